@@ -1,0 +1,1 @@
+"""Executable → image: analysis, resolution, image specification, layers, store."""

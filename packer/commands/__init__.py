@@ -1,0 +1,1 @@
+"""The verbs that make and look at images, one a file."""

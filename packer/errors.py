@@ -1,0 +1,61 @@
+"""The one family of errors that whit shows to people.
+
+Each carries what went wrong (``message``), what to do about it (``hint``) and the process's
+exit code. They are raised wherever something is found to be wrong and shown by one handler,
+in ``runtime/cli.py``; nothing below it prints an error or exits.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes with a meaning; 125 to 127 are docker's for ``run``."""
+
+    FAILURE = 1
+    USAGE = 2
+    RUNTIME_FAILURE = 125
+    NOT_EXECUTABLE = 126
+    NOT_FOUND = 127
+
+
+class WhitError(Exception):
+    """Something is wrong, and a person can be told what, where, and what to do."""
+
+    exit_code: int = ExitCode.FAILURE
+
+    def __init__(self, message: str, *, hint: str | None = None, exit_code: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if exit_code is not None:
+            self.exit_code = exit_code
+
+
+class UsageError(WhitError):
+    """The command line, an option's value or a reference is not of the form it must have."""
+
+    exit_code = ExitCode.USAGE
+
+
+class InvalidFileError(WhitError):
+    """An input file is not what it should be: truncated, hostile, of the wrong kind, unreadable."""
+
+
+class UnsupportedError(WhitError):
+    """The input is valid, and whit can't do this with it."""
+
+
+class NotFoundError(WhitError):
+    """Something that was named isn't there: an image, a file."""
+
+
+class StoreError(WhitError):
+    """The image store can't be read or written, or holds something that is wrong."""
+
+
+class LaunchError(WhitError):
+    """A container couldn't be started."""
+
+    exit_code = ExitCode.RUNTIME_FAILURE

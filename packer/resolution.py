@@ -1,0 +1,59 @@
+"""What must stand beside the executable: files with their reasons, what is missing, what a person should know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from whit.packer.imagespec import HostFile, Inline
+    from whit.packer.needs.model import Need
+
+
+@dataclass(frozen=True, slots=True)
+class NeededFile:
+    """One file or directory that goes into the image.
+
+    ``content`` is None for a directory. ``need`` is the name of the need it serves; ``reasons`` are for people.
+    """
+
+    path: str
+    mode: int
+    need: str
+    reasons: tuple[str, ...]
+    content: HostFile | Inline | None = None
+    uid: int = 0
+    gid: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of content."""
+        return self.content.size if self.content else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Something that the program asks for and that can't be given: a loader, a library."""
+
+    what: str
+    needed_by: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A finding that puts no file into the image: what, and what to do."""
+
+    about: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """The whole answer for one executable. ``sources`` (need, where its files come from) goes into annotations."""
+
+    needs: tuple[Need, ...]
+    files: tuple[NeededFile, ...]
+    missing: tuple[Missing, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,1 @@
+"""Readers of WebAssembly modules and components. Pure: bytes in, dataclasses out."""

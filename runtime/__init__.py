@@ -1,0 +1,1 @@
+"""Image → process: the launch plan, its encoding, and the launcher that executes it."""

@@ -1,0 +1,91 @@
+"""The command-line root: the only place that sees every part, and the only handler of errors.
+
+Commands are loaded when they are called, so that ``whit --help`` imports nothing but click.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from whit.packer.errors import ExitCode, WhitError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("whit.runtime.commands.run", "Pack an executable, or take an image, and run it confined"),
+    "pack": ("whit.packer.commands.pack", "Make the smallest image that runs an executable"),
+    "inspect": ("whit.packer.commands.inspect", "Show what an executable is and what it needs, with the evidence"),
+    "images": ("whit.packer.commands.images", "List the images in the store"),
+    "rmi": ("whit.packer.commands.rmi", "Remove images from the store"),
+    "plan": ("whit.runtime.commands.plan", "Show how an executable or image would be launched: each operation, why"),
+}
+"""Verb → module that holds a click command called ``command``, and the line that ``--help`` shows."""
+
+INTERNAL: dict[str, str] = {"_explain": "whit.runtime.commands.explain"}
+"""Verbs that the launcher calls; see runtime/launcher/main.c."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002, D102 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002, D102
+        module = INTERNAL.get(cmd_name) or COMMANDS.get(cmd_name, ("", ""))[0]
+        if not module:
+            return None
+        command: click.Command = importlib.import_module(module).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The verbs and their lines, without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, line) for verb, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="whit", message="whit %(version)s")
+def root() -> None:
+    """Not a whit more than it needs: small images from executables, confined processes from images."""
+
+
+def show(error: WhitError) -> None:
+    """Print an error in whit's form: one line of what is wrong, one of what to do."""
+    click.echo(f"whit: {error.message}", err=True)
+    if error.hint:
+        click.echo(f"hint: {error.hint}", err=True)
+
+
+def _as_whit_error(error: click.ClickException | OSError) -> WhitError:
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return WhitError(f"{where}{error.strerror or error}")
+    context = getattr(error, "ctx", None)
+    hint = f"see '{context.command_path} --help'" if context else None
+    return WhitError(error.format_message().rstrip("."), hint=hint, exit_code=ExitCode.USAGE)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run one command; the process ends with its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    runs = arguments[:1] == ["run"]
+    try:
+        result = root.main(arguments, prog_name="whit", standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("whit: interrupted", err=True)
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except (WhitError, click.ClickException, OSError) as error:
+        known = error if isinstance(error, WhitError) else _as_whit_error(error)
+        show(known)
+        in_docker_s_range = known.exit_code >= ExitCode.RUNTIME_FAILURE
+        code = ExitCode.RUNTIME_FAILURE if runs and not in_docker_s_range else known.exit_code
+    sys.stdout.flush()
+    sys.exit(code)

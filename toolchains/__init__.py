@@ -1,0 +1,1 @@
+"""Source tree → static executable."""
