@@ -1,1 +1,67 @@
 # whit: `make demo` and `make test` are all that a newcomer needs; both set up what they use.
+
+VENV := .venv
+BIN := $(VENV)/bin
+LAUNCHER := $(wildcard runtime/launcher/*.[ch] runtime/launcher/*.py) runtime/opcodes.py
+TYPING := .typing/whit/packer .typing/whit/runtime .typing/whit/toolchains
+FUZZ_SECONDS ?= 60
+
+# The first interpreter that really starts and is new enough; a pyenv shim without its version is neither.
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 /usr/bin/python3; do \
+	"$$python" -c 'import sys; assert sys.version_info >= (3, 11); print(sys.executable)' 2>/dev/null && break; done)
+
+export PATH := $(PATH):/usr/local/go/bin:$(HOME)/.cargo/bin:/usr/sbin:/sbin
+
+.PHONY: help install demo check test bench fuzz clean
+.DELETE_ON_ERROR:
+
+help: ## Show this
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+install: $(BIN)/whit $(TYPING) ## Set up .venv, with a whit that works in .venv/bin
+
+demo: install ## Pack and run a real program, and show what happened
+	@examples/demo.sh
+
+check: install ## Linters, types, the C compiler's warnings, layering
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .typing/whit tests --exclude /launcher/
+	$(BIN)/mypy --ignore-missing-imports --scripts-are-modules runtime/launcher/build_backend.py
+	$(BIN)/python -m pytest --quiet tests/unit/test_house.py
+
+test: check build/peers.stamp ## Everything: checks, unit and integration tests, the cgroup v2 guest
+	$(BIN)/python -m pytest
+
+bench: install build/peers.stamp ## Start, pack, memory: whit beside its peers and the physical floor
+	$(BIN)/python -m tests.bench
+
+fuzz: install ## Feed random bytes to all that reads bytes, FUZZ_SECONDS each
+	for target in tests/fuzz/fuzz_*.py; do $(BIN)/python "$$target" $(FUZZ_SECONDS) || exit 1; done
+
+clean: ## Remove all that make has made
+	rm -rf build dist .typing $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+build/base.stamp: tests/setup.sh
+	tests/setup.sh base "$(PYTHON)"
+	mkdir -p $(@D) && touch $@
+
+$(VENV)/stamp: pyproject.toml build/base.stamp
+	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+# Renamed into place: a launcher that runs is never written to.
+$(BIN)/whit: $(LAUNCHER) | $(VENV)/stamp
+	$(BIN)/python runtime/launcher/compile_native.py
+	for name in whit-oci whit; do \
+		cp build/native/$$name $(BIN)/.$$name.new && mv -f $(BIN)/.$$name.new $(BIN)/$$name || exit 1; done
+
+.typing/whit/%:
+	mkdir -p $(@D)
+	ln -sfn ../../$* $@
+
+build/peers.stamp: tests/setup.sh | $(VENV)/stamp
+	tests/setup.sh peers "$(CURDIR)/$(BIN)/python"
+	mkdir -p $(@D) && touch $@

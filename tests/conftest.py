@@ -1,0 +1,105 @@
+"""What every test may use: the peer and root marks, and the installed whit with a store of the test's own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from tests.peers import PROJECT, find_peer
+from tests.peers.dockerd import Dockerd, start_dockerd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+MARKS = ("root: needs to be root", "unprivileged: needs not to be root")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for mark in MARKS:
+        config.addinivalue_line("markers", mark)
+
+
+def _lacking(reason: str) -> None:
+    """A test that can't run is a failure where everything is meant to be installed, and is skipped elsewhere."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason} (CI=true: nothing is skipped)", pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("peer"):
+        for name in mark.args:
+            if find_peer(name) is None:
+                _lacking(f"{name} isn't installed; tests/setup.sh peers installs it")
+    if item.get_closest_marker("root") and os.geteuid() != 0:
+        _lacking("needs to be root")
+    if item.get_closest_marker("unprivileged") and os.geteuid() == 0:
+        pytest.skip("needs not to be root")
+
+
+@pytest.fixture(scope="session")
+def whit() -> Path:
+    """The installed native whit, the one that people start."""
+    path = PROJECT / ".venv" / "bin" / "whit"
+    if not path.exists():
+        pytest.fail("whit isn't installed: make install", pytrace=False)
+    return path
+
+
+class RunWhit(Protocol):
+    """Run whit to its end, with a store of the test's own; output is text unless told otherwise."""
+
+    def __call__(
+        self,
+        *arguments: str | Path,
+        root: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        stdin: str | None = None,
+        timeout: float = 60,
+    ) -> subprocess.CompletedProcess[str]: ...
+
+
+@pytest.fixture
+def whit_root(tmp_path: Path) -> Path:
+    """The folder that holds the test's store, cached plans and containers."""
+    return tmp_path / "whit-root"
+
+
+@pytest.fixture
+def run_whit(whit: Path, whit_root: Path) -> RunWhit:
+    """Call it as ``run_whit("run", program, "--flag")``: the completed process has returncode, stdout, stderr."""
+
+    def run(
+        *arguments: str | Path,
+        root: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        stdin: str | None = None,
+        timeout: float = 60,
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [whit, *arguments],
+            env={**os.environ, "WHIT_ROOT": str(root or whit_root), **(environment or {})},
+            cwd=cwd,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def dockerd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dockerd]:
+    """A Docker Engine of this session's own; tests that use it are marked ``peer("dockerd")``."""
+    with start_dockerd(tmp_path_factory.mktemp("dockerd")) as daemon:
+        yield daemon

