@@ -94,7 +94,7 @@ def start_dockerd(folder: Path) -> Iterator[Dockerd]:
         yield engine
     finally:
         _stop(process)
-        _remove_cgroups(group)
+        remove_cgroups(group)
         shutil.rmtree(run, ignore_errors=True)
         shutil.rmtree(folder / "data", ignore_errors=True)
 
@@ -122,7 +122,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _remove_cgroups(group: str) -> None:
+def remove_cgroups(group: str) -> None:
     """The engine removes its containers' cgroups and leaves their parent, in each hierarchy."""
     root = Path("/sys/fs/cgroup")
     for hierarchy in (root, *root.iterdir()):

@@ -1,0 +1,45 @@
+"""Build the benchmark's own C programs with the launcher's compiler and flags."""
+
+from __future__ import annotations
+
+import platform
+import runpy
+import subprocess
+from pathlib import Path
+
+from tests.peers import BUILD, PROJECT
+from whit.runtime.seccomp.bpf import compile_filter
+from whit.runtime.seccomp.profile import default_filter
+
+FLOOR = Path(__file__).with_name("floor.c")
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+TRUE = "int main(void) { return 0; }\n"
+
+
+def _compile(source: Path, target: Path, includes: Path) -> None:
+    build = runpy.run_path(str(PROJECT / "runtime" / "launcher" / "compile_native.py"))
+    compiler: list[str] = build["find_compiler"]() or []
+    flags: list[str] = [*build["FLAGS"], *build["WARNINGS"]]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run([*compiler, *flags, f"-I{includes}", "-o", target, source], check=True)
+
+
+def build_floor(target: Path) -> Path:
+    """The physical floor, with the bytes of whit's default filter compiled in."""
+    architecture = ARCHITECTURES[platform.machine()]
+    program = compile_filter(default_filter(architecture), architecture)
+    folder = BUILD / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    values = ",".join(map(str, program))
+    (folder / "filter.h").write_text(f"static const unsigned char FILTER[] = {{{values}}};\n")
+    _compile(FLOOR, target, folder)
+    return target
+
+
+def build_true(target: Path) -> Path:
+    """The smallest static program that ends well."""
+    source = BUILD / "bench" / "true.c"
+    source.parent.mkdir(parents=True, exist_ok=True)
+    source.write_text(TRUE)
+    _compile(source, target, source.parent)
+    return target
