@@ -1,0 +1,82 @@
+#include "guards.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+enum { DIRECTORY_SIZE = 4096 };
+
+static int same_command(const struct plan *plan, const struct op *op, char *const *arguments)
+{
+	size_t length;
+	const char *text = op_bytes(plan, op, GUARD_COMMAND_arguments, &length);
+	const char *end = text + length;
+	for (; *arguments; arguments++) {
+		if (text == end || strcmp(text, *arguments) != 0)
+			return 0;
+		text += strlen(text) + 1;
+	}
+	return text == end;
+}
+
+static uint64_t nanoseconds(struct timespec time)
+{
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static int same_file(const struct plan *plan, const struct op *op)
+{
+	struct stat status;
+	if (stat(op_text(plan, op, GUARD_FILE_path), &status) < 0)
+		return 0;
+	return status.st_dev == op_number(op, GUARD_FILE_device) && status.st_ino == op_number(op, GUARD_FILE_inode) &&
+	       (uint64_t)status.st_size == op_number(op, GUARD_FILE_size) &&
+	       nanoseconds(status.st_mtim) == op_number(op, GUARD_FILE_mtime_ns) &&
+	       nanoseconds(status.st_ctim) == op_number(op, GUARD_FILE_ctime_ns);
+}
+
+static int same_directory(const struct plan *plan, const struct op *op)
+{
+	char path[DIRECTORY_SIZE];
+	return getcwd(path, sizeof(path)) && strcmp(path, op_text(plan, op, GUARD_DIRECTORY_path)) == 0;
+}
+
+static int same_variable(const struct plan *plan, const struct op *op)
+{
+	const char *value = getenv(op_text(plan, op, GUARD_ENVIRONMENT_name));
+	if (!op_number(op, GUARD_ENVIRONMENT_present))
+		return value == NULL;
+	return value && strcmp(value, op_text(plan, op, GUARD_ENVIRONMENT_value)) == 0;
+}
+
+static int same_kernel(const struct plan *plan, const struct op *op)
+{
+	struct utsname name;
+	return uname(&name) == 0 && strcmp(name.release, op_text(plan, op, GUARD_KERNEL_release)) == 0 &&
+	       strcmp(name.version, op_text(plan, op, GUARD_KERNEL_version)) == 0;
+}
+
+int guards_hold(const struct plan *plan, char *const *arguments)
+{
+	int for_this_command = 0;
+	for (uint32_t i = 0; i < plan->count; i++) {
+		const struct op *op = &plan->ops[i];
+		int holds = 1;
+		if (op->code == OP_GUARD_COMMAND)
+			holds = for_this_command = same_command(plan, op, arguments);
+		else if (op->code == OP_GUARD_FILE)
+			holds = same_file(plan, op);
+		else if (op->code == OP_GUARD_DIRECTORY)
+			holds = same_directory(plan, op);
+		else if (op->code == OP_GUARD_ENVIRONMENT)
+			holds = same_variable(plan, op);
+		else if (op->code == OP_GUARD_KERNEL)
+			holds = same_kernel(plan, op);
+		if (!holds)
+			return 0;
+	}
+	/* A plan without a command belongs to none. */
+	return for_this_command;
+}

@@ -1,0 +1,116 @@
+#include "launch.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CHILD_FAILED = 125 };
+
+static op_function *const functions[OP_COUNT] = {
+	[OP_HOLD_LOCK] = op_hold_lock,
+	[OP_SEAL_SELF] = op_seal_self,
+	[OP_CGROUP_CREATE] = op_cgroup_create,
+	[OP_CGROUP_WRITE] = op_cgroup_write,
+	[OP_CGROUP_WATCH_OOM] = op_cgroup_watch_oom,
+	[OP_TIME_OFFSETS] = op_time_offsets,
+	[OP_DIE_WITH_PARENT] = op_die_with_parent,
+	[OP_CGROUP_ENTER] = op_cgroup_enter,
+	[OP_CGROUP_UNSHARE] = op_cgroup_unshare,
+	[OP_MAP_IDS] = op_map_ids,
+	[OP_NEW_SESSION] = op_new_session,
+	[OP_NEW_KEYRING] = op_new_keyring,
+	[OP_SET_HOSTNAME] = op_set_hostname,
+	[OP_LOOPBACK_UP] = op_loopback_up,
+	[OP_MOUNTS_PRIVATE] = op_mounts_private,
+	[OP_ROOT_ATTACH] = op_root_attach,
+	[OP_MOUNT_NEW] = op_mount_new,
+	[OP_MOUNT_BIND] = op_mount_bind,
+	[OP_MOUNT_READONLY] = op_mount_readonly,
+	[OP_MASK] = op_mask,
+	[OP_MAKE_DIRECTORY] = op_make_directory,
+	[OP_MAKE_DEVICE] = op_make_device,
+	[OP_MAKE_LINK] = op_make_link,
+	[OP_ROOT_PIVOT] = op_root_pivot,
+	[OP_CHANGE_DIRECTORY] = op_change_directory,
+	[OP_SET_RLIMIT] = op_set_rlimit,
+	[OP_DROP_BOUNDING] = op_drop_bounding,
+	[OP_SET_IDS] = op_set_ids,
+	[OP_SET_CAPABILITIES] = op_set_capabilities,
+	[OP_NO_NEW_PRIVILEGES] = op_no_new_privileges,
+	[OP_INIT] = op_init,
+	[OP_SECCOMP] = op_seccomp,
+	[OP_EXEC] = op_exec,
+};
+
+static void fail(const struct launch *launch, uint32_t index, int error)
+{
+	launch->outcome->index = index;
+	launch->outcome->error = error;
+}
+
+_Noreturn static void run_child(struct launch *launch, uint32_t index)
+{
+	for (; index < launch->plan.count; index++) {
+		int error = functions[launch->plan.ops[index].code](launch, &launch->plan.ops[index]);
+		if (error) {
+			fail(launch, index, -error);
+			break;
+		}
+	}
+	_exit(CHILD_FAILED);
+}
+
+/* Signals wait from before the child exists until someone takes them: none is lost, and no handler is ever needed.
+   Those that stop a job (SIGTSTP and its like) keep their effect on the supervisor. */
+static void hold_signals(struct launch *launch)
+{
+	static const int left_alone[] = { SIGTSTP, SIGTTIN, SIGTTOU, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGPIPE, SIGTRAP, SIGSYS, SIGABRT };
+	sigfillset(&launch->signals);
+	for (size_t i = 0; i < sizeof(left_alone) / sizeof(*left_alone); i++)
+		sigdelset(&launch->signals, left_alone[i]);
+	sigprocmask(SIG_BLOCK, &launch->signals, NULL);
+	/* An ignored SIGCHLD would let the kernel reap the program before we learn its status; a SIGPIPE from printing a
+	   message would leave the cgroups behind. */
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int run_parent(struct launch *launch)
+{
+	for (uint32_t i = 0; i < launch->plan.count; i++) {
+		const struct op *op = &launch->plan.ops[i];
+		if (op->code == OP_CLONE) {
+			launch->child = launch_clone(launch, op);
+			if (launch->child == 0)
+				run_child(launch, i + 1);
+			if (launch->child < 0)
+				fail(launch, i, -launch->child);
+			return launch->child < 0 ? -1 : 0;
+		}
+		int error = functions[op->code] ? functions[op->code](launch, op) : 0;
+		if (error) {
+			fail(launch, i, -error);
+			return -1;
+		}
+	}
+	return -1;
+}
+
+int launch_run(struct launch *launch)
+{
+	void *shared = mmap(NULL, sizeof(struct outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		return -1;
+	launch->outcome = shared;
+	hold_signals(launch);
+	int code = run_parent(launch);
+	if (code == 0) {
+		code = supervise(&launch->signals, launch->child);
+		cgroups_report(launch);
+	}
+	cgroups_remove(launch);
+	return launch->outcome->error ? -1 : code;
+}

@@ -1,0 +1,62 @@
+/* One launch: what the operations share. Nothing in the launcher is global but what the kernel keeps for us. */
+#ifndef WHIT_LAUNCH_H
+#define WHIT_LAUNCH_H
+
+#include <signal.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "plan.h"
+
+enum { MAX_CGROUPS = 16, CGROUP_NAME_SIZE = 48, NO_FD = -1 };
+
+/* What the child tells its parent, in memory that both see: which operation failed, and how. `error` is an errno, 0 if none did. */
+struct outcome {
+	uint32_t index;
+	int error;
+};
+
+struct cgroup {
+	int parent, directory;
+};
+
+struct launch {
+	struct plan plan;
+	char **argv;
+	const char *self;
+	volatile struct outcome *outcome;
+	struct cgroup cgroups[MAX_CGROUPS];
+	unsigned cgroup_count;
+	char cgroup_name[CGROUP_NAME_SIZE];
+	int found_stale;
+	int root;
+	int empty_directory;
+	sigset_t signals;
+	pid_t child;
+};
+
+/* Execute the plan and supervise the program until it ends. Returns the exit code of the program (128 + n for signal n),
+   or -1 when an operation failed: then `outcome` says which, and nothing of the container is left. */
+int launch_run(struct launch *launch);
+
+/* How each operation is executed; 0 or -errno. */
+typedef int op_function(struct launch *launch, const struct op *op);
+
+op_function op_hold_lock, op_seal_self, op_cgroup_create, op_cgroup_write, op_cgroup_watch_oom, op_time_offsets;
+op_function op_die_with_parent, op_cgroup_enter, op_cgroup_unshare, op_map_ids, op_new_session, op_new_keyring;
+op_function op_set_hostname, op_loopback_up, op_mounts_private, op_root_attach, op_mount_new, op_mount_bind;
+op_function op_mount_readonly, op_mask, op_make_directory, op_make_device, op_make_link, op_root_pivot;
+op_function op_change_directory, op_set_rlimit, op_drop_bounding, op_set_ids, op_set_capabilities;
+op_function op_no_new_privileges, op_init, op_seccomp, op_exec;
+
+/* Fork into the namespaces that the CLONE operation names. As fork: 0 in the child, its pid in the parent, or -errno. */
+pid_t launch_clone(struct launch *launch, const struct op *op);
+
+/* Wait for `child`, passing it every signal that reaches us. Returns its exit code. */
+int supervise(const sigset_t *signals, pid_t child);
+
+/* Print the out-of-memory message of each watched cgroup in which the kernel killed something, then remove all cgroups. */
+void cgroups_report(const struct launch *launch);
+void cgroups_remove(struct launch *launch);
+
+#endif

@@ -1,0 +1,148 @@
+/* whit: executes launch plans, and hands everything else to the Python beside it.
+
+   whit _launch FD              execute the plan that a file descriptor holds (how Python starts a container)
+   whit run …                   if a plan for exactly this command line is cached and its guards hold, execute it
+   anything else                python: the same arguments
+
+   When an operation of a plan from Python fails, Python is asked to say so in words: whit _explain FD INDEX ERRNO.
+   When one of a cached plan does, the cached plan is removed and Python takes over from the beginning. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "guards.h"
+#include "launch.h"
+#include "python.h"
+#include "util.h"
+
+enum { PLAN_PATH_SIZE = 4096, FAILED = 125, NUMBER_SIZE = 24 };
+
+static void new_launch(struct launch *launch, char **argv, const char *self)
+{
+	*launch = (struct launch){ .argv = argv, .self = self, .root = NO_FD, .empty_directory = NO_FD };
+}
+
+/* $WHIT_ROOT, else /var/lib/whit for root, else $XDG_DATA_HOME/whit, else $HOME/.local/share/whit: as packer/store does. */
+static int append_store_root(char *path, size_t *at)
+{
+	const char *root = getenv("WHIT_ROOT");
+	if (root && *root)
+		return append(path, PLAN_PATH_SIZE, at, root);
+	if (geteuid() == 0)
+		return append(path, PLAN_PATH_SIZE, at, "/var/lib/whit");
+	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+	if (data && *data == '/')
+		return append(path, PLAN_PATH_SIZE, at, data) || append(path, PLAN_PATH_SIZE, at, "/whit");
+	if (!home || *home != '/')
+		return -ENOENT;
+	return append(path, PLAN_PATH_SIZE, at, home) || append(path, PLAN_PATH_SIZE, at, "/.local/share/whit");
+}
+
+/* FNV-1a over the arguments, each with its NUL. It only names the file: the plan itself says which command it is for. */
+static uint64_t hash_arguments(char *const *arguments)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+	for (; *arguments; arguments++)
+		for (const char *at = *arguments;; at++) {
+			hash = (hash ^ (unsigned char)*at) * 0x100000001b3u;
+			if (!*at)
+				break;
+		}
+	return hash;
+}
+
+static int plan_path(char *path, char *const *arguments)
+{
+	size_t at = 0;
+	int error = append_store_root(path, &at);
+	error = error ? error : append(path, PLAN_PATH_SIZE, &at, "/plans/");
+	return error ? error : append_number(path, PLAN_PATH_SIZE, &at, hash_arguments(arguments));
+}
+
+/* Only a plan that nobody else could have written is executed. */
+static int open_cached(const char *path)
+{
+	struct stat status;
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return NO_FD;
+	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || status.st_mode & (S_IWGRP | S_IWOTH))
+		return NO_FD;
+	return steal_fd(&fd);
+}
+
+/* Returns the program's exit code, or -1 when Python must do it. */
+static int run_cached(char **argv, const char *self)
+{
+	char path[PLAN_PATH_SIZE] = "";
+	struct launch launch;
+	if (plan_path(path, argv + 1))
+		return -1;
+	CLEANUP_FD int fd = open_cached(path);
+	if (fd < 0)
+		return -1;
+	new_launch(&launch, argv, self);
+	if (plan_load(&launch.plan, fd) || !guards_hold(&launch.plan, argv + 1))
+		return -1;
+	int code = launch_run(&launch);
+	if (code < 0)
+		unlink(path);
+	return code;
+}
+
+_Noreturn static void explain(const struct launch *launch, char *fd_text)
+{
+	char index[NUMBER_SIZE], error[NUMBER_SIZE];
+	size_t index_at = 0, error_at = 0;
+	append_number(index, sizeof(index), &index_at, launch->outcome ? launch->outcome->index : 0);
+	append_number(error, sizeof(error), &error_at, launch->outcome ? (uint64_t)launch->outcome->error : ENOMEM);
+	char name[] = "whit", verb[] = "_explain";
+	char *arguments[] = { name, verb, fd_text, index, error, NULL };
+	python_run(launch->self, arguments);
+}
+
+static int run_given(char **argv, const char *self)
+{
+	uint64_t fd;
+	struct launch launch;
+	if (parse_number(argv[2], &fd) || fd > INT_MAX) {
+		complain("_launch is how whit starts its own launcher", "use 'whit run'");
+		return FAILED;
+	}
+	new_launch(&launch, argv, self);
+	if (plan_load(&launch.plan, (int)fd)) {
+		complain("the launch plan is damaged", "run the command again; if it stays, report it");
+		return FAILED;
+	}
+	int code = launch_run(&launch);
+	if (code < 0)
+		explain(&launch, argv[2]);
+	return code;
+}
+
+/* A program that is started with one of them closed would take the first file that it opens for its input or output. */
+static void open_standard_streams(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) < 0)
+			_exit(FAILED);
+}
+
+int main(int argc, char **argv)
+{
+	char self[PLAN_PATH_SIZE];
+	open_standard_streams();
+	python_locate(self, sizeof(self), argc > 0 ? argv[0] : "");
+	if (argc == 3 && strcmp(argv[1], "_launch") == 0)
+		return run_given(argv, self);
+	if (argc > 2 && strcmp(argv[1], "run") == 0) {
+		int code = run_cached(argv, self);
+		if (code >= 0)
+			return code;
+	}
+	python_run(self, argv);
+}

@@ -1,0 +1,154 @@
+/* Control groups: created and limited by the parent, joined by the child, removed by the parent. v1 and v2 differ only in
+   how a process joins (runtime/cgroup.py decides), and in the names of the files that the plan writes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "launch.h"
+#include "util.h"
+
+enum { LISTING_SIZE = 8192, STATUS_SIZE = 1024, REMOVE_TRIES = 200, REMOVE_PAUSE_NS = 1000000 };
+
+struct listed {
+	uint64_t inode;
+	int64_t offset;
+	unsigned short length;
+	unsigned char type;
+	char name[];
+};
+
+/* "PID-TIME": whoever finds it can tell whether its supervisor lives, and no two containers share it. */
+static int name_cgroups(struct launch *launch)
+{
+	struct timespec now;
+	size_t at = 0;
+	if (launch->cgroup_name[0])
+		return 0;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	int error = append_number(launch->cgroup_name, CGROUP_NAME_SIZE, &at, (uint64_t)getpid());
+	error = error ? error : append(launch->cgroup_name, CGROUP_NAME_SIZE, &at, "-");
+	uint64_t microseconds = (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+	return error ? error : append_number(launch->cgroup_name, CGROUP_NAME_SIZE, &at, microseconds);
+}
+
+static int is_stale(const char *name)
+{
+	char pid_text[CGROUP_NAME_SIZE];
+	uint64_t pid;
+	size_t length = strcspn(name, "-");
+	if (name[length] != '-' || length >= sizeof(pid_text))
+		return 0;
+	memcpy(pid_text, name, length);
+	pid_text[length] = 0;
+	return parse_number(pid_text, &pid) == 0 && pid > 1 && pid <= INT32_MAX && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+/* Remove what supervisors that were killed have left. A cgroup that still holds a process can't be removed: no harm is done. */
+static int sweep(int parent)
+{
+	char listing[LISTING_SIZE] __attribute__((aligned(8)));
+	long got;
+	int found = 0;
+	CLEANUP_FD int directory = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	while (directory >= 0 && (got = syscall(SYS_getdents64, directory, listing, sizeof(listing))) > 0) {
+		for (long at = 0; at < got;) {
+			const struct listed *entry = (const struct listed *)(const void *)(listing + at);
+			if (is_stale(entry->name) && unlinkat(parent, entry->name, AT_REMOVEDIR) == 0)
+				found = 1;
+			at += entry->length;
+		}
+	}
+	return found;
+}
+
+int op_cgroup_create(struct launch *launch, const struct op *op)
+{
+	if (launch->cgroup_count == MAX_CGROUPS)
+		return -E2BIG;
+	CLEANUP_FD int parent = open(op_text(&launch->plan, op, CGROUP_CREATE_parent), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (parent < 0)
+		return -errno;
+	int error = name_cgroups(launch);
+	if (error)
+		return error;
+	if (launch->cgroup_count == 0 || launch->found_stale)
+		launch->found_stale |= sweep(parent);
+	if (mkdirat(parent, launch->cgroup_name, 0755) < 0)
+		return -errno;
+	struct cgroup *cgroup = &launch->cgroups[launch->cgroup_count++];
+	*cgroup = (struct cgroup){ .parent = steal_fd(&parent), .directory = NO_FD };
+	cgroup->directory = openat(cgroup->parent, launch->cgroup_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return cgroup->directory < 0 ? -errno : 0;
+}
+
+static int cgroup_directory(const struct launch *launch, uint64_t index)
+{
+	return index < launch->cgroup_count ? launch->cgroups[index].directory : -EINVAL;
+}
+
+int op_cgroup_write(struct launch *launch, const struct op *op)
+{
+	int directory = cgroup_directory(launch, op_number(op, CGROUP_WRITE_cgroup));
+	if (directory < 0)
+		return directory;
+	return write_file(directory, op_text(&launch->plan, op, CGROUP_WRITE_file), op_text(&launch->plan, op, CGROUP_WRITE_value));
+}
+
+/* Nothing to do until the end: cgroups_report() finds these operations again. */
+int op_cgroup_watch_oom(struct launch *launch, const struct op *op)
+{
+	int directory = cgroup_directory(launch, op_number(op, CGROUP_WATCH_OOM_cgroup));
+	return directory < 0 ? directory : 0;
+}
+
+/* v1: a single-threaded process that moves itself by `tasks` is spared the wait that cgroup.procs costs. */
+int op_cgroup_enter(struct launch *launch, const struct op *op)
+{
+	int directory = cgroup_directory(launch, op_number(op, CGROUP_ENTER_cgroup));
+	return directory < 0 ? directory : write_file(directory, "tasks", "0");
+}
+
+static int counts_kills(int directory, const char *file)
+{
+	char text[STATUS_SIZE];
+	CLEANUP_FD int fd = openat(directory, file, O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (length <= 0)
+		return 0;
+	text[length] = 0;
+	const char *found = strstr(text, "oom_kill ");
+	return found && found[strlen("oom_kill ")] != '0';
+}
+
+void cgroups_report(const struct launch *launch)
+{
+	for (uint32_t i = 0; i < launch->plan.count; i++) {
+		const struct op *op = &launch->plan.ops[i];
+		if (op->code != OP_CGROUP_WATCH_OOM)
+			continue;
+		int directory = cgroup_directory(launch, op_number(op, CGROUP_WATCH_OOM_cgroup));
+		if (directory >= 0 && counts_kills(directory, op_text(&launch->plan, op, CGROUP_WATCH_OOM_file)))
+			complain(op_text(&launch->plan, op, CGROUP_WATCH_OOM_message), NULL);
+	}
+}
+
+static void remove_cgroup(const struct cgroup *cgroup, const char *name)
+{
+	const struct timespec pause = { .tv_nsec = REMOVE_PAUSE_NS };
+	/* The kernel may still be taking the last process out. */
+	for (int i = 0; i < REMOVE_TRIES && unlinkat(cgroup->parent, name, AT_REMOVEDIR) < 0 && errno == EBUSY; i++)
+		nanosleep(&pause, NULL);
+	close_fd(&cgroup->directory);
+	close_fd(&cgroup->parent);
+}
+
+void cgroups_remove(struct launch *launch)
+{
+	while (launch->cgroup_count > 0)
+		remove_cgroup(&launch->cgroups[--launch->cgroup_count], launch->cgroup_name);
+}

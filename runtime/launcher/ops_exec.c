@@ -1,0 +1,89 @@
+/* The end of the way: the program takes the launcher's place. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernel.h"
+#include "launch.h"
+#include "util.h"
+
+enum { FIRST_INHERITED = 3, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, ADD_SEALS = 1033, GET_SEALS = 1034 };
+
+extern char **environ;
+
+static int copy_to_memfd(int source)
+{
+	struct stat status;
+	CLEANUP_FD int copy = (int)syscall(SYS_memfd_create, "whit", MEMFD_CLOEXEC | MEMFD_SEALABLE);
+	if (copy < 0 || fstat(source, &status) < 0)
+		return -errno;
+	for (off_t at = 0; at < status.st_size;)
+		if (sendfile(copy, source, &at, (size_t)(status.st_size - at)) <= 0)
+			return -EIO;
+	if (fchmod(copy, 0500) < 0 || fcntl(copy, ADD_SEALS, ALL_SEALS) < 0)
+		return -errno;
+	return steal_fd(&copy);
+}
+
+/* A program that runs as the host's root could overwrite the launcher through /proc/self/exe (CVE-2019-5736): so for such
+   a program the launcher starts itself again from a copy that nobody can write. */
+int op_seal_self(struct launch *launch, const struct op *op)
+{
+	(void)op;
+	CLEANUP_FD int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	if (self < 0)
+		return -errno;
+	if (fcntl(self, GET_SEALS) == ALL_SEALS)
+		return 0;
+	CLEANUP_FD int copy = copy_to_memfd(self);
+	if (copy < 0)
+		return copy;
+	/* The copy finds the Python beside the original by argv[0]. */
+	launch->argv[0] = (char *)(uintptr_t)launch->self;
+	syscall(SYS_execveat, copy, "", launch->argv, environ, AT_EMPTY_PATH);
+	return -errno;
+}
+
+static int close_inherited(void)
+{
+	if (syscall(NR_CLOSE_RANGE, FIRST_INHERITED, UINT_MAX, 0) == 0)
+		return 0;
+	if (errno != ENOSYS)
+		return -errno;
+	long last = sysconf(_SC_OPEN_MAX);
+	for (int fd = FIRST_INHERITED; fd < last; fd++)
+		close(fd);
+	return 0;
+}
+
+/* Nothing of how the launcher was started reaches the program: neither ignored signals (Python's SIGPIPE) nor blocked ones. */
+static void reset_signals(void)
+{
+	sigset_t none;
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int op_exec(struct launch *launch, const struct op *op)
+{
+	char **arguments = op_list(&launch->plan, op, EXEC_arguments);
+	char **environment = op_list(&launch->plan, op, EXEC_environment);
+	if (!arguments || !environment)
+		return -ENOMEM;
+	int error = close_inherited();
+	if (error)
+		return error;
+	reset_signals();
+	execve(op_text(&launch->plan, op, EXEC_path), arguments, environment);
+	return -errno;
+}

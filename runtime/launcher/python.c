@@ -1,0 +1,71 @@
+#include "python.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "util.h"
+
+enum { PYTHON_PATH_SIZE = 4096, FAILED = 125 };
+
+extern char **environ;
+
+void python_locate(char *self, size_t size, const char *name)
+{
+	ssize_t length = readlink("/proc/self/exe", self, size - 1);
+	self[length > 0 ? length : 0] = 0;
+	size_t at = 0;
+	if (strncmp(self, "/memfd:", 7) == 0 && *name == '/')
+		append(self, size, &at, name);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static void try_python(char *python, const char *isolation, const char *module, char *const *argv)
+{
+	size_t count = 0;
+	while (argv[count])
+		count++;
+	char **arguments = mmap(NULL, (count + 8) * sizeof(char *), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (arguments == MAP_FAILED)
+		return;
+	/* The full path as argv[0] is how Python recognises a virtual environment. execve's signature lacks the const. */
+	size_t at = 0;
+	arguments[at++] = python;
+	arguments[at++] = (char *)(uintptr_t)isolation;
+	arguments[at++] = (char *)(uintptr_t)"-c";
+	arguments[at++] = (char *)(uintptr_t)module;
+	for (size_t i = 1; i < count; i++)
+		arguments[at++] = argv[i];
+	execve(python, arguments, environ);
+}
+
+_Noreturn void python_run(const char *self, char *const *argv)
+{
+	static const char *const names[] = { "python", "python3" };
+	const char *module = strcmp(base_name(self), "whit-oci") == 0 ? "from whit.runtime.oci import main; main()" :
+									  "from whit.runtime.cli import main; main()";
+	char python[PYTHON_PATH_SIZE] = "";
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	size_t folder = (size_t)(base_name(self) - self);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && folder < sizeof(python); i++) {
+		memcpy(python, self, folder);
+		size_t at = folder;
+		if (append(python, sizeof(python), &at, names[i]) == 0)
+			try_python(python, "-I", module, argv);
+	}
+	/* Installed outside of a virtual environment, whit may stand where no Python does. */
+	size_t at = 0;
+	if (append(python, sizeof(python), &at, "/usr/bin/python3") == 0)
+		try_python(python, "-E", module, argv);
+	complain("there is no Python beside the whit program", "install whit with pip, or run it from its virtual environment");
+	_exit(FAILED);
+}

@@ -1,0 +1,108 @@
+/* Waiting for the program, and passing on what a person or a service manager sends it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "launch.h"
+#include "util.h"
+
+enum { STATUS_TEXT_SIZE = 4096, SIGNALLED = 128, INIT_FAILED = 125 };
+
+/* Whether the bit of `number` is set in the hexadecimal mask that follows `field` in a /proc/PID/status. */
+static int mask_has(const char *status, const char *field, int number)
+{
+	const char *at = strstr(status, field);
+	uint64_t mask = 0;
+	if (!at)
+		return 1;
+	at += strlen(field);
+	at += strspn(at, "\t ");
+	for (; (*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'f'); at++)
+		mask = mask << 4 | (uint64_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+	return (int)(mask >> (number - 1) & 1);
+}
+
+/* The kernel drops a signal to the first process of a PID namespace when its default action would end that process.
+   A program that doesn't handle SIGTERM or SIGINT must still end by it. */
+static int would_be_dropped(pid_t child, int number)
+{
+	char path[40] = "", status[STATUS_TEXT_SIZE];
+	size_t at = 0;
+	if (append(path, sizeof(path), &at, "/proc/") || append_number(path, sizeof(path), &at, (uint64_t)child) ||
+	    append(path, sizeof(path), &at, "/status"))
+		return 0;
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? -1 : read(fd, status, sizeof(status) - 1);
+	if (length <= 0)
+		return 0;
+	status[length] = 0;
+	return !mask_has(status, "SigCgt:", number) && !mask_has(status, "SigIgn:", number) && !mask_has(status, "SigBlk:", number);
+}
+
+static int ends_by_default(int number)
+{
+	return number != SIGWINCH && number != SIGCONT && number != SIGURG && number < SIGRTMIN;
+}
+
+/* Returns the signal that the program was ended for, or 0. */
+static int forward(pid_t child, int number)
+{
+	if (ends_by_default(number) && would_be_dropped(child, number)) {
+		kill(child, SIGKILL);
+		return number;
+	}
+	kill(child, number);
+	return 0;
+}
+
+/* Reap all that has ended; 1 when `child` was among it. */
+static int reap(pid_t child, int *status)
+{
+	pid_t ended;
+	int found = 0, any;
+	while ((ended = waitpid(-1, &any, WNOHANG)) > 0) {
+		if (ended == child) {
+			*status = any;
+			found = 1;
+		}
+	}
+	return found;
+}
+
+int supervise(const sigset_t *signals, pid_t child)
+{
+	int status = 0, ended_for = 0;
+	for (;;) {
+		int number = sigwaitinfo(signals, NULL);
+		if (number < 0)
+			continue;
+		if (number != SIGCHLD) {
+			int fatal = forward(child, number);
+			ended_for = fatal ? fatal : ended_for;
+		} else if (reap(child, &status)) {
+			break;
+		}
+	}
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	int number = WTERMSIG(status);
+	return SIGNALLED + (number == SIGKILL && ended_for ? ended_for : number);
+}
+
+/* `--init`: this process stays behind as the first one of the PID namespace; the program becomes its child. */
+int op_init(struct launch *launch, const struct op *op)
+{
+	(void)op;
+	pid_t child = fork();
+	if (child < 0)
+		return -errno;
+	if (child == 0)
+		return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
+	/* Whatever this process still has open would be the program's to find. */
+	int code = supervise(&launch->signals, child);
+	_exit(launch->outcome->error ? INIT_FAILED : code);
+}

@@ -1,0 +1,139 @@
+"""The operation table: the one place where the launcher's instruction set is defined.
+
+A launch plan is a flat list of operations from this table. ``runtime/plan.py`` decides them, ``runtime/encode.py``
+writes them as bytes, ``runtime/launcher`` executes them; the launcher's ``ops.h`` is generated from here.
+This module imports nothing of whit's, because the build runs it before whit is installed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+PLAN_VERSION = 1
+MAX_ARGUMENTS = 6
+MAX_OPERATIONS = 1024
+MAX_PLAN_SIZE = 4 << 20
+"""Bounds on what the launcher accepts; the encoder refuses to exceed them."""
+
+
+class Kind(StrEnum):
+    """What an argument is: a 64-bit number, text without NUL, any bytes, or a list of texts."""
+
+    NUMBER = "number"
+    TEXT = "text"
+    BYTES = "bytes"
+    LIST = "list"
+
+
+class Stage(IntEnum):
+    """Where an operation may stand: the launcher refuses a plan whose stages go backwards."""
+
+    GUARD = 0
+    PARENT = 1
+    CLONE = 2
+    CHILD = 3
+    EXEC = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of an operation."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One row of the table. ``what`` completes the sentence "can't …" when the operation fails."""
+
+    code: int
+    name: str
+    stage: Stage
+    what: str
+    arguments: tuple[Argument, ...]
+
+
+def _table() -> tuple[Operation, ...]:
+    kinds = {"#": Kind.NUMBER, "$": Kind.TEXT, "*": Kind.BYTES, "@": Kind.LIST}
+    rows = (line.split("|") for line in _ROWS.strip().splitlines())
+    operations = []
+    for code, (name, stage, arguments, what) in enumerate(rows, start=1):
+        parsed = tuple(Argument(word[1:], kinds[word[0]]) for word in arguments.split())
+        operations.append(Operation(code, name.strip(), Stage[stage.strip()], what.strip(), parsed))
+    return tuple(operations)
+
+
+_ROWS = """
+GUARD_COMMAND      | GUARD  | @arguments                                             | recognise the command line
+GUARD_FILE         | GUARD  | $path #device #inode #size #mtime_ns #ctime_ns         | find the file as it was
+GUARD_DIRECTORY    | GUARD  | $path                                                  | be in the same working directory
+GUARD_ENVIRONMENT  | GUARD  | $name #present $value                                  | find the variable as it was
+GUARD_KERNEL       | GUARD  | $release $version                                      | run on the same kernel
+HOLD_LOCK          | PARENT | $path                                                  | lock the image's files against removal
+SEAL_SELF          | PARENT |                                                        | put the launcher out of the container's reach
+CGROUP_CREATE      | PARENT | $parent                                                | create the cgroup
+CGROUP_WRITE       | PARENT | #cgroup $file $value                                   | set the limit
+CGROUP_WATCH_OOM   | PARENT | #cgroup $file $message                                 | watch for out-of-memory kills
+TIME_OFFSETS       | PARENT | $offsets                                               | create the time namespace
+CLONE              | CLONE  | #flags #cgroup                                         | create the namespaces
+DIE_WITH_PARENT    | CHILD  |                                                        | tie the program's life to the supervisor's
+CGROUP_ENTER       | CHILD  | #cgroup                                                | join the cgroup
+CGROUP_UNSHARE     | CHILD  |                                                        | create the cgroup namespace
+MAP_IDS            | CHILD  | #uid_inside #uid_outside #gid_inside #gid_outside      | map the user into the namespace
+NEW_SESSION        | CHILD  |                                                        | leave the terminal's session
+NEW_KEYRING        | CHILD  |                                                        | create a keyring of its own
+SET_HOSTNAME       | CHILD  | $name                                                  | set the host name
+LOOPBACK_UP        | CHILD  |                                                        | bring the loopback interface up
+MOUNTS_PRIVATE     | CHILD  |                                                        | keep mounts from reaching the host
+ROOT_ATTACH        | CHILD  | $path #attributes                                      | attach the root file system
+MOUNT_NEW          | CHILD  | $type $target @options #attributes                     | mount the file system
+MOUNT_BIND         | CHILD  | $source $target #attributes #recursive                 | mount from the host
+MOUNT_READONLY     | CHILD  | $target                                                | make the path read-only
+MASK               | CHILD  | $target                                                | hide the path
+MAKE_DIRECTORY     | CHILD  | $path #mode                                            | create the directory
+MAKE_DEVICE        | CHILD  | $path #mode #major #minor                              | create the device
+MAKE_LINK          | CHILD  | $path $target                                          | create the symbolic link
+ROOT_PIVOT         | CHILD  |                                                        | change the root directory
+CHANGE_DIRECTORY   | CHILD  | $path                                                  | change to the working directory
+SET_RLIMIT         | CHILD  | #resource #soft #hard                                  | set the resource limit
+DROP_BOUNDING      | CHILD  | #keep                                                  | drop capabilities for good
+SET_IDS            | CHILD  | #uid #gid *groups #set_groups                          | become the container's user
+SET_CAPABILITIES   | CHILD  | #effective #permitted #inheritable #ambient            | set the capabilities
+NO_NEW_PRIVILEGES  | CHILD  |                                                        | forbid new privileges
+INIT               | CHILD  |                                                        | start the init process
+SECCOMP            | CHILD  | *program                                               | load the system call filter
+EXEC               | EXEC   | $path @arguments @environment                          | execute the program
+"""
+
+OPERATIONS: tuple[Operation, ...] = _table()
+BY_NAME: dict[str, Operation] = {operation.name: operation for operation in OPERATIONS}
+BY_CODE: dict[int, Operation] = {operation.code: operation for operation in OPERATIONS}
+
+
+def c_header() -> str:
+    """The C header ``ops.h``: codes, argument positions, and the signature table that a plan is checked against."""
+    lines = [
+        "/* Generated from runtime/opcodes.py by compile_native.py. */",
+        "#ifndef WHIT_OPS_H",
+        "#define WHIT_OPS_H",
+        f"#define PLAN_VERSION {PLAN_VERSION}u",
+        f"#define MAX_ARGUMENTS {MAX_ARGUMENTS}u",
+        f"#define MAX_OPERATIONS {MAX_OPERATIONS}u",
+        f"#define MAX_PLAN_SIZE {MAX_PLAN_SIZE}u",
+        "enum op_stage { " + ", ".join(f"STAGE_{stage.name}" for stage in Stage) + " };",
+        "enum op_kind { KIND_NONE, " + ", ".join(f"KIND_{kind.name}" for kind in Kind) + " };",
+        "enum op_code { OP_NONE, " + ", ".join(f"OP_{operation.name}" for operation in OPERATIONS) + ", OP_COUNT };",
+    ]
+    for operation in OPERATIONS:
+        if operation.arguments:
+            names = ", ".join(f"{operation.name}_{argument.name}" for argument in operation.arguments)
+            lines.append(f"enum {{ {names} }};")
+    lines.append("struct op_signature { unsigned char stage; unsigned char kinds[MAX_ARGUMENTS]; };")
+    lines.append("#define OP_SIGNATURES { \\")
+    for operation in OPERATIONS:
+        kinds = ", ".join(f"KIND_{argument.kind.name}" for argument in operation.arguments) or "KIND_NONE"
+        lines.append(f"\t[OP_{operation.name}] = {{ STAGE_{operation.stage.name}, {{ {kinds} }} }}, \\")
+    lines += ["}", "#endif", ""]
+    return "\n".join(lines)
