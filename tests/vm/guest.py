@@ -1,0 +1,103 @@
+"""A Linux machine with cgroup v2 alone: Debian's cloud kernel under QEMU's emulation, with files and a script of the test's.
+
+The guest's files are an initramfs in memory: nothing is installed, nothing stays.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from tests.peers import find_peer
+from tests.vm.initramfs import Initramfs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+INIT = Path(__file__).with_name("init")
+MEMORY = "768M"
+EXIT_LINE = re.compile(r"\nguest: exit (\d+)\n\Z")
+OPTIONS = (
+    *("-accel", "tcg", "-cpu", "max", "-m", MEMORY, "-smp", "1"),
+    *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
+    *("-append", "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable random.trust_cpu=on"),
+)
+
+
+class GuestError(Exception):
+    """The guest didn't come to the script's end: its console says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuestResult:
+    """What the script said, stdout and stderr in one, and its exit status."""
+
+    status: int
+    output: str
+    console: str
+    seconds: float
+
+
+def run_guest(
+    script: str, files: Mapping[str, Path] | None = None, timeout: float = 60, trees: Iterable[Path] = ()
+) -> GuestResult:
+    """Boot, run ``script`` with busybox's sh as root, turn off.
+
+    ``files`` are guest paths and where their content is on this machine; ``trees`` are files, links and folders that the
+    guest has under the same paths as this machine. Raises :class:`GuestError` when the script doesn't end in ``timeout``
+    seconds, boot included (about 5).
+    """
+    qemu, kernel, busybox = (find_peer(name) for name in ("qemu-system-x86_64", "guest-kernel", "busybox-static"))
+    if qemu is None or kernel is None or busybox is None:
+        raise GuestError("qemu, busybox-static or the guest's kernel is missing; tests/setup.sh peers installs them")
+    with tempfile.TemporaryDirectory(prefix="whit-guest-") as name:
+        folder = Path(name)
+        initramfs, console, output = (folder / part for part in ("initramfs", "console", "output"))
+        with initramfs.open("wb") as stream:
+            archive = Initramfs(stream)
+            _system(archive, busybox, kernel.with_name("overlay.ko"), script)
+            for target, source in (files or {}).items():
+                archive.add(source, PurePosixPath(target))
+            for path in trees:
+                archive.add(path, path)
+            archive.finish()
+        serials = ("-serial", f"file:{console}", "-serial", f"file:{output}")
+        command: list[str | Path] = [qemu, "-kernel", kernel, "-initrd", initramfs, *serials, *OPTIONS]
+        seconds = _run(command, timeout, console)
+        return _result(output.read_text(errors="replace"), console.read_text(errors="replace"), seconds)
+
+
+def _system(archive: Initramfs, busybox: Path, overlay: Path, script: str) -> None:
+    archive.add(INIT, PurePosixPath("/init"))
+    archive.add(busybox, PurePosixPath("/bin/busybox"))
+    archive.add_bytes(PurePosixPath("/guest/script"), script.encode())
+    archive.add_bytes(PurePosixPath("/etc/passwd"), b"root:x:0:0:root:/root:/bin/sh\n")
+    archive.add_bytes(PurePosixPath("/etc/group"), b"root:x:0:\n")
+    if overlay.exists():
+        archive.add(overlay, PurePosixPath("/guest/overlay.ko"))
+
+
+def _run(command: list[str | Path], timeout: float, console: Path) -> float:
+    begin = time.monotonic()
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
+        )
+    except subprocess.TimeoutExpired:
+        last = console.read_text(errors="replace")[-2000:] if console.exists() else ""
+        raise GuestError(f"the guest didn't end within {timeout:.0f} s; its console:\n{last}") from None
+    if done.returncode != 0:
+        raise GuestError(f"qemu: exit code {done.returncode}\n{done.stderr}")
+    return time.monotonic() - begin
+
+
+def _result(output: str, console: str, seconds: float) -> GuestResult:
+    end = EXIT_LINE.search(output)
+    if end is None:
+        raise GuestError(f"the guest stopped before its script ended\noutput:\n{output}\nconsole:\n{console[-2000:]}")
+    return GuestResult(int(end[1]), output[: end.start()], console, seconds)
