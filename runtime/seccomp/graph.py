@@ -75,14 +75,17 @@ class Graph:
         return then if code == LOAD and k == offset else node
 
     def _order(self, root: int) -> list[int]:
-        """What ``root`` reaches, each node after all that it leads to."""
+        """What ``root`` reaches, each node after all that it leads to.
+
+        The way of no comes first: then a chain of comparisons has each one's own way of yes close by.
+        """
         order: list[int] = []
         seen: set[int] = set()
         pending = [root]
         while pending:
             index = pending[-1]
             _, _, yes, no = self.nodes[index]
-            waits = [following for following in (yes, no) if following != NONE and following not in seen]
+            waits = [following for following in (no, yes) if following != NONE and following not in seen]
             if waits and index not in seen:
                 pending.append(waits[0])
                 continue
