@@ -14,6 +14,11 @@ from whit.runtime.seccomp.profile import default_filter
 FLOOR = Path(__file__).with_name("floor.c")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 TRUE = "int main(void) { return 0; }\n"
+SLEEPER = """#include <signal.h>
+#include <unistd.h>
+static void end(int number) { (void)number; _exit(0); }
+int main(void) { signal(SIGTERM, end); for (;;) pause(); }
+"""
 
 
 def _compile(source: Path, target: Path, includes: Path) -> None:
@@ -36,10 +41,19 @@ def build_floor(target: Path) -> Path:
     return target
 
 
-def build_true(target: Path) -> Path:
-    """The smallest static program that ends well."""
-    source = BUILD / "bench" / "true.c"
+def _build(name: str, text: str, target: Path) -> Path:
+    source = BUILD / "bench" / name
     source.parent.mkdir(parents=True, exist_ok=True)
-    source.write_text(TRUE)
+    source.write_text(text)
     _compile(source, target, source.parent)
     return target
+
+
+def build_true(target: Path) -> Path:
+    """The smallest static program that ends well."""
+    return _build("true.c", TRUE, target)
+
+
+def build_sleeper(target: Path) -> Path:
+    """A program that does nothing until SIGTERM."""
+    return _build("sleeper.c", SLEEPER, target)

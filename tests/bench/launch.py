@@ -34,11 +34,11 @@ UNIFIED = Path("/sys/fs/cgroup/unified")
 INSIDE = "WHIT_BENCH_NAMESPACE"
 
 
-def enter_namespace() -> None:
+def enter_namespace(module: str) -> None:
     """Start again in a private mount namespace, and hide the second cgroup hierarchy there."""
     if os.environ.get(INSIDE) is None:
         os.environ[INSIDE] = "1"
-        command = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", "tests.bench.launch"]
+        command = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", module]
         os.execvp("unshare", [*command, *sys.argv[1:]])
     libc = ctypes.CDLL(None, use_errno=True)
     if UNIFIED.is_mount() and libc.umount2(os.fsencode(UNIFIED), 0) != 0:
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--only", default="", help="names, separated by commas: whit,floor,crun …")
     options = parser.parse_args()
-    enter_namespace()
+    enter_namespace("tests.bench.launch")
     wanted = set(filter(None, options.only.split(",")))
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="whit-bench-")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -49,15 +50,22 @@ def run_timed(command: Command) -> float:
 
     posix_spawn borrows the parent's memory instead of copying its page tables, so the size of this Python doesn't count.
     """
-    null = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
-    environment = command.environment or os.environ
-    begin = time.perf_counter()
-    pid = os.posix_spawnp(command.arguments[0], command.arguments, environment, file_actions=null)
-    _, status = os.waitpid(pid, 0)
-    elapsed = time.perf_counter() - begin
-    code = os.waitstatus_to_exitcode(status)
-    if code != 0:
-        raise RuntimeError(f"{' '.join(command.arguments)}: exit code {code}")
+    with tempfile.TemporaryFile() as said:
+        files = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_DUP2, said.fileno(), 2),
+        ]
+        environment = command.environment or os.environ
+        begin = time.perf_counter()
+        pid = os.posix_spawnp(command.arguments[0], command.arguments, environment, file_actions=files)
+        _, status = os.waitpid(pid, 0)
+        elapsed = time.perf_counter() - begin
+        code = os.waitstatus_to_exitcode(status)
+        if code != 0:
+            said.seek(0)
+            reason = said.read().decode(errors="replace")
+            raise RuntimeError(f"{' '.join(command.arguments)}: exit code {code}\n{reason}")
     return elapsed
 
 

@@ -1,0 +1,12 @@
+"""All benchmarks, one after the other: ``make bench``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+MODULES = ("launch", "pack", "memory", "help")
+
+if __name__ == "__main__":
+    for module in MODULES:
+        subprocess.run([sys.executable, "-m", f"tests.bench.{module}"], check=True)
