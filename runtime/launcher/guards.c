@@ -37,6 +37,12 @@ static int same_file(const struct plan *plan, const struct op *op)
 	       nanoseconds(status.st_ctim) == op_number(op, GUARD_FILE_ctime_ns);
 }
 
+static int absent(const struct plan *plan, const struct op *op)
+{
+	struct stat status;
+	return stat(op_text(plan, op, GUARD_ABSENT_path), &status) < 0;
+}
+
 static int same_directory(const struct plan *plan, const struct op *op)
 {
 	char path[DIRECTORY_SIZE];
@@ -68,6 +74,8 @@ int guards_hold(const struct plan *plan, char *const *arguments)
 			holds = for_this_command = same_command(plan, op, arguments);
 		else if (op->code == OP_GUARD_FILE)
 			holds = same_file(plan, op);
+		else if (op->code == OP_GUARD_ABSENT)
+			holds = absent(plan, op);
 		else if (op->code == OP_GUARD_DIRECTORY)
 			holds = same_directory(plan, op);
 		else if (op->code == OP_GUARD_ENVIRONMENT)

@@ -3,8 +3,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CHILD_FAILED = 125 };
@@ -53,6 +52,8 @@ static void fail(const struct launch *launch, uint32_t index, int error)
 
 _Noreturn static void run_child(struct launch *launch, uint32_t index)
 {
+	/* The modes in the plan are meant as they stand, whatever the caller's umask; the program gets docker's. */
+	umask(0);
 	for (; index < launch->plan.count; index++) {
 		int error = functions[launch->plan.ops[index].code](launch, &launch->plan.ops[index]);
 		if (error) {

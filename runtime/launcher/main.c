@@ -55,42 +55,42 @@ static uint64_t hash_arguments(char *const *arguments)
 	return hash;
 }
 
-static int plan_path(char *path, char *const *arguments)
-{
-	size_t at = 0;
-	int error = append_store_root(path, &at);
-	error = error ? error : append(path, PLAN_PATH_SIZE, &at, "/plans/");
-	return error ? error : append_number(path, PLAN_PATH_SIZE, &at, hash_arguments(arguments));
-}
-
-/* Only a plan that nobody else could have written is executed. */
-static int open_cached(const char *path)
+/* Only what nobody else could have put there is used. */
+static int is_ours(int fd, mode_t type)
 {
 	struct stat status;
-	CLEANUP_FD int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &status) < 0)
+	return fstat(fd, &status) == 0 && (status.st_mode & S_IFMT) == type && status.st_uid == geteuid() &&
+	       !(status.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+static int open_plans(void)
+{
+	char path[PLAN_PATH_SIZE] = "";
+	size_t at = 0;
+	if (append_store_root(path, &at) || append(path, sizeof(path), &at, "/plans"))
 		return NO_FD;
-	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || status.st_mode & (S_IWGRP | S_IWOTH))
-		return NO_FD;
-	return steal_fd(&fd);
+	CLEANUP_FD int plans = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return plans >= 0 && is_ours(plans, S_IFDIR) ? steal_fd(&plans) : NO_FD;
 }
 
 /* Returns the program's exit code, or -1 when Python must do it. */
 static int run_cached(char **argv, const char *self)
 {
-	char path[PLAN_PATH_SIZE] = "";
+	char name[NUMBER_SIZE] = "";
+	size_t at = 0;
 	struct launch launch;
-	if (plan_path(path, argv + 1))
+	CLEANUP_FD int plans = open_plans();
+	if (plans < 0 || append_number(name, sizeof(name), &at, hash_arguments(argv + 1)))
 		return -1;
-	CLEANUP_FD int fd = open_cached(path);
-	if (fd < 0)
+	CLEANUP_FD int fd = openat(plans, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || !is_ours(fd, S_IFREG))
 		return -1;
 	new_launch(&launch, argv, self);
 	if (plan_load(&launch.plan, fd) || !guards_hold(&launch.plan, argv + 1))
 		return -1;
 	int code = launch_run(&launch);
 	if (code < 0)
-		unlink(path);
+		unlinkat(plans, name, 0);
 	return code;
 }
 

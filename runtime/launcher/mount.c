@@ -213,6 +213,9 @@ int mount_new(const char *type, int root, const char *target, char *const *optio
 	CLEANUP_FD int context = (int)syscall(NR_FSOPEN, type, FS_CLOEXEC);
 	if (context < 0)
 		return errno == ENOSYS ? old_new(type, to, options, attributes) : -errno;
+	/* The name that a list of mounts shows. */
+	if (syscall(NR_FSCONFIG, context, FSCONFIG_STRING, "source", type, 0) < 0)
+		return -errno;
 	for (char *const *option = options; *option; option++) {
 		int error = configure(context, *option);
 		if (error)

@@ -15,7 +15,7 @@
 #include "launch.h"
 #include "util.h"
 
-enum { FIRST_INHERITED = 3, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, ADD_SEALS = 1033, GET_SEALS = 1034 };
+enum { FIRST_INHERITED = 3, PROGRAM_UMASK = 022, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, ADD_SEALS = 1033, GET_SEALS = 1034 };
 
 extern char **environ;
 
@@ -84,6 +84,7 @@ int op_exec(struct launch *launch, const struct op *op)
 	if (error)
 		return error;
 	reset_signals();
+	umask(PROGRAM_UMASK);
 	execve(op_text(&launch->plan, op, EXEC_path), arguments, environment);
 	return -errno;
 }

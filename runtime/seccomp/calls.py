@@ -31,8 +31,8 @@ files by descriptor:
     memfd_create
 
 extended attributes:
-    getxattr lgetxattr fgetxattr getxattrat setxattr lsetxattr fsetxattr setxattrat listxattr llistxattr flistxattr
-    listxattrat removexattr lremovexattr fremovexattr removexattrat
+    getxattr lgetxattr fgetxattr setxattr lsetxattr fsetxattr listxattr llistxattr flistxattr
+    removexattr lremovexattr fremovexattr
 
 waiting for events:
     poll ppoll ppoll_time64 select _newselect pselect6 pselect6_time64 epoll_create epoll_create1 epoll_ctl epoll_wait
@@ -61,7 +61,7 @@ signals:
     restart_syscall alarm setitimer getitimer
 
 locks between threads, and between processes that share memory:
-    futex futex_time64 futex_waitv futex_wait futex_wake futex_requeue semget semop semctl semtimedop
+    futex futex_time64 semget semop semctl semtimedop
     semtimedop_time64 shmget shmat shmdt shmctl ipc
 
 time:
@@ -73,7 +73,7 @@ scheduling and limits, within what the kernel lets one have:
     sched_yield sched_getaffinity sched_setaffinity sched_getparam sched_setparam sched_getscheduler
     sched_setscheduler sched_getattr sched_setattr sched_get_priority_max sched_get_priority_min
     sched_rr_get_interval sched_rr_get_interval_time64 getpriority setpriority nice getrlimit ugetrlimit setrlimit
-    prlimit64 getrusage getcpu rseq_slice_yield
+    prlimit64 getrusage getcpu
 
 who one is; without capabilities one can only become less:
     getuid getuid32 geteuid geteuid32 getgid getgid32 getegid getegid32 getresuid getresuid32 getresgid getresgid32
@@ -138,9 +138,13 @@ memory of System V and POSIX message queues lets an attacker lay out the kernel'
 placement of memory and of disk work on the host:
     mbind set_mempolicy get_mempolicy set_mempolicy_home_node migrate_pages move_pages ioprio_set ioprio_get
 
-memory and files of others, or in unusual ways; rarely used, and new:
+memory and files of others, or in unusual ways; rarely used:
     process_madvise process_mrelease memfd_secret vmsplice remap_file_pages cachestat name_to_handle_at
-    get_robust_list file_getattr file_setattr
+    get_robust_list
+
+newer ways to do what is allowed, which programs do the old way where they are missing:
+    futex_waitv futex_wait futex_wake futex_requeue getxattrat setxattrat listxattrat removexattrat file_getattr
+    file_setattr rseq_slice_yield
 
 what is mounted and which security modules there are:
     statmount listmount listns lsm_get_self_attr lsm_set_self_attr lsm_list_modules

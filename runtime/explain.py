@@ -1,0 +1,132 @@
+"""{operation, errno} → words: what couldn't be done, why it was to be done, and what helps. Pure but for a look into the root."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import ExitCode, LaunchError
+from whit.runtime.opcodes import BY_NAME, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from whit.runtime.model import LaunchPlan, Op
+
+USER_NAMESPACES = (
+    "allow user namespaces: sysctl user.max_user_namespaces and kernel.unprivileged_userns_clone (or its AppArmor twin)"
+)
+
+HINTS: dict[tuple[str, int], str] = {
+    ("CLONE", errno.EPERM): USER_NAMESPACES,
+    ("CLONE", errno.ENOSPC): "raise sysctl user.max_user_namespaces and its like: too many namespaces are in use",
+    ("CLONE", errno.EAGAIN): "the limit of processes is reached: ulimit -u, or pids.max of your cgroup",
+    ("CLONE", errno.EINVAL): "this kernel lacks one of the namespaces: whit needs CONFIG_NAMESPACES and its parts",
+    ("CLONE", errno.ENOMEM): "the machine is out of memory",
+    ("MAP_IDS", errno.EPERM): USER_NAMESPACES,
+    ("SET_RLIMIT", errno.EPERM): "a limit can't be raised above the caller's own hard limit: ulimit -H -a",
+    ("CGROUP_CREATE", errno.EACCES): "this cgroup isn't yours: run as root, or under a delegated systemd scope",
+    ("CGROUP_CREATE", errno.EROFS): "the cgroup file system is mounted read-only: whit runs in a container itself?",
+    ("CGROUP_WRITE", errno.EINVAL): "the kernel doesn't take this value: is it within what the machine has?",
+    ("CGROUP_WRITE", errno.EBUSY): "the limit is below what is in use already",
+    ("CGROUP_WRITE", errno.ENOENT): "this kernel or cgroup hasn't got the controller",
+    ("SET_IDS", errno.EINVAL): "without root only one user is mapped: choose it by --user",
+    ("CHANGE_DIRECTORY", errno.ENOENT): "the image has no such directory: choose one by --workdir",
+    ("CHANGE_DIRECTORY", errno.EACCES): "the container's user may not enter it: choose another by --workdir or --user",
+    ("CHANGE_DIRECTORY", errno.ENOTDIR): "choose a directory by --workdir",
+    ("MOUNT_BIND", errno.ENOENT): "create it first, or check its spelling",
+    ("MOUNT_BIND", errno.ENOTDIR): "a file can only be mounted on a file, a folder only on a folder",
+    ("SECCOMP", errno.EINVAL): "this kernel lacks seccomp filters: CONFIG_SECCOMP_FILTER",
+    ("TIME_OFFSETS", errno.EINVAL): "this kernel lacks time namespaces: CONFIG_TIME_NS",
+}
+"""(operation, errno) → what helps."""
+
+MACHINES = {3: "386", 21: "ppc64", 22: "s390x", 40: "arm", 62: "amd64", 183: "arm64", 243: "riscv64"}
+"""ELF e_machine → OCI architecture."""
+
+
+def _subject(op: Op) -> str:
+    row = BY_NAME[op.name]
+    texts = [value for argument, value in zip(row.arguments, op.args, strict=True) if argument.kind is Kind.TEXT]
+    return " ".join(str(text) for text in texts if text)
+
+
+def _interpreter(data: bytes) -> str | None:
+    """The loader that an ELF file names; PT_INTERP's text stands among its first bytes."""
+    for start in (b"/lib", b"/usr/lib", b"/system/bin"):
+        at = data.find(start)
+        end = data.find(b"\0", at)
+        if 0 <= at < end:
+            return data[at:end].decode("utf-8", "replace")
+    return None
+
+
+def _missing_program(path: str, data: bytes | None) -> LaunchError:
+    code = ExitCode.NOT_FOUND
+    if data is None:
+        return LaunchError(
+            f"there is no {path} in the image", hint="'whit inspect IMAGE' shows what is there", exit_code=code
+        )
+    if data.startswith(b"#!"):
+        line = data.split(b"\n", 1)[0][2:].decode("utf-8", "replace")
+        if line.endswith("\r"):
+            return LaunchError(
+                f"{path} is a script whose first line ends in CR LF", hint="save it with LF", exit_code=code
+            )
+        return LaunchError(
+            f"{path} is a script for {line.strip()}, which isn't in the image",
+            hint="pack the interpreter too",
+            exit_code=code,
+        )
+    loader = _interpreter(data)
+    return LaunchError(
+        f"{path} is there, and its loader {loader or ''} isn't in the image".replace("  ", " "),
+        hint="link it statically, or pack the loader and its libraries",
+        exit_code=code,
+    )
+
+
+def _not_executable(path: str, data: bytes | None, host: str) -> LaunchError:
+    code = ExitCode.NOT_EXECUTABLE
+    if data and data.startswith(b"\x7fELF") and len(data) > 20:  # noqa: PLR2004 - e_machine's place
+        machine = int.from_bytes(data[18:20], "little" if data[5] == 1 else "big")
+        built_for = MACHINES.get(machine, f"machine {machine}")
+        if built_for != host:
+            return LaunchError(
+                f"{path} is built for {built_for}, and this machine is {host}",
+                hint=f"build it for {host}",
+                exit_code=code,
+            )
+    return LaunchError(
+        f"{path} is no program that the kernel can execute", hint="is it an ELF executable?", exit_code=code
+    )
+
+
+def _exec_error(op: Op, number: int, read: Callable[[str], bytes | None], host: str) -> LaunchError:
+    path = str(op.args[0])
+    if number == errno.ENOENT:
+        return _missing_program(path, read(path))
+    if number == errno.ENOEXEC:
+        return _not_executable(path, read(path), host)
+    code = ExitCode.NOT_EXECUTABLE
+    if number == errno.EACCES:
+        return LaunchError(
+            f"{path} may not be executed by the container's user",
+            hint="check its mode (chmod +x) and that its file system isn't noexec",
+            exit_code=code,
+        )
+    return LaunchError(f"can't execute {path}: {os.strerror(number)}", exit_code=code)
+
+
+def explain(plan: LaunchPlan, index: int, number: int, read: Callable[[str], bytes | None], host: str) -> LaunchError:
+    """The error that tells why operation ``index`` of the plan failed with errno ``number``."""
+    if not 0 <= index < len(plan.ops) or number == 0:
+        return LaunchError("the container couldn't be started", hint="run the command again")
+    op = plan.ops[index]
+    if op.name == "EXEC":
+        return _exec_error(op, number, read, host)
+    subject = _subject(op)
+    what = f"can't {BY_NAME[op.name].what}{': ' if subject else ''}{subject}: {os.strerror(number)}"
+    hint = HINTS.get((op.name, number), f"it was to be done for this reason: {op.why}")
+    return LaunchError(what, hint=hint)

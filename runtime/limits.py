@@ -1,0 +1,115 @@
+"""Resource limits as people write them (``64m``, ``0.5``, ``nofile=1024:2048``), parsed strictly. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from whit.packer.errors import UsageError
+
+CPU_PERIOD_US = 100_000
+"""The length of a scheduling period; docker's and the kernel's default."""
+
+MIN_MEMORY = 256 << 10
+"""Below this the kernel can't even load a program in the cgroup."""
+
+DEFAULT_PIDS = 4096
+"""Enough for any server, and the end of a fork bomb."""
+
+MIN_QUOTA_US = 1000
+"""The kernel's least quota."""
+
+_UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>[bkmgt]?)(?:i?b)?", re.IGNORECASE)
+
+RLIMITS: tuple[str, ...] = (
+    "cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile", "memlock", "as", "locks", "sigpending",
+    "msgqueue", "nice", "rtprio", "rttime",
+)  # fmt: skip
+"""Resource limits by their number (include/uapi/asm-generic/resource.h)."""
+
+RLIM_INFINITY = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Rlimit:
+    """One resource limit; ``resource`` is its number, values are as setrlimit(2) takes them."""
+
+    resource: int
+    soft: int
+    hard: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a container may use: memory in bytes, CPU time in µs per :data:`CPU_PERIOD_US`, processes. None: unlimited."""
+
+    memory: int | None = None
+    cpu_quota_us: int | None = None
+    pids: int | None = DEFAULT_PIDS
+
+
+def parse_size(text: str) -> int:
+    """Bytes of ``64m``, ``1.5g``, ``4096``: powers of 1024, as docker reads them. Raises :class:`UsageError`."""
+    match = _SIZE.fullmatch(text)
+    if not match:
+        raise UsageError(f"'{text}' is no size", hint="write a number and a unit: 512k, 64m, 1.5g")
+    return int(float(match["number"]) * _UNITS[match["unit"].lower()])
+
+
+def parse_memory(text: str) -> int:
+    """A memory limit in bytes."""
+    size = parse_size(text)
+    if size < MIN_MEMORY:
+        raise UsageError(
+            f"a memory limit of {text} is too small to start any program",
+            hint=f"give at least {MIN_MEMORY >> 10}k; without --memory there is no limit",
+        )
+    if size >= 1 << 63:
+        raise UsageError(f"a memory limit of {text} is more than the kernel can count")
+    return size
+
+
+def parse_cpus(text: str) -> int:
+    """A share of CPUs (``0.5``, ``2``) as a quota in µs per period."""
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        raise UsageError(f"'{text}' is no number of CPUs", hint="write a decimal number: 0.5, 2")
+    quota = round(float(text) * CPU_PERIOD_US)
+    if quota < MIN_QUOTA_US:
+        raise UsageError(f"{text} CPUs are too few", hint="give at least 0.01; without --cpus there is no limit")
+    if quota >= 1 << 40:
+        raise UsageError(f"{text} CPUs are more than the kernel can count")
+    return quota
+
+
+def parse_pids(text: str) -> int | None:
+    """A number of processes, or ``max`` for no limit."""
+    if text == "max":
+        return None
+    if not re.fullmatch(r"[0-9]{1,7}", text) or int(text) == 0:
+        raise UsageError(f"'{text}' is no limit of processes", hint="write a number from 1 on, or 'max' for no limit")
+    return int(text)
+
+
+def _rlimit_value(text: str, whole: str) -> int:
+    if text in {"unlimited", "-1"}:
+        return RLIM_INFINITY
+    if not re.fullmatch(r"[0-9]{1,19}", text):
+        raise UsageError(f"'{whole}' is no resource limit", hint="write NAME=SOFT[:HARD], as in nofile=1024:4096")
+    return int(text)
+
+
+def parse_ulimit(text: str) -> Rlimit:
+    """``nofile=1024:4096`` → :class:`Rlimit`."""
+    name, equals, values = text.partition("=")
+    if not equals or name not in RLIMITS:
+        raise UsageError(
+            f"'{text}' is no resource limit",
+            hint=f"write NAME=SOFT[:HARD]; names are {', '.join(RLIMITS)}",
+        )
+    soft_text, _, hard_text = values.partition(":")
+    soft = _rlimit_value(soft_text, text)
+    hard = _rlimit_value(hard_text, text) if hard_text else soft
+    if soft > hard:
+        raise UsageError(f"'{text}': the soft limit is above the hard limit")
+    return Rlimit(RLIMITS.index(name), soft, hard)

@@ -1,0 +1,87 @@
+"""What a person asks of a launch, parsed; and what must be known of image and host to plan it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from whit.runtime.accounts import Accounts
+from whit.runtime.limits import Limits, Rlimit
+
+if TYPE_CHECKING:
+    from whit.packer.imagespec import RunConfig
+    from whit.runtime.cgroup import CgroupLayout
+    from whit.runtime.mounts import Tmpfs, Volume
+
+
+class Network(StrEnum):
+    """Which network the container sees: only its own loopback, or the host's."""
+
+    NONE = "none"
+    HOST = "host"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The options of ``whit run``, each as the person gave it; None and empty mean that the image decides."""
+
+    arguments: tuple[str, ...] = ()
+    entrypoint: str | None = None
+    env: tuple[tuple[str, str], ...] = ()
+    user: str | None = None
+    working_dir: str | None = None
+    hostname: str | None = None
+    network: Network = Network.NONE
+    limits: Limits = field(default_factory=Limits)
+    rlimits: tuple[Rlimit, ...] = ()
+    add_capabilities: frozenset[str] = frozenset()
+    volumes: tuple[Volume, ...] = ()
+    tmpfs: tuple[Tmpfs, ...] = ()
+    init: bool = False
+    time_offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The image as it lies on disk: ``rootfs`` is its unpacked files, ``lock`` the file that keeps them there.
+
+    ``name`` becomes the host name unless told otherwise. ``has_tmp`` tells whether the image has a /tmp.
+    """
+
+    name: str
+    rootfs: str
+    lock: str
+    config: RunConfig
+    accounts: Accounts = field(default_factory=Accounts)
+    has_tmp: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the plan must know of the host. ``user`` and ``group`` are the caller's effective ids."""
+
+    user: int
+    group: int
+    architecture: str
+    cgroups: CgroupLayout
+
+    @property
+    def privileged(self) -> bool:
+        """Whether namespaces can be made without a user namespace."""
+        return self.user == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What a plan was made from; see the GUARD operations.
+
+    ``kernel`` is (release, version); files are (path, device, inode, size, mtime ns, ctime ns).
+    """
+
+    command: tuple[str, ...]
+    kernel: tuple[str, str]
+    files: tuple[tuple[str, int, int, int, int, int], ...] = ()
+    absent: tuple[str, ...] = ()
+    directory: str | None = None
+    environment: tuple[tuple[str, str | None], ...] = ()

@@ -1,0 +1,221 @@
+"""(image, options, host) → LaunchPlan: the one place where it is decided how a container is confined. Pure.
+
+Everything starts from nothing allowed: every namespace is new, no capability is kept, the root is read-only, and what
+the image or the person asks for is added.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import LaunchError, UnsupportedError, UsageError
+from whit.runtime.accounts import Identity, identify
+from whit.runtime.capabilities import mask
+from whit.runtime.cgroup import CgroupOps, cgroup_ops
+from whit.runtime.model import LaunchPlan, Op
+from whit.runtime.mounts import HARDENED, MountWish, Tmpfs, mount_ops
+from whit.runtime.opcodes import BY_NAME, PLAN_VERSION, Stage
+from whit.runtime.options import Guards, Host, Network, Program, RunOptions
+from whit.runtime.seccomp.bpf import compile_filter
+from whit.runtime.seccomp.profile import default_filter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NEW_USER, NEW_NETWORK = 0x1000_0000, 0x4000_0000
+NAMESPACES = {
+    "mount": 0x0002_0000,
+    "host name": 0x0400_0000,
+    "IPC": 0x0800_0000,
+    "process": 0x2000_0000,
+}
+"""Clone flags of the namespaces that every container has (clone(2)); the cgroup namespace follows the cgroup."""
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Docker's, where the image sets none."""
+
+HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?")
+
+
+def host_name(options: RunOptions, program: Program) -> str:
+    """The host name that was asked for, or one made of the image's name (hostname(7): letters, digits, dashes)."""
+    if options.hostname is not None:
+        if not HOST_NAME.fullmatch(options.hostname):
+            raise UsageError(
+                f"'{options.hostname}' is no host name", hint="use letters, digits, '-' and '.', at most 64"
+            )
+        return options.hostname
+    return re.sub(r"[^A-Za-z0-9-]+", "-", program.name).strip("-")[:63].strip("-") or "whit"
+
+
+def command_line(options: RunOptions, program: Program) -> tuple[str, ...]:
+    """The program and its arguments, as docker puts them together (image-spec, config: Entrypoint and Cmd)."""
+    if options.entrypoint is not None:
+        entrypoint: tuple[str, ...] = (options.entrypoint,) if options.entrypoint else ()
+        command = entrypoint + options.arguments
+    else:
+        command = program.config.entrypoint + (options.arguments or program.config.cmd)
+    if not command:
+        raise LaunchError(f"image {program.name} names no program to run", hint="give one: whit run IMAGE PROGRAM")
+    return command
+
+
+def environment(options: RunOptions, program: Program, identity: Identity) -> tuple[str, ...]:
+    """The program's whole environment: nothing of the caller's own is passed on."""
+    variables = {"PATH": DEFAULT_PATH, "HOSTNAME": host_name(options, program)}
+    if identity.home or identity.uid == 0:
+        variables["HOME"] = identity.home or "/root"
+    for item in program.config.env:
+        name, _, value = item.partition("=")
+        variables[name] = value
+    variables.update(options.env)
+    return tuple(f"{name}={value}" for name, value in variables.items())
+
+
+def _guard_ops(guards: Guards) -> Iterator[Op]:
+    yield Op("GUARD_COMMAND", (guards.command,), "this plan is for this command line only")
+    yield Op("GUARD_KERNEL", guards.kernel, "this plan is for this kernel only")
+    if guards.directory is not None:
+        yield Op("GUARD_DIRECTORY", (guards.directory,), "the command line has a relative path")
+    for path, *identity in guards.files:
+        yield Op("GUARD_FILE", (path, *identity), "the plan was made from it")
+    for path in guards.absent:
+        yield Op("GUARD_ABSENT", (path,), "a file of this name would be run instead of the image")
+    for name, value in guards.environment:
+        args = (name, int(value is not None), value or "")
+        yield Op("GUARD_ENVIRONMENT", args, "the plan was made from it")
+
+
+def _clone_op(options: RunOptions, host: Host, cgroup: CgroupOps) -> Op:
+    flags, names = 0, list(NAMESPACES)
+    for flag in NAMESPACES.values():
+        flags |= flag
+    if options.network is Network.NONE:
+        flags, names = flags | NEW_NETWORK, [*names, "network"]
+    if not host.privileged:
+        flags, names = flags | NEW_USER, ["user", *names]
+    return Op("CLONE", (flags, cgroup.clone_into), f"new namespaces: {', '.join(names)}")
+
+
+def _parent_ops(
+    options: RunOptions, program: Program, host: Host, cgroup: CgroupOps, identity: Identity
+) -> Iterator[Op]:
+    yield Op("HOLD_LOCK", (program.lock,), "the image's files stay while the container runs")
+    if host.privileged and identity.uid == 0:
+        yield Op("SEAL_SELF", (), "the program is the host's root: it must not reach the launcher's own file")
+    yield from cgroup.parent
+    if options.time_offset is not None:
+        if not host.privileged:
+            raise UnsupportedError("--time-offset needs root", hint="run as root, or leave it out")
+        text = f"monotonic {options.time_offset} 0\nboottime {options.time_offset} 0\n"
+        yield Op("TIME_OFFSETS", (text,), f"clocks since boot are {options.time_offset} s ahead")
+
+
+def _isolation_ops(
+    options: RunOptions, program: Program, host: Host, cgroup: CgroupOps, identity: Identity
+) -> Iterator[Op]:
+    yield Op("DIE_WITH_PARENT", (), "no container outlives its supervisor")
+    if not host.privileged:
+        ids = (identity.uid, host.user, identity.gid, host.group)
+        yield Op("MAP_IDS", ids, f"user {identity.uid} in the container is user {host.user} on the host")
+    yield from cgroup.child
+    yield Op("NEW_SESSION", (), "the program can't type into the caller's terminal")
+    yield Op("NEW_KEYRING", (), "the program doesn't see the caller's keys")
+    yield Op("SET_HOSTNAME", (host_name(options, program),), "a host name of its own")
+    if options.network is Network.NONE:
+        yield Op("LOOPBACK_UP", (), "127.0.0.1 and ::1 work; there is no other network")
+
+
+def _mount_wish(options: RunOptions, program: Program, host: Host) -> MountWish:
+    limits = options.limits
+    limited = (("memory", limits.memory), ("cpu", limits.cpu_quota_us))
+    tmpfs = options.tmpfs
+    taken = {mount.target for mount in tmpfs} | {volume.target for volume in options.volumes}
+    if program.has_tmp and "/tmp" not in taken:  # noqa: S108 - a path in the container
+        tmpfs = (Tmpfs("/tmp", ("mode=1777",), HARDENED), *tmpfs)  # noqa: S108
+    return MountWish(
+        rootfs=program.rootfs,
+        privileged=host.privileged,
+        own_network=options.network is Network.NONE,
+        layout=host.cgroups,
+        cgroups=tuple(controller for controller, value in limited if value is not None),
+        volumes=options.volumes,
+        tmpfs=tmpfs,
+    )
+
+
+def _privilege_ops(options: RunOptions, host: Host, identity: Identity) -> Iterator[Op]:
+    for limit in options.rlimits:
+        yield Op("SET_RLIMIT", (limit.resource, limit.soft, limit.hard), "asked for")
+    kept = mask(options.add_capabilities)
+    told = ", ".join(sorted(options.add_capabilities))
+    yield Op(
+        "DROP_BOUNDING", (kept,), f"no program may ever have other rights than {told}" if kept else "no rights, ever"
+    )
+    groups = struct.pack(f"={len(identity.groups)}I", *identity.groups)
+    who = f"run as user {identity.uid}, group {identity.gid}"
+    yield Op("SET_IDS", (identity.uid, identity.gid, groups, int(host.privileged)), who)
+    # Only the ambient set survives the start of a program that isn't root's; it needs the inheritable one.
+    ambient = kept if identity.uid else 0
+    yield Op(
+        "SET_CAPABILITIES", (kept, kept, ambient, ambient), f"asked for: {told}" if kept else "no capability is kept"
+    )
+    yield Op("NO_NEW_PRIVILEGES", (), "no set-user-ID program gives rights")
+
+
+@lru_cache(maxsize=4)
+def _filter(architecture: str, capabilities: frozenset[str]) -> bytes:
+    names = frozenset(f"CAP_{name}" for name in capabilities)
+    return compile_filter(default_filter(architecture, names), architecture)
+
+
+def compile_plan(program: Program, options: RunOptions, host: Host, guards: Guards | None = None) -> LaunchPlan:
+    """The launch plan. Raises :class:`UsageError`, :class:`LaunchError` or :class:`UnsupportedError`.
+
+    The program's path must be absolute by now: see ``runtime/locate.py``.
+    """
+    identity = identify(program.config.user if options.user is None else options.user, program.accounts)
+    cgroup = cgroup_ops(options.limits, host.cgroups)
+    command = command_line(options, program)
+    directory = options.working_dir or program.config.working_dir or "/"
+    if not directory.startswith("/"):
+        raise UsageError(f"the working directory '{directory}' isn't absolute", hint="begin it with /")
+    ops = [
+        *(_guard_ops(guards) if guards else ()),
+        *_parent_ops(options, program, host, cgroup, identity),
+        _clone_op(options, host, cgroup),
+        *_isolation_ops(options, program, host, cgroup, identity),
+        *mount_ops(_mount_wish(options, program, host)),
+        *_privilege_ops(options, host, identity),
+        Op("CHANGE_DIRECTORY", (directory,), "the working directory"),
+    ]
+    if options.init:
+        ops.append(Op("INIT", (), "a first process that reaps orphans and passes signals on"))
+    ops += [
+        Op(
+            "SECCOMP", (_filter(host.architecture, options.add_capabilities),), "whit's default filter: docs/seccomp.md"
+        ),
+        Op("EXEC", (command[0], command, environment(options, program, identity)), "the program itself"),
+    ]
+    return LaunchPlan(PLAN_VERSION, tuple(ops))
+
+
+def describe(plan: LaunchPlan) -> list[tuple[str, str, str]]:
+    """(stage, what is done, why) of every operation, for people."""
+    rows = []
+    for op in plan.ops:
+        row = BY_NAME[op.name]
+        shown = [f"{argument.name}={_show(value)}" for argument, value in zip(row.arguments, op.args, strict=True)]
+        rows.append((Stage(row.stage).name.lower(), " ".join([op.name.lower(), *shown]), op.why))
+    return rows
+
+
+def _show(value: object) -> str:
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    if isinstance(value, tuple):
+        return "[" + " ".join(str(item) for item in value) + "]"
+    return str(value)

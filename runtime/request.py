@@ -1,0 +1,135 @@
+"""The words of a ``whit run`` command line → :class:`RunOptions`, with what was read of the host on the way."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from whit.packer.errors import InvalidFileError, NotFoundError, UsageError
+from whit.runtime.capabilities import NAMES, parse_capability
+from whit.runtime.limits import Limits, parse_cpus, parse_memory, parse_pids, parse_ulimit
+from whit.runtime.mounts import Volume, container_path, parse_tmpfs
+from whit.runtime.options import Network, RunOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The option values of ``whit run`` and ``whit plan`` as they stand on the command line."""
+
+    target: str
+    arguments: tuple[str, ...] = ()
+    entrypoint: str | None = None
+    env: tuple[str, ...] = ()
+    env_file: tuple[str, ...] = ()
+    user: str | None = None
+    workdir: str | None = None
+    hostname: str | None = None
+    network: str = "none"
+    memory: str | None = None
+    cpus: str | None = None
+    pids_limit: str | None = None
+    ulimit: tuple[str, ...] = ()
+    cap_add: tuple[str, ...] = ()
+    volume: tuple[str, ...] = ()
+    tmpfs: tuple[str, ...] = ()
+    init: bool = False
+    time_offset: int | None = None
+    source: str = "packages"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A parsed command line. What else it depends on: variables (name, value), files read, the working directory."""
+
+    target: str
+    options: RunOptions
+    variables: tuple[tuple[str, str | None], ...] = ()
+    files: tuple[str, ...] = ()
+    uses_directory: bool = False
+    source: str = "packages"
+
+
+def _assignment(text: str, where: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    if not name or "\0" in text:
+        raise UsageError(f"{where}: '{text}' sets no variable", hint="write NAME=VALUE, or NAME to pass on your own")
+    return name, value
+
+
+def _from_files(paths: tuple[str, ...]) -> list[tuple[str, str]]:
+    found = []
+    for path in paths:
+        try:
+            text = Path(path).read_text("utf-8")
+        except UnicodeDecodeError:
+            raise InvalidFileError(f"{path}: not a text file in UTF-8") from None
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.strip() and not line.lstrip().startswith("#"):
+                found.append(_assignment(line.strip(), f"{path}:{number}"))
+    return found
+
+
+def _environment(words: Words) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str | None], ...]]:
+    """(variables for the program, variables of the caller that were asked for)."""
+    variables, inherited = _from_files(words.env_file), []
+    for text in words.env:
+        name, value = _assignment(text, "--env")
+        if "=" in text:
+            variables.append((name, value))
+            continue
+        own = os.environ.get(name)
+        inherited.append((name, own))
+        if own is not None:
+            variables.append((name, own))
+    return tuple(dict(variables).items()), tuple(inherited)
+
+
+def _volume(text: str) -> Volume:
+    source, colon, rest = text.partition(":")
+    target, _, words = rest.partition(":")
+    options = [word for word in words.split(",") if word]
+    unknown = [word for word in options if word not in {"ro", "rw", "z", "Z"}]
+    if not colon or not source or not target or unknown:
+        wrong = f"'{unknown[0]}' is no option" if unknown else "it needs a source and a target"
+        raise UsageError(f"'{text}': {wrong}", hint="write SOURCE:/TARGET or SOURCE:/TARGET:ro")
+    if "/" not in source:
+        raise UsageError(f"'{text}': '{source}' is no path", hint=f"for a folder here write ./{source}:{target}")
+    path = Path(source).absolute()
+    if not path.exists():
+        raise NotFoundError(f"'{text}': there is no {path}", hint="create it first: what would be in it?")
+    return Volume(str(path), container_path(target, text), "ro" in options, path.is_dir())
+
+
+def _capabilities(texts: tuple[str, ...]) -> frozenset[str]:
+    if any(text.upper() == "ALL" for text in texts):
+        return frozenset(NAMES)
+    return frozenset(map(parse_capability, texts))
+
+
+def parse_request(words: Words) -> Request:
+    """Everything that can be said about a command line without an image. Raises :class:`UsageError` and its like."""
+    env, inherited = _environment(words)
+    defaults = Limits()
+    options = RunOptions(
+        arguments=words.arguments[1:] if words.arguments[:1] == ("--",) else words.arguments,
+        entrypoint=words.entrypoint,
+        env=env,
+        user=words.user,
+        working_dir=words.workdir,
+        hostname=words.hostname,
+        network=Network(words.network),
+        limits=Limits(
+            memory=None if words.memory is None else parse_memory(words.memory),
+            cpu_quota_us=None if words.cpus is None else parse_cpus(words.cpus),
+            pids=defaults.pids if words.pids_limit is None else parse_pids(words.pids_limit),
+        ),
+        rlimits=tuple(map(parse_ulimit, words.ulimit)),
+        add_capabilities=_capabilities(words.cap_add),
+        volumes=tuple(map(_volume, words.volume)),
+        tmpfs=tuple(map(parse_tmpfs, words.tmpfs)),
+        init=words.init,
+        time_offset=words.time_offset,
+    )
+    relative = any(not text.startswith("/") for text in (*words.volume, *words.env_file))
+    return Request(words.target, options, inherited, words.env_file, relative, words.source)

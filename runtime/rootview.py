@@ -1,0 +1,79 @@
+"""A read-only look at an image's unpacked files, as the container would see them: no link leads outside."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from dataclasses import dataclass
+
+MAX_LINKS = 40
+"""The kernel's own limit of symbolic links on one path."""
+
+READ_SIZE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RootView:
+    """The files below ``root``; paths are the container's."""
+
+    root: str
+
+    def resolve(self, path: str) -> str | None:
+        """The host's path of the container's ``path`` with every link followed inside the root; None if it isn't there."""
+        done, todo, links = "", [part for part in path.split("/") if part], 0
+        while todo:
+            part = todo.pop(0)
+            if part in (".", ".."):
+                done = posixpath.dirname(done) if part == ".." else done
+                continue
+            here = f"{done}/{part}"
+            try:
+                mode = os.lstat(self.root + here).st_mode
+            except OSError:
+                return None
+            if stat.S_ISLNK(mode):
+                links += 1
+                target = os.readlink(self.root + here)  # noqa: PTH115 - a text path
+                if links > MAX_LINKS:
+                    return None
+                done = "" if target.startswith("/") else done
+                todo[:0] = [piece for piece in target.split("/") if piece]
+                continue
+            done = here
+        return self.root + done
+
+    def read(self, path: str) -> bytes | None:
+        """The first MiB of a regular file; None if there is none."""
+        found = self.resolve(path)
+        if found is None or not stat.S_ISREG(os.lstat(found).st_mode):
+            return None
+        with open(found, "rb") as file:  # noqa: PTH123 - a text path
+            return file.read(READ_SIZE)
+
+    def text(self, path: str) -> str:
+        """The first MiB of a text file, empty if there is none."""
+        return (self.read(path) or b"").decode("utf-8", "replace")
+
+    def is_directory(self, path: str) -> bool:
+        """Whether a directory is there."""
+        found = self.resolve(path)
+        return found is not None and stat.S_ISDIR(os.lstat(found).st_mode)
+
+    def is_executable(self, path: str) -> bool:
+        """Whether a regular file is there that somebody may execute."""
+        found = self.resolve(path)
+        mode = os.lstat(found).st_mode if found is not None else 0
+        return stat.S_ISREG(mode) and bool(mode & 0o111)
+
+    def find_program(self, name: str, path: str, directory: str) -> str:
+        """What execvp(3) would execute: ``name`` itself if it has a slash, else the first match on ``path``.
+
+        A name that isn't found is returned as it would be on the working directory, for the kernel to refuse.
+        """
+        if "/" in name:
+            return posixpath.normpath(posixpath.join(directory, name))
+        for folder in filter(None, path.split(":")):
+            if self.is_executable(f"{folder}/{name}"):
+                return f"{folder}/{name}"
+        return f"/{name}"
