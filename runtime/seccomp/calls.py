@@ -31,8 +31,8 @@ files by descriptor:
     memfd_create
 
 extended attributes:
-    getxattr lgetxattr fgetxattr setxattr lsetxattr fsetxattr listxattr llistxattr flistxattr
-    removexattr lremovexattr fremovexattr
+    getxattr lgetxattr fgetxattr setxattr lsetxattr fsetxattr listxattr llistxattr flistxattr removexattr
+    lremovexattr fremovexattr
 
 waiting for events:
     poll ppoll ppoll_time64 select _newselect pselect6 pselect6_time64 epoll_create epoll_create1 epoll_ctl epoll_wait
@@ -61,8 +61,7 @@ signals:
     restart_syscall alarm setitimer getitimer
 
 locks between threads, and between processes that share memory:
-    futex futex_time64 semget semop semctl semtimedop
-    semtimedop_time64 shmget shmat shmdt shmctl ipc
+    futex futex_time64 semget semop semctl semtimedop semtimedop_time64 shmget shmat shmdt shmctl ipc
 
 time:
     time gettimeofday clock_gettime clock_gettime64 clock_getres clock_getres_time64 clock_nanosleep
