@@ -1,0 +1,133 @@
+"""An ELF executable's bytes → Analysis. Pure: reads headers, Go's tables, symbols and strings in place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from whit.packer.analysis import Analysis, BuildInfo, Evidence, EvidenceKind, Format, Language, Wanted
+from whit.packer.elf import dynamic as program
+from whit.packer.elf import gobuildinfo, gopclntab, kind, machine, symbols
+from whit.packer.elf import language as languages
+from whit.packer.elf.file import SECTION_EXECUTABLE, SegmentFlag, parse
+from whit.packer.errors import UnsupportedError
+from whit.packer.search import find_first, merge, subtract
+
+if TYPE_CHECKING:
+    from whit.packer.elf.dynamic import Note
+    from whit.packer.elf.file import ElfFile
+    from whit.packer.elf.gobuildinfo import GoBuild
+    from whit.packer.elf.gopclntab import FunctionTable
+    from whit.packer.search import Data, Span
+
+MAX_LOADED = 2 << 30
+"""The most loaded bytes that are searched. Programs of the small code model can't have more."""
+
+_LONGEST_IMMEDIATE = 8
+"""Compilers write strings of up to this many bytes into instructions; longer ones stand in data."""
+
+_GNU_BUILD_ID, _GO_BUILD_ID = ("GNU", 3), ("Go", 4)
+"""Owner and type of the notes."""
+
+
+def analyse_elf(data: Data, wanted: Wanted) -> Analysis:
+    """Everything that is known of the ELF executable ``data``; see :func:`whit.packer.analyse.analyse`."""
+    elf = parse(data)
+    kind.require_file_type(elf)
+    notes = program.notes(elf)
+    machine.require_system(elf, frozenset(note.owner for note in notes))
+    architecture = machine.architecture(elf)
+    kind.require_runnable(elf)
+    interpreter, dynamic = program.interpreter(elf), program.dynamic(elf)
+    linkage = kind.linkage(elf, interpreter, dynamic)
+    kind.require_entry(elf)
+    if sum(end - start for start, end in elf.loaded_spans) > MAX_LOADED:
+        raise UnsupportedError(f"an executable with more than {MAX_LOADED >> 30} GiB to load")
+    symtab = symbols.table(elf)
+    known = Analysis(
+        format=Format.ELF,
+        platform=machine.platform(elf, architecture, None),
+        size=len(data),
+        linkage=linkage,
+        language=Language("unknown"),
+        interpreter=interpreter,
+        libraries=dynamic.libraries if dynamic else (),
+        build=BuildInfo(build_id=_build_id(notes)),
+        stripped=symtab is None,
+    )
+    table, build = gopclntab.find(elf), gobuildinfo.find(elf, dynamic)
+    if table is not None or build is not None:
+        return _go(elf, known, wanted, notes, table, build)
+    return _other(elf, known, wanted, notes)
+
+
+def _go(
+    elf: ElfFile,
+    known: Analysis,
+    wanted: Wanted,
+    notes: tuple[Note, ...],
+    table: FunctionTable | None,
+    build: GoBuild | None,
+) -> Analysis:
+    evidence = []
+    if table is not None:
+        detail = f"Go's function table (layout of Go {table.layout}, {table.functions} functions)"
+        evidence.append(Evidence(EvidenceKind.FUNCTION, detail, table.offset))
+    if build is not None:
+        evidence.append(Evidence(EvidenceKind.BUILD_INFO, build.version, build.offset))
+    readable = table is not None and table.readable
+    clib = languages.libc(elf, known.interpreter, known.libraries, notes, {})
+    holes = merge([table.names], len(elf.data)) if table else ()
+    info = build.info if build else BuildInfo()
+    return replace(
+        known,
+        platform=machine.platform(elf, known.platform.architecture, info.setting("GOARM")),
+        language=Language("go", build.version.removeprefix("go") if build else None, tuple(evidence)),
+        libc=clib[0] if clib else None,
+        build=replace(info, build_id=known.build.build_id),
+        functions_known=readable,
+        functions=gopclntab.linked(elf, table, wanted.functions) if table and readable else frozenset(),
+        strings=tuple(sorted(_strings(elf, wanted.strings, holes).items())),
+    )
+
+
+def _other(elf: ElfFile, known: Analysis, wanted: Wanted, notes: tuple[Note, ...]) -> Analysis:
+    both = wanted | languages.WANTED
+    symtab = symbols.table(elf)
+    functions = symbols.linked(elf, symtab, both.functions) if symtab else {}
+    strings = _strings(elf, both.strings, ())
+    clib = languages.libc(elf, known.interpreter, known.libraries, notes, strings)
+    return replace(
+        known,
+        language=languages.language(elf, functions, strings, known.libraries, clib),
+        libc=clib[0] if clib else None,
+        functions_known=symtab is not None,
+        functions=wanted.functions & functions.keys(),
+        strings=tuple(sorted((text, at) for text, at in strings.items() if text in wanted.strings)),
+    )
+
+
+def _build_id(notes: tuple[Note, ...]) -> str | None:
+    for note in notes:
+        if (note.owner, note.type) == _GNU_BUILD_ID:
+            return note.content.hex()
+    return next((note.content.decode("latin-1") for note in notes if (note.owner, note.type) == _GO_BUILD_ID), None)
+
+
+def _strings(elf: ElfFile, wanted: frozenset[bytes], holes: tuple[Span, ...]) -> dict[bytes, int]:
+    """Where each string that occurs stands: short ones anywhere, longer ones outside code."""
+    anywhere = subtract(elf.loaded_spans, holes)
+    short = {text for text in wanted if len(text) <= _LONGEST_IMMEDIATE}
+    return find_first(elf.data, anywhere, short) | find_first(elf.data, subtract(anywhere, _code(elf)), wanted - short)
+
+
+def _code(elf: ElfFile) -> tuple[Span, ...]:
+    """Ranges that hold instructions and nothing else: by the sections, or else by segments of their own.
+
+    Without ``-z separate-code`` the first segment, with the headers, is executable and holds read-only data too.
+    """
+    sections = [section.span for section in elf.sections if section.flags & SECTION_EXECUTABLE]
+    if sections:
+        return merge(sections, len(elf.data))
+    segments = [segment for segment in elf.loads if segment.flags & SegmentFlag.EXECUTE and segment.offset]
+    return merge(((segment.offset, segment.offset + segment.size) for segment in segments), len(elf.data))

@@ -1,0 +1,117 @@
+"""Files that are no Linux executable, told by their first bytes, so that the refusal can name them. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from whit.packer.errors import InvalidFileError, UnsupportedError, WhitError
+
+
+class _Kind(NamedTuple):
+    magic: bytes
+    offset: int
+    what: str
+    hint: str
+
+
+_FOR_LINUX = "build it for Linux, for example with GOOS=linux or --target x86_64-unknown-linux-musl"
+_UNPACK = "unpack it and give the executable inside"
+_LINK = "link it into a program first"
+
+_KINDS = (
+    _Kind(b"HdrS", 0x202, "a Linux kernel image", "give a user-space executable"),
+    _Kind(b"MZ", 0, "a Windows executable (PE)", _FOR_LINUX),
+    _Kind(b"\xfe\xed\xfa\xce", 0, "a macOS executable (Mach-O)", _FOR_LINUX),
+    _Kind(b"\xfe\xed\xfa\xcf", 0, "a macOS executable (Mach-O)", _FOR_LINUX),
+    _Kind(b"\xce\xfa\xed\xfe", 0, "a macOS executable (Mach-O)", _FOR_LINUX),
+    _Kind(b"\xcf\xfa\xed\xfe", 0, "a macOS executable (Mach-O)", _FOR_LINUX),
+    _Kind(b"!<arch>\ndebian-binary", 0, "a Debian package", _UNPACK),
+    _Kind(b"!<arch>\n", 0, "a static library (.a)", _LINK),
+    _Kind(b"!<thin>\n", 0, "a static library (.a)", _LINK),
+    _Kind(b"BC\xc0\xde", 0, "LLVM bitcode", "compile and link it first"),
+    _Kind(b"\xde\xc0\x17\x0b", 0, "LLVM bitcode", "compile and link it first"),
+    _Kind(b"PK\x03\x04", 0, "a ZIP archive (.zip, .jar or .whl)", _UNPACK),
+    _Kind(b"PK\x05\x06", 0, "an empty ZIP archive", "give an executable"),
+    _Kind(b"\x1f\x8b", 0, "a gzip archive", _UNPACK),
+    _Kind(b"\xfd7zXZ\0", 0, "an xz archive", _UNPACK),
+    _Kind(b"\x28\xb5\x2f\xfd", 0, "a Zstandard archive", _UNPACK),
+    _Kind(b"BZh", 0, "a bzip2 archive", _UNPACK),
+    _Kind(b"7z\xbc\xaf\x27\x1c", 0, "a 7-Zip archive", _UNPACK),
+    _Kind(b"ustar", 257, "a tar archive", _UNPACK),
+    _Kind(b"\xed\xab\xee\xdb", 0, "an RPM package", _UNPACK),
+    _Kind(b"hsqs", 0, "a SquashFS image", _UNPACK),
+    _Kind(b"%PDF-", 0, "a PDF document", "give an executable"),
+)
+
+_FAT_OR_CLASS = b"\xca\xfe\xba\xbe"
+_FIRST_CLASS_VERSION = 45
+"""Java class files and universal Mach-O files share a magic; then comes a version or a small number of machines."""
+
+_PYTHON_2 = 62211
+_PYTHON_3 = range(3000, 4000)
+"""The first two bytes of compiled Python (Lib/importlib/_bootstrap_external.py)."""
+
+
+def refusal(head: bytes) -> WhitError:
+    """The error for a file that begins with ``head`` (all of it, or 64 KiB) and is neither ELF nor WebAssembly."""
+    if not head:
+        return InvalidFileError("the file is empty", hint="was the build or the download interrupted?")
+    if head.startswith(b"#!"):
+        return _script(head)
+    kind = next((kind for kind in _KINDS if head.startswith(kind.magic, kind.offset)), None)
+    known = (kind.what, kind.hint) if kind else _class_or_universal(head) or _compiled_python(head)
+    if known:
+        return UnsupportedError(f"{known[0]}, not a Linux executable", hint=known[1])
+    if not head.strip(b"\0"):
+        return InvalidFileError("the file begins with zeros only: a hole, not an executable", hint="copy it again")
+    what = "a text file, not an executable" if _is_text(head) else "not an executable: neither ELF nor WebAssembly"
+    return InvalidFileError(what, hint="give a Linux executable or a .wasm file")
+
+
+def _class_or_universal(head: bytes) -> tuple[str, str] | None:
+    if not head.startswith(_FAT_OR_CLASS):
+        return None
+    if int.from_bytes(head[4:8], "big") < _FIRST_CLASS_VERSION:
+        return "a macOS executable (universal Mach-O)", _FOR_LINUX
+    return "a Java class", "compile it to a native executable with GraalVM's native-image"
+
+
+def _compiled_python(head: bytes) -> tuple[str, str] | None:
+    number = int.from_bytes(head[:2], "little")
+    if head[2:4] == b"\r\n" and (number in _PYTHON_3 or number == _PYTHON_2):
+        return "compiled Python (.pyc)", "freeze the program into an executable"
+    return None
+
+
+def _script(head: bytes) -> WhitError:
+    line = head[2:].split(b"\n", 1)[0]
+    words = line.decode("utf-8", "replace").split()
+    interpreter = _printable(words[0]) if words else "no interpreter"
+    if words and interpreter.endswith("/env") and len(words) > 1:
+        interpreter = f"{interpreter} {_printable(next((w for w in words[1:] if not w.startswith('-')), words[1]))}"
+    if line.endswith(b"\r"):
+        return UnsupportedError(
+            f"a script for {interpreter} whose first line ends in CRLF: Linux would look for a program of that name "
+            "with a carriage return",
+            hint="convert it with dos2unix; scripts need their interpreter, so pack a static executable instead",
+        )
+    return UnsupportedError(
+        f"a script for {interpreter}, not an executable",
+        hint=f"pack a static executable; a script needs {interpreter} and all that it loads beside it",
+    )
+
+
+def _printable(word: str) -> str:
+    return re.sub(r"[^\x20-\x7e]", "?", word[:128])
+
+
+def _is_text(head: bytes) -> bool:
+    sample = head[:4096]
+    if b"\0" in sample:
+        return False
+    try:
+        sample.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start > len(sample) - 4 and len(sample) < len(head)
+    return not re.search(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]", sample)
