@@ -52,7 +52,10 @@ def whit(bench: Bench) -> list[Contender]:
     subprocess.run(
         [program, "pack", bench.rootfs / "true", "-t", IMAGE], env=environment, stdout=subprocess.DEVNULL, check=True
     )
-    return [Contender("whit", Command((str(program), "run", IMAGE), environment))]
+    return [
+        Contender("whit", Command((str(program), "run", *LIMIT_OPTIONS, IMAGE), environment)),
+        Contender("whit (no limits given)", Command((str(program), "run", IMAGE), environment)),
+    ]
 
 
 def floor(bench: Bench) -> list[Contender]:

@@ -25,7 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "filter.h" /* FILTER: the program that whit's default plan loads, written by tests/bench/floor.py */
+#include "filter.h" /* FILTER: whit's default, written by tests/bench/floor.py */
 
 enum {
 	/* linux/mount.h, linux/sched.h and linux/keyctl.h, which a bare musl lacks */
@@ -33,14 +33,15 @@ enum {
 	TREE_CLOEXEC = O_CLOEXEC,
 	FS_OPEN_CLOEXEC = 1,
 	FS_MOUNT_CLOEXEC = 1,
+	FS_SET_FLAG = 0,
 	FS_SET_STRING = 1,
 	FS_CREATE = 6,
 	MOVE_FROM_EMPTY_PATH = 4,
-	MOVE_TO_EMPTY_PATH = 64,
 	ATTR_RDONLY = 1,
 	ATTR_NOSUID = 2,
 	ATTR_NODEV = 4,
 	ATTR_NOEXEC = 8,
+	HARDENED = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC,
 	JOIN_SESSION_KEYRING = 1,
 	LAST_CAPABILITY = 40,
 	PATH_SIZE = 128,
@@ -136,8 +137,9 @@ static void remove_groups(const struct limit *limits, int is_v2)
 static int new_mount(const char *type, const char *const *options, uint64_t attributes)
 {
 	int fs = (int)check(syscall(SYS_fsopen, type, FS_OPEN_CLOEXEC), "fsopen");
+	check(syscall(SYS_fsconfig, fs, FS_SET_STRING, "source", type, 0), type);
 	for (; options && *options; options += 2)
-		check(syscall(SYS_fsconfig, fs, FS_SET_STRING, options[0], options[1], 0), options[0]);
+		check(syscall(SYS_fsconfig, fs, options[1] ? FS_SET_STRING : FS_SET_FLAG, options[0], options[1], 0), options[0]);
 	check(syscall(SYS_fsconfig, fs, FS_CREATE, NULL, NULL, 0), type);
 	int mount_fd = (int)check(syscall(SYS_fsmount, fs, FS_MOUNT_CLOEXEC, attributes), "fsmount");
 	close(fs);
@@ -147,69 +149,108 @@ static int new_mount(const char *type, const char *const *options, uint64_t attr
 static void attach(int mount_fd, int at, const char *target)
 {
 	check(syscall(SYS_move_mount, mount_fd, "", at, target, MOVE_FROM_EMPTY_PATH), target);
+	close(mount_fd);
 }
 
 static int clone_tree(int at, const char *path, uint64_t attributes)
 {
-	int tree = (int)check(syscall(SYS_open_tree, at, path, TREE_CLONE | TREE_CLOEXEC), path);
 	struct attributes set = { .set = attributes };
-	if (attributes)
-		check(syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &set, sizeof set), path);
-	return tree;
+	long tree = syscall(SYS_open_tree, at, path, TREE_CLONE | TREE_CLOEXEC | (*path ? 0 : AT_EMPTY_PATH));
+	if (tree < 0 && errno == ENOENT)
+		return -1; /* this kernel lacks it: nothing to protect */
+	check(tree, path);
+	check(syscall(SYS_mount_setattr, (int)tree, "", AT_EMPTY_PATH, &set, sizeof set), path);
+	return (int)tree;
 }
 
 static void make_devices(int root)
 {
-	static const char *const options[] = { "mode", "755", "size", "64k", NULL };
+	static const char *const options[] = { "mode", "755", "size", "64m", NULL };
+	static const char *const terminals[] = { "newinstance", NULL, "ptmxmode", "0666", "mode", "0620", NULL };
 	static const struct {
 		const char *name;
 		unsigned minor, major;
 	} devices[] = { { "null", 3, 1 }, { "zero", 5, 1 }, { "full", 7, 1 }, { "random", 8, 1 }, { "urandom", 9, 1 }, { "tty", 0, 5 } };
 	static const char *const links[][2] = {
-		{ "/proc/self/fd", "fd" },
-		{ "/proc/self/fd/0", "stdin" },
-		{ "/proc/self/fd/1", "stdout" },
-		{ "/proc/self/fd/2", "stderr" },
+		{ "/proc/self/fd", "fd" },	     { "/proc/self/fd/0", "stdin" }, { "/proc/self/fd/1", "stdout" },
+		{ "/proc/self/fd/2", "stderr" },     { "pts/ptmx", "ptmx" },
 	};
 	int dev = new_mount("tmpfs", options, ATTR_NOSUID | ATTR_NOEXEC);
 	for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
 		check(mknodat(dev, devices[i].name, S_IFCHR | 0666, makedev(devices[i].major, devices[i].minor)), devices[i].name);
 	for (size_t i = 0; i < sizeof links / sizeof *links; i++)
 		check(symlinkat(links[i][0], dev, links[i][1]), links[i][1]);
+	check(mkdirat(dev, "shm", 01777), "shm");
+	check(mkdirat(dev, "pts", 0755), "pts");
 	attach(dev, root, "dev");
-	close(dev);
+	attach(new_mount("devpts", terminals, ATTR_NOSUID | ATTR_NOEXEC), root, "dev/pts");
+}
+
+/* A tmpfs that nothing can be put into hides a folder; the same one hides them all. */
+static void mask_directories(int root, const char *const *paths)
+{
+	static const char *const options[] = { "size", "0", "mode", "555", NULL };
+	int empty = new_mount("tmpfs", options, ATTR_RDONLY | HARDENED);
+	for (; *paths; paths++) {
+		if (faccessat(root, *paths, F_OK, 0) == 0)
+			attach(clone_tree(empty, "", ATTR_RDONLY), root, *paths);
+	}
+	close(empty);
 }
 
 static void protect_proc(int root)
 {
-	static const char *const masked[] = { "proc/keys", "proc/timer_list" };
-	static const char *const readonly[] = { "proc/bus", "proc/fs", "proc/irq", "proc/sys" };
-	for (size_t i = 0; i < sizeof masked / sizeof *masked; i++) {
-		int tree = clone_tree(root, "dev/null", 0);
-		attach(tree, root, masked[i]);
-		close(tree);
-	}
+	static const char *const readonly[] = { "proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger" };
+	static const char *const files[] = { "proc/interrupts", "proc/kcore",	     "proc/keys",	"proc/latency_stats",
+					     "proc/sched_debug", "proc/timer_list", "proc/timer_stats" };
+	static const char *const directories[] = { "proc/acpi",	   "proc/asound",		     "proc/scsi",
+						   "sys/firmware", "sys/devices/virtual/powercap", NULL };
 	for (size_t i = 0; i < sizeof readonly / sizeof *readonly; i++) {
-		int tree = clone_tree(root, readonly[i], ATTR_RDONLY);
-		attach(tree, root, readonly[i]);
-		close(tree);
+		int tree = clone_tree(root, readonly[i], ATTR_RDONLY | HARDENED);
+		if (tree >= 0)
+			attach(tree, root, readonly[i]);
 	}
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		if (faccessat(root, files[i], F_OK, 0) == 0)
+			attach(clone_tree(AT_FDCWD, "/dev/null", ATTR_RDONLY | ATTR_NOSUID | ATTR_NOEXEC), root, files[i]);
+	mask_directories(root, directories);
 }
 
-static void enter_root(const char *path)
+/* A program may read its own limits. */
+static void mount_groups(int root, int is_v2)
 {
+	static const char *const options[] = { "mode", "755", "size", "64k", NULL };
+	if (is_v2) {
+		attach(new_mount("cgroup2", NULL, ATTR_RDONLY | HARDENED), root, "sys/fs/cgroup");
+		return;
+	}
+	int folder = new_mount("tmpfs", options, HARDENED);
+	for (int i = 0; i < 2; i++)
+		check(mkdirat(folder, V1_LIMITS[i].controller, 0755), V1_LIMITS[i].controller);
+	check(syscall(SYS_move_mount, folder, "", root, "sys/fs/cgroup", MOVE_FROM_EMPTY_PATH), "cgroups");
+	for (int i = 0; i < 2; i++) {
+		const char *const controller[] = { V1_LIMITS[i].controller, NULL, NULL };
+		attach(new_mount("cgroup", controller, ATTR_RDONLY | HARDENED), folder, V1_LIMITS[i].controller);
+	}
+	close(folder);
+}
+
+static void enter_root(const char *path, int is_v2)
+{
+	char directory[PATH_SIZE];
 	check(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private mounts");
 	int root = clone_tree(AT_FDCWD, path, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV);
-	attach(root, AT_FDCWD, path);
-	int proc = new_mount("proc", NULL, ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC);
-	attach(proc, root, "proc");
-	close(proc);
+	check(syscall(SYS_move_mount, root, "", AT_FDCWD, path, MOVE_FROM_EMPTY_PATH), path);
+	attach(new_mount("proc", NULL, HARDENED), root, "proc");
 	make_devices(root);
+	attach(new_mount("sysfs", NULL, ATTR_RDONLY | HARDENED), root, "sys");
 	protect_proc(root);
+	mount_groups(root, is_v2);
 	check(fchdir(root), "fchdir");
 	check(syscall(SYS_pivot_root, ".", "."), "pivot_root");
 	check(umount2(".", MNT_DETACH), "umount");
 	check(chdir("/"), "chdir");
+	check(syscall(SYS_getcwd, directory, sizeof directory), "getcwd");
 	close(root);
 }
 
@@ -255,7 +296,7 @@ static void start(char **arguments, const int *tasks, int is_v2)
 	check(syscall(SYS_keyctl, JOIN_SESSION_KEYRING, NULL), "keyring");
 	check(sethostname("whit-floor", 10), "hostname");
 	loopback_up();
-	enter_root(arguments[0]);
+	enter_root(arguments[0], is_v2);
 	drop_privileges();
 	execve(arguments[1], arguments + 1, environment);
 	check(-1, arguments[1]);
