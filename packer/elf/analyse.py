@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from whit.packer.analysis import Analysis, BuildInfo, Evidence, EvidenceKind, Format, Language, Wanted
 from whit.packer.elf import dynamic as program
-from whit.packer.elf import gobuildinfo, gopclntab, kind, machine, symbols
+from whit.packer.elf import gobuildinfo, gopclntab, kind, machine, spans, symbols
 from whit.packer.elf import language as languages
-from whit.packer.elf.file import SECTION_EXECUTABLE, SegmentFlag, parse
+from whit.packer.elf.file import parse
 from whit.packer.errors import UnsupportedError
 from whit.packer.search import find_first, merge, subtract
 
@@ -118,16 +118,6 @@ def _strings(elf: ElfFile, wanted: frozenset[bytes], holes: tuple[Span, ...]) ->
     """Where each string that occurs stands: short ones anywhere, longer ones outside code."""
     anywhere = subtract(elf.loaded_spans, holes)
     short = {text for text in wanted if len(text) <= _LONGEST_IMMEDIATE}
-    return find_first(elf.data, anywhere, short) | find_first(elf.data, subtract(anywhere, _code(elf)), wanted - short)
-
-
-def _code(elf: ElfFile) -> tuple[Span, ...]:
-    """Ranges that hold instructions and nothing else: by the sections, or else by segments of their own.
-
-    Without ``-z separate-code`` the first segment, with the headers, is executable and holds read-only data too.
-    """
-    sections = [section.span for section in elf.sections if section.flags & SECTION_EXECUTABLE]
-    if sections:
-        return merge(sections, len(elf.data))
-    segments = [segment for segment in elf.loads if segment.flags & SegmentFlag.EXECUTE and segment.offset]
-    return merge(((segment.offset, segment.offset + segment.size) for segment in segments), len(elf.data))
+    return find_first(elf.data, anywhere, short) | find_first(
+        elf.data, subtract(spans.data(elf), holes), wanted - short
+    )

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from whit.packer.analysis import BuildInfo
+from whit.packer.elf import spans
 from whit.packer.elf.dynamic import Tag
-from whit.packer.elf.file import SegmentFlag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from whit.packer.elf.dynamic import Dynamic
     from whit.packer.elf.file import ElfFile
 
-_MAGIC = b"\xff Go buildinf:"
+_MAGIC = re.compile(rb"\xff Go buildinf:")
+_MAX_CANDIDATES = 64
 _HEADER_SIZE = 32
 _ALIGNMENT = 16
 _MAX_VERSION = 4096
@@ -59,19 +61,13 @@ def find(elf: ElfFile, dynamic: Dynamic | None) -> GoBuild | None:
 
 
 def _candidates(elf: ElfFile) -> Iterator[int]:
-    """Aligned headers: in the section of that name, then in writable data, then in any loaded data."""
+    """Aligned headers: in the section of that name, or else anywhere in data."""
     section = elf.section(".go.buildinfo")
-    spans = [section.span] if section else []
-    ordered = sorted(elf.loads, key=lambda segment: not segment.flags & SegmentFlag.WRITE)
-    spans += [(segment.offset, segment.offset + segment.size) for segment in ordered]
-    budget = 64
-    for start, end in spans:
-        at = elf.data.find(_MAGIC, start, end)
-        while at >= 0 and budget:
-            budget -= 1
-            if (at - start) % _ALIGNMENT == 0 and at + _HEADER_SIZE <= end:
-                yield at
-            at = elf.data.find(_MAGIC, at + 1, end)
+    ranges = [section.span, *spans.data(elf)] if section else spans.data(elf)
+    found = (match.start() for start, end in ranges for match in _MAGIC.finditer(elf.data, start, end))
+    for offset in islice(found, _MAX_CANDIDATES):
+        if offset % _ALIGNMENT == 0 and offset + _HEADER_SIZE <= len(elf.data):
+            yield offset
 
 
 def _inline(elf: ElfFile, offset: int) -> tuple[bytes, bytes] | None:

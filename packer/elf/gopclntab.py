@@ -13,11 +13,10 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whit.packer.elf.file import SegmentFlag
-from whit.packer.search import subtract
+from whit.packer.elf import spans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from whit.packer.elf.file import ElfFile
     from whit.packer.search import Span
@@ -32,9 +31,11 @@ _OBFUSCATED = "unknown"
 """The version given to a header whose magic was changed: garble does that."""
 
 _HEADER = {
-    "<": re.compile(rb"[\xf0\xf1\xfa\xfb]\xff\xff\xff\0\0[\x01\x02\x04][\x04\x08]"),
-    ">": re.compile(rb"\xff\xff\xff[\xf0\xf1\xfa\xfb]\0\0[\x01\x02\x04][\x04\x08]"),
+    "<": (re.compile(rb"\xff\xff\xff\0\0[\x01\x02\x04][\x04\x08]"), -1),
+    ">": (re.compile(rb"\xff\xff\xff[\xf0\xf1\xfa\xfb]\0\0[\x01\x02\x04][\x04\x08]"), 0),
 }
+"""A pattern and where the header begins from its match. Each begins with literal bytes: ten times faster than a set."""
+
 _ALWAYS_LINKED = b"\0runtime.main\0"
 _CHUNK = 1 << 20
 _MAX_CANDIDATES = 4096
@@ -61,7 +62,7 @@ def find(elf: ElfFile) -> FunctionTable | None:
     for section in named:
         if table := _read_header(elf, section.offset, section.offset + section.size, known=False):
             return table
-    for start, end in _data_spans(elf):
+    for start, end in spans.data(elf):
         if table := _search(elf, start, end):
             return table
     return None
@@ -79,22 +80,12 @@ def linked(elf: ElfFile, table: FunctionTable, wanted: frozenset[str]) -> frozen
     return frozenset(name.decode() for name in found)
 
 
-def _data_spans(elf: ElfFile) -> Iterable[Span]:
-    """Loaded bytes that aren't only code. Go's linker keeps the table out of code; others may map it all as one."""
-    code = tuple(
-        (segment.offset, segment.offset + segment.size)
-        for segment in sorted(elf.loads, key=lambda segment: segment.offset)
-        if segment.flags & SegmentFlag.EXECUTE
-    )
-    rest = subtract(elf.loaded_spans, code)
-    return (*rest, *subtract(elf.loaded_spans, rest))
-
-
 def _search(elf: ElfFile, start: int, end: int) -> FunctionTable | None:
-    for count, match in enumerate(_HEADER[elf.order].finditer(elf.data, start, end)):
+    pattern, shift = _HEADER[elf.order]
+    for count, match in enumerate(pattern.finditer(elf.data, start, end)):
         if count == _MAX_CANDIDATES:
             return None
-        if table := _read_header(elf, match.start(), end, known=True):
+        if match.start() + shift >= start and (table := _read_header(elf, match.start() + shift, end, known=True)):
             return table
     return None
 
