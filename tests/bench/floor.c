@@ -186,14 +186,20 @@ static void make_devices(int root)
 	attach(new_mount("devpts", terminals, ATTR_NOSUID | ATTR_NOEXEC), root, "dev/pts");
 }
 
-/* A tmpfs that nothing can be put into hides a folder; the same one hides them all. */
+/* A tmpfs that nothing can be put into hides a folder; the same one, cloned once it is attached, hides them all. */
 static void mask_directories(int root, const char *const *paths)
 {
 	static const char *const options[] = { "size", "0", "mode", "555", NULL };
-	int empty = new_mount("tmpfs", options, ATTR_RDONLY | HARDENED);
+	int empty = -1;
 	for (; *paths; paths++) {
-		if (faccessat(root, *paths, F_OK, 0) == 0)
+		if (faccessat(root, *paths, F_OK, 0) < 0)
+			continue;
+		if (empty >= 0) {
 			attach(clone_tree(empty, "", ATTR_RDONLY), root, *paths);
+			continue;
+		}
+		empty = new_mount("tmpfs", options, ATTR_RDONLY | HARDENED);
+		check(syscall(SYS_move_mount, empty, "", root, *paths, MOVE_FROM_EMPTY_PATH), *paths);
 	}
 	close(empty);
 }
