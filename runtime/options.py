@@ -72,16 +72,20 @@ class Host:
         return self.user == 0
 
 
+FileIdentity = tuple[str, int, int, int, int, int]
+"""(path, device, inode, size, mtime in ns, ctime in ns)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Guards:
     """What a plan was made from; see the GUARD operations.
 
-    ``kernel`` is (release, version); files are (path, device, inode, size, mtime ns, ctime ns).
+    ``kernel`` is (release, version).
     """
 
     command: tuple[str, ...]
     kernel: tuple[str, str]
-    files: tuple[tuple[str, int, int, int, int, int], ...] = ()
+    files: tuple[FileIdentity, ...] = ()
     absent: tuple[str, ...] = ()
     directory: str | None = None
     environment: tuple[tuple[str, str | None], ...] = ()

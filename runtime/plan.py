@@ -17,7 +17,7 @@ from whit.runtime.capabilities import mask
 from whit.runtime.cgroup import CgroupOps, cgroup_ops
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.mounts import HARDENED, MountWish, Tmpfs, mount_ops
-from whit.runtime.opcodes import BY_NAME, PLAN_VERSION, Stage
+from whit.runtime.opcodes import PLAN_VERSION
 from whit.runtime.options import Guards, Host, Network, Program, RunOptions
 from whit.runtime.seccomp.bpf import compile_filter
 from whit.runtime.seccomp.profile import default_filter
@@ -61,6 +61,12 @@ def command_line(options: RunOptions, program: Program) -> tuple[str, ...]:
     if not command:
         raise LaunchError(f"image {program.name} names no program to run", hint="give one: whit run IMAGE PROGRAM")
     return command
+
+
+def search_path(options: RunOptions, program: Program) -> str:
+    """The PATH that the program will see, by which it is itself found."""
+    variables = dict(item.partition("=")[::2] for item in program.config.env) | dict(options.env)
+    return variables.get("PATH", DEFAULT_PATH)
 
 
 def environment(options: RunOptions, program: Program, identity: Identity) -> tuple[str, ...]:
@@ -172,10 +178,13 @@ def _filter(architecture: str, capabilities: frozenset[str]) -> bytes:
     return compile_filter(default_filter(architecture, names), architecture)
 
 
-def compile_plan(program: Program, options: RunOptions, host: Host, guards: Guards | None = None) -> LaunchPlan:
+def compile_plan(
+    program: Program, options: RunOptions, host: Host, *, executable: str | None = None, guards: Guards | None = None
+) -> LaunchPlan:
     """The launch plan. Raises :class:`UsageError`, :class:`LaunchError` or :class:`UnsupportedError`.
 
-    The program's path must be absolute by now: see ``runtime/locate.py``.
+    ``executable`` is the absolute path in the container of the file to execute, where it isn't the command's first
+    word; ``guards`` make the plan one that may be kept.
     """
     identity = identify(program.config.user if options.user is None else options.user, program.accounts)
     cgroup = cgroup_ops(options.limits, host.cgroups)
@@ -198,24 +207,6 @@ def compile_plan(program: Program, options: RunOptions, host: Host, guards: Guar
         Op(
             "SECCOMP", (_filter(host.architecture, options.add_capabilities),), "whit's default filter: docs/seccomp.md"
         ),
-        Op("EXEC", (command[0], command, environment(options, program, identity)), "the program itself"),
+        Op("EXEC", (executable or command[0], command, environment(options, program, identity)), "the program itself"),
     ]
     return LaunchPlan(PLAN_VERSION, tuple(ops))
-
-
-def describe(plan: LaunchPlan) -> list[tuple[str, str, str]]:
-    """(stage, what is done, why) of every operation, for people."""
-    rows = []
-    for op in plan.ops:
-        row = BY_NAME[op.name]
-        shown = [f"{argument.name}={_show(value)}" for argument, value in zip(row.arguments, op.args, strict=True)]
-        rows.append((Stage(row.stage).name.lower(), " ".join([op.name.lower(), *shown]), op.why))
-    return rows
-
-
-def _show(value: object) -> str:
-    if isinstance(value, bytes):
-        return f"<{len(value)} bytes>"
-    if isinstance(value, tuple):
-        return "[" + " ".join(str(item) for item in value) + "]"
-    return str(value)

@@ -10,7 +10,7 @@ from whit.packer.errors import InvalidFileError, NotFoundError, UsageError
 from whit.runtime.capabilities import NAMES, parse_capability
 from whit.runtime.limits import Limits, parse_cpus, parse_memory, parse_pids, parse_ulimit
 from whit.runtime.mounts import Volume, container_path, parse_tmpfs
-from whit.runtime.options import Network, RunOptions
+from whit.runtime.options import FileIdentity, Network, RunOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,18 @@ class Request:
     target: str
     options: RunOptions
     variables: tuple[tuple[str, str | None], ...] = ()
-    files: tuple[str, ...] = ()
+    files: tuple[FileIdentity | None, ...] = ()
     uses_directory: bool = False
     source: str = "packages"
+
+
+def identity_of(path: str) -> FileIdentity | None:
+    """What tells one state of a file from another; None if it isn't there."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a text path
+    except OSError:
+        return None
+    return path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _assignment(text: str, where: str) -> tuple[str, str]:
@@ -101,6 +110,12 @@ def _volume(text: str) -> Volume:
     return Volume(str(path), container_path(target, text), "ro" in options, path.is_dir())
 
 
+def _host_names() -> tuple[Volume, ...]:
+    """How the host finds names, for a container on the host's network."""
+    paths = ("/etc/hosts", "/etc/resolv.conf")
+    return tuple(Volume(path, path, read_only=True, is_directory=False) for path in paths if Path(path).is_file())
+
+
 def _capabilities(texts: tuple[str, ...]) -> frozenset[str]:
     if any(text.upper() == "ALL" for text in texts):
         return frozenset(NAMES)
@@ -109,6 +124,7 @@ def _capabilities(texts: tuple[str, ...]) -> frozenset[str]:
 
 def parse_request(words: Words) -> Request:
     """Everything that can be said about a command line without an image. Raises :class:`UsageError` and its like."""
+    files = tuple(map(identity_of, words.env_file))
     env, inherited = _environment(words)
     defaults = Limits()
     options = RunOptions(
@@ -126,10 +142,10 @@ def parse_request(words: Words) -> Request:
         ),
         rlimits=tuple(map(parse_ulimit, words.ulimit)),
         add_capabilities=_capabilities(words.cap_add),
-        volumes=tuple(map(_volume, words.volume)),
+        volumes=(*(_host_names() if words.network == Network.HOST else ()), *map(_volume, words.volume)),
         tmpfs=tuple(map(parse_tmpfs, words.tmpfs)),
         init=words.init,
         time_offset=words.time_offset,
     )
     relative = any(not text.startswith("/") for text in (*words.volume, *words.env_file))
-    return Request(words.target, options, inherited, words.env_file, relative, words.source)
+    return Request(words.target, options, inherited, files, relative, words.source)

@@ -13,6 +13,7 @@ mean something else there), and x32 numbers on amd64 (ENOSYS, as from a kernel w
 from __future__ import annotations
 
 import struct
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import UnsupportedError
@@ -28,6 +29,8 @@ from whit.runtime.seccomp.graph import (
 from whit.runtime.seccomp.model import ENOSYS, KILL_PROCESS, Condition, Operator, errno
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from whit.runtime.seccomp.model import Filter
 
 MAX_INSTRUCTIONS = 4096
@@ -94,6 +97,10 @@ def _ranges(filter_: Filter, architecture: Architecture) -> list[Range]:
     return ranges
 
 
+def _first_condition(clause: Clause) -> Condition | None:
+    return clause[0][0] if clause[0] else None
+
+
 class _Compiler:
     """Ranges and conditions → nodes, for one byte order."""
 
@@ -149,15 +156,24 @@ class _Compiler:
         above = IF_GREATER if kind in (Operator.GT, Operator.LE) else IF_GREATER_EQUAL
         return self._above(condition, above, yes, no)
 
-    def decision(self, decision: Decision) -> int:
-        """The node that decides; clauses are built from the last, so that equal tails are the same nodes."""
-        node = self.graph.returns(decision[-1][1])
-        for conditions, value in reversed(decision[:-1]):
-            otherwise = node
-            node = self.graph.returns(value)
-            for condition in reversed(conditions):
-                node = self.condition(condition, node, otherwise)
+    def _clauses(self, clauses: Sequence[Clause], otherwise: int) -> int:
+        """The node that takes the first clause that holds, else goes to ``otherwise``.
+
+        They are built from the last, so that equal tails are the same nodes; neighbours that begin with the same
+        condition share its comparison.
+        """
+        node = otherwise
+        for first, sharing in reversed([(first, list(group)) for first, group in groupby(clauses, _first_condition)]):
+            if first is None:
+                node = self.graph.returns(sharing[0][1])
+            else:
+                remaining = [(conditions[1:], value) for conditions, value in sharing]
+                node = self.condition(first, self._clauses(remaining, node), node)
         return node
+
+    def decision(self, decision: Decision) -> int:
+        """The node that decides."""
+        return self._clauses(decision[:-1], self.graph.returns(decision[-1][1]))
 
     def _search(self, targets: list[tuple[int, int]]) -> int:
         """Balanced search for the number in the accumulator among (first number, node), ascending."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 EPERM = 1
 ENOSYS = 38
+EPROTONOSUPPORT = 93
+ESOCKTNOSUPPORT = 94
 EAFNOSUPPORT = 97
 MAX_ERRNO = 4095
 """The largest error number that the kernel returns from a filter (include/linux/err.h, ``MAX_ERRNO``)."""

@@ -6,7 +6,8 @@ The lists of names are in ``calls.py``, the conditions on arguments here. Three 
   back, which many don't on EPERM. Numbers without a name (of kernels newer than the tables) get it too, as the
   filter's default, so that a new kernel adds nothing to what a container can reach.
 - EPERM for calls that every kernel has and that need a privilege: the kernel's own answer.
-- EAFNOSUPPORT for socket families: the kernel's own answer when a family is not built in.
+- EAFNOSUPPORT, ESOCKTNOSUPPORT and EPROTONOSUPPORT for sockets: the kernel's own answers when a family, type or
+  protocol is not built in. Without this, asking for one loads its module.
 
 The kernel reads many arguments as 32 bits and ignores the rest; conditions that refuse compare just these bits.
 """
@@ -25,6 +26,8 @@ from whit.runtime.seccomp.model import (
     EAFNOSUPPORT,
     ENOSYS,
     EPERM,
+    EPROTONOSUPPORT,
+    ESOCKTNOSUPPORT,
     Action,
     Condition,
     Filter,
@@ -42,8 +45,13 @@ NEW_NAMESPACES = 0x7E02_0000
 # mknod(2): of the file types only character (0x2000) and block devices (0x6000), and symbolic links, have this bit.
 DEVICE_TYPE = 0x2000
 
-AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET = 1, 2, 10, 16, 17
+SOCKETS = ("socket", "socketpair")
+AF_UNIX, AF_NETLINK, AF_PACKET = 1, 16, 17
+AF_INET_OR_INET6 = (2, INT & ~8)  # 2 and 10: value, and mask without the bit in which they differ
 NETLINK_ROUTE, NETLINK_AUDIT = 0, 9
+SOCK_DCCP = 6
+SOCK_TYPE_MASK = 0xF
+IP_PROTOCOLS = (0, 1, 6, 17, 58, 262)  # by type, ICMP, TCP, UDP, ICMPv6, MPTCP
 
 # Terminal ioctls that reach beyond the container: typed-in input, the console's selection, the console's output,
 # and line disciplines, whose kernel modules are loaded on demand.
@@ -61,24 +69,35 @@ def _any_of(names: tuple[str, ...], index: int, values: tuple[int, ...], action:
     return tuple(Rule(names, action, (_equals(index, value),)) for value in values)
 
 
-def _socket_rules(capabilities: frozenset[str]) -> tuple[Rule, ...]:
-    """The families of a server: local, IPv4, IPv6, and netlink for addresses and routes."""
-    names = ("socket", "socketpair")
-    families: tuple[int, ...] = (AF_UNIX, AF_INET, AF_INET6)
-    protocols: tuple[int, ...] = (NETLINK_ROUTE,)
-    if "CAP_NET_RAW" in capabilities:
-        families += (AF_PACKET,)
-    if capabilities & {"CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_AUDIT_READ"}:
-        protocols += (NETLINK_AUDIT,)
-    netlink: tuple[tuple[Condition, ...], ...] = tuple(
-        (_equals(0, AF_NETLINK), _equals(2, protocol)) for protocol in protocols
-    )
+def _netlink_conditions(capabilities: frozenset[str]) -> tuple[tuple[Condition, ...], ...]:
+    """Conditions, each enough alone, on which a netlink socket is allowed."""
+    family = _equals(0, AF_NETLINK)
     if "CAP_NET_ADMIN" in capabilities:
-        netlink = ((_equals(0, AF_NETLINK),),)
+        return ((family,),)
+    audits = capabilities & {"CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_AUDIT_READ"}
+    protocols = (NETLINK_ROUTE, NETLINK_AUDIT) if audits else (NETLINK_ROUTE,)
+    return tuple((family, _equals(2, protocol)) for protocol in protocols)
+
+
+def _ip_rules(capabilities: frozenset[str]) -> tuple[Rule, ...]:
+    """TCP, UDP and ping over IPv4 and IPv6; any protocol, and packets below IP, for who may make raw sockets."""
+    family = _equals(0, *AF_INET_OR_INET6)
+    if "CAP_NET_RAW" in capabilities:
+        return (Rule(SOCKETS, ALLOW, (family,)), Rule(SOCKETS, ALLOW, (_equals(0, AF_PACKET),)))
     return (
-        *_any_of(names, 0, families, ALLOW),
-        *(Rule(names, ALLOW, conditions) for conditions in netlink),
-        Rule(names, errno(EAFNOSUPPORT)),
+        Rule(SOCKETS, errno(ESOCKTNOSUPPORT), (family, _equals(1, SOCK_DCCP, SOCK_TYPE_MASK))),
+        *(Rule(SOCKETS, ALLOW, (family, _equals(2, protocol))) for protocol in IP_PROTOCOLS),
+        Rule(SOCKETS, errno(EPROTONOSUPPORT), (family,)),
+    )
+
+
+def _socket_rules(capabilities: frozenset[str]) -> tuple[Rule, ...]:
+    """The families of a server: local, IP, and netlink for addresses and routes."""
+    return (
+        Rule(SOCKETS, ALLOW, (_equals(0, AF_UNIX),)),
+        *_ip_rules(capabilities),
+        *(Rule(SOCKETS, ALLOW, conditions) for conditions in _netlink_conditions(capabilities)),
+        Rule(SOCKETS, errno(EAFNOSUPPORT)),
     )
 
 

@@ -1,0 +1,74 @@
+"""The options that ``run`` and ``plan`` share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (("-e", "--env"), {"multiple": True, "metavar": "NAME[=VALUE]", "help": "Set a variable, or pass on your own."}),
+    (("--env-file",), {"multiple": True, "metavar": "FILE", "help": "Set the variables of a file, a line each."}),
+    (("--entrypoint",), {"metavar": "PROGRAM", "help": "Run this instead of the image's own program."}),
+    (("-u", "--user"), {"metavar": "USER[:GROUP]", "help": "Run as this user; names are looked up in the image."}),
+    (("-w", "--workdir"), {"metavar": "DIRECTORY", "help": "Start in this directory."}),
+    (("-h", "--hostname"), {"metavar": "NAME", "help": "The container's host name."}),
+    (
+        ("--network",),
+        {
+            "type": click.Choice(["none", "host"]),
+            "default": "none",
+            "show_default": True,
+            "help": "The network it sees.",
+        },
+    ),
+    (("-m", "--memory"), {"metavar": "SIZE", "help": "At most this much memory: 64m, 1.5g."}),
+    (("--cpus",), {"metavar": "NUMBER", "help": "At most this much CPU time: 0.5, 2."}),
+    (
+        ("--pids-limit",),
+        {"metavar": "NUMBER", "help": "At most so many processes and threads, or 'max'. [default: 4096]"},
+    ),
+    (
+        ("--ulimit",),
+        {"multiple": True, "metavar": "NAME=SOFT[:HARD]", "help": "A resource limit, as setrlimit(2) has it."},
+    ),
+    (
+        ("--cap-add",),
+        {"multiple": True, "metavar": "CAPABILITY", "help": "Leave it this capability; none is left otherwise."},
+    ),
+    (
+        ("-v", "--volume"),
+        {"multiple": True, "metavar": "SOURCE:TARGET[:ro]", "help": "Show it a file or folder of the host."},
+    ),
+    (("--tmpfs",), {"multiple": True, "metavar": "TARGET[:OPTIONS]", "help": "An empty place to write, in memory."}),
+    (("--init",), {"is_flag": True, "help": "A first process that reaps orphans and passes signals on."}),
+    (
+        ("--time-offset",),
+        {"type": int, "metavar": "SECONDS", "help": "Set clocks since boot ahead, in a time namespace."},
+    ),
+    (
+        ("--files-from", "source"),
+        {
+            "type": click.Choice(["packages", "host"]),
+            "default": "packages",
+            "show_default": True,
+            "help": "Where certificates and time zones come from, when a file is packed.",
+        },
+    ),
+)
+
+
+def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the arguments TARGET and ARGUMENTS and every option of a launch."""
+    function = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)(function)
+    function = click.argument("target", metavar="FILE|IMAGE")(function)
+    for names, settings in reversed(_OPTIONS):
+        function = click.option(*names, **settings)(function)
+    return function
+
+
+SETTINGS = {"allow_interspersed_args": False, "help_option_names": ["--help"]}
+"""Arguments after the target are the program's; -h is docker's short form of --hostname."""

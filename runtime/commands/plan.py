@@ -1,0 +1,32 @@
+"""``whit plan``: what ``whit run`` would do, operation by operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from whit.runtime.commands.options import SETTINGS, launch_options
+
+
+@click.command(context_settings=SETTINGS)
+@click.option("--json", "as_json", is_flag=True, help="For programs; docs/plan.md has the form.")
+@launch_options
+def command(as_json: bool, **words: Any) -> None:  # noqa: ANN401 - click's
+    """Show how FILE or IMAGE would be launched: every operation, in order, with its why. Nothing is started."""
+    from whit.packer.console import print_json
+    from whit.packer.store import Store
+    from whit.runtime.host import read_host
+    from whit.runtime.plan import compile_plan
+    from whit.runtime.prepare import prepare
+    from whit.runtime.present import plan_document, plan_lines
+    from whit.runtime.request import Words, parse_request
+
+    request = parse_request(Words(**words))
+    ready = prepare(request, Store.open(), ())
+    plan = compile_plan(ready.program, request.options, read_host(), executable=ready.executable)
+    if as_json:
+        print_json(plan_document(plan))
+        return
+    for line in plan_lines(plan):
+        click.echo(line)

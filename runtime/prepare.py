@@ -1,0 +1,125 @@
+"""Request → Prepared: the image is found or packed, its files are put in place, and what all of it came from is noted."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import NotFoundError
+from whit.packer.rootfs import MountPoint, prepare_rootfs
+from whit.runtime.accounts import Accounts
+from whit.runtime.launch import find_launcher
+from whit.runtime.mounts import MOUNT_POINTS
+from whit.runtime.options import FileIdentity, Guards, Program
+from whit.runtime.plan import command_line, search_path
+from whit.runtime.request import identity_of
+from whit.runtime.rootview import RootView
+
+if TYPE_CHECKING:
+    from whit.packer.store import Store, StoredImage
+    from whit.runtime.options import RunOptions
+    from whit.runtime.request import Request
+
+HOSTS = b"127.0.0.1\tlocalhost\n::1\tlocalhost\n"
+"""What a program without a network needs to know of names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An image ready to be a container's root; ``executable`` is the path in it of what will be executed.
+
+    ``guards`` is None where something that it was made from was gone again.
+    """
+
+    program: Program
+    executable: str
+    guards: Guards | None
+
+
+def is_path(target: str) -> bool:
+    """Whether the target is a file rather than an image's name, told as a shell tells a path from a command."""
+    return target.startswith(("/", "./", "../")) or target in {".", ".."} or Path(target).is_file()
+
+
+def _package_files() -> tuple[str, ...]:
+    """The packages whose files an image may hold; when they are upgraded, a file is packed anew."""
+    from importlib.util import find_spec  # noqa: PLC0415 - only where a file is packed
+
+    specs = (find_spec("certifi"), find_spec("tzdata"))
+    return tuple(spec.origin for spec in specs if spec and spec.origin)
+
+
+def _pack(request: Request, store: Store) -> tuple[StoredImage, list[FileIdentity | None]]:
+    from whit.packer.pipeline import pack_file  # noqa: PLC0415 - an image that is there needs no packer
+
+    # The file's identity is taken before it is read, so that a change in between is noticed the next time; the
+    # index's after it was written, since the plan comes from the file and not from a name.
+    files = [identity_of(path) for path in (request.target, *_package_files())]
+    image = pack_file(request.target, store, request.source)
+    return image, [*files, identity_of(str(store.index_path))]
+
+
+def _find(request: Request, store: Store) -> tuple[StoredImage, list[FileIdentity | None]]:
+    files = [identity_of(str(store.index_path))]
+    try:
+        return store.resolve(request.target), files
+    except NotFoundError as error:
+        if Path(request.target).exists():
+            raise NotFoundError(
+                f"{request.target} is no file to run, and no image has that name", hint=error.hint
+            ) from None
+        raise
+
+
+def _mount_points(options: RunOptions) -> tuple[MountPoint, ...]:
+    points = [MountPoint(path, is_directory=True) for path in MOUNT_POINTS]
+    points.append(MountPoint("/etc/hosts", is_directory=False, content=HOSTS))
+    points += [MountPoint(mount.target, is_directory=True) for mount in options.tmpfs]
+    points += [MountPoint(volume.target, is_directory=volume.is_directory) for volume in options.volumes]
+    return tuple(dict.fromkeys(points))
+
+
+def _guards(request: Request, command: tuple[str, ...], files: list[FileIdentity | None]) -> Guards | None:
+    variables = list(request.variables)
+    packed = is_path(request.target)
+    if packed:
+        variables.append(("SOURCE_DATE_EPOCH", os.environ.get("SOURCE_DATE_EPOCH")))
+    known = tuple(file for file in (*files, *request.files) if file is not None)
+    if len(known) < len(files) + len(request.files):
+        return None
+    kernel = os.uname()
+    return Guards(
+        command=command,
+        kernel=(kernel.release, kernel.version),
+        files=known,
+        absent=() if packed else (request.target,),
+        directory=str(Path.cwd()) if request.uses_directory else None,
+        environment=tuple(variables),
+    )
+
+
+def prepare(request: Request, store: Store, command: tuple[str, ...]) -> Prepared:
+    """The image's files on disk, ready to be a container's root. ``command`` is whit's own command line.
+
+    Raises :class:`NotFoundError` with the nearest names, and whatever packing raises.
+    """
+    packs = is_path(request.target)
+    image, files = (_pack if packs else _find)(request, store)
+    folder = prepare_rootfs(store, image, _mount_points(request.options))
+    view = RootView(str(folder))
+    name = request.target if packs or not image.reference else image.reference.familiar_name
+    program = Program(
+        name=name.rpartition("/")[2],
+        rootfs=str(folder),
+        lock=f"{folder}.lock",
+        config=image.config.run,
+        accounts=Accounts(view.text("/etc/passwd"), view.text("/etc/group")),
+        has_tmp=view.is_directory("/tmp"),  # noqa: S108 - a path in the container
+    )
+    options = request.options
+    directory = options.working_dir or program.config.working_dir or "/"
+    executable = view.find_program(command_line(options, program)[0], search_path(options, program), directory)
+    files.append(identity_of(str(find_launcher())))
+    return Prepared(program, executable, _guards(request, command, files))
