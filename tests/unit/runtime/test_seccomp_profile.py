@@ -10,7 +10,7 @@ import pytest
 from whit.runtime.seccomp import calls
 from whit.runtime.seccomp.architecture import ARCHITECTURES, syscall_numbers
 from whit.runtime.seccomp.bpf import compile_filter, compile_instructions
-from whit.runtime.seccomp.model import ALLOW, EAFNOSUPPORT, ENOSYS, EPERM, errno
+from whit.runtime.seccomp.model import ALLOW, EAFNOSUPPORT, ENOSYS, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT, errno
 from whit.runtime.seccomp.profile import default_filter
 from whit.runtime.seccomp.simulate import run, run_named
 
@@ -18,6 +18,8 @@ YES = ALLOW.return_value
 NOT_PERMITTED = errno(EPERM).return_value
 ABSENT = errno(ENOSYS).return_value
 NO_FAMILY = errno(EAFNOSUPPORT).return_value
+NO_PROTOCOL = errno(EPROTONOSUPPORT).return_value
+NO_TYPE = errno(ESOCKTNOSUPPORT).return_value
 
 DOCKER_ALLOWS = 304
 """Calls that docker's default profile allows on amd64."""
@@ -112,6 +114,11 @@ def test_on_s390x_the_flags_are_clone_s_second_argument() -> None:
         pytest.param(1, 0, YES, id="unix"),
         pytest.param(2, 6, YES, id="inet"),
         pytest.param(10, 17, YES, id="inet6"),
+        pytest.param(2, 262, YES, id="multipath TCP"),
+        pytest.param(10, 58, YES, id="ping"),
+        pytest.param(2, 33, NO_PROTOCOL, id="DCCP"),
+        pytest.param(10, 115, NO_PROTOCOL, id="L2TP"),
+        pytest.param(2, 132, NO_PROTOCOL, id="SCTP"),
         pytest.param(16, 0, YES, id="netlink route"),
         pytest.param(16, 12, NO_FAMILY, id="netlink netfilter"),
         pytest.param(16, 9, NO_FAMILY, id="netlink audit"),
@@ -125,6 +132,13 @@ def test_on_s390x_the_flags_are_clone_s_second_argument() -> None:
 )
 def test_sockets_are_of_the_families_that_servers_use(name: str, family: int, protocol: int, answer: int) -> None:
     assert _answer(name, family, 1, protocol) == answer
+
+
+@pytest.mark.parametrize("flags", [0, 0x800, 0x80000])
+def test_a_type_of_socket_that_would_load_a_module_is_refused(flags: int) -> None:
+    """Given DCCP, which has a type of its own, and the flags non-blocking and close-on-exec."""
+    assert _answer("socket", 2, 6 | flags, 0) == NO_TYPE
+    assert _answer("socket", 1, 5 | flags, 0) == YES
 
 
 @pytest.mark.parametrize("request_", [0x5412, 0x541C, 0x541D, 0x5423])
@@ -180,6 +194,7 @@ def test_the_personality_is_asked_for_but_address_randomisation_stays(persona: i
         ("CAP_BPF", "bpf", ()),
         ("CAP_MKNOD", "mknod", (0, 0o020644)),
         ("CAP_NET_RAW", "socket", (17, 3, 3)),
+        ("CAP_NET_RAW", "socket", (2, 3, 132)),
         ("CAP_NET_ADMIN", "socket", (16, 3, 12)),
         ("CAP_AUDIT_WRITE", "socket", (16, 3, 9)),
     ],
