@@ -1,13 +1,27 @@
-"""What an image will be, before a byte of it is written: entries, configuration, annotations. Pure."""
+"""What an image will be, before a byte of it is written: entries, configuration, annotations. Pure.
+
+Two layers: first what stands beside the program, which changes only when its needs or the sources do and is shared by
+all programs with the same needs; then the program.
+"""
 
 from __future__ import annotations
 
+import re
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from whit.packer.errors import InvalidFileError, UsageError
+from whit.packer.linkage import refuse_missing
+from whit.packer.wellknown import CERTIFICATES_PATH
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from whit.packer.analysis import Analysis
     from whit.packer.platform import Platform
+    from whit.packer.resolution import NeededFile, Resolution
 
 NONROOT_ID = 65532
 """The user and group that an image runs as unless told otherwise (distroless' ``nonroot``)."""
@@ -97,3 +111,176 @@ class ImageSpec:
     config: RunConfig
     annotations: tuple[tuple[str, str], ...] = ()
     created: int = 0
+
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""PATH as docker sets it where an image doesn't."""
+
+ANNOTATION_PREFIX = "dev.whit."
+"""whit's own annotations: ``needs`` (verdict by need), ``sources`` (where files came from), ``language``."""
+
+PARENT_REASON = "holds what is below it"
+"""The reason of folders that nobody asked for and that files stand in."""
+
+_TAKEN = frozenset(("bin", "dev", "etc", "home", "proc", "run", "sys", "tmp", "usr", "var"))
+"""Names at the top of an image that are folders of it, or that a runtime mounts something on."""
+
+_NAME_BYTES = 255
+_PORT = re.compile(r"(?P<port>[0-9]{1,5})(?:-(?P<last>[0-9]{1,5}))?(?:/(?P<protocol>tcp|udp|sctp))?")
+_PORTS = range(1, 65536)
+
+
+@dataclass(frozen=True, slots=True)
+class PackOptions:
+    """What a person decides about an image; everything else follows from the executable.
+
+    ``arguments`` are always given to the program, ``cmd`` unless the caller gives others. ``env`` holds ``NAME=VALUE``.
+    ``user`` is docker's ``USER[:GROUP]``. ``created`` is SOURCE_DATE_EPOCH; 0 means that none was given.
+    """
+
+    path_in_image: str | None = None
+    arguments: tuple[str, ...] = ()
+    cmd: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    user: str | None = None
+    working_dir: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    exposed_ports: tuple[str, ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+    created: int = 0
+
+
+def image_spec(
+    name: str, program: HostFile, analysis: Analysis, resolution: Resolution, options: PackOptions
+) -> ImageSpec:
+    """The image of one executable called ``name`` (a file name) whose content is ``program``.
+
+    Raises UnsupportedError if something that it can't start without is missing, InvalidFileError for a name that no
+    image can hold, UsageError for an option that isn't of its form.
+    """
+    refuse_missing(name, resolution)
+    path = _checked_path(options.path_in_image) if options.path_in_image is not None else _default_path(name)
+    base = _with_parents(_entry(file) for file in resolution.files)
+    executable = Entry(path, EntryKind.FILE, 0o555, "the program", content=program)
+    in_base = {entry.path: entry.kind for entry in base}
+    below_file = any(in_base.get(parent) is EntryKind.FILE for parent in _parents(path))
+    if path in in_base or below_file:
+        raise UsageError(f"{path}: the image has something else there", hint="choose another --path")
+    above = tuple(entry for entry in _with_parents((executable,)) if entry.path not in in_base)
+    layers = (LayerSpec("whit: what the program needs", base), LayerSpec(f"whit: {path}", above))
+    return ImageSpec(
+        platform=analysis.platform,
+        layers=tuple(layer for layer in layers if layer.entries),
+        config=_run_config(path, analysis, resolution, options),
+        annotations=_annotations(name, analysis, resolution, options),
+        created=options.created,
+    )
+
+
+def _default_path(name: str) -> str:
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        raise InvalidFileError(
+            f"{shown}: the file's name isn't valid UTF-8, and an image can't hold it",
+            hint="rename it, or choose another name with --path",
+        ) from None
+    if name in {"", ".", ".."} or "/" in name or "\0" in name or size > _NAME_BYTES:
+        raise InvalidFileError(f"{name!r} isn't a file's name", hint="choose one with --path")
+    return f"/bin/{name}" if name in _TAKEN else f"/{name}"
+
+
+def _checked_path(path: str) -> str:
+    try:
+        parts = [part.encode() for part in path.split("/")[1:]]
+    except UnicodeEncodeError:
+        raise UsageError("--path isn't valid UTF-8") from None
+    if not path.startswith("/") or any(part in {b"", b".", b".."} for part in parts) or "\0" in path:
+        raise UsageError(f"{path!r} isn't an absolute path in its plain form", hint="as in --path /usr/bin/server")
+    if any(len(part) > _NAME_BYTES for part in parts):
+        raise UsageError(f"a part of {path!r} is longer than {_NAME_BYTES} bytes")
+    return path
+
+
+def _entry(file: NeededFile) -> Entry:
+    kind = EntryKind.FILE if file.content is not None else EntryKind.DIRECTORY
+    reason = "; ".join(file.reasons)
+    return Entry(file.path, kind, file.mode, reason, uid=file.uid, gid=file.gid, content=file.content)
+
+
+def _with_parents(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """The entries with the folders above them, sorted by path, so that a folder stands before what is in it."""
+    by_path = {entry.path: entry for entry in entries}
+    for path in tuple(by_path):
+        for parent in _parents(path):
+            by_path.setdefault(parent, Entry(parent, EntryKind.DIRECTORY, 0o755, PARENT_REASON))
+    return tuple(by_path[path] for path in sorted(by_path))
+
+
+def _parents(path: str) -> Iterator[str]:
+    parts = path.split("/")[1:-1]
+    return ("/" + "/".join(parts[: depth + 1]) for depth in range(len(parts)))
+
+
+def _run_config(path: str, analysis: Analysis, resolution: Resolution, options: PackOptions) -> RunConfig:
+    return RunConfig(
+        entrypoint=(path, *options.arguments),
+        cmd=options.cmd,
+        env=_environment(analysis, resolution, options.env),
+        user=options.user or f"{NONROOT_ID}:{NONROOT_ID}",
+        working_dir=options.working_dir or "/",
+        labels=tuple(sorted(dict(options.labels).items())),
+        exposed_ports=tuple(sorted({_exposed(port) for port in options.exposed_ports})),
+    )
+
+
+def _environment(analysis: Analysis, resolution: Resolution, asked: Iterable[str]) -> tuple[str, ...]:
+    """PATH, where certificates are if the program can't know, and what was asked for.
+
+    HOME isn't among them: runtimes take it from the image's /etc/passwd for whichever user the container runs as.
+    """
+    variables = {"PATH": DEFAULT_PATH}
+    has_certificates = any(file.path == CERTIFICATES_PATH for file in resolution.files)
+    knows_place = analysis.functions_known and analysis.language.name == "go"
+    knows_place = knows_place or analysis.has_string(CERTIFICATES_PATH.encode())
+    if has_certificates and not knows_place:
+        variables["SSL_CERT_FILE"] = CERTIFICATES_PATH
+    for variable in asked:
+        key, equals, value = variable.partition("=")
+        if not key or not equals:
+            raise UsageError(f"{variable!r} isn't NAME=VALUE", hint="as in --env MODE=production")
+        variables[key] = value
+    return tuple(f"{key}={value}" for key, value in variables.items())
+
+
+def _exposed(port: str) -> str:
+    """A port in docker's form, ``PORT[-PORT][/PROTOCOL]``, the protocol always written out (OCI image-spec, ExposedPorts)."""
+    found = _PORT.fullmatch(port)
+    numbers = [int(text) for text in found.group("port", "last") if text] if found else []
+    if not found or any(number not in _PORTS for number in numbers) or numbers != sorted(numbers):
+        raise UsageError(f"{port!r} isn't a port", hint="as in 8080, 8080/tcp or 53/udp")
+    return f"{'-'.join(str(number) for number in numbers)}/{found['protocol'] or 'tcp'}"
+
+
+def _annotations(
+    name: str, analysis: Analysis, resolution: Resolution, options: PackOptions
+) -> tuple[tuple[str, str], ...]:
+    """OCI image-spec's predefined keys, then whit's; what was asked for wins."""
+    build, language = analysis.build, analysis.language
+    needs = ",".join(f"{need.name}={need.verdict}" for need in resolution.needs if need.verdict != "not")
+    found = {
+        "org.opencontainers.image.title": name,
+        "org.opencontainers.image.version": build.module_version if build.module_version != "(devel)" else None,
+        "org.opencontainers.image.revision": build.setting("vcs.revision"),
+        "org.opencontainers.image.created": _rfc3339(options.created) if options.created else None,
+        f"{ANNOTATION_PREFIX}language": " ".join(filter(None, (language.name, language.version))),
+        f"{ANNOTATION_PREFIX}needs": needs,
+        f"{ANNOTATION_PREFIX}sources": ",".join(f"{need}={origin}" for need, origin in resolution.sources),
+        **dict(options.annotations),
+    }
+    return tuple(sorted((key, value) for key, value in found.items() if value))
+
+
+def _rfc3339(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -1,1 +1,81 @@
-"""What a program needs beside itself: one rule a file, each from evidence to a verdict."""
+"""What a program needs beside itself: one rule a file, each from evidence to a verdict.
+
+A new rule is a file here with a ``RULE``, and its line in :data:`RULES`.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from typing import TYPE_CHECKING
+
+from whit.packer.analysis import Format, Linkage, Wanted
+from whit.packer.needs import (
+    ca,
+    dlopen,
+    dns,
+    exec,  # noqa: A004 - the need's name
+    gconv,
+    groups,
+    home,
+    locale,
+    localtime,
+    mime,
+    services,
+    shm,
+    syslog,
+    temp,
+    term,
+    users,
+    zones,
+)
+from whit.packer.needs.facts import maybe, not_needed, reads_go_names
+from whit.packer.needs.model import Grade, Verdict
+
+if TYPE_CHECKING:
+    from whit.packer.analysis import Analysis
+    from whit.packer.needs.model import Need, Rule
+
+RULES: tuple[Rule, ...] = (
+    ca.RULE,
+    zones.RULE,
+    localtime.RULE,
+    users.RULE,
+    groups.RULE,
+    dns.RULE,
+    services.RULE,
+    mime.RULE,
+    temp.RULE,
+    exec.RULE,
+    shm.RULE,
+    term.RULE,
+    syslog.RULE,
+    locale.RULE,
+    gconv.RULE,
+    dlopen.RULE,
+    home.RULE,
+)
+"""Every rule, in the order in which verdicts are shown."""
+
+WANTED: Wanted = functools.reduce(operator.or_, (rule.wanted for rule in RULES))
+"""All that the rules ask of an executable: what one pass over the file has to answer."""
+
+
+def judge_all(analysis: Analysis) -> tuple[Need, ...]:
+    """Every rule's verdict on an executable that was analysed with :data:`WANTED`.
+
+    A WebAssembly file needs nothing: what its host doesn't hand to it doesn't exist for it. Of a dynamic executable
+    only its own code is seen, so what isn't found there is "maybe".
+    """
+    if analysis.format is not Format.ELF:
+        return tuple(not_needed(rule.name, "a WebAssembly program gets everything from its host") for rule in RULES)
+    needs = tuple(rule.judge(analysis) for rule in RULES)
+    if analysis.linkage is Linkage.DYNAMIC and not reads_go_names(analysis):
+        return tuple(_unless_a_library_does(need) for need in needs)
+    return needs
+
+
+def _unless_a_library_does(need: Need) -> Need:
+    if need.verdict is Verdict.NOT and need.grade is Grade.NONE:
+        return maybe(need.name, "its own code doesn't, but its libraries, which aren't looked into, may")
+    return need

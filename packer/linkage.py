@@ -1,0 +1,52 @@
+"""What a dynamic executable lacks in an image of its own, and how to build it so that it lacks nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from whit.packer.analysis import Linkage
+from whit.packer.errors import UnsupportedError
+from whit.packer.resolution import Missing
+
+if TYPE_CHECKING:
+    from whit.packer.analysis import Analysis
+    from whit.packer.resolution import Resolution
+
+_STATIC_BUILDS = {
+    "rust": "build it with -C target-feature=+crt-static, or for a musl target",
+    "nim": "build it with --passL:-static",
+    "zig": "build it for a musl target, as in -target x86_64-linux-musl",
+    "c": "link it with -static, with musl-gcc for instance",
+}
+
+
+def static_build(analysis: Analysis) -> str:
+    """How to build the program as a static executable, in the words of its own toolchain."""
+    if analysis.language.name != "go":
+        return _STATIC_BUILDS.get(analysis.language.name, "build it as a static executable")
+    if analysis.build.setting("-buildmode") == "pie" and not analysis.libraries:
+        return "build it without -buildmode=pie: it has nothing to load but the loader itself"
+    if analysis.build.setting("CGO_ENABLED") == "0" or not analysis.libraries:
+        return "build it without -buildmode=pie and -linkmode=external"
+    return "build it with CGO_ENABLED=0, or if it needs C, with -ldflags '-linkmode external -extldflags -static'"
+
+
+def missing_libraries(analysis: Analysis) -> tuple[Missing, ...]:
+    """The loader and the libraries that a dynamic executable asks for; nothing for a static one."""
+    if analysis.linkage is not Linkage.DYNAMIC:
+        return ()
+    cure = static_build(analysis)
+    wanted = (*filter(None, (analysis.interpreter,)), *analysis.libraries)
+    return tuple(Missing(what, "the executable", cure) for what in wanted)
+
+
+def refuse_missing(name: str, resolution: Resolution) -> None:
+    """Raise UnsupportedError if the program would fail to start in its image; ``name`` is for the message."""
+    if not resolution.missing:
+        return
+    loader, *libraries = (lack.what for lack in resolution.missing)
+    rest = f" and the libraries {', '.join(libraries)}" if libraries else ""
+    raise UnsupportedError(
+        f"{name} is a dynamic executable: it needs {loader}{rest}, and the image has no libraries",
+        hint=resolution.missing[0].cure,
+    )

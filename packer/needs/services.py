@@ -1,0 +1,39 @@
+"""Names of ports, ``/etc/services``: asked when an address says ``:imap`` instead of ``:143``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from whit.packer.analysis import Wanted
+from whit.packer.needs.facts import is_glibc, linked, maybe, needed, not_needed, present, reads_go_names
+from whit.packer.needs.model import Grade, Need, Rule
+
+if TYPE_CHECKING:
+    from whit.packer.analysis import Analysis
+
+NAME = "services"
+
+_GO_READS = "net.readServices"
+_GO_ASKS = ("net.LookupPort",)
+_LIBC_ASKS = ("getservbyname", "getservbyport", "getservent")
+_LIBC_INDIRECT = ("getservbyname_r", "getservbyport_r", "__nss_services_lookup2", "getaddrinfo", "__lookup_serv")
+"""What getaddrinfo and getnameinfo bring with them."""
+_FILE = b"/etc/services"
+
+
+def judge(analysis: Analysis) -> Need:
+    """Whether the program turns names of services into ports."""
+    go = reads_go_names(analysis)
+    if asks := linked(analysis, _GO_ASKS if go else _LIBC_ASKS):
+        return needed(NAME, "looks up ports by their services' names", asks)
+    indirect = linked(analysis, (_GO_READS,) if go else _LIBC_INDIRECT)
+    if indirect:
+        return maybe(NAME, "reads it if an address has a service's name for its port", indirect, Grade.LINKED)
+    if analysis.functions_known and (go or is_glibc(analysis)):
+        return not_needed(NAME, "no function that looks up services is linked")
+    if path := present(analysis, (_FILE,)):
+        return maybe(NAME, "reads it if an address has a service's name for its port", path, Grade.LINKED)
+    return not_needed(NAME, "doesn't know /etc/services")
+
+
+RULE = Rule(NAME, Wanted(frozenset((_GO_READS, *_GO_ASKS, *_LIBC_ASKS, *_LIBC_INDIRECT)), frozenset((_FILE,))), judge)

@@ -1,0 +1,115 @@
+"""Analysis → Resolution: which files stand beside the program, each for a need with its reason.
+
+What costs little and may be asked for is there: accounts, ``/tmp``, a home. What costs more is there only when
+code that opens it is linked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from whit.packer import wellknown
+from whit.packer.advice import advise
+from whit.packer.analysis import Format, Libc
+from whit.packer.imagespec import NONROOT_ID, Inline
+from whit.packer.linkage import missing_libraries
+from whit.packer.needs import judge_all
+from whit.packer.needs.model import Grade, Verdict
+from whit.packer.resolution import NeededFile, Resolution
+from whit.packer.sources import HERE, Host, SourceChoice, certificates, zones
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from whit.packer.analysis import Analysis
+    from whit.packer.imagespec import HostFile
+    from whit.packer.needs.model import Need
+    from whit.packer.sources import SourcedFiles
+
+_FILE_MODE = 0o644
+_NAME_SERVICES = ("dns", "users", "groups", "services")
+
+
+def resolve(analysis: Analysis, choice: SourceChoice = SourceChoice.PACKAGES, host: Host = HERE) -> Resolution:
+    """Everything that an executable, analysed with ``needs.WANTED``, needs beside it.
+
+    Reads folders and a version through ``host``, never file contents. A dynamic executable's loader and libraries are
+    ``missing``; nothing is refused here. Raises NotFoundError if a needed source isn't there.
+    """
+    needs = judge_all(analysis)
+    if analysis.format is not Format.ELF:
+        return Resolution(needs, ())
+    by_name = {need.name: need for need in needs}
+    sourced = tuple(_sourced(by_name, choice, host))
+    files = [
+        *_always(by_name),
+        *_written(analysis, by_name),
+        *(_from_host(need, path, file) for need, source in sourced for path, file in source.files),
+    ]
+    return Resolution(
+        needs,
+        tuple(sorted(files, key=lambda file: file.path)),
+        missing_libraries(analysis),
+        advise(analysis, by_name),
+        tuple((need.name, source.origin) for need, source in sourced),
+    )
+
+
+def _from_host(need: Need, path: str, file: HostFile) -> NeededFile:
+    return NeededFile(path, _FILE_MODE, need.name, (need.reason,), file)
+
+
+def _always(needs: Mapping[str, Need]) -> Iterator[NeededFile]:
+    yield NeededFile(
+        "/etc/passwd", _FILE_MODE, "users", _reasons(needs["users"], "names the user"), Inline(wellknown.PASSWD)
+    )
+    yield NeededFile(
+        "/etc/group", _FILE_MODE, "groups", _reasons(needs["groups"], "names the group"), Inline(wellknown.GROUP)
+    )
+    yield NeededFile("/tmp", 0o1777, "temp", _reasons(needs["temp"], "programs expect it"))  # noqa: S108 - in the image
+    yield NeededFile(
+        "/home/nonroot",
+        0o700,
+        "home",
+        _reasons(needs["home"], "the user's home"),
+        uid=NONROOT_ID,
+        gid=NONROOT_ID,
+    )
+
+
+def _reasons(need: Need, otherwise: str) -> tuple[str, ...]:
+    return (need.reason,) if need.verdict is Verdict.NEEDED else (f"{otherwise}, in every image",)
+
+
+def _sourced(needs: Mapping[str, Need], choice: SourceChoice, host: Host) -> Iterator[tuple[Need, SourcedFiles]]:
+    if needs["ca"].verdict is Verdict.NEEDED:
+        yield needs["ca"], certificates(host, choice)
+    if needs["zones"].verdict is Verdict.NEEDED:
+        yield needs["zones"], zones(host, choice)
+
+
+def _written(analysis: Analysis, needs: Mapping[str, Need]) -> Iterator[NeededFile]:
+    if _worth_it(needs["services"]):
+        yield _inline(needs["services"], "/etc/services", wellknown.SERVICES)
+    if _worth_it(needs["mime"]):
+        yield _inline(needs["mime"], "/etc/mime.types", wellknown.MIME_TYPES)
+    if asks := _asks_name_services(analysis, needs):
+        yield _inline(asks, "/etc/nsswitch.conf", wellknown.NSSWITCH)
+
+
+def _inline(need: Need, path: str, data: bytes) -> NeededFile:
+    return NeededFile(path, _FILE_MODE, need.name, (need.reason,), Inline(data))
+
+
+def _worth_it(need: Need) -> bool:
+    """For files of a few kB: also where the code is linked and only configuration decides whether it runs."""
+    return need.verdict is Verdict.NEEDED or (need.verdict is Verdict.MAYBE and need.grade is Grade.LINKED)
+
+
+def _asks_name_services(analysis: Analysis, needs: Mapping[str, Need]) -> Need | None:
+    """The need for which nsswitch.conf is read: hosts by Go's resolver, anything by glibc; musl has no such file."""
+    if analysis.libc is Libc.GLIBC:
+        return next((needs[name] for name in _NAME_SERVICES if needs[name].verdict is not Verdict.NOT), None)
+    if analysis.language.name == "go" and _worth_it(needs["dns"]):
+        return needs["dns"]
+    return None

@@ -1,0 +1,9 @@
+#include <stdio.h>
+#include <unistd.h>
+
+int main(void)
+{
+	execl("/bin/ls", "ls", (char *)0);
+	perror("x");
+	return 0;
+}

@@ -1,0 +1,9 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+int main(void)
+{
+	char *h = getenv("HOME");
+	puts(h ? h : "none");
+	return 0;
+}

@@ -1,0 +1,9 @@
+// Command needs-dns is a program of the corpus that the rules on needs are tested with.
+package main
+
+import (
+	"fmt"
+	"net"
+)
+
+func main() { fmt.Println(net.LookupHost("localhost")) }
