@@ -122,12 +122,18 @@ def _pointer(elf: ElfFile, dynamic: Dynamic | None, offset: int) -> int:
     place = next((s.address + offset - s.offset for s in elf.loads if s.offset <= offset < s.offset + s.size), None)
     if table is None or place is None:
         return 0
+    return _addend(elf, place, table, table + dynamic.values.get(Tag.RELASZ, 0))
+
+
+def _addend(elf: ElfFile, place: int, start: int, end: int) -> int:
+    """The addend of the relocation (Elf64_Rela) for address ``place``, 0 without one."""
     entry = struct.Struct(f"{elf.order}QQq")
-    at = elf.data.find(struct.pack(elf.word, place), table, table + dynamic.values.get(Tag.RELASZ, 0))
-    if at < 0 or (at - table) % entry.size or at + entry.size > len(elf.data):
-        return 0
-    addend: int = entry.unpack_from(elf.data, at)[2]
-    return max(addend, 0)
+    sought = re.compile(re.escape(struct.pack(f"{elf.order}Q", place)))
+    for match in islice(sought.finditer(elf.data, start, end), _MAX_CANDIDATES):
+        if (match.start() - start) % entry.size == 0 and match.start() + entry.size <= len(elf.data):
+            addend: int = entry.unpack_from(elf.data, match.start())[2]
+            return max(addend, 0)
+    return 0
 
 
 def parse_modules(text: bytes) -> BuildInfo:
@@ -155,7 +161,7 @@ def parse_modules(text: bytes) -> BuildInfo:
 
 def _replaced(dependency: tuple[str, str], replacement: tuple[str, str]) -> tuple[str, str]:
     """The module that was linked; one replaced by a folder keeps its own name, as a folder's says nothing."""
-    return dependency if replacement[0].startswith((".", "/")) else replacement
+    return dependency if replacement[0][:1] in ("", ".", "/") else replacement
 
 
 def _setting(text: str) -> tuple[str, str]:

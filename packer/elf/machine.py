@@ -60,7 +60,7 @@ def require_system(elf: ElfFile, note_owners: frozenset[str]) -> None:
     """Raise UnsupportedError for an executable of another operating system."""
     foreign = _SYSTEMS.get(elf.abi) or next((name for name in _SYSTEMS.values() if name in note_owners), None)
     if foreign:
-        raise UnsupportedError(f"a {foreign} executable: it doesn't run on Linux", hint="build it for Linux")
+        raise UnsupportedError(f"an executable for {foreign}: it doesn't run on Linux", hint="build it for Linux")
 
 
 def architecture(elf: ElfFile) -> str:
