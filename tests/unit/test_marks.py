@@ -31,7 +31,7 @@ def test_with_a_peer() -> None:
 def test_a_missing_peer(tmp_path: Path, ci: str, outcome: str, code: int) -> None:
     file = tmp_path / "test_peers.py"
     file.write_text(TEST)
-    command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider", file]
+    command = [sys.executable, "-m", "pytest", "-ra", "-p", "tests.conftest", "-p", "no:cacheprovider", str(file)]
 
     result = subprocess.run(
         command, cwd=PROJECT, env={**os.environ, "CI": ci}, capture_output=True, text=True, check=False
