@@ -114,4 +114,4 @@ def _is_text(head: bytes) -> bool:
         sample.decode("utf-8")
     except UnicodeDecodeError as error:
         return error.start > len(sample) - 4 and len(sample) < len(head)
-    return not re.search(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]", sample)
+    return not re.search(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f\x7f]", sample)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.programs.build import build
-from tests.programs.elf import (
+from tests.programs.make_elf import (
     CODE,
     CORE,
     DYN,

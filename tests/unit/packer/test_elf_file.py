@@ -9,7 +9,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 
 from tests.programs.build import build
-from tests.programs.elf import BASE, CODE, EXECUTE, READ, Elf, Section, Segment
+from tests.programs.make_elf import BASE, CODE, EXECUTE, READ, Elf, Section, Segment
 from whit.packer.elf.file import parse
 from whit.packer.errors import InvalidFileError
 

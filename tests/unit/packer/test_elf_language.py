@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
 from tests.programs.build import build
-from tests.programs.elf import EXECUTE, NOTE, READ, Elf, Section, Segment, note, without_sections
+from tests.programs.make_elf import EXECUTE, NOTE, READ, Elf, Section, Segment, note, without_sections
 from whit.packer.analyse import analyse
 from whit.packer.analysis import Evidence, EvidenceKind, Libc, Wanted
 
@@ -34,7 +36,7 @@ def test_language_and_libc_survive_stripping(language: str, name: str, libc: Lib
     assert judged(without_sections(data) if form == "without sections" else data) == (name, libc)
 
 
-@pytest.mark.peer("zig")
+@pytest.mark.skipif(find_spec("ziglang") is None, reason="PyPI's ziglang isn't installed")
 @pytest.mark.parametrize("stripped", [False, True])
 def test_zig_is_told_by_its_start_code(stripped: bool) -> None:  # noqa: FBT001 - a parameter of the test
     analysis = analyse(build("hello", "zig", stripped=stripped).read_bytes(), Wanted())

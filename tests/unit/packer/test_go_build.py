@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from tests.programs.build import build
-from tests.programs.elf import DYN, READ, WRITE, Elf, Segment, dynamic_segment, without_sections
+from tests.programs.make_elf import DYN, READ, WRITE, Elf, Segment, dynamic_segment, without_sections
 from whit.packer.analyse import analyse
 from whit.packer.analysis import Wanted
 from whit.packer.elf.gobuildinfo import parse_modules

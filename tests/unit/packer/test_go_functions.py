@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.programs.build import build
-from tests.programs.elf import CODE, EXECUTE, READ, Elf, Section, Segment, without_sections
+from tests.programs.make_elf import CODE, EXECUTE, READ, Elf, Section, Segment, without_sections
 from whit.packer.analyse import analyse
 from whit.packer.analysis import EvidenceKind, Wanted
 from whit.packer.elf import gopclntab

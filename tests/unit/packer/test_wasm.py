@@ -1,0 +1,213 @@
+"""WebAssembly: modules and components by their bytes, what they ask of their host, and who made them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.programs.build import build
+from tests.programs.make_wasm import COMPONENT, MODULE, custom, name, number, producers, section, vector
+from whit.packer.analyse import analyse
+from whit.packer.analysis import Format, Linkage, Wanted
+from whit.packer.errors import InvalidFileError, WhitError
+
+NOTHING = Wanted()
+FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)
+
+
+def imported(module: str, field: str, kind: int = FUNCTION, description: bytes = b"\0") -> bytes:
+    return name(module) + name(field) + bytes([kind]) + description
+
+
+def exported(field: str, kind: int = FUNCTION) -> bytes:
+    return name(field) + bytes([kind, 0])
+
+
+def test_a_module_says_what_it_imports_exports_and_how_much_memory_it_has() -> None:
+    imports = vector(
+        imported("wasi_snapshot_preview1", "path_open"),
+        imported("env", "table", TABLE, b"\x70\x01\x01\x05"),
+        imported("env", "typed", TABLE, b"\x63\x80\x7f\x00\x01"),
+        imported("env", "global", GLOBAL, b"\x7f\x01"),
+        imported("env", "tag", TAG, b"\0\0"),
+        imported("wasi_snapshot_preview1", "fd_write"),
+    )
+    memory = vector(b"\x01" + number(17) + number(1024))
+    exports = vector(exported("memory", 2), exported("_start"))
+    data = MODULE + section(2, imports) + section(5, memory) + section(7, exports)
+
+    analysis = analyse(data, NOTHING)
+
+    assert (analysis.format, analysis.linkage, str(analysis.platform)) == (
+        Format.WASM_MODULE,
+        Linkage.STATIC,
+        "wasip1/wasm",
+    )
+    assert analysis.wasm is not None
+    assert analysis.wasm.wasi == "wasip1"
+    assert analysis.wasm.imports[0] == "wasi_snapshot_preview1.path_open"
+    assert analysis.wasm.imports[-1] == "wasi_snapshot_preview1.fd_write"
+    assert analysis.wasm.exports == ("memory", "_start")
+    assert (analysis.wasm.memory_min_pages, analysis.wasm.memory_max_pages) == (17, 1024)
+    assert analysis.stripped
+
+
+def test_an_imported_memory_counts_and_may_have_no_maximum() -> None:
+    data = MODULE + section(2, vector(imported("env", "memory", MEMORY, b"\x00" + number(300))))
+
+    wasm = analyse(data, NOTHING).wasm
+
+    assert wasm is not None
+    assert (wasm.wasi, wasm.memory_min_pages, wasm.memory_max_pages) == (None, 300, None)
+
+
+def test_a_memory_of_64_bits_may_have_larger_limits() -> None:
+    data = MODULE + section(5, vector(b"\x05" + number(1) + number(1 << 48)))
+
+    wasm = analyse(data, NOTHING).wasm
+
+    assert wasm is not None
+    assert wasm.memory_max_pages == 1 << 48
+
+
+@pytest.mark.parametrize(
+    ("said", "language", "version"),
+    [
+        ({"language": ("Go", "go1.26.8"), "processed-by": ("Go cmd/compile", "go1.26.8")}, "go", "1.26.8"),
+        ({"language": ("Rust", ""), "processed-by": ("rustc", "1.95.0 (59807616e 2026-04-14)")}, "rust", "1.95.0"),
+        ({"language": ("C11", ""), "processed-by": ("clang", "17.0.6")}, "c", "17.0.6"),
+        ({"language": ("C_plus_plus_14", ""), "processed-by": ("clang", "17.0.6")}, "c++", "17.0.6"),
+        ({"language": ("Zig", "0.17.1")}, "zig", "0.17.1"),
+        ({"language": ("Klingon", "1")}, "unknown", None),
+        ({"processed-by": ("wasm-opt", "116")}, "unknown", None),
+    ],
+)
+def test_the_language_is_what_the_producers_say(
+    said: dict[str, tuple[str, str]], language: str, version: str | None
+) -> None:
+    judged = analyse(MODULE + producers(**said), NOTHING).language
+
+    assert (judged.name, judged.version) == (language, version)
+    assert bool(judged.evidence) == (language != "unknown")
+
+
+def test_rust_is_told_by_its_sources_where_producers_are_missing() -> None:
+    data = MODULE + section(11, vector(b"\0\x41\0\x0b" + name("....library/core/src/str/mod.rs")))
+
+    assert analyse(data, NOTHING).language.name == "rust"
+
+
+def test_strings_are_looked_for_in_data_only() -> None:
+    wanted = Wanted(strings=frozenset({b"/etc/hosts", b"/etc/passwd"}))
+    data = MODULE + custom("/etc/passwd") + section(11, vector(b"\0\x41\0\x0b" + name("/etc/hosts")))
+
+    analysis = analyse(data, wanted)
+
+    assert analysis.strings == ((b"/etc/hosts", data.index(b"/etc/hosts")),)
+
+
+def test_a_name_section_means_not_stripped() -> None:
+    assert not analyse(MODULE + custom("name", b"\0\0"), NOTHING).stripped
+
+
+def component_import(title: str, description: bytes) -> bytes:
+    return b"\0" + name(title) + description
+
+
+def test_a_component_says_which_wasi_it_is_for_and_what_its_modules_hold() -> None:
+    module = MODULE + section(5, vector(b"\x00\x02")) + producers(language=("Rust", ""))
+    imports = vector(
+        component_import("wasi:cli/environment@0.2.0", b"\x05\x00"),
+        component_import("resource", b"\x03\x01"),
+        component_import("alias", b"\x03\x00\x07"),
+        component_import("module", b"\x00\x11\x03"),
+        component_import("wasi:io/streams@0.2.0", b"\x05\x01"),
+    )
+    exports = vector(
+        b"\0" + name("wasi:cli/run@0.2.0") + b"\x05\x02\x00",
+        b"\0" + name("core") + b"\x00\x11\x01\x00",
+        b"\0" + name("typed") + b"\x01\x01\x01\x01\x04",
+    )
+    data = COMPONENT + section(1, module) + section(10, imports) + section(11, exports)
+
+    analysis = analyse(data, NOTHING)
+
+    assert (analysis.format, str(analysis.platform), analysis.language.name) == (
+        Format.WASM_COMPONENT,
+        "wasip2/wasm",
+        "rust",
+    )
+    assert analysis.wasm is not None
+    assert analysis.wasm.imports == (
+        "wasi:cli/environment@0.2.0",
+        "resource",
+        "alias",
+        "module",
+        "wasi:io/streams@0.2.0",
+    )
+    assert analysis.wasm.exports == ("wasi:cli/run@0.2.0", "core", "typed")
+    assert analysis.wasm.memory_min_pages == 2
+
+
+def test_a_component_for_an_unknown_host_is_wasi_in_general() -> None:
+    analysis = analyse(COMPONENT, NOTHING)
+
+    assert str(analysis.platform) == "wasi/wasm"
+    assert analysis.wasm is not None
+    assert analysis.wasm.wasi is None
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\0asm\x01", "ends within its header"),
+        (b"\0asm\x02\0\0\0", "version 2, layer 0"),
+        (b"\0asm\x01\0\x07\0", "version 1, layer 7"),
+        (MODULE + b"\x02", "truncated"),
+        (MODULE + section(7, b"x" * 9)[:-1], "truncated"),
+        (MODULE + b"\x02\xff\xff\xff\xff\xff\xff", "too large"),
+        (MODULE + b"\x02\xff\xff\xff\xff\x7f", "too large"),
+        (MODULE + section(2, number(1 << 31)), "truncated"),
+        (MODULE + section(2, number(100_001) + bytes(100_001)), "100001 imports"),
+        (MODULE + section(2, vector(imported("a", "b", 9))), "unknown kind 9"),
+        (MODULE + section(2, vector(imported("a", "b", TABLE, b"\x63" + b"\xff" * 9))), "too large"),
+        (MODULE + section(7, vector(number(1 << 20) + b"x" * (1 << 20))), "a name of 1048576 bytes"),
+        (MODULE + section(99, b""), "unknown kind 99"),
+        (MODULE + section(0, b""), "truncated"),
+        (MODULE + custom("") * 100_001, "more than 100000 sections"),
+        (COMPONENT + section(1, MODULE + b"\x02"), "truncated"),
+    ],
+)
+def test_broken_and_hostile_files_are_refused(data: bytes, words: str) -> None:
+    with pytest.raises(InvalidFileError, match=words):
+        analyse(data, NOTHING)
+
+
+def test_a_broken_producers_section_means_nothing() -> None:
+    assert analyse(MODULE + custom("producers", b"\x05\x01"), NOTHING).language.name == "unknown"
+
+
+@pytest.mark.peer("go")
+@pytest.mark.parametrize("stripped", [False, True])
+def test_a_module_that_go_made_is_known_with_its_build(stripped: bool) -> None:  # noqa: FBT001 - a test's parameter
+    data = build("depends", "wasm-go", stripped=stripped).read_bytes()
+    wanted = Wanted(strings=frozenset({b"hello from ", b"no such string at all"}))
+
+    analysis = analyse(data, wanted)
+
+    assert str(analysis.platform) == "wasip1/wasm"
+    assert analysis.language.name == "go"
+    assert analysis.language.version
+    assert analysis.build.main_path == "example.org/programs/depends"
+    assert analysis.build.dependencies == (("example.org/greeting", "v1.2.3"),)
+    assert analysis.build.setting("GOOS") == "wasip1"
+    assert [text for text, _ in analysis.strings] == [b"hello from "]
+    assert analysis.wasm is not None
+    assert "_start" in analysis.wasm.exports
+
+
+@pytest.mark.peer("go")
+def test_every_cut_of_a_module_within_a_section_is_refused() -> None:
+    data = build("hello", "wasm-go").read_bytes()
+    for size in range(9, len(data), len(data) // 50):
+        with pytest.raises(WhitError, match="truncated"):
+            analyse(data[:size], NOTHING)
