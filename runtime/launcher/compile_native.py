@@ -21,7 +21,7 @@ WARNINGS = [
     "-Wformat=2", "-Wnull-dereference", "-Wundef", "-Wvla", "-Werror",
 ]  # fmt: skip
 FLAGS = [
-    "-std=gnu11", "-Os", "-static", "-fno-pie", "-no-pie", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections",
+    "-std=gnu11", "-D_GNU_SOURCE", "-Os", "-static", "-fno-pie", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections",
     "-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-Wl,-z,noexecstack", "-Wl,--build-id=none", "-s",
 ]  # fmt: skip
 

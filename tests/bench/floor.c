@@ -7,7 +7,6 @@
  *
  *   floor v1|v2 ROOT PROGRAM [ARGUMENT...]     exits as PROGRAM does
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
