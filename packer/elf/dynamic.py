@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from whit.packer.elf.file import ElfFile, Segment
 
 MAX_DYNAMIC_ENTRIES = 8192
+MAX_LIBRARIES = 1024
 MAX_NOTE_BYTES = 65536
 MAX_NOTE_SEGMENTS = 16
 
@@ -86,6 +87,8 @@ def dynamic(elf: ElfFile) -> Dynamic | None:
     values: dict[int, int] = {}
     for tag, value in entries:
         values.setdefault(tag, value)
+    if sum(tag == Tag.NEEDED for tag, _ in entries) > MAX_LIBRARIES:
+        raise InvalidFileError(f"not a valid ELF file: the dynamic section names more than {MAX_LIBRARIES} libraries")
     names = elf.offset_of(values[Tag.STRTAB]) if Tag.STRTAB in values else None
     libraries = tuple(_name(elf, names, value) for tag, value in entries if tag == Tag.NEEDED)
     soname = _name(elf, names, values[Tag.SONAME]) if Tag.SONAME in values else None

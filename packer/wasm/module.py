@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HEADER_SIZE = 8
 MAX_SECTIONS = 100_000
+MAX_PRODUCERS = 64
 MAX_ENTRIES = 100_000
 """Imports or exports that engines take (WebAssembly JavaScript Interface, Implementation-defined limits)."""
 
@@ -103,9 +104,9 @@ def read_custom(contents: Contents, reader: Reader) -> None:
     if name != "producers":
         return
     try:
-        for _ in range(reader.count()):
+        for _ in range(min(reader.count(), MAX_PRODUCERS)):
             role = reader.name()
-            for _ in range(reader.count()):
+            for _ in range(min(reader.count(), MAX_PRODUCERS)):
                 offset = reader.at
                 contents.producers.append(Producer(role, reader.name(), reader.name(), offset))
     except InvalidFileError:
