@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from tests.peers import PROJECT, find_peer
+from tests.peers import PROJECT, SYSTEM_PATH, find_peer
 from tests.peers.dockerd import Dockerd, start_dockerd
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ MARKS = ("root: needs to be root", "unprivileged: needs not to be root")
 def pytest_configure(config: pytest.Config) -> None:
     for mark in MARKS:
         config.addinivalue_line("markers", mark)
+    os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_PATH])
 
 
 def _lacking(reason: str) -> None:

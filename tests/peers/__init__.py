@@ -16,7 +16,14 @@ FILES = {
 }
 """Peers that are files rather than programs on PATH, and where they may be."""
 
-SYSTEM_PATH = ("/usr/sbin", "/sbin", "/usr/local/go/bin")
+SYSTEM_PATH = (
+    "/usr/sbin",
+    "/sbin",
+    str(PROJECT / ".venv" / "bin"),
+    "/usr/local/go/bin",
+    str(Path.home() / ".cargo" / "bin"),
+)
+"""Where programs are that a person's PATH may leave out."""
 
 
 def find_peer(name: str) -> Path | None:
