@@ -52,6 +52,9 @@ op_function op_no_new_privileges, op_init, op_seccomp, op_exec;
 /* Fork into the namespaces that the CLONE operation names. As fork: 0 in the child, its pid in the parent, or -errno. */
 pid_t launch_clone(struct launch *launch, const struct op *op);
 
+/* Close every descriptor but the standard streams. 0 or -errno. */
+int close_inherited(void);
+
 /* Wait for `child`, passing it every signal that reaches us. Returns its exit code. */
 int supervise(const sigset_t *signals, pid_t child);
 

@@ -52,7 +52,7 @@ int op_seal_self(struct launch *launch, const struct op *op)
 	return -errno;
 }
 
-static int close_inherited(void)
+int close_inherited(void)
 {
 	if (syscall(NR_CLOSE_RANGE, FIRST_INHERITED, UINT_MAX, 0) == 0)
 		return 0;

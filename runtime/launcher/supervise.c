@@ -97,12 +97,18 @@ int supervise(const sigset_t *signals, pid_t child)
 int op_init(struct launch *launch, const struct op *op)
 {
 	(void)op;
+	/* A program of the same user could reach what this process has open, the host's cgroups among it, and could trace it
+	   and so escape the system call filter: from before there is a program, nothing is open and nobody may trace it. */
+	int error = close_inherited();
+	if (error)
+		return error;
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return -errno;
 	pid_t child = fork();
 	if (child < 0)
 		return -errno;
 	if (child == 0)
 		return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
-	/* Whatever this process still has open would be the program's to find. */
 	int code = supervise(&launch->signals, child);
 	_exit(launch->outcome->error ? INIT_FAILED : code);
 }
