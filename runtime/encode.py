@@ -26,6 +26,7 @@ from whit.runtime.opcodes import (
     MAX_PLAN_SIZE,
     PLAN_VERSION,
     Kind,
+    Stage,
 )
 
 if TYPE_CHECKING:
@@ -58,11 +59,14 @@ def _text(value: Value, operation: str) -> bytes:
     if not isinstance(value, str):
         msg = f"{operation}: {value!r} is not text"
         raise TypeError(msg)
-    data = value.encode("utf-8", "surrogateescape")
+    try:
+        data = value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        data = b"\0"
     if b"\0" in data:
         raise InvalidFileError(
-            f"{operation.lower()}: a NUL character in {value!r}",
-            hint="remove it: no path, name or argument may hold one",
+            f"{operation.lower()}: {value!r} holds what the kernel can't take",
+            hint="remove the NUL or the lone surrogate: no path, name, argument or variable may hold one",
         )
     return data
 
@@ -74,7 +78,10 @@ def _argument(op: Op, kind: Kind, value: Value, pool: _Pool) -> int:
         return pool.add(value)
     if kind is Kind.LIST and isinstance(value, tuple):
         return pool.add(b"".join(_text(item, op.name) + b"\0" for item in value))
-    return pool.add(_text(value, op.name))
+    if kind is Kind.TEXT:
+        return pool.add(_text(value, op.name))
+    msg = f"{op.name}: {value!r} is not a {kind}"
+    raise TypeError(msg)
 
 
 def encode(plan: LaunchPlan) -> bytes:
@@ -102,10 +109,14 @@ def encode(plan: LaunchPlan) -> bytes:
     return HEADER.pack(MAGIC, plan.version, size, len(plan.ops), 0) + bytes(records) + bytes(pool.data)
 
 
+def _damaged() -> InvalidFileError:
+    return InvalidFileError("the launch plan is damaged", hint="run the command again")
+
+
 def _slice(data: bytes, reference: int) -> bytes:
     offset, length = reference >> 32, reference & 0xFFFF_FFFF
     if offset + length >= len(data) or data[offset + length] != 0:
-        raise InvalidFileError("the launch plan is damaged: a reference leaves it", hint="run the command again")
+        raise _damaged()
     return data[offset : offset + length]
 
 
@@ -119,28 +130,39 @@ def _value(data: bytes, kind: Kind, raw: int) -> Value:
     content = _slice(data, raw)
     if kind is Kind.BYTES:
         return content
-    if kind is Kind.TEXT:
+    *texts, last = content.split(b"\0")
+    if kind is Kind.TEXT and not texts:
         return _decode_text(content)
-    return tuple(_decode_text(item) for item in content.split(b"\0")[:-1])
+    if kind is Kind.LIST and not last:
+        return tuple(map(_decode_text, texts))
+    raise _damaged()
+
+
+def _check_stages(ops: list[Op]) -> None:
+    """Guards, then what the parent does, one CLONE, what the child does, one EXEC at the very end."""
+    stages = [BY_NAME[op.name].stage for op in ops]
+    once = stages.count(Stage.CLONE) == stages.count(Stage.EXEC) == 1
+    if not once or stages != sorted(stages):
+        raise _damaged()
 
 
 def decode(data: bytes) -> LaunchPlan:
-    """The plan that ``data`` holds. Raises :class:`InvalidFileError` if it isn't whole."""
-    damaged = InvalidFileError("the launch plan is damaged", hint="run the command again")
-    if len(data) < HEADER.size:
-        raise damaged
+    """The plan that ``data`` holds: just what the launcher's ``plan_check`` accepts, else :class:`InvalidFileError`."""
+    if len(data) < HEADER.size or len(data) > MAX_PLAN_SIZE:
+        raise _damaged()
     magic, version, size, count, _ = HEADER.unpack_from(data)
     if magic != MAGIC or version != PLAN_VERSION or size != len(data) or count > MAX_OPERATIONS:
-        raise damaged
+        raise _damaged()
     if HEADER.size + OPERATION.size * count > size:
-        raise damaged
-    ops = []
+        raise _damaged()
+    ops: list[Op] = []
     for index in range(count):
         code, why, *raw = OPERATION.unpack_from(data, HEADER.size + OPERATION.size * index)
         row = BY_CODE.get(code)
         end = data.find(b"\0", why)
         if row is None or end < 0:
-            raise damaged
+            raise _damaged()
         args = tuple(_value(data, argument.kind, value) for argument, value in zip(row.arguments, raw, strict=False))
         ops.append(Op(row.name, args, _decode_text(data[why:end])))
+    _check_stages(ops)
     return LaunchPlan(version, tuple(ops))

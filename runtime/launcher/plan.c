@@ -41,6 +41,8 @@ static int check_op(const struct plan *plan, const struct op *op)
 {
 	if (op->code == OP_NONE || op->code >= OP_COUNT)
 		return -EINVAL;
+	if (op->why >= plan->size || !memchr(plan->data + op->why, 0, plan->size - op->why))
+		return -EINVAL;
 	for (unsigned i = 0; i < MAX_ARGUMENTS; i++)
 		if (check_argument(plan, signatures[op->code].kinds[i], op->arguments[i]))
 			return -EINVAL;
