@@ -10,6 +10,10 @@ MAX_ID = (1 << 32) - 2
 """The highest user or group number; the one above means "unchanged" to the kernel."""
 
 
+MAX_DIGITS = 20
+"""Python itself refuses to read numbers of thousands of digits, and an image's files may hold anything."""
+
+
 @dataclass(frozen=True, slots=True)
 class Accounts:
     """The text of the image's /etc/passwd and /etc/group, empty where it has none."""
@@ -29,35 +33,38 @@ class Identity:
 
 
 def _number(text: str) -> int | None:
-    if text.isascii() and text.isdigit() and int(text) <= MAX_ID:
-        return int(text)
-    return None
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
+        return None
+    number = int(text)
+    return number if number <= MAX_ID else None
 
 
 def _rows(text: str, least: int) -> list[list[str]]:
-    rows = (line.split(":") for line in text.splitlines())
+    rows = (line.split(":") for line in text.split("\n"))
     return [row for row in rows if len(row) >= least and _number(row[2]) is not None]
 
 
 def _user(word: str, accounts: Accounts) -> tuple[int, int, str, str]:
     """(uid, gid, name, home) of a user's name or number."""
-    for name, _, uid, gid, _, home, *_ in _rows(accounts.passwd, 6):
-        if word in (name, uid) and _number(gid) is not None:
-            return int(uid), int(gid), name, home
+    # A number is never a name: an image could make root of it.
     number = _number(word)
+    for name, _, uid, gid, _, home, *_ in _rows(accounts.passwd, 6):
+        found = name == word if number is None else int(uid) == number
+        if found and _number(gid) is not None:
+            return int(uid), int(gid), name, home
     if number is None:
         raise UsageError(f"the image has no user '{word}'", hint="give a number, as in --user 1000:1000")
     return number, 0, "", ""
 
 
 def _group(word: str, accounts: Accounts) -> int:
-    for name, _, gid, *_ in _rows(accounts.group, 3):
-        if word in (name, gid):
-            return int(gid)
     number = _number(word)
-    if number is None:
-        raise UsageError(f"the image has no group '{word}'", hint="give a number, as in --user 1000:1000")
-    return number
+    if number is not None:
+        return number
+    for name, _, gid, *_ in _rows(accounts.group, 3):
+        if word == name:
+            return int(gid)
+    raise UsageError(f"the image has no group '{word}'", hint="give a number, as in --user 1000:1000")
 
 
 def _memberships(name: str, accounts: Accounts) -> tuple[int, ...]:

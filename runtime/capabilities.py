@@ -20,7 +20,7 @@ NAMES: tuple[str, ...] = (
 def parse_capability(text: str) -> str:
     """``net_admin``, ``CAP_NET_ADMIN`` … → ``NET_ADMIN``. Raises :class:`UsageError` with the nearest name."""
     name = text.upper().removeprefix("CAP_")
-    if name in NAMES:
+    if text.isascii() and name in NAMES:
         return name
     near = difflib.get_close_matches(name, NAMES, n=1)
     raise UsageError(

@@ -19,8 +19,14 @@ DEFAULT_PIDS = 4096
 MIN_QUOTA_US = 1000
 """The kernel's least quota."""
 
-_UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-_SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>[bkmgt]?)(?:i?b)?", re.IGNORECASE)
+MAX_PIDS = 1 << 22
+"""The most that the kernel takes in pids.max (include/linux/threads.h, ``PID_MAX_LIMIT``)."""
+
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+# Digits are bounded because Python refuses to read numbers of thousands of them.
+_SIZE = re.compile(
+    r"(?P<whole>[0-9]{1,20})(?:\.(?P<part>[0-9]{1,20}))?(?:(?P<unit>[kmgt])(?:i?b)?|b)?", re.IGNORECASE | re.ASCII
+)
 
 RLIMITS: tuple[str, ...] = (
     "cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile", "memlock", "as", "locks", "sigpending",
@@ -54,7 +60,8 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text)
     if not match:
         raise UsageError(f"'{text}' is no size", hint="write a number and a unit: 512k, 64m, 1.5g")
-    return int(float(match["number"]) * _UNITS[match["unit"].lower()])
+    unit = _UNITS[(match["unit"] or "").lower()]
+    return int(match["whole"]) * unit + int((match["part"] or "").ljust(20, "0")) * unit // 10**20
 
 
 def parse_memory(text: str) -> int:
@@ -72,7 +79,7 @@ def parse_memory(text: str) -> int:
 
 def parse_cpus(text: str) -> int:
     """A share of CPUs (``0.5``, ``2``) as a quota in µs per period."""
-    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+    if not re.fullmatch(r"[0-9]{1,20}(\.[0-9]{1,20})?", text):
         raise UsageError(f"'{text}' is no number of CPUs", hint="write a decimal number: 0.5, 2")
     quota = round(float(text) * CPU_PERIOD_US)
     if quota < MIN_QUOTA_US:
@@ -86,8 +93,10 @@ def parse_pids(text: str) -> int | None:
     """A number of processes, or ``max`` for no limit."""
     if text == "max":
         return None
-    if not re.fullmatch(r"[0-9]{1,7}", text) or int(text) == 0:
-        raise UsageError(f"'{text}' is no limit of processes", hint="write a number from 1 on, or 'max' for no limit")
+    if not re.fullmatch(r"[0-9]{1,7}", text) or not 0 < int(text) <= MAX_PIDS:
+        raise UsageError(
+            f"'{text}' is no limit of processes", hint=f"write a number from 1 to {MAX_PIDS}, or 'max' for no limit"
+        )
     return int(text)
 
 
@@ -107,9 +116,9 @@ def parse_ulimit(text: str) -> Rlimit:
             f"'{text}' is no resource limit",
             hint=f"write NAME=SOFT[:HARD]; names are {', '.join(RLIMITS)}",
         )
-    soft_text, _, hard_text = values.partition(":")
+    soft_text, colon, hard_text = values.partition(":")
     soft = _rlimit_value(soft_text, text)
-    hard = _rlimit_value(hard_text, text) if hard_text else soft
+    hard = _rlimit_value(hard_text, text) if colon else soft
     if soft > hard:
         raise UsageError(f"'{text}': the soft limit is above the hard limit")
     return Rlimit(RLIMITS.index(name), soft, hard)
