@@ -6,7 +6,7 @@ v1 has a hierarchy per controller; a single-threaded child that writes ``0`` to 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,10 @@ class CgroupOps:
     parent: tuple[Op, ...] = ()
     child: tuple[Op, ...] = ()
     clone_into: int = 0
+
+
+NAMESPACE = (Op("CGROUP_UNSHARE", (), "a cgroup namespace: the container sees its cgroup as the root"),)
+"""Made by the child once it is in its cgroup: what is the root to it is where it stands at that moment."""
 
 
 def _out_of_memory(limit: int) -> str:
@@ -114,9 +118,11 @@ def cgroup_ops(limits: Limits, layout: CgroupLayout) -> CgroupOps:
                 f"{_asked(limits)[0]} needs a cgroup: {layout.why_not}",
                 hint="run as root, or under 'systemd-run --user --scope -p Delegate=yes'; or leave the limit out",
             )
-        return CgroupOps()
+        return CgroupOps(child=NAMESPACE)
     controllers = [controller for controller, _ in layout.parents]
     is_v1 = layout.version is CgroupVersion.V1
+    if is_v1 and "pids" not in controllers and limits.pids == DEFAULT_PIDS:
+        limits = replace(limits, pids=None)
     writes = list((_v1_writes if is_v1 else _v2_writes)(limits, swap=layout.swap))
     lacking = next((controller for controller, *_ in writes if controller not in controllers), None)
     if lacking is not None:
@@ -131,11 +137,10 @@ def cgroup_ops(limits: Limits, layout: CgroupLayout) -> CgroupOps:
         parent.append(
             Op("CGROUP_WATCH_OOM", (memory, file, _out_of_memory(limits.memory)), "tell whose limit killed it")
         )
-    child = [Op("CGROUP_UNSHARE", (), "a cgroup namespace: the container sees its cgroup as the root")]
     if not is_v1:
-        return CgroupOps(tuple(parent), (), clone_into=1)
-    enter = [
+        return CgroupOps(tuple(parent), NAMESPACE, clone_into=1)
+    enter = tuple(
         Op("CGROUP_ENTER", (index,), f"join the {controller} cgroup by the quick way, its tasks file")
         for index, controller in enumerate(controllers)
-    ]
-    return CgroupOps(tuple(parent), tuple(enter + child))
+    )
+    return CgroupOps(tuple(parent), enter + NAMESPACE)

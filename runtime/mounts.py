@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ RDONLY, NOSUID, NODEV, NOEXEC = 1, 2, 4, 8
 """Mount attributes as mount_setattr(2) takes them."""
 
 HARDENED = NOSUID | NODEV | NOEXEC
+
+FORBIDDING = {"noexec": NOEXEC, "nosuid": NOSUID, "nodev": NODEV}
 
 DEVICES = (("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0))
 """The devices of OCI runtime-spec, config-linux, "Default Devices": name, major, minor."""
@@ -78,6 +81,13 @@ def container_path(text: str, whole: str) -> str:
     return path
 
 
+def _tmpfs_size(value: str, whole: str) -> int:
+    size = parse_size(value)
+    if not 0 < size < 1 << 63:
+        raise UsageError(f"'{whole}': no tmpfs has a size of {value}", hint="without size= it may take half the memory")
+    return size
+
+
 def parse_tmpfs(text: str) -> Tmpfs:
     """``/run:size=16m,exec`` → :class:`Tmpfs`, with docker's defaults: noexec, nosuid, nodev, writable by all."""
     path, _, words = text.partition(":")
@@ -85,14 +95,16 @@ def parse_tmpfs(text: str) -> Tmpfs:
     for word in filter(None, words.split(",")):
         key, _, value = word.partition("=")
         if word in {"exec", "suid", "dev"}:
-            attributes &= ~{"exec": NOEXEC, "suid": NOSUID, "dev": NODEV}[word]
+            attributes &= ~FORBIDDING[f"no{word}"]
+        elif word in FORBIDDING:
+            attributes |= FORBIDDING[word]
         elif word == "ro":
             attributes |= RDONLY
         elif key == "size":
-            options.append(f"size={parse_size(value)}")
-        elif key == "mode" and value and all(digit in "01234567" for digit in value):
+            options.append(f"size={_tmpfs_size(value, text)}")
+        elif key == "mode" and re.fullmatch("[0-7]{1,4}", value):
             options[0] = f"mode={value}"
-        elif word not in {"noexec", "nosuid", "nodev", "rw"}:
+        elif word != "rw":
             raise UsageError(f"'{text}': '{word}' is no tmpfs option", hint="use size=, mode=, exec, ro")
     return Tmpfs(container_path(path, text), tuple(options), attributes)
 
@@ -148,17 +160,42 @@ def _cgroup_ops(layout: CgroupLayout, controllers: tuple[str, ...]) -> Iterator[
             yield Op("MOUNT_NEW", ("cgroup", path, (controller,), RDONLY | HARDENED), why)
 
 
-def _extra_ops(volumes: tuple[Volume, ...], tmpfs: tuple[Tmpfs, ...]) -> Iterator[Op]:
-    extra: list[tuple[str, Op]] = []
-    for mount in tmpfs:
+def _extra_op(mount: Volume | Tmpfs) -> Op:
+    if isinstance(mount, Tmpfs):
         args = ("tmpfs", mount.target, mount.options, mount.attributes)
-        extra.append((mount.target, Op("MOUNT_NEW", args, "an empty place to write, in memory")))
-    for volume in volumes:
-        attributes = NOSUID | NODEV | (RDONLY if volume.read_only else 0)
-        why = f"{volume.source} of the host, {'to read only' if volume.read_only else 'to read and write'}"
-        extra.append((volume.target, Op("MOUNT_BIND", (volume.source, volume.target, attributes, 1), why)))
+        return Op("MOUNT_NEW", args, "an empty place to write, in memory")
+    attributes = NOSUID | NODEV | (RDONLY if mount.read_only else 0)
+    why = f"{mount.source} of the host, {'to read only' if mount.read_only else 'to read and write'}"
+    return Op("MOUNT_BIND", (mount.source, mount.target, attributes, 1), why)
+
+
+def _place_ops(mount: Volume | Tmpfs, outer: str, made: set[str]) -> Iterator[Op]:
+    """The mount's place below ``outer``, which is empty but for what was ``made`` there."""
+    for depth in range(outer.count("/") + 1, mount.target.count("/") + 1):
+        path = "/".join(mount.target.split("/")[: depth + 1])
+        if path in made:
+            continue
+        made.add(path)
+        if path == mount.target and isinstance(mount, Volume) and not mount.is_directory:
+            yield Op("MAKE_DEVICE", (path, stat.S_IFREG | 0o644, 0, 0), "a place for the file")
+        else:
+            yield Op("MAKE_DIRECTORY", (path, 0o755), "a place to mount on")
+
+
+def _extra_ops(volumes: tuple[Volume, ...], tmpfs: tuple[Tmpfs, ...]) -> Iterator[Op]:
+    # What is mounted so far, and whether it is empty. /dev is, but for what _dev_ops has made.
+    mounted = {"/dev": True}
+    made = {SHARED_MEMORY, "/dev/pts", *(f"/dev/{name}" for name, *_ in (*DEVICES, *LINKS))}
     # A mount hides what was mounted below its target before: so outer ones come first.
-    yield from (op for _, op in sorted(extra, key=lambda item: item[0].count("/")))
+    wanted: list[Volume | Tmpfs] = [*tmpfs, *volumes]
+    for mount in sorted(wanted, key=lambda mount: mount.target.count("/")):
+        if mount.target in mounted and mount.target != "/dev":
+            raise UsageError(f"{mount.target} is given twice", hint="mount one thing on one place")
+        outer = max((path for path in mounted if mount.target.startswith(path + "/")), key=len, default="")
+        if outer and mounted[outer]:
+            yield from _place_ops(mount, outer, made)
+        mounted[mount.target] = isinstance(mount, Tmpfs)
+        yield _extra_op(mount)
 
 
 @dataclass(frozen=True, slots=True)
