@@ -30,7 +30,10 @@ struct launch {
 	char cgroup_name[CGROUP_NAME_SIZE];
 	int found_stale;
 	int root;
-	int empty_directory;
+	int empty_directory, null_device;
+	int parent;
+	const char *parent_path;
+	size_t parent_length;
 	sigset_t signals;
 	pid_t child;
 };

@@ -152,38 +152,35 @@ int mount_root(const char *path, uint64_t attributes)
 	return error ? error : steal_fd(&tree);
 }
 
-static int old_bind_at(int source, int target, int root, const char *path, uint64_t attributes, int recursive)
+static int old_bind_at(int source, const struct place *place, uint64_t attributes, int recursive)
 {
-	int error = old_bind(source, target, recursive);
+	int error = old_bind(source, place->at, recursive);
 	if (error || !attributes)
 		return error;
-	/* The descriptor of the target still names what is below the new mount: look it up again. */
-	CLEANUP_FD int mounted = open_in_root(root, path, 0);
+	/* The descriptor of the place still names what is below the new mount: look it up again. */
+	CLEANUP_FD int mounted = open_in_root(place->root, place->path, 0);
 	return mounted < 0 ? mounted : old_attributes(mounted, attributes);
 }
 
-int mount_bind(int source, int root, const char *target, uint64_t attributes, int recursive)
+int mount_bind(int source, const struct place *place, uint64_t attributes, int recursive)
 {
-	CLEANUP_FD int to = open_in_root(root, target, 0);
-	if (to < 0)
-		return to;
 	CLEANUP_FD int tree = clone_tree(source, recursive);
 	if (tree == -ENOSYS)
-		return old_bind_at(source, to, root, target, attributes, recursive);
+		return old_bind_at(source, place, attributes, recursive);
 	if (tree < 0)
 		return tree;
 	int error = set_attributes(tree, attributes, recursive);
 	if (error == -ENOSYS)
-		return old_bind_at(source, to, root, target, attributes, recursive);
-	return error ? error : move_to(tree, to);
+		return old_bind_at(source, place, attributes, recursive);
+	return error ? error : move_to(tree, place->at);
 }
 
-static int old_new(const char *type, int target, char *const *options, uint64_t attributes)
+static int old_new(const char *type, int target, const char *const *options, uint64_t attributes)
 {
 	char to[PROC_PATH_SIZE], data[OPTIONS_SIZE] = "";
 	size_t at = 0;
 	int error = proc_path(to, target);
-	for (char *const *option = options; !error && *option; option++) {
+	for (const char *const *option = options; !error && *option; option++) {
 		error = at ? append(data, sizeof(data), &at, ",") : 0;
 		error = error ? error : append(data, sizeof(data), &at, *option);
 	}
@@ -205,18 +202,15 @@ static int configure(int context, const char *option)
 	return syscall(NR_FSCONFIG, context, command, key, value, 0) < 0 ? -errno : 0;
 }
 
-int mount_new(const char *type, int root, const char *target, char *const *options, uint64_t attributes)
+int mount_new(const char *type, const struct place *place, const char *const *options, uint64_t attributes)
 {
-	CLEANUP_FD int to = open_in_root(root, target, RESOLVE_NO_SYMLINKS);
-	if (to < 0)
-		return to;
 	CLEANUP_FD int context = (int)syscall(NR_FSOPEN, type, FS_CLOEXEC);
 	if (context < 0)
-		return errno == ENOSYS ? old_new(type, to, options, attributes) : -errno;
+		return errno == ENOSYS ? old_new(type, place->at, options, attributes) : -errno;
 	/* The name that a list of mounts shows. */
 	if (syscall(NR_FSCONFIG, context, FSCONFIG_STRING, "source", type, 0) < 0)
 		return -errno;
-	for (char *const *option = options; *option; option++) {
+	for (const char *const *option = options; *option; option++) {
 		int error = configure(context, *option);
 		if (error)
 			return error;
@@ -226,5 +220,5 @@ int mount_new(const char *type, int root, const char *target, char *const *optio
 	CLEANUP_FD int mounted = (int)syscall(NR_FSMOUNT, context, FS_CLOEXEC, attributes);
 	if (mounted < 0)
 		return -errno;
-	return move_to(mounted, to);
+	return move_to(mounted, place->at);
 }

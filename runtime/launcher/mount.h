@@ -12,11 +12,17 @@ int open_in_root(int root, const char *path, uint64_t resolve);
 /* Bind the host's `path` over itself with `attributes` (ATTR_*), and return a descriptor of the new mount's root. */
 int mount_root(const char *path, uint64_t attributes);
 
-/* Bind what `source` is open on to `target` inside `root`. */
-int mount_bind(int source, int root, const char *target, uint64_t attributes, int recursive);
+/* A place to mount on: `path` inside `root`, and what it is now, as open_in_root() gives it. */
+struct place {
+	int root;
+	const char *path;
+	int at;
+};
 
-/* Mount a new file system of `type` on `target` inside `root`. `options` are "key=value" or "key", NULL-terminated.
-   No symbolic link is followed on the way to `target`. */
-int mount_new(const char *type, int root, const char *target, char *const *options, uint64_t attributes);
+/* Bind what `source` is open on to a place. The source may be the place itself. */
+int mount_bind(int source, const struct place *place, uint64_t attributes, int recursive);
+
+/* Mount a new file system of `type` on a place. `options` are "key=value" or "key", NULL-terminated. */
+int mount_new(const char *type, const struct place *place, const char *const *options, uint64_t attributes);
 
 #endif

@@ -13,7 +13,7 @@
 #include "mount.h"
 #include "util.h"
 
-enum { PATH_SIZE = 4096 };
+enum { PATH_SIZE = 4096, MAX_OPTIONS = 8 };
 
 int op_mounts_private(struct launch *launch, const struct op *op)
 {
@@ -32,13 +32,39 @@ int op_root_attach(struct launch *launch, const struct op *op)
 	return 0;
 }
 
+static struct place place_at(struct launch *launch, const char *path, uint64_t resolve)
+{
+	close_fd(&launch->parent);
+	launch->parent = NO_FD;
+	return (struct place){ launch->root, path, open_in_root(launch->root, path, resolve) };
+}
+
+/* The texts of a list that is known to be short; -E2BIG if it isn't. */
+static int short_list(const struct plan *plan, const struct op *op, unsigned argument, const char *list[MAX_OPTIONS + 1])
+{
+	size_t length, count = 0;
+	const char *text = op_bytes(plan, op, argument, &length);
+	for (const char *end = text + length; text < end; text += strlen(text) + 1) {
+		if (count == MAX_OPTIONS)
+			return -E2BIG;
+		list[count++] = text;
+	}
+	list[count] = NULL;
+	return 0;
+}
+
 int op_mount_new(struct launch *launch, const struct op *op)
 {
-	char **options = op_list(&launch->plan, op, MOUNT_NEW_options);
-	if (!options)
-		return -ENOMEM;
-	return mount_new(op_text(&launch->plan, op, MOUNT_NEW_type), launch->root, op_text(&launch->plan, op, MOUNT_NEW_target),
-			 options, op_number(op, MOUNT_NEW_attributes));
+	const char *options[MAX_OPTIONS + 1];
+	int error = short_list(&launch->plan, op, MOUNT_NEW_options, options);
+	if (error)
+		return error;
+	/* No link is followed: an image's own /proc, /sys or /dev may not lead elsewhere. */
+	struct place place = place_at(launch, op_text(&launch->plan, op, MOUNT_NEW_target), RESOLVE_NO_SYMLINKS);
+	CLEANUP_FD int at = place.at;
+	if (at < 0)
+		return at;
+	return mount_new(op_text(&launch->plan, op, MOUNT_NEW_type), &place, options, op_number(op, MOUNT_NEW_attributes));
 }
 
 int op_mount_bind(struct launch *launch, const struct op *op)
@@ -46,8 +72,11 @@ int op_mount_bind(struct launch *launch, const struct op *op)
 	CLEANUP_FD int source = open(op_text(&launch->plan, op, MOUNT_BIND_source), O_PATH | O_CLOEXEC);
 	if (source < 0)
 		return -errno;
-	return mount_bind(source, launch->root, op_text(&launch->plan, op, MOUNT_BIND_target),
-			  op_number(op, MOUNT_BIND_attributes), op_number(op, MOUNT_BIND_recursive) != 0);
+	struct place place = place_at(launch, op_text(&launch->plan, op, MOUNT_BIND_target), 0);
+	CLEANUP_FD int at = place.at;
+	if (at < 0)
+		return at;
+	return mount_bind(source, &place, op_number(op, MOUNT_BIND_attributes), op_number(op, MOUNT_BIND_recursive) != 0);
 }
 
 /* What this kernel doesn't have needs neither hiding nor protecting. */
@@ -58,83 +87,94 @@ static int unless_absent(int error)
 
 int op_mount_readonly(struct launch *launch, const struct op *op)
 {
-	const char *target = op_text(&launch->plan, op, MOUNT_READONLY_target);
-	CLEANUP_FD int source = open_in_root(launch->root, target, RESOLVE_NO_SYMLINKS);
-	if (source < 0)
-		return unless_absent(source);
-	return mount_bind(source, launch->root, target, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC, 0);
+	struct place place = place_at(launch, op_text(&launch->plan, op, MOUNT_READONLY_target), RESOLVE_NO_SYMLINKS);
+	CLEANUP_FD int at = place.at;
+	if (at < 0)
+		return unless_absent(at);
+	return mount_bind(at, &place, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC, 0);
 }
 
-static int mask_directory(struct launch *launch, const char *target)
+/* One empty folder hides them all; it can be cloned once it is mounted somewhere. */
+static int mask_directory(struct launch *launch, const struct place *place)
 {
+	static const char *const options[] = { "size=0", "mode=555", NULL };
 	if (launch->empty_directory >= 0)
-		return mount_bind(launch->empty_directory, launch->root, target, 0, 0);
-	char *const options[] = { (char[]){ "size=0" }, (char[]){ "mode=555" }, NULL };
-	int error = mount_new("tmpfs", launch->root, target, options, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC);
+		return mount_bind(launch->empty_directory, place, 0, 0);
+	int error = mount_new("tmpfs", place, options, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC);
 	if (error)
 		return error;
-	launch->empty_directory = open_in_root(launch->root, target, RESOLVE_NO_SYMLINKS);
+	launch->empty_directory = open_in_root(launch->root, place->path, RESOLVE_NO_SYMLINKS);
 	return launch->empty_directory < 0 ? launch->empty_directory : 0;
 }
 
 /* The device is opened once and looked at, so that nothing else can be put in its place. */
-static int mask_file(struct launch *launch, const char *target)
+static int open_null(struct launch *launch)
 {
 	struct stat status;
+	if (launch->null_device >= 0)
+		return 0;
 	CLEANUP_FD int null = open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (null < 0 || fstat(null, &status) < 0)
 		return -errno;
 	if (!S_ISCHR(status.st_mode) || major(status.st_rdev) != 1 || minor(status.st_rdev) != 3)
 		return -ENODEV;
-	return mount_bind(null, launch->root, target, ATTR_RDONLY | ATTR_NOSUID | ATTR_NOEXEC, 0);
+	launch->null_device = steal_fd(&null);
+	return 0;
 }
 
 int op_mask(struct launch *launch, const struct op *op)
 {
-	const char *target = op_text(&launch->plan, op, MASK_target);
-	CLEANUP_FD int found = open_in_root(launch->root, target, RESOLVE_NO_SYMLINKS);
+	struct place place = place_at(launch, op_text(&launch->plan, op, MASK_target), RESOLVE_NO_SYMLINKS);
+	CLEANUP_FD int at = place.at;
 	struct stat status;
-	if (found < 0)
-		return unless_absent(found);
-	if (fstat(found, &status) < 0)
+	if (at < 0)
+		return unless_absent(at);
+	if (fstat(at, &status) < 0)
 		return -errno;
-	return S_ISDIR(status.st_mode) ? mask_directory(launch, target) : mask_file(launch, target);
+	if (S_ISDIR(status.st_mode))
+		return mask_directory(launch, &place);
+	int error = open_null(launch);
+	return error ? error : mount_bind(launch->null_device, &place, ATTR_RDONLY | ATTR_NOSUID | ATTR_NOEXEC, 0);
 }
 
-/* The folder of `path` opened inside the root; *name is set to its last component. */
-static int open_parent(const struct launch *launch, const char *path, const char **name)
+/* The folder of `path` opened inside the root; *name is set to its last component. The folder is kept for the next call,
+   which is most often for the same one; a mount in between would hide it, so mounting forgets it. */
+static int open_parent(struct launch *launch, const char *path, const char **name)
 {
 	char parent[PATH_SIZE];
 	const char *slash = strrchr(path, '/');
 	if (!slash || !slash[1])
 		return -EINVAL;
-	size_t length = (size_t)(slash - path);
-	if (length >= sizeof(parent) - 1)
+	size_t length = (size_t)(slash + 1 - path);
+	*name = slash + 1;
+	if (launch->parent >= 0 && length == launch->parent_length && memcmp(path, launch->parent_path, length) == 0)
+		return launch->parent;
+	if (length >= sizeof(parent))
 		return -ENAMETOOLONG;
 	memcpy(parent, path, length);
-	parent[length] = '/';
-	parent[length + 1] = 0;
-	*name = slash + 1;
-	return open_in_root(launch->root, parent, RESOLVE_NO_SYMLINKS);
+	parent[length] = 0;
+	close_fd(&launch->parent);
+	launch->parent = open_in_root(launch->root, parent, RESOLVE_NO_SYMLINKS);
+	launch->parent_path = path;
+	launch->parent_length = length;
+	return launch->parent;
 }
 
 int op_make_directory(struct launch *launch, const struct op *op)
 {
 	const char *name;
 	mode_t mode = (mode_t)op_number(op, MAKE_DIRECTORY_mode);
-	CLEANUP_FD int parent = open_parent(launch, op_text(&launch->plan, op, MAKE_DIRECTORY_path), &name);
+	int parent = open_parent(launch, op_text(&launch->plan, op, MAKE_DIRECTORY_path), &name);
 	if (parent < 0)
 		return parent;
-	if (mkdirat(parent, name, mode) < 0 || fchmodat(parent, name, mode, 0) < 0)
-		return -errno;
-	return 0;
+	return mkdirat(parent, name, mode) < 0 ? -errno : 0;
 }
 
 int op_make_device(struct launch *launch, const struct op *op)
 {
 	const char *name;
 	mode_t mode = (mode_t)op_number(op, MAKE_DEVICE_mode);
-	CLEANUP_FD int parent = open_parent(launch, op_text(&launch->plan, op, MAKE_DEVICE_path), &name);
+	int parent = open_parent(launch, op_text(&launch->plan, op, MAKE_DEVICE_path), &name);
 	if (parent < 0)
 		return parent;
 	dev_t device = makedev((unsigned)op_number(op, MAKE_DEVICE_major), (unsigned)op_number(op, MAKE_DEVICE_minor));
@@ -144,7 +184,7 @@ int op_make_device(struct launch *launch, const struct op *op)
 int op_make_link(struct launch *launch, const struct op *op)
 {
 	const char *name;
-	CLEANUP_FD int parent = open_parent(launch, op_text(&launch->plan, op, MAKE_LINK_path), &name);
+	int parent = open_parent(launch, op_text(&launch->plan, op, MAKE_LINK_path), &name);
 	if (parent < 0)
 		return parent;
 	return symlinkat(op_text(&launch->plan, op, MAKE_LINK_target), parent, name) < 0 ? -errno : 0;
