@@ -168,7 +168,7 @@ def test_stages_out_of_order_are_refused(order: tuple[str, ...]) -> None:
         decode(encode(plan))
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(plans(), st.data())
 def test_changed_bytes_are_a_plan_or_one_clear_error(plan: LaunchPlan, data: st.DataObject) -> None:
     changed = bytearray(encode(plan))
