@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from whit.runtime.opcodes import BY_NAME, Kind, Stage
+from whit.runtime.opcodes import BY_NAME, Stage
 
 if TYPE_CHECKING:
     from whit.runtime.model import LaunchPlan, Op, Value
@@ -19,49 +19,53 @@ TITLES = {
     Stage.EXEC: "The program",
 }
 
-WIDTH = 118
-INDENT = 46
-OCTAL = frozenset({"mode"})
-HEXADECIMAL = frozenset({"flags", "attributes", "keep", "effective", "permitted", "inheritable", "ambient"})
+WIDTH = 120
+WHY_COLUMN = 58
+ATTRIBUTES = ((1, "ro"), (2, "nosuid"), (4, "nodev"), (8, "noexec"))
+"""Mount attributes by the names that mount(8) gives them."""
+
+HEXADECIMAL = frozenset({"flags", "keep", "effective", "permitted", "inheritable", "ambient"})
+
+
+def _number(argument: Argument, value: int) -> str:
+    if argument.name == "attributes":
+        return ",".join(word for bit, word in ATTRIBUTES if value & bit)
+    if argument.name == "mode":
+        return f"mode={value & 0o7777:o}"
+    if argument.name in HEXADECIMAL:
+        return f"{argument.name}={value:#x}"
+    return f"{argument.name}={value}"
 
 
 def _shown(argument: Argument, value: Value) -> str:
     if isinstance(value, bytes):
-        return f"<{len(value)} bytes>"
+        return f"{len(value)} bytes"
     if isinstance(value, tuple):
-        return " ".join(value) or "-"
-    if isinstance(value, int) and argument.name in OCTAL:
-        return f"{value:o}"
-    if isinstance(value, int) and argument.name in HEXADECIMAL:
-        return f"{value:#x}"
-    return str(value)
+        return " ".join(value)
+    return _number(argument, value) if isinstance(value, int) else value
 
 
-def _arguments(op: Op) -> str:
+def _line(op: Op) -> str:
     pairs = zip(BY_NAME[op.name].arguments, op.args, strict=True)
-    words = []
-    for argument, value in pairs:
-        shown = _shown(argument, value)
-        words.append(shown if argument.kind in {Kind.TEXT, Kind.LIST} else f"{argument.name}={shown}")
-    return " ".join(word for word in words if word)
+    words = (_shown(argument, value) for argument, value in pairs)
+    return " ".join([f"{op.name.lower().replace('_', ' '):<17}", *filter(None, words)]).rstrip()
 
 
 def plan_lines(plan: LaunchPlan) -> list[str]:
-    """A line or more an operation: its name, its arguments, and beside them its why."""
+    """A line or more an operation: its name, its arguments, and beside or below them its why."""
     lines: list[str] = []
     stage = None
     for op in plan.ops:
         if BY_NAME[op.name].stage is not stage:
             stage = BY_NAME[op.name].stage
             lines += [*([""] if lines else []), TITLES[stage]]
-        left = f"  {op.name.lower().replace('_', ' ')}  {_arguments(op)}".rstrip()
-        why = textwrap.wrap(op.why, WIDTH - INDENT - 2) or [""]
-        if len(left) <= INDENT:
-            lines.append(f"{left:<{INDENT}}  {why[0]}")
-            why = why[1:]
-        else:
-            lines += textwrap.wrap(left, WIDTH, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False)
-        lines += [f"{'':<{INDENT}}  {line}" for line in why]
+        left = textwrap.wrap(
+            _line(op), WIDTH - 2, subsequent_indent=" " * 18, break_long_words=False, break_on_hyphens=False
+        )
+        why = textwrap.wrap(op.why, WIDTH - WHY_COLUMN)
+        if len(left) == 1 and len(left[0]) < WHY_COLUMN - 3 and why:
+            left = [f"{left[0]:<{WHY_COLUMN - 2}}{why.pop(0)}"]
+        lines += [f"  {line}" for line in left] + [" " * WHY_COLUMN + line for line in why]
     return lines
 
 
