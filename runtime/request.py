@@ -66,24 +66,36 @@ def _assignment(text: str, where: str) -> tuple[str, str]:
     return name, value
 
 
-def _from_files(paths: tuple[str, ...]) -> list[tuple[str, str]]:
+def _lines(path: str) -> list[tuple[str, str]]:
+    """(assignment, where it stands) of a file of variables, read as docker reads one."""
+    try:
+        text = Path(path).read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidFileError(f"{path}: not a text file in UTF-8", hint="write a NAME=VALUE a line") from None
+    except FileNotFoundError:
+        raise NotFoundError(f"--env-file: there is no {path}", hint="check its spelling") from None
+    except IsADirectoryError:
+        raise InvalidFileError(f"--env-file: {path} is a folder", hint="name a file in it") from None
     found = []
-    for path in paths:
-        try:
-            text = Path(path).read_text("utf-8")
-        except UnicodeDecodeError:
-            raise InvalidFileError(f"{path}: not a text file in UTF-8") from None
-        for number, line in enumerate(text.splitlines(), 1):
-            if line.strip() and not line.lstrip().startswith("#"):
-                found.append(_assignment(line.strip(), f"{path}:{number}"))
+    # Only line feeds end a line: a value may hold what else Python takes for an end.
+    for number, line in enumerate(text.split("\n"), 1):
+        content = line.removesuffix("\r").lstrip()
+        if content and not content.startswith("#"):
+            found.append((content, f"{path}:{number}"))
+            if content.partition("=")[0].split() != [content.partition("=")[0]]:
+                raise UsageError(
+                    f"{path}:{number}: '{content}' sets no variable", hint="write NAME=VALUE without spaces"
+                )
     return found
 
 
 def _environment(words: Words) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str | None], ...]]:
     """(variables for the program, variables of the caller that were asked for)."""
-    variables, inherited = _from_files(words.env_file), []
-    for text in words.env:
-        name, value = _assignment(text, "--env")
+    variables: list[tuple[str, str]] = []
+    inherited: list[tuple[str, str | None]] = []
+    lines = [line for path in words.env_file for line in _lines(path)]
+    for text, where in [*lines, *((text, "--env") for text in words.env)]:
+        name, value = _assignment(text, where)
         if "=" in text:
             variables.append((name, value))
             continue
@@ -102,7 +114,7 @@ def _volume(text: str) -> Volume:
     if not colon or not source or not target or unknown:
         wrong = f"'{unknown[0]}' is no option" if unknown else "it needs a source and a target"
         raise UsageError(f"'{text}': {wrong}", hint="write SOURCE:/TARGET or SOURCE:/TARGET:ro")
-    if "/" not in source:
+    if "/" not in source and source not in {".", ".."}:
         raise UsageError(f"'{text}': '{source}' is no path", hint=f"for a folder here write ./{source}:{target}")
     path = Path(source).absolute()
     if not path.exists():
@@ -110,10 +122,14 @@ def _volume(text: str) -> Volume:
     return Volume(str(path), container_path(target, text), "ro" in options, path.is_dir())
 
 
-def _host_names() -> tuple[Volume, ...]:
-    """How the host finds names, for a container on the host's network."""
-    paths = ("/etc/hosts", "/etc/resolv.conf")
-    return tuple(Volume(path, path, read_only=True, is_directory=False) for path in paths if Path(path).is_file())
+def _volumes(words: Words) -> tuple[Volume, ...]:
+    """What was asked for, and how the host finds names for a container on the host's network."""
+    volumes = tuple(map(_volume, words.volume))
+    if words.network != Network.HOST:
+        return volumes
+    taken = {volume.target for volume in volumes}
+    names = [path for path in ("/etc/hosts", "/etc/resolv.conf") if path not in taken and Path(path).is_file()]
+    return (*(Volume(path, path, read_only=True, is_directory=False) for path in names), *volumes)
 
 
 def _capabilities(texts: tuple[str, ...]) -> frozenset[str]:
@@ -140,9 +156,9 @@ def parse_request(words: Words) -> Request:
             cpu_quota_us=None if words.cpus is None else parse_cpus(words.cpus),
             pids=defaults.pids if words.pids_limit is None else parse_pids(words.pids_limit),
         ),
-        rlimits=tuple(map(parse_ulimit, words.ulimit)),
+        rlimits=tuple({limit.resource: limit for limit in map(parse_ulimit, words.ulimit)}.values()),
         add_capabilities=_capabilities(words.cap_add),
-        volumes=(*(_host_names() if words.network == Network.HOST else ()), *map(_volume, words.volume)),
+        volumes=_volumes(words),
         tmpfs=tuple(map(parse_tmpfs, words.tmpfs)),
         init=words.init,
         time_offset=words.time_offset,

@@ -13,6 +13,12 @@ MAX_LINKS = 40
 READ_SIZE = 1 << 20
 
 
+def _joined(directory: str, path: str) -> str:
+    """``path`` from ``directory`` on, as plain as can be told without knowing the links on it."""
+    whole = posixpath.join(directory, path)
+    return whole if ".." in whole.split("/") else posixpath.normpath(whole)
+
+
 @dataclass(frozen=True, slots=True)
 class RootView:
     """The files below ``root``; paths are the container's."""
@@ -25,12 +31,12 @@ class RootView:
         while todo:
             part = todo.pop(0)
             if part in (".", ".."):
-                done = posixpath.dirname(done) if part == ".." else done
+                done = done.rpartition("/")[0] if part == ".." else done
                 continue
             here = f"{done}/{part}"
             try:
                 mode = os.lstat(self.root + here).st_mode
-            except OSError:
+            except (OSError, ValueError):  # ValueError: a NUL or a lone surrogate, which no file's name holds
                 return None
             if stat.S_ISLNK(mode):
                 links += 1
@@ -44,12 +50,15 @@ class RootView:
         return self.root + done
 
     def read(self, path: str) -> bytes | None:
-        """The first MiB of a regular file; None if there is none."""
+        """The first MiB of a regular file; None if there is none, or none that may be read."""
         found = self.resolve(path)
         if found is None or not stat.S_ISREG(os.lstat(found).st_mode):
             return None
-        with open(found, "rb") as file:  # noqa: PTH123 - a text path
-            return file.read(READ_SIZE)
+        try:
+            with open(found, "rb") as file:  # noqa: PTH123 - a text path
+                return file.read(READ_SIZE)
+        except PermissionError:
+            return None
 
     def text(self, path: str) -> str:
         """The first MiB of a text file, empty if there is none."""
@@ -72,8 +81,9 @@ class RootView:
         A name that isn't found is returned as it would be on the working directory, for the kernel to refuse.
         """
         if "/" in name:
-            return posixpath.normpath(posixpath.join(directory, name))
+            return _joined(directory, name)
         for folder in filter(None, path.split(":")):
-            if self.is_executable(f"{folder}/{name}"):
-                return f"{folder}/{name}"
+            found = _joined(directory, f"{folder}/{name}")
+            if self.is_executable(found):
+                return found
         return f"/{name}"
