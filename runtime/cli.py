@@ -53,11 +53,18 @@ def root() -> None:
     """Not a whit more than it needs: small images from executables, confined processes from images."""
 
 
+def _one_line(text: str) -> str:
+    """What an error says may come from an image or a file: nothing in it is for the terminal to obey."""
+    return " ".join(
+        "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line) for line in text.splitlines()
+    )
+
+
 def show(error: WhitError) -> None:
     """Print an error in whit's form: one line of what is wrong, one of what to do."""
-    click.echo(f"whit: {error.message}", err=True)
+    click.echo(f"whit: {_one_line(error.message)}", err=True)
     if error.hint:
-        click.echo(f"hint: {error.hint}", err=True)
+        click.echo(f"hint: {_one_line(error.hint)}", err=True)
 
 
 def _as_whit_error(error: click.ClickException | OSError) -> WhitError:

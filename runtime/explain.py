@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import ExitCode, LaunchError
@@ -43,45 +44,78 @@ HINTS: dict[tuple[str, int], str] = {
 """(operation, errno) → what helps."""
 
 MACHINES = {3: "386", 21: "ppc64", 22: "s390x", 40: "arm", 62: "amd64", 183: "arm64", 243: "riscv64"}
-"""ELF e_machine → OCI architecture."""
+"""ELF e_machine → OCI architecture, that of the greater byte order where there are two."""
+
+ELF_HEADER_SIZE = 52
+"""Of a 32-bit file; nothing shorter is one."""
+
+PT_INTERP = 3
+MAX_SCRIPTS = 4
+"""Scripts whose interpreters are scripts are followed as far as the kernel does (execve(2), "Interpreter scripts")."""
 
 
 def _subject(op: Op) -> str:
     row = BY_NAME[op.name]
     texts = [value for argument, value in zip(row.arguments, op.args, strict=True) if argument.kind is Kind.TEXT]
-    return " ".join(str(text) for text in texts if text)
+    return " ".join(" ".join(str(text).split()) for text in texts if text)
 
 
-def _interpreter(data: bytes) -> str | None:
-    """The loader that an ELF file names; PT_INTERP's text stands among its first bytes."""
-    for start in (b"/lib", b"/usr/lib", b"/system/bin"):
-        at = data.find(start)
-        end = data.find(b"\0", at)
-        if 0 <= at < end:
-            return data[at:end].decode("utf-8", "replace")
+def _loader(data: bytes) -> str | None:
+    """The loader that an ELF file names (System V ABI, PT_INTERP), as far as its first MiB tells."""
+    if not data.startswith(b"\x7fELF") or len(data) < ELF_HEADER_SIZE:
+        return None
+    order = "<" if data[5] == 1 else ">"
+    wide = data[4] == 2  # noqa: PLR2004 - ELFCLASS64
+    table, (size, count) = (32, (54, 56)) if wide else (28, (42, 44))
+    try:
+        (start,) = struct.unpack_from(f"{order}{'Q' if wide else 'I'}", data, table)
+        (entry_size,) = struct.unpack_from(f"{order}H", data, size)
+        for index in range(*struct.unpack_from(f"{order}H", data, count)):
+            # p_offset and p_filesz, with what stands between them left out.
+            form = f"{order}I4xQ16xQ" if wide else f"{order}II8xI"
+            kind, offset, length = struct.unpack_from(form, data, start + index * entry_size)
+            text = data[offset : offset + length]
+            if kind == PT_INTERP and len(text) == length:
+                return text.partition(b"\0")[0].decode("utf-8", "replace")
+    except struct.error:
+        return None
     return None
 
 
-def _missing_program(path: str, data: bytes | None) -> LaunchError:
+def _script_interpreter(data: bytes) -> str | None:
+    """The program that a script's first line names, None if it isn't a script."""
+    words = data.partition(b"\n")[0][2:].strip(b" \t").split()
+    return words[0].decode("utf-8", "replace") if data.startswith(b"#!") and words else None
+
+
+def _missing_program(path: str, read: Callable[[str], bytes | None]) -> LaunchError:
     code = ExitCode.NOT_FOUND
+    data = read(path)
     if data is None:
         return LaunchError(
             f"there is no {path} in the image", hint="'whit inspect IMAGE' shows what is there", exit_code=code
         )
-    if data.startswith(b"#!"):
-        line = data.split(b"\n", 1)[0][2:].decode("utf-8", "replace")
-        if line.endswith("\r"):
+    for _ in range(MAX_SCRIPTS):
+        interpreter = _script_interpreter(data)
+        if interpreter is None:
+            break
+        if data.partition(b"\n")[0].endswith(b"\r"):
             return LaunchError(
                 f"{path} is a script whose first line ends in CR LF", hint="save it with LF", exit_code=code
             )
-        return LaunchError(
-            f"{path} is a script for {line.strip()}, which isn't in the image",
-            hint="pack the interpreter too",
-            exit_code=code,
-        )
-    loader = _interpreter(data)
+        found = read(interpreter)
+        if found is None:
+            return LaunchError(
+                f"{path} is a script for {interpreter}, which isn't in the image",
+                hint="pack the interpreter too",
+                exit_code=code,
+            )
+        path, data = interpreter, found
+    loader = _loader(data)
     return LaunchError(
-        f"{path} is there, and its loader {loader or ''} isn't in the image".replace("  ", " "),
+        f"{path} is there, and its loader {loader} isn't in the image"
+        if loader
+        else f"{path} is there, and what it needs to start isn't in the image",
         hint="link it statically, or pack the loader and its libraries",
         exit_code=code,
     )
@@ -90,8 +124,10 @@ def _missing_program(path: str, data: bytes | None) -> LaunchError:
 def _not_executable(path: str, data: bytes | None, host: str) -> LaunchError:
     code = ExitCode.NOT_EXECUTABLE
     if data and data.startswith(b"\x7fELF") and len(data) > 20:  # noqa: PLR2004 - e_machine's place
-        machine = int.from_bytes(data[18:20], "little" if data[5] == 1 else "big")
+        little = data[5] == 1
+        machine = int.from_bytes(data[18:20], "little" if little else "big")
         built_for = MACHINES.get(machine, f"machine {machine}")
+        built_for += "le" if built_for == "ppc64" and little else ""
         if built_for != host:
             return LaunchError(
                 f"{path} is built for {built_for}, and this machine is {host}",
@@ -106,7 +142,7 @@ def _not_executable(path: str, data: bytes | None, host: str) -> LaunchError:
 def _exec_error(op: Op, number: int, read: Callable[[str], bytes | None], host: str) -> LaunchError:
     path = str(op.args[0])
     if number == errno.ENOENT:
-        return _missing_program(path, read(path))
+        return _missing_program(path, read)
     if number == errno.ENOEXEC:
         return _not_executable(path, read(path), host)
     code = ExitCode.NOT_EXECUTABLE

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from typing import TYPE_CHECKING
 
+from whit.packer.present import printable
 from whit.runtime.opcodes import BY_NAME, Stage
 
 if TYPE_CHECKING:
@@ -27,6 +29,11 @@ ATTRIBUTES = ((1, "ro"), (2, "nosuid"), (4, "nodev"), (8, "noexec"))
 HEXADECIMAL = frozenset({"flags", "keep", "effective", "permitted", "inheritable", "ambient"})
 
 
+def _quoted(text: str) -> str:
+    """One of several texts, so that it can be seen where it ends."""
+    return shlex.quote(printable(text)) if not text or text.split() != [text] else printable(text)
+
+
 def _number(argument: Argument, value: int) -> str:
     if argument.name == "attributes":
         return ",".join(word for bit, word in ATTRIBUTES if value & bit)
@@ -41,8 +48,8 @@ def _shown(argument: Argument, value: Value) -> str:
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
     if isinstance(value, tuple):
-        return " ".join(value)
-    return _number(argument, value) if isinstance(value, int) else value
+        return " ".join(map(_quoted, value))
+    return _number(argument, value) if isinstance(value, int) else printable(value)
 
 
 def _line(op: Op) -> str:
@@ -62,7 +69,7 @@ def plan_lines(plan: LaunchPlan) -> list[str]:
         left = textwrap.wrap(
             _line(op), WIDTH - 2, subsequent_indent=" " * 18, break_long_words=False, break_on_hyphens=False
         )
-        why = textwrap.wrap(op.why, WIDTH - WHY_COLUMN)
+        why = textwrap.wrap(printable(op.why), WIDTH - WHY_COLUMN)
         if len(left) == 1 and len(left[0]) < WHY_COLUMN - 3 and why:
             left = [f"{left[0]:<{WHY_COLUMN - 2}}{why.pop(0)}"]
         lines += [f"  {line}" for line in left] + [" " * WHY_COLUMN + line for line in why]

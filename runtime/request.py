@@ -79,13 +79,13 @@ def _lines(path: str) -> list[tuple[str, str]]:
     found = []
     # Only line feeds end a line: a value may hold what else Python takes for an end.
     for number, line in enumerate(text.split("\n"), 1):
-        content = line.removesuffix("\r").lstrip()
-        if content and not content.startswith("#"):
-            found.append((content, f"{path}:{number}"))
-            if content.partition("=")[0].split() != [content.partition("=")[0]]:
-                raise UsageError(
-                    f"{path}:{number}: '{content}' sets no variable", hint="write NAME=VALUE without spaces"
-                )
+        content, where = line.removesuffix("\r").lstrip(), f"{path}:{number}"
+        if not content or content.startswith("#"):
+            continue
+        name = content.partition("=")[0]
+        if name.split() != [name]:
+            raise UsageError(f"{where}: '{content}' sets no variable", hint="write NAME=VALUE, without 'export'")
+        found.append((content, where))
     return found
 
 
