@@ -59,6 +59,15 @@ struct kernel_cap_data {
 };
 #define CAPABILITY_VERSION_3 0x20080522u
 
+/* An entry of getdents64. */
+struct listed {
+	uint64_t inode;
+	int64_t offset;
+	unsigned short length;
+	unsigned char type;
+	char name[];
+};
+
 struct kernel_sock_fprog {
 	unsigned short length;
 	const void *filter;

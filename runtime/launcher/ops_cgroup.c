@@ -9,18 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "kernel.h"
 #include "launch.h"
 #include "util.h"
 
 enum { LISTING_SIZE = 8192, STATUS_SIZE = 1024, REMOVE_TRIES = 200, REMOVE_PAUSE_NS = 1000000 };
-
-struct listed {
-	uint64_t inode;
-	int64_t offset;
-	unsigned short length;
-	unsigned char type;
-	char name[];
-};
 
 /* "PID-TIME": whoever finds it can tell whether its supervisor lives, and no two containers share it. */
 static int name_cgroups(struct launch *launch)

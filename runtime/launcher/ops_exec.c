@@ -15,7 +15,7 @@
 #include "launch.h"
 #include "util.h"
 
-enum { FIRST_INHERITED = 3, PROGRAM_UMASK = 022, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, ADD_SEALS = 1033, GET_SEALS = 1034 };
+enum { FIRST_INHERITED = 3, LISTING_SIZE = 2048, PROGRAM_UMASK = 022, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, ADD_SEALS = 1033, GET_SEALS = 1034 };
 
 extern char **environ;
 
@@ -52,16 +52,40 @@ int op_seal_self(struct launch *launch, const struct op *op)
 	return -errno;
 }
 
+/* For kernels before 5.9. The limit of open files doesn't tell: those opened before it was lowered are above it. */
+static int close_listed(void)
+{
+	char listing[LISTING_SIZE] __attribute__((aligned(8)));
+	long got;
+	int closed;
+	CLEANUP_FD int directory = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0)
+		return -errno;
+	/* Closing changes the list, so it is read until nothing is left. */
+	do {
+		closed = 0;
+		if (lseek(directory, 0, SEEK_SET) < 0)
+			return -errno;
+		while ((got = syscall(SYS_getdents64, directory, listing, sizeof(listing))) > 0) {
+			for (long at = 0; at < got;) {
+				const struct listed *entry = (const struct listed *)(const void *)(listing + at);
+				uint64_t fd;
+				if (parse_number(entry->name, &fd) == 0 && fd >= FIRST_INHERITED && fd != (uint64_t)directory)
+					closed |= close((int)fd) == 0;
+				at += entry->length;
+			}
+		}
+		if (got < 0)
+			return -errno;
+	} while (closed);
+	return 0;
+}
+
 int close_inherited(void)
 {
 	if (syscall(NR_CLOSE_RANGE, FIRST_INHERITED, UINT_MAX, 0) == 0)
 		return 0;
-	if (errno != ENOSYS)
-		return -errno;
-	long last = sysconf(_SC_OPEN_MAX);
-	for (int fd = FIRST_INHERITED; fd < last; fd++)
-		close(fd);
-	return 0;
+	return errno == ENOSYS ? close_listed() : -errno;
 }
 
 /* Nothing of how the launcher was started reaches the program: neither ignored signals (Python's SIGPIPE) nor blocked ones. */

@@ -1,0 +1,131 @@
+"""Kernels that lack newer system calls: the container starts all the same, and is confined all the same."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.peers import PROJECT, find_peer
+from whit.packer.imagespec import RunConfig
+from whit.runtime.cgroup import CgroupLayout, CgroupVersion
+from whit.runtime.encode import encode
+from whit.runtime.host import read_host
+from whit.runtime.limits import Limits, Rlimit
+from whit.runtime.mounts import Volume
+from whit.runtime.options import Program, RunOptions
+from whit.runtime.plan import compile_plan
+
+STARTER = Path(__file__).with_name("older_kernel.py")
+LAUNCHER = PROJECT / "build" / "native" / "whit"
+USER = 54321
+
+NEWER = (
+    "clone3", "openat2", "open_tree", "move_mount", "fsopen", "fsmount", "fsconfig", "mount_setattr", "close_range",
+)  # fmt: skip
+"""What the launcher uses of Linux 5.2 to 5.12."""
+
+MISSING = [(), *((call,) for call in NEWER), NEWER[2:8], NEWER]
+
+LOOK = """
+b=/bin/busybox
+$b ls -a / /dev
+$b sed 's/ [0-9]*:[0-9]* / /' /proc/self/mountinfo | $b cut -d' ' -f4-
+$b grep -E '^(Cap|NoNewPrivs|Groups|Uid|Gid)' /proc/self/status
+$b ls /proc/self/fd
+$b sh -c 'echo x > /x' || echo root is read-only
+$b sh -c 'echo x > /proc/sys/kernel/hostname' || echo sysctls are read-only
+$b sh -c 'echo x > /data/x' || echo data is read-only
+$b sh -c 'echo x > /data/inner/x' || echo what is mounted in data is read-only
+$b sh -c 'echo x > /given/x' || echo given is read-only
+echo x > /open/inner/x && echo open is writable
+echo x > /tmp/x && $b cat /tmp/x
+$b wc -c < /proc/kcore
+$b ls -a /proc/acpi
+$b hostname
+$b cat /proc/self/cgroup | $b wc -l
+$b ls -di /proc/self/ns/* | $b wc -l
+ulimit -n
+"""
+
+pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A root file system with busybox, and a folder of the host's that another user may enter."""
+    busybox = find_peer("busybox-static")
+    assert busybox is not None
+    for name in ("bin", "dev", "proc", "sys", "tmp", "data", "given", "open"):
+        (tmp_path / "root" / name).mkdir(parents=True)
+    shutil.copy(busybox, tmp_path / "root" / "bin" / "busybox")
+    (tmp_path / "root" / "etc").mkdir()
+    (tmp_path / "lock").touch()
+    (tmp_path / "data" / "inner").mkdir(parents=True)
+    (tmp_path / "given").mkdir()
+    (tmp_path / "data").chmod(0o777)
+    shutil.copy(LAUNCHER, tmp_path / "whit")
+    for path in (tmp_path, *tmp_path.parents):
+        if path.stat().st_mode & 0o1 == 0:
+            path.chmod(path.stat().st_mode | 0o111)
+    return tmp_path
+
+
+def _run(folder: Path, user: int, options: RunOptions, calls: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    host = read_host()
+    if user:
+        host = replace(host, user=user, group=user, cgroups=CgroupLayout(CgroupVersion.NONE))
+    config = RunConfig(entrypoint=("/bin/busybox", "sh", "-c", LOOK), user="0:0")
+    program = Program("test", str(folder / "root"), str(folder / "lock"), config, has_tmp=True)
+    (folder / "plan").write_bytes(encode(compile_plan(program, options, host)))
+    command = [sys.executable, str(STARTER), str(folder), str(user), *calls]
+    return subprocess.run(
+        command, cwd=PROJECT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=False
+    )
+
+
+def _options(folder: Path, limits: Limits) -> RunOptions:
+    volumes = (
+        Volume(str(folder / "data"), "/data", read_only=True, is_directory=True),
+        Volume(str(folder / "data"), "/open", read_only=False, is_directory=True),
+        Volume(str(folder / "given"), "/given", read_only=False, is_directory=True),
+    )
+    return RunOptions(volumes=volumes, rlimits=(Rlimit(7, 64, 64),), limits=limits)
+
+
+def _looks(folder: Path, user: int, calls: tuple[str, ...]) -> str:
+    limits = Limits() if user else Limits(memory=64 << 20)
+    done = _run(folder, user, _options(folder, limits), calls)
+    assert done.returncode == 0, (calls, done.stderr)
+    # Whether a file system whose mount is read-only is so itself too makes no difference.
+    return re.sub(r"( ro,\S* - \S+ \S+) r[ow]", r"\1", done.stdout)
+
+
+@pytest.mark.parametrize("user", [0, USER], ids=["root", "user"])
+@pytest.mark.parametrize("calls", MISSING, ids=lambda calls: "+".join(calls) or "none")
+def test_a_container_looks_the_same_from_inside_whatever_the_kernel_lacks(
+    folder: Path, user: int, calls: tuple[str, ...]
+) -> None:
+    assert _looks(folder, user, calls) == _looks(folder, user, ())
+
+
+@pytest.mark.parametrize("user", [0, USER], ids=["root", "user"])
+@pytest.mark.parametrize("calls", [(), NEWER], ids=["new", "old"])
+def test_it_is_confined(folder: Path, user: int, calls: tuple[str, ...]) -> None:
+    lines = _looks(folder, user, calls).splitlines()
+    assert "root is read-only" in lines
+    assert "sysctls are read-only" in lines
+    assert "data is read-only" in lines
+    assert "what is mounted in data is read-only" in lines
+    assert "given is read-only" in lines
+    assert "open is writable" in lines
+    assert "NoNewPrivs:\t1" in lines
+    assert [line.split("\t")[1] for line in lines if line.startswith("Cap")] == ["0" * 16] * 5
+    assert [line for line in lines if line.isdigit()][-1] == "64"
+    assert not {path.name for path in Path("/").iterdir()} & set(lines) - set(os.listdir(folder / "root"))  # noqa: PTH208
