@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "util.h"
+
 enum { CHILD_FAILED = 125 };
 
 static op_function *const functions[OP_COUNT] = {
@@ -54,6 +56,13 @@ _Noreturn static void run_child(struct launch *launch, uint32_t index)
 {
 	/* The modes in the plan are meant as they stand, whatever the caller's umask; the program gets docker's. */
 	umask(0);
+	if (launch->late_cgroup >= 0) {
+		int error = write_file(launch->late_cgroup, "cgroup.procs", "0");
+		if (error) {
+			fail(launch, index - 1, -error);
+			_exit(CHILD_FAILED);
+		}
+	}
 	for (; index < launch->plan.count; index++) {
 		int error = functions[launch->plan.ops[index].code](launch, &launch->plan.ops[index]);
 		if (error) {

@@ -36,16 +36,11 @@ int op_time_offsets(struct launch *launch, const struct op *op)
 }
 
 /* For kernels before 5.3 (5.7 with a v2 cgroup): the child joins its cgroup itself. */
-static pid_t old_clone(uint64_t flags, int cgroup)
+static pid_t old_clone(struct launch *launch, uint64_t flags, int cgroup)
 {
+	launch->late_cgroup = cgroup;
 	long pid = syscall(SYS_clone, (unsigned long)flags | SIGCHLD, NULL, NULL, NULL, NULL);
-	if (pid < 0)
-		return -errno;
-	if (pid == 0 && cgroup >= 0) {
-		int error = write_file(cgroup, "cgroup.procs", "0");
-		return error;
-	}
-	return (pid_t)pid;
+	return pid < 0 ? -errno : (pid_t)pid;
 }
 
 pid_t launch_clone(struct launch *launch, const struct op *op)
@@ -63,7 +58,7 @@ pid_t launch_clone(struct launch *launch, const struct op *op)
 	};
 	long pid = syscall(NR_CLONE3, &args, sizeof(args));
 	if (pid < 0 && (errno == ENOSYS || errno == E2BIG))
-		return old_clone(op_number(op, CLONE_flags), cgroup);
+		return old_clone(launch, op_number(op, CLONE_flags), cgroup);
 	return pid < 0 ? -errno : (pid_t)pid;
 }
 

@@ -19,7 +19,7 @@ from whit.runtime.encode import encode
 from whit.runtime.host import read_host
 from whit.runtime.limits import Limits, Rlimit
 from whit.runtime.mounts import Volume
-from whit.runtime.options import Program, RunOptions
+from whit.runtime.options import Host, Program, RunOptions
 from whit.runtime.plan import compile_plan
 
 STARTER = Path(__file__).with_name("older_kernel.py")
@@ -71,20 +71,19 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "given").mkdir()
     (tmp_path / "data").chmod(0o777)
     shutil.copy(LAUNCHER, tmp_path / "whit")
+    (tmp_path / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (tmp_path / "python").chmod(0o755)
     for path in (tmp_path, *tmp_path.parents):
         if path.stat().st_mode & 0o1 == 0:
             path.chmod(path.stat().st_mode | 0o111)
     return tmp_path
 
 
-def _run(folder: Path, user: int, options: RunOptions, calls: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-    host = read_host()
-    if user:
-        host = replace(host, user=user, group=user, cgroups=CgroupLayout(CgroupVersion.NONE))
+def _run(folder: Path, host: Host, options: RunOptions, calls: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
     config = RunConfig(entrypoint=("/bin/busybox", "sh", "-c", LOOK), user="0:0")
     program = Program("test", str(folder / "root"), str(folder / "lock"), config, has_tmp=True)
     (folder / "plan").write_bytes(encode(compile_plan(program, options, host)))
-    command = [sys.executable, str(STARTER), str(folder), str(user), *calls]
+    command = [sys.executable, str(STARTER), str(folder), str(host.user), *calls]
     return subprocess.run(
         command, cwd=PROJECT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=False
     )
@@ -101,7 +100,10 @@ def _options(folder: Path, limits: Limits) -> RunOptions:
 
 def _looks(folder: Path, user: int, calls: tuple[str, ...]) -> str:
     limits = Limits() if user else Limits(memory=64 << 20)
-    done = _run(folder, user, _options(folder, limits), calls)
+    host = read_host()
+    if user:
+        host = replace(host, user=user, group=user, cgroups=CgroupLayout(CgroupVersion.NONE))
+    done = _run(folder, host, _options(folder, limits), calls)
     assert done.returncode == 0, (calls, done.stderr)
     # Whether a file system whose mount is read-only is so itself too makes no difference.
     return re.sub(r"( ro,\S* - \S+ \S+) r[ow]", r"\1", done.stdout)
@@ -129,3 +131,15 @@ def test_it_is_confined(folder: Path, user: int, calls: tuple[str, ...]) -> None
     assert [line.split("\t")[1] for line in lines if line.startswith("Cap")] == ["0" * 16] * 5
     assert [line for line in lines if line.isdigit()][-1] == "64"
     assert not {path.name for path in Path("/").iterdir()} & set(lines) - set(os.listdir(folder / "root"))  # noqa: PTH208
+
+
+def test_a_cgroup_that_the_child_cannot_join_itself_is_one_error_and_leaves_nothing(folder: Path) -> None:
+    # A folder that is no cgroup: before Linux 5.7 the child finds that out, not clone3.
+    (folder / "cgroup").mkdir()
+    layout = CgroupLayout(CgroupVersion.V2, (("", str(folder / "cgroup")),))
+    host = replace(read_host(), cgroups=layout)
+    done = _run(folder, host, RunOptions(limits=Limits(pids=None)), ("clone3",))
+    assert done.returncode == 125
+    assert done.stderr.count("whit: ") == 1
+    assert "can't create the namespaces: No such file or directory" in done.stderr
+    assert list((folder / "cgroup").iterdir()) == []
