@@ -2,7 +2,7 @@
 
 All numbers are in native byte order, since a plan never leaves its machine::
 
-    header    magic "WHITPLAN", u32 version, u32 total size, u32 operation count, u32 zero
+    header    magic "WHITPLAN", u32 version, u32 total size, u32 operation count, u32 table
     operation u32 code, u32 offset of its why (text), u64 arguments[6]        repeated
     pool      the bytes that arguments refer to
 
@@ -25,6 +25,7 @@ from whit.runtime.opcodes import (
     MAX_OPERATIONS,
     MAX_PLAN_SIZE,
     PLAN_VERSION,
+    TABLE,
     Kind,
     Stage,
 )
@@ -106,7 +107,7 @@ def encode(plan: LaunchPlan) -> bytes:
             f"the plan needs {size} bytes, more than {MAX_PLAN_SIZE}",
             hint="pass fewer or shorter arguments and variables",
         )
-    return HEADER.pack(MAGIC, plan.version, size, len(plan.ops), 0) + bytes(records) + bytes(pool.data)
+    return HEADER.pack(MAGIC, plan.version, size, len(plan.ops), TABLE) + bytes(records) + bytes(pool.data)
 
 
 def _damaged() -> InvalidFileError:
@@ -150,8 +151,8 @@ def decode(data: bytes) -> LaunchPlan:
     """The plan that ``data`` holds: just what the launcher's ``plan_check`` accepts, else :class:`InvalidFileError`."""
     if len(data) < HEADER.size or len(data) > MAX_PLAN_SIZE:
         raise _damaged()
-    magic, version, size, count, _ = HEADER.unpack_from(data)
-    if magic != MAGIC or version != PLAN_VERSION or size != len(data) or count > MAX_OPERATIONS:
+    magic, version, size, count, table = HEADER.unpack_from(data)
+    if magic != MAGIC or version != PLAN_VERSION or table != TABLE or size != len(data) or count > MAX_OPERATIONS:
         raise _damaged()
     if HEADER.size + OPERATION.size * count > size:
         raise _damaged()

@@ -7,6 +7,7 @@ This module imports nothing of whit's, because the build runs it before whit is 
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -109,6 +110,9 @@ EXEC               | EXEC   | $path @arguments @environment                     
 """
 
 OPERATIONS: tuple[Operation, ...] = _table()
+TABLE = zlib.crc32(_ROWS.encode())
+"""What tells this table from every other: a plan is only executed by a launcher that was built from the same one."""
+
 BY_NAME: dict[str, Operation] = {operation.name: operation for operation in OPERATIONS}
 BY_CODE: dict[int, Operation] = {operation.code: operation for operation in OPERATIONS}
 
@@ -120,6 +124,7 @@ def c_header() -> str:
         "#ifndef WHIT_OPS_H",
         "#define WHIT_OPS_H",
         f"#define PLAN_VERSION {PLAN_VERSION}u",
+        f"#define PLAN_TABLE {TABLE}u",
         f"#define MAX_ARGUMENTS {MAX_ARGUMENTS}u",
         f"#define MAX_OPERATIONS {MAX_OPERATIONS}u",
         f"#define MAX_PLAN_SIZE {MAX_PLAN_SIZE}u",

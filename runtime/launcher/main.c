@@ -116,7 +116,7 @@ static int run_given(char **argv, const char *self)
 	}
 	new_launch(&launch, argv, self);
 	if (plan_load(&launch.plan, (int)fd)) {
-		complain("the launch plan is damaged", "run the command again; if it stays, report it");
+		complain("the launch plan is damaged, or whit's launcher and its Python are of different versions", "install whit again");
 		return FAILED;
 	}
 	int code = launch_run(&launch);

@@ -8,7 +8,7 @@
 
 struct header {
 	char magic[8];
-	uint32_t version, size, count, zero;
+	uint32_t version, size, count, table;
 };
 
 static const struct op_signature signatures[OP_COUNT] = OP_SIGNATURES;
@@ -69,7 +69,7 @@ int plan_check(struct plan *plan, const char *data, size_t size)
 	if (size < sizeof(header) || size > MAX_PLAN_SIZE)
 		return -EINVAL;
 	memcpy(&header, data, sizeof(header));
-	if (memcmp(header.magic, "WHITPLAN", 8) != 0 || header.version != PLAN_VERSION || header.size != size)
+	if (memcmp(header.magic, "WHITPLAN", 8) != 0 || header.version != PLAN_VERSION || header.table != PLAN_TABLE || header.size != size)
 		return -EINVAL;
 	if (header.count > MAX_OPERATIONS || header.count > (size - sizeof(header)) / sizeof(struct op))
 		return -EINVAL;
