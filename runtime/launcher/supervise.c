@@ -4,13 +4,14 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "launch.h"
 #include "util.h"
 
-enum { STATUS_TEXT_SIZE = 4096, SIGNALLED = 128, INIT_FAILED = 125 };
+enum { STATUS_TEXT_SIZE = 4096, SYSCALL_TEXT_SIZE = 256, PROC_PATH_SIZE = 40, SIGNALLED = 128, INIT_FAILED = 125 };
 
 /* Whether the bit of `number` is set in the hexadecimal mask that follows `field` in a /proc/PID/status. */
 static int mask_has(const char *status, const char *field, int number)
@@ -26,21 +27,38 @@ static int mask_has(const char *status, const char *field, int number)
 	return (int)(mask >> (number - 1) & 1);
 }
 
+static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+	char path[PROC_PATH_SIZE] = "";
+	size_t at = 0;
+	if (append(path, sizeof(path), &at, "/proc/") || append_number(path, sizeof(path), &at, (uint64_t)pid) ||
+	    append(path, sizeof(path), &at, name))
+		return -1;
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? -1 : read(fd, text, size - 1);
+	text[length > 0 ? length : 0] = 0;
+	return length;
+}
+
+/* While a process waits for signals (sigwait), what it waits for doesn't show as blocked. Yes also if it can't be told. */
+static int may_wait_for_signals(pid_t pid)
+{
+	char text[SYSCALL_TEXT_SIZE], waits[SYSCALL_TEXT_SIZE] = "";
+	size_t at = 0;
+	if (read_proc(pid, "/syscall", text, sizeof(text)) <= 0 || append_number(waits, sizeof(waits), &at, SYS_rt_sigtimedwait))
+		return 1;
+	return strncmp(text, waits, at) == 0 && (text[at] == ' ' || text[at] == '\n');
+}
+
 /* The kernel drops a signal to the first process of a PID namespace when its default action would end that process.
    A program that doesn't handle SIGTERM or SIGINT must still end by it. */
 static int would_be_dropped(pid_t child, int number)
 {
-	char path[40] = "", status[STATUS_TEXT_SIZE];
-	size_t at = 0;
-	if (append(path, sizeof(path), &at, "/proc/") || append_number(path, sizeof(path), &at, (uint64_t)child) ||
-	    append(path, sizeof(path), &at, "/status"))
+	char status[STATUS_TEXT_SIZE];
+	if (read_proc(child, "/status", status, sizeof(status)) <= 0)
 		return 0;
-	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t length = fd < 0 ? -1 : read(fd, status, sizeof(status) - 1);
-	if (length <= 0)
-		return 0;
-	status[length] = 0;
-	return !mask_has(status, "SigCgt:", number) && !mask_has(status, "SigIgn:", number) && !mask_has(status, "SigBlk:", number);
+	return !mask_has(status, "SigCgt:", number) && !mask_has(status, "SigIgn:", number) &&
+	       !mask_has(status, "SigBlk:", number) && !may_wait_for_signals(child);
 }
 
 static int ends_by_default(int number)
