@@ -1,0 +1,189 @@
+"""The launcher under AddressSanitizer and UBSan: real plans, and plans changed in every way that it accepts.
+
+Changed plans run as a user who owns nothing, in user, mount and PID namespaces of their own: they can do no harm.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.test_older_kernels import NEWER, STARTER
+from tests.peers import PROJECT, find_peer
+from whit.packer.imagespec import RunConfig
+from whit.runtime.cgroup import CgroupLayout, CgroupVersion
+from whit.runtime.encode import decode, encode
+from whit.runtime.host import read_host
+from whit.runtime.limits import Limits, Rlimit
+from whit.runtime.model import LaunchPlan, Op, Value
+from whit.runtime.mounts import Tmpfs, Volume
+from whit.runtime.opcodes import BY_NAME, OPERATIONS, Kind, Stage, c_header
+from whit.runtime.options import Host, Program, RunOptions
+from whit.runtime.plan import compile_plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SANITIZE = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": os.environ["PATH"]}
+CHANGED_PLANS = int(os.environ.get("WHIT_CHANGED_PLANS", "60"))
+USER = 54321
+
+pytestmark = [pytest.mark.root, pytest.mark.peer("gcc", "busybox-static")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root file system with busybox, and beside it the launcher with sanitizers."""
+    folder = tmp_path_factory.mktemp("sanitized")
+    busybox = find_peer("busybox-static")
+    assert busybox is not None
+    for name in ("bin", "dev", "proc", "sys", "tmp", "data", "etc"):
+        (folder / "root" / name).mkdir(parents=True)
+    shutil.copy(busybox, folder / "root" / "bin" / "busybox")
+    (folder / "lock").touch()
+    (folder / "data" / "inner").mkdir(parents=True)
+    (folder / "given").mkdir()
+    (folder / "ops.h").write_text(c_header())
+    # In the place of the Python that would say in words what failed.
+    (folder / "python").write_text("#!/bin/sh\nexit 125\n")
+    (folder / "python").chmod(0o755)
+    sources = sorted((PROJECT / "runtime" / "launcher").glob("*.c"))
+    includes = [f"-I{folder}", f"-I{PROJECT / 'runtime' / 'launcher'}"]
+    command = [
+        "gcc",
+        "-std=gnu11",
+        "-D_GNU_SOURCE",
+        *SANITIZE,
+        *includes,
+        "-o",
+        str(folder / "whit"),
+        *map(str, sources),
+    ]
+    subprocess.run(command, check=True)
+    for path in (folder, *folder.parents):
+        if path.stat().st_mode & 0o1 == 0:
+            path.chmod(path.stat().st_mode | 0o111)
+    return folder
+
+
+def _plan(folder: Path, host: Host, **asked: object) -> LaunchPlan:
+    config = RunConfig(entrypoint=("/bin/busybox", "echo", "started"), user="0:0")
+    program = Program("test", str(folder / "root"), str(folder / "lock"), config, has_tmp=True)
+    options = RunOptions(
+        volumes=(Volume(str(folder / "data"), "/data", read_only=True, is_directory=True),),
+        tmpfs=(Tmpfs("/dev/shm", ("mode=1777", "size=65536"), 0),),
+        rlimits=(Rlimit(7, 64, 64),),
+        **asked,  # type: ignore[arg-type]
+    )
+    return compile_plan(program, options, host)
+
+
+def _assert_clean(stderr: str) -> None:
+    assert "Sanitizer" not in stderr
+    assert "runtime error" not in stderr
+
+
+@pytest.mark.parametrize("calls", [(), NEWER], ids=["new", "old"])
+@pytest.mark.parametrize("init", [False, True], ids=["alone", "init"])
+def test_a_container_starts_and_nothing_is_reported(folder: Path, calls: tuple[str, ...], init: bool) -> None:  # noqa: FBT001
+    plan = _plan(folder, read_host(), init=init, limits=Limits(memory=256 << 20, cpu_quota_us=50_000))
+    (folder / "plan").write_bytes(encode(plan))
+    done = subprocess.run(
+        [sys.executable, str(STARTER), str(folder), "0", *calls],
+        cwd=PROJECT, env=ENVIRONMENT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "started\n"), done.stderr
+    _assert_clean(done.stderr)
+
+
+PATHS = (
+    "", "/", ".", "..", "/..", "//", "/x", "x", "/proc", "/proc/self/fd", "/dev/null", "/tmp/a/b", "/bin/busybox", "/data",
+    "/" + "a" * 254, "/" + "a" * 300, "/a" * 2040, "a" * 4096, "/" * 5000, "/" + "a/" * 4000, "/tmp/\udcff\udcfe", "-1",
+    "size=1", "=", "=x", "x" * 600,
+)  # fmt: skip
+NUMBERS = (0, 1, 2, 15, 16, 17, 63, 64, 127, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 63, (1 << 64) - 1)
+
+
+def _value(random_: random.Random, kind: Kind) -> Value:
+    if kind is Kind.NUMBER:
+        return random_.choice(NUMBERS)
+    if kind is Kind.TEXT:
+        return random_.choice(PATHS)
+    if kind is Kind.LIST:
+        return tuple(random_.choices(PATHS, k=random_.choice((0, 1, 2, 5, 200))))
+    return random_.randbytes(random_.choice((0, 1, 3, 4, 8, 80, 4096, 4100, 32768, 32776, 65536)))
+
+
+def _changed(random_: random.Random, op: Op) -> Op:
+    kinds = [argument.kind for argument in BY_NAME[op.name].arguments]
+    if not kinds:
+        return op
+    at = random_.randrange(len(kinds))
+    return Op(op.name, (*op.args[:at], _value(random_, kinds[at]), *op.args[at + 1 :]), op.why)
+
+
+def _any_op(random_: random.Random, stage: Stage) -> Op:
+    row = random_.choice([row for row in OPERATIONS if row.stage is stage])
+    return Op(row.name, tuple(_value(random_, argument.kind) for argument in row.arguments), "any")
+
+
+def _changed_plan(plan: LaunchPlan, random_: random.Random) -> LaunchPlan:
+    """One to three changes: an argument, an operation left out, done twice, added, or two in each other's place."""
+    ops = list(plan.ops)
+    for _ in range(random_.randint(1, 3)):
+        at = random_.randrange(len(ops))
+        stage = BY_NAME[ops[at].name].stage
+        change = random_.choice(("argument", "argument", "argument", "leave out", "twice", "add", "swap"))
+        if change == "argument" or stage in {Stage.CLONE, Stage.EXEC}:
+            ops[at] = _changed(random_, ops[at])
+        elif change == "leave out":
+            del ops[at]
+        elif change == "twice":
+            ops.insert(at, ops[at])
+        elif change == "add":
+            ops.insert(at, _any_op(random_, stage))
+        elif BY_NAME[ops[at + 1].name].stage is stage:
+            ops[at], ops[at + 1] = ops[at + 1], ops[at]
+    changed = LaunchPlan(plan.version, tuple(ops))
+    decode(encode(changed))
+    return changed
+
+
+def _run_apart(folder: Path, plan: LaunchPlan) -> subprocess.CompletedProcess[bytes]:
+    file = folder / "changed"
+    file.write_bytes(encode(plan))
+    apart = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "unshare", "-Urmpf", "--mount-proc"]
+    with file.open("rb") as descriptor:
+        return subprocess.run(
+            [*apart, str(folder / "whit"), "_launch", str(descriptor.fileno())],
+            env=ENVIRONMENT, cwd="/", capture_output=True, stdin=subprocess.DEVNULL, timeout=60, check=False,
+            pass_fds=[descriptor.fileno()],
+        )  # fmt: skip
+
+
+def _plan_apart(folder: Path, *, init: bool) -> LaunchPlan:
+    """A plan for the namespaces of :func:`_run_apart`, in which the user is called 0 and has no rights on the host."""
+    plan = _plan(folder, Host(USER, USER, read_host().architecture, CgroupLayout(CgroupVersion.NONE)), init=init)
+    return replace(plan, ops=tuple(replace(op, args=(0, 0, 0, 0)) if op.name == "MAP_IDS" else op for op in plan.ops))
+
+
+def test_no_changed_plan_makes_the_launcher_misbehave(folder: Path) -> None:
+    plans = [_plan_apart(folder, init=init) for init in (False, True)]
+    for plan in plans:
+        assert _run_apart(folder, plan).stdout == b"started\n"
+    for seed in range(CHANGED_PLANS):
+        random_ = random.Random(seed)
+        plan = _changed_plan(random_.choice(plans), random_)
+        done = _run_apart(folder, plan)
+        error = done.stderr.decode("utf-8", "replace")
+        assert done.returncode >= 0, (seed, error)
+        assert "Sanitizer" not in error, (seed, error)
+        assert "runtime error:" not in error, (seed, error)
