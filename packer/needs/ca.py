@@ -1,8 +1,9 @@
 """CA certificates: needed by TLS clients, which verify servers against the system's roots.
 
 Go: ``crypto/x509.loadSystemRoots`` alone is in every net/http *server* too (it can verify clients); a client's entry
-point must be linked beside it. ``crypto/tls.Client`` tells a client apart only where net/http's server isn't linked.
-Others: two or more of the well-known bundle paths, or OpenSSL's client state machine.
+point must be linked beside it. ``crypto/tls.Client`` tells a client apart only where neither net/http's nor gRPC's server is linked.
+Others: OpenSSL's client state machine, two or more of the well-known bundle paths, or the variable that names a bundle
+(some look for parts of paths: the crate openssl-probe before 0.2).
 """
 
 from __future__ import annotations
@@ -21,30 +22,42 @@ BUNDLE = b"/etc/ssl/certs/ca-certificates.crt"
 LOCATION_VARIABLE = b"SSL_CERT_FILE"
 
 _GO_ROOTS = "crypto/x509.loadSystemRoots"
-_GO_CLIENTS = (
+_GO_POOL = "crypto/x509.SystemCertPool"
+GO_CLIENTS = (
     "net/http.(*Transport).dialConn",
-    "crypto/x509.SystemCertPool",
     "crypto/tls.Dial",
     "crypto/tls.DialWithDialer",
     "crypto/tls.dial",
     "crypto/tls.(*Dialer).DialContext",
     "crypto/tls.QUICClient",
     "net/smtp.(*Client).StartTLS",
-    "google.golang.org/grpc/credentials.(*tlsCreds).ClientHandshake",
     "golang.org/x/net/http2.(*Transport).dialTLS",
     "github.com/gorilla/websocket.(*Dialer).DialContext",
     "github.com/jackc/pgx/v5/pgconn.startTLS",
     "github.com/jackc/pgconn.startTLS",
     "github.com/lib/pq.(*conn).ssl",
     "github.com/go-sql-driver/mysql.(*connector).Connect",
-    "github.com/nats-io/nats.go.(*Conn).makeTLSConn",
+    "github.com/nats-io/nats%2ego.(*Conn).makeTLSConn",
     "github.com/rabbitmq/amqp091-go.DialConfig",
+    "github.com/segmentio/kafka-go.(*Dialer).connectTLS",
     "github.com/go-ldap/ldap/v3.(*Conn).StartTLS",
     "github.com/valyala/fasthttp.dialAddr",
     "github.com/refraction-networking/utls.(*UConn).handshakeContext",
 )
+"""Functions that open a TLS connection. (A path's last element has its dots written as %2e.)"""
+
+_GRPC_CLIENTS = (
+    "google.golang.org/grpc.NewClient",
+    "google.golang.org/grpc.DialContext",
+    "google.golang.org/grpc.Dial",
+)
+_GRPC_HANDSHAKE = "google.golang.org/grpc/credentials.(*tlsCreds).ClientHandshake"
+"""In gRPC's servers too, by way of an interface; without it a client speaks no TLS."""
+
 _GO_BARE_CLIENT = "crypto/tls.Client"
-_GO_SERVER = "net/http.(*conn).serve"
+_GO_SERVERS = ("net/http.(*conn).serve", "google.golang.org/grpc.(*Server).Serve")
+"""They link ``crypto/tls.Client`` and don't use it."""
+
 _GO_HANDSHAKE = "crypto/tls.(*Conn).clientHandshake"
 _GO_EMBEDDED = ("golang.org/x/crypto/x509roots/fallback.init.0", "crypto/x509.SetFallbackRoots")
 
@@ -66,10 +79,13 @@ _ENOUGH_PATHS = 2
 
 
 def _judge_go(analysis: Analysis) -> Need:
-    roots, clients = linked(analysis, (_GO_ROOTS,)), linked(analysis, _GO_CLIENTS)
+    roots, clients = linked(analysis, (_GO_ROOTS,)), linked(analysis, (*GO_CLIENTS, _GO_POOL))
     if not roots:
         return not_needed(NAME, "no code that loads the system's certificates is linked")
-    if not linked(analysis, (_GO_SERVER,)):
+    if handshake := linked(analysis, (_GRPC_HANDSHAKE,)):
+        grpc = linked(analysis, _GRPC_CLIENTS)
+        clients += grpc + handshake if grpc else ()
+    if not linked(analysis, _GO_SERVERS):
         clients += linked(analysis, (_GO_BARE_CLIENT,))
     verifies_by_itself = not linked(analysis, (_GO_HANDSHAKE,))
     if not clients and not verifies_by_itself:
@@ -83,11 +99,14 @@ def _judge_go(analysis: Analysis) -> Need:
 
 def _judge_native(analysis: Analysis) -> Need:
     paths = present(analysis, _PATHS)
-    openssl = present(analysis, (_OPENSSL_CLIENT, _NIM_OPENSSL)) + linked(analysis, _NATIVE_CLIENTS)
+    openssl = present(analysis, (_OPENSSL_CLIENT,)) + linked(analysis, _NATIVE_CLIENTS)
+    loaded = present(analysis, (_NIM_OPENSSL,))
     variable = present(analysis, (LOCATION_VARIABLE,))
     if openssl:
         return needed(NAME, "a TLS library's client code is in it", openssl + paths)
-    if len(paths) >= _ENOUGH_PATHS or (paths and variable):
+    if loaded:
+        return needed(NAME, "loads OpenSSL while it runs", loaded + paths)
+    if len(paths) >= _ENOUGH_PATHS or variable:
         return needed(NAME, "looks for the system's certificates in their well-known places", paths + variable)
     if root := present(analysis, (_EMBEDDED_ROOT,)):
         return not_needed(NAME, "brings root certificates of its own", root, Grade.EMBEDDED)
@@ -103,7 +122,10 @@ RULE = Rule(
     NAME,
     Wanted(
         frozenset(
-            (_GO_ROOTS, *_GO_CLIENTS, _GO_BARE_CLIENT, _GO_SERVER, _GO_HANDSHAKE, *_GO_EMBEDDED, *_NATIVE_CLIENTS)
+            (
+                *(_GO_ROOTS, _GO_POOL, _GO_HANDSHAKE, _GO_BARE_CLIENT, *GO_CLIENTS, *_GO_SERVERS, *_GO_EMBEDDED),
+                *(*_GRPC_CLIENTS, _GRPC_HANDSHAKE, *_NATIVE_CLIENTS),
+            )
         ),
         frozenset((*_PATHS, _OPENSSL_CLIENT, _NIM_OPENSSL, _EMBEDDED_ROOT, LOCATION_VARIABLE)),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from whit.packer.analysis import Wanted
+from whit.packer.needs import ca
 from whit.packer.needs.facts import is_glibc, linked, maybe, needed, not_needed, present, reads_go_names
 from whit.packer.needs.model import Grade, Need, Rule
 
@@ -27,9 +28,7 @@ _GO_CLIENTS = (
     "net.LookupSRV",
     "net.LookupTXT",
     "net.(*Resolver).LookupHost",
-    "net/http.(*Transport).dialConn",
-    "crypto/tls.dial",
-    "crypto/tls.(*Dialer).DialContext",
+    *ca.GO_CLIENTS,
 )
 _GO_LISTENERS = ("net.(*ListenConfig).Listen", "net.(*ListenConfig).ListenPacket", "net.ListenTCP", "net.ListenUDP")
 _LIBC = (

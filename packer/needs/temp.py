@@ -33,13 +33,16 @@ _VARIABLE = b"TMPDIR"
 
 
 def _judge_glibc(analysis: Analysis) -> Need:
-    if analysis.functions_known:
+    if analysis.functions_known and analysis.language.name == "c":
         return not_needed(NAME, "no function that makes temporary files is linked")
     return maybe(NAME, "glibc always holds /tmp: whether the program uses it isn't known")
 
 
 def judge(analysis: Analysis) -> Need:
-    """Whether the program makes temporary files. glibc itself always holds ``/tmp`` and ``TMPDIR``."""
+    """Whether the program makes temporary files. glibc itself always holds ``/tmp`` and ``TMPDIR``.
+
+    Other languages than C open files in /tmp without libc's help.
+    """
     go = reads_go_names(analysis)
     if evidence := linked(analysis, _GO if go else _LIBC):
         return needed(NAME, "makes temporary files", evidence)

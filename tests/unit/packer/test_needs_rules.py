@@ -18,6 +18,8 @@ NAMES = (
 ROOTS = "crypto/x509.loadSystemRoots"
 HANDSHAKE = "crypto/tls.(*Conn).clientHandshake"
 SERVER = "net/http.(*conn).serve"
+GRPC_HANDSHAKE = "google.golang.org/grpc/credentials.(*tlsCreds).ClientHandshake"
+GRPC_SERVER = "google.golang.org/grpc.(*Server).Serve"
 BUNDLE, OTHER_BUNDLE = b"/etc/ssl/certs/ca-certificates.crt", b"/etc/pki/tls/certs/ca-bundle.crt"
 ZONES = b"/usr/share/zoneinfo"
 
@@ -68,7 +70,10 @@ def test_strings_speak_for_a_garbled_go_program() -> None:
         ((ROOTS, HANDSHAKE, "crypto/tls.Client"), Verdict.NEEDED),
         ((ROOTS, HANDSHAKE, SERVER, "net/http.(*Transport).dialConn"), Verdict.NEEDED),
         ((ROOTS, HANDSHAKE, SERVER, "crypto/x509.SystemCertPool"), Verdict.NEEDED),
-        ((ROOTS, HANDSHAKE, "google.golang.org/grpc/credentials.(*tlsCreds).ClientHandshake"), Verdict.NEEDED),
+        ((ROOTS, HANDSHAKE, GRPC_HANDSHAKE, "google.golang.org/grpc.NewClient"), Verdict.NEEDED),
+        ((ROOTS, HANDSHAKE, "google.golang.org/grpc.NewClient"), Verdict.NOT),
+        ((ROOTS, HANDSHAKE, GRPC_HANDSHAKE, GRPC_SERVER, "crypto/tls.Client"), Verdict.NOT),
+        ((ROOTS, HANDSHAKE, SERVER, "github.com/nats-io/nats%2ego.(*Conn).makeTLSConn"), Verdict.NEEDED),
         ((ROOTS,), Verdict.NEEDED),
     ],
     ids=[
@@ -79,7 +84,10 @@ def test_strings_speak_for_a_garbled_go_program() -> None:
         "bare client",
         "http client",
         "roots asked for",
-        "grpc",
+        "grpc client",
+        "grpc client without TLS",
+        "grpc server",
+        "nats client in a server",
         "verifies without TLS",
     ],
 )
@@ -97,7 +105,7 @@ def test_go_with_roots_of_its_own_needs_none() -> None:
     [
         ((BUNDLE,), Verdict.NOT, Grade.NONE),
         ((BUNDLE, OTHER_BUNDLE), Verdict.NEEDED, Grade.LINKED),
-        ((BUNDLE, b"SSL_CERT_FILE"), Verdict.NEEDED, Grade.LINKED),
+        ((b"SSL_CERT_FILE",), Verdict.NEEDED, Grade.LINKED),
         ((b"statem_clnt.c",), Verdict.NEEDED, Grade.LINKED),
         ((b"ISRG Root X1",), Verdict.NOT, Grade.EMBEDDED),
         ((b"ISRG Root X1", BUNDLE, OTHER_BUNDLE), Verdict.NEEDED, Grade.LINKED),
