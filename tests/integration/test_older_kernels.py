@@ -46,6 +46,7 @@ $b sh -c 'echo x > /data/inner/x' || echo what is mounted in data is read-only
 $b sh -c 'echo x > /given/x' || echo given is read-only
 echo x > /open/inner/x && echo open is writable
 echo x > /tmp/x && $b cat /tmp/x
+$b ls -R /tmp /dev/data
 $b wc -c < /proc/kcore
 $b ls -a /proc/acpi
 $b hostname
@@ -79,8 +80,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _run(folder: Path, host: Host, options: RunOptions, calls: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-    config = RunConfig(entrypoint=("/bin/busybox", "sh", "-c", LOOK), user="0:0")
+def _run(
+    folder: Path, host: Host, options: RunOptions, calls: tuple[str, ...], script: str = LOOK
+) -> subprocess.CompletedProcess[str]:
+    config = RunConfig(entrypoint=("/bin/busybox", "sh", "-c", script), user="0:0")
     program = Program("test", str(folder / "root"), str(folder / "lock"), config, has_tmp=True)
     (folder / "plan").write_bytes(encode(compile_plan(program, options, host)))
     command = [sys.executable, str(STARTER), str(folder), str(host.user), *calls]
@@ -94,6 +97,8 @@ def _options(folder: Path, limits: Limits) -> RunOptions:
         Volume(str(folder / "data"), "/data", read_only=True, is_directory=True),
         Volume(str(folder / "data"), "/open", read_only=False, is_directory=True),
         Volume(str(folder / "given"), "/given", read_only=False, is_directory=True),
+        Volume(str(folder / "lock"), "/tmp/in/between/file", read_only=True, is_directory=False),
+        Volume(str(folder / "data"), "/dev/data", read_only=True, is_directory=True),
     )
     return RunOptions(volumes=volumes, rlimits=(Rlimit(7, 64, 64),), limits=limits)
 
@@ -127,6 +132,7 @@ def test_it_is_confined(folder: Path, user: int, calls: tuple[str, ...]) -> None
     assert "what is mounted in data is read-only" in lines
     assert "given is read-only" in lines
     assert "open is writable" in lines
+    assert "file" in lines
     assert "NoNewPrivs:\t1" in lines
     assert [line.split("\t")[1] for line in lines if line.startswith("Cap")] == ["0" * 16] * 5
     assert [line for line in lines if line.isdigit()][-1] == "64"
@@ -143,3 +149,26 @@ def test_a_cgroup_that_the_child_cannot_join_itself_is_one_error_and_leaves_noth
     assert done.stderr.count("whit: ") == 1
     assert "can't create the namespaces: No such file or directory" in done.stderr
     assert list((folder / "cgroup").iterdir()) == []
+
+
+INTRUDE = """
+b=/bin/busybox
+$b ls /proc/1/fd
+for file in fd/0 fd/3 exe root cwd environ mem maps; do
+    $b head -c 1 /proc/1/$file > /dev/null 2>&1 && echo opened $file
+    $b readlink /proc/1/$file && echo read $file
+done
+echo seccomp: $($b grep -c '^Seccomp:.2' /proc/self/status)
+"""
+
+
+@pytest.mark.parametrize("user", ["0:0", "65532:65532"])
+@pytest.mark.parametrize("calls", [(), NEWER], ids=["new", "old"])
+def test_the_init_process_has_nothing_that_the_program_could_take(
+    folder: Path, user: str, calls: tuple[str, ...]
+) -> None:
+    # The launcher's own descriptors lead to the host's cgroups, which a program of user 0 may write to.
+    done = _run(folder, read_host(), RunOptions(init=True, user=user), calls, INTRUDE)
+    assert done.returncode == 0, done.stderr
+    listed = ["0", "1", "2"] if user == "0:0" else []
+    assert done.stdout.split("\n") == [*listed, "seccomp: 1", ""]
