@@ -69,7 +69,18 @@ def bubblewrap(bench: Bench) -> list[Contender]:
     program = find_peer("bwrap")
     if program is None:
         return []
-    options = ("--unshare-all", "--ro-bind", str(bench.rootfs), "/", "--proc", "/proc", "--dev", "/dev")
+    options = (
+        "--unshare-all",
+        "--ro-bind",
+        str(bench.rootfs),
+        "/",
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--tmpfs",
+        "/tmp",
+    )
     privileges = ("--cap-drop", "ALL", "--new-session", "--die-with-parent", "--clearenv")
     return [Contender("bwrap (no cgroup)", Command((str(program), *options, *privileges, "/true")))]
 

@@ -242,6 +242,7 @@ static void mount_groups(int root, int is_v2)
 
 static void enter_root(const char *path, int is_v2)
 {
+	static const char *const scratch[] = { "mode", "1777", NULL };
 	char directory[PATH_SIZE];
 	check(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private mounts");
 	int root = clone_tree(AT_FDCWD, path, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV);
@@ -251,6 +252,7 @@ static void enter_root(const char *path, int is_v2)
 	attach(new_mount("sysfs", NULL, ATTR_RDONLY | HARDENED), root, "sys");
 	protect_proc(root);
 	mount_groups(root, is_v2);
+	attach(new_mount("tmpfs", scratch, HARDENED), root, "tmp");
 	check(fchdir(root), "fchdir");
 	check(syscall(SYS_pivot_root, ".", "."), "pivot_root");
 	check(umount2(".", MNT_DETACH), "umount");

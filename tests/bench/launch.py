@@ -94,7 +94,7 @@ def main() -> None:
 def _field(folder: Path, stack: contextlib.ExitStack, wanted: set[str]) -> list[Contender]:
     """The contenders that are wanted and installed; what they need is set up, and taken down with ``stack``."""
     rootfs = folder / "rootfs"
-    for name in ("proc", "dev", "sys"):
+    for name in ("proc", "dev", "sys", "tmp"):
         (rootfs / name).mkdir(parents=True)
     build_true(rootfs / "true")
     folder.chmod(0o755)

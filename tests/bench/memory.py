@@ -94,7 +94,7 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="whit-bench-")))
         folder.chmod(0o755)
         bench = Bench(folder, folder / "rootfs", build_floor(folder / "floor"))
-        for name in ("proc", "dev", "sys"):
+        for name in ("proc", "dev", "sys", "tmp"):
             (bench.rootfs / name).mkdir(parents=True)
         build_sleeper(bench.rootfs / PROGRAM)
         found = {"whit": beside_program(contenders.whit(bench)[0].command)}

@@ -42,7 +42,7 @@ def test_a_guest_that_hangs_is_ended() -> None:
 def test_the_physical_floor_confines_on_cgroup_v2_and_leaves_no_cgroup(tmp_path: Path) -> None:
     files = {"/floor": build_floor(tmp_path / "floor"), "/root/true": build_true(tmp_path / "true")}
     script = """
-    mkdir -p /root/proc /root/dev /root/sys
+    mkdir -p /root/proc /root/dev /root/sys /root/tmp
     /floor v2 /root /true && find /sys/fs/cgroup -name 'whit-*'
     """
 

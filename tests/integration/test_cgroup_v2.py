@@ -1,0 +1,110 @@
+"""Limits on cgroup v2, for real: whit packs and runs in a guest whose kernel has v2 alone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.vm.guest import run_guest
+from tests.vm.installed import installed_whit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.peer("qemu-system-x86_64", "guest-kernel", "busybox-static")]
+
+SCRIPT = r"""
+export WHIT_ROOT=/tmp/store PATH=@VENV@:$PATH
+
+# NAME COMMAND...: run it, and say what it said and how it ended
+case_of() {
+    name=$1
+    shift
+    "$@" >/tmp/said 2>&1 </dev/null
+    echo "=== $name $?"
+    cat /tmp/said
+}
+left_over() {
+    find /sys/fs/cgroup/whit -mindepth 1 -type d 2>/dev/null
+}
+box() {
+    whit run "$@"
+}
+kill_supervisor() {
+    whit run /bin/busybox sleep 1000 &
+    supervisor=$!
+    tries=0
+    while ! pidof sleep >/dev/null && test $tries -lt 50; do sleep 0.2; tries=$((tries + 1)); done
+    kill -9 $supervisor
+    sleep 0.5
+    pidof sleep && echo "the container lives on"
+    left_over | grep -c . | sed 's/^/before: /'
+    whit run /bin/busybox true
+    left_over | grep -c . | sed 's/^/after: /'
+}
+
+case_of packed box /bin/busybox true
+case_of plan whit plan /bin/busybox
+case_of limits box --memory 64m --cpus 0.5 --pids-limit 33 /bin/busybox \
+    sh -c 'cat /proc/self/cgroup; cd /sys/fs/cgroup && cat memory.max cpu.max pids.max; exit 42'
+case_of memory box --memory 16m /bin/busybox dd if=/dev/zero of=/dev/null bs=64M count=1
+case_of pids box --pids-limit 4 /bin/busybox sh -c 'for i in 1 2 3 4 5 6; do sleep 1 & done; wait; echo survived'
+case_of killed kill_supervisor
+case_of left left_over
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """How one command of the script ended, and what it said."""
+
+    status: int
+    said: str
+
+
+@pytest.fixture(scope="module")
+def cases(whit: Path) -> dict[str, Case]:
+    """All cases in one boot."""
+    script = SCRIPT.replace("@VENV@", str(whit.parent))
+    result = run_guest(script, timeout=180, trees=installed_whit())
+    parts = re.split(r"^=== (\w+) (\d+)\n", result.output, flags=re.MULTILINE)[1:]
+    names, statuses, texts = parts[0::3], parts[1::3], parts[2::3]
+    return {name: Case(int(status), said) for name, status, said in zip(names, statuses, texts, strict=True)}
+
+
+def test_the_container_is_born_in_its_cgroup(cases: dict[str, Case]) -> None:
+    clone = next(line for line in cases["plan"].said.splitlines() if "clone" in line.lower())
+    assert "cgroup=1" in clone, "the clone operation names no cgroup"
+    assert "cgroup_enter" not in cases["plan"].said
+
+
+def test_the_limits_are_written_and_readable_inside_and_the_exit_status_is_the_program_s(
+    cases: dict[str, Case],
+) -> None:
+    assert cases["packed"].status == 0, cases["packed"].said
+    assert cases["limits"].said.splitlines() == ["0::/", str(64 << 20), "50000 100000", "33"]
+    assert cases["limits"].status == 42
+
+
+def test_memory_beyond_the_limit_ends_the_program_and_is_reported(cases: dict[str, Case]) -> None:
+    assert cases["memory"].status == 137
+    assert "out of memory" in cases["memory"].said
+    assert "16m" in cases["memory"].said
+
+
+def test_no_more_processes_than_the_limit(cases: dict[str, Case]) -> None:
+    assert "can't fork" in cases["pids"].said
+    assert "survived" not in cases["pids"].said
+
+
+def test_a_container_dies_with_its_supervisor_and_the_next_run_cleans_up(cases: dict[str, Case]) -> None:
+    assert "lives on" not in cases["killed"].said
+    assert "before: 1" in cases["killed"].said
+    assert "after: 0" in cases["killed"].said
+
+
+def test_no_cgroup_is_left(cases: dict[str, Case]) -> None:
+    assert cases["left"].said.strip() == ""
