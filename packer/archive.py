@@ -1,0 +1,156 @@
+"""An image outside of the store: an OCI image layout in a folder, or one tar that every engine loads.
+
+The archive is an OCI layout and docker's own format at once: manifest.json points into the same blobs, so that
+``docker load``, ``podman load`` and skopeo's ``oci-archive`` and ``docker-archive`` all take it. Equal images make equal
+archives, byte for byte.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from whit.packer import durable
+from whit.packer.errors import StoreError, UsageError
+from whit.packer.imagespec import Entry, EntryKind, HostFile, Inline
+from whit.packer.jsondoc import canonical_json
+from whit.packer.layer import RECORD, header
+from whit.packer.layout import LAYOUT_FILE, LAYOUT_VERSION, Layout
+from whit.packer.oci import REF_NAME, Descriptor, Index, Manifest, parse_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from whit.packer.reference import Reference
+
+CONTAINERD_NAME = "io.containerd.image.name"
+"""The annotation by which containerd, and docker on top of it, name what they load."""
+
+
+def is_layout_target(text: str, path: Path) -> bool:
+    """Whether ``-o`` means a layout (``x/`` or a folder that is there) or an archive (``x.tar``).
+
+    Raises :class:`UsageError` for what is neither.
+    """
+    if text.endswith("/") or path.is_dir():
+        return True
+    if path.suffix == ".tar" and (path.is_file() or not path.exists()):
+        return False
+    raise UsageError(
+        f"-o {text} is neither a folder nor an archive", hint=f"-o {text}/ for a folder, -o {text}.tar for a file"
+    )
+
+
+@contextlib.contextmanager
+def output_layout(folder: Path) -> Iterator[Layout]:
+    """A layout in a folder to write into: new, or there already; a folder with anything else in it is refused.
+
+    A new one is only there once the block has ended well. To one that is there, blobs come first and the index last.
+    """
+    with durable.store_errors(f"write to {folder}"):
+        if folder.is_dir() and any(folder.iterdir()):
+            layout = Layout(folder, private=False)
+            if not (folder / LAYOUT_FILE).exists():
+                raise StoreError(f"{folder} is not empty and not an image layout", hint="choose another folder")
+            layout.check_version()
+            layout.index()
+            layout.create()
+            yield layout
+            return
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with scratch_layout(folder) as layout:
+            yield layout
+            layout.folder.rename(folder)
+            durable.sync_folder(folder.parent)
+
+
+@contextlib.contextmanager
+def scratch_layout(beside: Path) -> Iterator[Layout]:
+    """A layout under a temporary name beside a path; gone after the block unless it was renamed."""
+    folder = durable.temporary_beside(beside)
+    with durable.store_errors(f"write to {beside.parent}"):
+        try:
+            layout = Layout(folder, private=False)
+            layout.create()
+            yield layout
+        finally:
+            durable.remove_tree(folder)
+
+
+def name_in(layout: Layout, descriptor: Descriptor, references: tuple[Reference, ...]) -> None:
+    """Let names in an output layout point to a manifest in it."""
+    named = {reference.familiar: _named(descriptor, reference) for reference in references}
+
+    def change(manifests: tuple[Descriptor, ...]) -> tuple[Descriptor, ...]:
+        kept = tuple(item for item in manifests if named.get(item.annotation(REF_NAME) or "", item) == item)
+        return (*kept, *(item for item in named.values() if item not in kept))
+
+    with durable.store_errors(f"write to {layout.folder}"):
+        layout.edit_index(change)
+
+
+def copy_image(source: Layout, target: Layout, descriptor: Descriptor) -> None:
+    """Copy a manifest and its blobs from one layout to another, digests checked. Raises :class:`StoreError`."""
+    manifest = parse_manifest(source.read(descriptor))
+    for blob in (*manifest.blobs, descriptor):
+        if not target.has(blob):
+            with target.new_blob() as writer:
+                for chunk in source.chunks(blob):
+                    writer.write(chunk)
+
+
+def write_archive(source: Layout, descriptor: Descriptor, references: tuple[Reference, ...], file: Path) -> None:
+    """Write an image as one archive, in the file's place at once. Raises :class:`StoreError`."""
+    with durable.store_errors(f"write {file}"), durable.atomic_file(file, private=False) as output:
+        for piece in archive_stream(source, descriptor, references):
+            durable.write_all(output, piece)
+
+
+def archive_stream(source: Layout, descriptor: Descriptor, references: tuple[Reference, ...]) -> Iterator[bytes]:
+    """The archive's bytes, in pieces; blobs are checked as they are read."""
+    manifest = parse_manifest(source.read(descriptor))
+    index = Index(tuple(_named(descriptor, reference) for reference in references))
+    yield _folder("blobs") + _folder("blobs/sha256")
+    for blob in sorted(
+        {blob.digest: blob for blob in (*manifest.blobs, descriptor)}.values(), key=lambda blob: blob.hex
+    ):
+        yield from _member(_blob_name(blob), blob.size, source.chunks(blob))
+    documents = {
+        "index.json": index.to_json(),
+        "manifest.json": _docker_manifest(manifest, references),
+        LAYOUT_FILE: canonical_json({"imageLayoutVersion": LAYOUT_VERSION}),
+    }
+    for name, data in documents.items():
+        yield from _member(name, len(data), (data,))
+    yield bytes(2 * RECORD)
+
+
+def _named(descriptor: Descriptor, reference: Reference) -> Descriptor:
+    annotations = ((CONTAINERD_NAME, str(reference)), (REF_NAME, reference.familiar))
+    return Descriptor(descriptor.media_type, descriptor.digest, descriptor.size, annotations, descriptor.platform)
+
+
+def _docker_manifest(manifest: Manifest, references: tuple[Reference, ...]) -> bytes:
+    """Docker's manifest.json (moby, image/spec): paths in the archive, and the names to give."""
+    document = {
+        "Config": _blob_name(manifest.config),
+        "RepoTags": [reference.familiar for reference in references if reference.tag],
+        "Layers": [_blob_name(layer) for layer in manifest.layers],
+    }
+    return b"[" + canonical_json(document) + b"]"
+
+
+def _blob_name(blob: Descriptor) -> str:
+    return f"blobs/sha256/{blob.hex}"
+
+
+def _folder(name: str) -> bytes:
+    return header(Entry(f"/{name}", EntryKind.DIRECTORY, 0o755, ""), 0)
+
+
+def _member(name: str, size: int, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    content = HostFile("", size, (0, 0, 0, 0)) if size else Inline(b"")
+    yield header(Entry(f"/{name}", EntryKind.FILE, 0o644, "", content=content), 0)
+    yield from chunks
+    yield bytes(-size % RECORD)

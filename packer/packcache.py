@@ -1,0 +1,155 @@
+"""What was packed before: if the same files, rules and options would be packed again, the manifest is known.
+
+A record is trusted only while every file that went in still has the device, inode, size and times that it had, and
+all blobs are there. A damaged record is no record.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whit.packer import durable
+from whit.packer.errors import InvalidFileError, StoreError
+from whit.packer.imagespec import HostFile, ImageSpec, PackOptions
+from whit.packer.jsondoc import canonical_json, parse_object
+from whit.packer.oci import Descriptor, Layer, check_digest, parse_manifest
+from whit.packer.platform import Platform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from whit.packer.store import Store
+
+_LIMIT = 16 << 20
+_SETTLED_NS = 50_000_000
+"""A file changed less than so long ago isn't remembered: a second change could leave its times as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """One file, folder or link of a packed image, for people and JSON: sizes in bytes."""
+
+    path: str
+    kind: str
+    mode: int
+    size: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of a packed image beyond what its manifest says; ``unpacked`` is its layers' size as tar."""
+
+    manifest: Descriptor
+    platform: Platform
+    files: tuple[ImageFile, ...]
+    unpacked: int
+
+
+def cache_key(path: str, options: PackOptions, sources: str) -> str:
+    """What a record is found by: the executable's absolute path, all options, and whit's own code."""
+    code = sorted(_code_state(Path(__file__).parent))
+    return sha256(
+        canonical_json({"path": os.fsencode(path).hex(), "options": asdict(options), "sources": sources, "code": code})
+    ).hexdigest()
+
+
+def _code_state(folder: Path) -> Iterable[tuple[str, int, int]]:
+    """Every rule that an image follows, by name, size and time: whit upgraded or edited is another whit."""
+    with os.scandir(folder) as there:
+        for entry in there:
+            if entry.is_dir() and entry.name != "__pycache__":
+                yield from _code_state(Path(entry.path))
+            elif entry.name.endswith((".py", ".json")):
+                state = entry.stat()
+                yield entry.path, state.st_size, state.st_mtime_ns
+
+
+def recall(store: Store, key: str) -> Record | None:
+    """The record of a key, if all that it was made from and all that it leads to is still there unchanged."""
+    try:
+        doc = parse_object(_path(store, key).read_bytes(), "pack cache", _LIMIT)
+        guards = [(guard.text("path"), guard.texts("state")) for guard in doc.docs("guards")]
+        record = Record(
+            manifest=Descriptor(
+                doc.text("media_type"), check_digest(doc.text("digest"), "pack cache"), doc.count("size")
+            ),
+            platform=Platform(doc.text("os"), doc.text("architecture"), doc.text_or_none("variant")),
+            files=tuple(
+                ImageFile(
+                    file.free_text("path"),
+                    file.text("kind"),
+                    file.count("mode"),
+                    file.count("size"),
+                    file.free_text("reason"),
+                )
+                for file in doc.docs("files")
+            ),
+            unpacked=doc.count("unpacked"),
+        )
+        if all(_state(bytes.fromhex(path)) == state for path, state in guards):
+            manifest = parse_manifest(store.layout.read(record.manifest))
+            return record if all(map(store.layout.has, manifest.blobs)) else None
+    except (OSError, ValueError, InvalidFileError, StoreError):
+        pass
+    return None
+
+
+def remember(store: Store, key: str, spec: ImageSpec, record: Record) -> None:
+    """Keep a record, unless one of the files has changed or may change without a trace. Failing to is no failure."""
+    used = [entry.content for layer in spec.layers for entry in layer.entries if isinstance(entry.content, HostFile)]
+    guards = {os.fsencode(file.path): _state(os.fsencode(file.path)) for file in used}
+    if any(not _is_settled(guards[os.fsencode(file.path)], file) for file in used):
+        return
+    for folder in {os.path.dirname(path) for path in guards}:  # noqa: PTH120 - bytes
+        guards[folder] = _state(folder)
+    document = {
+        "guards": [{"path": path.hex(), "state": list(state)} for path, state in sorted(guards.items())],
+        "media_type": record.manifest.media_type,
+        "digest": record.manifest.digest,
+        "size": record.manifest.size,
+        "os": record.platform.os,
+        "architecture": record.platform.architecture,
+        "variant": record.platform.variant,
+        "files": [asdict(file) for file in record.files],
+        "unpacked": record.unpacked,
+    }
+    with contextlib.suppress(OSError):
+        durable.private_folder(_path(store, key).parent)
+        durable.write_whole(_path(store, key), canonical_json(document))
+
+
+def image_files(spec: ImageSpec) -> tuple[ImageFile, ...]:
+    """A specification's entries, as they are reported."""
+    entries = (entry for layer in spec.layers for entry in layer.entries)
+    return tuple(ImageFile(entry.path, entry.kind, entry.mode, entry.size, entry.reason) for entry in entries)
+
+
+def unpacked_size(layers: tuple[Layer, ...]) -> int:
+    """Bytes of all layers' tars."""
+    return sum(layer.tar_size for layer in layers)
+
+
+def _path(store: Store, key: str) -> Path:
+    return store.cache_folder / "pack" / f"{key}.json"
+
+
+def _state(path: bytes) -> tuple[str, ...]:
+    """Device, inode, size and times of a file as decimal numbers; of a folder all but its size. Empty if it's gone."""
+    try:
+        state = os.stat(path)  # noqa: PTH116 - bytes
+    except OSError:
+        return ()
+    numbers = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    return tuple(map(str, numbers))
+
+
+def _is_settled(state: tuple[str, ...], file: HostFile) -> bool:
+    same = state[:4] == tuple(map(str, file.identity))
+    return same and time.time_ns() - int(state[4]) > _SETTLED_NS

@@ -1,0 +1,89 @@
+"""The whole main way: executable → analysis → resolution → image specification → layers → store."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from whit.packer import packcache
+from whit.packer.errors import UsageError
+from whit.packer.imagespec import PackOptions
+from whit.packer.packcache import Record
+from whit.packer.reference import Reference, reference_from_path
+
+if TYPE_CHECKING:
+    from whit.packer.layout import Layout
+    from whit.packer.store import Store, StoredImage
+
+LAST_SECOND = 253402300799
+"""The end of the year 9999, in seconds since the epoch: RFC 3339 has no later one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to pack and how. ``sources`` is a SourceChoice's value: whose certificates and time zones."""
+
+    path: str
+    options: PackOptions
+    sources: str = "packages"
+
+
+def write(order: Order, layout: Layout, remember_in: Store | None = None) -> Record:
+    """Pack an executable into a layout; to name the manifest is the caller's.
+
+    Raises whatever is wrong with the executable, an option or a source; then nothing refers to what was written.
+    """
+    from whit.packer.assemble import write_image  # noqa: PLC0415 - what is already packed needs none of it
+    from whit.packer.executable import open_executable  # noqa: PLC0415
+    from whit.packer.imagespec import image_spec  # noqa: PLC0415
+    from whit.packer.needs import WANTED  # noqa: PLC0415
+    from whit.packer.resolve import resolve  # noqa: PLC0415
+    from whit.packer.sources import SourceChoice  # noqa: PLC0415
+
+    executable = open_executable(order.path, WANTED)
+    resolution = resolve(executable.analysis, SourceChoice(order.sources))
+    spec = image_spec(executable.name, executable.file, executable.analysis, resolution, order.options)
+    manifest, layers = write_image(layout, spec)
+    descriptor = layout.put(manifest.to_json(), manifest.media_type)
+    record = Record(descriptor, spec.platform, packcache.image_files(spec), packcache.unpacked_size(layers))
+    if remember_in:
+        packcache.remember(remember_in, packcache.cache_key(*_key(order)), spec, record)
+    return record
+
+
+def pack(order: Order, store: Store, references: tuple[Reference, ...]) -> Record:
+    """Pack an executable into the store, or find that it is there already; let the names point to it."""
+    with store.adding() as layout:
+        known = packcache.recall(store, packcache.cache_key(*_key(order)))
+        record = known or write(order, layout, remember_in=store)
+        new = store.add(record.manifest, references)
+    if new:
+        from whit.packer.garbage import collect  # noqa: PLC0415 - only where something may have been replaced
+
+        collect(store)
+    return record
+
+
+def pack_file(path: str, store: Store, sources: str = "packages") -> StoredImage:
+    """Pack an executable to run it: under a name that its path gives it, so that no other is taken."""
+    name = reference_from_path(os.path.abspath(path))  # noqa: PTH100 - as it was given, links not followed
+    record = pack(Order(path, PackOptions(created=source_date_epoch()), sources), store, (name,))
+    return store.image(record.manifest, name)
+
+
+def _key(order: Order) -> tuple[str, PackOptions, str]:
+    return os.path.abspath(order.path), order.options, order.sources  # noqa: PTH100
+
+
+def source_date_epoch() -> int:
+    """The time that SOURCE_DATE_EPOCH asks for, in seconds since the epoch; 0 if it isn't set (reproducible-builds)."""
+    text = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(LAST_SECOND)) and int(text) <= LAST_SECOND):
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH is {text[:40]!r}, not seconds since 1970",
+            hint="as in SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)",
+        )
+    return int(text)

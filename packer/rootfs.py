@@ -1,0 +1,134 @@
+"""An image's files, unpacked once for all containers that run it, with the places that the runtime mounts over."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from isal import igzip_lib, isal_zlib
+
+from whit.packer import durable
+from whit.packer.errors import InvalidFileError, StoreError, UnsupportedError
+from whit.packer.jsondoc import canonical_json
+from whit.packer.layout import REPACK
+from whit.packer.oci import DOCKER_LAYER_GZIP, LAYER_GZIP, LAYER_TAR, LAYER_ZSTD, Descriptor
+from whit.packer.tarread import TarReader
+from whit.packer.unpack import Unpacker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from whit.packer.store import Store, StoredImage
+
+UNPACK_VERSION = 1
+"""Raised when the same layers would be unpacked differently, so that what is there isn't taken for it."""
+_PIECE = 1 << 20
+_GZIP = 31
+_GZIP_ERROR: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]  # its stub has an instance
+_RATIO = 300
+_FREE = 1 << 30
+"""Up to so many bytes a layer may be compressed as well as it likes; above, by at most :data:`_RATIO`."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class MountPoint:
+    """A folder or a file that must be there, most often for something to be mounted over it; ``path`` is absolute.
+
+    ``content`` is a file's, where the image brings none of its own.
+    """
+
+    path: str
+    is_directory: bool = True
+    content: bytes = b""
+
+
+def rootfs_path(store: Store, image: StoredImage, mount_points: tuple[MountPoint, ...]) -> Path:
+    """Where an image is unpacked, or would be: KEY is its manifest's digest and what stands for the mount points."""
+    wanted = [[point.path, point.is_directory, point.content.hex()] for point in sorted(set(mount_points))]
+    version = sha256(canonical_json({"version": UNPACK_VERSION, "mount_points": wanted})).hexdigest()
+    return store.rootfs_folder / f"{image.descriptor.hex}.{version[:16]}"
+
+
+def lock_path(rootfs: Path) -> Path:
+    """The lock of an unpacked image. Whoever uses the files holds it shared; it is only removed under it."""
+    return rootfs.with_name(f"{rootfs.name}.lock")
+
+
+def prepare_rootfs(store: Store, image: StoredImage, mount_points: tuple[MountPoint, ...]) -> Path:
+    """The folder with an image's files, unpacked now if it isn't there; its lock file is there too.
+
+    It belongs to all containers of the image and must not be written to. Several processes may ask at once.
+    Raises :class:`InvalidFileError`, :class:`UnsupportedError` (zstd layers), :class:`StoreError`.
+    """
+    rootfs = rootfs_path(store, image, mount_points)
+    if rootfs.is_dir() and lock_path(rootfs).exists():
+        return rootfs
+    with store.adding(), durable.locked(lock_path(rootfs), exclusive=True):
+        if not rootfs.is_dir():
+            _unpack(store, image, mount_points, rootfs)
+    return rootfs
+
+
+def _unpack(store: Store, image: StoredImage, mount_points: tuple[MountPoint, ...], rootfs: Path) -> None:
+    temporary = durable.temporary_beside(rootfs)
+    temporary.mkdir(mode=0o755)
+    try:
+        temporary.chmod(0o755)
+        with Unpacker(temporary) as unpacker:
+            for descriptor, diff_id in zip(image.manifest.layers, image.config.diff_ids, strict=True):
+                unpacker.layer(TarReader(layer_tar(store, descriptor, diff_id)))
+            for point in mount_points:
+                unpacker.mount_point(os.fsencode(point.path), point.content, is_directory=point.is_directory)
+            unpacker.finish()
+        durable.sync_file_system(temporary)
+        temporary.rename(rootfs)
+    except BaseException:
+        durable.remove_tree(temporary)
+        raise
+    durable.sync_folder(rootfs.parent)
+
+
+def layer_tar(store: Store, descriptor: Descriptor, diff_id: str) -> Iterator[bytes]:
+    """A layer's tar, uncompressed, in pieces. A wrong digest of blob or tar is raised after the last piece."""
+    hashed = sha256()
+    chunks = store.layout.chunks(descriptor)
+    if descriptor.media_type in (LAYER_GZIP, DOCKER_LAYER_GZIP):
+        chunks = gunzip(chunks, descriptor.size)
+    elif descriptor.media_type == LAYER_ZSTD:
+        raise UnsupportedError("the image has zstd layers, which whit can't unpack", hint="use one with gzip layers")
+    elif descriptor.media_type != LAYER_TAR:
+        raise UnsupportedError(f"the image has layers of type {descriptor.media_type}, which whit can't unpack")
+    for chunk in chunks:
+        hashed.update(chunk)
+        yield chunk
+    if f"sha256:{hashed.hexdigest()}" != diff_id:
+        raise StoreError(f"layer {descriptor.digest} is not what its image says: its diff_id differs", hint=REPACK)
+
+
+def gunzip(chunks: Iterator[bytes], compressed: int) -> Iterator[bytes]:
+    """Uncompressed pieces of a gzip file of any number of members; what comes after the last must be gzip too.
+
+    ``compressed`` is the file's size in bytes, by which bombs are known. Raises :class:`InvalidFileError`.
+    """
+    inflater, size, inside = isal_zlib.decompressobj(_GZIP), 0, False
+    try:
+        for chunk in chunks:
+            pending = chunk
+            while pending:
+                if inflater.eof:
+                    inflater = isal_zlib.decompressobj(_GZIP)
+                piece = inflater.decompress(pending, _PIECE)
+                inside = not inflater.eof
+                pending = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+                size += len(piece)
+                if size > max(_FREE, compressed * _RATIO):
+                    raise InvalidFileError(f"a layer of {compressed} bytes unpacks to more than {size}: that is a bomb")
+                if piece:
+                    yield piece
+    except _GZIP_ERROR as error:
+        raise InvalidFileError(f"a layer is not valid gzip: {error}") from None
+    if inside:
+        raise InvalidFileError("a layer's gzip data ends in the middle")
