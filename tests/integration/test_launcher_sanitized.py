@@ -187,3 +187,44 @@ def test_no_changed_plan_makes_the_launcher_misbehave(folder: Path) -> None:
         assert done.returncode >= 0, (seed, error)
         assert "Sanitizer" not in error, (seed, error)
         assert "runtime error:" not in error, (seed, error)
+
+
+def _launch(folder: Path, argument: str, descriptor: int | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(folder / "whit"), "_launch", argument],
+        env=ENVIRONMENT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=False,
+        pass_fds=[] if descriptor is None else [descriptor],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("argument", ["", "-1", "x", "3x", "4294967299", "99999999999999999999"])
+def test_a_descriptor_that_is_no_number_is_refused_in_words(folder: Path, argument: str) -> None:
+    done = _launch(folder, argument)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert done.stderr == "whit: _launch is how whit starts its own launcher\nhint: use 'whit run'\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"x", b"WHITPLAN", bytes(4096), bytes((4 << 20) + 1), b"WHITPLAN" * 512],
+    ids=["empty", "short", "magic", "zeros", "large", "magics"],
+)
+def test_what_is_no_plan_is_refused_in_words(folder: Path, content: bytes) -> None:
+    (folder / "bad").write_bytes(content)
+    with (folder / "bad").open("rb") as file:
+        done = _launch(folder, str(file.fileno()), file.fileno())
+    assert (done.returncode, done.stdout) == (125, "")
+    assert done.stderr.startswith("whit: the launch plan is damaged")
+    assert done.stderr.count("\n") == 2
+
+
+def test_descriptors_that_hold_no_file_are_refused_in_words(folder: Path) -> None:
+    reading, writing = os.pipe()
+    directory = os.open(folder, os.O_RDONLY)
+    try:
+        for descriptor in (reading, writing, directory):
+            assert _launch(folder, str(descriptor), descriptor).stderr.startswith("whit: the launch plan is damaged")
+        assert _launch(folder, "77").stderr.startswith("whit: the launch plan is damaged")
+    finally:
+        for descriptor in (reading, writing, directory):
+            os.close(descriptor)

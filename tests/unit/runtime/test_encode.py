@@ -117,6 +117,7 @@ _PATH = struct.unpack_from("=Q", encode(SMALL), HEADER.size + OPERATION.size + 8
         encode(SMALL) + b"\0",
         b"whitplan" + encode(SMALL)[8:],
         encode(SMALL)[:8] + struct.pack("=I", PLAN_VERSION + 1) + encode(SMALL)[12:],
+        encode(SMALL)[:20] + bytes(4) + encode(SMALL)[24:],
         _field(SMALL, 1, 0, _END << 32),
         _field(SMALL, 1, 0, 0xFFFF_FFFF_FFFF_FFFF),
         _field(SMALL, 1, 0, _PATH << 32 | 1),
@@ -127,7 +128,8 @@ _PATH = struct.unpack_from("=Q", encode(SMALL), HEADER.size + OPERATION.size + 8
         _field(SMALL, 1, -1, 0xFFFF_FFFF),
     ],
     ids=[
-        "nothing", "cut off", "one byte more", "another magic", "another version", "text at the end", "text far away",
+        "nothing", "cut off", "one byte more", "another magic", "another version", "another table",
+        "text at the end", "text far away",
         "text without its NUL", "a NUL inside a text", "a list without its last NUL", "a list that is too long",
         "why at the end", "why far away",
     ],
