@@ -100,6 +100,18 @@ def copy_image(source: Layout, target: Layout, descriptor: Descriptor) -> None:
                     writer.write(chunk)
 
 
+def export(
+    source: Layout, descriptor: Descriptor, references: tuple[Reference, ...], target: Path, *, to_layout: bool
+) -> None:
+    """Write an image of one layout as an output: a layout of its own, or an archive."""
+    if not to_layout:
+        write_archive(source, descriptor, references, target)
+        return
+    with output_layout(target) as layout:
+        copy_image(source, layout, descriptor)
+        name_in(layout, descriptor, references)
+
+
 def write_archive(source: Layout, descriptor: Descriptor, references: tuple[Reference, ...], file: Path) -> None:
     """Write an image as one archive, in the file's place at once. Raises :class:`StoreError`."""
     with durable.store_errors(f"write {file}"), durable.atomic_file(file, private=False) as output:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from whit.packer import durable
 from whit.packer.errors import InvalidFileError, StoreError
 from whit.packer.imagespec import HostFile, ImageSpec, PackOptions
 from whit.packer.jsondoc import canonical_json, parse_object
-from whit.packer.oci import Descriptor, Layer, check_digest, parse_manifest
+from whit.packer.oci import Descriptor, Layer, Manifest, check_digest, parse_manifest
 from whit.packer.platform import Platform
 
 if TYPE_CHECKING:
@@ -44,12 +44,18 @@ class ImageFile:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is known of a packed image beyond what its manifest says; ``unpacked`` is its layers' size as tar."""
+    """What is known of a packed image. Sizes in bytes: ``unpacked`` of the layers' tars, ``size`` of all blobs."""
 
     manifest: Descriptor
     platform: Platform
     files: tuple[ImageFile, ...]
     unpacked: int
+    size: int
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """The manifest's descriptor as an index holds it, with its platform."""
+        return replace(self.manifest, platform=self.platform)
 
 
 def cache_key(path: str, options: PackOptions, sources: str) -> str:
@@ -92,6 +98,7 @@ def recall(store: Store, key: str) -> Record | None:
                 for file in doc.docs("files")
             ),
             unpacked=doc.count("unpacked"),
+            size=doc.count("stored"),
         )
         if all(_state(bytes.fromhex(path)) == state for path, state in guards):
             manifest = parse_manifest(store.layout.read(record.manifest))
@@ -119,6 +126,7 @@ def remember(store: Store, key: str, spec: ImageSpec, record: Record) -> None:
         "variant": record.platform.variant,
         "files": [asdict(file) for file in record.files],
         "unpacked": record.unpacked,
+        "stored": record.size,
     }
     with contextlib.suppress(OSError):
         durable.private_folder(_path(store, key).parent)
@@ -131,9 +139,15 @@ def image_files(spec: ImageSpec) -> tuple[ImageFile, ...]:
     return tuple(ImageFile(entry.path, entry.kind, entry.mode, entry.size, entry.reason) for entry in entries)
 
 
-def unpacked_size(layers: tuple[Layer, ...]) -> int:
-    """Bytes of all layers' tars."""
-    return sum(layer.tar_size for layer in layers)
+def record_of(spec: ImageSpec, descriptor: Descriptor, manifest: Manifest, layers: tuple[Layer, ...]) -> Record:
+    """What is reported of an image that has just been written. Pure."""
+    return Record(
+        manifest=descriptor,
+        platform=spec.platform,
+        files=image_files(spec),
+        unpacked=sum(layer.tar_size for layer in layers),
+        size=descriptor.size + sum(blob.size for blob in manifest.blobs),
+    )
 
 
 def _path(store: Store, key: str) -> Path:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from whit.packer import packcache
 from whit.packer.errors import UsageError
 from whit.packer.imagespec import PackOptions
-from whit.packer.packcache import Record
 from whit.packer.reference import Reference, reference_from_path
 
 if TYPE_CHECKING:
     from whit.packer.layout import Layout
+    from whit.packer.packcache import Record
     from whit.packer.store import Store, StoredImage
 
 LAST_SECOND = 253402300799
@@ -46,7 +46,7 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None) -> Rec
     spec = image_spec(executable.name, executable.file, executable.analysis, resolution, order.options)
     manifest, layers = write_image(layout, spec)
     descriptor = layout.put(manifest.to_json(), manifest.media_type)
-    record = Record(descriptor, spec.platform, packcache.image_files(spec), packcache.unpacked_size(layers))
+    record = packcache.record_of(spec, descriptor, manifest, layers)
     if remember_in:
         packcache.remember(remember_in, packcache.cache_key(*_key(order)), spec, record)
     return record

@@ -19,10 +19,11 @@ from whit.packer.imagespec import PARENT_REASON, EntryKind
 from whit.packer.needs.model import Grade, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from whit.packer.analysis import Analysis, Evidence
     from whit.packer.imagespec import ImageSpec
+    from whit.packer.packcache import ImageFile
     from whit.packer.resolution import Resolution
 
 LANGUAGE_NAMES = {"go": "Go", "rust": "Rust", "nim": "Nim", "zig": "Zig", "c": "C"}
@@ -62,6 +63,12 @@ def file_lines(spec: ImageSpec) -> tuple[FileLine, ...]:
         if entry.reason != PARENT_REASON
     ]
     return _collapsed(rows)
+
+
+def reported_lines(files: Iterable[ImageFile]) -> tuple[FileLine, ...]:
+    """As :func:`file_lines`, for an image that has been packed."""
+    rows = [(file.path, file.size, file.reason, file.kind == EntryKind.DIRECTORY) for file in files]
+    return _collapsed([row for row in rows if row[2] != PARENT_REASON])
 
 
 def needed_file_lines(resolution: Resolution) -> tuple[FileLine, ...]:

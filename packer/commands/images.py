@@ -1,0 +1,111 @@
+"""``whit images``: what is in the store, in docker's columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whit.packer.store import Store, StoredImage
+
+_SHORT = 12
+_STEPS = (
+    (60, 1, "second"),
+    (3600, 60, "minute"),
+    (86400, 3600, "hour"),
+    (7 * 86400, 86400, "day"),
+    (30 * 86400, 7 * 86400, "week"),
+    (365 * 86400, 30 * 86400, "month"),
+)
+
+
+@click.command("images", short_help="List the images in the store")
+@click.argument("name", required=False)
+@click.option("-q", "--quiet", is_flag=True, help="Only the image IDs.")
+@click.option("--digests", is_flag=True, help="Show the manifests' digests too.")
+@click.option("--no-trunc", is_flag=True, help="Show whole image IDs.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/store.md) instead of a table.")
+def command(name: str | None, quiet: bool, digests: bool, no_trunc: bool, as_json: bool) -> None:
+    """List the images in the store, or those of one repository NAME.
+
+    SIZE is what the image takes in the store and on a registry: compressed.
+    """
+    from whit.packer.console import human_size, print_json, print_table
+    from whit.packer.store import Store
+
+    images = list(_images(Store.open(), name))
+    if as_json:
+        print_json({"schema": "whit-images/1", "images": [_document(image) for image in images]})
+        return
+    if quiet:
+        for image_id in dict.fromkeys(_shown_id(image, no_trunc) for image in images):
+            click.echo(image_id)
+        return
+    header = ["REPOSITORY", "TAG", *(["DIGEST"] if digests else []), "IMAGE ID", "CREATED", "SIZE"]
+    rows = [
+        [
+            image.reference.familiar_name if image.reference else "<none>",
+            (image.reference.tag if image.reference else None) or "<none>",
+            *([image.digest] if digests else []),
+            _shown_id(image, no_trunc),
+            _age(image.config.created),
+            human_size(image.size),
+        ]
+        for image in images
+    ]
+    print_table(header, rows)
+
+
+def _images(store: Store, name: str | None) -> Iterator[StoredImage]:
+    """The newest name first. A damaged image is told of, and the others are shown."""
+    from whit.packer.console import warn
+    from whit.packer.errors import StoreError
+    from whit.packer.reference import parse_reference
+
+    wanted = parse_reference(name) if name else None
+    for reference, descriptor in reversed(store.entries()):
+        if wanted and (reference is None or reference.familiar_name != wanted.familiar_name):
+            continue
+        if wanted and name and name.rpartition("/")[2].count(":") and reference and reference.tag != wanted.tag:
+            continue
+        try:
+            yield store.image(descriptor, reference)
+        except StoreError as error:
+            shown = reference.familiar if reference else descriptor.digest
+            warn(f"{shown}: {error.message}", f"whit rmi {shown}")
+
+
+def _shown_id(image: StoredImage, whole: bool) -> str:
+    return image.image_id if whole else image.image_id.removeprefix("sha256:")[:_SHORT]
+
+
+def _age(created: str | None) -> str:
+    """How long ago, in docker's words; whit's images have no time of their own unless SOURCE_DATE_EPOCH gave one."""
+    from datetime import UTC, datetime
+
+    try:
+        then = datetime.fromisoformat(created or "")
+    except ValueError:
+        return "N/A"
+    if then.tzinfo is None or then.timestamp() <= 0:
+        return "N/A"
+    seconds = max(0, int((datetime.now(UTC) - then).total_seconds()))
+    for limit, unit, word in _STEPS:
+        if seconds < limit:
+            count = seconds // unit
+            return f"{count} {word}{'s' if count != 1 else ''} ago"
+    return f"{seconds // (365 * 86400)} years ago"
+
+
+def _document(image: StoredImage) -> dict[str, object]:
+    return {
+        "name": image.reference.familiar if image.reference else None,
+        "id": image.image_id,
+        "digest": image.digest,
+        "platform": str(image.platform),
+        "created": image.config.created,
+        "size": image.size,
+    }

@@ -1,0 +1,154 @@
+"""``whit pack FILE``: the smallest image that runs an executable, into the store, a layout or an archive."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from whit.packer.imagespec import PackOptions
+    from whit.packer.packcache import Record
+    from whit.packer.pipeline import Order
+    from whit.packer.reference import Reference
+
+
+@click.command("pack", short_help="Make the smallest image that runs an executable")
+@click.option("-t", "--tag", "names", multiple=True, metavar="NAME[:TAG]", help="A name in the store; may be repeated.")
+@click.option("-o", "--output", metavar="FOLDER/|FILE.tar", help="Write an OCI image layout or an archive.")
+@click.option("--path", "path_in_image", metavar="PATH", help="Where the program is in the image.  [default: /NAME]")
+@click.option("--cmd", multiple=True, metavar="ARGUMENT", help="An argument that the caller's own ones replace.")
+@click.option("-e", "--env", multiple=True, metavar="NAME=VALUE", help="A variable of the program's environment.")
+@click.option("-u", "--user", metavar="USER[:GROUP]", help="Whom it runs as.  [default: 65532:65532]")
+@click.option("-w", "--workdir", metavar="PATH", help="The working directory.  [default: /]")
+@click.option("-l", "--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label of the image.")
+@click.option("--annotation", "annotations", multiple=True, metavar="KEY=VALUE", help="An annotation of the manifest.")
+@click.option("--expose", multiple=True, metavar="PORT[/PROTOCOL]", help="A port that the program listens on.")
+@click.option(
+    "--source-date-epoch", type=click.IntRange(0), metavar="SECONDS", help="The image's time, else $SOURCE_DATE_EPOCH."
+)
+@click.option(
+    "--sources",
+    type=click.Choice(["packages", "host"]),
+    default="packages",
+    show_default=True,
+    help="Whose certificates and time zones: the Python packages certifi and tzdata, or this machine.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/store.md) instead of a page.")
+@click.argument("file")
+@click.argument("arguments", nargs=-1, metavar="[-- ARGUMENT…]")
+def command(
+    file: str, names: tuple[str, ...], output: str | None, sources: str, as_json: bool, **chosen: object
+) -> None:
+    """Pack FILE, a static executable, with what it needs and nothing else. It always gets the ARGUMENTs.
+
+    Without -t and -o the image is stored under the file's name. Each file in the image is shown with its reason.
+    """
+    from pathlib import Path
+
+    from whit.packer.console import print_json
+    from whit.packer.pipeline import Order
+    from whit.packer.reference import parse_reference, reference_from_file_name
+
+    given = tuple(dict.fromkeys(parse_reference(name) for name in names))
+    references = given or (reference_from_file_name(Path(file).absolute().name),)
+    order = Order(file, _options(chosen), sources)
+    record = _pack(order, references, output, in_store=bool(given) or output is None)
+    if as_json:
+        print_json(_document(record, references, output))
+    else:
+        _show(record, references, output, in_store=bool(given) or output is None)
+
+
+def _options(chosen: dict[str, object]) -> PackOptions:
+    """Click's words → what a person decides."""
+    from whit.packer.imagespec import PackOptions
+    from whit.packer.pipeline import LAST_SECOND, source_date_epoch
+
+    def many(key: str) -> tuple[str, ...]:
+        value = chosen[key]
+        return tuple(map(str, value)) if isinstance(value, tuple) else ()
+
+    def one(key: str) -> str | None:
+        value = chosen[key]
+        return None if value is None else str(value)
+
+    epoch = chosen["source_date_epoch"]
+    return PackOptions(
+        path_in_image=one("path_in_image"),
+        arguments=many("arguments"),
+        cmd=many("cmd"),
+        env=many("env"),
+        user=one("user"),
+        working_dir=one("workdir"),
+        labels=_pairs("--label", many("labels")),
+        exposed_ports=many("expose"),
+        annotations=_pairs("--annotation", many("annotations")),
+        created=min(epoch, LAST_SECOND) if isinstance(epoch, int) else source_date_epoch(),
+    )
+
+
+def _pairs(option: str, texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    from whit.packer.errors import UsageError
+
+    for text in texts:
+        if not re.match(r"[^=]+=", text):
+            raise UsageError(f"{option} {text!r} isn't KEY=VALUE", hint=f"as in {option} team=core")
+    return tuple((key, value) for key, _, value in (text.partition("=") for text in texts))
+
+
+def _pack(order: Order, references: tuple[Reference, ...], output: str | None, *, in_store: bool) -> Record:
+    """Into the store, and from there to the output; or, with no name given, to the output alone."""
+    from pathlib import Path
+
+    from whit.packer import archive, pipeline
+    from whit.packer.store import Store
+
+    target = Path(output).absolute() if output is not None else None
+    to_layout = output is not None and target is not None and archive.is_layout_target(output, target)
+    if in_store:
+        store = Store.open()
+        record = pipeline.pack(order, store, references)
+        if target is not None:
+            with store.adding() as layout:
+                archive.export(layout, record.descriptor, references, target, to_layout=to_layout)
+        return record
+    if target is None:
+        raise AssertionError
+    with archive.output_layout(target) if to_layout else archive.scratch_layout(target) as layout:
+        record = pipeline.write(order, layout)
+        if to_layout:
+            archive.name_in(layout, record.descriptor, references)
+        else:
+            archive.write_archive(layout, record.descriptor, references, target)
+    return record
+
+
+def _show(record: Record, references: tuple[Reference, ...], output: str | None, *, in_store: bool) -> None:
+    from whit.packer.console import human_size
+    from whit.packer.present import columns, reported_lines
+
+    for line in columns([(line.path, line.size, line.reason) for line in reported_lines(record.files)], indent=""):
+        click.echo(line)
+    click.echo(f"{record.platform}, {human_size(record.unpacked)} unpacked, {human_size(record.size)} compressed")
+    click.echo(f"digest {record.manifest.digest}")
+    if in_store:
+        click.echo(f"stored as {', '.join(reference.familiar for reference in references)}")
+    if output is not None:
+        click.echo(f"written to {output}")
+
+
+def _document(record: Record, references: tuple[Reference, ...], output: str | None) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return {
+        "schema": "whit-pack/1",
+        "digest": record.manifest.digest,
+        "names": [reference.familiar for reference in references],
+        "output": output,
+        "platform": asdict(record.platform),
+        "compressed": record.size,
+        "unpacked": record.unpacked,
+        "files": [{**asdict(file), "mode": f"{file.mode:04o}"} for file in record.files],
+    }
