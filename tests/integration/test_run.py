@@ -45,7 +45,7 @@ def nothing_is_left() -> Iterator[None]:
 
 @pytest.fixture
 def start(whit: Path, whit_root: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start whit and go on; what is still running at the end is killed."""
+    """Start whit and go on; what is still running at the end is ended."""
     started: list[subprocess.Popen[str]] = []
 
     def begin(*arguments: str | Path) -> subprocess.Popen[str]:
@@ -62,8 +62,8 @@ def start(whit: Path, whit_root: Path) -> Iterator[Callable[..., subprocess.Pope
 
     yield begin
     for process in started:
-        process.kill()
-        process.communicate()
+        process.terminate()
+        process.communicate(timeout=20)
 
 
 def first_line(process: subprocess.Popen[str]) -> str:
