@@ -1,0 +1,37 @@
+"""The benchmarks run to their end and give numbers for all that they compare; what the numbers are is no test's business."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.peers import PROJECT
+
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("whit")]
+
+
+@pytest.mark.peer("bwrap", "crun", "runc")
+def test_starting_is_measured_for_all_in_both_ways() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "tests.bench.launch",
+        "--json",
+        "--rounds",
+        "1",
+        "--only",
+        "floor,whit,bwrap,crun,runc",
+    ]
+
+    measured = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+
+    assert measured.returncode == 0, measured.stderr
+    document = json.loads(measured.stdout)
+    assert document["schema"] == "whit.bench.launch/1"
+    for way in ("back_to_back", "with_gaps"):
+        assert {name.split()[0] for name in document[way]} == {"floor", "whit", "bwrap", "crun", "runc"}
+        for times in document[way].values():
+            assert 0 < times["least"] <= times["median"] <= times["p90"]
