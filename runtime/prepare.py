@@ -57,9 +57,9 @@ def _pack(request: Request, store: Store) -> tuple[StoredImage, list[FileIdentit
     # The file's identity is taken before it is read, so that a change in between is noticed the next time; the
     # index's after it was written, since the plan comes from the file and not from a name.
     files = [identity_of(path) for path in (request.target, *_package_files())]
-    if request.source == "host":
+    if request.sources == "host":
         files.append(None)  # whose files were read isn't known here, so no guard can tell that they changed
-    image = pack_file(request.target, store, request.source)
+    image = pack_file(request.target, store, request.sources)
     return image, [*files, identity_of(str(store.index_path))]
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from whit.packer.errors import InvalidFileError, NotFoundError, UsageError
+from whit.packer.errors import InvalidFileError, NotFoundError, UsageError, WhitError
 from whit.runtime.capabilities import NAMES, parse_capability
 from whit.runtime.limits import Limits, parse_cpus, parse_memory, parse_pids, parse_ulimit
 from whit.runtime.mounts import Volume, container_path, parse_tmpfs
 from whit.runtime.options import FileIdentity, Network, RunOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class Words:
     tmpfs: tuple[str, ...] = ()
     init: bool = False
     time_offset: int | None = None
-    source: str = "packages"
+    sources: str = "packages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class Request:
     variables: tuple[tuple[str, str | None], ...] = ()
     files: tuple[FileIdentity | None, ...] = ()
     uses_directory: bool = False
-    source: str = "packages"
+    sources: str = "packages"
 
 
 def identity_of(path: str) -> FileIdentity | None:
@@ -124,7 +130,7 @@ def _volume(text: str) -> Volume:
 
 def _volumes(words: Words) -> tuple[Volume, ...]:
     """What was asked for, and how the host finds names for a container on the host's network."""
-    volumes = tuple(map(_volume, words.volume))
+    volumes = tuple(_parsed("--volume", text, _volume) for text in words.volume)
     if words.network != Network.HOST:
         return volumes
     taken = {volume.target for volume in volumes}
@@ -135,14 +141,33 @@ def _volumes(words: Words) -> tuple[Volume, ...]:
 def _capabilities(texts: tuple[str, ...]) -> frozenset[str]:
     if any(text.upper() == "ALL" for text in texts):
         return frozenset(NAMES)
-    return frozenset(map(parse_capability, texts))
+    return frozenset(_parsed("--cap-add", text, parse_capability) for text in texts)
+
+
+def _parsed(option: str, text: str, parse: Callable[[str], T]) -> T:
+    """An option's value, with the option's name in what is said about a bad one."""
+    try:
+        return parse(text)
+    except WhitError as error:
+        raise type(error)(f"{option}: {error.message}", hint=error.hint) from None
+
+
+def _limits(words: Words) -> Limits:
+    limits = Limits()
+    if words.memory is not None:
+        limits = replace(limits, memory=_parsed("--memory", words.memory, parse_memory))
+    if words.cpus is not None:
+        limits = replace(limits, cpu_quota_us=_parsed("--cpus", words.cpus, parse_cpus))
+    if words.pids_limit is not None:
+        limits = replace(limits, pids=_parsed("--pids-limit", words.pids_limit, parse_pids))
+    return limits
 
 
 def parse_request(words: Words) -> Request:
     """Everything that can be said about a command line without an image. Raises :class:`UsageError` and its like."""
     files = tuple(map(identity_of, words.env_file))
     env, inherited = _environment(words)
-    defaults = Limits()
+    rlimits = [_parsed("--ulimit", text, parse_ulimit) for text in words.ulimit]
     options = RunOptions(
         arguments=words.arguments[1:] if words.arguments[:1] == ("--",) else words.arguments,
         entrypoint=words.entrypoint,
@@ -151,17 +176,13 @@ def parse_request(words: Words) -> Request:
         working_dir=words.workdir,
         hostname=words.hostname,
         network=Network(words.network),
-        limits=Limits(
-            memory=None if words.memory is None else parse_memory(words.memory),
-            cpu_quota_us=None if words.cpus is None else parse_cpus(words.cpus),
-            pids=defaults.pids if words.pids_limit is None else parse_pids(words.pids_limit),
-        ),
-        rlimits=tuple({limit.resource: limit for limit in map(parse_ulimit, words.ulimit)}.values()),
+        limits=_limits(words),
+        rlimits=tuple({limit.resource: limit for limit in rlimits}.values()),
         add_capabilities=_capabilities(words.cap_add),
         volumes=_volumes(words),
-        tmpfs=tuple(map(parse_tmpfs, words.tmpfs)),
+        tmpfs=tuple(_parsed("--tmpfs", text, parse_tmpfs) for text in words.tmpfs),
         init=words.init,
         time_offset=words.time_offset,
     )
     relative = any(not text.startswith("/") for text in (*words.volume, *words.env_file))
-    return Request(words.target, options, inherited, files, relative, words.source)
+    return Request(words.target, options, inherited, files, relative, words.sources)

@@ -50,12 +50,12 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         {"type": int, "metavar": "SECONDS", "help": "Set clocks since boot ahead, in a time namespace."},
     ),
     (
-        ("--files-from", "source"),
+        ("--sources",),
         {
             "type": click.Choice(["packages", "host"]),
             "default": "packages",
             "show_default": True,
-            "help": "Where certificates and time zones come from, when a file is packed.",
+            "help": "Whose certificates and time zones, when a file is packed: certifi and tzdata, or this machine.",
         },
     ),
 )

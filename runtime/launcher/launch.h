@@ -35,6 +35,8 @@ struct launch {
 	const char *parent_path;
 	size_t parent_length;
 	sigset_t signals;
+	/* A pidfd of the supervisor, by which the child tells whether it still lives; NO_FD on kernels before 5.3. */
+	int supervisor;
 	/* The cgroup that the child has to join by itself, on kernels without CLONE_INTO_CGROUP. */
 	int late_cgroup;
 	pid_t child;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -56,6 +57,7 @@ pid_t launch_clone(struct launch *launch, const struct op *op)
 		.exit_signal = SIGCHLD,
 		.cgroup = cgroup >= 0 ? (uint64_t)cgroup : 0,
 	};
+	launch->supervisor = (int)syscall(NR_PIDFD_OPEN, getpid(), 0);
 	long pid = syscall(NR_CLONE3, &args, sizeof(args));
 	if (pid < 0 && (errno == ENOSYS || errno == E2BIG))
 		return old_clone(launch, op_number(op, CLONE_flags), cgroup);
@@ -64,11 +66,12 @@ pid_t launch_clone(struct launch *launch, const struct op *op)
 
 int op_die_with_parent(struct launch *launch, const struct op *op)
 {
-	(void)launch;
 	(void)op;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return -errno;
-	return 0;
+	/* If it has ended before that, no signal will come; nor is anyone left to tell. */
+	struct pollfd supervisor = { .fd = launch->supervisor, .events = POLLIN };
+	return poll(&supervisor, 1, 0) == 0 || launch->supervisor < 0 ? 0 : -ESRCH;
 }
 
 int op_cgroup_unshare(struct launch *launch, const struct op *op)
