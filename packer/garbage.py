@@ -116,8 +116,7 @@ def verify(store: Store) -> tuple[str, ...]:
                 continue
             seen.add(blob.digest)
             try:
-                for _ in store.layout.chunks(blob):
-                    pass
+                store.layout.check(blob)
             except StoreError as error:
                 problems.append(f"{name}: {error.message}")
     return tuple(problems)

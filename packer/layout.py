@@ -170,6 +170,11 @@ class Layout:
         if f"sha256:{hashed.hexdigest()}" != descriptor.digest or size != descriptor.size:
             raise StoreError(f"blob {path} is damaged: its bytes are not those of its digest", hint=REPACK)
 
+    def check(self, descriptor: Descriptor) -> None:
+        """Read a blob through. Raises :class:`StoreError` when it is missing or damaged."""
+        for _ in self.chunks(descriptor):
+            pass
+
     def put(self, data: bytes, media_type: str) -> Descriptor:
         """Store a document. One that is there already, whole, isn't written again."""
         digest = digest_of(data)

@@ -79,7 +79,11 @@ def _unpack(store: Store, image: StoredImage, mount_points: tuple[MountPoint, ..
         temporary.chmod(0o755)
         with Unpacker(temporary) as unpacker:
             for descriptor, diff_id in zip(image.manifest.layers, image.config.diff_ids, strict=True):
-                unpacker.layer(TarReader(layer_tar(store, descriptor, diff_id)))
+                try:
+                    unpacker.layer(TarReader(layer_tar(store, descriptor, diff_id)))
+                except InvalidFileError:
+                    store.layout.check(descriptor)
+                    raise
             for point in mount_points:
                 unpacker.mount_point(os.fsencode(point.path), point.content, is_directory=point.is_directory)
             unpacker.finish()
