@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 VENV = PROJECT / ".venv"
 SITE_PACKAGES = Path(sysconfig.get_path("purelib"))
-LEFT_OUT = {"lief"}
-"""Dependencies that whit imports for editing executables alone, too large to carry."""
 
 STDLIB_LEFT_OUT = re.compile(
     r"/(test|tests|idlelib|tkinter|turtledemo|ensurepip|lib2to3|distutils|pydoc_data|site-packages|dist-packages|venv|"
@@ -69,7 +67,7 @@ def _standard_library() -> Iterator[Path]:
 def _site_packages() -> Iterator[Path]:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
     names = {re.split(r"[^A-Za-z0-9._-]", line)[0] for line in project["project"]["dependencies"]}
-    files = [file for name in sorted(names - LEFT_OUT) for file in importlib.metadata.files(name) or []]
+    files = [file for name in sorted(names) for file in importlib.metadata.files(name) or []]
     found = [path for file in files if ".." not in file.parts and (path := SITE_PACKAGES / file).exists()]
     yield from found
     yield from _libraries(*(path for path in found if path.suffix == ".so"))
