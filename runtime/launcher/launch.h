@@ -59,6 +59,9 @@ op_function op_no_new_privileges, op_init, op_seccomp, op_exec;
 /* Fork into the namespaces that the CLONE operation names. As fork: 0 in the child, its pid in the parent, or -errno. */
 pid_t launch_clone(struct launch *launch, const struct op *op);
 
+/* Have the kernel kill this process when the supervisor ends; -ESRCH if it has already. */
+int tie_to_supervisor(const struct launch *launch);
+
 /* Close every descriptor but the standard streams. 0 or -errno. */
 int close_inherited(void);
 

@@ -24,7 +24,8 @@ enum { PLAN_PATH_SIZE = 4096, FAILED = 125, NUMBER_SIZE = 24 };
 static void new_launch(struct launch *launch, char **argv, const char *self)
 {
 	*launch = (struct launch){ .argv = argv, .self = self };
-	launch->root = launch->empty_directory = launch->null_device = launch->parent = launch->late_cgroup = launch->supervisor = NO_FD;
+	launch->root = launch->empty_directory = launch->null_device = launch->parent = NO_FD;
+	launch->late_cgroup = launch->supervisor = NO_FD;
 }
 
 /* $WHIT_ROOT, else /var/lib/whit for root, else $XDG_DATA_HOME/whit, else $HOME/.local/share/whit: as packer/store does. */

@@ -64,14 +64,20 @@ pid_t launch_clone(struct launch *launch, const struct op *op)
 	return pid < 0 ? -errno : (pid_t)pid;
 }
 
-int op_die_with_parent(struct launch *launch, const struct op *op)
+int tie_to_supervisor(const struct launch *launch)
 {
-	(void)op;
+	/* A negative descriptor is passed over by poll. */
+	struct pollfd supervisor = { .fd = launch->supervisor, .events = POLLIN };
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return -errno;
 	/* If it has ended before that, no signal will come; nor is anyone left to tell. */
-	struct pollfd supervisor = { .fd = launch->supervisor, .events = POLLIN };
-	return poll(&supervisor, 1, 0) == 0 || launch->supervisor < 0 ? 0 : -ESRCH;
+	return poll(&supervisor, 1, 0) == 0 ? 0 : -ESRCH;
+}
+
+int op_die_with_parent(struct launch *launch, const struct op *op)
+{
+	(void)op;
+	return tie_to_supervisor(launch);
 }
 
 int op_cgroup_unshare(struct launch *launch, const struct op *op)

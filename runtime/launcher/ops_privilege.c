@@ -55,7 +55,7 @@ int op_set_ids(struct launch *launch, const struct op *op)
 	if (syscall(SYS_setresgid, gid, gid, gid) < 0 || syscall(SYS_setresuid, uid, uid, uid) < 0)
 		return -errno;
 	/* Changing the user clears it. */
-	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
+	return tie_to_supervisor(launch);
 }
 
 static int raise_ambient(uint64_t ambient)
