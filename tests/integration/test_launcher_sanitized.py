@@ -10,7 +10,9 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,7 +31,7 @@ from whit.runtime.options import Host, Program, RunOptions
 from whit.runtime.plan import compile_plan
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 SANITIZE = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
 ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": os.environ["PATH"]}
@@ -40,9 +42,16 @@ pytestmark = [pytest.mark.root, pytest.mark.peer("gcc", "busybox-static")]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root file system with busybox, and beside it the launcher with sanitizers."""
-    folder = tmp_path_factory.mktemp("sanitized")
+def folder() -> Iterator[Path]:
+    """A root file system with busybox, and beside it the launcher with sanitizers, where another user may enter."""
+    # Not pytest's own, which is closed to others again by each session that starts.
+    with tempfile.TemporaryDirectory(prefix="whit-") as name:
+        Path(name).chmod(0o755)
+        _fill(Path(name))
+        yield Path(name)
+
+
+def _fill(folder: Path) -> None:
     busybox = find_peer("busybox-static")
     assert busybox is not None
     for name in ("bin", "dev", "proc", "sys", "tmp", "data", "etc"):
@@ -68,10 +77,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *map(str, sources),
     ]
     subprocess.run(command, check=True)
-    for path in (folder, *folder.parents):
-        if path.stat().st_mode & 0o1 == 0:
-            path.chmod(path.stat().st_mode | 0o111)
-    return folder
 
 
 def _plan(folder: Path, host: Host, **asked: object) -> LaunchPlan:

@@ -7,8 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,6 +23,9 @@ from whit.runtime.limits import Limits, Rlimit
 from whit.runtime.mounts import Volume
 from whit.runtime.options import Host, Program, RunOptions
 from whit.runtime.plan import compile_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STARTER = Path(__file__).with_name("older_kernel.py")
 LAUNCHER = PROJECT / "build" / "native" / "whit"
@@ -59,25 +64,29 @@ pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A root file system with busybox, and a folder of the host's that another user may enter."""
+def folder() -> Iterator[Path]:
+    """A root file system with busybox, and beside it folders of the host's, where another user may enter."""
+    # Not pytest's own, which is closed to others again by each session that starts.
+    with tempfile.TemporaryDirectory(prefix="whit-") as name:
+        Path(name).chmod(0o755)
+        _fill(Path(name))
+        yield Path(name)
+
+
+def _fill(folder: Path) -> None:
     busybox = find_peer("busybox-static")
     assert busybox is not None
     for name in ("bin", "dev", "proc", "sys", "tmp", "data", "given", "open"):
-        (tmp_path / "root" / name).mkdir(parents=True)
-    shutil.copy(busybox, tmp_path / "root" / "bin" / "busybox")
-    (tmp_path / "root" / "etc").mkdir()
-    (tmp_path / "lock").touch()
-    (tmp_path / "data" / "inner").mkdir(parents=True)
-    (tmp_path / "given").mkdir()
-    (tmp_path / "data").chmod(0o777)
-    shutil.copy(LAUNCHER, tmp_path / "whit")
-    (tmp_path / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-    (tmp_path / "python").chmod(0o755)
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_mode & 0o1 == 0:
-            path.chmod(path.stat().st_mode | 0o111)
-    return tmp_path
+        (folder / "root" / name).mkdir(parents=True)
+    shutil.copy(busybox, folder / "root" / "bin" / "busybox")
+    (folder / "root" / "etc").mkdir()
+    (folder / "lock").touch()
+    (folder / "data" / "inner").mkdir(parents=True)
+    (folder / "given").mkdir()
+    (folder / "data").chmod(0o777)
+    shutil.copy(LAUNCHER, folder / "whit")
+    (folder / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (folder / "python").chmod(0o755)
 
 
 def _run(
