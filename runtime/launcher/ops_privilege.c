@@ -1,7 +1,6 @@
 /* Operations that take rights away, in the order in which runtime/plan.py puts them; none gives any back. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
