@@ -123,8 +123,7 @@ def _name_problem(text: str, domain: str, path: str) -> tuple[str, str | None]:
 
 def reference_from_file_name(name: str) -> Reference:
     """A valid reference made of a file's name: ``My Server.x86_64`` becomes ``my-server.x86_64:latest``."""
-    parts = re.findall(r"[a-z0-9]+|[._]+|[^a-z0-9._]+", name.lower())
-    joined = "".join(part if part[0].isascii() and part[0].isalnum() else _separator(part) for part in parts)
+    joined = re.sub(r"[^a-z0-9]+", lambda run: _separator(run[0]), name.lower())
     path = joined.strip("._-")[:128].rstrip("._-") or "image"
     return Reference(DEFAULT_DOMAIN, _OFFICIAL + path, DEFAULT_TAG)
 

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import subprocess
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -73,19 +74,12 @@ def test_docker_loads_and_runs_the_archive(packed: Path, dockerd: Dockerd) -> No
 @pytest.mark.peer("podman")
 @pytest.mark.root
 def test_podman_loads_the_archive(packed: Path) -> None:
-    podman = (
-        "podman",
-        "--root",
-        packed / "p",
-        "--runroot",
-        packed / "r",
-        "--storage-driver",
-        "vfs",
-        "--cgroup-manager",
-        "cgroupfs",
-    )
-    assert "me/box:1" in run(*podman, "load", "-i", packed / "box.tar")
-    assert json.loads(run(*podman, "image", "inspect", "me/box:1"))[0]["Config"]["User"] == "65532:65532"
+    # A socket's path has room for a hundred characters, of which podman takes its share.
+    with tempfile.TemporaryDirectory(prefix="w", ignore_cleanup_errors=True) as short:
+        places = ("--root", f"{short}/p", "--runroot", f"{short}/r", "--storage-driver", "vfs")
+        podman = ("podman", *places, "--cgroup-manager", "cgroupfs")
+        assert "me/box:1" in run(*podman, "load", "-i", packed / "box.tar")
+        assert json.loads(run(*podman, "image", "inspect", "me/box:1"))[0]["Config"]["User"] == "65532:65532"
 
 
 def test_one_input_gives_one_digest_under_all_circumstances(run_whit: RunWhit, tmp_path: Path) -> None:
