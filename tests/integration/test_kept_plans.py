@@ -18,7 +18,7 @@ pytestmark = pytest.mark.peer("busybox-static")
 def test_a_plan_is_not_kept_where_certificates_come_from_the_host(run_whit: RunWhit, whit_root: Path) -> None:
     # No guard tells whether the host's bundle or time zones have changed since.
     for source, kept in (("host", 0), ("packages", 1)):
-        done = run_whit("run", "--files-from", source, BUSYBOX, "true")
+        done = run_whit("run", "--sources", source, BUSYBOX, "true")
         assert done.returncode == 0, done.stderr
         plans = whit_root / "plans"
         assert len(list(plans.iterdir()) if plans.exists() else []) == kept
