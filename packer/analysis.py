@@ -94,14 +94,21 @@ class Wanted:
     """What the rules in ``packer/needs`` ask of an executable, so that one pass over the file answers them all.
 
     ``functions``: exact names of linked functions (Go's pclntab names, or ELF symbols).
-    ``strings``: byte strings looked for anywhere in the file's loaded data.
+    ``strings``: byte strings looked for anywhere in the file's loaded data, unless it is a Go program whose functions
+    are known: these tell more. ``always``: strings that are looked for in such a program too.
     """
 
     functions: frozenset[str] = frozenset()
     strings: frozenset[bytes] = frozenset()
+    always: frozenset[bytes] = frozenset()
+
+    @property
+    def texts(self) -> frozenset[bytes]:
+        """All strings, for a program whose functions aren't known."""
+        return self.strings | self.always
 
     def __or__(self, other: Wanted) -> Wanted:
-        return Wanted(self.functions | other.functions, self.strings | other.strings)
+        return Wanted(self.functions | other.functions, self.strings | other.strings, self.always | other.always)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 BLOCK = 512 << 10
 """Bytes compressed at once. Like all the numbers here it is part of the format: others give other digests."""
-LEVEL = 3
+LEVEL = 2
 _STORED = 0
 _SAMPLES = 4
-_SAMPLE = 16 << 10
+_SAMPLE = 4 << 10
 _SAMPLE_LEVEL = 1
-_WORTH_IT = 0.97
+_WORTH_IT = 0.9
 """The greatest ratio of compressed to plain samples at which a block is compressed."""
 _MOST_WORKERS = 8
 
@@ -53,15 +53,18 @@ def gzip_stream(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The same bytes in blocks of :data:`BLOCK`, the last one shorter; at least one, which may be empty."""
-    pending, empty = bytearray(), True
+    parts: list[memoryview] = []
+    size, empty = 0, True
     for chunk in chunks:
-        pending += chunk
-        while len(pending) >= BLOCK:
-            yield bytes(memoryview(pending)[:BLOCK])
-            del pending[:BLOCK]
-            empty = False
-    if pending or empty:
-        yield bytes(pending)
+        left = memoryview(chunk)
+        while size + len(left) >= BLOCK:
+            yield b"".join([*parts, left[: BLOCK - size]])
+            left = left[BLOCK - size :]
+            parts, size, empty = [], 0, False
+        parts.append(left)
+        size += len(left)
+    if size or empty:
+        yield b"".join(parts)
 
 
 def _member(block: bytes) -> bytes:

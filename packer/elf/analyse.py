@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from whit.packer.elf.file import ElfFile
     from whit.packer.elf.gobuildinfo import GoBuild
     from whit.packer.elf.gopclntab import FunctionTable
-    from whit.packer.search import Data, Span
+    from whit.packer.search import Data
 
 MAX_LOADED = 2 << 30
 """The most loaded bytes that are searched. Programs of the small code model can't have more."""
@@ -77,8 +77,10 @@ def _go(
         evidence.append(Evidence(EvidenceKind.BUILD_INFO, build.version, build.offset))
     readable = table is not None and table.readable
     clib = languages.libc(elf, known.interpreter, known.libraries, notes, {})
-    holes = merge([table.names], len(elf.data)) if table else ()
     info = build.info if build else BuildInfo()
+    # Where functions are known, what stands in code says nothing more, and names of functions aren't strings.
+    data = subtract(spans.data(elf), merge([table.names], len(elf.data)) if table else ())
+    strings = find_first(elf.data, data, wanted.always) if readable else _strings(elf, wanted.texts)
     return replace(
         known,
         platform=machine.platform(elf, known.platform.architecture, info.setting("GOARM")),
@@ -87,7 +89,7 @@ def _go(
         build=replace(info, build_id=known.build.build_id),
         functions_known=readable,
         functions=gopclntab.linked(elf, table, wanted.functions) if table and readable else frozenset(),
-        strings=tuple(sorted(_strings(elf, wanted.strings, holes).items())),
+        strings=tuple(sorted(strings.items())),
     )
 
 
@@ -95,7 +97,7 @@ def _other(elf: ElfFile, known: Analysis, wanted: Wanted, notes: tuple[Note, ...
     both = wanted | languages.WANTED
     symtab = symbols.table(elf)
     functions = symbols.linked(elf, symtab, both.functions) if symtab else {}
-    strings = _strings(elf, both.strings, ())
+    strings = _strings(elf, both.texts)
     clib = languages.libc(elf, known.interpreter, known.libraries, notes, strings)
     return replace(
         known,
@@ -103,7 +105,7 @@ def _other(elf: ElfFile, known: Analysis, wanted: Wanted, notes: tuple[Note, ...
         libc=clib[0] if clib else None,
         functions_known=symtab is not None,
         functions=wanted.functions & functions.keys(),
-        strings=tuple(sorted((text, at) for text, at in strings.items() if text in wanted.strings)),
+        strings=tuple(sorted((text, at) for text, at in strings.items() if text in wanted.texts)),
     )
 
 
@@ -114,10 +116,7 @@ def _build_id(notes: tuple[Note, ...]) -> str | None:
     return next((note.content.decode("latin-1") for note in notes if (note.owner, note.type) == _GO_BUILD_ID), None)
 
 
-def _strings(elf: ElfFile, wanted: frozenset[bytes], holes: tuple[Span, ...]) -> dict[bytes, int]:
+def _strings(elf: ElfFile, wanted: frozenset[bytes]) -> dict[bytes, int]:
     """Where each string that occurs stands: short ones anywhere, longer ones outside code."""
-    anywhere = subtract(elf.loaded_spans, holes)
     short = {text for text in wanted if len(text) <= _LONGEST_IMMEDIATE}
-    return find_first(elf.data, anywhere, short) | find_first(
-        elf.data, subtract(spans.data(elf), holes), wanted - short
-    )
+    return find_first(elf.data, elf.loaded_spans, short) | find_first(elf.data, spans.data(elf), wanted - short)

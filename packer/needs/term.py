@@ -23,4 +23,4 @@ def judge(analysis: Analysis) -> Need:
     return not_needed(NAME, "doesn't look for terminals' descriptions")
 
 
-RULE = Rule(NAME, Wanted(strings=frozenset(_FOLDERS)), judge)
+RULE = Rule(NAME, Wanted(always=frozenset(_FOLDERS)), judge)

@@ -120,7 +120,7 @@ def test_one_input_has_one_output_on_every_machine() -> None:
     text = b"".join(b"line %d\n" % number for number in range(200_000))
     noise = b"".join(hashlib.sha256(bytes([number & 255, number >> 8])).digest() for number in range(20_000))
     found = hashlib.sha256(b"".join(gzip_stream([text, noise]))).hexdigest()
-    assert found == "4aec2be7ae2be816f309ecdf6895c14cb69d409d3b1a3778faa3a782a09e782f"
+    assert found == "f379cf3b79ce2ce0b0dde1419b2f9bd545a33e797a55cf83e9b61ae428504878"
 
 
 def test_nothing_is_a_valid_gzip_too() -> None:

@@ -50,7 +50,7 @@ def test_webassembly_needs_nothing_and_says_why() -> None:
 
 
 def test_strings_say_nothing_of_a_go_program_whose_functions_are_known() -> None:
-    strings = tuple((text, 1) for text in WANTED.strings)
+    strings = tuple((text, 1) for text in WANTED.texts)
     judged = judge_all(dataclasses.replace(go(), strings=strings))
     assert {need.name for need in judged if need.verdict is not Verdict.NOT} == {"shm", "term"}
 
