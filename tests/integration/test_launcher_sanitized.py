@@ -98,7 +98,7 @@ def _assert_clean(stderr: str) -> None:
 
 @pytest.mark.parametrize("calls", [(), NEWER], ids=["new", "old"])
 @pytest.mark.parametrize("init", [False, True], ids=["alone", "init"])
-def test_a_container_starts_and_nothing_is_reported(folder: Path, calls: tuple[str, ...], init: bool) -> None:  # noqa: FBT001
+def test_a_container_starts_and_nothing_is_reported(folder: Path, calls: tuple[str, ...], init: bool) -> None:
     plan = _plan(folder, read_host(), init=init, limits=Limits(memory=256 << 20, cpu_quota_us=50_000))
     (folder / "plan").write_bytes(encode(plan))
     done = subprocess.run(

@@ -38,7 +38,7 @@ def test_language_and_libc_survive_stripping(language: str, name: str, libc: Lib
 
 @pytest.mark.skipif(find_spec("ziglang") is None, reason="PyPI's ziglang isn't installed")
 @pytest.mark.parametrize("stripped", [False, True])
-def test_zig_is_told_by_its_start_code(stripped: bool) -> None:  # noqa: FBT001 - a parameter of the test
+def test_zig_is_told_by_its_start_code(stripped: bool) -> None:
     analysis = analyse(build("hello", "zig", stripped=stripped).read_bytes(), Wanted())
 
     assert (analysis.language.name, analysis.libc) == ("zig", None)

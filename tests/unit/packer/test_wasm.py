@@ -188,7 +188,7 @@ def test_a_broken_producers_section_means_nothing() -> None:
 
 @pytest.mark.peer("go")
 @pytest.mark.parametrize("stripped", [False, True])
-def test_a_module_that_go_made_is_known_with_its_build(stripped: bool) -> None:  # noqa: FBT001 - a test's parameter
+def test_a_module_that_go_made_is_known_with_its_build(stripped: bool) -> None:
     data = build("depends", "wasm-go", stripped=stripped).read_bytes()
     wanted = Wanted(strings=frozenset({b"hello from ", b"no such string at all"}))
 
