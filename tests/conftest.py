@@ -15,12 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-MARKS = ("root: needs to be root", "unprivileged: needs not to be root")
+MARK = "root: needs to be root"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for mark in MARKS:
-        config.addinivalue_line("markers", mark)
+    config.addinivalue_line("markers", MARK)
     os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_PATH])
 
 
@@ -38,8 +37,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 _lacking(f"{name} isn't installed; tests/setup.sh peers installs it")
     if item.get_closest_marker("root") and os.geteuid() != 0:
         _lacking("needs to be root")
-    if item.get_closest_marker("unprivileged") and os.geteuid() == 0:
-        pytest.skip("needs not to be root")
 
 
 @pytest.fixture(scope="session")
