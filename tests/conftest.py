@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_PATH])
 
 
-def _lacking(reason: str) -> None:
+def lacking(reason: str) -> None:
     """A test that can't run is a failure where everything is meant to be installed, and is skipped elsewhere."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason} (CI=true: nothing is skipped)", pytrace=False)
@@ -34,9 +34,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("peer"):
         for name in mark.args:
             if find_peer(name) is None:
-                _lacking(f"{name} isn't installed; tests/setup.sh peers installs it")
+                lacking(f"{name} isn't installed; tests/setup.sh peers installs it")
     if item.get_closest_marker("root") and os.geteuid() != 0:
-        _lacking("needs to be root")
+        lacking("needs to be root")
 
 
 @pytest.fixture(scope="session")
