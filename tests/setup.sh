@@ -11,7 +11,8 @@ PEERS="
     bash-static:/bin/bash-static bubblewrap:bwrap buildah:buildah busybox-static:/bin/busybox clang:clang
     conmon:conmon containerd:containerd crun:crun docker.io:dockerd gcc:gcc hyperfine:hyperfine iproute2:ip
     iptables:iptables jq:jq libc6-dev:/usr/include/stdio.h musl-tools:musl-gcc nim:nim podman:podman
-    qemu-system-x86:qemu-system-x86_64 qemu-user:qemu-x86_64 runc:runc rustc:rustc skopeo:skopeo strace:strace umoci:umoci wabt:wat2wasm
+    qemu-system-x86:qemu-system-x86_64 qemu-user:qemu-x86_64 runc:runc rustc:rustc skopeo:skopeo
+    strace:strace umoci:umoci wabt:wat2wasm
 "
 KERNEL=linux-image-cloud-amd64
 
