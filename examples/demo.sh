@@ -39,7 +39,7 @@ show whit pack ./ruff -t demo/ruff:1
 show whit images
 
 echo
-echo "3. Run it, confined: no network, no capabilities, read-only, a filter on its system calls."
+echo "3. Run it, confined: no network, no capabilities, read-only, system calls filtered."
 show whit run demo/ruff:1 --version
 printf '\n\033[1m$ whit run --memory 256m --pids-limit 64 demo/ruff:1 format - <hello.py\033[0m\n'
 whit run --memory 256m --pids-limit 64 demo/ruff:1 format - <hello.py
@@ -52,10 +52,12 @@ whit run demo/ruff:1 check --no-cache --output-format concise - <hello.py || sta
 echo "$status"
 
 echo
-echo "5. Every operation of the launch, and why (whit plan demo/ruff:1 shows all):"
-show whit plan demo/ruff:1 | sed -n 1,14p
+echo "5. What is done to it before it starts, and why. This is a part:"
+printf '\n\033[1m$ whit plan demo/ruff:1\033[0m\n'
+whit plan demo/ruff:1 | sed -n '/^Inside/,/loopback/p; /root pivot/,/seccomp/p'
 
 begin=$(date +%s%N)
 for _ in 1 2 3 4 5 6 7 8 9 10; do whit run demo/ruff:1 --version >/dev/null; done
 echo
-echo "Ten more runs took $((($(date +%s%N) - begin) / 1000000)) ms. All of this is in build/demo; whit itself: .venv/bin/whit"
+echo "Ten more runs took $((($(date +%s%N) - begin) / 1000000)) ms."
+echo "All of this is in build/demo. whit itself is .venv/bin/whit"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 def print_json(document: Mapping[str, object]) -> None:
     """One JSON document on stdout; each has a ``schema`` member that names its form and version."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def page_width() -> int | None:
+    """The terminal's width, for pages that wrap to it; None where stdout is no terminal: lines stay whole for grep."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def human_size(size: int) -> str:

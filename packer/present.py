@@ -7,6 +7,7 @@ name mustn't drive the terminal.
 from __future__ import annotations
 
 import posixpath
+import textwrap
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ _FORMAT_NAMES = {
 _VERDICT_COLOURS = {Verdict.NEEDED: "green", Verdict.MAYBE: "yellow"}
 _COLLAPSED_FROM = 8
 _SHOWN_EVIDENCE = 3
+_NARROWEST = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,28 +99,41 @@ def _collapsed(rows: Sequence[tuple[str, int, str, bool]]) -> tuple[FileLine, ..
     return tuple(lines)
 
 
-def columns(rows: Sequence[Sequence[str]], indent: str = "  ") -> Iterator[str]:
-    """Rows of cells as aligned lines, the last column unpadded."""
+def columns(rows: Sequence[Sequence[str]], indent: str = "  ", width: int | None = None) -> Iterator[str]:
+    """Rows of cells as aligned lines, the last column unpadded, and wrapped below itself to ``width`` if that is given."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    hanging = sum(widths[:-1]) + 3 * (len(widths) - 1)
     for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield f"{indent}{'   '.join(cells)}".rstrip()
+        *cells, last = (cell.ljust(size) for cell, size in zip(row, widths, strict=True))
+        first, *more = _wrapped(last, width and width - len(indent) - hanging)
+        yield f"{indent}{'   '.join((*cells, first))}".rstrip()
+        yield from (f"{indent}{'':{hanging}}{line}" for line in more)
 
 
-def page(name: str, analysis: Analysis, resolution: Resolution) -> Iterator[str]:
-    """``whit inspect`` for people, line by line. Styled: ``click.echo`` drops that where no terminal reads."""
+def _wrapped(text: str, width: int | None) -> list[str]:
+    """Lines of at most ``width`` characters; the text as it is where there is no room to speak of."""
+    if width is None or width < _NARROWEST:
+        return [text]
+    return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+
+
+def page(name: str, analysis: Analysis, resolution: Resolution, width: int | None = None) -> Iterator[str]:
+    """``whit inspect`` for people, line by line, of at most ``width`` characters if that is given.
+
+    Styled: ``click.echo`` drops that where no terminal reads.
+    """
     yield click.style(f"{printable(name)}: {_summary(analysis)}", bold=True)
     yield ""
-    yield from columns(list(_identity(analysis)))
-    yield from _needs(resolution)
-    yield from _files(resolution)
+    yield from columns(list(_identity(analysis)), width=width)
+    yield from _needs(resolution, width)
+    yield from _files(resolution, width)
     if resolution.missing:
         yield from _heading("Missing, so it can't start in an image")
         yield f"  {printable(', '.join(lack.what for lack in resolution.missing))}"
         yield from (f"  {cure}" for cure in dict.fromkeys(lack.cure for lack in resolution.missing))
     if resolution.advice:
         yield from _heading("Advice")
-        yield from columns([(advice.about, advice.text) for advice in resolution.advice])
+        yield from columns([(advice.about, advice.text) for advice in resolution.advice], width=width)
 
 
 def _heading(text: str) -> Iterator[str]:
@@ -159,7 +174,7 @@ def _identity(analysis: Analysis) -> Iterator[tuple[str, str]]:
 
 
 def _because(evidence: Sequence[Evidence]) -> str:
-    return f"   ({_evidence(evidence)})" if evidence else ""
+    return f"   ({_fact(evidence[0])})" if evidence else ""
 
 
 def _revision(analysis: Analysis) -> str | None:
@@ -175,7 +190,7 @@ def _settings(analysis: Analysis) -> Iterator[str]:
     return (f"{key}={value}" for key, value in analysis.build.settings if value and not key.startswith("vcs"))
 
 
-def _needs(resolution: Resolution) -> Iterator[str]:
+def _needs(resolution: Resolution, width: int | None) -> Iterator[str]:
     sizes = bytes_by_need(resolution)
     asked = [need for need in resolution.needs if need.verdict is not Verdict.NOT]
     brought = [need for need in resolution.needs if need.grade is Grade.EMBEDDED]
@@ -193,12 +208,16 @@ def _needs(resolution: Resolution) -> Iterator[str]:
             )
             continue
         bytes_ = f" ({human_size(sizes[first.name])})" if sizes.get(first.name) else ""
-        yield f"  {first.name:{label}}   {click.style(f'{word:8}', fg=colour)}   {reason}{bytes_}"
+        room, under = width and width - label - 16, f"  {'':{label}}   {'':8}   "
+        opening, *more = _wrapped(f"{reason}{bytes_}", room)
+        yield f"  {first.name:{label}}   {click.style(f'{word:8}', fg=colour)}   {opening}"
+        yield from (f"{under}{line}" for line in more)
         if first.evidence:
-            yield click.style(f"  {'':{label}}   {'':8}   {_evidence(first.evidence)}", dim=True)
+            yield from (click.style(f"{under}{line}", dim=True) for line in _wrapped(_evidence(first.evidence), room))
     yield from alike
     if rest:
-        yield f"  {'nothing else: no' if asked or brought else 'nothing: no'} {', '.join(rest)}"
+        nothing = f"{'nothing else: no' if asked or brought else 'nothing: no'} {', '.join(rest)}"
+        yield from (f"  {line}" for line in _wrapped(nothing, width and width - 2))
 
 
 def _evidence(evidence: Sequence[Evidence]) -> str:
@@ -216,13 +235,13 @@ def _fact(fact: Evidence) -> str:
     return detail if fact.kind in {EvidenceKind.FUNCTION, EvidenceKind.SYMBOL} else f"{fact.kind} {detail}"
 
 
-def _files(resolution: Resolution) -> Iterator[str]:
+def _files(resolution: Resolution, width: int | None) -> Iterator[str]:
     if not resolution.files:
         yield from _heading("Nothing stands beside it in an image.")
         return
     size = human_size(sum(file.size for file in resolution.files))
     yield from _heading(f"Beside it in an image: {size}")
-    yield from columns([(line.path, line.size, line.reason) for line in needed_file_lines(resolution)])
+    yield from columns([(line.path, line.size, line.reason) for line in needed_file_lines(resolution)], width=width)
     if resolution.sources:
         yield f"  taken from {', '.join(origin for _, origin in resolution.sources)}"
 

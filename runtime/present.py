@@ -23,6 +23,9 @@ TITLES = {
 
 WIDTH = 120
 WHY_COLUMN = 58
+BELOW = 20
+_TWO_COLUMNS = 100
+_NARROWEST = 60
 ATTRIBUTES = ((1, "ro"), (2, "nosuid"), (4, "nodev"), (8, "noexec"))
 """Mount attributes by the names that mount(8) gives them."""
 
@@ -46,7 +49,7 @@ def _number(argument: Argument, value: int) -> str:
 
 def _shown(argument: Argument, value: Value) -> str:
     if isinstance(value, bytes):
-        return f"{len(value)} bytes"
+        return f"{len(value)} bytes" if value else ""
     if isinstance(value, tuple):
         return " ".join(map(_quoted, value))
     return _number(argument, value) if isinstance(value, int) else printable(value)
@@ -58,8 +61,13 @@ def _line(op: Op) -> str:
     return " ".join([f"{op.name.lower().replace('_', ' '):<17}", *filter(None, words)]).rstrip()
 
 
-def plan_lines(plan: LaunchPlan) -> list[str]:
-    """A line or more an operation: its name, its arguments, and beside or below them its why."""
+def plan_lines(plan: LaunchPlan, width: int = WIDTH) -> list[str]:
+    """A line or more an operation: its name, its arguments, and beside or below them its why.
+
+    Where ``width`` leaves no room for two columns, whys stand below.
+    """
+    width = max(min(width, WIDTH), _NARROWEST)
+    column = WHY_COLUMN if width >= _TWO_COLUMNS else BELOW
     lines: list[str] = []
     stage = None
     for op in plan.ops:
@@ -67,12 +75,12 @@ def plan_lines(plan: LaunchPlan) -> list[str]:
             stage = BY_NAME[op.name].stage
             lines += [*([""] if lines else []), TITLES[stage]]
         left = textwrap.wrap(
-            _line(op), WIDTH - 2, subsequent_indent=" " * 18, break_long_words=False, break_on_hyphens=False
+            _line(op), width - 2, subsequent_indent=" " * 18, break_long_words=False, break_on_hyphens=False
         )
-        why = textwrap.wrap(printable(op.why), WIDTH - WHY_COLUMN)
-        if len(left) == 1 and len(left[0]) < WHY_COLUMN - 3 and why:
-            left = [f"{left[0]:<{WHY_COLUMN - 2}}{why.pop(0)}"]
-        lines += [f"  {line}" for line in left] + [" " * WHY_COLUMN + line for line in why]
+        why = textwrap.wrap(printable(op.why), width - column)
+        if len(left) == 1 and len(left[0]) < column - 3 and why:
+            left = [f"{left[0]:<{column - 2}}{why.pop(0)}"]
+        lines += [f"  {line}" for line in left] + [" " * column + line for line in why]
     return lines
 
 

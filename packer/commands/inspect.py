@@ -20,7 +20,7 @@ def command(file: str, as_json: bool, sources: str) -> None:
 
     FILE is only read, never run.
     """
-    from whit.packer.console import print_json
+    from whit.packer.console import page_width, print_json
     from whit.packer.executable import open_executable
     from whit.packer.needs import WANTED
     from whit.packer.present import page
@@ -33,5 +33,5 @@ def command(file: str, as_json: bool, sources: str) -> None:
     if as_json:
         print_json(document(executable.name, executable.analysis, resolution))
         return
-    for line in page(executable.name, executable.analysis, resolution):
+    for line in page(executable.name, executable.analysis, resolution, page_width()):
         click.echo(line)

@@ -126,10 +126,11 @@ def _pack(order: Order, references: tuple[Reference, ...], output: str | None, *
 
 
 def _show(record: Record, references: tuple[Reference, ...], output: str | None, *, in_store: bool) -> None:
-    from whit.packer.console import human_size
+    from whit.packer.console import human_size, page_width
     from whit.packer.present import columns, reported_lines
 
-    for line in columns([(line.path, line.size, line.reason) for line in reported_lines(record.files)], indent=""):
+    rows = [(line.path, line.size, line.reason) for line in reported_lines(record.files)]
+    for line in columns(rows, indent="", width=page_width()):
         click.echo(line)
     click.echo(f"{record.platform}, {human_size(record.unpacked)} unpacked, {human_size(record.size)} compressed")
     click.echo(f"digest {record.manifest.digest}")

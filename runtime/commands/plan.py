@@ -14,12 +14,12 @@ from whit.runtime.commands.options import SETTINGS, launch_options
 @launch_options
 def command(as_json: bool, **words: Any) -> None:  # noqa: ANN401 - click's
     """Show how FILE or IMAGE would be launched: every operation, in order, with its why. Nothing is started."""
-    from whit.packer.console import print_json
+    from whit.packer.console import page_width, print_json
     from whit.packer.store import Store
     from whit.runtime.host import read_host
     from whit.runtime.plan import compile_plan
     from whit.runtime.prepare import prepare
-    from whit.runtime.present import plan_document, plan_lines
+    from whit.runtime.present import WIDTH, plan_document, plan_lines
     from whit.runtime.request import Words, parse_request
 
     request = parse_request(Words(**words))
@@ -28,5 +28,5 @@ def command(as_json: bool, **words: Any) -> None:  # noqa: ANN401 - click's
     if as_json:
         print_json(plan_document(plan))
         return
-    for line in plan_lines(plan):
+    for line in plan_lines(plan, page_width() or WIDTH):
         click.echo(line)

@@ -39,6 +39,16 @@ def test_every_why_is_shown_and_lines_fit(plan: LaunchPlan) -> None:
     assert max(map(len, lines)) <= WIDTH
 
 
+@pytest.mark.parametrize("width", [60, 80, 99])
+def test_in_a_narrow_terminal_every_why_stands_below(width: int) -> None:
+    ops = (Op("MOUNT_NEW", ("proc", "/proc", "", 14), "its own processes"), Op("NEW_SESSION", (), "no typing"))
+    assert plan_lines(LaunchPlan(PLAN_VERSION, ops), width)[-3:] == [
+        "  mount new         proc /proc nosuid,nodev,noexec",
+        "                    its own processes",
+        "  new session       no typing",
+    ]
+
+
 def test_numbers_are_shown_as_their_meaning_is_written() -> None:
     text = _lines(
         Op("CLONE", (0x7C02_0000, 1), "namespaces"),
