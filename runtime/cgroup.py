@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import UnsupportedError
-from whit.runtime.limits import CPU_PERIOD_US, DEFAULT_PIDS, Limits
+from whit.runtime.limits import CPU_PERIOD_US, Limits
 from whit.runtime.model import Op
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _cpus(limits: Limits) -> str:
 
 
 def _asked(limits: Limits) -> tuple[str, ...]:
-    pids = None if limits.pids == DEFAULT_PIDS else limits.pids
+    pids = limits.pids if limits.pids_asked else None
     asked = (("--memory", limits.memory), ("--cpus", limits.cpu_quota_us), ("--pids-limit", pids))
     return tuple(option for option, value in asked if value is not None)
 
@@ -121,7 +121,7 @@ def cgroup_ops(limits: Limits, layout: CgroupLayout) -> CgroupOps:
         return CgroupOps(child=NAMESPACE)
     controllers = [controller for controller, _ in layout.parents]
     is_v1 = layout.version is CgroupVersion.V1
-    if is_v1 and "pids" not in controllers and limits.pids == DEFAULT_PIDS:
+    if is_v1 and "pids" not in controllers and not limits.pids_asked:
         limits = replace(limits, pids=None)
     writes = list((_v1_writes if is_v1 else _v2_writes)(limits, swap=layout.swap))
     lacking = next((controller for controller, *_ in writes if controller not in controllers), None)

@@ -48,11 +48,15 @@ class Rlimit:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a container may use: memory in bytes, CPU time in µs per :data:`CPU_PERIOD_US`, processes. None: unlimited."""
+    """What a container may use: memory in bytes, CPU time in µs per :data:`CPU_PERIOD_US`, processes. None: unlimited.
+
+    ``pids_asked`` tells a limit that a person gave from the default, which is left out where it can't be had.
+    """
 
     memory: int | None = None
     cpu_quota_us: int | None = None
     pids: int | None = DEFAULT_PIDS
+    pids_asked: bool = False
 
 
 def parse_size(text: str) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import NotFoundError
+from whit.packer.errors import ExitCode, LaunchError, NotFoundError
 from whit.packer.rootfs import MountPoint, prepare_rootfs
 from whit.runtime.accounts import Accounts
 from whit.runtime.launch import find_launcher
@@ -122,6 +122,13 @@ def prepare(request: Request, store: Store, command: tuple[str, ...]) -> Prepare
     )
     options = request.options
     directory = options.working_dir or program.config.working_dir or "/"
-    executable = view.find_program(command_line(options, program)[0], search_path(options, program), directory)
+    word, path = command_line(options, program)[0], search_path(options, program)
+    executable = view.find_program(word, path, directory)
+    if executable is None:
+        raise LaunchError(
+            f"there is no program '{word}' in the image, in none of {path}",
+            hint="give its path, as in --entrypoint /path/to/it",
+            exit_code=ExitCode.NOT_FOUND,
+        )
     files.append(identity_of(str(find_launcher())))
     return Prepared(program, executable, _guards(request, command, files))

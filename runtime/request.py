@@ -159,7 +159,7 @@ def _limits(words: Words) -> Limits:
     if words.cpus is not None:
         limits = replace(limits, cpu_quota_us=_parsed("--cpus", words.cpus, parse_cpus))
     if words.pids_limit is not None:
-        limits = replace(limits, pids=_parsed("--pids-limit", words.pids_limit, parse_pids))
+        limits = replace(limits, pids=_parsed("--pids-limit", words.pids_limit, parse_pids), pids_asked=True)
     return limits
 
 

@@ -75,15 +75,12 @@ class RootView:
         mode = os.lstat(found).st_mode if found is not None else 0
         return stat.S_ISREG(mode) and bool(mode & 0o111)
 
-    def find_program(self, name: str, path: str, directory: str) -> str:
-        """What execvp(3) would execute: ``name`` itself if it has a slash, else the first match on ``path``.
-
-        A name that isn't found is returned as it would be on the working directory, for the kernel to refuse.
-        """
+    def find_program(self, name: str, path: str, directory: str) -> str | None:
+        """What execvp(3) would execute: ``name`` itself if it has a slash, else the first match on ``path`` or None."""
         if "/" in name:
             return _joined(directory, name)
         for folder in filter(None, path.split(":")):
             found = _joined(directory, f"{folder}/{name}")
             if self.is_executable(found):
                 return found
-        return f"/{name}"
+        return None

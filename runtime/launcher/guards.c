@@ -40,7 +40,8 @@ static int same_file(const struct plan *plan, const struct op *op)
 static int absent(const struct plan *plan, const struct op *op)
 {
 	struct stat status;
-	return stat(op_text(plan, op, GUARD_ABSENT_path), &status) < 0;
+	/* As Python's is_path() tells files from images: a folder of that name changes nothing. */
+	return stat(op_text(plan, op, GUARD_ABSENT_path), &status) < 0 || !S_ISREG(status.st_mode);
 }
 
 static int same_directory(const struct plan *plan, const struct op *op)

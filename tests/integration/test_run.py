@@ -103,6 +103,12 @@ def test_a_program_that_is_not_there_is_127(run_whit: RunWhit) -> None:
     assert "there is no /nothing in the image" in result.stderr
 
 
+def test_a_program_that_is_not_on_the_path_is_127(run_whit: RunWhit) -> None:
+    result = run_whit("run", "--entrypoint", "nothing", BUSYBOX)
+    assert result.returncode == 127
+    assert "there is no program 'nothing' in the image" in result.stderr
+
+
 def test_a_file_that_may_not_be_executed_is_126(run_whit: RunWhit) -> None:
     result = run_whit("run", "--entrypoint", "/etc/passwd", BUSYBOX)
     assert result.returncode == 126

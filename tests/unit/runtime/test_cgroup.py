@@ -105,7 +105,11 @@ def test_without_a_cgroup_the_default_limit_is_left_out() -> None:
 
 @pytest.mark.parametrize(
     ("limits", "option"),
-    [(Limits(memory=1 << 30), "--memory"), (Limits(cpu_quota_us=5000), "--cpus"), (Limits(pids=7), "--pids-limit")],
+    [
+        (Limits(memory=1 << 30), "--memory"),
+        (Limits(cpu_quota_us=5000), "--cpus"),
+        (Limits(pids=DEFAULT_PIDS, pids_asked=True), "--pids-limit"),
+    ],
 )
 def test_without_a_cgroup_a_limit_that_was_asked_for_is_an_error_that_says_why(limits: Limits, option: str) -> None:
     with pytest.raises(UnsupportedError, match=f"{option} needs a cgroup: it isn't yours") as caught:
@@ -115,8 +119,8 @@ def test_without_a_cgroup_a_limit_that_was_asked_for_is_an_error_that_says_why(l
 
 def test_a_controller_that_the_host_lacks_is_an_error_only_for_who_asked_for_it() -> None:
     layout = CgroupLayout(CgroupVersion.V1, (("memory", "/cg/memory/whit"),))
-    assert _writes(cgroup_ops(Limits(pids=DEFAULT_PIDS), layout).parent) == []
+    assert _writes(cgroup_ops(Limits(), layout).parent) == []
     with pytest.raises(UnsupportedError, match="no pids controller"):
-        cgroup_ops(Limits(pids=5), layout)
+        cgroup_ops(Limits(pids=DEFAULT_PIDS, pids_asked=True), layout)
     with pytest.raises(UnsupportedError, match="no cpu controller"):
         cgroup_ops(Limits(cpu_quota_us=5000), layout)

@@ -164,9 +164,12 @@ def test_a_file_behind_a_link_is_the_one_that_counts(hold: Hold, tmp_path: Path)
     assert not hold(guards)
 
 
-def test_a_file_that_appears_is_noticed(hold: Hold, tmp_path: Path) -> None:
+def test_a_file_that_appears_is_noticed_and_a_folder_changes_nothing(hold: Hold, tmp_path: Path) -> None:
     guards = _guards(absent=(str(tmp_path / "server"),))
     assert hold(guards)
+    (tmp_path / "server").mkdir()
+    assert hold(guards)
+    (tmp_path / "server").rmdir()
     (tmp_path / "server").touch()
     assert not hold(guards)
 
