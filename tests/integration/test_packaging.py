@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import subprocess
 import sys
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,3 +70,41 @@ def test_the_installed_whit_inspects_a_program(installed: Path, tmp_path: Path) 
 
     assert inspected.returncode == 0, inspected.stderr
     assert "static" in inspected.stdout
+
+
+@pytest.mark.peer("busybox-static")
+def test_the_installed_whit_runs_a_program(installed: Path, tmp_path: Path) -> None:
+    done = _run(installed / "whit", "run", "/bin/busybox", "echo", "runs", root=tmp_path)
+
+    assert (done.stdout, done.stderr, done.returncode) == ("runs\n", "", 0)
+
+
+def test_without_a_c_compiler_the_wheel_is_built_with_ziglang(tmp_path: Path) -> None:
+    source, empty = tmp_path / "source", tmp_path / "empty"
+    source.mkdir()
+    empty.mkdir()
+    for name in SOURCES:
+        path = PROJECT / name
+        if path.is_dir():
+            shutil.copytree(path, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(path, source / name)
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
+
+    done = subprocess.run(
+        [*pip, "--no-deps", "--wheel-dir", tmp_path, source],
+        env={"PATH": str(empty), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    tag = wheel.stem.split("-")[2:]
+    assert tag == ["py3", "none", f"linux_{platform.machine()}"], "one program for all Pythons, for one processor"
+    with zipfile.ZipFile(wheel) as archive:
+        programs = [name for name in archive.namelist() if name.endswith(("/bin/whit", "/bin/whit-oci"))]
+        assert len(programs) == 2
+        assert all(archive.read(name)[:4] == b"\x7fELF" for name in programs)
