@@ -96,6 +96,12 @@ def write_all(file: IO[bytes], data: bytes | memoryview) -> None:
         left = left[file.write(left) :]
 
 
+def begin_writing(file: IO[bytes], start: int, size: int) -> None:
+    """Have the kernel begin to write out a range, without waiting; pages that are dirty stay in memory meanwhile."""
+    with contextlib.suppress(OSError):
+        os.posix_fadvise(file.fileno(), start, size, os.POSIX_FADV_DONTNEED)
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames in a folder last."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
 import mmap
@@ -11,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from whit.packer.analyse import analyse
+from whit.packer.analyse import ELF_MAGIC, WASM_MAGIC, analyse
 from whit.packer.errors import InvalidFileError, NotFoundError, WhitError
 from whit.packer.foreign import refusal
 from whit.packer.imagespec import HostFile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from whit.packer.analysis import Analysis, Wanted
 
 _KINDS = (
@@ -38,29 +41,67 @@ class Executable:
     analysis: Analysis
 
 
-def open_executable(path: str, wanted: Wanted) -> Executable:
-    """Analyse the file at ``path``. Raises NotFoundError, InvalidFileError or UnsupportedError that begin with it.
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A regular file that is open for reading, and not looked into yet but for its first bytes."""
+
+    path: str
+    name: str
+    file: HostFile
+    descriptor: int
+
+    @property
+    def may_be_executable(self) -> bool:
+        """Whether it begins as executables do: worth beginning other work on it."""
+        return os.pread(self.descriptor, len(ELF_MAGIC), 0) in (ELF_MAGIC, WASM_MAGIC)
+
+    def analyse(self, wanted: Wanted) -> Executable:
+        """Analyse it. Raises InvalidFileError or UnsupportedError that begin with its path.
+
+        The file is mapped, so it is read lazily and only where needed; a file that somebody changes meanwhile is
+        refused, except that one cut short at just the page that is being read ends the process with SIGBUS, as with
+        any program that maps files.
+        """
+        with _named(self.path):
+            analysis = _analyse(self.descriptor, self.file.size, wanted)
+            if _identity(os.fstat(self.descriptor)) != self.file.identity:
+                raise InvalidFileError("the file changed while it was read", hint="try again when it is complete")
+        return Executable(self.path, self.name, self.file, analysis)
+
+
+@contextlib.contextmanager
+def opened(path: str) -> Iterator[Opened]:
+    """The file at ``path``, open for the block. Raises NotFoundError or InvalidFileError that begin with it.
 
     Nothing but a regular file is ever opened for good: what else stands there is refused by its status, before and
-    after opening, and opening never waits. The file is mapped, so it is read lazily and only where needed; a file
-    that somebody changes meanwhile is refused, except that one cut short at just the page that is being read ends
-    the process with SIGBUS, as with any program that maps files.
+    after opening, and opening never waits.
     """
-    try:
+    with _named(path):
         descriptor = _open(path)
-        try:
-            before = os.fstat(descriptor)
-            analysis = _analyse(descriptor, before, wanted)
-            if _identity(os.fstat(descriptor)) != _identity(before):
-                raise InvalidFileError("the file changed while it was read", hint="try again when it is complete")
-        finally:
-            os.close(descriptor)
+    try:
+        status = os.fstat(descriptor)
+        absolute = os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links, and the name is the link's
+        file = HostFile(absolute, status.st_size, _identity(status))
+        yield Opened(path, Path(absolute).name, file, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_executable(path: str, wanted: Wanted) -> Executable:
+    """Open and analyse the file at ``path``; raises as :func:`opened` and :meth:`Opened.analyse` do."""
+    with opened(path) as program:
+        return program.analyse(wanted)
+
+
+@contextlib.contextmanager
+def _named(path: str) -> Iterator[None]:
+    """Errors in the block are said to be the file's."""
+    try:
+        yield
     except OSError as error:
         _refuse(path, error)
     except WhitError as error:
         raise type(error)(f"{path}: {error.message}", hint=error.hint, exit_code=error.exit_code) from None
-    absolute = os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links, and the name is the link's
-    return Executable(path, Path(absolute).name, HostFile(absolute, before.st_size, _identity(before)), analysis)
 
 
 def _open(path: str) -> int:
@@ -80,10 +121,10 @@ def _require_regular(status: os.stat_result) -> None:
             raise InvalidFileError(f"{what}, not an executable", hint=hint)
 
 
-def _analyse(descriptor: int, status: os.stat_result, wanted: Wanted) -> Analysis:
-    if not status.st_size:
+def _analyse(descriptor: int, size: int, wanted: Wanted) -> Analysis:
+    if not size:
         raise refusal(b"")
-    with mmap.mmap(descriptor, status.st_size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ) as data:
+    with mmap.mmap(descriptor, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ) as data:
         return analyse(data, wanted)
 
 

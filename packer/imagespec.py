@@ -159,15 +159,15 @@ def image_spec(
     image can hold, UsageError for an option that isn't of its form.
     """
     refuse_missing(name, resolution)
-    path = _checked_path(options.path_in_image) if options.path_in_image is not None else _default_path(name)
+    program_spec = program_layer(name, program, options)
+    path = program_spec.entries[-1].path
     base = _with_parents(_entry(file) for file in resolution.files)
-    executable = Entry(path, EntryKind.FILE, 0o555, "the program", content=program)
     in_base = {entry.path: entry.kind for entry in base}
     below_file = any(in_base.get(parent) is EntryKind.FILE for parent in _parents(path))
     if path in in_base or below_file:
         raise UsageError(f"{path}: the image has something else there", hint="choose another --path")
-    above = tuple(entry for entry in _with_parents((executable,)) if entry.path not in in_base)
-    layers = (LayerSpec("whit: what the program needs", base), LayerSpec(f"whit: {path}", above))
+    above = tuple(entry for entry in program_spec.entries if entry.path not in in_base)
+    layers = (LayerSpec("whit: what the program needs", base), LayerSpec(program_spec.created_by, above))
     return ImageSpec(
         platform=analysis.platform,
         layers=tuple(layer for layer in layers if layer.entries),
@@ -175,6 +175,16 @@ def image_spec(
         annotations=_annotations(name, analysis, resolution, options),
         created=options.created,
     )
+
+
+def program_layer(name: str, program: HostFile, options: PackOptions) -> LayerSpec:
+    """The layer of the program alone, which is known before the program is analysed; folders above it stand first.
+
+    Folders that the base layer has too are left out of it by :func:`image_spec`. Raises as that does.
+    """
+    path = _checked_path(options.path_in_image) if options.path_in_image is not None else _default_path(name)
+    executable = Entry(path, EntryKind.FILE, 0o555, "the program", content=program)
+    return LayerSpec(f"whit: {path}", _with_parents((executable,)))
 
 
 def _default_path(name: str) -> str:

@@ -19,6 +19,7 @@ from whit.packer.oci import LAYER_GZIP, Descriptor, Layer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from whit.packer.early import Fate
     from whit.packer.layout import Layout
 
 RECORD = 512
@@ -30,16 +31,19 @@ _PARENT_MODE = 0o755
 _TYPES = {EntryKind.FILE: b"0", EntryKind.DIRECTORY: b"5", EntryKind.SYMLINK: b"2"}
 
 
-def write_layer(layout: Layout, spec: LayerSpec, created: int) -> Layer:
+def write_layer(layout: Layout, spec: LayerSpec, created: int, fate: Fate | None = None) -> Layer:
     """Write a layer's blob into a layout. ``created`` is every entry's time, in seconds since the epoch.
 
-    Raises :class:`InvalidFileError` when a host file has changed since it was decided on, or can't be read.
+    Raises :class:`InvalidFileError` when a host file has changed since it was decided on, or can't be read. A layer
+    whose ``fate`` isn't known is written, and stored once it is wanted; CancelledError is raised when it is given up.
     """
     hashed, size = sha256(), 0
 
     def tar() -> Iterator[bytes]:
         nonlocal size
         for chunk in tar_stream(spec.entries, created):
+            if fate:
+                fate.check()
             hashed.update(chunk)
             size += len(chunk)
             yield chunk
@@ -47,6 +51,8 @@ def write_layer(layout: Layout, spec: LayerSpec, created: int) -> Layer:
     with layout.new_blob() as blob:
         for piece in gzip_stream(tar()):
             blob.write(piece)
+        if fate:
+            fate.wait()
     return Layer(Descriptor(LAYER_GZIP, blob.digest, blob.size), f"sha256:{hashed.hexdigest()}", size)
 
 

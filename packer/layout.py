@@ -31,6 +31,9 @@ REPACK = "remove the image (whit rmi) and pack or pull it again"
 CHUNK = 1 << 20
 """Bytes read at once when a blob is read through."""
 
+_FLUSH = 4 << 20
+"""Bytes written before the disk is set to work on them."""
+
 
 @dataclass(slots=True)
 class BlobWriter:
@@ -39,12 +42,16 @@ class BlobWriter:
     file: IO[bytes]
     size: int = 0
     _hash: _Hash = field(default_factory=sha256)
+    _flushed: int = 0
 
     def write(self, data: bytes | memoryview) -> None:
-        """Append bytes."""
+        """Append bytes. The disk is set to work early, so that there is little left to wait for at the end."""
         durable.write_all(self.file, data)
         self._hash.update(data)
         self.size += len(data)
+        if self.size - self._flushed >= _FLUSH:
+            durable.begin_writing(self.file, self._flushed, self.size - self._flushed)
+            self._flushed = self.size
 
     @property
     def digest(self) -> str:

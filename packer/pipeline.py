@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from whit.packer.imagespec import PackOptions
 from whit.packer.reference import Reference, reference_from_path
 
 if TYPE_CHECKING:
+    from whit.packer.early import EarlyLayer
+    from whit.packer.executable import Opened
     from whit.packer.layout import Layout
     from whit.packer.packcache import Record
     from whit.packer.store import Store, StoredImage
@@ -34,22 +37,36 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None) -> Rec
 
     Raises whatever is wrong with the executable, an option or a source; then nothing refers to what was written.
     """
-    from whit.packer.assemble import write_image  # noqa: PLC0415 - what is already packed needs none of it
-    from whit.packer.executable import open_executable  # noqa: PLC0415
-    from whit.packer.imagespec import image_spec  # noqa: PLC0415
-    from whit.packer.needs import WANTED  # noqa: PLC0415
-    from whit.packer.resolve import resolve  # noqa: PLC0415
-    from whit.packer.sources import SourceChoice  # noqa: PLC0415
+    from whit.packer.executable import opened  # noqa: PLC0415 - what is already packed needs none of it
 
-    executable = open_executable(order.path, WANTED)
-    resolution = resolve(executable.analysis, SourceChoice(order.sources))
-    spec = image_spec(executable.name, executable.file, executable.analysis, resolution, order.options)
-    manifest, layers = write_image(layout, spec)
+    with opened(order.path) as program, _begun(program, order.options, layout) as early:
+        from whit.packer.assemble import write_image  # noqa: PLC0415 - while the first layer is being compressed
+        from whit.packer.imagespec import image_spec  # noqa: PLC0415
+        from whit.packer.needs import WANTED  # noqa: PLC0415
+        from whit.packer.resolve import resolve  # noqa: PLC0415
+        from whit.packer.sources import SourceChoice  # noqa: PLC0415
+
+        executable = program.analyse(WANTED)
+        resolution = resolve(executable.analysis, SourceChoice(order.sources))
+        spec = image_spec(executable.name, executable.file, executable.analysis, resolution, order.options)
+        manifest, layers = write_image(layout, spec, early)
     descriptor = layout.put(manifest.to_json(), manifest.media_type)
     record = packcache.record_of(spec, descriptor, manifest, layers)
     if remember_in:
         packcache.remember(remember_in, packcache.cache_key(*_key(order)), spec, record)
     return record
+
+
+def _begun(
+    program: Opened, options: PackOptions, layout: Layout
+) -> contextlib.AbstractContextManager[EarlyLayer | None]:
+    """The program's layer, begun now if the file may turn out to be a program."""
+    from whit.packer.early import early_layer  # noqa: PLC0415 - only where something is packed
+    from whit.packer.imagespec import program_layer  # noqa: PLC0415
+
+    if not program.may_be_executable:
+        return contextlib.nullcontext()
+    return early_layer(layout, program_layer(program.name, program.file, options), options.created)
 
 
 def pack(order: Order, store: Store, references: tuple[Reference, ...]) -> Record:

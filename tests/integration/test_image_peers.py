@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import tempfile
 import time
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.programs.build import build
 from whit.packer.garbage import collect, verify
 from whit.packer.store import Store
 
@@ -181,3 +183,19 @@ def test_a_read_only_store_can_be_read_and_says_why_it_can_not_be_written(whit: 
     assert exit_line == "exit 1"
     assert "read-only" in done.stderr
     assert len(done.stderr.splitlines()) == 2
+
+
+def test_ctrl_c_in_the_middle_of_a_pack_is_one_line_and_leaves_nothing(whit: Path, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_bytes(build("hello", "go").read_bytes() + os.urandom(400 << 20))
+    root = tmp_path / "root"
+    environment = {**os.environ, "WHIT_ROOT": str(root)}
+    process = subprocess.Popen([whit, "pack", program], env=environment, stderr=subprocess.PIPE, text=True)
+    blobs = root / "images" / "blobs" / "sha256"
+    while not any(path.stat().st_size for path in blobs.glob(".tmp-*")):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors.strip()) == (130, "whit: interrupted")
+    assert list(blobs.iterdir()) == []
+    assert verify(Store.open(root)) == ()
