@@ -35,6 +35,7 @@ _FORMAT_NAMES = {
     Format.WASM_COMPONENT: "WebAssembly component",
 }
 _VERDICT_COLOURS = {Verdict.NEEDED: "green", Verdict.MAYBE: "yellow"}
+_SETTINGS_LEFT_OUT = ("vcs", "DefaultGODEBUG", "-compiler", "GOARCH", "GOOS")
 _COLLAPSED_FROM = 8
 _SHOWN_EVIDENCE = 3
 _NARROWEST = 24
@@ -187,7 +188,9 @@ def _revision(analysis: Analysis) -> str | None:
 
 
 def _settings(analysis: Analysis) -> Iterator[str]:
-    return (f"{key}={value}" for key, value in analysis.build.settings if value and not key.startswith("vcs"))
+    """The settings that tell one build from another; the revision has a line of its own, and JSON has all."""
+    shown = (item for item in analysis.build.settings if item[1] and not item[0].startswith(_SETTINGS_LEFT_OUT))
+    return (f"{key}={value}" for key, value in shown)
 
 
 def _needs(resolution: Resolution, width: int | None) -> Iterator[str]:
