@@ -93,6 +93,7 @@ static int run_parent(struct launch *launch)
 	for (uint32_t i = 0; i < launch->plan.count; i++) {
 		const struct op *op = &launch->plan.ops[i];
 		if (op->code == OP_CLONE) {
+			cgroups_sweep(launch);
 			launch->child = launch_clone(launch, op);
 			if (launch->child == 0)
 				run_child(launch, i + 1);
@@ -118,7 +119,7 @@ int launch_run(struct launch *launch)
 	hold_signals(launch);
 	int code = run_parent(launch);
 	if (code == 0) {
-		code = supervise(&launch->signals, launch->child);
+		code = supervise(launch, launch->child);
 		cgroups_report(launch);
 	}
 	cgroups_remove(launch);

@@ -10,10 +10,12 @@
 
 enum { MAX_CGROUPS = 16, CGROUP_NAME_SIZE = 48, NO_FD = -1 };
 
-/* What the child tells its parent, in memory that both see: which operation failed, and how. `error` is an errno, 0 if none did. */
+/* What the child tells its parent, in memory that both see: which operation failed, and how (`error` is an errno, 0 if none
+   did); and whether signals that are sent to it from now on act as they do on the program. */
 struct outcome {
 	uint32_t index;
 	int error;
+	int takes_signals;
 };
 
 struct cgroup {
@@ -28,7 +30,6 @@ struct launch {
 	struct cgroup cgroups[MAX_CGROUPS];
 	unsigned cgroup_count;
 	char cgroup_name[CGROUP_NAME_SIZE];
-	int found_stale;
 	int root;
 	int empty_directory, null_device;
 	int parent;
@@ -66,7 +67,10 @@ int tie_to_supervisor(const struct launch *launch);
 int close_inherited(void);
 
 /* Wait for `child`, passing it every signal that reaches us. Returns its exit code. */
-int supervise(const sigset_t *signals, pid_t child);
+int supervise(const struct launch *launch, pid_t child);
+
+/* Remove what supervisors that were killed have left. A cgroup that still holds a process can't be removed: no harm is done. */
+void cgroups_sweep(const struct launch *launch);
 
 /* Print the out-of-memory message of each watched cgroup in which the kernel killed something, then remove all cgroups. */
 void cgroups_report(const struct launch *launch);

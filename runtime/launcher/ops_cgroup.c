@@ -41,22 +41,29 @@ static int is_stale(const char *name)
 	return parse_number(pid_text, &pid) == 0 && pid > 1 && pid <= INT32_MAX && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
 }
 
-/* Remove what supervisors that were killed have left. A cgroup that still holds a process can't be removed: no harm is done. */
-static int sweep(int parent)
+/* A container's cgroup in every hierarchy, the first one last: as long as that is there, the others are found again. */
+static void remove_stale(const struct launch *launch, const char *name)
+{
+	for (unsigned i = launch->cgroup_count; i-- > 0;)
+		if (unlinkat(launch->cgroups[i].parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+			return;
+}
+
+void cgroups_sweep(const struct launch *launch)
 {
 	char listing[LISTING_SIZE] __attribute__((aligned(8)));
 	long got;
-	int found = 0;
-	CLEANUP_FD int directory = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (launch->cgroup_count == 0)
+		return;
+	CLEANUP_FD int directory = openat(launch->cgroups[0].parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	while (directory >= 0 && (got = syscall(SYS_getdents64, directory, listing, sizeof(listing))) > 0) {
 		for (long at = 0; at < got;) {
 			const struct listed *entry = (const struct listed *)(const void *)(listing + at);
-			if (is_stale(entry->name) && unlinkat(parent, entry->name, AT_REMOVEDIR) == 0)
-				found = 1;
+			if (is_stale(entry->name))
+				remove_stale(launch, entry->name);
 			at += entry->length;
 		}
 	}
-	return found;
 }
 
 int op_cgroup_create(struct launch *launch, const struct op *op)
@@ -69,8 +76,6 @@ int op_cgroup_create(struct launch *launch, const struct op *op)
 	int error = name_cgroups(launch);
 	if (error)
 		return error;
-	if (launch->cgroup_count == 0 || launch->found_stale)
-		launch->found_stale |= sweep(parent);
 	if (mkdirat(parent, launch->cgroup_name, 0755) < 0)
 		return -errno;
 	struct cgroup *cgroup = &launch->cgroups[launch->cgroup_count++];

@@ -107,8 +107,9 @@ int op_exec(struct launch *launch, const struct op *op)
 	int error = close_inherited();
 	if (error)
 		return error;
-	reset_signals();
 	umask(PROGRAM_UMASK);
+	reset_signals();
+	launch->outcome->takes_signals = 1;
 	execve(op_text(&launch->plan, op, EXEC_path), arguments, environment);
 	return -errno;
 }

@@ -6,12 +6,13 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "launch.h"
 #include "util.h"
 
-enum { STATUS_TEXT_SIZE = 4096, SYSCALL_TEXT_SIZE = 256, PROC_PATH_SIZE = 40, SIGNALLED = 128, INIT_FAILED = 125 };
+enum { STATUS_TEXT_SIZE = 4096, SYSCALL_TEXT_SIZE = 256, PROC_PATH_SIZE = 40, START_PAUSE_NS = 200000, SIGNALLED = 128, INIT_FAILED = 125 };
 
 /* Whether the bit of `number` is set in the hexadecimal mask that follows `field` in a /proc/PID/status. */
 static int mask_has(const char *status, const char *field, int number)
@@ -66,9 +67,23 @@ static int ends_by_default(int number)
 	return number != SIGWINCH && number != SIGCONT && number != SIGURG && number < SIGRTMIN;
 }
 
-/* Returns the signal that the program was ended for, or 0. */
-static int forward(pid_t child, int number)
+/* A signal that comes before the program has started would wait in the child, blocked, and be dropped when the child
+   unblocks it: so it waits here. */
+static void wait_for_start(const struct launch *launch, pid_t child)
 {
+	const struct timespec pause = { .tv_nsec = START_PAUSE_NS };
+	siginfo_t ended = { 0 };
+	while (!launch->outcome->takes_signals && ended.si_pid == 0) {
+		nanosleep(&pause, NULL);
+		if (waitid(P_PID, (id_t)child, &ended, WEXITED | WNOHANG | WNOWAIT) < 0)
+			return;
+	}
+}
+
+/* Returns the signal that the program was ended for, or 0. */
+static int forward(const struct launch *launch, pid_t child, int number)
+{
+	wait_for_start(launch, child);
 	if (ends_by_default(number) && would_be_dropped(child, number)) {
 		kill(child, SIGKILL);
 		return number;
@@ -91,15 +106,15 @@ static int reap(pid_t child, int *status)
 	return found;
 }
 
-int supervise(const sigset_t *signals, pid_t child)
+int supervise(const struct launch *launch, pid_t child)
 {
 	int status = 0, ended_for = 0;
 	for (;;) {
-		int number = sigwaitinfo(signals, NULL);
+		int number = sigwaitinfo(&launch->signals, NULL);
 		if (number < 0)
 			continue;
 		if (number != SIGCHLD) {
-			int fatal = forward(child, number);
+			int fatal = forward(launch, child, number);
 			ended_for = fatal ? fatal : ended_for;
 		} else if (reap(child, &status)) {
 			break;
@@ -127,6 +142,8 @@ int op_init(struct launch *launch, const struct op *op)
 		return -errno;
 	if (child == 0)
 		return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
-	int code = supervise(&launch->signals, child);
+	/* Signals that were sent to this process wait for it, and none is dropped. */
+	launch->outcome->takes_signals = 1;
+	int code = supervise(launch, child);
 	_exit(launch->outcome->error ? INIT_FAILED : code);
 }
