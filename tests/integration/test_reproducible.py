@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import lacking
 from tests.peers import PROJECT
 from tests.programs.build import build
 
@@ -186,7 +187,7 @@ def pack_by(python: Path, place: Path, program: Path, user: int | None = None) -
 def test_the_user_makes_no_difference(program: Path, expected: str, place: Path) -> None:
     readable = [python for python in other_pythons() if python.is_relative_to("/usr")]
     if not readable:
-        pytest.skip("there is no Python here that every user can read")
+        lacking("there is no Python here that every user can read")
     assert pack_by(readable[0], place, program, NOBODY) == expected
 
 
