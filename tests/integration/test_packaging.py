@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -11,31 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.peers import PROJECT
+from tests.installed import copy_sources, install
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-SOURCES = ("packer", "runtime", "toolchains", "pyproject.toml", "README.md", "LICENSE")
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bin folder of a fresh virtual environment with whit in it, installed from a copy of the sources."""
-    folder = tmp_path_factory.mktemp("packaging")
-    source = folder / "source"
-    for name in SOURCES:
-        path = PROJECT / name
-        if path.is_dir():
-            shutil.copytree(path, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-        elif path.exists():
-            source.mkdir(exist_ok=True)
-            shutil.copy2(path, source / name)
-    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-    pip: list[str | Path] = [folder / "venv" / "bin" / "pip", "--disable-pip-version-check", "install", "--quiet"]
-    subprocess.run([*pip, source], check=True, timeout=600)
-    shutil.rmtree(source)
-    return folder / "venv" / "bin"
+    return install(sys.executable, tmp_path_factory.mktemp("packaging"))
 
 
 def _run(program: Path, *arguments: str | Path, root: Path) -> subprocess.CompletedProcess[str]:
@@ -80,15 +64,8 @@ def test_the_installed_whit_runs_a_program(installed: Path, tmp_path: Path) -> N
 
 
 def test_without_a_c_compiler_the_wheel_is_built_with_ziglang(tmp_path: Path) -> None:
-    source, empty = tmp_path / "source", tmp_path / "empty"
-    source.mkdir()
+    source, empty = copy_sources(tmp_path), tmp_path / "empty"
     empty.mkdir()
-    for name in SOURCES:
-        path = PROJECT / name
-        if path.is_dir():
-            shutil.copytree(path, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy2(path, source / name)
     pip: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
 
     done = subprocess.run(

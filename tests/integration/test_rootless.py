@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from tests.conftest import lacking
-from tests.peers import PROJECT
+from tests.installed import install
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,14 +47,7 @@ def program() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="whit-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        for part in ("packer", "runtime", "toolchains"):
-            shutil.copytree(PROJECT / part, folder / "source" / part, ignore=shutil.ignore_patterns("__pycache__"))
-        for part in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy2(PROJECT / part, folder / "source" / part)
-        subprocess.run([pythons[0], "-m", "venv", folder / "venv"], check=True)
-        pip: list[str | Path] = [folder / "venv" / "bin" / "pip", "--disable-pip-version-check", "install", "--quiet"]
-        subprocess.run([*pip, folder / "source"], check=True, timeout=600)
-        yield folder / "venv" / "bin" / "whit"
+        yield install(pythons[0], folder) / "whit"
 
 
 def readable_by_user(python: Path) -> bool:
