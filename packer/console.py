@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,13 @@ def print_json(document: Mapping[str, object]) -> None:
 
 def page_width() -> int | None:
     """The terminal's width, for pages that wrap to it; None where stdout is no terminal: lines stay whole for grep."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return _columns() if sys.stdout.isatty() else None
+
+
+def _columns() -> int:
+    import shutil  # noqa: PLC0415 - only for a terminal
+
+    return shutil.get_terminal_size().columns
 
 
 def human_size(size: int) -> str:

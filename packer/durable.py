@@ -10,8 +10,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
-import shutil
 import stat
 import time
 from typing import IO, TYPE_CHECKING
@@ -51,7 +49,7 @@ def store_errors(doing: str) -> Iterator[None]:
 
 def temporary_beside(target: Path) -> Path:
     """A new name in the target's folder that a sweep recognises."""
-    return target.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
+    return target.parent / f"{TEMPORARY}{os.urandom(8).hex()}"
 
 
 @contextlib.contextmanager
@@ -164,6 +162,8 @@ def check_private(folder: Path) -> None:
 
 def remove_tree(folder: Path) -> None:
     """Remove a folder with all in it, also where its own modes forbid that to a user who isn't root."""
+    import shutil  # noqa: PLC0415 - rare, and slow to import
+
     with contextlib.suppress(FileNotFoundError):
         try:
             shutil.rmtree(folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import errno
 import mmap
 import os
@@ -143,6 +142,8 @@ def _refuse(path: str, error: OSError) -> NoReturn:
 
 def _nearest(path: str) -> str | None:
     """The files beside it whose names are most like it."""
+    import difflib  # noqa: PLC0415 - only where a file isn't found
+
     folder, name = os.path.split(path)
     try:
         with os.scandir(folder or ".") as there:

@@ -13,7 +13,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError, UsageError
-from whit.packer.linkage import refuse_missing
 from whit.packer.wellknown import CERTIFICATES_PATH
 
 if TYPE_CHECKING:
@@ -155,10 +154,8 @@ def image_spec(
 ) -> ImageSpec:
     """The image of one executable called ``name`` (a file name) whose content is ``program``.
 
-    Raises UnsupportedError if something that it can't start without is missing, InvalidFileError for a name that no
-    image can hold, UsageError for an option that isn't of its form.
+    Raises InvalidFileError for a name that no image can hold, UsageError for an option that isn't of its form.
     """
-    refuse_missing(name, resolution)
     program_spec = program_layer(name, program, options)
     path = program_spec.entries[-1].path
     base = _with_parents(_entry(file) for file in resolution.files)

@@ -124,13 +124,17 @@ def remember(store: Store, key: str, spec: ImageSpec, record: Record) -> None:
         "os": record.platform.os,
         "architecture": record.platform.architecture,
         "variant": record.platform.variant,
-        "files": [asdict(file) for file in record.files],
+        "files": [_file_document(file) for file in record.files],
         "unpacked": record.unpacked,
         "stored": record.size,
     }
     with contextlib.suppress(OSError):
         durable.private_folder(_path(store, key).parent)
         durable.write_whole(_path(store, key), canonical_json(document))
+
+
+def _file_document(file: ImageFile) -> dict[str, object]:
+    return {"path": file.path, "kind": file.kind, "mode": file.mode, "size": file.size, "reason": file.reason}
 
 
 def image_files(spec: ImageSpec) -> tuple[ImageFile, ...]:

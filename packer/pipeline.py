@@ -42,12 +42,14 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None) -> Rec
     with opened(order.path) as program, _begun(program, order.options, layout) as early:
         from whit.packer.assemble import write_image  # noqa: PLC0415 - while the first layer is being compressed
         from whit.packer.imagespec import image_spec  # noqa: PLC0415
+        from whit.packer.linkage import refuse_missing  # noqa: PLC0415
         from whit.packer.needs import WANTED  # noqa: PLC0415
         from whit.packer.resolve import resolve  # noqa: PLC0415
         from whit.packer.sources import SourceChoice  # noqa: PLC0415
 
         executable = program.analyse(WANTED)
         resolution = resolve(executable.analysis, SourceChoice(order.sources))
+        refuse_missing(executable.name, resolution)
         spec = image_spec(executable.name, executable.file, executable.analysis, resolution, order.options)
         manifest, layers = write_image(layout, spec, early)
     descriptor = layout.put(manifest.to_json(), manifest.media_type)

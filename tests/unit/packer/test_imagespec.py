@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.packer.analyses import PROGRAM, go, host, native, wasm
-from whit.packer.analysis import Analysis, BuildInfo, Linkage
-from whit.packer.errors import InvalidFileError, UnsupportedError, UsageError, WhitError
+from whit.packer.analysis import Analysis, BuildInfo
+from whit.packer.errors import InvalidFileError, UsageError, WhitError
 from whit.packer.imagespec import EntryKind, ImageSpec, PackOptions, image_spec
 from whit.packer.resolve import resolve
 
@@ -186,12 +186,6 @@ def test_webassembly_is_one_layer_for_its_own_platform() -> None:
     made = spec(wasm(), name="app.wasm")
     assert str(made.platform) == "wasip1/wasm"
     assert [[entry.path for entry in layer.entries] for layer in made.layers] == [["/app.wasm"]]
-
-
-def test_a_dynamic_executable_is_refused() -> None:
-    dynamic = dataclasses.replace(native(), linkage=Linkage.DYNAMIC, interpreter="/lib/ld.so", libraries=("libc.so.6",))
-    with pytest.raises(UnsupportedError, match=r"/lib/ld\.so and the libraries libc\.so\.6"):
-        spec(dynamic)
 
 
 @given(name=st.text(max_size=300), path=st.none() | st.text(alphabet="/.ab\0ü", max_size=12))
