@@ -80,11 +80,13 @@ FileIdentity = tuple[str, int, int, int, int, int]
 class Guards:
     """What a plan was made from; see the GUARD operations.
 
-    ``kernel`` is (release, version).
+    ``kernel`` is (release, version); ``plans`` is the folder that the plan is kept in, of the store that all of its
+    paths lead to.
     """
 
     command: tuple[str, ...]
     kernel: tuple[str, str]
+    plans: str
     files: tuple[FileIdentity, ...] = ()
     absent: tuple[str, ...] = ()
     directory: str | None = None

@@ -84,6 +84,7 @@ def environment(options: RunOptions, program: Program, identity: Identity) -> tu
 def _guard_ops(guards: Guards) -> Iterator[Op]:
     yield Op("GUARD_COMMAND", (guards.command,), "this plan is for this command line only")
     yield Op("GUARD_KERNEL", guards.kernel, "this plan is for this kernel only")
+    yield Op("GUARD_STORE", (guards.plans,), "its paths lead to this store, not to a copy of it")
     if guards.directory is not None:
         yield Op("GUARD_DIRECTORY", (guards.directory,), "the command line has a relative path")
     for path, *identity in guards.files:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from whit.packer.errors import ExitCode, LaunchError, NotFoundError
 from whit.packer.rootfs import MountPoint, prepare_rootfs
 from whit.runtime.accounts import Accounts
-from whit.runtime.launch import find_launcher
+from whit.runtime.launch import PLANS, find_launcher
 from whit.runtime.mounts import MOUNT_POINTS
 from whit.runtime.options import FileIdentity, Guards, Program
 from whit.runtime.plan import command_line, search_path
@@ -83,7 +83,9 @@ def _mount_points(options: RunOptions) -> tuple[MountPoint, ...]:
     return tuple(dict.fromkeys(points))
 
 
-def _guards(request: Request, command: tuple[str, ...], files: list[FileIdentity | None]) -> Guards | None:
+def _guards(
+    request: Request, store: Store, command: tuple[str, ...], files: list[FileIdentity | None]
+) -> Guards | None:
     variables = list(request.variables)
     packed = is_path(request.target)
     if packed:
@@ -95,6 +97,7 @@ def _guards(request: Request, command: tuple[str, ...], files: list[FileIdentity
     return Guards(
         command=command,
         kernel=(kernel.release, kernel.version),
+        plans=str(store.root / PLANS),
         files=known,
         absent=() if packed else (request.target,),
         directory=str(Path.cwd()) if request.uses_directory else None,
@@ -131,4 +134,4 @@ def prepare(request: Request, store: Store, command: tuple[str, ...]) -> Prepare
             exit_code=ExitCode.NOT_FOUND,
         )
     files.append(identity_of(str(find_launcher())))
-    return Prepared(program, executable, _guards(request, command, files))
+    return Prepared(program, executable, _guards(request, store, command, files))

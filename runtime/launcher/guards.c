@@ -65,14 +65,25 @@ static int same_kernel(const struct plan *plan, const struct op *op)
 	       strcmp(name.version, op_text(plan, op, GUARD_KERNEL_version)) == 0;
 }
 
-int guards_hold(const struct plan *plan, char *const *arguments)
+/* A copied store holds plans whose paths lead to the first one. */
+static int same_store(const struct plan *plan, const struct op *op, int plans)
 {
-	int for_this_command = 0;
+	struct stat named, found;
+	if (stat(op_text(plan, op, GUARD_STORE_plans), &named) < 0 || fstat(plans, &found) < 0)
+		return 0;
+	return named.st_dev == found.st_dev && named.st_ino == found.st_ino;
+}
+
+int guards_hold(const struct plan *plan, char *const *arguments, int plans)
+{
+	int for_this_command = 0, of_this_store = 0;
 	for (uint32_t i = 0; i < plan->count; i++) {
 		const struct op *op = &plan->ops[i];
 		int holds = 1;
 		if (op->code == OP_GUARD_COMMAND)
 			holds = for_this_command = same_command(plan, op, arguments);
+		else if (op->code == OP_GUARD_STORE)
+			holds = of_this_store = same_store(plan, op, plans);
 		else if (op->code == OP_GUARD_FILE)
 			holds = same_file(plan, op);
 		else if (op->code == OP_GUARD_ABSENT)
@@ -86,6 +97,6 @@ int guards_hold(const struct plan *plan, char *const *arguments)
 		if (!holds)
 			return 0;
 	}
-	/* A plan without a command belongs to none. */
-	return for_this_command;
+	/* A plan without a command or a store belongs to none. */
+	return for_this_command && of_this_store;
 }

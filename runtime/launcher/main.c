@@ -88,7 +88,7 @@ static int run_cached(char **argv, const char *self)
 	if (fd < 0 || !is_ours(fd, S_IFREG))
 		return -1;
 	new_launch(&launch, argv, self);
-	if (plan_load(&launch.plan, fd) || !guards_hold(&launch.plan, argv + 1))
+	if (plan_load(&launch.plan, fd) || !guards_hold(&launch.plan, argv + 1, plans))
 		return -1;
 	int code = launch_run(&launch);
 	if (code < 0)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.test_run import starts_python
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.conftest import RunWhit
 
 BUSYBOX = Path("/bin/busybox")
@@ -22,3 +27,48 @@ def test_a_plan_is_not_kept_where_certificates_come_from_the_host(run_whit: RunW
         assert done.returncode == 0, done.stderr
         plans = whit_root / "plans"
         assert len(list(plans.iterdir()) if plans.exists() else []) == kept
+
+
+def _moved(old: Path, new: Path) -> None:
+    """The old place is taken again by another store."""
+    old.rename(new)
+    shutil.copytree(new, old, symlinks=True)
+
+
+def _linked(old: Path, new: Path) -> None:
+    """A path that led to another store once leads to this one."""
+    kept = old.with_name("kept")
+    old.rename(kept)
+    old.symlink_to(kept)
+    shutil.copytree(kept, new, symlinks=True)
+
+
+def _copied(old: Path, new: Path) -> None:
+    shutil.copytree(old, new, symlinks=True)
+
+
+@pytest.mark.parametrize("take", [_copied, _moved, _linked])
+def test_a_store_s_plans_are_of_no_use_in_another_place(
+    run_whit: RunWhit, whit_root: Path, tmp_path: Path, take: Callable[[Path, Path], None]
+) -> None:
+    # Given a store with a kept plan, and a copy of it that has other images since
+    copy = tmp_path / "copy"
+    assert run_whit("pack", BUSYBOX, "-t", "one:1", "--env", "FROM=store").returncode == 0
+    say = ("run", "one:1", "sh", "-c", "echo $FROM")
+    assert run_whit(*say).stdout == "store\n"
+    take(whit_root, copy)
+    assert run_whit("pack", BUSYBOX, "-t", "one:1", "--env", "FROM=copy", root=copy).returncode == 0
+    # When the same words are run in the copy, then it is the copy's image that runs, however often
+    for _ in range(2):
+        assert run_whit(*say, root=copy).stdout == "copy\n"
+    assert run_whit(*say).stdout == "store\n"
+
+
+def test_a_store_that_two_paths_lead_to_has_one_set_of_plans(
+    run_whit: RunWhit, whit_root: Path, tmp_path: Path
+) -> None:
+    way = tmp_path / "way"
+    way.symlink_to(tmp_path)
+    words = (BUSYBOX, "echo", "x")
+    assert starts_python(run_whit, whit_root, *words)
+    assert not starts_python(run_whit, whit_root, *words, root=way / whit_root.name)

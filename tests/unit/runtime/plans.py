@@ -38,6 +38,7 @@ PROGRAM = Program("server", "/store/rootfs/1", "/store/rootfs/1.lock", CONFIG, h
 GUARDS = Guards(
     command=("run", "-e", "A", "server"),
     kernel=("6.1.0", "#1 SMP"),
+    plans="/store/plans",
     files=(("/store/index.json", 1, 2, 3, 4, 5), ("/usr/bin/whit", 1, 9, 3, 4, 5)),
     absent=("server",),
     directory="/home/me",

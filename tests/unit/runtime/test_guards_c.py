@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.peer("gcc")
 
 COMMAND = ("run", "-e", "A=", "", "server")
+PLANS = str(PROJECT)
 KERNEL = (os.uname().release, os.uname().version)
 
 
@@ -44,14 +45,18 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
 
 @pytest.fixture
 def hold(library: ctypes.CDLL) -> Hold:
-    """Whether the guards of a plan hold for a command line."""
+    """Whether the guards of a plan, found in a folder, hold for a command line."""
 
-    def guards_hold(guards: Guards | None, arguments: tuple[str, ...] = COMMAND) -> bool:
+    def guards_hold(guards: Guards | None, arguments: tuple[str, ...] = COMMAND, found_in: str = PLANS) -> bool:
         data = encode(compile_plan(PROGRAM, RunOptions(), ROOT_V1, guards=guards))
         buffer, plan = ctypes.create_string_buffer(data, len(data)), ctypes.create_string_buffer(64)
         assert library.plan_check(plan, buffer, ctypes.c_size_t(len(data))) == 0
         vector = (ctypes.c_char_p * (len(arguments) + 1))(*map(os.fsencode, arguments), None)
-        return bool(library.guards_hold(plan, vector))
+        folder = os.open(found_in, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            return bool(library.guards_hold(plan, vector, folder))
+        finally:
+            os.close(folder)
 
     return guards_hold
 
@@ -63,8 +68,9 @@ def _guards(
     directory: str | None = None,
     environment: tuple[tuple[str, str | None], ...] = (),
     kernel: tuple[str, str] = KERNEL,
+    plans: str = PLANS,
 ) -> Guards:
-    return Guards(COMMAND, kernel, tuple(file for file in files if file), absent, directory, environment)
+    return Guards(COMMAND, kernel, plans, tuple(file for file in files if file), absent, directory, environment)
 
 
 def test_a_plan_holds_for_its_own_command_line(hold: Hold) -> None:
@@ -98,6 +104,18 @@ def test_a_plan_without_a_command_belongs_to_none(hold: Hold) -> None:
 @pytest.mark.parametrize("kernel", [("5.10.0", KERNEL[1]), (KERNEL[0], "#2")])
 def test_another_kernel_is_noticed(hold: Hold, kernel: tuple[str, str]) -> None:
     assert not hold(_guards(kernel=kernel))
+
+
+def test_a_plan_of_another_store_is_noticed_and_two_paths_to_one_are_not(hold: Hold, tmp_path: Path) -> None:
+    for name in ("store", "copy"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "link").symlink_to("store")
+    guards = _guards(plans=str(tmp_path / "store"))
+    assert hold(guards, found_in=str(tmp_path / "store"))
+    assert hold(guards, found_in=str(tmp_path / "link"))
+    assert not hold(guards, found_in=str(tmp_path / "copy"))
+    (tmp_path / "store").rename(tmp_path / "moved")
+    assert not hold(guards, found_in=str(tmp_path / "moved"))
 
 
 def _rewrite(path: Path) -> None:

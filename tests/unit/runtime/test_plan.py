@@ -159,6 +159,7 @@ def test_guards_come_first_and_hold_what_they_were_given() -> None:
     assert all(op.name.startswith("GUARD_") for op in plan.ops[:count])
     assert only(plan, "GUARD_COMMAND").args == (GUARDS.command,)
     assert only(plan, "GUARD_KERNEL").args == GUARDS.kernel
+    assert only(plan, "GUARD_STORE").args == ("/store/plans",)
     assert only(plan, "GUARD_DIRECTORY").args == ("/home/me",)
     assert [op.args for op in all_of(plan, "GUARD_FILE")] == list(GUARDS.files)
     assert [op.args for op in all_of(plan, "GUARD_ABSENT")] == [("server",)]
