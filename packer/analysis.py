@@ -101,6 +101,8 @@ class Wanted:
     functions: frozenset[str] = frozenset()
     strings: frozenset[bytes] = frozenset()
     always: frozenset[bytes] = frozenset()
+    arguments: frozenset[str] = frozenset()
+    """Functions whose constant arguments are looked for."""
 
     @property
     def texts(self) -> frozenset[bytes]:
@@ -108,7 +110,54 @@ class Wanted:
         return self.strings | self.always
 
     def __or__(self, other: Wanted) -> Wanted:
-        return Wanted(self.functions | other.functions, self.strings | other.strings, self.always | other.always)
+        return Wanted(
+            self.functions | other.functions,
+            self.strings | other.strings,
+            self.always | other.always,
+            self.arguments | other.arguments,
+        )
+
+
+class Relro(StrEnum):
+    """How much of what the loader relocates is read-only while the program runs."""
+
+    NONE = "none"
+    PARTIAL = "partial"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Hardening:
+    """What protects the program from its own bugs; None where it can't be told or has no meaning (Go's stack).
+
+    ``runpath`` are the entries of DT_RUNPATH, or of DT_RPATH where there is none; ``debug_bytes`` the size of sections
+    that only debuggers read.
+    """
+
+    relro: Relro
+    executable_stack: bool
+    pie: bool
+    stack_protector: bool | None
+    fortify: bool | None
+    runpath: tuple[str, ...] = ()
+    debug_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """So many bytes of the file are of this kind (``code``, ``debug information`` …)."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A constant that stands as an argument where a function is called; ``offset`` is the call's place in the file."""
+
+    function: str
+    value: str
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +195,9 @@ class Analysis:
     functions: frozenset[str] = frozenset()
     strings: tuple[tuple[bytes, int], ...] = ()
     wasm: WasmInfo | None = None
+    hardening: Hardening | None = None
+    parts: tuple[Part, ...] = ()
+    arguments: tuple[Argument, ...] = ()
 
     def has_string(self, wanted: bytes) -> bool:
         """Whether a string that was asked for stands in the file."""

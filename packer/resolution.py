@@ -32,6 +32,22 @@ class NeededFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Library:
+    """A shared library, or the loader itself, that a dynamic executable starts with.
+
+    ``path`` is where the loader found it on the host or in the sysroot, ``image_path`` where it stands in the image.
+    ``needed_by`` are the sonames or paths of those that ask for it, ``found_by`` the rule that found it (``RUNPATH``,
+    ``cache``, ``default directory`` …).
+    """
+
+    soname: str
+    path: str
+    image_path: str
+    needed_by: tuple[str, ...]
+    found_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """Something that the program asks for and that can't be given: a loader, a library."""
 
@@ -57,3 +73,4 @@ class Resolution:
     missing: tuple[Missing, ...] = ()
     advice: tuple[Advice, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
+    libraries: tuple[Library, ...] = ()
