@@ -24,6 +24,7 @@ from whit.packer.platform import Platform
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from whit.packer.choices import Choices
     from whit.packer.store import Store
 
 _LIMIT = 16 << 20
@@ -58,11 +59,13 @@ class Record:
         return replace(self.manifest, platform=self.platform)
 
 
-def cache_key(path: str, options: PackOptions, sources: str) -> str:
+def cache_key(path: str, options: PackOptions, choices: Choices) -> str:
     """What a record is found by: the executable's absolute path, all options, and whit's own code."""
     code = sorted(_code_state(Path(__file__).parent))
     return sha256(
-        canonical_json({"path": os.fsencode(path).hex(), "options": asdict(options), "sources": sources, "code": code})
+        canonical_json(
+            {"path": os.fsencode(path).hex(), "options": asdict(options), "choices": asdict(choices), "code": code}
+        )
     ).hexdigest()
 
 

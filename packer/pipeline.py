@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer import packcache
+from whit.packer.choices import DEFAULT, Choices
 from whit.packer.errors import UsageError
 from whit.packer.imagespec import PackOptions
 from whit.packer.reference import Reference, reference_from_path
@@ -25,11 +26,11 @@ LAST_SECOND = 253402300799
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to pack and how. ``sources`` is a SourceChoice's value: whose certificates and time zones."""
+    """What to pack and how."""
 
     path: str
     options: PackOptions
-    sources: str = "packages"
+    choices: Choices = DEFAULT
 
 
 def write(order: Order, layout: Layout, remember_in: Store | None = None) -> Record:
@@ -45,10 +46,9 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None) -> Rec
         from whit.packer.linkage import refuse_missing  # noqa: PLC0415
         from whit.packer.needs import WANTED  # noqa: PLC0415
         from whit.packer.resolve import resolve  # noqa: PLC0415
-        from whit.packer.sources import SourceChoice  # noqa: PLC0415
 
         executable = program.analyse(WANTED)
-        resolution = resolve(executable.analysis, SourceChoice(order.sources))
+        resolution = resolve(executable.analysis, order.choices)
         refuse_missing(executable.name, resolution)
         spec = image_spec(executable.name, executable.file, executable.analysis, resolution, order.options)
         manifest, layers = write_image(layout, spec, early)
@@ -84,15 +84,15 @@ def pack(order: Order, store: Store, references: tuple[Reference, ...]) -> Recor
     return record
 
 
-def pack_file(path: str, store: Store, sources: str = "packages") -> StoredImage:
+def pack_file(path: str, store: Store, choices: Choices) -> StoredImage:
     """Pack an executable to run it: under a name that its path gives it, so that no other is taken."""
     name = reference_from_path(os.path.abspath(path))  # noqa: PTH100 - as it was given, links not followed
-    record = pack(Order(path, PackOptions(created=source_date_epoch()), sources), store, (name,))
+    record = pack(Order(path, PackOptions(created=source_date_epoch()), choices), store, (name,))
     return store.image(record.manifest, name)
 
 
-def _key(order: Order) -> tuple[str, PackOptions, str]:
-    return os.path.abspath(order.path), order.options, order.sources  # noqa: PTH100
+def _key(order: Order) -> tuple[str, PackOptions, Choices]:
+    return os.path.abspath(order.path), order.options, order.choices  # noqa: PTH100
 
 
 def source_date_epoch() -> int:

@@ -11,36 +11,39 @@ from typing import TYPE_CHECKING
 from whit.packer import wellknown
 from whit.packer.advice import advise
 from whit.packer.analysis import Format, Libc
+from whit.packer.choices import DEFAULT, Choices, SourceChoice
+from whit.packer.errors import UsageError
 from whit.packer.imagespec import NONROOT_ID, Inline
 from whit.packer.linkage import missing_libraries
 from whit.packer.needs import judge_all
-from whit.packer.needs.model import Grade, Verdict
+from whit.packer.needs.model import Grade, Need, Verdict
 from whit.packer.resolution import NeededFile, Resolution
-from whit.packer.sources import HERE, Host, SourceChoice, certificates, zones
+from whit.packer.sources import HERE, Host, certificates, zones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from whit.packer.analysis import Analysis
     from whit.packer.imagespec import HostFile
-    from whit.packer.needs.model import Need
     from whit.packer.sources import SourcedFiles
 
 _FILE_MODE = 0o644
 _NAME_SERVICES = ("dns", "users", "groups", "services")
+_GIVEN = frozenset(("ca", "zones", "users", "groups", "dns", "services", "mime", "temp", "home"))
+"""The needs that files can serve."""
 
 
-def resolve(analysis: Analysis, choice: SourceChoice = SourceChoice.PACKAGES, host: Host = HERE) -> Resolution:
+def resolve(analysis: Analysis, choices: Choices = DEFAULT, host: Host = HERE) -> Resolution:
     """Everything that an executable, analysed with ``needs.WANTED``, needs beside it.
 
     Reads folders and a version through ``host``, never file contents. A dynamic executable's loader and libraries are
     ``missing``; nothing is refused here. Raises NotFoundError if a needed source isn't there.
     """
-    needs = judge_all(analysis)
-    if analysis.format is not Format.ELF:
+    needs = tuple(_chosen(need, dict(choices.needs)) for need in judge_all(analysis))
+    if analysis.format is not Format.ELF and not any(wanted for _, wanted in choices.needs):
         return Resolution(needs, ())
     by_name = {need.name: need for need in needs}
-    sourced = tuple(_sourced(by_name, choice, host))
+    sourced = tuple(_sourced(by_name, choices.sources, host))
     files = [
         *_always(by_name),
         *_written(analysis, by_name),
@@ -53,6 +56,19 @@ def resolve(analysis: Analysis, choice: SourceChoice = SourceChoice.PACKAGES, ho
         advise(analysis, by_name),
         tuple((need.name, source.origin) for need, source in sourced),
     )
+
+
+def _chosen(need: Need, chosen: Mapping[str, bool]) -> Need:
+    """The person has the last word. Raises UsageError for a need that no file can serve."""
+    if need.name not in chosen:
+        return need
+    if not chosen[need.name]:
+        return Need(need.name, Verdict.NOT, Grade.ASKED, f"left out: --needs -{need.name}", need.evidence)
+    if need.name not in _GIVEN:
+        raise UsageError(
+            f"--needs +{need.name}: whit has no file that serves it", hint="give the files themselves, with --add"
+        )
+    return Need(need.name, Verdict.NEEDED, Grade.ASKED, f"asked for: --needs +{need.name}", need.evidence)
 
 
 def _from_host(need: Need, path: str, file: HostFile) -> NeededFile:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import importlib.util
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from whit.packer.choices import SourceChoice
 from whit.packer.errors import NotFoundError
 from whit.packer.filetree import FileTree, HostTree, files_below
 from whit.packer.wellknown import CERTIFICATES_PATH, ZONES_PATH
@@ -34,13 +34,6 @@ _NOT_ZONES = ("posix/", "right/", "localtime", "posixrules", "leapseconds")
 """Copies of everything with and without leap seconds, links to what a host chose, a table: none is a zone's name."""
 
 _VERSION = re.compile(rb"^__version__ = [\"']([^\"']+)[\"']", re.MULTILINE)
-
-
-class SourceChoice(StrEnum):
-    """Who gives certificates and time zones: Python packages (reproducible), or this machine."""
-
-    PACKAGES = "packages"
-    HOST = "host"
 
 
 def package_folder(name: str) -> str | None:

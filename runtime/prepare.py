@@ -52,6 +52,7 @@ def _package_files() -> tuple[str, ...]:
 
 
 def _pack(request: Request, store: Store) -> tuple[StoredImage, list[FileIdentity | None]]:
+    from whit.packer.choices import Choices, SourceChoice  # noqa: PLC0415
     from whit.packer.pipeline import pack_file  # noqa: PLC0415 - an image that is there needs no packer
 
     # The file's identity is taken before it is read, so that a change in between is noticed the next time; the
@@ -59,7 +60,7 @@ def _pack(request: Request, store: Store) -> tuple[StoredImage, list[FileIdentit
     files = [identity_of(path) for path in (request.target, *_package_files())]
     if request.sources == "host":
         files.append(None)  # whose files were read isn't known here, so no guard can tell that they changed
-    image = pack_file(request.target, store, request.sources)
+    image = pack_file(request.target, store, Choices(SourceChoice(request.sources)))
     return image, [*files, identity_of(str(store.index_path))]
 
 

@@ -20,16 +20,16 @@ def command(file: str, as_json: bool, sources: str) -> None:
 
     FILE is only read, never run.
     """
+    from whit.packer.choices import Choices, SourceChoice
     from whit.packer.console import page_width, print_json
     from whit.packer.executable import open_executable
     from whit.packer.needs import WANTED
     from whit.packer.present import page
     from whit.packer.report import document
     from whit.packer.resolve import resolve
-    from whit.packer.sources import SourceChoice
 
     executable = open_executable(file, WANTED)
-    resolution = resolve(executable.analysis, SourceChoice(sources))
+    resolution = resolve(executable.analysis, Choices(SourceChoice(sources)))
     if as_json:
         print_json(document(executable.name, executable.analysis, resolution))
         return

@@ -47,13 +47,14 @@ def command(
     """
     from pathlib import Path
 
+    from whit.packer.choices import Choices, SourceChoice
     from whit.packer.console import print_json
     from whit.packer.pipeline import Order
     from whit.packer.reference import parse_reference, reference_from_file_name
 
     given = tuple(dict.fromkeys(parse_reference(name) for name in names))
     references = given or (reference_from_file_name(Path(file).absolute().name),)
-    order = Order(file, _options(chosen), sources)
+    order = Order(file, _options(chosen), Choices(SourceChoice(sources)))
     record = _pack(order, references, output, in_store=bool(given) or output is None)
     if as_json:
         print_json(_document(record, references, output))

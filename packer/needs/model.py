@@ -28,6 +28,7 @@ class Grade(StrEnum):
     MAYBE = "maybe"
     EMBEDDED = "embedded"
     NONE = "none"
+    ASKED = "asked"
 
 
 @dataclass(frozen=True, slots=True)

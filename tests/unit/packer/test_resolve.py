@@ -9,11 +9,11 @@ import pytest
 from tests.unit.packer.analyses import go, host, native, unstripped, wasm
 from whit.packer import wellknown
 from whit.packer.analysis import Analysis, BuildInfo, Language, Libc, Linkage
+from whit.packer.choices import Choices, SourceChoice
 from whit.packer.errors import UnsupportedError
 from whit.packer.imagespec import Inline
 from whit.packer.linkage import refuse_missing
 from whit.packer.resolve import resolve
-from whit.packer.sources import SourceChoice
 
 ALWAYS = ["/etc/group", "/etc/passwd", "/home/nonroot", "/tmp"]
 CLIENT = go("crypto/x509.loadSystemRoots", "net/http.(*Transport).dialConn", "net.readServices")
@@ -50,7 +50,7 @@ def test_a_tls_client_gets_certificates_and_the_image_remembers_whose() -> None:
 
 def test_the_host_s_certificates_are_taken_on_request() -> None:
     machine = host({"/etc/ssl/certs/ca-certificates.crt": b"PEM"})
-    found = resolve(CLIENT, SourceChoice.HOST, machine)
+    found = resolve(CLIENT, Choices(SourceChoice.HOST), machine)
     assert found.sources == (("ca", "host /etc/ssl/certs/ca-certificates.crt"),)
 
 
