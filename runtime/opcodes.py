@@ -81,7 +81,6 @@ CGROUP_WRITE       | PARENT | #cgroup $file $value                              
 CGROUP_WATCH_OOM   | PARENT | #cgroup $file $message                                 | watch for out-of-memory kills
 TIME_OFFSETS       | PARENT | $offsets                                               | create the time namespace
 CLONE              | CLONE  | #flags #cgroup                                         | create the namespaces
-DIE_WITH_PARENT    | CHILD  |                                                        | tie the program's life to the supervisor's
 CGROUP_ENTER       | CHILD  | #cgroup                                                | join the cgroup
 CGROUP_UNSHARE     | CHILD  |                                                        | create the cgroup namespace
 MAP_IDS            | CHILD  | #uid_inside #uid_outside #gid_inside #gid_outside      | map the user into the namespace

@@ -124,7 +124,6 @@ def _parent_ops(
 def _isolation_ops(
     options: RunOptions, program: Program, host: Host, cgroup: CgroupOps, identity: Identity
 ) -> Iterator[Op]:
-    yield Op("DIE_WITH_PARENT", (), "no container outlives its supervisor")
     if not host.privileged:
         ids = (identity.uid, host.user, identity.gid, host.group)
         yield Op("MAP_IDS", ids, f"user {identity.uid} in the container is user {host.user} on the host")

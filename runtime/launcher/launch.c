@@ -2,13 +2,12 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "util.h"
-
-enum { CHILD_FAILED = 125 };
 
 static op_function *const functions[OP_COUNT] = {
 	[OP_HOLD_LOCK] = op_hold_lock,
@@ -17,7 +16,6 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_CGROUP_WRITE] = op_cgroup_write,
 	[OP_CGROUP_WATCH_OOM] = op_cgroup_watch_oom,
 	[OP_TIME_OFFSETS] = op_time_offsets,
-	[OP_DIE_WITH_PARENT] = op_die_with_parent,
 	[OP_CGROUP_ENTER] = op_cgroup_enter,
 	[OP_CGROUP_UNSHARE] = op_cgroup_unshare,
 	[OP_MAP_IDS] = op_map_ids,
@@ -78,7 +76,8 @@ _Noreturn static void run_child(struct launch *launch, uint32_t index)
 static void hold_signals(struct launch *launch)
 {
 	static const int left_alone[] = { SIGTSTP, SIGTTIN, SIGTTOU, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGPIPE, SIGTRAP, SIGSYS, SIGABRT };
-	sigfillset(&launch->signals);
+	/* Not by sigfillset: musl's leaves out what it uses itself, the first real-time signal of glibc's programs among it. */
+	memset(&launch->signals, 0xff, sizeof(launch->signals));
 	for (size_t i = 0; i < sizeof(left_alone) / sizeof(*left_alone); i++)
 		sigdelset(&launch->signals, left_alone[i]);
 	sigprocmask(SIG_BLOCK, &launch->signals, NULL);
@@ -119,7 +118,7 @@ int launch_run(struct launch *launch)
 	hold_signals(launch);
 	int code = run_parent(launch);
 	if (code == 0) {
-		code = supervise(launch, launch->child);
+		code = supervise(launch, launch->child, NULL);
 		cgroups_report(launch);
 	}
 	cgroups_remove(launch);

@@ -8,14 +8,15 @@
 
 #include "plan.h"
 
-enum { MAX_CGROUPS = 16, CGROUP_NAME_SIZE = 48, NO_FD = -1 };
+enum { MAX_CGROUPS = 16, CGROUP_NAME_SIZE = 64, NO_FD = -1, CHILD_FAILED = 125 };
 
 /* What the child tells its parent, in memory that both see: which operation failed, and how (`error` is an errno, 0 if none
-   did); and whether signals that are sent to it from now on act as they do on the program. */
+   did); whether signals that are sent to it from now on act as they do on the program; and its number in the host's /proc. */
 struct outcome {
 	uint32_t index;
 	int error;
 	int takes_signals;
+	pid_t number_in_proc;
 };
 
 struct cgroup {
@@ -36,8 +37,6 @@ struct launch {
 	const char *parent_path;
 	size_t parent_length;
 	sigset_t signals;
-	/* A pidfd of the supervisor, by which the child tells whether it still lives; NO_FD on kernels before 5.3. */
-	int supervisor;
 	/* The cgroup that the child has to join by itself, on kernels without CLONE_INTO_CGROUP. */
 	int late_cgroup;
 	pid_t child;
@@ -51,23 +50,22 @@ int launch_run(struct launch *launch);
 typedef int op_function(struct launch *launch, const struct op *op);
 
 op_function op_hold_lock, op_seal_self, op_cgroup_create, op_cgroup_write, op_cgroup_watch_oom, op_time_offsets;
-op_function op_die_with_parent, op_cgroup_enter, op_cgroup_unshare, op_map_ids, op_new_session, op_new_keyring;
+op_function op_cgroup_enter, op_cgroup_unshare, op_map_ids, op_new_session, op_new_keyring;
 op_function op_set_hostname, op_loopback_up, op_mounts_private, op_root_attach, op_mount_new, op_mount_bind;
 op_function op_mount_readonly, op_mask, op_make_directory, op_make_device, op_make_link, op_root_pivot;
 op_function op_change_directory, op_set_rlimit, op_drop_bounding, op_set_ids, op_set_capabilities;
 op_function op_no_new_privileges, op_init, op_seccomp, op_exec;
 
-/* Fork into the namespaces that the CLONE operation names. As fork: 0 in the child, its pid in the parent, or -errno. */
+/* Fork into the namespaces that the CLONE operation names, with a guardian in between (guardian.c). As fork: 0 in the
+   container's first process, in the supervisor the pid of the guardian, which ends as the program does, or -errno. */
 pid_t launch_clone(struct launch *launch, const struct op *op);
-
-/* Have the kernel kill this process when the supervisor ends; -ESRCH if it has already. */
-int tie_to_supervisor(const struct launch *launch);
 
 /* Close every descriptor but the standard streams. 0 or -errno. */
 int close_inherited(void);
 
-/* Wait for `child`, passing it every signal that reaches us. Returns its exit code. */
-int supervise(const struct launch *launch, pid_t child);
+/* Wait for `child`, passing it every signal that reaches us. Returns its exit code. `shown` is its number in /proc, known
+   once it takes signals, where it is the first process of its namespace: those lose some. NULL where no signal is lost. */
+int supervise(const struct launch *launch, pid_t child, const volatile pid_t *shown);
 
 /* Remove what supervisors that were killed have left. A cgroup that still holds a process can't be removed: no harm is done. */
 void cgroups_sweep(const struct launch *launch);

@@ -25,7 +25,7 @@ static void new_launch(struct launch *launch, char **argv, const char *self)
 {
 	*launch = (struct launch){ .argv = argv, .self = self };
 	launch->root = launch->empty_directory = launch->null_device = launch->parent = NO_FD;
-	launch->late_cgroup = launch->supervisor = NO_FD;
+	launch->late_cgroup = NO_FD;
 }
 
 /* $WHIT_ROOT, else /var/lib/whit for root, else $XDG_DATA_HOME/whit, else $HOME/.local/share/whit: as packer/store does. */

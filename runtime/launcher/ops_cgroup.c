@@ -15,7 +15,14 @@
 
 enum { LISTING_SIZE = 8192, STATUS_SIZE = 1024, REMOVE_TRIES = 200, REMOVE_PAUSE_NS = 1000000 };
 
-/* "PID-TIME": whoever finds it can tell whether its supervisor lives, and no two containers share it. */
+/* 0 if it can't be told. */
+static uint64_t pid_namespace(void)
+{
+	struct stat status;
+	return stat("/proc/self/ns/pid", &status) < 0 ? 0 : (uint64_t)status.st_ino;
+}
+
+/* "PID-NAMESPACE-TIME": whoever finds it can tell whether its supervisor lives, and no two containers share it. */
 static int name_cgroups(struct launch *launch)
 {
 	struct timespec now;
@@ -25,20 +32,32 @@ static int name_cgroups(struct launch *launch)
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	int error = append_number(launch->cgroup_name, CGROUP_NAME_SIZE, &at, (uint64_t)getpid());
 	error = error ? error : append(launch->cgroup_name, CGROUP_NAME_SIZE, &at, "-");
+	error = error ? error : append_number(launch->cgroup_name, CGROUP_NAME_SIZE, &at, pid_namespace());
+	error = error ? error : append(launch->cgroup_name, CGROUP_NAME_SIZE, &at, "-");
 	uint64_t microseconds = (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
 	return error ? error : append_number(launch->cgroup_name, CGROUP_NAME_SIZE, &at, microseconds);
 }
 
-static int is_stale(const char *name)
+/* The number before the next dash, which `name` is moved past. 0 or -EINVAL. */
+static int take_number(const char **name, uint64_t *number)
 {
-	char pid_text[CGROUP_NAME_SIZE];
-	uint64_t pid;
-	size_t length = strcspn(name, "-");
-	if (name[length] != '-' || length >= sizeof(pid_text))
+	char text[CGROUP_NAME_SIZE];
+	size_t length = strcspn(*name, "-");
+	if ((*name)[length] != '-' || length >= sizeof(text))
+		return -EINVAL;
+	memcpy(text, *name, length);
+	text[length] = 0;
+	*name += length + 1;
+	return parse_number(text, number);
+}
+
+/* In another PID namespace the number may be that of a process that lives: such a cgroup is left alone. */
+static int is_stale(const char *name, uint64_t namespace)
+{
+	uint64_t pid, of;
+	if (take_number(&name, &pid) || take_number(&name, &of) || of == 0 || of != namespace)
 		return 0;
-	memcpy(pid_text, name, length);
-	pid_text[length] = 0;
-	return parse_number(pid_text, &pid) == 0 && pid > 1 && pid <= INT32_MAX && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+	return pid > 1 && pid <= INT32_MAX && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
 }
 
 /* A container's cgroup in every hierarchy, the first one last: as long as that is there, the others are found again. */
@@ -55,11 +74,12 @@ void cgroups_sweep(const struct launch *launch)
 	long got;
 	if (launch->cgroup_count == 0)
 		return;
+	uint64_t namespace = pid_namespace();
 	CLEANUP_FD int directory = openat(launch->cgroups[0].parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	while (directory >= 0 && (got = syscall(SYS_getdents64, directory, listing, sizeof(listing))) > 0) {
 		for (long at = 0; at < got;) {
 			const struct listed *entry = (const struct listed *)(const void *)(listing + at);
-			if (is_stale(entry->name))
+			if (is_stale(entry->name, namespace))
 				remove_stale(launch, entry->name);
 			at += entry->length;
 		}

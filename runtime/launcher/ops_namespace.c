@@ -2,13 +2,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -34,50 +30,6 @@ int op_time_offsets(struct launch *launch, const struct op *op)
 	if (syscall(SYS_unshare, NS_TIME) < 0)
 		return -errno;
 	return write_file(AT_FDCWD, "/proc/self/timens_offsets", op_text(&launch->plan, op, TIME_OFFSETS_offsets));
-}
-
-/* For kernels before 5.3 (5.7 with a v2 cgroup): the child joins its cgroup itself. */
-static pid_t old_clone(struct launch *launch, uint64_t flags, int cgroup)
-{
-	launch->late_cgroup = cgroup;
-	long pid = syscall(SYS_clone, (unsigned long)flags | SIGCHLD, NULL, NULL, NULL, NULL);
-	return pid < 0 ? -errno : (pid_t)pid;
-}
-
-pid_t launch_clone(struct launch *launch, const struct op *op)
-{
-	uint64_t wanted = op_number(op, CLONE_cgroup);
-	int cgroup = NO_FD;
-	if (wanted > launch->cgroup_count)
-		return -EINVAL;
-	if (wanted > 0)
-		cgroup = launch->cgroups[wanted - 1].directory;
-	struct kernel_clone_args args = {
-		.flags = op_number(op, CLONE_flags) | (cgroup >= 0 ? CLONE_INTO_CGROUP_FLAG : 0),
-		.exit_signal = SIGCHLD,
-		.cgroup = cgroup >= 0 ? (uint64_t)cgroup : 0,
-	};
-	launch->supervisor = (int)syscall(NR_PIDFD_OPEN, getpid(), 0);
-	long pid = syscall(NR_CLONE3, &args, sizeof(args));
-	if (pid < 0 && (errno == ENOSYS || errno == E2BIG))
-		return old_clone(launch, op_number(op, CLONE_flags), cgroup);
-	return pid < 0 ? -errno : (pid_t)pid;
-}
-
-int tie_to_supervisor(const struct launch *launch)
-{
-	/* A negative descriptor is passed over by poll. */
-	struct pollfd supervisor = { .fd = launch->supervisor, .events = POLLIN };
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		return -errno;
-	/* If it has ended before that, no signal will come; nor is anyone left to tell. */
-	return poll(&supervisor, 1, 0) == 0 ? 0 : -ESRCH;
-}
-
-int op_die_with_parent(struct launch *launch, const struct op *op)
-{
-	(void)op;
-	return tie_to_supervisor(launch);
 }
 
 int op_cgroup_unshare(struct launch *launch, const struct op *op)

@@ -53,8 +53,7 @@ int op_set_ids(struct launch *launch, const struct op *op)
 		return -errno;
 	if (syscall(SYS_setresgid, gid, gid, gid) < 0 || syscall(SYS_setresuid, uid, uid, uid) < 0)
 		return -errno;
-	/* Changing the user clears it. */
-	return tie_to_supervisor(launch);
+	return 0;
 }
 
 static int raise_ambient(uint64_t ambient)

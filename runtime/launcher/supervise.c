@@ -12,7 +12,7 @@
 #include "launch.h"
 #include "util.h"
 
-enum { STATUS_TEXT_SIZE = 4096, SYSCALL_TEXT_SIZE = 256, PROC_PATH_SIZE = 40, START_PAUSE_NS = 200000, SIGNALLED = 128, INIT_FAILED = 125 };
+enum { STATUS_TEXT_SIZE = 4096, SYSCALL_TEXT_SIZE = 256, PROC_PATH_SIZE = 40, START_PAUSE_NS = 200000, SIGNALLED = 128, FIRST_REAL_TIME = 32, INIT_FAILED = 125 };
 
 /* Whether the bit of `number` is set in the hexadecimal mask that follows `field` in a /proc/PID/status. */
 static int mask_has(const char *status, const char *field, int number)
@@ -64,7 +64,7 @@ static int would_be_dropped(pid_t child, int number)
 
 static int ends_by_default(int number)
 {
-	return number != SIGWINCH && number != SIGCONT && number != SIGURG && number < SIGRTMIN;
+	return number != SIGWINCH && number != SIGCONT && number != SIGURG && number < FIRST_REAL_TIME;
 }
 
 /* A signal that comes before the program has started would wait in the child, blocked, and be dropped when the child
@@ -81,10 +81,11 @@ static void wait_for_start(const struct launch *launch, pid_t child)
 }
 
 /* Returns the signal that the program was ended for, or 0. */
-static int forward(const struct launch *launch, pid_t child, int number)
+static int forward(const struct launch *launch, pid_t child, const volatile pid_t *shown, int number)
 {
-	wait_for_start(launch, child);
-	if (ends_by_default(number) && would_be_dropped(child, number)) {
+	if (shown)
+		wait_for_start(launch, child);
+	if (shown && ends_by_default(number) && would_be_dropped(*shown, number)) {
 		kill(child, SIGKILL);
 		return number;
 	}
@@ -106,7 +107,7 @@ static int reap(pid_t child, int *status)
 	return found;
 }
 
-int supervise(const struct launch *launch, pid_t child)
+int supervise(const struct launch *launch, pid_t child, const volatile pid_t *shown)
 {
 	int status = 0, ended_for = 0;
 	for (;;) {
@@ -114,7 +115,7 @@ int supervise(const struct launch *launch, pid_t child)
 		if (number < 0)
 			continue;
 		if (number != SIGCHLD) {
-			int fatal = forward(launch, child, number);
+			int fatal = forward(launch, child, shown, number);
 			ended_for = fatal ? fatal : ended_for;
 		} else if (reap(child, &status)) {
 			break;
@@ -141,9 +142,9 @@ int op_init(struct launch *launch, const struct op *op)
 	if (child < 0)
 		return -errno;
 	if (child == 0)
-		return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
+		return 0;
 	/* Signals that were sent to this process wait for it, and none is dropped. */
 	launch->outcome->takes_signals = 1;
-	int code = supervise(launch, child);
+	int code = supervise(launch, child, NULL);
 	_exit(launch->outcome->error ? INIT_FAILED : code);
 }

@@ -55,4 +55,5 @@ def test_the_floor_and_a_launch_ask_the_same_of_the_kernel(
     launched = _calls([whit, *arguments], {"WHIT_ROOT": str(whit_root)})
     bare = _calls([floor, "v1", rootfs, "/true"], {})
 
-    assert bare == launched
+    # The guardian, by which the program can't outlive the supervisor, is whit's own affair: a process and its session.
+    assert {**bare, "clone3": bare["clone3"] + 1, "setsid": bare["setsid"] + 1} == launched

@@ -75,9 +75,8 @@ def test_what_takes_rights_away_stands_in_the_one_order_that_works(plan: LaunchP
 
 
 @every_plan
-def test_the_container_dies_with_its_supervisor_and_shares_no_session_keys_or_mounts(plan: LaunchPlan) -> None:
+def test_the_container_shares_no_session_keys_or_mounts(plan: LaunchPlan) -> None:
     order = names(plan)
-    assert order[order.index("CLONE") + 1] == "DIE_WITH_PARENT"
     for name in ("NEW_SESSION", "NEW_KEYRING", "MOUNTS_PRIVATE", "SET_HOSTNAME", "CGROUP_UNSHARE", "HOLD_LOCK"):
         assert order.count(name) == 1
 
@@ -129,7 +128,7 @@ def test_the_caller_is_the_only_user_that_a_user_namespace_maps() -> None:
 
 def test_ids_are_mapped_before_anything_that_needs_the_namespace_s_rights() -> None:
     order = names(_plan(host=ROOTLESS))
-    assert order.index("MAP_IDS") == order.index("DIE_WITH_PARENT") + 1
+    assert order.index("MAP_IDS") == order.index("CLONE") + 1
 
 
 def test_groups_are_set_by_root_alone() -> None:

@@ -1,0 +1,104 @@
+"""What integration tests share: unprivileged users, each with a home and a store of its own, and a whit they can execute."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import lacking
+from tests.installed import install
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+USER, OTHER_USER = 54321, 54322
+
+
+def become(number: int) -> tuple[str, ...]:
+    """The beginning of a command that runs as an unprivileged user."""
+    return "setpriv", f"--reuid={number}", f"--regid={number}", "--clear-groups"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An unprivileged user; ``home`` is its own, ``program`` is a whit that it can execute."""
+
+    number: int
+    home: Path
+    program: Path
+
+    @property
+    def store(self) -> Path:
+        """Where whit keeps this user's images."""
+        return self.home / ".local" / "share" / "whit"
+
+    def command(self, *words: str | Path) -> list[str | Path]:
+        """A whit command line as this user."""
+        return [*become(self.number), self.program, *words]
+
+    def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The whole environment of the user's commands."""
+        return {"HOME": str(self.home), "PATH": os.environ["PATH"], **(more or {})}
+
+    def run(self, *words: str | Path, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run whit to its end."""
+        return subprocess.run(
+            self.command(*words), env=self.environment(environment), cwd=self.home,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+
+    def shell(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Run a shell's script as this user, outside of any container."""
+        return subprocess.run(
+            [*become(self.number), "sh", "-c", script], env=self.environment(), cwd=self.home,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+
+
+def _usable(python: Path) -> bool:
+    script = "import sys, ensurepip, venv; assert sys.version_info >= (3, 11)"
+    return (
+        subprocess.run([*become(USER), python, "-c", script], capture_output=True, cwd="/", check=False).returncode == 0
+    )
+
+
+@pytest.fixture(scope="session")
+def everybodys_whit() -> Iterator[Path]:
+    """A whit that every user can execute, installed as a user would."""
+    pythons = [python for python in (Path("/usr/bin/python3"), Path(sys.executable)) if _usable(python)]
+    if not pythons:
+        lacking("there is no Python of version 3.11 or newer here that every user can execute")
+    # Not pytest's own folders, which are closed to other users.
+    with tempfile.TemporaryDirectory(prefix="whit-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield install(pythons[0], folder) / "whit"
+
+
+@contextlib.contextmanager
+def _user(number: int, program: Path) -> Iterator[User]:
+    with tempfile.TemporaryDirectory(prefix="whit-") as name:
+        os.chown(name, number, number)
+        yield User(number, Path(name), program)
+
+
+@pytest.fixture
+def user(everybodys_whit: Path) -> Iterator[User]:
+    """An unprivileged user."""
+    with _user(USER, everybodys_whit) as made:
+        yield made
+
+
+@pytest.fixture
+def other_user(everybodys_whit: Path) -> Iterator[User]:
+    """Another one."""
+    with _user(OTHER_USER, everybodys_whit) as made:
+        yield made
