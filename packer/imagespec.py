@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from whit.packer.errors import InvalidFileError, UsageError
 from whit.packer.wellknown import CERTIFICATES_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from whit.packer.analysis import Analysis
     from whit.packer.platform import Platform
@@ -116,7 +116,11 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """PATH as docker sets it where an image doesn't."""
 
 ANNOTATION_PREFIX = "dev.whit."
-"""whit's own annotations: ``needs`` (verdict by need), ``sources`` (where files came from), ``language``."""
+"""whit's own annotations: ``needs`` (verdict by need), ``sources`` (where files came from), ``language``,
+``asked`` (needs that a person decided on) and ``added`` (files that a person added)."""
+
+LIBRARIES = "libraries"
+"""The need that shared libraries are files of."""
 
 PARENT_REASON = "holds what is below it"
 """The reason of folders that nobody asked for and that files stand in."""
@@ -150,34 +154,68 @@ class PackOptions:
 
 
 def image_spec(
-    name: str, program: HostFile, analysis: Analysis, resolution: Resolution, options: PackOptions
+    name: str,
+    program: HostFile,
+    analysis: Analysis,
+    resolution: Resolution,
+    options: PackOptions,
+    added: tuple[Entry, ...] = (),
 ) -> ImageSpec:
     """The image of one executable called ``name`` (a file name) whose content is ``program``.
 
-    Raises InvalidFileError for a name that no image can hold, UsageError for an option that isn't of its form.
+    ``added`` is what a person wants in it besides; it takes the place of what would stand there otherwise. Raises
+    InvalidFileError for a name that no image can hold, UsageError for an option that isn't of its form.
     """
     program_spec = program_layer(name, program, options)
     path = program_spec.entries[-1].path
-    base = _with_parents(_entry(file) for file in resolution.files)
-    in_base = {entry.path: entry.kind for entry in base}
-    below_file = any(in_base.get(parent) is EntryKind.FILE for parent in _parents(path))
-    if path in in_base or below_file:
-        raise UsageError(f"{path}: the image has something else there", hint="choose another --path")
-    above = tuple(entry for entry in program_spec.entries if entry.path not in in_base)
-    layers = (LayerSpec("whit: what the program needs", base), LayerSpec(program_spec.created_by, above))
     return ImageSpec(
         platform=analysis.platform,
-        layers=tuple(layer for layer in layers if layer.entries),
+        layers=_layers(resolution, added, program_spec),
         config=_run_config(path, analysis, resolution, options),
-        annotations=_annotations(name, analysis, resolution, options),
+        annotations=_annotations(name, analysis, resolution, options, added),
         created=options.created,
     )
+
+
+def _layers(resolution: Resolution, added: tuple[Entry, ...], program: LayerSpec) -> tuple[LayerSpec, ...]:
+    """From what changes least to what changes most."""
+    instead = {entry.path for entry in added}
+    files = [(file.need == LIBRARIES, _entry(file)) for file in resolution.files if file.path not in instead]
+    groups = (
+        ("whit: what the program needs", [entry for is_library, entry in files if not is_library]),
+        ("whit: the libraries that it starts with", [entry for is_library, entry in files if is_library]),
+        ("whit: what was added", added),
+    )
+    there: dict[str, Entry] = {}
+    layers = []
+    for created_by, wanted in groups:
+        entries = tuple(_beside(entry, there) for entry in _with_parents(wanted))
+        there = {entry.path: entry for entry in entries} | there
+        layers.append(LayerSpec(created_by, entries))
+    path = program.entries[-1].path
+    if path in there:
+        raise UsageError(f"{path}: the image has something else there", hint="choose another --path")
+    layers.append(LayerSpec(program.created_by, tuple(_beside(entry, there) for entry in program.entries)))
+    return tuple(layer for layer in layers if layer.entries)
+
+
+def _beside(entry: Entry, there: Mapping[str, Entry]) -> Entry:
+    """The entry as it has to be on top of earlier layers: a folder that holds others stays what it was.
+
+    Raises UsageError if an earlier layer has something of another kind there.
+    """
+    earlier = there.get(entry.path)
+    if earlier is None:
+        return entry
+    if not entry.kind is earlier.kind is EntryKind.DIRECTORY:
+        raise UsageError(f"{entry.path}: the image would have two things there", hint="choose another path")
+    return replace(earlier, reason=PARENT_REASON) if entry.reason == PARENT_REASON else entry
 
 
 def program_layer(name: str, program: HostFile, options: PackOptions) -> LayerSpec:
     """The layer of the program alone, which is known before the program is analysed; folders above it stand first.
 
-    Folders that the base layer has too are left out of it by :func:`image_spec`. Raises as that does.
+    Folders that an earlier layer has too are made like them by :func:`image_spec`. Raises as that does.
     """
     path = _checked_path(options.path_in_image) if options.path_in_image is not None else _default_path(name)
     executable = Entry(path, EntryKind.FILE, 0o555, "the program", content=program)
@@ -271,7 +309,7 @@ def _exposed(port: str) -> str:
 
 
 def _annotations(
-    name: str, analysis: Analysis, resolution: Resolution, options: PackOptions
+    name: str, analysis: Analysis, resolution: Resolution, options: PackOptions, added: tuple[Entry, ...]
 ) -> tuple[tuple[str, str], ...]:
     """OCI image-spec's predefined keys, then whit's; what was asked for wins."""
     build, language = analysis.build, analysis.language
@@ -284,9 +322,19 @@ def _annotations(
         f"{ANNOTATION_PREFIX}language": " ".join(filter(None, (language.name, language.version))),
         f"{ANNOTATION_PREFIX}needs": needs,
         f"{ANNOTATION_PREFIX}sources": ",".join(f"{need}={origin}" for need, origin in resolution.sources),
+        f"{ANNOTATION_PREFIX}asked": ",".join(
+            f"{'-' if need.verdict == 'not' else '+'}{need.name}" for need in resolution.needs if need.grade == "asked"
+        ),
+        f"{ANNOTATION_PREFIX}added": ",".join(_outermost(added)),
         **dict(options.annotations),
     }
     return tuple(sorted((key, value) for key, value in found.items() if value))
+
+
+def _outermost(added: tuple[Entry, ...]) -> Iterator[str]:
+    """What was added, a folder for all that is in it."""
+    folders = {entry.path for entry in added if entry.kind is EntryKind.DIRECTORY}
+    return (entry.path for entry in added if folders.isdisjoint(_parents(entry.path)))
 
 
 def _rfc3339(seconds: int) -> str:

@@ -111,13 +111,16 @@ def recall(store: Store, key: str) -> Record | None:
     return None
 
 
-def remember(store: Store, key: str, spec: ImageSpec, record: Record) -> None:
-    """Keep a record, unless one of the files has changed or may change without a trace. Failing to is no failure."""
+def remember(store: Store, key: str, spec: ImageSpec, record: Record, folders: Iterable[str] = ()) -> None:
+    """Keep a record, unless one of the files has changed or may change without a trace. Failing to is no failure.
+
+    ``folders`` are those whose list of names went into the image.
+    """
     used = [entry.content for layer in spec.layers for entry in layer.entries if isinstance(entry.content, HostFile)]
     guards = {os.fsencode(file.path): _state(os.fsencode(file.path)) for file in used}
     if any(not _is_settled(guards[os.fsencode(file.path)], file) for file in used):
         return
-    for folder in {os.path.dirname(path) for path in guards}:  # noqa: PTH120 - bytes
+    for folder in {*map(os.path.dirname, guards), *map(os.fsencode, folders)}:
         guards[folder] = _state(folder)
     document = {
         "guards": [{"path": path.hex(), "state": list(state)} for path, state in sorted(guards.items())],

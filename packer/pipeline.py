@@ -41,21 +41,25 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None) -> Rec
     from whit.packer.executable import opened  # noqa: PLC0415 - what is already packed needs none of it
 
     with opened(order.path) as program, _begun(program, order.options, layout) as early:
+        from whit.packer.additions import gather  # noqa: PLC0415
         from whit.packer.assemble import write_image  # noqa: PLC0415 - while the first layer is being compressed
         from whit.packer.imagespec import image_spec  # noqa: PLC0415
         from whit.packer.linkage import refuse_missing  # noqa: PLC0415
         from whit.packer.needs import WANTED  # noqa: PLC0415
         from whit.packer.resolve import resolve  # noqa: PLC0415
 
+        added = gather(order.choices.additions)
         executable = program.analyse(WANTED)
         resolution = resolve(executable.analysis, order.choices)
         refuse_missing(executable.name, resolution)
-        spec = image_spec(executable.name, executable.file, executable.analysis, resolution, order.options)
+        spec = image_spec(
+            executable.name, executable.file, executable.analysis, resolution, order.options, added.entries
+        )
         manifest, layers = write_image(layout, spec, early)
     descriptor = layout.put(manifest.to_json(), manifest.media_type)
     record = packcache.record_of(spec, descriptor, manifest, layers)
     if remember_in:
-        packcache.remember(remember_in, packcache.cache_key(*_key(order)), spec, record)
+        packcache.remember(remember_in, packcache.cache_key(*_key(order)), spec, record, added.folders)
     return record
 
 

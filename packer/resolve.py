@@ -37,11 +37,9 @@ def resolve(analysis: Analysis, choices: Choices = DEFAULT, host: Host = HERE) -
     """Everything that an executable, analysed with ``needs.WANTED``, needs beside it.
 
     Reads folders and a version through ``host``, never file contents. A dynamic executable's loader and libraries are
-    ``missing``; nothing is refused here. Raises NotFoundError if a needed source isn't there.
+    ``missing``; nothing is refused here. Beside a WebAssembly file stands only what a person asks for. Raises NotFoundError if a needed source isn't there.
     """
     needs = tuple(_chosen(need, dict(choices.needs)) for need in judge_all(analysis))
-    if analysis.format is not Format.ELF and not any(wanted for _, wanted in choices.needs):
-        return Resolution(needs, ())
     by_name = {need.name: need for need in needs}
     sourced = tuple(_sourced(by_name, choices.sources, host))
     files = [
@@ -49,6 +47,8 @@ def resolve(analysis: Analysis, choices: Choices = DEFAULT, host: Host = HERE) -
         *_written(analysis, by_name),
         *(_from_host(need, path, file) for need, source in sourced for path, file in source.files),
     ]
+    if analysis.format is not Format.ELF:
+        files = [file for file in files if by_name[file.need].grade is Grade.ASKED]
     return Resolution(
         needs,
         tuple(sorted(files, key=lambda file: file.path)),
@@ -76,6 +76,15 @@ def _from_host(need: Need, path: str, file: HostFile) -> NeededFile:
 
 
 def _always(needs: Mapping[str, Need]) -> Iterator[NeededFile]:
+    """What every image has, unless a person doesn't want it."""
+    return (file for file in _usual(needs) if not _left_out(needs[file.need]))
+
+
+def _left_out(need: Need) -> bool:
+    return need.verdict is Verdict.NOT and need.grade is Grade.ASKED
+
+
+def _usual(needs: Mapping[str, Need]) -> Iterator[NeededFile]:
     yield NeededFile(
         "/etc/passwd", _FILE_MODE, "users", _reasons(needs["users"], "names the user"), Inline(wellknown.PASSWD)
     )
@@ -105,6 +114,7 @@ def _sourced(needs: Mapping[str, Need], choice: SourceChoice, host: Host) -> Ite
 
 
 def _written(analysis: Analysis, needs: Mapping[str, Need]) -> Iterator[NeededFile]:
+    """Small files that whit writes itself."""
     if _worth_it(needs["services"]):
         yield _inline(needs["services"], "/etc/services", wellknown.SERVICES)
     if _worth_it(needs["mime"]):
@@ -124,6 +134,8 @@ def _worth_it(need: Need) -> bool:
 
 def _asks_name_services(analysis: Analysis, needs: Mapping[str, Need]) -> Need | None:
     """The need for which nsswitch.conf is read: hosts by Go's resolver, anything by glibc; musl has no such file."""
+    if needs["dns"].grade is Grade.ASKED:
+        return None if _left_out(needs["dns"]) else needs["dns"]
     if analysis.libc is Libc.GLIBC:
         return next((needs[name] for name in _NAME_SERVICES if needs[name].verdict is not Verdict.NOT), None)
     if analysis.language.name == "go" and _worth_it(needs["dns"]):

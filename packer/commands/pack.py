@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from whit.packer.commands.options import choice_options, choices
+
 if TYPE_CHECKING:
     from whit.packer.imagespec import PackOptions
     from whit.packer.packcache import Record
@@ -28,18 +30,19 @@ if TYPE_CHECKING:
 @click.option(
     "--source-date-epoch", type=click.IntRange(0), metavar="SECONDS", help="The image's time, else $SOURCE_DATE_EPOCH."
 )
-@click.option(
-    "--sources",
-    type=click.Choice(["packages", "host"]),
-    default="packages",
-    show_default=True,
-    help="Whose certificates and time zones: the Python packages certifi and tzdata, or this machine.",
-)
+@choice_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/store.md) instead of a page.")
 @click.argument("file")
 @click.argument("arguments", nargs=-1, metavar="[-- ARGUMENT…]")
 def command(
-    file: str, names: tuple[str, ...], output: str | None, sources: str, as_json: bool, **chosen: object
+    file: str,
+    names: tuple[str, ...],
+    output: str | None,
+    add: tuple[str, ...],
+    needs: tuple[str, ...],
+    sources: str,
+    as_json: bool,
+    **chosen: object,
 ) -> None:
     """Pack FILE, a static executable, with what it needs and nothing else. It always gets the ARGUMENTs.
 
@@ -47,14 +50,13 @@ def command(
     """
     from pathlib import Path
 
-    from whit.packer.choices import Choices, SourceChoice
     from whit.packer.console import print_json
     from whit.packer.pipeline import Order
     from whit.packer.reference import parse_reference, reference_from_file_name
 
     given = tuple(dict.fromkeys(parse_reference(name) for name in names))
     references = given or (reference_from_file_name(Path(file).absolute().name),)
-    order = Order(file, _options(chosen), Choices(SourceChoice(sources)))
+    order = Order(file, _options(chosen), choices(add, needs, sources))
     record = _pack(order, references, output, in_store=bool(given) or output is None)
     if as_json:
         print_json(_document(record, references, output))

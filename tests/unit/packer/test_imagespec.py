@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tests.unit.packer.analyses import PROGRAM, go, host, native, wasm
 from whit.packer.analysis import Analysis, BuildInfo
+from whit.packer.choices import Choices
 from whit.packer.errors import InvalidFileError, UsageError, WhitError
-from whit.packer.imagespec import EntryKind, ImageSpec, PackOptions, image_spec
+from whit.packer.imagespec import Entry, EntryKind, ImageSpec, PackOptions, image_spec
 from whit.packer.resolve import resolve
 
 CLIENT = go("crypto/x509.loadSystemRoots", "net/http.(*Transport).dialConn")
@@ -126,8 +127,54 @@ def test_the_program_may_stand_elsewhere() -> None:
         "/usr/local/bin",
         "/usr/local/bin/serve",
     ]
-    inside = spec(path_in_image="/home/nonroot/serve").layers[1]
-    assert [entry.path for entry in inside.entries] == ["/home/nonroot/serve"]
+
+
+def test_a_folder_that_an_earlier_layer_has_stays_what_it_was() -> None:
+    base, inside = spec(path_in_image="/home/nonroot/serve").layers
+    before = {entry.path: (entry.mode, entry.uid, entry.gid) for entry in base.entries}
+    *folders, program = inside.entries
+    assert program.path == "/home/nonroot/serve"
+    assert [folder.path for folder in folders] == ["/home", "/home/nonroot"]
+    assert all(before[folder.path] == (folder.mode, folder.uid, folder.gid) for folder in folders)
+
+
+def added(path: str, kind: EntryKind = EntryKind.FILE) -> Entry:
+    return Entry(path, kind, 0o640, "asked for", content=PROGRAM if kind is EntryKind.FILE else None)
+
+
+def with_added(*entries: Entry, name: str = "server") -> ImageSpec:
+    return image_spec(name, PROGRAM, CLIENT, resolve(CLIENT, host=host()), PackOptions(), entries)
+
+
+def test_what_is_added_has_a_layer_of_its_own_so_that_the_base_is_still_shared() -> None:
+    made = with_added(added("/etc/app/a.yaml"), added("/tmp/x"))
+    assert made.layers[0] == spec().layers[0]
+    assert made.layers[2] == spec().layers[1]
+    modes = {entry.path: entry.mode for entry in made.layers[1].entries}
+    assert modes == {"/etc": 0o755, "/etc/app": 0o755, "/etc/app/a.yaml": 0o640, "/tmp": 0o1777, "/tmp/x": 0o640}
+
+
+def test_what_is_added_takes_the_place_of_what_would_stand_there() -> None:
+    made = with_added(added("/etc/passwd"))
+    assert "/etc/passwd" not in {entry.path for entry in made.layers[0].entries}
+    assert dict(made.annotations)["dev.whit.added"] == "/etc/passwd"
+
+
+def test_a_folder_that_is_added_is_told_for_all_that_is_in_it() -> None:
+    made = with_added(added("/data", EntryKind.DIRECTORY), added("/data/a"), added("/data/b"), added("/etc/c"))
+    assert dict(made.annotations)["dev.whit.added"] == "/data,/etc/c"
+
+
+@pytest.mark.parametrize("path", ["/server", "/etc/passwd/x"])
+def test_what_is_added_where_something_else_stands_is_refused(path: str) -> None:
+    with pytest.raises(UsageError, match=path.removesuffix("/x")):
+        with_added(added(path))
+
+
+def test_what_a_person_decided_on_needs_is_recorded() -> None:
+    resolution = resolve(CLIENT, Choices(needs=(("ca", False), ("zones", True))), host())
+    made = image_spec("server", PROGRAM, CLIENT, resolution, PackOptions())
+    assert dict(made.annotations)["dev.whit.asked"] == "-ca,+zones"
 
 
 @pytest.mark.parametrize("path", ["", "/", "server", "/a/", "/a//b", "/a/../b", "/./a", "/a\0", "/" + "x" * 256])

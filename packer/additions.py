@@ -1,0 +1,98 @@
+"""What a person adds to an image: host files and folders → entries. The thin edge that looks at them.
+
+Modes follow git's rule, so that umask and owner don't reach the image: 0755 for what its owner may execute and for
+folders, 0644 for everything else, unless a mode was given. Everything belongs to root.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import InvalidFileError, NotFoundError, UsageError
+from whit.packer.imagespec import Entry, EntryKind, HostFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whit.packer.choices import Addition
+
+_DEEPEST = 200
+_REASON = "asked for with --add"
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The entries, and the host's folders that they were found in: a change in one may change the entries."""
+
+    entries: tuple[Entry, ...] = ()
+    folders: tuple[str, ...] = ()
+
+
+def gather(additions: tuple[Addition, ...]) -> Added:
+    """Look at everything that shall be added. A later addition replaces an earlier one of the same place.
+
+    Raises NotFoundError, InvalidFileError or UsageError that name the source.
+    """
+    entries: dict[str, Entry] = {}
+    folders: list[str] = []
+    for addition in additions:
+        source = os.path.abspath(addition.source)  # noqa: PTH100 - resolve() would follow links
+        try:
+            found = os.stat(source)  # noqa: PTH116 - as it was given: a link's target is what is meant
+            entries |= {entry.path: entry for entry in _tree(addition, source, addition.target, found, folders)}
+        except FileNotFoundError:
+            raise NotFoundError(f"--add {addition.source}: no such file or folder") from None
+        except OSError as error:
+            raise InvalidFileError(f"--add {addition.source}: {error.strerror}") from None
+    _check_folders(entries)
+    return Added(tuple(entries[path] for path in sorted(entries)), tuple(folders))
+
+
+def _tree(addition: Addition, source: str, target: str, found: os.stat_result, folders: list[str]) -> Iterator[Entry]:
+    if stat.S_ISREG(found.st_mode):
+        yield _file(addition, source, target, found)
+        return
+    if stat.S_ISLNK(found.st_mode):
+        yield Entry(target, EntryKind.SYMLINK, 0o777, _REASON, target=_checked(source, os.readlink(source)))  # noqa: PTH115
+        return
+    if not stat.S_ISDIR(found.st_mode):
+        raise InvalidFileError(f"--add {source}: neither a file, a folder nor a link")
+    if target.count("/") > _DEEPEST:
+        raise InvalidFileError(f"--add {source}: folders nested more than {_DEEPEST} deep")
+    folders.append(source)
+    yield Entry(target, EntryKind.DIRECTORY, 0o755, _REASON)
+    for name in sorted(os.listdir(source)):  # noqa: PTH208
+        below = f"{source}/{name}"
+        state = os.lstat(below)
+        yield from _tree(addition, below, f"{target}/{_checked(below, name)}", state, folders)
+
+
+def _file(addition: Addition, source: str, target: str, found: os.stat_result) -> Entry:
+    if not os.access(source, os.R_OK):
+        raise InvalidFileError(f"--add {source}: permission denied")
+    usual = 0o755 if found.st_mode & stat.S_IXUSR else 0o644
+    mode = usual if addition.mode is None else addition.mode
+    identity = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    return Entry(target, EntryKind.FILE, mode, _REASON, content=HostFile(source, found.st_size, identity))
+
+
+def _checked(source: str, text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(source).decode("utf-8", "backslashreplace")
+        raise InvalidFileError(f"--add {shown}: a name isn't valid UTF-8, and an image can't hold it") from None
+    return text
+
+
+def _check_folders(entries: dict[str, Entry]) -> None:
+    """Raise UsageError where one addition would lie below another that is no folder."""
+    for path in entries:
+        parent = path.rpartition("/")[0]
+        while parent:
+            if parent in entries and entries[parent].kind is not EntryKind.DIRECTORY:
+                raise UsageError(f"--add: {path} would lie below {parent}, which is no folder")
+            parent = parent.rpartition("/")[0]

@@ -1,0 +1,58 @@
+"""The options by which a person decides what stands beside a program: ``pack``, ``inspect`` and ``explain`` share them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from whit.packer.choices import Choices
+
+_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (
+        ("--add",),
+        {
+            "multiple": True,
+            "metavar": "SOURCE:/TARGET[:MODE]",
+            "help": "Put a file or folder of yours into the image; may be repeated.",
+        },
+    ),
+    (
+        ("--needs",),
+        {
+            "multiple": True,
+            "metavar": "+NEED,-NEED…",
+            "help": "Give what a need asks for, or leave it out, whatever the program says: +zones,-mime.",
+        },
+    ),
+    (
+        ("--sources",),
+        {
+            "type": click.Choice(["packages", "host"]),
+            "default": "packages",
+            "show_default": True,
+            "help": "Whose certificates and time zones: the Python packages certifi and tzdata, or this machine.",
+        },
+    ),
+)
+
+
+def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command every option of :class:`Choices`."""
+    for names, settings in reversed(_OPTIONS):
+        function = click.option(*names, **settings)(function)
+    return function
+
+
+def choices(add: tuple[str, ...], needs: tuple[str, ...], sources: str) -> Choices:
+    """The options' words → a person's choices. Raises UsageError."""
+    from whit.packer.choices import Choices, SourceChoice, parse_addition, parse_needs
+
+    return Choices(
+        sources=SourceChoice(sources),
+        needs=parse_needs(needs) if needs else (),
+        additions=tuple(map(parse_addition, add)),
+    )
