@@ -130,4 +130,5 @@ RULE = Rule(
         frozenset((*_PATHS, _OPENSSL_CLIENT, _NIM_OPENSSL, _EMBEDDED_ROOT, LOCATION_VARIABLE)),
     ),
     judge,
+    ("/etc/ssl/", "/etc/pki/", "/etc/ca-certificates/", "/usr/share/ca-certificates/", "/usr/local/share/certs/"),
 )

@@ -82,4 +82,5 @@ RULE = Rule(
         frozenset((_RESOLVER_FILE, _GLIBC_ADDRESSES)),
     ),
     judge,
+    ("/etc/nsswitch.conf", "/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/gai.conf"),
 )

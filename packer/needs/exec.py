@@ -50,4 +50,9 @@ def judge(analysis: Analysis) -> Need:
     return not_needed(NAME, "runs no other programs")
 
 
-RULE = Rule(NAME, Wanted(frozenset((*_GO, *_LIBC)), frozenset((*_SYSTEM_CALLS.values(), SHELL))), judge)
+RULE = Rule(
+    NAME,
+    Wanted(frozenset((*_GO, *_LIBC)), frozenset((*_SYSTEM_CALLS.values(), SHELL))),
+    judge,
+    ("/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/", "/usr/local/bin/"),
+)

@@ -50,4 +50,4 @@ def judge(analysis: Analysis) -> Need:
     return needed(NAME, "reads /etc/group", path)
 
 
-RULE = Rule(NAME, Wanted(frozenset((*_GO, *_LIBC)), frozenset((_FILE,))), judge)
+RULE = Rule(NAME, Wanted(frozenset((*_GO, *_LIBC)), frozenset((_FILE,))), judge, ("/etc/group", "/etc/gshadow"))

@@ -31,4 +31,4 @@ def judge(analysis: Analysis) -> Need:
     return not_needed(NAME, "doesn't ask for HOME")
 
 
-RULE = Rule(NAME, Wanted(frozenset(_GO), frozenset((_VARIABLE, *_DESKTOP))), judge)
+RULE = Rule(NAME, Wanted(frozenset(_GO), frozenset((_VARIABLE, *_DESKTOP))), judge, ("/home/", "/root/"))

@@ -30,4 +30,9 @@ def judge(analysis: Analysis) -> Need:
     return not_needed(NAME, "sets no locale")
 
 
-RULE = Rule(NAME, Wanted(frozenset(_LIBC), frozenset((_GLIBC_FOLDER, _MUSL_VARIABLE))), judge)
+RULE = Rule(
+    NAME,
+    Wanted(frozenset(_LIBC), frozenset((_GLIBC_FOLDER, _MUSL_VARIABLE))),
+    judge,
+    ("/usr/lib/locale/", "/usr/share/locale/", "/usr/share/i18n/"),
+)

@@ -26,4 +26,4 @@ def judge(analysis: Analysis) -> Need:
     return maybe(NAME, "uses local time, which is UTC unless /etc/localtime is mounted", evidence, Grade.LINKED)
 
 
-RULE = Rule(NAME, Wanted(frozenset((_GO_LOADS,)), frozenset((_FILE,))), judge)
+RULE = Rule(NAME, Wanted(frozenset((_GO_LOADS,)), frozenset((_FILE,))), judge, ("/etc/localtime", "/etc/timezone"))

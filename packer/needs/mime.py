@@ -28,4 +28,15 @@ def judge(analysis: Analysis) -> Need:
     return not_needed(NAME, "doesn't know /etc/mime.types")
 
 
-RULE = Rule(NAME, Wanted(frozenset(_GO), frozenset((_FILE,))), judge)
+RULE = Rule(
+    NAME,
+    Wanted(frozenset(_GO), frozenset((_FILE,))),
+    judge,
+    (
+        "/etc/mime.types",
+        "/etc/apache2/mime.types",
+        "/etc/apache/mime.types",
+        "/usr/share/mime/",
+        "/usr/local/share/mime/",
+    ),
+)

@@ -44,8 +44,12 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One need's rule: what it must know of the executable, and how it judges."""
+    """One need's rule: what it must know of the executable, and how it judges.
+
+    ``places`` are the paths where programs look for what serves the need; a folder's ends in a slash.
+    """
 
     name: str
     wanted: Wanted
     judge: Callable[[Analysis], Need]
+    places: tuple[str, ...] = ()

@@ -36,4 +36,9 @@ def judge(analysis: Analysis) -> Need:
     return not_needed(NAME, "doesn't know /etc/services")
 
 
-RULE = Rule(NAME, Wanted(frozenset((_GO_READS, *_GO_ASKS, *_LIBC_ASKS, *_LIBC_INDIRECT)), frozenset((_FILE,))), judge)
+RULE = Rule(
+    NAME,
+    Wanted(frozenset((_GO_READS, *_GO_ASKS, *_LIBC_ASKS, *_LIBC_INDIRECT)), frozenset((_FILE,))),
+    judge,
+    ("/etc/services",),
+)

@@ -24,4 +24,4 @@ def judge(analysis: Analysis) -> Need:
     return not_needed(NAME, "doesn't know /dev/shm")
 
 
-RULE = Rule(NAME, Wanted(frozenset(_LIBC), always=frozenset((_FOLDER,))), judge)
+RULE = Rule(NAME, Wanted(frozenset(_LIBC), always=frozenset((_FOLDER,))), judge, ("/dev/shm/",))  # noqa: S108 - a place, not a file

@@ -28,4 +28,9 @@ def judge(analysis: Analysis) -> Need:
     return not_needed(NAME, "doesn't know the system log")
 
 
-RULE = Rule(NAME, Wanted(frozenset((*_GO, *_LIBC)), frozenset((_SOCKET,))), judge)
+RULE = Rule(
+    NAME,
+    Wanted(frozenset((*_GO, *_LIBC)), frozenset((_SOCKET,))),
+    judge,
+    ("/dev/log", "/var/run/syslog", "/var/run/log"),
+)

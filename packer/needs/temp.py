@@ -57,4 +57,6 @@ def judge(analysis: Analysis) -> Need:
     return not_needed(NAME, "doesn't know /tmp")
 
 
-RULE = Rule(NAME, Wanted(frozenset((*_GO, *_LIBC)), frozenset((*_PATHS, _BARE, _VARIABLE))), judge)
+_PLACES = ("/tmp/", "/var/tmp/")  # noqa: S108 - places, not files
+
+RULE = Rule(NAME, Wanted(frozenset((*_GO, *_LIBC)), frozenset((*_PATHS, _BARE, _VARIABLE))), judge, _PLACES)

@@ -23,4 +23,9 @@ def judge(analysis: Analysis) -> Need:
     return not_needed(NAME, "doesn't look for terminals' descriptions")
 
 
-RULE = Rule(NAME, Wanted(always=frozenset(_FOLDERS)), judge)
+RULE = Rule(
+    NAME,
+    Wanted(always=frozenset(_FOLDERS)),
+    judge,
+    ("/etc/terminfo/", "/lib/terminfo/", "/usr/share/terminfo/", "/usr/lib/terminfo/", "/etc/termcap"),
+)

@@ -40,4 +40,4 @@ def judge(analysis: Analysis) -> Need:
     return needed(NAME, "reads /etc/passwd", path)
 
 
-RULE = Rule(NAME, Wanted(frozenset((*_GO, *_LIBC)), frozenset((_FILE,))), judge)
+RULE = Rule(NAME, Wanted(frozenset((*_GO, *_LIBC)), frozenset((_FILE,))), judge, ("/etc/passwd", "/etc/shadow"))

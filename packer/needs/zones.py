@@ -51,4 +51,5 @@ RULE = Rule(
     NAME,
     Wanted(frozenset((_GO_LOADS, *_GO_EMBEDDED)), frozenset((_FOLDER, _MAGIC, *_ZONE_NAMES))),
     judge,
+    ("/usr/share/zoneinfo/", "/usr/share/lib/zoneinfo/", "/usr/lib/locale/TZ/", "/etc/zoneinfo/"),
 )
