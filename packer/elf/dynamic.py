@@ -31,21 +31,40 @@ class Tag(IntEnum):
 
     NULL = 0
     NEEDED = 1
+    HASH = 4
     STRTAB = 5
+    SYMTAB = 6
     RELA = 7
     RELASZ = 8
     SONAME = 14
+    RPATH = 15
     DEBUG = 21
+    RUNPATH = 29
+    GNU_HASH = 0x6FFFFEF5
+    VERSYM = 0x6FFFFFF0
     FLAGS_1 = 0x6FFFFFFB
+    VERDEF = 0x6FFFFFFC
+    VERDEFNUM = 0x6FFFFFFD
+    VERNEED = 0x6FFFFFFE
+    VERNEEDNUM = 0x6FFFFFFF
+    AUXILIARY = 0x7FFFFFFD
+    FILTER = 0x7FFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
 class Dynamic:
-    """The dynamic section: libraries in file order, the first value of each other tag."""
+    """The dynamic section: libraries in file order, the first value of each other tag.
+
+    ``rpath`` and ``runpath`` are as they stand there, with their colons and ``$ORIGIN``; ``filters`` are the libraries
+    that this one stands for (DT_FILTER, DT_AUXILIARY) with whether it can do without.
+    """
 
     libraries: tuple[str, ...] = ()
     soname: str | None = None
     values: dict[int, int] = field(default_factory=dict)
+    rpath: str | None = None
+    runpath: str | None = None
+    filters: tuple[tuple[str, bool], ...] = ()
 
     @property
     def is_executable(self) -> bool:
@@ -90,9 +109,22 @@ def dynamic(elf: ElfFile) -> Dynamic | None:
     if sum(tag == Tag.NEEDED for tag, _ in entries) > MAX_LIBRARIES:
         raise InvalidFileError(f"not a valid ELF file: the dynamic section names more than {MAX_LIBRARIES} libraries")
     names = elf.offset_of(values[Tag.STRTAB]) if Tag.STRTAB in values else None
-    libraries = tuple(_name(elf, names, value) for tag, value in entries if tag == Tag.NEEDED)
-    soname = _name(elf, names, values[Tag.SONAME]) if Tag.SONAME in values else None
-    return Dynamic(libraries, soname, values)
+
+    def text(tag: Tag) -> str | None:
+        return _name(elf, names, values[tag], may_be_empty=tag is not Tag.SONAME) if tag in values else None
+
+    return Dynamic(
+        libraries=tuple(_name(elf, names, value) for tag, value in entries if tag == Tag.NEEDED),
+        soname=text(Tag.SONAME),
+        values=values,
+        rpath=text(Tag.RPATH),
+        runpath=text(Tag.RUNPATH),
+        filters=tuple(
+            (_name(elf, names, value), tag == Tag.AUXILIARY)
+            for tag, value in entries
+            if tag in (Tag.AUXILIARY, Tag.FILTER)
+        )[:MAX_LIBRARIES],
+    )
 
 
 def _entries(elf: ElfFile, segment: Segment) -> Iterator[tuple[int, int]]:
@@ -104,9 +136,9 @@ def _entries(elf: ElfFile, segment: Segment) -> Iterator[tuple[int, int]]:
         yield tag, value
 
 
-def _name(elf: ElfFile, names: int | None, index: int) -> str:
+def _name(elf: ElfFile, names: int | None, index: int, *, may_be_empty: bool = False) -> str:
     text = None if names is None else elf.text_at(names + index)
-    if not text:
+    if text is None or not (text or may_be_empty):
         raise InvalidFileError("not a valid ELF file: the dynamic section names a library outside its string table")
     return text
 

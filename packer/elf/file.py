@@ -168,8 +168,11 @@ def truncated(what: str, end: int, size: int) -> InvalidFileError:
     )
 
 
-def parse(data: Data) -> ElfFile:
-    """Read the headers of ``data``, which begins with ELF's magic. InvalidFileError if the kernel would refuse them."""
+def parse(data: Data, *, sections: bool = True) -> ElfFile:
+    """Read the headers of ``data``, which begins with ELF's magic. InvalidFileError if the kernel would refuse them.
+
+    A loader needs no ``sections``: without them they are taken as absent.
+    """
     if len(data) < 16:  # noqa: PLR2004 - EI_NIDENT
         raise truncated("the ELF identification", 16, len(data))
     bits = {1: 32, 2: 64}.get(data[4])
@@ -180,9 +183,9 @@ def parse(data: Data) -> ElfFile:
     (kind, machine, _, entry, phoff, shoff, flags, _, phentsize, phnum, shentsize, shnum, shstrndx) = unpack(
         data, layout, 16, "the ELF header"
     )
-    sections = _sections(data, bits, order, (shoff, shentsize, shnum, shstrndx))
+    table = _sections(data, bits, order, (shoff, shentsize, shnum, shstrndx)) if sections else ()
     segments = _segments(data, bits, order, (phoff, phentsize, phnum))
-    return ElfFile(data, bits, order, data[7], kind, machine, flags, entry, segments, sections)
+    return ElfFile(data, bits, order, data[7], kind, machine, flags, entry, segments, table)
 
 
 def _segments(data: Data, bits: int, order: str, table: tuple[int, int, int]) -> tuple[Segment, ...]:
