@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import mmap
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     Data = bytes | mmap.mmap
     Span = tuple[int, int]
@@ -51,17 +53,61 @@ def find_first(data: Data, spans: Sequence[Span], needles: Iterable[bytes]) -> d
     """The offset of the first occurrence in ``spans`` of each needle that occurs; spans are sorted and disjoint.
 
     The data is looked through in windows that stay in the processor's cache while one needle after the other is
-    sought: 0.2 ns a byte and needle. ``mmap.find`` is twenty times slower, and so is a regular expression.
+    sought: 0.3 ns a byte and needle. Needles that begin with the same byte are sought together, at the cost of one;
+    ``mmap.find`` is twenty times slower, and so is a regular expression for all needles.
     """
-    left = sorted({needle for needle in needles if needle})
+    left = {needle for needle in needles if needle}
     overlap = max(map(len, left), default=1) - 1
+    groups = _groups(left)
     found: dict[bytes, int] = {}
     for start, end in spans:
         for at in range(start, end, _WINDOW):
             window = data[at : min(at + _WINDOW + overlap, end)]
-            for needle in left:
-                place = window.find(needle)
-                if place >= 0:
-                    found[needle] = at + place
-            left = [needle for needle in left if needle not in found]
+            new = {needle: at + place for group in groups for needle, place in group.places(window).items()}
+            if new:
+                found.update(new)
+                left -= new.keys()
+                groups = tuple(later for group in groups for later in group.without(new.keys()))
+            if not left:
+                return found
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Needles with the same first byte; ``pattern`` matches that byte where any of them stands, None for one needle."""
+
+    needles: tuple[bytes, ...]
+    pattern: re.Pattern[bytes] | None
+
+    def places(self, window: bytes) -> dict[bytes, int]:
+        """Where each needle stands first."""
+        if self.pattern is None:
+            place = window.find(self.needles[0])
+            return {self.needles[0]: place} if place >= 0 else {}
+        places: dict[bytes, int] = {}
+        for match in self.pattern.finditer(window):
+            for needle in self.needles:
+                if needle not in places and window.startswith(needle, match.start()):
+                    places[needle] = match.start()
+            if len(places) == len(self.needles):
+                break
+        return places
+
+    def without(self, found: Collection[bytes]) -> tuple[_Group, ...]:
+        """What is still to be sought."""
+        rest = tuple(needle for needle in self.needles if needle not in found)
+        return (self,) if len(rest) == len(self.needles) else _groups(rest)
+
+
+def _groups(needles: Iterable[bytes]) -> tuple[_Group, ...]:
+    by_first: dict[bytes, list[bytes]] = {}
+    for needle in sorted(needles):
+        by_first.setdefault(needle[:1], []).append(needle)
+    return tuple(_Group(tuple(group), _pattern(group) if len(group) > 1 else None) for group in by_first.values())
+
+
+def _pattern(group: list[bytes]) -> re.Pattern[bytes]:
+    """It begins with a literal byte, which is found by memchr."""
+    rest = b"|".join(re.escape(needle[1:]) for needle in group)
+    return re.compile(re.escape(group[0][:1]) + b"(?=" + rest + b")")

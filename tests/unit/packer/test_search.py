@@ -53,3 +53,23 @@ def test_needles_that_overlap_or_contain_each_other_are_all_found() -> None:
     found = find_first(data, ((0, len(data)),), [b"/tmp", b"/var/tmp", b"/tmp/file", b"/var", b"", b"/etc"])
 
     assert found == {b"/var": 2, b"/var/tmp": 2, b"/tmp": 6, b"/tmp/file": 6}
+
+
+def test_needles_with_the_same_first_byte_are_each_found_at_their_first_place_across_windows() -> None:
+    window = 256 << 10
+    data = bytearray(3 * window)
+    places = {
+        b"/etc/hosts": window - 4,
+        b"/etc/host": 2 * window,
+        b"/tmp": 5,
+        b"/never": None,
+        b"alone": 2 * window - 1,
+    }
+    for needle, place in sorted(places.items(), key=lambda item: len(item[0])):
+        if place is not None:
+            data[place : place + len(needle)] = needle
+    places[b"/etc/host"] = window - 4
+
+    found = find_first(bytes(data), ((0, len(data)),), places)
+
+    assert found == {needle: place for needle, place in places.items() if place is not None}
