@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from whit.packer.present import bytes_by_need
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -21,19 +19,19 @@ def document(name: str, analysis: Analysis, resolution: Resolution) -> dict[str,
     platform, language = analysis.platform, analysis.language
     return {
         "schema": SCHEMA,
-        "name": _text(name),
+        "name": text(name),
         "format": analysis.format,
         "platform": {"os": platform.os, "architecture": platform.architecture, "variant": platform.variant},
         "size": analysis.size,
         "linkage": analysis.linkage,
         "language": {
             "name": language.name,
-            "version": _text(language.version),
-            "evidence": _evidence(language.evidence),
+            "version": text(language.version),
+            "evidence": evidence(language.evidence),
         },
         "libc": analysis.libc,
-        "interpreter": _text(analysis.interpreter),
-        "libraries": [_text(library) for library in analysis.libraries],
+        "interpreter": text(analysis.interpreter),
+        "libraries": [text(library) for library in analysis.libraries],
         "stripped": analysis.stripped,
         "build": _build(analysis),
         "wasm": _wasm(analysis),
@@ -41,26 +39,43 @@ def document(name: str, analysis: Analysis, resolution: Resolution) -> dict[str,
         "files": [_file(file) for file in resolution.files],
         "sources": [{"need": need, "origin": origin} for need, origin in resolution.sources],
         "missing": [
-            {"what": _text(lack.what), "needed_by": lack.needed_by, "cure": lack.cure} for lack in resolution.missing
+            {"what": text(lack.what), "needed_by": lack.needed_by, "cure": lack.cure} for lack in resolution.missing
         ],
+        "hardening": _hardening(analysis),
+        "parts": [{"name": part.name, "bytes": part.size} for part in analysis.parts],
         "advice": [{"about": advice.about, "text": advice.text} for advice in resolution.advice],
     }
 
 
-def _text(text: str | None) -> str | None:
+def text(value: str | None) -> str | None:
     """JSON holds Unicode: bytes that aren't (in a file's name, say) become escapes."""
-    return None if text is None else text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return None if value is None else value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _build(analysis: Analysis) -> dict[str, Any]:
     build = analysis.build
     return {
-        "main_path": _text(build.main_path),
-        "module": _text(build.module),
-        "module_version": _text(build.module_version),
-        "dependencies": [{"path": _text(path), "version": _text(version)} for path, version in build.dependencies],
-        "settings": {str(_text(key)): _text(value) for key, value in build.settings},
-        "build_id": _text(build.build_id),
+        "main_path": text(build.main_path),
+        "module": text(build.module),
+        "module_version": text(build.module_version),
+        "dependencies": [{"path": text(path), "version": text(version)} for path, version in build.dependencies],
+        "settings": {str(text(key)): text(value) for key, value in build.settings},
+        "build_id": text(build.build_id),
+    }
+
+
+def _hardening(analysis: Analysis) -> dict[str, Any] | None:
+    found = analysis.hardening
+    if found is None:
+        return None
+    return {
+        "relro": found.relro,
+        "nx": not found.executable_stack,
+        "pie": found.pie,
+        "stack_protector": found.stack_protector,
+        "fortify": found.fortify,
+        "runpath": [text(entry) for entry in found.runpath],
+        "debug_bytes": found.debug_bytes,
     }
 
 
@@ -70,15 +85,15 @@ def _wasm(analysis: Analysis) -> dict[str, Any] | None:
         return None
     return {
         "wasi": wasm.wasi,
-        "imports": [_text(name) for name in wasm.imports],
-        "exports": [_text(name) for name in wasm.exports],
+        "imports": [text(name) for name in wasm.imports],
+        "exports": [text(name) for name in wasm.exports],
         "memory_min_pages": wasm.memory_min_pages,
         "memory_max_pages": wasm.memory_max_pages,
     }
 
 
 def _needs(resolution: Resolution) -> list[dict[str, Any]]:
-    sizes = bytes_by_need(resolution)
+    sizes = resolution.bytes_by_need()
     return [
         {
             "need": need.name,
@@ -86,15 +101,16 @@ def _needs(resolution: Resolution) -> list[dict[str, Any]]:
             "grade": need.grade,
             "files": [file.path for file in resolution.files if file.need == need.name],
             "reason": need.reason,
-            "evidence": _evidence(need.evidence),
+            "evidence": evidence(need.evidence),
             "bytes": sizes.get(need.name, 0),
         }
         for need in resolution.needs
     ]
 
 
-def _evidence(evidence: Iterable[Evidence]) -> list[dict[str, Any]]:
-    return [{"kind": fact.kind, "detail": _text(fact.detail), "offset": fact.offset} for fact in evidence]
+def evidence(facts: Iterable[Evidence]) -> list[dict[str, Any]]:
+    """Evidence as JSON has it."""
+    return [{"kind": fact.kind, "detail": text(fact.detail), "offset": fact.offset} for fact in facts]
 
 
 def _file(file: NeededFile) -> dict[str, Any]:

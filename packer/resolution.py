@@ -74,3 +74,10 @@ class Resolution:
     advice: tuple[Advice, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
     libraries: tuple[Library, ...] = ()
+
+    def bytes_by_need(self) -> dict[str, int]:
+        """What each need costs in the image, in bytes of content."""
+        sizes: dict[str, int] = {}
+        for file in self.files:
+            sizes[file.need] = sizes.get(file.need, 0) + file.size
+        return sizes

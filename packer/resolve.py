@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _FILE_MODE = 0o644
 _NAME_SERVICES = ("dns", "users", "groups", "services")
-_GIVEN = frozenset(("ca", "zones", "users", "groups", "dns", "services", "mime", "temp", "home"))
+GIVEN = frozenset(("ca", "zones", "users", "groups", "dns", "services", "mime", "temp", "home"))
 """The needs that files can serve."""
 
 
@@ -64,7 +64,7 @@ def _chosen(need: Need, chosen: Mapping[str, bool]) -> Need:
         return need
     if not chosen[need.name]:
         return Need(need.name, Verdict.NOT, Grade.ASKED, f"left out: --needs -{need.name}", need.evidence)
-    if need.name not in _GIVEN:
+    if need.name not in GIVEN:
         raise UsageError(
             f"--needs +{need.name}: whit has no file that serves it", hint="give the files themselves, with --add"
         )

@@ -17,6 +17,7 @@ from whit.packer.errors import ExitCode, WhitError
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("whit.runtime.commands.run", "Pack an executable, or take an image, and run it confined"),
     "pack": ("whit.packer.commands.pack", "Make the smallest image that runs an executable"),
+    "explain": ("whit.packer.commands.explain", "Show why a path is in an executable's image, or why it isn't"),
     "inspect": ("whit.packer.commands.inspect", "Show what an executable is and what it needs, with the evidence"),
     "images": ("whit.packer.commands.images", "List the images in the store"),
     "rmi": ("whit.packer.commands.rmi", "Remove images from the store"),

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+from whit.packer.commands.options import choice_options
+
+if TYPE_CHECKING:
+    from whit.packer.choices import Choices
 
 
 @click.command("inspect", short_help="Show what an executable is and what it needs, with the evidence")
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/inspect.md) instead of a page.")
-@click.option(
-    "--sources",
-    type=click.Choice(["packages", "host"]),
-    default="packages",
-    show_default=True,
-    help="Whose certificates and time zones: the Python packages certifi and tzdata, or this machine.",
-)
-def command(file: str, as_json: bool, sources: str) -> None:
+@choice_options
+def command(file: str, as_json: bool, choices: Choices) -> None:
     """Show what FILE is (format, platform, language) and what an image of it would hold beside it, and why.
 
     FILE is only read, never run.
     """
-    from whit.packer.choices import Choices, SourceChoice
+    from whit.packer.additions import gather
     from whit.packer.console import page_width, print_json
     from whit.packer.executable import open_executable
+    from whit.packer.inspectpage import page
     from whit.packer.needs import WANTED
-    from whit.packer.present import page
     from whit.packer.report import document
     from whit.packer.resolve import resolve
 
+    gather(choices.additions)
     executable = open_executable(file, WANTED)
-    resolution = resolve(executable.analysis, Choices(SourceChoice(sources)))
+    resolution = resolve(executable.analysis, choices)
     if as_json:
         print_json(document(executable.name, executable.analysis, resolution))
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,13 +42,18 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 
 
 def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command every option of :class:`Choices`."""
+    """Give a command every option of :class:`Choices`; it is called with ``choices`` instead of them."""
+
+    @functools.wraps(function)
+    def with_choices(add: tuple[str, ...], needs: tuple[str, ...], sources: str, **others: object) -> object:
+        return function(choices=_choices(add, needs, sources), **others)
+
     for names, settings in reversed(_OPTIONS):
-        function = click.option(*names, **settings)(function)
-    return function
+        with_choices = click.option(*names, **settings)(with_choices)
+    return with_choices
 
 
-def choices(add: tuple[str, ...], needs: tuple[str, ...], sources: str) -> Choices:
+def _choices(add: tuple[str, ...], needs: tuple[str, ...], sources: str) -> Choices:
     """The options' words → a person's choices. Raises UsageError."""
     from whit.packer.choices import Choices, SourceChoice, parse_addition, parse_needs
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whit.packer.commands.options import choice_options, choices
+from whit.packer.commands.options import choice_options
 
 if TYPE_CHECKING:
+    from whit.packer.choices import Choices
     from whit.packer.imagespec import PackOptions
     from whit.packer.packcache import Record
     from whit.packer.pipeline import Order
@@ -38,9 +39,7 @@ def command(
     file: str,
     names: tuple[str, ...],
     output: str | None,
-    add: tuple[str, ...],
-    needs: tuple[str, ...],
-    sources: str,
+    choices: Choices,
     as_json: bool,
     **chosen: object,
 ) -> None:
@@ -56,7 +55,7 @@ def command(
 
     given = tuple(dict.fromkeys(parse_reference(name) for name in names))
     references = given or (reference_from_file_name(Path(file).absolute().name),)
-    order = Order(file, _options(chosen), choices(add, needs, sources))
+    order = Order(file, _options(chosen), choices)
     record = _pack(order, references, output, in_store=bool(given) or output is None)
     if as_json:
         print_json(_document(record, references, output))

@@ -17,7 +17,8 @@ from whit.packer.analysis import Analysis, BuildInfo, Evidence, EvidenceKind, La
 from whit.packer.commands.inspect import command
 from whit.packer.errors import InvalidFileError, NotFoundError
 from whit.packer.imagespec import PackOptions, image_spec
-from whit.packer.present import file_lines, page, printable
+from whit.packer.inspectpage import page
+from whit.packer.present import file_lines, printable
 from whit.packer.report import SCHEMA, document
 from whit.packer.resolve import resolve
 
