@@ -39,6 +39,8 @@ HINTS: dict[tuple[str, int], str] = {
     ("MOUNT_BIND", errno.ENOENT): "create it first, or check its spelling",
     ("MOUNT_BIND", errno.ENOTDIR): "a file can only be mounted on a file, a folder only on a folder",
     ("SECCOMP", errno.EINVAL): "this kernel lacks seccomp filters: CONFIG_SECCOMP_FILTER",
+    ("TRACE", errno.EINVAL): "this kernel can't show system calls to a tracer: whit trace needs Linux 5.5 or newer",
+    ("TRACE", errno.EBUSY): "whit is itself watched in this way, by a container engine or a sandbox: trace outside of it",
     ("TIME_OFFSETS", errno.EINVAL): "this kernel lacks time namespaces: CONFIG_TIME_NS",
 }
 """(operation, errno) → what helps."""

@@ -75,6 +75,7 @@ GUARD_DIRECTORY    | GUARD  | $path                                             
 GUARD_ENVIRONMENT  | GUARD  | $name #present $value                                  | find the variable as it was
 GUARD_KERNEL       | GUARD  | $release $version                                      | run on the same kernel
 HOLD_LOCK          | PARENT | $path                                                  | lock the image's files against removal
+TIE_TO_CALLER      | PARENT | #caller                                                | tie the container's life to that of its tracer
 SEAL_SELF          | PARENT |                                                        | put the launcher out of the container's reach
 CGROUP_CREATE      | PARENT | $parent                                                | create the cgroup
 CGROUP_WRITE       | PARENT | #cgroup $file $value                                   | set the limit
@@ -104,6 +105,7 @@ DROP_BOUNDING      | CHILD  | #keep                                             
 SET_IDS            | CHILD  | #uid #gid *groups #set_groups                          | become the container's user
 SET_CAPABILITIES   | CHILD  | #effective #permitted #inheritable #ambient            | set the capabilities
 NO_NEW_PRIVILEGES  | CHILD  |                                                        | forbid new privileges
+TRACE              | CHILD  | #socket *program                                       | have its system calls watched
 INIT               | CHILD  |                                                        | start the init process
 SECCOMP            | CHILD  | *program                                               | load the system call filter
 EXEC               | EXEC   | $path @arguments @environment                          | execute the program

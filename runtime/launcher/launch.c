@@ -11,6 +11,7 @@
 
 static op_function *const functions[OP_COUNT] = {
 	[OP_HOLD_LOCK] = op_hold_lock,
+	[OP_TIE_TO_CALLER] = op_tie_to_caller,
 	[OP_SEAL_SELF] = op_seal_self,
 	[OP_CGROUP_CREATE] = op_cgroup_create,
 	[OP_CGROUP_WRITE] = op_cgroup_write,
@@ -39,6 +40,7 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_SET_IDS] = op_set_ids,
 	[OP_SET_CAPABILITIES] = op_set_capabilities,
 	[OP_NO_NEW_PRIVILEGES] = op_no_new_privileges,
+	[OP_TRACE] = op_trace,
 	[OP_INIT] = op_init,
 	[OP_SECCOMP] = op_seccomp,
 	[OP_EXEC] = op_exec,

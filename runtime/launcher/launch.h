@@ -54,11 +54,14 @@ op_function op_cgroup_enter, op_cgroup_unshare, op_map_ids, op_new_session, op_n
 op_function op_set_hostname, op_loopback_up, op_mounts_private, op_root_attach, op_mount_new, op_mount_bind;
 op_function op_mount_readonly, op_mask, op_make_directory, op_make_device, op_make_link, op_root_pivot;
 op_function op_change_directory, op_set_rlimit, op_drop_bounding, op_set_ids, op_set_capabilities;
-op_function op_no_new_privileges, op_init, op_seccomp, op_exec;
+op_function op_no_new_privileges, op_init, op_seccomp, op_exec, op_tie_to_caller, op_trace;
 
 /* Fork into the namespaces that the CLONE operation names, with a guardian in between (guardian.c). As fork: 0 in the
    container's first process, in the supervisor the pid of the guardian, which ends as the program does, or -errno. */
 pid_t launch_clone(struct launch *launch, const struct op *op);
+
+/* Load a system call filter, `length` bytes of instructions. 0, the listener's descriptor if `flags` asks for one, or -errno. */
+int load_filter(const char *program, size_t length, unsigned flags);
 
 /* Close every descriptor but the standard streams. 0 or -errno. */
 int close_inherited(void);

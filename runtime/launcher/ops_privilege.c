@@ -88,12 +88,18 @@ int op_no_new_privileges(struct launch *launch, const struct op *op)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
+int load_filter(const char *program, size_t length, unsigned flags)
+{
+	if (length == 0 || length % INSTRUCTION_SIZE || length / INSTRUCTION_SIZE > MAX_INSTRUCTIONS)
+		return -EINVAL;
+	struct kernel_sock_fprog fprog = { .length = (unsigned short)(length / INSTRUCTION_SIZE), .filter = program };
+	long result = syscall(SYS_seccomp, FILTER_MODE, flags, &fprog);
+	return result < 0 ? -errno : (int)result;
+}
+
 int op_seccomp(struct launch *launch, const struct op *op)
 {
 	size_t length;
 	const char *program = op_bytes(&launch->plan, op, SECCOMP_program, &length);
-	if (length == 0 || length % INSTRUCTION_SIZE || length / INSTRUCTION_SIZE > MAX_INSTRUCTIONS)
-		return -EINVAL;
-	struct kernel_sock_fprog fprog = { .length = (unsigned short)(length / INSTRUCTION_SIZE), .filter = program };
-	return syscall(SYS_seccomp, FILTER_MODE, 0, &fprog) < 0 ? -errno : 0;
+	return load_filter(program, length, 0);
 }
