@@ -15,7 +15,7 @@ from whit.packer.present import columns, fact, heading, needed_file_lines, print
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from whit.packer.analysis import Analysis, Evidence, Hardening
+    from whit.packer.analysis import Analysis, Evidence, Hardening, WasmInfo
     from whit.packer.resolution import Resolution
 
 LANGUAGE_NAMES = {"go": "Go", "rust": "Rust", "nim": "Nim", "zig": "Zig", "c": "C", "c++": "C++"}
@@ -29,6 +29,9 @@ _VERDICT_COLOURS = {Verdict.NEEDED: "green", Verdict.MAYBE: "yellow"}
 _SETTINGS_LEFT_OUT = ("vcs", "DefaultGODEBUG", "-compiler", "GOARCH", "GOOS")
 _SHOWN_EVIDENCE = 3
 _SHOWN_PARTS = 5
+_SHOWN_EXPORTS = 6
+_PAGE = 65536
+"""Bytes: WebAssembly core specification, 4.2.8."""
 
 
 def page(name: str, analysis: Analysis, resolution: Resolution, width: int | None = None) -> Iterator[str]:
@@ -39,8 +42,11 @@ def page(name: str, analysis: Analysis, resolution: Resolution, width: int | Non
     yield click.style(f"{printable(name)}: {_summary(analysis)}", bold=True)
     yield ""
     yield from columns(list(_identity(analysis)), width=width)
-    yield from _needs(resolution, width)
-    yield from _files(resolution, width)
+    if analysis.format is Format.ELF or resolution.files:
+        yield from _needs(resolution, width)
+        yield from _files(resolution, width)
+    else:
+        yield from heading("Nothing stands beside it in an image: a WebAssembly program gets everything from its host.")
     yield from _protection(analysis.hardening, width)
     yield from _sizes(analysis)
     if resolution.missing:
@@ -77,11 +83,28 @@ def _identity(analysis: Analysis) -> Iterator[tuple[str, str]]:
         ("module", " ".join(filter(None, (build.module or build.main_path, build.module_version)))),
         ("revision", _revision(analysis)),
         ("built with", ", ".join(_settings(analysis))),
-        ("depends on", f"{len(build.dependencies)} modules" if build.dependencies else None),
+        ("depends on", _count(len(build.dependencies), "module") if build.dependencies else None),
         ("build id", build.build_id),
-        ("interface", analysis.wasm.wasi if analysis.wasm else None),
+        *_webassembly(analysis.wasm),
     )
     yield from ((label, printable(value)) for label, value in rows if value)
+
+
+def _webassembly(wasm: WasmInfo | None) -> Iterator[tuple[str, str | None]]:
+    if wasm is None:
+        return
+    yield "interface", wasm.wasi or "not WASI's"
+    yield "host gives", ", ".join(wasm.host) or "nothing"
+    yield "exports", ", ".join(wasm.exports[:_SHOWN_EXPORTS]) + (" …" if len(wasm.exports) > _SHOWN_EXPORTS else "")
+    if wasm.memory_min_pages is not None:
+        limit = (
+            f" to {human_size(wasm.memory_max_pages * _PAGE)}" if wasm.memory_max_pages is not None else ", no limit"
+        )
+        yield "memory", f"from {human_size(wasm.memory_min_pages * _PAGE)}{limit}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _because(evidence: Sequence[Evidence]) -> str:

@@ -89,6 +89,7 @@ def _wasm(analysis: Analysis) -> dict[str, Any] | None:
         "exports": [text(name) for name in wasm.exports],
         "memory_min_pages": wasm.memory_min_pages,
         "memory_max_pages": wasm.memory_max_pages,
+        "host": list(wasm.host),
     }
 
 

@@ -21,6 +21,7 @@ from whit.packer.errors import InvalidFileError
 from whit.packer.platform import Platform
 from whit.packer.search import find_first, merge
 from whit.packer.wasm.component import read_component
+from whit.packer.wasm.host import asked_of_host
 from whit.packer.wasm.module import HEADER_SIZE, read_module
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def analyse_wasm(data: Data, wanted: Wanted) -> Analysis:
         build=_build(data, contents, spans),
         stripped="name" not in contents.customs,
         strings=tuple(sorted((text, at) for text, at in strings.items() if text in wanted.strings)),
-        wasm=WasmInfo(wasi, tuple(contents.imports), tuple(contents.exports), *memory),
+        wasm=WasmInfo(wasi, tuple(contents.imports), tuple(contents.exports), *memory, host=asked_of_host(contents.imports)),
     )
 
 

@@ -120,7 +120,7 @@ def test_a_dynamic_executable_is_shown_with_what_is_missing() -> None:
 def test_webassembly_stands_alone() -> None:
     shown = text(EVERY_KIND["wasm"], "app.wasm")
     assert shown.startswith("app.wasm: WebAssembly module, wasip1/wasm, 1MB")
-    assert "Nothing stands beside it in an image." in shown
+    assert "Nothing stands beside it in an image: a WebAssembly program gets everything from its host." in shown
 
 
 def test_a_hostile_name_or_module_does_not_reach_the_terminal() -> None:

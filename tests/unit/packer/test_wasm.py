@@ -9,6 +9,7 @@ from tests.programs.make_wasm import COMPONENT, MODULE, custom, name, number, pr
 from whit.packer.analyse import analyse
 from whit.packer.analysis import Format, Linkage, Wanted
 from whit.packer.errors import InvalidFileError, WhitError
+from whit.packer.wasm.host import asked_of_host
 
 NOTHING = Wanted()
 FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)
@@ -211,3 +212,23 @@ def test_every_cut_of_a_module_within_a_section_is_refused() -> None:
     for size in range(9, len(data), len(data) // 50):
         with pytest.raises(WhitError, match="truncated"):
             analyse(data[:size], NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("imports", "asked"),
+    [
+        ((), ()),
+        (("wasi_snapshot_preview1.proc_exit", "wasi_snapshot_preview1.fd_write"), ("standard streams",)),
+        (
+            ("wasi_snapshot_preview1.sock_accept", "wasi_snapshot_preview1.path_open", "env.log", "env.add"),
+            ("files", "network", "env"),
+        ),
+        (
+            ("wasi:io/streams@0.2.0", "wasi:cli/stdout@0.2.0", "wasi:http/types@0.2.1", "my:db/store@1.0.0"),
+            ("standard streams", "HTTP", "my:db/store"),
+        ),
+        (("wasi:clocks/wall-clock@0.2.0", "wasi:filesystem/types@0.2.0"), ("files", "clocks")),
+    ],
+)
+def test_what_the_host_must_give_is_told_by_the_imports(imports: tuple[str, ...], asked: tuple[str, ...]) -> None:
+    assert asked_of_host(imports) == asked
