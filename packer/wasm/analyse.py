@@ -59,7 +59,7 @@ def analyse_wasm(data: Data, wanted: Wanted) -> Analysis:
     spans = merge(contents.data, len(data))
     strings = find_first(data, spans, wanted.strings | set(_RUST_PATHS))
     wasi = _wasi(contents, component=component)
-    memory = contents.memory or (None, None)
+    least, most = contents.memory or (None, None)
     return Analysis(
         format=Format.WASM_COMPONENT if component else Format.WASM_MODULE,
         platform=Platform(wasi or "wasi", "wasm"),
@@ -69,7 +69,9 @@ def analyse_wasm(data: Data, wanted: Wanted) -> Analysis:
         build=_build(data, contents, spans),
         stripped="name" not in contents.customs,
         strings=tuple(sorted((text, at) for text, at in strings.items() if text in wanted.strings)),
-        wasm=WasmInfo(wasi, tuple(contents.imports), tuple(contents.exports), *memory, host=asked_of_host(contents.imports)),
+        wasm=WasmInfo(
+            wasi, tuple(contents.imports), tuple(contents.exports), least, most, asked_of_host(contents.imports)
+        ),
     )
 
 
