@@ -9,6 +9,8 @@ from whit.packer.errors import UsageError
 MAX_ID = (1 << 32) - 2
 """The highest user or group number; the one above means "unchanged" to the kernel."""
 
+MAX_GROUPS = 65_536
+"""The kernel's own limit (limits.h, NGROUPS_MAX)."""
 
 MAX_DIGITS = 20
 """Python itself refuses to read numbers of thousands of digits, and an image's files may hold anything."""
@@ -69,7 +71,13 @@ def _group(word: str, accounts: Accounts) -> int:
 
 def _memberships(name: str, accounts: Accounts) -> tuple[int, ...]:
     rows = _rows(accounts.group, 4)
-    return tuple(int(row[2]) for row in rows if name and name in row[3].split(","))
+    groups = dict.fromkeys(int(row[2]) for row in rows if name and name in row[3].split(","))
+    if len(groups) > MAX_GROUPS:
+        raise UsageError(
+            f"user {name} is in {len(groups)} of the image's groups, more than {MAX_GROUPS}",
+            hint=f"name one group, as in --user {name}:{name}",
+        )
+    return tuple(groups)
 
 
 def identify(user: str, accounts: Accounts) -> Identity:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from whit.packer.errors import UnsupportedError
 from whit.runtime.cgroup import FOLDER, V1_CONTROLLERS, CgroupLayout, CgroupVersion
+from whit.runtime.launch import find_launcher
 from whit.runtime.options import Host
 
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "ppc64le": "ppc64le", "s390x": "s390x"}
@@ -100,4 +102,6 @@ def read_host() -> Host:
     machine = os.uname().machine
     if machine not in MACHINES:
         raise UnsupportedError(f"whit runs nothing on {machine} yet", hint=f"it knows {', '.join(MACHINES)}")
-    return Host(os.geteuid(), os.getegid(), MACHINES[machine], cgroup_layout())
+    launcher = find_launcher().stat()
+    shared = bool(launcher.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+    return Host(os.geteuid(), os.getegid(), MACHINES[machine], cgroup_layout(), launcher.st_uid, shared)

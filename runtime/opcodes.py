@@ -69,6 +69,7 @@ def _table() -> tuple[Operation, ...]:
 _ROWS = """
 GUARD_COMMAND      | GUARD  | @arguments                                             | recognise the command line
 GUARD_STORE        | GUARD  | $plans                                                 | find the plan in the store that it belongs to
+GUARD_LAUNCHER     | GUARD  | $path                                                  | be the launcher that it was made for
 GUARD_FILE         | GUARD  | $path #device #inode #size #mtime_ns #ctime_ns         | find the file as it was
 GUARD_ABSENT       | GUARD  | $path                                                  | find no file of that name
 GUARD_DIRECTORY    | GUARD  | $path                                                  | be in the same working directory

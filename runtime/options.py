@@ -59,17 +59,27 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What the plan must know of the host. ``user`` and ``group`` are the caller's effective ids."""
+    """What the plan must know of the host. ``user`` and ``group`` are the caller's effective ids.
+
+    ``launcher_owner`` owns the launcher's file; ``launcher_shared`` tells whether others may write it too.
+    """
 
     user: int
     group: int
     architecture: str
     cgroups: CgroupLayout
+    launcher_owner: int = 0
+    launcher_shared: bool = False
 
     @property
     def privileged(self) -> bool:
         """Whether namespaces can be made without a user namespace."""
         return self.user == 0
+
+    def may_write_launcher(self, uid: int) -> bool:
+        """Whether a program that is user ``uid`` in the container could write the launcher's file, given a way to it."""
+        outside = uid if self.privileged else self.user
+        return outside in (0, self.launcher_owner) or self.launcher_shared
 
 
 FileIdentity = tuple[str, int, int, int, int, int]
@@ -81,12 +91,13 @@ class Guards:
     """What a plan was made from; see the GUARD operations.
 
     ``kernel`` is (release, version); ``plans`` is the folder that the plan is kept in, of the store that all of its
-    paths lead to.
+    paths lead to; ``launcher`` is the file that is to execute it.
     """
 
     command: tuple[str, ...]
     kernel: tuple[str, str]
     plans: str
+    launcher: str
     files: tuple[FileIdentity, ...] = ()
     absent: tuple[str, ...] = ()
     directory: str | None = None

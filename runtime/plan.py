@@ -85,6 +85,7 @@ def _guard_ops(guards: Guards) -> Iterator[Op]:
     yield Op("GUARD_COMMAND", (guards.command,), "this plan is for this command line only")
     yield Op("GUARD_KERNEL", guards.kernel, "this plan is for this kernel only")
     yield Op("GUARD_STORE", (guards.plans,), "its paths lead to this store, not to a copy of it")
+    yield Op("GUARD_LAUNCHER", (guards.launcher,), "whether it must hide depends on who owns it")
     if guards.directory is not None:
         yield Op("GUARD_DIRECTORY", (guards.directory,), "the command line has a relative path")
     for path, *identity in guards.files:
@@ -111,8 +112,8 @@ def _parent_ops(
     options: RunOptions, program: Program, host: Host, cgroup: CgroupOps, identity: Identity
 ) -> Iterator[Op]:
     yield Op("HOLD_LOCK", (program.lock,), "the image's files stay while the container runs")
-    if host.privileged and identity.uid == 0:
-        yield Op("SEAL_SELF", (), "the program is the host's root: it must not reach the launcher's own file")
+    if host.may_write_launcher(identity.uid):
+        yield Op("SEAL_SELF", (), "the program's user may write the launcher's own file: it must not reach it")
     yield from cgroup.parent
     if options.time_offset is not None:
         if not host.privileged:

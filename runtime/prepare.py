@@ -99,6 +99,7 @@ def _guards(
         command=command,
         kernel=(kernel.release, kernel.version),
         plans=str(store.root / PLANS),
+        launcher=str(find_launcher()),
         files=known,
         absent=() if packed else (request.target,),
         directory=str(Path.cwd()) if request.uses_directory else None,

@@ -65,16 +65,26 @@ static int same_kernel(const struct plan *plan, const struct op *op)
 	       strcmp(name.version, op_text(plan, op, GUARD_KERNEL_version)) == 0;
 }
 
+static int leads_to(const char *path, const struct stat *found)
+{
+	struct stat named;
+	return stat(path, &named) == 0 && named.st_dev == found->st_dev && named.st_ino == found->st_ino;
+}
+
 /* A copied store holds plans whose paths lead to the first one. */
 static int same_store(const struct plan *plan, const struct op *op, int plans)
 {
-	struct stat named, found;
-	if (stat(op_text(plan, op, GUARD_STORE_plans), &named) < 0 || fstat(plans, &found) < 0)
-		return 0;
-	return named.st_dev == found.st_dev && named.st_ino == found.st_ino;
+	struct stat found;
+	return fstat(plans, &found) == 0 && leads_to(op_text(plan, op, GUARD_STORE_plans), &found);
 }
 
-int guards_hold(const struct plan *plan, char *const *arguments, int plans)
+static int same_launcher(const struct plan *plan, const struct op *op, const char *self)
+{
+	struct stat found;
+	return stat(self, &found) == 0 && leads_to(op_text(plan, op, GUARD_LAUNCHER_path), &found);
+}
+
+int guards_hold(const struct plan *plan, char *const *arguments, int plans, const char *self)
 {
 	int for_this_command = 0, of_this_store = 0;
 	for (uint32_t i = 0; i < plan->count; i++) {
@@ -84,6 +94,8 @@ int guards_hold(const struct plan *plan, char *const *arguments, int plans)
 			holds = for_this_command = same_command(plan, op, arguments);
 		else if (op->code == OP_GUARD_STORE)
 			holds = of_this_store = same_store(plan, op, plans);
+		else if (op->code == OP_GUARD_LAUNCHER)
+			holds = same_launcher(plan, op, self);
 		else if (op->code == OP_GUARD_FILE)
 			holds = same_file(plan, op);
 		else if (op->code == OP_GUARD_ABSENT)

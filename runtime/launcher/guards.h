@@ -5,7 +5,8 @@
 #include "plan.h"
 
 /* Whether the plan belongs to this command line (`arguments` without the program's name), and all that it was made from
-   is still as it was. `plans` is the open folder that the plan was found in. */
-int guards_hold(const struct plan *plan, char *const *arguments, int plans);
+   is still as it was. `plans` is the open folder that the plan was found in, `self` the path of the
+   running launcher. */
+int guards_hold(const struct plan *plan, char *const *arguments, int plans, const char *self);
 
 #endif

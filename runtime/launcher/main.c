@@ -69,9 +69,13 @@ static int open_plans(void)
 {
 	char path[PLAN_PATH_SIZE] = "";
 	size_t at = 0;
-	if (append_store_root(path, &at) || append(path, sizeof(path), &at, "/plans"))
+	if (append_store_root(path, &at))
 		return NO_FD;
-	CLEANUP_FD int plans = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* No link: whoever owns one decides each time anew which store it leads to. Python refuses the same. */
+	CLEANUP_FD int root = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (root < 0 || !is_ours(root, S_IFDIR))
+		return NO_FD;
+	CLEANUP_FD int plans = openat(root, "plans", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return plans >= 0 && is_ours(plans, S_IFDIR) ? steal_fd(&plans) : NO_FD;
 }
 
@@ -88,7 +92,7 @@ static int run_cached(char **argv, const char *self)
 	if (fd < 0 || !is_ours(fd, S_IFREG))
 		return -1;
 	new_launch(&launch, argv, self);
-	if (plan_load(&launch.plan, fd) || !guards_hold(&launch.plan, argv + 1, plans))
+	if (plan_load(&launch.plan, fd) || !guards_hold(&launch.plan, argv + 1, plans, self))
 		return -1;
 	int code = launch_run(&launch);
 	if (code < 0)

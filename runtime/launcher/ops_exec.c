@@ -15,14 +15,17 @@
 #include "launch.h"
 #include "util.h"
 
-enum { FIRST_INHERITED = 3, LISTING_SIZE = 2048, PROGRAM_UMASK = 022, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, ADD_SEALS = 1033, GET_SEALS = 1034 };
+enum { FIRST_INHERITED = 3, LISTING_SIZE = 2048, PROGRAM_UMASK = 022, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, MEMFD_EXECUTABLE = 16, ADD_SEALS = 1033, GET_SEALS = 1034 };
 
 extern char **environ;
 
 static int copy_to_memfd(int source)
 {
 	struct stat status;
-	CLEANUP_FD int copy = (int)syscall(SYS_memfd_create, "whit", MEMFD_CLOEXEC | MEMFD_SEALABLE);
+	CLEANUP_FD int copy = (int)syscall(SYS_memfd_create, "whit", MEMFD_CLOEXEC | MEMFD_SEALABLE | MEMFD_EXECUTABLE);
+	/* Kernels before 6.3 don't know the flag; later ones may be told not to execute such files without it. */
+	if (copy < 0 && errno == EINVAL)
+		copy = (int)syscall(SYS_memfd_create, "whit", MEMFD_CLOEXEC | MEMFD_SEALABLE);
 	if (copy < 0 || fstat(source, &status) < 0)
 		return -errno;
 	for (off_t at = 0; at < status.st_size;)
@@ -33,8 +36,8 @@ static int copy_to_memfd(int source)
 	return steal_fd(&copy);
 }
 
-/* A program that runs as the host's root could overwrite the launcher through /proc/self/exe (CVE-2019-5736): so for such
-   a program the launcher starts itself again from a copy that nobody can write. */
+/* A program that runs as a user who may write the launcher's file, the host's root above all, could overwrite it through
+   /proc/self/exe (CVE-2019-5736): so for such a program the launcher starts itself again from a copy that nobody can write. */
 int op_seal_self(struct launch *launch, const struct op *op)
 {
 	(void)op;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -18,8 +19,16 @@ enum { KEYCTL_JOIN_SESSION = 1, ID_MAP_SIZE = 96 };
 int op_hold_lock(struct launch *launch, const struct op *op)
 {
 	CLEANUP_FD int fd = open(op_text(&launch->plan, op, HOLD_LOCK_path), O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_SH) < 0)
+	if (fd < 0)
 		return -errno;
+	if (flock(fd, LOCK_SH | LOCK_NB) < 0) {
+		/* Somebody unpacks or removes the image. Nothing is made yet: whoever gets tired of waiting may end us. */
+		sigprocmask(SIG_UNBLOCK, &launch->signals, NULL);
+		int error = flock(fd, LOCK_SH) < 0 ? -errno : 0;
+		sigprocmask(SIG_BLOCK, &launch->signals, NULL);
+		if (error)
+			return error;
+	}
 	/* Held, by being open, for as long as the supervisor lives. */
 	steal_fd(&fd);
 	return 0;

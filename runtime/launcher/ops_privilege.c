@@ -12,7 +12,7 @@
 #include "launch.h"
 #include "util.h"
 
-enum { LAST_CAPABILITY = 63, MAX_GROUPS = 1024, FILTER_MODE = 1, INSTRUCTION_SIZE = 8, MAX_INSTRUCTIONS = 4096 };
+enum { LAST_CAPABILITY = 63, FILTER_MODE = 1, INSTRUCTION_SIZE = 8, MAX_INSTRUCTIONS = 4096 };
 
 int op_set_rlimit(struct launch *launch, const struct op *op)
 {
@@ -37,16 +37,14 @@ int op_drop_bounding(struct launch *launch, const struct op *op)
 
 int op_set_ids(struct launch *launch, const struct op *op)
 {
-	gid_t groups[MAX_GROUPS];
 	size_t length;
 	const char *packed = op_bytes(&launch->plan, op, SET_IDS_groups, &length);
-	if (length > sizeof(groups) || length % sizeof(gid_t))
+	if (length % sizeof(gid_t))
 		return -EINVAL;
-	memcpy(groups, packed, length);
 	gid_t gid = (gid_t)op_number(op, SET_IDS_gid);
 	uid_t uid = (uid_t)op_number(op, SET_IDS_uid);
 	/* The raw calls: a libc's own would signal threads that aren't there. */
-	if (op_number(op, SET_IDS_set_groups) && syscall(SYS_setgroups, length / sizeof(gid_t), groups) < 0)
+	if (op_number(op, SET_IDS_set_groups) && syscall(SYS_setgroups, length / sizeof(gid_t), packed) < 0)
 		return -errno;
 	/* The capabilities are set right after this, by SET_CAPABILITIES; until then they must not vanish. */
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)

@@ -62,10 +62,11 @@ _Noreturn void python_run(const char *self, char *const *argv)
 		if (append(python, sizeof(python), &at, names[i]) == 0)
 			try_python(python, "-I", module, argv);
 	}
-	/* Installed outside of a virtual environment, whit may stand where no Python does. */
+	/* Installed outside of a virtual environment, whit may stand where no Python does. It may be in the user's own
+	   site-packages (so not -I), but never in the working directory, which may be anybody's (-P). */
 	size_t at = 0;
 	if (append(python, sizeof(python), &at, "/usr/bin/python3") == 0)
-		try_python(python, "-E", module, argv);
+		try_python(python, "-EP", module, argv);
 	complain("there is no Python beside the whit program", "install whit with pip, or run it from its virtual environment");
 	_exit(FAILED);
 }

@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (plan_check(&plan, copy, size) == 0) {
 		for (uint32_t i = 0; i < plan.count; i++)
 			sink = walk(&plan, &plan.ops[i]);
-		sink = (size_t)guards_hold(&plan, arguments, 0);
+		sink = (size_t)guards_hold(&plan, arguments, 0, "/");
 	}
 	free(copy);
 	return 0;

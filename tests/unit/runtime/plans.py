@@ -39,6 +39,7 @@ GUARDS = Guards(
     command=("run", "-e", "A", "server"),
     kernel=("6.1.0", "#1 SMP"),
     plans="/store/plans",
+    launcher="/usr/bin/whit",
     files=(("/store/index.json", 1, 2, 3, 4, 5), ("/usr/bin/whit", 1, 9, 3, 4, 5)),
     absent=("server",),
     directory="/home/me",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whit.packer.errors import UsageError
-from whit.runtime.accounts import MAX_ID, Accounts, Identity, identify
+from whit.runtime.accounts import MAX_GROUPS, MAX_ID, Accounts, Identity, identify
 
 PASSWD = """root:x:0:0:root:/root:/bin/sh
 daemon:x:1:1:daemon:/usr/sbin:/sbin/nologin
@@ -99,6 +99,14 @@ def test_a_line_that_is_no_account_is_passed_over(line: str) -> None:
 def test_the_first_of_two_equal_names_counts() -> None:
     twice = Accounts("web:x:7:7::/a:/bin/sh\nweb:x:8:8::/b:/bin/sh\n")
     assert identify("web", twice) == Identity(7, 7, (), "/a")
+
+
+def test_as_many_groups_as_the_kernel_takes_each_once() -> None:
+    rows = [f"g{number}:x:{number}:web\n" for number in range(MAX_GROUPS + 1)]
+    most = Accounts(PASSWD, "".join(rows[1:] * 2))
+    assert identify("web", most).groups == tuple(range(1, MAX_GROUPS + 1))
+    with pytest.raises(UsageError, match="65537"):
+        identify("web", Accounts(PASSWD, "".join(rows)))
 
 
 @given(st.text(max_size=12), st.text(max_size=60), st.text(max_size=60))

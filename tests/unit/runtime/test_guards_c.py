@@ -29,6 +29,7 @@ pytestmark = pytest.mark.peer("gcc")
 
 COMMAND = ("run", "-e", "A=", "", "server")
 PLANS = str(PROJECT)
+LAUNCHER = str(PROJECT / "pyproject.toml")
 KERNEL = (os.uname().release, os.uname().version)
 
 
@@ -47,14 +48,16 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
 def hold(library: ctypes.CDLL) -> Hold:
     """Whether the guards of a plan, found in a folder, hold for a command line."""
 
-    def guards_hold(guards: Guards | None, arguments: tuple[str, ...] = COMMAND, found_in: str = PLANS) -> bool:
+    def guards_hold(
+        guards: Guards | None, arguments: tuple[str, ...] = COMMAND, found_in: str = PLANS, self: str = LAUNCHER
+    ) -> bool:
         data = encode(compile_plan(PROGRAM, RunOptions(), ROOT_V1, guards=guards))
         buffer, plan = ctypes.create_string_buffer(data, len(data)), ctypes.create_string_buffer(64)
         assert library.plan_check(plan, buffer, ctypes.c_size_t(len(data))) == 0
         vector = (ctypes.c_char_p * (len(arguments) + 1))(*map(os.fsencode, arguments), None)
         folder = os.open(found_in, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            return bool(library.guards_hold(plan, vector, folder))
+            return bool(library.guards_hold(plan, vector, folder, os.fsencode(self)))
         finally:
             os.close(folder)
 
@@ -69,8 +72,11 @@ def _guards(
     environment: tuple[tuple[str, str | None], ...] = (),
     kernel: tuple[str, str] = KERNEL,
     plans: str = PLANS,
+    launcher: str = LAUNCHER,
 ) -> Guards:
-    return Guards(COMMAND, kernel, plans, tuple(file for file in files if file), absent, directory, environment)
+    return Guards(
+        COMMAND, kernel, plans, launcher, tuple(file for file in files if file), absent, directory, environment
+    )
 
 
 def test_a_plan_holds_for_its_own_command_line(hold: Hold) -> None:
@@ -116,6 +122,16 @@ def test_a_plan_of_another_store_is_noticed_and_two_paths_to_one_are_not(hold: H
     assert not hold(guards, found_in=str(tmp_path / "copy"))
     (tmp_path / "store").rename(tmp_path / "moved")
     assert not hold(guards, found_in=str(tmp_path / "moved"))
+
+
+def test_another_installation_of_whit_is_noticed_and_a_link_to_the_same_is_not(hold: Hold, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).touch()
+    (tmp_path / "link").symlink_to("one")
+    guards = _guards(launcher=str(tmp_path / "link"))
+    assert hold(guards, self=str(tmp_path / "one"))
+    assert not hold(guards, self=str(tmp_path / "two"))
+    assert not hold(guards, self="")
 
 
 def _rewrite(path: Path) -> None:

@@ -147,8 +147,20 @@ def test_the_network_is_its_own_unless_the_host_s_is_asked_for() -> None:
     assert "LOOPBACK_UP" not in names(host)
 
 
-@pytest.mark.parametrize(("user", "host", "seals"), [("0", ROOT_V1, 1), ("65532", ROOT_V1, 0), ("0", ROOTLESS, 0)])
-def test_the_launcher_seals_itself_against_the_host_s_own_root_only(user: str, host: Host, seals: int) -> None:
+@pytest.mark.parametrize(
+    ("user", "host", "seals"),
+    [
+        ("0", ROOT_V1, 1),
+        ("65532", ROOT_V1, 0),
+        ("65532", replace(ROOT_V1, launcher_owner=65532), 1),
+        ("65532", replace(ROOT_V1, launcher_shared=True), 1),
+        ("0", ROOTLESS, 0),
+        ("0", replace(ROOTLESS, launcher_owner=ROOTLESS.user), 1),
+        ("65532", replace(ROOTLESS, launcher_owner=65532), 0),
+        ("65532", replace(ROOTLESS, launcher_shared=True), 1),
+    ],
+)
+def test_the_launcher_seals_itself_against_whoever_may_write_its_file(user: str, host: Host, seals: int) -> None:
     assert names(_plan(RunOptions(user=user), host)).count("SEAL_SELF") == seals
 
 
@@ -159,6 +171,7 @@ def test_guards_come_first_and_hold_what_they_were_given() -> None:
     assert only(plan, "GUARD_COMMAND").args == (GUARDS.command,)
     assert only(plan, "GUARD_KERNEL").args == GUARDS.kernel
     assert only(plan, "GUARD_STORE").args == ("/store/plans",)
+    assert only(plan, "GUARD_LAUNCHER").args == ("/usr/bin/whit",)
     assert only(plan, "GUARD_DIRECTORY").args == ("/home/me",)
     assert [op.args for op in all_of(plan, "GUARD_FILE")] == list(GUARDS.files)
     assert [op.args for op in all_of(plan, "GUARD_ABSENT")] == [("server",)]
