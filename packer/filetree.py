@@ -10,6 +10,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from whit.packer.errors import NotFoundError
 from whit.packer.imagespec import HostFile
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class FileTree(Protocol):
 
     def place(self, path: str) -> str:
         """Where on this machine a path leads, whether something is there or not."""
+
+    def inside(self, place: str) -> str | None:
+        """The path in the tree of a file of this machine, all links followed; None for one that isn't in it."""
 
 
 def files_below(tree: FileTree, folder: str) -> tuple[str, ...]:
@@ -131,10 +135,17 @@ class HostTree:
         """See :class:`FileTree`."""
         return path
 
+    def inside(self, place: str) -> str | None:
+        """See :class:`FileTree`."""
+        return os.path.realpath(place)
+
 
 @dataclass(frozen=True, slots=True)
 class SysrootTree:
-    """The files of another system, which lies in the folder ``root`` (absolute): links never lead out of it."""
+    """The files of another system, which lies in the folder ``root`` (absolute, no links in it; see :func:`sysroot`).
+
+    Links never lead out of it.
+    """
 
     root: str
     _links: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
@@ -160,6 +171,11 @@ class SysrootTree:
     def place(self, path: str) -> str:
         """See :class:`FileTree`."""
         return self._place(path) or self.root + path
+
+    def inside(self, place: str) -> str | None:
+        """See :class:`FileTree`."""
+        real = os.path.realpath(place)
+        return real.removeprefix(self.root) if real.startswith(f"{self.root}/") else None
 
     def _place(self, path: str) -> str | None:
         try:
@@ -213,5 +229,17 @@ class MemoryTree:
         """See :class:`FileTree`."""
         return path
 
+    def inside(self, place: str) -> str | None:
+        """See :class:`FileTree`."""
+        return self._place(place)
+
     def _place(self, path: str) -> str:
         return follow(path, self.links.get) if self.links else path
+
+
+def sysroot(folder: str) -> FileTree:
+    """The tree of a system that lies in ``folder``. Raises NotFoundError if that is no folder."""
+    real = os.path.realpath(folder)
+    if not os.path.isdir(real):  # noqa: PTH112 - a text path
+        raise NotFoundError(f"--sysroot: there is no folder {folder}", hint="give the folder that holds /lib and /usr")
+    return HostTree() if real == "/" else SysrootTree(real)

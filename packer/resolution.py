@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class NeededFile:
     """One file or directory that goes into the image.
 
-    ``content`` is None for a directory. ``need`` is the name of the need it serves; ``reasons`` are for people.
+    ``content`` is None for a directory, and for a symbolic link, which has a ``target``. ``need`` is the name of the
+    need it serves; ``reasons`` are for people.
     """
 
     path: str
@@ -24,6 +25,7 @@ class NeededFile:
     content: HostFile | Inline | None = None
     uid: int = 0
     gid: int = 0
+    target: str | None = None
 
     @property
     def size(self) -> int:
@@ -66,7 +68,10 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """The whole answer for one executable. ``sources`` (need, where its files come from) goes into annotations."""
+    """The whole answer for one executable. ``sources`` (need, where its files come from) goes into annotations.
+
+    ``watched`` are files and folders of this machine that decided which libraries were found.
+    """
 
     needs: tuple[Need, ...]
     files: tuple[NeededFile, ...]
@@ -74,6 +79,7 @@ class Resolution:
     advice: tuple[Advice, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
     libraries: tuple[Library, ...] = ()
+    watched: tuple[str, ...] = ()
 
     def bytes_by_need(self) -> dict[str, int]:
         """What each need costs in the image, in bytes of content."""

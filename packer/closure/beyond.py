@@ -1,0 +1,133 @@
+"""What a program needs beyond its closure: what libc and others load while it runs. Pure.
+
+libgcc_s for cancelling threads, NSS modules of a glibc before 2.34 (since then they are inside), libraries that a
+``.note.dlopen`` requires, and converters for a program that calls iconv itself.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from whit.packer.closure.imports import imports_of
+from whit.packer.closure.model import Failure
+from whit.packer.resolution import Advice
+
+if TYPE_CHECKING:
+    from whit.packer.closure.model import DlopenNote, Loaded
+    from whit.packer.closure.walk import Walk
+    from whit.packer.filetree import FileTree
+    from whit.packer.imagespec import HostFile
+    from whit.packer.search import Data
+
+_UNWINDS = ("pthread_cancel", "pthread_exit", "backtrace", "thrd_exit")
+_HOSTS = ("getaddrinfo", "getnameinfo", "gethostbyname", "gethostbyname2", "gethostbyaddr", "gethostbyname_r")
+_ACCOUNTS = (
+    *("getpwnam", "getpwuid", "getpwent", "getpwnam_r", "getpwuid_r", "getgrnam", "getgrgid", "getgrent"),
+    *("getgrnam_r", "getgrgid_r", "getgrouplist", "initgroups", "getspnam", "getservbyname", "getservbyport"),
+    *("getservbyname_r", "getprotobyname", "getnetbyname", "getlogin"),
+)
+_INSIDE_SINCE = (2, 34)
+"""glibc's files and dns modules, and libresolv's queries, became parts of libc (release notes of 2.34)."""
+
+_CONVERTERS = ("UTF-16", "UTF-32", "UTF-7", "ISO8859-1", "ISO8859-15", "CP1252")
+"""The most used of 250: 130 KB instead of 8 MB. UTF-8, UCS-2, UCS-4 and ASCII are inside libc."""
+
+_GCONV = re.compile(rb"(/[\x21-\x7e]{1,250})/gconv-modules\.cache\0")
+_RELEASE = re.compile(r"GLIBC_(\d+)\.(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """Another file: where it stands in the tree and in the image, and why."""
+
+    path: str
+    file: HostFile
+    reason: str
+
+
+def glibc_version(walk: Walk) -> tuple[int, int] | None:
+    """The newest version that libc.so.6 defines: its release."""
+    libc = _libc(walk)
+    found = [match for text in (libc.facts.defines if libc else None) or () if (match := _RELEASE.fullmatch(text))]
+    return max(((int(match[1]), int(match[2])) for match in found), default=None)
+
+
+def load_more(walk: Walk) -> dict[str, str]:
+    """Load what glibc loads by itself and what notes require; title of each → why. Adds to the walk's failures."""
+    reasons: dict[str, str] = {}
+    imports = imports_of(walk.loaded)
+    libc, program = _libc(walk), "the program"
+    wishes: list[tuple[str, Loaded, str]] = []
+    if libc and (who := imports.importers(_UNWINDS, program)):
+        wishes.append(("libgcc_s.so.1", libc, f"libc loads it when a thread ends early, as {who[0]} may ask for"))
+    version = glibc_version(walk)
+    if libc and version and version < _INSIDE_SINCE:
+        if who := imports.importers((*_HOSTS, *_ACCOUNTS), program):
+            wishes.append(("libnss_files.so.2", libc, f"libc loads it to read /etc/passwd and its like for {who[0]}"))
+        if who := imports.importers(_HOSTS, program):
+            wishes.append(("libnss_dns.so.2", libc, f"libc loads it to ask name servers for {who[0]}"))
+    for name, by, reason in wishes:
+        if item := walk.load(name, by, optional=True):
+            reasons.setdefault(item.title, reason)
+    walk.run()
+    for item in tuple(walk.loaded):
+        for note in item.facts.dlopens:
+            if note.priority == "required":
+                reasons.update(_required(walk, item, note))
+    return reasons
+
+
+def _required(walk: Walk, item: Loaded, note: DlopenNote) -> dict[str, str]:
+    for name in note.sonames:
+        if found := walk.load(name, item, optional=True):
+            walk.run()
+            return {found.title: f"{item.title} requires it while it runs ({_purpose(note)}): .note.dlopen"}
+    walk.failures.append(Failure(note.sonames[0], item.title, "its .note.dlopen requires it"))
+    return {}
+
+
+def dlopen_advice(walk: Walk, constants: tuple[str, ...]) -> tuple[Advice, ...]:
+    """What may be loaded while the program runs and isn't packed for it."""
+    there = {name for item in walk.loaded for name in (*item.names, item.facts.soname)}
+    found = [
+        f"{item.title} can use {' or '.join(note.sonames)} ({_purpose(note)}), {note.priority}"
+        for item in walk.loaded
+        for note in item.facts.dlopens
+        if note.priority != "required" and not there.intersection(note.sonames)
+    ]
+    names = [name for name in dict.fromkeys(constants) if ".so" in name and name.rpartition("/")[2] not in there]
+    if names:
+        found.append(f"it loads {', '.join(names)} while it runs")
+    elif "dlopen" in walk.system.program.facts.imports and not walk.system.program.facts.dlopens:
+        found.append("it loads libraries while it runs, which ones isn't known")
+    return tuple(Advice("dlopen", f"{text[0].upper()}{text[1:]}: give what is wanted with --add.") for text in found)
+
+
+def _purpose(note: DlopenNote) -> str:
+    return note.description or note.feature or "no purpose given"
+
+
+def converters(walk: Walk, tree: FileTree) -> tuple[Extra, ...]:
+    """The table of converters and the most used ones, for a program that calls iconv itself; libc knows their folder."""
+    libc = _libc(walk)
+    if libc is None or "iconv_open" not in walk.system.program.facts.imports:
+        return ()
+    with tree.mapped(libc.found.path) as data:
+        folder = _gconv_folder(data)
+    table = f"{folder}/gconv-modules.cache"
+    if folder is None or tree.file(table) is None:
+        return ()
+    paths = (table, *(f"{folder}/{name}.so" for name in _CONVERTERS))
+    reason = "iconv, which the program calls, reads it"
+    return tuple(Extra(path, file, reason) for path in paths if (file := tree.file(path)))
+
+
+def _gconv_folder(libc: Data) -> str | None:
+    match = _GCONV.search(libc)
+    return match[1].decode("ascii") if match else None
+
+
+def _libc(walk: Walk) -> Loaded | None:
+    return next((item for item in walk.loaded if item.facts.soname == "libc.so.6"), None)

@@ -1,0 +1,207 @@
+"""A dynamic executable → its libraries, each with where it was found, where it goes and why. Pure over a FileTree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from whit.packer.closure import beyond, glibc, musl
+from whit.packer.closure.cache import MAX_BYTES, lookup
+from whit.packer.closure.cache import PATH as CACHE_PATH
+from whit.packer.closure.faults import Finder, lacks
+from whit.packer.closure.imports import Imports, imports_of
+from whit.packer.closure.model import Candidate, Failure, Hit, Loaded, Place, Rule
+from whit.packer.closure.placing import Placed, home_of, place, unproved
+from whit.packer.closure.read import Reader, facts
+from whit.packer.closure.walk import Walk
+from whit.packer.errors import UnsupportedError
+from whit.packer.resolution import Advice, Library, Missing, NeededFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whit.packer.analysis import Analysis
+    from whit.packer.closure.model import Look, System
+    from whit.packer.filetree import FileTree
+    from whit.packer.imagespec import HostFile
+
+NEED = "libraries"
+_LIBRARY_MODE, _LOADER_MODE = 0o644, 0o755
+_MAX_PATH_FILE = 1 << 20
+_GLIBC, _MUSL = ("ld-linux", "ld64.so", "ld.so"), ("ld-musl-",)
+_OTHERS = {"ld-uClibc": "uClibc", "ld64-uClibc": "uClibc", "linker": "Android's bionic", "ld-elf": "a BSD"}
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The executable: its file, and where it will stand in the image."""
+
+    file: HostFile
+    image_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """All that a dynamic executable needs to start. ``watched`` are places of this machine that decided it."""
+
+    libraries: tuple[Library, ...] = ()
+    files: tuple[NeededFile, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    imports: Imports = field(default_factory=Imports)
+    watched: tuple[str, ...] = ()
+
+
+def close(analysis: Analysis, program: Program, host: FileTree, tree: FileTree) -> Closure:
+    """The closure of an executable on ``host``, with libraries from ``tree``; what isn't found is ``missing``.
+
+    Raises UnsupportedError where what was found can't be laid out so that the loader finds it again, and OSError if
+    the executable can't be read any more.
+    """
+    name = analysis.interpreter or ""
+    finder = Finder(analysis, tree)
+    if fault := _unknown_loader(name):
+        return Closure(missing=(finder.missing(Failure(name or "a loader", "the executable", fault)),))
+    reader = Reader(tree)
+    interpreter = reader(name)
+    if interpreter is None or interpreter.facts is None:
+        why = interpreter.fault or "" if interpreter else ""
+        return Closure(missing=_without_loader(analysis, finder, why), watched=_watched(tree, reader))
+    walk = Walk(_system(_program(program, host, tree), interpreter, tree, reader))
+    if not interpreter.facts.fits(walk.system.program.facts):
+        why = f"{name} is for another machine"
+        return Closure(missing=_without_loader(analysis, finder, why), watched=_watched(tree, reader))
+    walk.run()
+    reasons = beyond.load_more(walk) if isinstance(walk.system, glibc.Glibc) and not walk.failures else {}
+    missing = lacks(walk, finder)
+    imports = imports_of(walk.loaded)
+    if missing:
+        return Closure(missing=missing, imports=imports, watched=_watched(tree, reader))
+    placed = _placed(walk, program.image_path)
+    constants = tuple(found.value for found in analysis.arguments if found.function == "dlopen")
+    return Closure(
+        libraries=tuple(_library(item, placed) for item in walk.loaded[1:]),
+        files=(*_files(walk, placed, reasons), *_converters(walk, tree)),
+        advice=(*beyond.dlopen_advice(walk, constants), *_preload_advice(walk, tree)),
+        imports=imports,
+        watched=_watched(tree, reader),
+    )
+
+
+def _unknown_loader(name: str) -> str | None:
+    last = name.rpartition("/")[2]
+    if not name.startswith("/"):
+        return "its path isn't absolute" if name else "it needs libraries and names no loader"
+    if last.startswith((*_GLIBC, *_MUSL)):
+        return None
+    whose = next((whose for start, whose in _OTHERS.items() if last.startswith(start)), None)
+    return f"whit knows the loaders of glibc and musl, and this is {f'that of {whose}' if whose else 'another'}"
+
+
+def _without_loader(analysis: Analysis, finder: Finder, why: str) -> tuple[Missing, ...]:
+    loader = Failure(analysis.interpreter or "", "the executable", why)
+    return (
+        finder.missing(loader),
+        *(finder.missing(Failure(name, "the executable", "")) for name in analysis.libraries),
+    )
+
+
+def _program(program: Program, host: FileTree, tree: FileTree) -> Loaded:
+    with host.mapped(program.file.path) as data:
+        found = facts(data)
+    path = tree.inside(program.file.path) or program.image_path
+    candidate = Candidate(path, program.file, program.file.identity[:2], found)
+    return Loaded(path, candidate, found, Hit(candidate, Place("", Rule.PATH)))
+
+
+def _system(program: Loaded, interpreter: Candidate, tree: FileTree, reader: Reader) -> System:
+    if interpreter.facts is None:
+        raise AssertionError(interpreter)
+    hit = Hit(interpreter, Place("", Rule.INTERPRETER))
+    path = interpreter.path
+    loader = Loaded(path, interpreter, interpreter.facts, hit, None, [path], ["the executable"])
+    if path.rpartition("/")[2].startswith(_MUSL):
+        text = _small_file(tree, musl.path_file(path), _MAX_PATH_FILE)
+        folders = musl.DEFAULTS if text is None else musl.folders_of(text.decode("utf-8", "surrogateescape"))
+        return musl.Musl(reader, program, loader, folders, from_file=text is not None)
+    with tree.mapped(path) as data:
+        folders = glibc.default_folders(data, interpreter.facts)
+    machine = program.facts
+    cache = lookup(_small_file(tree, CACHE_PATH, MAX_BYTES) or b"", machine.machine, machine.bits, machine.order)
+    return glibc.Glibc(reader, program, loader, folders, cache)
+
+
+def _small_file(tree: FileTree, path: str, limit: int) -> bytes | None:
+    file = tree.file(path)
+    if file is None or file.size > limit:
+        return None
+    try:
+        return tree.read(path)
+    except OSError:
+        return None
+
+
+def _placed(walk: Walk, image_path: str) -> Placed:
+    """The plan, proved; as the objects stood to each other, or if that can't be, all in one directory."""
+    system = walk.system
+    defaults = system.folders if isinstance(system, glibc.Glibc) else musl.DEFAULTS
+
+    def again(look: Look, program: Loaded, interpreter: Loaded) -> System:
+        if isinstance(system, glibc.Glibc):
+            return glibc.Glibc(look, program, interpreter, system.folders)
+        return musl.Musl(look, program, interpreter)
+
+    fault: Failure | None = None
+    for keep_origin in (True, False):
+        placed = place(walk, image_path, home_of(walk, defaults), keep_origin=keep_origin)
+        fault = placed if isinstance(placed, Failure) else unproved(walk, placed, again)
+        if isinstance(placed, Placed) and fault is None:
+            return placed
+    why = f": {fault.why}" if fault and fault.why else ""
+    what = f"{fault.name}, which {fault.by} asks for," if fault else "a library"
+    raise UnsupportedError(
+        f"{what} can't be placed so that the loader finds it again in an image{why}",
+        hint="choose another --path, or change its RUNPATH",
+    )
+
+
+def _library(item: Loaded, placed: Placed) -> Library:
+    return Library(
+        item.facts.soname or item.title, item.found.path, placed.path_of(item), tuple(item.asked_by), str(item.hit)
+    )
+
+
+def _files(walk: Walk, placed: Placed, reasons: dict[str, str]) -> Iterator[NeededFile]:
+    for item in walk.loaded[1:]:
+        is_loader = item is walk.system.interpreter
+        mode = _LOADER_MODE if is_loader else _LIBRARY_MODE
+        yield NeededFile(placed.path_of(item), mode, NEED, (_reason(item, reasons),), item.found.file)
+    for path, target in placed.links.items():
+        yield NeededFile(path, 0o777, NEED, (f"another name of {target}",), target=target)
+
+
+def _reason(item: Loaded, reasons: dict[str, str]) -> str:
+    if item.hit.place.rule is Rule.INTERPRETER:
+        return "the loader that the executable names"
+    if item.title in reasons:
+        return f"{reasons[item.title]}; found by {item.hit}"
+    first, more = item.asked_by[0], len(item.asked_by) - 1
+    others = f" and {more} other{'s' if more > 1 else ''}" if more else ""
+    return f"needed by {first}{others}; found by {item.hit}"
+
+
+def _converters(walk: Walk, tree: FileTree) -> Iterator[NeededFile]:
+    if isinstance(walk.system, glibc.Glibc):
+        for extra in beyond.converters(walk, tree):
+            yield NeededFile(extra.path, _LIBRARY_MODE, "gconv", (extra.reason,), extra.file)
+
+
+def _preload_advice(walk: Walk, tree: FileTree) -> Iterator[Advice]:
+    if isinstance(walk.system, glibc.Glibc) and (file := tree.file(glibc.PRELOAD)) and file.size:
+        yield Advice("libraries", f"{glibc.PRELOAD} is there and isn't followed: the image has none.")
+
+
+def _watched(tree: FileTree, reader: Reader) -> tuple[str, ...]:
+    """Folders that were searched and files that told where: a change in one may change the closure."""
+    paths = (*reader.folders, CACHE_PATH, glibc.PRELOAD)
+    return tuple(sorted({tree.place(path) for path in paths}))

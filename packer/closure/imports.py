@@ -1,0 +1,46 @@
+"""What the objects of a process take from each other, as far as rules ask: who can look users up, resolve names … Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from whit.packer.closure.model import Loaded
+
+_OWN_PARTS = (
+    *("libc.so", "ld-linux", "ld64.so", "ld-musl", "libpthread.so", "libm.so", "libdl.so", "librt.so", "libresolv.so"),
+    *("libnss_", "libutil.so", "libanl.so", "libmvec.so", "libthread_db.so", "libBrokenLocale.so", "libnsl.so"),
+)
+"""A C library's own parts, which call each other for reasons of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """Names of functions: the executable's own, and those of its libraries → the libraries' names."""
+
+    own: frozenset[str] = frozenset()
+    libraries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def importers(self, names: Iterable[str], program: str) -> tuple[str, ...]:
+        """Who takes one of these functions from another: ``program`` for the executable, then libraries."""
+        wanted = tuple(names)
+        own = (program,) if self.own.intersection(wanted) else ()
+        return (*own, *dict.fromkeys(title for name in wanted for title in self.libraries.get(name, ())))
+
+
+def imports_of(loaded: Sequence[Loaded]) -> Imports:
+    """What is imported, of all objects but the C library's own parts; the first is the executable."""
+    libraries: dict[str, list[str]] = {}
+    for item in loaded[1:]:
+        if not is_c_library(item):
+            for name in item.facts.imports:
+                libraries.setdefault(name, []).append(item.title)
+    return Imports(loaded[0].facts.imports, {name: tuple(titles) for name, titles in libraries.items()})
+
+
+def is_c_library(item: Loaded) -> bool:
+    """Whether an object is a part of the C library."""
+    return item.title.rpartition("/")[2].startswith(_OWN_PARTS)
