@@ -131,7 +131,8 @@ class Hardening:
     """What protects the program from its own bugs; None where it can't be told or has no meaning (Go's stack).
 
     ``runpath`` are the entries of DT_RUNPATH, or of DT_RPATH where there is none; ``debug_bytes`` the size of sections
-    that only debuggers read.
+    that only debuggers read, ``symbol_bytes`` that of the symbol table that stripping removes. ``stack_marked`` tells
+    whether the file says how its stack should be (PT_GNU_STACK); ``executable_stack`` what the kernel makes of it.
     """
 
     relro: Relro
@@ -141,6 +142,10 @@ class Hardening:
     fortify: bool | None
     runpath: tuple[str, ...] = ()
     debug_bytes: int = 0
+    symbol_bytes: int = 0
+    stack_marked: bool = True
+    writable_code: bool = False
+    text_relocations: bool = False
 
 
 @dataclass(frozen=True, slots=True)

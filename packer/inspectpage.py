@@ -39,7 +39,7 @@ def page(name: str, analysis: Analysis, resolution: Resolution, width: int | Non
 
     Styled: ``click.echo`` drops that where no terminal reads.
     """
-    yield click.style(f"{printable(name)}: {_summary(analysis)}", bold=True)
+    yield click.style(f"{printable(name)}: {summary(analysis)}", bold=True)
     yield ""
     yield from columns(list(_identity(analysis)), width=width)
     if analysis.format is Format.ELF or resolution.files:
@@ -58,7 +58,8 @@ def page(name: str, analysis: Analysis, resolution: Resolution, width: int | Non
         yield from columns([(advice.about, advice.text) for advice in resolution.advice], width=width)
 
 
-def _summary(analysis: Analysis) -> str:
+def summary(analysis: Analysis) -> str:
+    """``static Go program, linux/amd64, 12.3MB``."""
     language = LANGUAGE_NAMES.get(analysis.language.name)
     if analysis.format is not Format.ELF:
         kind = _FORMAT_NAMES[analysis.format] + (f" from {language}" if language else "")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from whit.packer.layout import Layout
     from whit.packer.store import Store, StoredImage
 
 UNPACK_VERSION = 1
@@ -80,7 +81,7 @@ def _unpack(store: Store, image: StoredImage, mount_points: tuple[MountPoint, ..
         with Unpacker(temporary) as unpacker:
             for descriptor, diff_id in zip(image.manifest.layers, image.config.diff_ids, strict=True):
                 try:
-                    unpacker.layer(TarReader(layer_tar(store, descriptor, diff_id)))
+                    unpacker.layer(TarReader(layer_tar(store.layout, descriptor, diff_id)))
                 except InvalidFileError:
                     store.layout.check(descriptor)
                     raise
@@ -95,10 +96,10 @@ def _unpack(store: Store, image: StoredImage, mount_points: tuple[MountPoint, ..
     durable.sync_folder(rootfs.parent)
 
 
-def layer_tar(store: Store, descriptor: Descriptor, diff_id: str) -> Iterator[bytes]:
+def layer_tar(layout: Layout, descriptor: Descriptor, diff_id: str) -> Iterator[bytes]:
     """A layer's tar, uncompressed, in pieces. A wrong digest of blob or tar is raised after the last piece."""
     hashed = sha256()
-    chunks = store.layout.chunks(descriptor)
+    chunks = layout.chunks(descriptor)
     if descriptor.media_type in (LAYER_GZIP, DOCKER_LAYER_GZIP):
         chunks = gunzip(chunks, descriptor.size)
     elif descriptor.media_type == LAYER_ZSTD:

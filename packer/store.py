@@ -205,20 +205,7 @@ class Store:
     def image(self, descriptor: Descriptor, reference: Reference | None = None) -> StoredImage:
         """The image of a manifest, or of an index's manifest for this machine. Raises :class:`StoreError`."""
         with durable.store_errors(f"read the store {self.root}"):
-            data = self.layout.read(descriptor)
-            try:
-                if descriptor.media_type in (INDEX, DOCKER_INDEX):
-                    descriptor = _for_this_machine(parse_index(data).manifests, descriptor.digest)
-                    data = self.layout.read(descriptor)
-                manifest = parse_manifest(data)
-                config = parse_config(self.layout.read(manifest.config))
-            except InvalidFileError as error:
-                raise StoreError(f"image {descriptor.digest}: {error.message}", hint=REPACK) from None
-        if len(config.diff_ids) != len(manifest.layers):
-            raise StoreError(
-                f"image {descriptor.digest} has {len(manifest.layers)} layers and {len(config.diff_ids)} diff_ids"
-            )
-        return StoredImage(reference, descriptor, manifest, config)
+            return read_image(self.layout, descriptor, reference)
 
     def resolve(self, text: str) -> StoredImage:
         """The image of a name (``latest`` where it has no tag), a digest, or the beginning of an image ID.
@@ -265,6 +252,24 @@ class Store:
         else:
             hint = "the store is empty: 'whit pack FILE' makes an image"
         return NotFoundError(f"there is no image {text} in the store", hint=hint)
+
+
+def read_image(layout: Layout, descriptor: Descriptor, reference: Reference | None = None) -> StoredImage:
+    """An image's documents out of any layout, the store's or another. Raises :class:`StoreError`."""
+    data = layout.read(descriptor)
+    try:
+        if descriptor.media_type in (INDEX, DOCKER_INDEX):
+            descriptor = _for_this_machine(parse_index(data).manifests, descriptor.digest)
+            data = layout.read(descriptor)
+        manifest = parse_manifest(data)
+        config = parse_config(layout.read(manifest.config))
+    except InvalidFileError as error:
+        raise StoreError(f"image {descriptor.digest}: {error.message}", hint=REPACK) from None
+    if len(config.diff_ids) != len(manifest.layers):
+        raise StoreError(
+            f"image {descriptor.digest} has {len(manifest.layers)} layers and {len(config.diff_ids)} diff_ids"
+        )
+    return StoredImage(reference, descriptor, manifest, config)
 
 
 def _full_name(text: str) -> str | None:

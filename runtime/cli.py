@@ -8,17 +8,23 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from whit.packer.errors import ExitCode, WhitError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from whit.packer.lint.fix import Outcome
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("whit.runtime.commands.run", "Pack an executable, or take an image, and run it confined"),
     "pack": ("whit.packer.commands.pack", "Make the smallest image that runs an executable"),
     "explain": ("whit.packer.commands.explain", "Show why a path is in an executable's image, or why it isn't"),
     "inspect": ("whit.packer.commands.inspect", "Show what an executable is and what it needs, with the evidence"),
+    "lint": ("whit.packer.commands.lint", "Find what is wrong with an executable or image, and say how to mend it"),
     "images": ("whit.packer.commands.images", "List the images in the store"),
     "rmi": ("whit.packer.commands.rmi", "Remove images from the store"),
     "plan": ("whit.runtime.commands.plan", "Show how an executable or image would be launched: each operation, why"),
@@ -50,8 +56,17 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="whit", message="whit %(version)s")
-def root() -> None:
+@click.pass_context
+def root(context: click.Context) -> None:
     """Not a whit more than it needs: small images from executables, confined processes from images."""
+    context.obj = {"run_confined": _run_confined}
+
+
+def _run_confined(path: Path, name: str, arguments: tuple[str, ...]) -> Outcome:
+    """What a command of the packer's may not import: a run in a container (design.md, 4)."""
+    from whit.runtime.trial import run_confined
+
+    return run_confined(path, name, arguments)
 
 
 def _one_line(text: str) -> str:

@@ -10,6 +10,7 @@ from whit.packer.elf import dynamic as program
 from whit.packer.elf import gobuildinfo, gopclntab, kind, machine, spans, symbols
 from whit.packer.elf import language as languages
 from whit.packer.elf.file import parse
+from whit.packer.elf.hardening import hardening
 from whit.packer.errors import UnsupportedError
 from whit.packer.search import find_first, merge, subtract
 
@@ -56,9 +57,9 @@ def analyse_elf(data: Data, wanted: Wanted) -> Analysis:
         stripped=symtab is None,
     )
     table, build = gopclntab.find(elf), gobuildinfo.find(elf, dynamic)
-    if table is not None or build is not None:
-        return _go(elf, known, wanted, notes, table, build)
-    return _other(elf, known, wanted, notes)
+    is_go = table is not None or build is not None
+    found = _go(elf, known, wanted, notes, table, build) if is_go else _other(elf, known, wanted, notes)
+    return replace(found, hardening=hardening(elf, dynamic, found))
 
 
 def _go(

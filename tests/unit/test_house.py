@@ -20,6 +20,8 @@ PURE = (
     "packer/analyse.py",
     "packer/elf/*.py",
     "packer/imagespec.py",
+    "packer/lint/[!f]*.py",
+    "packer/lint/files.py",
     "packer/needs/*.py",
     "packer/oci.py",
     "packer/platform.py",

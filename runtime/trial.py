@@ -1,0 +1,59 @@
+"""Running a program for a moment, confined, to see how it ends: what ``whit lint --fix`` compares two files by."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import ExitCode
+from whit.packer.lint.fix import Outcome
+from whit.runtime.launch import find_launcher
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+SECONDS = 5.0
+"""After so long a program that is still running has shown that it runs."""
+
+_MAX_OUTPUT = 1 << 20
+_OWN = (ExitCode.RUNTIME_FAILURE, ExitCode.NOT_EXECUTABLE, ExitCode.NOT_FOUND)
+
+
+def run_confined(path: Path, name: str, arguments: tuple[str, ...], seconds: float = SECONDS) -> Outcome:
+    """Run an executable as ``name`` in a container of its own: no network, nothing of the host, a store of its own.
+
+    It can't be told from whit's own failures when it ends with 125 to 127: then it counts as not run.
+    """
+    with tempfile.TemporaryDirectory(prefix="whit-trial-") as folder:
+        link = Path(folder) / "program" / name
+        link.parent.mkdir()
+        link.symlink_to(path)
+        output = Path(folder) / "output"
+        environment = {**os.environ, "WHIT_ROOT": str(Path(folder) / "store")}
+        with output.open("wb") as written:
+            process = subprocess.Popen(
+                [find_launcher(), "run", str(link), "--", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=written,
+                stderr=subprocess.STDOUT,
+                env=environment,
+            )
+            status = _status(process, seconds)
+        with output.open("rb") as read:
+            said = read.read(_MAX_OUTPUT)
+    if status in _OWN:
+        first = said.decode("utf-8", "replace").strip().partition("\n")[0].removeprefix("whit: ")
+        return Outcome(status, said, problem=first or "it couldn't be started")
+    return Outcome(status, said)
+
+
+def _status(process: Popen[bytes], seconds: float) -> int | None:
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return None
