@@ -6,16 +6,23 @@ import re
 from typing import TYPE_CHECKING
 
 from whit.packer.analysis import Libc, Linkage
+from whit.packer.needs.exec import programs
+from whit.packer.needs.facts import listed
 from whit.packer.needs.model import Grade, Verdict
+from whit.packer.observed import observe
 from whit.packer.resolution import Advice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from whit.packer.analysis import Analysis
     from whit.packer.needs.model import Need
+    from whit.packer.observed import Observed
 
 _CGROUP_AWARE_GO = (1, 25)
+_LOCAL = re.compile(r"127\.|\[::1\]|localhost:")
+_TEMPORARY = "/tmp"  # noqa: S108 - a path in the image
+_MOST_PORTS, _MOST_VARIABLES = 3, 8
 _SETS_GOMAXPROCS = "go.uber.org/automaxprocs"
 
 
@@ -23,10 +30,11 @@ def advise(analysis: Analysis, needs: Mapping[str, Need]) -> tuple[Advice, ...]:
     """The findings on one executable, most weighty first; ``needs`` by their names."""
     found = (
         _plug_ins(analysis, needs),
-        _programs(needs),
+        _programs(analysis, needs),
         _converters(needs),
         _system_log(needs),
         _processors(analysis),
+        *_seen(observe(analysis)),
     )
     return tuple(filter(None, found))
 
@@ -42,10 +50,32 @@ def _plug_ins(analysis: Analysis, needs: Mapping[str, Need]) -> Advice | None:
     return Advice("dlopen", text)
 
 
-def _programs(needs: Mapping[str, Need]) -> Advice | None:
+def _programs(analysis: Analysis, needs: Mapping[str, Need]) -> Advice | None:
     if needs["exec"].verdict is not Verdict.NEEDED:
         return None
-    return Advice("exec", "It can run other programs, and the image has none, not even a shell.")
+    names = f" ({listed(found)})" if (found := programs(analysis)) else ""
+    return Advice("exec", f"It can run other programs{names}, and the image has none, not even a shell.")
+
+
+def _seen(seen: Observed) -> Iterator[Advice]:
+    """What constants in the code show."""
+    if seen.listens:
+        ports = dict.fromkeys(address.rpartition(":")[2] for address in seen.listens)
+        published = " ".join(f"-p {port}:{port}" for port in list(ports)[:_MOST_PORTS])
+        yield Advice("ports", f"It can listen on {listed(seen.listens)}: publish with {published}.")
+        if local := [address for address in seen.listens if _LOCAL.match(address)]:
+            yield Advice(
+                "ports", f"Nobody outside its container reaches {listed(local)}: let it listen on all addresses."
+            )
+    if seen.health:
+        yield Advice("health", f"It answers for its health: {listed(seen.health)}.")
+    lasting = [path for path in seen.writes if not path.startswith(_TEMPORARY)]
+    if lasting:
+        yield Advice("writes", f"It can write to {listed(lasting)}: mount a volume there, for the image is read-only.")
+    if seen.reads:
+        yield Advice("reads", f"It can read {listed(seen.reads)}, which the image has only if it is added.")
+    if seen.variables:
+        yield Advice("environment", f"It asks for {listed(seen.variables, _MOST_VARIABLES)}.")
 
 
 def _converters(needs: Mapping[str, Need]) -> Advice | None:

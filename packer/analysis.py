@@ -102,12 +102,15 @@ class Wanted:
     strings: frozenset[bytes] = frozenset()
     always: frozenset[bytes] = frozenset()
     arguments: frozenset[str] = frozenset()
-    """Functions whose constant arguments are looked for."""
+    """Functions whose constant arguments are looked for: this costs a look through all code, so not for every purpose."""
+
+    immediates: frozenset[bytes] = frozenset()
+    """Bytes looked for in instructions too: instructions themselves, and strings so short that compilers write them so."""
 
     @property
     def texts(self) -> frozenset[bytes]:
         """All strings, for a program whose functions aren't known."""
-        return self.strings | self.always
+        return self.strings | self.always | self.immediates
 
     def __or__(self, other: Wanted) -> Wanted:
         return Wanted(
@@ -115,7 +118,13 @@ class Wanted:
             self.strings | other.strings,
             self.always | other.always,
             self.arguments | other.arguments,
+            self.immediates | other.immediates,
         )
+
+    @property
+    def without_arguments(self) -> Wanted:
+        """The same but for constant arguments."""
+        return Wanted(self.functions, self.strings, self.always, immediates=self.immediates)
 
 
 class Relro(StrEnum):
@@ -158,11 +167,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """A constant that stands as an argument where a function is called; ``offset`` is the call's place in the file."""
+    """A constant that stands as an argument where a function is called; ``offset`` is the call's place in the file.
+
+    ``caller`` is the function that holds the call, empty where it isn't known.
+    """
 
     function: str
     value: str
     offset: int
+    caller: str = ""
 
 
 @dataclass(frozen=True, slots=True)

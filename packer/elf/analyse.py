@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 from whit.packer.analysis import Analysis, BuildInfo, Evidence, EvidenceKind, Format, Language, Wanted
 from whit.packer.elf import dynamic as program
-from whit.packer.elf import gobuildinfo, gopclntab, kind, machine, spans, symbols
+from whit.packer.elf import gobuildinfo, gocalls, gofunctions, gopclntab, kind, machine, spans, symbols
 from whit.packer.elf import language as languages
 from whit.packer.elf.file import parse
 from whit.packer.elf.hardening import hardening
+from whit.packer.elf.parts import parts
 from whit.packer.errors import UnsupportedError
 from whit.packer.search import find_first, merge, subtract
 
 if TYPE_CHECKING:
-    from whit.packer.elf.dynamic import Note
+    from whit.packer.analysis import Argument
+    from whit.packer.elf.dynamic import Dynamic, Note
     from whit.packer.elf.file import ElfFile
     from whit.packer.elf.gobuildinfo import GoBuild
     from whit.packer.elf.gopclntab import FunctionTable
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
 
 MAX_LOADED = 2 << 30
 """The most loaded bytes that are searched. Programs of the small code model can't have more."""
-
-_LONGEST_IMMEDIATE = 8
-"""Compilers write strings of up to this many bytes into instructions; longer ones stand in data."""
 
 _GNU_BUILD_ID, _GO_BUILD_ID = ("GNU", 3), ("Go", 4)
 """Owner and type of the notes."""
@@ -58,8 +57,8 @@ def analyse_elf(data: Data, wanted: Wanted) -> Analysis:
     )
     table, build = gopclntab.find(elf), gobuildinfo.find(elf, dynamic)
     is_go = table is not None or build is not None
-    found = _go(elf, known, wanted, notes, table, build) if is_go else _other(elf, known, wanted, notes)
-    return replace(found, hardening=hardening(elf, dynamic, found))
+    found = _go(elf, known, wanted, notes, dynamic, table, build) if is_go else _other(elf, known, wanted, notes)
+    return replace(found, hardening=hardening(elf, dynamic, found), parts=parts(elf))
 
 
 def _go(
@@ -67,6 +66,7 @@ def _go(
     known: Analysis,
     wanted: Wanted,
     notes: tuple[Note, ...],
+    dynamic: Dynamic | None,
     table: FunctionTable | None,
     build: GoBuild | None,
 ) -> Analysis:
@@ -81,7 +81,8 @@ def _go(
     info = build.info if build else BuildInfo()
     # Where functions are known, what stands in code says nothing more, and names of functions aren't strings.
     data = subtract(spans.data(elf), merge([table.names], len(elf.data)) if table else ())
-    strings = find_first(elf.data, data, wanted.always) if readable else _strings(elf, wanted.texts)
+    strings = find_first(elf.data, data, wanted.always) if readable else _strings(elf, wanted)
+    functions, arguments = _called(elf, table, dynamic, wanted) if table and readable else (frozenset(), ())
     return replace(
         known,
         platform=machine.platform(elf, known.platform.architecture, info.setting("GOARM")),
@@ -89,16 +90,28 @@ def _go(
         libc=clib[0] if clib else None,
         build=replace(info, build_id=known.build.build_id),
         functions_known=readable,
-        functions=gopclntab.linked(elf, table, wanted.functions) if table and readable else frozenset(),
+        functions=functions,
         strings=tuple(sorted(strings.items())),
+        arguments=arguments,
     )
+
+
+def _called(
+    elf: ElfFile, table: FunctionTable, dynamic: Dynamic | None, wanted: Wanted
+) -> tuple[frozenset[str], tuple[Argument, ...]]:
+    """Which functions are linked, and with which constants they are called."""
+    linked, places = gopclntab.placed(elf, table, wanted.functions, wanted.arguments)
+    functions = gofunctions.find(elf, table, dynamic, places)
+    if functions is None:
+        return linked, ()
+    return linked, tuple(gocalls.arguments(elf, functions, on_stack=table.layout in gocalls.STACK_LAYOUTS))
 
 
 def _other(elf: ElfFile, known: Analysis, wanted: Wanted, notes: tuple[Note, ...]) -> Analysis:
     both = wanted | languages.WANTED
     symtab = symbols.table(elf)
     functions = symbols.linked(elf, symtab, both.functions) if symtab else {}
-    strings = _strings(elf, both.texts)
+    strings = _strings(elf, both)
     clib = languages.libc(elf, known.interpreter, known.libraries, notes, strings)
     return replace(
         known,
@@ -117,7 +130,7 @@ def _build_id(notes: tuple[Note, ...]) -> str | None:
     return next((note.content.decode("latin-1") for note in notes if (note.owner, note.type) == _GO_BUILD_ID), None)
 
 
-def _strings(elf: ElfFile, wanted: frozenset[bytes]) -> dict[bytes, int]:
-    """Where each string that occurs stands: short ones anywhere, longer ones outside code."""
-    short = {text for text in wanted if len(text) <= _LONGEST_IMMEDIATE}
-    return find_first(elf.data, elf.loaded_spans, short) | find_first(elf.data, spans.data(elf), wanted - short)
+def _strings(elf: ElfFile, wanted: Wanted) -> dict[bytes, int]:
+    """Where each string that occurs stands: in data, and those that may be parts of instructions anywhere."""
+    in_data = find_first(elf.data, spans.data(elf), wanted.texts)
+    return find_first(elf.data, spans.code(elf), wanted.immediates) | in_data

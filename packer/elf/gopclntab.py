@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from whit.packer.elf import spans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from whit.packer.elf.file import ElfFile
     from whit.packer.search import Span
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _MAGICS = {0xFFFFFFFB: "1.2", 0xFFFFFFFA: "1.16", 0xFFFFFFF0: "1.18", 0xFFFFFFF1: "1.20"}
 """The header's first word → the Go version that brought it."""
 
-_OFFSETS_AT = {"1.16": 2, "1.18": 3, "1.20": 3}
+OFFSETS_AT = {"1.16": 2, "1.18": 3, "1.20": 3}
 """Words between the header's first eight bytes and funcnameOffset (nfunc, nfiles and, from 1.18, textStart)."""
 
 _OBFUSCATED = "unknown"
@@ -70,14 +71,41 @@ def find(elf: ElfFile) -> FunctionTable | None:
 
 def linked(elf: ElfFile, table: FunctionTable, wanted: frozenset[str]) -> frozenset[str]:
     """Those of ``wanted`` that are names of linked functions; memory is bounded by one chunk of names."""
-    sought = {name.encode() for name in wanted}
-    found: set[bytes] = set()
-    batches = _names_by_record(elf, table) if table.layout == "1.2" else _names_by_chunk(elf, table.names)
-    for batch in batches:
-        found |= sought.intersection(batch)
-        if len(found) == len(sought):
-            break
-    return frozenset(name.decode() for name in found)
+    return frozenset(name for name, _ in _occurrences(elf, table, wanted, frozenset()))
+
+
+def placed(
+    elf: ElfFile, table: FunctionTable, wanted: frozenset[str], to_place: frozenset[str]
+) -> tuple[frozenset[str], dict[int, str]]:
+    """As :func:`linked`, and for those ``to_place`` the offset of the name, as functions' records give it → the name."""
+    found = list(_occurrences(elf, table, wanted | to_place, to_place))
+    return (
+        frozenset(name for name, _ in found if name in wanted),
+        {offset: name for name, offset in found if offset is not None},
+    )
+
+
+def _occurrences(
+    elf: ElfFile, table: FunctionTable, wanted: frozenset[str], to_place: frozenset[str]
+) -> Iterator[tuple[str, int | None]]:
+    """Each linked function's name, with its offset if that is wanted. (Before Go 1.16 a name may stand several times.)"""
+    sought = {name.encode(): name for name in wanted}
+    missing = set(sought)
+    for batch in _batches(elf, table):
+        for name in missing.intersection(batch.names):
+            missing.discard(name)
+            text = sought[name]
+            yield text, batch.offset(name) if text in to_place else None
+        if not missing:
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Some names, in the file's order, and what tells where one of them stands."""
+
+    names: list[bytes]
+    offset: Callable[[bytes], int]
 
 
 def _search(elf: ElfFile, start: int, end: int) -> FunctionTable | None:
@@ -103,7 +131,7 @@ def _read_header(elf: ElfFile, offset: int, end: int, *, known: bool) -> Functio
         return _table_by_record(elf, offset, end)
     letter = elf.word[1]
     words = struct.unpack_from(f"{elf.order}8{letter}", elf.data, offset + 8)
-    first = _OFFSETS_AT[layout] if layout else 3
+    first = OFFSETS_AT[layout] if layout else 3
     names, units, files, pcs, functions = words[first : first + 5]
     count = words[0]
     ordered = 8 + (first + 5) * word <= names < units <= files <= pcs < functions <= end - offset
@@ -124,18 +152,28 @@ def _table_by_record(elf: ElfFile, offset: int, end: int) -> FunctionTable | Non
     return FunctionTable(offset, "1.2", count, span, readable) if readable else None
 
 
-def _names_by_chunk(elf: ElfFile, names: Span) -> Iterator[list[bytes]]:
-    at, end = names
-    rest = b""
+def _batches(elf: ElfFile, table: FunctionTable) -> Iterator[_Batch]:
+    return _names_by_record(elf, table) if table.layout == "1.2" else _names_by_chunk(elf, table.names)
+
+
+def _names_by_chunk(elf: ElfFile, names: Span) -> Iterator[_Batch]:
+    begin, end = names
+    at, rest = begin, b""
     while at < end:
-        *whole, rest = (rest + elf.data[at : min(at + _CHUNK, end)]).split(b"\0")
-        rest = rest[-_MAX_NAME:]
-        yield whole
+        text = rest + elf.data[at : min(at + _CHUNK, end)]
+        *whole, last = text.split(b"\0")
+        yield _Batch(whole, partial(_offset_in, text, at - len(rest) - begin))
+        rest = last[-_MAX_NAME:]
         at += _CHUNK
-    yield [rest]
+    yield _Batch([rest], lambda _: end - len(rest) - begin)
 
 
-def _names_by_record(elf: ElfFile, table: FunctionTable) -> Iterator[list[bytes]]:
+def _offset_in(text: bytes, start: int, name: bytes) -> int:
+    """The place of a whole name in ``text``, which begins with one and itself stands at ``start``."""
+    return start + (0 if text.startswith(name + b"\0") else text.find(b"\0" + name + b"\0") + 1)
+
+
+def _names_by_record(elf: ElfFile, table: FunctionTable) -> Iterator[_Batch]:
     """Go 1.2 to 1.15: pairs (address, offset of the record), each record an address and the offset of the name."""
     word = elf.bits // 8
     pairs = struct.Struct(elf.order + elf.word[1] * 2)
@@ -143,13 +181,19 @@ def _names_by_record(elf: ElfFile, table: FunctionTable) -> Iterator[list[bytes]
     at, end = table.names[0], table.names[0] + table.functions * pairs.size
     data, limit = elf.data, table.names[1]
     while at < end:
-        batch = []
+        names, starts = [], []
         for _, record in pairs.iter_unpack(data[at : min(at + _CHUNK, end)]):
             place = table.offset + record + word
             if place + 4 > limit:
                 continue
-            start = table.offset + name_offset.unpack_from(data, place)[0]
+            offset = name_offset.unpack_from(data, place)[0]
+            start = table.offset + offset
             stop = data.find(b"\0", max(start, 0), min(start + _MAX_NAME, limit))
-            batch.append(data[start:stop] if 0 <= start < stop else b"")
-        yield batch
+            names.append(data[start:stop] if 0 <= start < stop else b"")
+            starts.append(offset)
+        yield _Batch(names, partial(_offset_of, names, starts))
         at += _CHUNK // pairs.size * pairs.size
+
+
+def _offset_of(names: list[bytes], starts: list[int], name: bytes) -> int:
+    return starts[names.index(name)]

@@ -9,6 +9,7 @@ import functools
 import operator
 from typing import TYPE_CHECKING
 
+from whit.packer import observed
 from whit.packer.analysis import Format, Linkage, Wanted
 from whit.packer.needs import (
     ca,
@@ -57,8 +58,11 @@ RULES: tuple[Rule, ...] = (
 )
 """Every rule, in the order in which verdicts are shown."""
 
-WANTED: Wanted = functools.reduce(operator.or_, (rule.wanted for rule in RULES))
-"""All that the rules ask of an executable: what one pass over the file has to answer."""
+DETAILS: Wanted = functools.reduce(operator.or_, (rule.wanted for rule in RULES), observed.WANTED)
+"""All that can be asked of an executable, for people who want to know."""
+
+WANTED: Wanted = DETAILS.without_arguments
+"""All that verdicts depend on: what one pass over the file has to answer before something is packed."""
 
 
 def judge_all(analysis: Analysis) -> tuple[Need, ...]:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from whit.packer.analysis import Wanted
-from whit.packer.needs.facts import instruction, linked, needed, not_needed, present, reads_go_names
-from whit.packer.needs.model import Need, Rule
+from whit.packer.needs.facts import (
+    called,
+    constants,
+    instruction,
+    linked,
+    listed,
+    needed,
+    not_needed,
+    present,
+    reads_go_names,
+)
+from whit.packer.needs.model import Grade, Need, Rule
 
 if TYPE_CHECKING:
     from whit.packer.analysis import Analysis
@@ -15,6 +26,21 @@ NAME = "exec"
 SHELL = b"/bin/sh"
 
 _GO = ("os.StartProcess", "syscall.forkExec", "syscall.ForkExec", "syscall.StartProcess", "syscall.Exec")
+_GO_NAMED = (
+    "os/exec.Command",
+    "os/exec.CommandContext",
+    "os/exec.LookPath",
+    "os/exec.lookPath",
+    "os.StartProcess",
+    "syscall.Exec",
+    "golang.org/x/sys/unix.Exec",
+    "golang.org/x/sys/execabs.Command",
+    "golang.org/x/sys/execabs.LookPath",
+    "github.com/cli/safeexec.LookPath",
+)
+"""Functions that are handed the name of a program."""
+
+_PROGRAM = re.compile(r"\A[\w./+-]*[A-Za-z][\w.+-]*\Z")
 _LIBC = (
     "system",
     "popen",
@@ -36,12 +62,27 @@ _SYSTEM_CALLS = {
 """The execve system call as compilers write it: libcs inline it so."""
 
 
+def programs(analysis: Analysis) -> tuple[str, ...]:
+    """Names of programs that it is seen to run, where they are constants."""
+    return constants(analysis, _GO_NAMED, _PROGRAM)
+
+
+def _judge_go(analysis: Analysis) -> Need:
+    evidence = linked(analysis, _GO)
+    if not evidence:
+        return not_needed(NAME, "runs no other programs")
+    if names := programs(analysis):
+        calls = called(analysis, _GO_NAMED, _PROGRAM)
+        return needed(NAME, f"runs other programs: {listed(names)}", calls + evidence, Grade.CALLED)
+    return needed(NAME, "runs other programs", evidence)
+
+
 def judge(analysis: Analysis) -> Need:
     """Whether the program starts others."""
-    if evidence := linked(analysis, _GO if reads_go_names(analysis) else _LIBC):
-        return needed(NAME, "runs other programs", evidence)
     if reads_go_names(analysis):
-        return not_needed(NAME, "runs no other programs")
+        return _judge_go(analysis)
+    if evidence := linked(analysis, _LIBC):
+        return needed(NAME, "runs other programs", evidence)
     code = _SYSTEM_CALLS.get(analysis.platform.architecture)
     if code and (evidence := instruction(analysis, code, "the execve system call")):
         return needed(NAME, "runs other programs", evidence)
@@ -52,7 +93,12 @@ def judge(analysis: Analysis) -> Need:
 
 RULE = Rule(
     NAME,
-    Wanted(frozenset((*_GO, *_LIBC)), frozenset((*_SYSTEM_CALLS.values(), SHELL))),
+    Wanted(
+        frozenset((*_GO, *_LIBC)),
+        frozenset((SHELL,)),
+        arguments=frozenset(_GO_NAMED),
+        immediates=frozenset((*_SYSTEM_CALLS.values(), SHELL)),
+    ),
     judge,
     ("/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/", "/usr/local/bin/"),
 )

@@ -12,7 +12,8 @@ from whit.packer.analysis import Evidence, EvidenceKind, Libc, Linkage
 from whit.packer.needs.model import Grade, Need, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import re
+    from collections.abc import Iterable, Sequence
 
     from whit.packer.analysis import Analysis
 
@@ -49,6 +50,36 @@ def instruction(analysis: Analysis, code: bytes, what: str) -> tuple[Evidence, .
     """Machine code that stands in the file, told in words."""
     offset = next((offset for found, offset in analysis.strings if found == code), None)
     return () if offset is None else (Evidence(EvidenceKind.INSTRUCTION, what, offset),)
+
+
+def called(analysis: Analysis, functions: Iterable[str], values: re.Pattern[str] | None = None) -> tuple[Evidence, ...]:
+    """Constants that the functions are called with, each once; only those that ``values`` matches."""
+    wanted = frozenset(functions)
+    found: dict[str, Evidence] = {}
+    for argument in analysis.arguments:
+        if argument.function in wanted and (values is None or values.search(argument.value)):
+            where = f" in {argument.caller}" if argument.caller else ""
+            detail = f'{argument.function}("{argument.value}"){where}'
+            found.setdefault(argument.value, Evidence(EvidenceKind.FUNCTION, detail, argument.offset))
+    return tuple(found.values())
+
+
+def constants(analysis: Analysis, functions: Iterable[str], values: re.Pattern[str]) -> tuple[str, ...]:
+    """The values alone, each once, in the file's order."""
+    wanted = frozenset(functions)
+    return tuple(
+        dict.fromkeys(
+            argument.value
+            for argument in analysis.arguments
+            if argument.function in wanted and values.search(argument.value)
+        )
+    )
+
+
+def listed(words: Sequence[str], most: int = 6) -> str:
+    """Words for people: the first few, and how many more."""
+    more = len(words) - most
+    return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def needed(name: str, reason: str, evidence: tuple[Evidence, ...], grade: Grade = Grade.LINKED) -> Need:

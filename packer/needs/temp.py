@@ -59,4 +59,9 @@ def judge(analysis: Analysis) -> Need:
 
 _PLACES = ("/tmp/", "/var/tmp/")  # noqa: S108 - places, not files
 
-RULE = Rule(NAME, Wanted(frozenset((*_GO, *_LIBC)), frozenset((*_PATHS, _BARE, _VARIABLE))), judge, _PLACES)
+RULE = Rule(
+    NAME,
+    Wanted(frozenset((*_GO, *_LIBC)), frozenset((*_PATHS, _BARE, _VARIABLE)), immediates=frozenset((_BARE,))),
+    judge,
+    _PLACES,
+)

@@ -6,10 +6,11 @@ reads zones only when TZ is set, so the path alone is "maybe"; a zone's name in 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from whit.packer.analysis import Wanted
-from whit.packer.needs.facts import linked, maybe, needed, not_needed, present, reads_go_names
+from whit.packer.needs.facts import called, linked, maybe, needed, not_needed, present, reads_go_names
 from whit.packer.needs.model import Grade, Need, Rule
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _GO_LOADS = "time.LoadLocation"
 _GO_EMBEDDED = ("time.registerLoadFromEmbeddedTZData",)
 _FOLDER = b"/usr/share/zoneinfo"
 _MAGIC = b"TZif"
+_ZONE = re.compile(r"\A[A-Za-z_]+(?:/[\w+-]+)*\Z")
 _ZONE_NAMES = (b"Europe/", b"America/", b"Asia/", b"Africa/", b"Australia/", b"Pacific/", b"Atlantic/")
 
 
@@ -30,6 +32,8 @@ def _judge_go(analysis: Analysis) -> Need:
         return not_needed(NAME, "loads no time zone by name")
     if embedded:
         return not_needed(NAME, "brings the time zone database with it (time/tzdata)", embedded, Grade.EMBEDDED)
+    if names := called(analysis, (_GO_LOADS,), _ZONE):
+        return needed(NAME, "loads time zones by name", names + loads, Grade.CALLED)
     return needed(NAME, "loads time zones by name", loads)
 
 
@@ -49,7 +53,11 @@ def judge(analysis: Analysis) -> Need:
 
 RULE = Rule(
     NAME,
-    Wanted(frozenset((_GO_LOADS, *_GO_EMBEDDED)), frozenset((_FOLDER, _MAGIC, *_ZONE_NAMES))),
+    Wanted(
+        frozenset((_GO_LOADS, *_GO_EMBEDDED)),
+        frozenset((_FOLDER, _MAGIC, *_ZONE_NAMES)),
+        arguments=frozenset((_GO_LOADS,)),
+    ),
     judge,
     ("/usr/share/zoneinfo/", "/usr/share/lib/zoneinfo/", "/usr/lib/locale/TZ/", "/etc/zoneinfo/"),
 )

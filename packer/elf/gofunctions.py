@@ -1,0 +1,190 @@
+"""Where Go's functions begin in memory: names of the function table → addresses. Pure.
+
+Layout: Go's ``internal/abi/symtab.go`` and ``runtime/symtab.go`` (functab, _func, moduledata). Only for 64-bit
+little-endian machines: nobody asks for others.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from whit.packer.elf import spans
+from whit.packer.elf.dynamic import Tag
+from whit.packer.elf.file import SegmentFlag
+from whit.packer.elf.gopclntab import OFFSETS_AT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from whit.packer.elf.dynamic import Dynamic
+    from whit.packer.elf.file import ElfFile
+    from whit.packer.elf.gopclntab import FunctionTable
+
+_WORD = 8
+_TEXT_FIELD = 22
+"""Words before moduledata's ``text``: pcHeader, six slices of three words each, findfunctab, minpc, maxpc."""
+
+_MINPC_FIELD = 20
+_MAX_CANDIDATES = 64
+_MAX_FUNCTIONS = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """``named`` are addresses of the functions asked for → names; ``starts`` all functions' addresses, sorted.
+
+    ``records`` are the file offsets of their records, ``name_at`` where a record's offset of its name stands, and
+    ``names`` where names' offsets count from.
+    """
+
+    elf: ElfFile
+    named: dict[int, str]
+    base: int
+    starts: Sequence[int]
+    records: Sequence[int]
+    name_at: int
+    names: int
+
+    def holding(self, address: int) -> str:
+        """The name of the function that holds an address; empty where there is none."""
+        index = bisect_right(self.starts, address - self.base) - 1
+        if not 0 <= index < len(self.records):
+            return ""
+        place = self.records[index] + self.name_at
+        if place + 4 > len(self.elf.data):
+            return ""
+        start = self.names + struct.unpack_from("<i", self.elf.data, place)[0]
+        return self.elf.text_at(start) or ""
+
+
+def find(elf: ElfFile, table: FunctionTable, dynamic: Dynamic | None, names: Mapping[int, str]) -> Functions | None:
+    """Where functions begin; ``names`` are those asked for, by their offset among the table's names.
+
+    A function that was compiled more than once (generic ones) has several addresses. None where the file's tables
+    can't be read: what follows from addresses is extra knowledge.
+    """
+    if elf.bits != 64 or elf.order != "<" or not names:  # noqa: PLR2004 - the class
+        return None
+    try:
+        if table.layout in ("1.18", "1.20"):
+            return _by_offset(elf, table, dynamic, names)
+        if table.layout in ("1.2", "1.16"):
+            return _by_address(elf, table, names)
+    except (IndexError, ValueError, struct.error):
+        pass
+    return None
+
+
+def _start(elf: ElfFile, table: FunctionTable) -> int:
+    """Where the pairs (function, record) begin in the file."""
+    if table.layout == "1.2":
+        return table.offset + 8 + _WORD
+    first = OFFSETS_AT[table.layout]
+    return table.offset + elf.word_at(table.offset + 8 + (first + 4) * _WORD, "Go's function table")
+
+
+def _by_offset(
+    elf: ElfFile, table: FunctionTable, dynamic: Dynamic | None, names: Mapping[int, str]
+) -> Functions | None:
+    """Go 1.18 and newer: pairs of 32 bits, relative to the text's start and to the first pair."""
+    start = _start(elf, table)
+    count = min(table.functions, _MAX_FUNCTIONS)
+    end = start + (len(elf.data) - start) // 4 * 4
+    with memoryview(elf.data) as whole, whole[start:end] as part, part.cast("I") as words:
+        starts, records = words[0 : 2 * count : 2].tolist(), words[1 : 2 * count : 2].tolist()
+        named = {
+            starts[number]: names[words[(record >> 2) + 1]]
+            for number, record in enumerate(records)
+            if words[(record >> 2) + 1] in names
+        }
+    text = _text_start(elf, table, dynamic, starts[0])
+    if text is None:
+        return None
+    records = [start + record for record in records]
+    return Functions(
+        elf, {text + offset: name for offset, name in named.items()}, text, starts, records, 4, table.names[0]
+    )
+
+
+def _by_address(elf: ElfFile, table: FunctionTable, names: Mapping[int, str]) -> Functions:
+    """Before Go 1.18: pairs of 64 bits, an address and an offset; the name follows the address in the record."""
+    start = _start(elf, table)
+    base = table.offset if table.layout == "1.2" else start
+    count = min(table.functions, _MAX_FUNCTIONS, (len(elf.data) - start) // (2 * _WORD))
+    pairs = list(struct.iter_unpack("<QQ", elf.data[start : start + count * 2 * _WORD]))
+    end = base + (len(elf.data) - base) // 4 * 4
+    with memoryview(elf.data) as whole, whole[base:end] as part, part.cast("I") as words:
+        named = {
+            address: names[words[(record >> 2) + 2]]
+            for address, record in pairs
+            if address and words[(record >> 2) + 2] in names
+        }
+    origin = table.offset if table.layout == "1.2" else table.names[0]
+    return Functions(
+        elf, named, 0, [address for address, _ in pairs], [base + record for _, record in pairs], _WORD, origin
+    )
+
+
+def _text_start(elf: ElfFile, table: FunctionTable, dynamic: Dynamic | None, first: int) -> int | None:
+    """The address that functions' offsets count from: in the header, or from Go 1.26 only in moduledata."""
+    said = elf.word_at(table.offset + 8 + 2 * _WORD, "Go's function table")
+    if said:
+        return said
+    for place in _module_data(elf, table, dynamic):
+        text, lowest = (_pointer(elf, dynamic, place + field * _WORD) for field in (_TEXT_FIELD, _MINPC_FIELD))
+        if text and text + first == lowest and _is_code(elf, text):
+            return text
+    return None
+
+
+def _module_data(elf: ElfFile, table: FunctionTable, dynamic: Dynamic | None) -> Iterator[int]:
+    """Addresses where moduledata may stand: where the function table's own address stands, or will be put."""
+    address = next(
+        (s.address + table.offset - s.offset for s in elf.loads if s.offset <= table.offset < s.offset + s.size), None
+    )
+    if address is None:
+        return
+    sought = re.compile(re.escape(struct.pack("<Q", address)))
+    for segment in elf.loads:
+        if not segment.flags & SegmentFlag.WRITE:
+            continue
+        span = segment.offset, min(segment.offset + segment.size, len(elf.data))
+        for match in islice(sought.finditer(elf.data, *span), _MAX_CANDIDATES):
+            yield segment.address + match.start() - segment.offset
+    if (relocations := _relocations(elf, dynamic)) is not None:
+        for match in islice(sought.finditer(elf.data, *relocations), _MAX_CANDIDATES):
+            if (match.start() - relocations[0]) % 24 == 16:  # noqa: PLR2004 - r_addend in an Elf64_Rela
+                yield elf.word_at(match.start() - 16, "a relocation")
+
+
+def _pointer(elf: ElfFile, dynamic: Dynamic | None, address: int) -> int:
+    """The address that stands at ``address`` once relocations are done; 0 without one."""
+    offset = elf.offset_of(address)
+    if offset is None or offset + _WORD > len(elf.data):
+        return 0
+    value = elf.word_at(offset, "Go's module data")
+    relocations = _relocations(elf, dynamic)
+    if value or relocations is None:
+        return value
+    sought = re.compile(re.escape(struct.pack("<Q", address)))
+    for match in islice(sought.finditer(elf.data, *relocations), _MAX_CANDIDATES):
+        if (match.start() - relocations[0]) % 24 == 0 and match.start() + 24 <= len(elf.data):
+            return elf.word_at(match.start() + 16, "a relocation")
+    return 0
+
+
+def _relocations(elf: ElfFile, dynamic: Dynamic | None) -> tuple[int, int] | None:
+    if dynamic is None or Tag.RELA not in dynamic.values:
+        return None
+    start = elf.offset_of(dynamic.values[Tag.RELA])
+    return None if start is None else (start, min(start + dynamic.values.get(Tag.RELASZ, 0), len(elf.data)))
+
+
+def _is_code(elf: ElfFile, address: int) -> bool:
+    offset = elf.offset_of(address)
+    return offset is not None and any(start <= offset < end for start, end in spans.code(elf))
