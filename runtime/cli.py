@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lint": ("whit.packer.commands.lint", "Find what is wrong with an executable or image, and say how to mend it"),
     "images": ("whit.packer.commands.images", "List the images in the store"),
     "rmi": ("whit.packer.commands.rmi", "Remove images from the store"),
+    "trace": ("whit.runtime.commands.trace", "Run a program confined and tell what it opens, executes and misses"),
     "plan": ("whit.runtime.commands.plan", "Show how an executable or image would be launched: each operation, why"),
 }
 """Verb → module that holds a click command called ``command``, and the line that ``--help`` shows."""

@@ -18,6 +18,7 @@ IMPURE = {"os", "subprocess", "socket"}
 PURE = (
     "packer/analys?s.py",
     "packer/analyse.py",
+    "packer/closure/*.py",
     "packer/elf/*.py",
     "packer/imagespec.py",
     "packer/lint/[!f]*.py",
@@ -36,6 +37,13 @@ PURE = (
     "runtime/opcodes.py",
     "runtime/plan.py",
     "runtime/seccomp/*.py",
+    "runtime/trace/calls.py",
+    "runtime/trace/duration.py",
+    "runtime/trace/known.py",
+    "runtime/trace/plan.py",
+    "runtime/trace/report.py",
+    "runtime/trace/sightings.py",
+    "runtime/trace/verdict.py",
 )
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60

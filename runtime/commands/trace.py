@@ -1,0 +1,57 @@
+"""``whit trace``: run a program confined in the image that whit would make, and tell what it opens, executes and misses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from whit.runtime.commands.options import SETTINGS, launch_options
+
+
+@click.command(context_settings=SETTINGS)
+@click.option("--for", "duration", metavar="DURATION", help="End it after this time: 10s, 2m. Else it ends by itself.")
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON (docs/trace.md) on standard output, no page.")
+@click.option("-o", "--output", metavar="FILE", help="Write the report as JSON into a file as well.")
+@click.option("--check", is_flag=True, help="Exit with 1 if something was missed.")
+@click.option(
+    "--add", multiple=True, metavar="SOURCE:/TARGET[:MODE]", help="As in whit pack: a file of yours in the image."
+)
+@click.option(
+    "--needs", multiple=True, metavar="+NEED,-NEED…", help="As in whit pack: give or leave out what a need asks for."
+)
+@launch_options
+def command(
+    duration: str | None,
+    as_json: bool,
+    output: str | None,
+    check: bool,
+    add: tuple[str, ...],
+    needs: tuple[str, ...],
+    **words: Any,  # noqa: ANN401 - click's
+) -> int:
+    """Run FILE or IMAGE confined, as 'whit run' would, and watch it: what it opens, executes and misses, and what to add.
+
+    It runs until it ends, its time is up, or you press Ctrl-C. The report goes to standard error.
+    """
+    import sys
+
+    from whit.packer.store import Store
+    from whit.runtime.request import Words, parse_request
+    from whit.runtime.trace.duration import parse_duration
+    from whit.runtime.trace.output import deliver, open_output
+    from whit.runtime.trace.run import Order, run_traced
+    from whit.runtime.trace.target import choices_of
+
+    request = parse_request(Words(**words))
+    given = [word for name, texts in (("--add", add), ("--needs", needs)) for text in texts for word in (name, text)]
+    order = Order(
+        choices_of(request, add, needs), tuple(given), parse_duration(duration) if duration is not None else None
+    )
+    with open_output(output) as file:
+        # A reader of the JSON gets nothing else: what the program says goes to standard error then.
+        outcome = run_traced(request, Store.open(), order, sys.stderr.fileno() if as_json else None)
+        if not outcome.started:
+            return outcome.run.status
+        deliver(outcome, file, as_json=as_json)
+    return 1 if check and outcome.findings.missed else 0

@@ -1,0 +1,152 @@
+"""Notifications → sightings: each waiting call is read, looked at in the container's root, and let go."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import struct
+from typing import TYPE_CHECKING
+
+from whit.runtime.trace.calls import Deed, by_number
+from whit.runtime.trace.process import Processes
+from whit.runtime.trace.root import Root
+from whit.runtime.trace.sightings import Execution, Sighting, Sightings
+from whit.runtime.trace.sockets import Sockets
+
+if TYPE_CHECKING:
+    from whit.runtime.trace.calls import PathWatch
+    from whit.runtime.trace.kernel import Listener, Notification
+    from whit.runtime.trace.root import User
+
+INT = 0xFFFF_FFFF
+AT_FDCWD = INT - 99
+AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH = 0x100, 0x1000
+WORDS = 2
+"""How many words of a command are told: the program and, for those like git, what it is to do."""
+
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
+
+class Observer:
+    """One run's eyes. ``user`` is whom the program runs as; ``started`` is whether it has been executed."""
+
+    def __init__(self, architecture: str, user: User) -> None:
+        self._calls = by_number(architecture)
+        self._user = user
+        self._root: Root | None = None
+        self.processes = Processes()
+        self.sightings = Sightings()
+        self._sockets = Sockets(self.processes, self.sightings)
+        self.started = False
+
+    def close(self) -> None:
+        """Let everything of the container go."""
+        self.processes.forget()
+        if self._root:
+            self._root.close()
+
+    def observe(self, call: Notification, listener: Listener) -> None:
+        """Take one waiting call into account; it is let go by the caller. Raises OSError for no process that is gone."""
+        name, watches = self._calls.get(call.call, ("", ()))
+        if not self.started:
+            # The launcher's own calls aren't the program's; the first that is, is that it is executed.
+            if not any(watch.deed is Deed.EXECUTE for watch in watches):
+                return
+            self._root = Root(call.thread, self._user)
+            self.started = True
+        self.sightings.calls += 1
+        if not watches:
+            path = self._sockets.observe(name, call)
+            if path is not None and listener.is_valid(call):
+                self._see(Deed.CONNECT, self._absolute(call.thread, AT_FDCWD, path) or path, call, follows=True)
+            return
+        asked = [(watch, self._path(call, watch)) for watch in watches]
+        words = [
+            self.processes.words(call.thread, call.arguments[watch.words], WORDS) for watch in watches if watch.words
+        ]
+        # What was read may be another process's: checked now, before any of it is believed.
+        if not listener.is_valid(call):
+            return
+        for watch, path in asked:
+            if path is not None:
+                self._take(call, watch, path, words[0] if words else ())
+        if watches[0].deed is Deed.EXECUTE:
+            self.processes.forget()
+
+    def _path(self, call: Notification, watch: PathWatch) -> str | None:
+        """The absolute path that a call is about; None where it is about an open file."""
+        raw = self.processes.text(call.thread, call.arguments[watch.path])
+        if raw is None:
+            self.sightings.unread += call.arguments[watch.path] != 0
+            return None
+        directory = AT_FDCWD if watch.directory is None else call.arguments[watch.directory] & INT
+        if raw == b"":
+            flags = call.arguments[watch.at_flags] if watch.at_flags is not None else 0
+            if watch.deed is Deed.EXECUTE and flags & AT_EMPTY_PATH:
+                return self.processes.descriptor(call.thread, directory)
+            return None
+        return self._absolute(call.thread, directory, os.fsdecode(raw))
+
+    def _absolute(self, thread: int, directory: int, path: str) -> str | None:
+        if not path.startswith("/"):
+            where = (
+                self.processes.directory(thread)
+                if directory == AT_FDCWD
+                else self.processes.descriptor(thread, directory)
+            )
+            if where is None or not where.startswith("/"):
+                return None
+            path = f"{where}/{path}"
+        # With ".." the links on the way decide what is meant: such a path stays as it is.
+        return path if "/.." in path else "/" + posixpath.normpath(path).lstrip("/")
+
+    def _take(self, call: Notification, watch: PathWatch, path: str, words: tuple[str, ...]) -> None:
+        deed, follows, creates = watch.deed, watch.follows, watch.creates
+        flags = self._open_flags(call, watch)
+        if flags is not None:
+            deed = Deed.WRITE if flags & WRITING and flags & os.O_PATH == 0 else Deed.OPEN
+            creates = bool(flags & os.O_CREAT)
+            follows = not flags & os.O_NOFOLLOW
+        if watch.at_flags is not None and call.arguments[watch.at_flags] & AT_SYMLINK_NOFOLLOW:
+            follows = False
+        seen = self._see(deed, path, call, follows=follows, creates=creates)
+        if deed is Deed.EXECUTE:
+            first = not self.sightings.executions
+            by = "" if first else self.processes.program(call.thread)
+            self.sightings.executed(Execution(path, seen, words, by))
+
+    def _open_flags(self, call: Notification, watch: PathWatch) -> int | None:
+        if watch.open_flags is not None:
+            return call.arguments[watch.open_flags] & INT
+        if watch.open_how is not None:
+            data = self.processes.read(call.thread, call.arguments[watch.open_how], 8)
+            return int(struct.unpack("=Q", data)[0]) if len(data) == 8 else 0  # noqa: PLR2004 - the first member
+        return None
+
+    def _see(self, deed: Deed, path: str, call: Notification, *, follows: bool, creates: bool = False) -> bool:
+        """Record it; whether something is there."""
+        root, seen = self._root, self.sightings.sighting(deed, path)
+        if root is None or seen is None:
+            return root is not None and root.is_there(path, follow=follows)
+        program = self.processes.program(call.thread)
+        if program not in seen.programs:
+            seen.programs.add(program)
+        seen.creates |= creates
+        if seen.there and not seen.missing:
+            seen.there += 1
+            return True
+        found = root.find(path, follow=follows)
+        if deed in (Deed.WRITE, Deed.REMOVE):
+            self._judge_writing(root, seen, writable=found is not None and found.writable, gone=found is None)
+        if found is None:
+            seen.missing += 1
+            return False
+        seen.there += 1
+        seen.real, seen.is_directory, seen.readable = found.real, found.is_directory, found.readable
+        return True
+
+    def _judge_writing(self, root: Root, seen: Sighting, *, writable: bool, gone: bool) -> None:
+        if seen.deed is Deed.REMOVE or (gone and seen.creates):
+            place = root.place(seen.path)
+            writable = place is not None and place.writable
+        seen.writable = writable or (gone and not seen.creates)

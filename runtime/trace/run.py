@@ -1,0 +1,62 @@
+"""The whole way of a trace: request → image → plan → traced run → findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from whit.runtime.host import read_host
+from whit.runtime.plan import compile_plan, search_path
+from whit.runtime.trace.report import Run
+from whit.runtime.trace.session import trace
+from whit.runtime.trace.target import ThisMachine, find_target
+from whit.runtime.trace.verdict import Context, Findings, judge
+
+if TYPE_CHECKING:
+    from whit.packer.choices import Choices
+    from whit.packer.store import Store
+    from whit.runtime.request import Request
+    from whit.runtime.trace.sightings import Sightings
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A trace that is over; ``started`` is False where the program never ran, which the launcher has said."""
+
+    run: Run
+    sightings: Sightings
+    findings: Findings
+    started: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How to trace: the image's choices, in their own words too (``given``), and for how long, None until it ends."""
+
+    choices: Choices
+    given: tuple[str, ...] = ()
+    seconds: float | None = None
+
+
+def run_traced(request: Request, store: Store, order: Order, stdout: int | None) -> Outcome:
+    """Run what is asked for under a tracer, and judge what was seen. Raises what packing, planning and tracing raise.
+
+    ``stdout`` is where the program's standard output goes, ours unless given.
+    """
+    target = find_target(request, store, order.choices)
+    host, prepared = read_host(), target.prepared
+    plan = compile_plan(prepared.program, request.options, host, executable=prepared.executable)
+    traced = trace(plan, host, order.seconds, stdout)
+    folders = tuple(folder.rstrip("/") or "/" for folder in search_path(request.options, prepared.program).split(":"))
+    context = Context(prepared.executable, target.files, target.needs, folders, ThisMachine())
+    run = Run(
+        request.target,
+        prepared.executable,
+        request.options.arguments,
+        traced.status,
+        traced.stopped,
+        traced.seconds,
+        target.packable,
+        order.given,
+    )
+    return Outcome(run, traced.sightings, judge(traced.sightings, context), traced.started)

@@ -1,0 +1,107 @@
+"""What is traced: a file that is packed first, or an image; with what is known of the files in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whit.packer.choices import Choices, SourceChoice, parse_addition, parse_needs
+from whit.packer.errors import WhitError
+from whit.packer.imagespec import ANNOTATION_PREFIX
+from whit.packer.needs import RULES
+from whit.runtime.prepare import Prepared, is_path, prepare
+from whit.runtime.trace.known import family
+from whit.runtime.trace.verdict import ImageFile, Judged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whit.packer.store import Store, StoredImage
+    from whit.runtime.request import Request
+
+GIVEN_BY_RUNTIME = frozenset(("/etc/hosts",))
+"""What the runtime puts into every root: no part of the image, where that doesn't bring its own."""
+
+
+LIBRARIES = "libraries"
+"""What shared libraries in an image are told to be for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An image that is ready to run. ``needs`` is empty where nobody has judged them."""
+
+    prepared: Prepared
+    files: tuple[ImageFile, ...]
+    needs: tuple[Judged, ...]
+    packable: bool
+
+
+def choices_of(request: Request, add: tuple[str, ...], needs: tuple[str, ...]) -> Choices:
+    """A person's choices. Raises :class:`UsageError`."""
+    return Choices(SourceChoice(request.sources), needs=parse_needs(needs), additions=tuple(map(parse_addition, add)))
+
+
+def find_target(request: Request, store: Store, choices: Choices) -> Target:
+    """Pack or find what is to be traced. Raises whatever packing and finding raise."""
+    packs = is_path(request.target)
+    if packs:
+        from whit.packer.pipeline import pack_file  # noqa: PLC0415 - only where a file is packed
+
+        image = pack_file(request.target, store, choices)
+        prepared = prepare(replace(request, target=image.digest), store, ())
+        # Its host name is the file's, as whit run has it.
+        prepared = replace(prepared, program=replace(prepared.program, name=Path(request.target).name))
+    else:
+        image = store.resolve(request.target)
+        prepared = prepare(request, store, ())
+    return Target(prepared, tuple(_listed(prepared.program.rootfs)), _judged(image), packs)
+
+
+def _judged(image: StoredImage) -> tuple[Judged, ...]:
+    """The verdicts that whit wrote into an image that it made."""
+    text = dict(image.manifest.annotations).get(f"{ANNOTATION_PREFIX}needs", "")
+    verdicts = dict(item.split("=", 1) for item in text.split(",") if "=" in item)
+    return tuple(Judged(rule.name, verdicts.get(rule.name, "not")) for rule in RULES) if verdicts else ()
+
+
+def _listed(rootfs: str) -> Iterator[ImageFile]:
+    """The regular files of an unpacked image."""
+    for folder, folders, names in os.walk(rootfs):
+        folders.sort()
+        for name in sorted(names):
+            whole = f"{folder}/{name}"
+            path = whole[len(rootfs) :]
+            status = os.lstat(whole)
+            if path not in GIVEN_BY_RUNTIME and stat.S_ISREG(status.st_mode):
+                need = family(path) or ""
+                yield ImageFile(path, status.st_size, LIBRARIES if need == "dlopen" else need)
+
+
+class ThisMachine:
+    """The machine that the trace runs on."""
+
+    def has(self, path: str) -> bool:
+        """Whether something stands at this absolute path."""
+        try:
+            return Path(path).exists()
+        except (OSError, ValueError):
+            return False
+
+    def find_program(self, name: str) -> str | None:
+        """Where the program of this name is on our PATH."""
+        return shutil.which(name)
+
+    def is_dynamic(self, path: str) -> bool:
+        """Whether a program needs a loader and libraries besides itself."""
+        from whit.packer.analysis import Linkage, Wanted  # noqa: PLC0415 - only for programs that are missing
+        from whit.packer.executable import open_executable  # noqa: PLC0415
+
+        try:
+            return open_executable(path, Wanted()).analysis.linkage is Linkage.DYNAMIC
+        except (WhitError, OSError):
+            return False

@@ -1,0 +1,285 @@
+"""Sightings → findings: what was missed and what brings it, what was used, and what the trace says of doubtful needs. Pure.
+
+A trace adds and never removes: it saw one run. What an image holds and the run didn't touch is told and kept.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from whit.runtime.trace.calls import Deed
+from whit.runtime.trace.known import NO_CURE, Cure, cure_of, family, is_kernels, is_probe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from whit.runtime.trace.sightings import Address, Execution, Sighting, Sightings
+
+
+class Machine(Protocol):
+    """The machine that the trace runs on, which may have what the image lacks."""
+
+    def has(self, path: str) -> bool:
+        """Whether something stands at this absolute path."""
+
+    def find_program(self, name: str) -> str | None:
+        """Where the program of this name is on the PATH."""
+
+    def is_dynamic(self, path: str) -> bool:
+        """Whether a program needs a loader and libraries besides itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """One file of the image; ``need`` is the one it serves, empty for the program and what a person added."""
+
+    path: str
+    size: int
+    need: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A need as analysis judged it: ``needed``, ``maybe`` or ``not``."""
+
+    name: str
+    verdict: str
+
+
+class Weight(StrEnum):
+    """How much a miss says. MISSED: the machine has it, or whit can give it. ABSENT: this machine lacks it too.
+
+    PROBED: looked for in passing. SEARCHED: found elsewhere, or made by the program itself later.
+    """
+
+    MISSED = "missed"
+    ABSENT = "absent"
+    PROBED = "probed"
+    SEARCHED = "searched"
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A path that was asked for and wasn't there. ``others`` are further places where the same thing was looked for."""
+
+    path: str
+    weight: Weight
+    deeds: tuple[str, ...]
+    programs: tuple[str, ...]
+    need: str | None = None
+    cure: Cure = NO_CURE
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A path that was written, made or removed. ``works``: whether the file system and its mode let it."""
+
+    path: str
+    works: bool
+    cure: Cure = NO_CURE
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A need that analysis left open, or found none of, and that the run shows; ``path`` is what shows it."""
+
+    need: str
+    verdict: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The whole of what a trace has to say. ``unreadable`` are files that are there and closed to the program's user."""
+
+    misses: tuple[Miss, ...] = ()
+    used: tuple[ImageFile, ...] = ()
+    untouched: tuple[ImageFile, ...] = ()
+    executed: tuple[Execution, ...] = ()
+    written: tuple[Written, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    addresses: tuple[Address, ...] = ()
+    promotions: tuple[Promotion, ...] = ()
+    options: tuple[str, ...] = ()
+
+    @property
+    def missed(self) -> tuple[Miss, ...]:
+        """The misses that matter."""
+        return tuple(miss for miss in self.misses if miss.weight is Weight.MISSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a run is judged by. ``program`` is the path of the traced program, ``search_path`` its PATH."""
+
+    program: str
+    image: tuple[ImageFile, ...]
+    needs: tuple[Judged, ...]
+    search_path: tuple[str, ...]
+    machine: Machine
+
+
+_NOT_HERE = "this machine doesn't have it either"
+
+
+def judge(sightings: Sightings, context: Context) -> Findings:
+    """The findings of one run."""
+    touched = {seen.real or seen.path for seen in sightings.paths.values() if seen.there}
+    misses = tuple(_misses(sightings, context))
+    written = tuple(_written(sightings))
+    used = tuple(file for file in context.image if file.path in touched)
+    return Findings(
+        misses=misses,
+        used=used,
+        untouched=tuple(file for file in context.image if file.path not in touched),
+        executed=tuple(sightings.executions),
+        written=written,
+        unreadable=tuple(
+            sorted(
+                seen.path
+                for seen in sightings.paths.values()
+                if seen.deed is Deed.OPEN and seen.there and not seen.readable and not is_kernels(seen.path)
+            )
+        ),
+        addresses=tuple(sorted(sightings.addresses, key=lambda address: (address.deed, str(address)))),
+        promotions=tuple(_promotions(sightings, context)),
+        options=_options(misses),
+    )
+
+
+def _misses(sightings: Sightings, context: Context) -> Iterator[Miss]:
+    by_path: dict[str, list[Sighting]] = {}
+    for seen in sightings.paths.values():
+        if seen.missing and not seen.there and not is_kernels(seen.path):
+            by_path.setdefault(seen.path, []).append(seen)
+    made = {seen.path for seen in sightings.paths.values() if seen.creates}
+    there = [seen for seen in sightings.paths.values() if seen.there and not seen.is_directory]
+    names = {posixpath.basename(path) for seen in there for path in (seen.path, seen.real)}
+    served = {family(seen.path) for seen in sightings.paths.values() if seen.there and seen.deed is Deed.OPEN}
+    programs, files = _programs_and_files(by_path, context)
+    for name, paths in programs.items():
+        yield _missing_program(name, paths, by_path, found=name in names, machine=context.machine)
+    for path in files:
+        if any(seen.deed is not Deed.WRITE or not seen.creates for seen in by_path[path]) or path not in made:
+            yield _miss(path, by_path[path], searched=path in made or _is_found(path, names, served), context=context)
+
+
+def _programs_and_files(paths: Iterable[str], context: Context) -> tuple[dict[str, list[str]], list[str]]:
+    """(name of a program → where it was looked for, the other paths)."""
+    programs: dict[str, list[str]] = {}
+    files: list[str] = []
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        if (folder or "/") in context.search_path and name and not name.endswith(".so"):
+            programs.setdefault(name, []).append(path)
+        else:
+            files.append(path)
+    return programs, files
+
+
+def _missing_program(
+    name: str, paths: list[str], seen: dict[str, list[Sighting]], *, found: bool, machine: Machine
+) -> Miss:
+    all_seen = [sighting for path in paths for sighting in seen[path]]
+    here = None if found else machine.find_program(name)
+    target = here if here in paths else paths[-1]
+    others = tuple(path for path in paths if path != target)
+    if found:
+        return Miss(target, Weight.SEARCHED, _deeds(all_seen), _by(all_seen), "exec", others=others)
+    return Miss(
+        target, Weight.MISSED, _deeds(all_seen), _by(all_seen), "exec", _program_cure(here, target, machine), others
+    )
+
+
+def _program_cure(here: str | None, target: str, machine: Machine) -> Cure:
+    if here is None:
+        return Cure(text=_NOT_HERE)
+    return Cure(("--add", f"{here}:{target}"), "with its loader and libraries" if machine.is_dynamic(here) else "")
+
+
+def _is_found(path: str, names: set[str], served: set[str | None]) -> bool:
+    """Whether the same thing was found elsewhere: a file of that name, or another file of its need."""
+    need = family(path)
+    return posixpath.basename(path) in names or (need in ("ca", "zones", "mime", "term") and need in served)
+
+
+def _miss(path: str, seen: list[Sighting], *, searched: bool, context: Context) -> Miss:
+    need = family(path)
+    executed = any(sighting.deed is Deed.EXECUTE for sighting in seen)
+    cure, weight = NO_CURE, Weight.ABSENT
+    if searched:
+        weight = Weight.SEARCHED
+    elif is_probe(path):
+        weight = Weight.PROBED
+    elif known := _known_cure(need, path, context):
+        weight, cure = Weight.MISSED, known
+    elif context.machine.has(path):
+        weight = Weight.MISSED
+        if need == "temp":
+            return Miss(path, weight, _deeds(seen), _by(seen), need, Cure(text=f"-v {path}:{path}: /tmp begins empty"))
+        cure = _program_cure(path, path, context.machine) if executed else Cure(("--add", f"{path}:{path}"))
+    elif executed:
+        weight, cure = Weight.MISSED, Cure(text=_NOT_HERE)
+    return Miss(path, weight, _deeds(seen), _by(seen), "exec" if executed else need, cure)
+
+
+def _known_cure(need: str | None, path: str, context: Context) -> Cure | None:
+    """What whit itself can give, where the image hasn't got it yet: a file below what is given isn't given by it."""
+    if need in ("temp", "home", "shm"):
+        return None
+    cure = cure_of(need, path)
+    if cure is None or (cure.options and any(file.need == need for file in context.image)):
+        return None
+    return cure
+
+
+def _written(sightings: Sightings) -> Iterator[Written]:
+    """Everything that was written, but for devices; what can't be written needs a place of its own."""
+    works: dict[str, bool] = {}
+    for seen in sightings.paths.values():
+        meant = seen.deed in (Deed.WRITE, Deed.REMOVE) and (seen.there or seen.creates)
+        if meant and not is_kernels(seen.path):
+            works[seen.path] = works.get(seen.path, True) and seen.writable
+    for path, can in sorted(works.items()):
+        yield Written(path, can, NO_CURE if can else Cure(text=_place_to_write(posixpath.dirname(path))))
+
+
+def _place_to_write(folder: str) -> str:
+    if folder == "/":
+        return "the root is read-only: have it write in a folder, and mount that"
+    return f"whit run --tmpfs {folder}, or -v FOLDER:{folder}"
+
+
+def _promotions(sightings: Sightings, context: Context) -> Iterator[Promotion]:
+    """Needs that aren't judged to be needed, and whose files the run asked for."""
+    open_needs = {need.name: need.verdict for need in context.needs if need.verdict != "needed"}
+    for seen in sightings.paths.values():
+        need = "exec" if seen.deed is Deed.EXECUTE and seen.path != context.program else family(seen.path)
+        if need in open_needs and not is_probe(seen.path) and not (seen.is_directory and seen.deed is Deed.LOOK):
+            yield Promotion(need, open_needs.pop(need), seen.path)
+
+
+def _options(misses: tuple[Miss, ...]) -> tuple[str, ...]:
+    """The options of ``whit pack`` that bring all that was missed and can be brought."""
+    needs = dict.fromkeys(
+        miss.cure.options[1]
+        for miss in misses
+        if miss.weight is Weight.MISSED and miss.cure.options[:1] == ("--needs",)
+    )
+    added = dict.fromkeys(
+        miss.cure.options[1] for miss in misses if miss.weight is Weight.MISSED and miss.cure.options[:1] == ("--add",)
+    )
+    chosen = ("--needs", ",".join(needs)) if needs else ()
+    return (*chosen, *(word for file in added for word in ("--add", file)))
+
+
+def _deeds(seen: Iterable[Sighting]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(sighting.deed) for sighting in seen))
+
+
+def _by(seen: Iterable[Sighting]) -> tuple[str, ...]:
+    return tuple(sorted({program for sighting in seen for program in sighting.programs if program}))

@@ -1,0 +1,245 @@
+"""What a trace makes of what it saw: what matters, what is noise, and what brings what was missed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from whit.packer.needs import RULES
+from whit.packer.resolve import GIVEN
+from whit.runtime.trace.calls import Deed
+from whit.runtime.trace.known import OTHERWISE, family
+from whit.runtime.trace.sightings import Execution, Sightings
+from whit.runtime.trace.verdict import Context, Findings, ImageFile, Judged, Weight, judge
+
+PATH = ("/usr/local/bin", "/usr/bin", "/bin")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine of the test's."""
+
+    files: frozenset[str] = frozenset()
+    programs: dict[str, str] = field(default_factory=dict)
+    dynamic: frozenset[str] = frozenset()
+
+    def has(self, path: str) -> bool:
+        return path in self.files
+
+    def find_program(self, name: str) -> str | None:
+        return self.programs.get(name)
+
+    def is_dynamic(self, path: str) -> bool:
+        return path in self.dynamic
+
+
+def seen(
+    *items: tuple[Deed, str, bool], creates: tuple[str, ...] = (), real: dict[str, str] | None = None
+) -> Sightings:
+    """Sightings of (deed, path, whether it was there)."""
+    sightings = Sightings()
+    for deed, path, there in items:
+        sighting = sightings.sighting(deed, path)
+        assert sighting is not None
+        sighting.there += there
+        sighting.missing += not there
+        sighting.real = (real or {}).get(path, path) if there else ""
+        sighting.creates |= path in creates
+        sighting.programs.add("/server")
+    return sightings
+
+
+def found(
+    sightings: Sightings,
+    *,
+    machine: Machine | None = None,
+    image: tuple[ImageFile, ...] = (),
+    needs: tuple[Judged, ...] = (),
+) -> Findings:
+    return judge(sightings, Context("/server", image, needs, PATH, machine or Machine()))
+
+
+def weights(findings: Findings) -> dict[str, Weight]:
+    return {miss.path: miss.weight for miss in findings.misses}
+
+
+def test_a_file_that_this_machine_has_is_missed_and_can_be_added() -> None:
+    findings = found(seen((Deed.OPEN, "/etc/app.conf", False)), machine=Machine(frozenset(("/etc/app.conf",))))
+
+    (miss,) = findings.missed
+    assert (miss.path, miss.programs, miss.deeds) == ("/etc/app.conf", ("/server",), ("open",))
+    assert findings.options == ("--add", "/etc/app.conf:/etc/app.conf")
+
+
+def test_a_file_that_this_machine_lacks_too_is_no_finding() -> None:
+    findings = found(seen((Deed.OPEN, "/etc/optional.conf", False)))
+
+    assert findings.missed == ()
+    assert weights(findings) == {"/etc/optional.conf": Weight.ABSENT}
+
+
+def test_what_serves_a_need_is_given_by_whit_whatever_this_machine_has() -> None:
+    findings = found(
+        seen((Deed.OPEN, "/usr/share/zoneinfo/Europe/Berlin", False), (Deed.OPEN, "/etc/mime.types", False))
+    )
+
+    assert {miss.need for miss in findings.missed} == {"zones", "mime"}
+    assert findings.options == ("--needs", "+zones,+mime")
+
+
+def test_a_file_of_a_need_that_the_image_serves_already_is_judged_as_any_other() -> None:
+    image = (ImageFile("/usr/share/zoneinfo/UTC", 100, "zones"),)
+    findings = found(seen((Deed.OPEN, "/usr/share/zoneinfo/No/Where", False)), image=image)
+
+    assert weights(findings) == {"/usr/share/zoneinfo/No/Where": Weight.ABSENT}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/ld.so.preload",
+        "/var/run/nscd/socket",
+        "/usr/lib/locale/locale-archive",
+        "/usr/lib/x86_64-linux-gnu/gconv/gconv-modules.cache",
+        "/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v3/libc.so.6",
+        "/usr/share/locale/de/LC_MESSAGES/libc.mo",
+    ],
+)
+def test_what_c_libraries_look_for_in_passing_is_no_finding_even_where_this_machine_has_it(path: str) -> None:
+    assert weights(found(seen((Deed.OPEN, path, False)), machine=Machine(frozenset((path,))))) == {path: Weight.PROBED}
+
+
+@pytest.mark.parametrize("path", ["/proc/self/nothing", "/sys/kernel/mm/x", "/dev/null"])
+def test_the_kernel_s_own_files_are_not_the_image_s(path: str) -> None:
+    findings = found(seen((Deed.OPEN, path, False)), machine=Machine(frozenset((path,))))
+    assert findings.misses == ()
+
+
+def test_a_program_s_search_along_its_path_is_one_finding() -> None:
+    tried = [(Deed.LOOK, f"{folder}/git", False) for folder in PATH]
+    machine = Machine(programs={"git": "/usr/bin/git"}, dynamic=frozenset(("/usr/bin/git",)))
+
+    (miss,) = found(seen(*tried), machine=machine).missed
+
+    assert (miss.path, miss.need, set(miss.others)) == ("/usr/bin/git", "exec", {"/usr/local/bin/git", "/bin/git"})
+    assert miss.cure.options == ("--add", "/usr/bin/git:/usr/bin/git")
+    assert miss.cure.text == "with its loader and libraries"
+
+
+def test_a_program_that_stands_elsewhere_on_this_machine_is_added_where_it_was_looked_for() -> None:
+    machine = Machine(programs={"tool": "/opt/bin/tool"})
+    (miss,) = found(seen((Deed.EXECUTE, "/bin/tool", False)), machine=machine).missed
+    assert miss.cure.options == ("--add", "/opt/bin/tool:/bin/tool")
+
+
+def test_a_program_that_nobody_has_is_missed_all_the_same() -> None:
+    findings = found(seen((Deed.EXECUTE, "/bin/tool", False), (Deed.EXECUTE, "/opt/other", False)))
+    assert {miss.path for miss in findings.missed} == {"/bin/tool", "/opt/other"}
+    assert findings.options == ()
+
+
+def test_a_search_that_ends_well_is_no_finding() -> None:
+    findings = found(
+        seen(
+            (Deed.LOOK, "/usr/local/bin/tool", False),
+            (Deed.EXECUTE, "/usr/bin/tool", True),
+            (Deed.OPEN, "/a/lib.conf", False),
+            (Deed.OPEN, "/b/lib.conf", True),
+        ),
+        machine=Machine(frozenset(("/a/lib.conf",)), {"tool": "/usr/bin/tool"}),
+    )
+    assert weights(findings) == {"/usr/local/bin/tool": Weight.SEARCHED, "/a/lib.conf": Weight.SEARCHED}
+
+
+def test_of_the_places_of_certificates_one_is_enough() -> None:
+    findings = found(
+        seen(
+            (Deed.OPEN, "/etc/ssl/certs/ca-certificates.crt", True),
+            (Deed.OPEN, "/etc/pki/tls/certs/ca-bundle.crt", False),
+        ),
+    )
+    assert weights(findings) == {"/etc/pki/tls/certs/ca-bundle.crt": Weight.SEARCHED}
+
+
+def test_what_the_program_makes_itself_is_not_missed() -> None:
+    findings = found(
+        seen((Deed.LOOK, "/tmp/a", False), (Deed.WRITE, "/tmp/a", False), creates=("/tmp/a",)),
+        machine=Machine(frozenset(("/tmp/a",))),
+    )
+    assert findings.missed == ()
+    assert [(item.path, item.works) for item in findings.written] == [("/tmp/a", True)]
+
+
+def test_what_can_t_be_written_is_told_with_a_place_for_it() -> None:
+    sightings = seen((Deed.WRITE, "/var/lib/app/db", False), creates=("/var/lib/app/db",))
+    sightings.paths[Deed.WRITE, "/var/lib/app/db"].writable = False
+
+    (written,) = found(sightings).written
+
+    assert not written.works
+    assert "--tmpfs /var/lib/app" in written.cure.text
+
+
+def test_files_of_the_image_are_used_or_never_touched_and_never_taken_away() -> None:
+    image = (ImageFile("/etc/passwd", 1, "users"), ImageFile("/etc/group", 1, "groups"), ImageFile("/server", 9))
+    sightings = seen((Deed.OPEN, "/link", True), (Deed.EXECUTE, "/server", True), real={"/link": "/etc/passwd"})
+
+    findings = found(sightings, image=image)
+
+    assert [file.path for file in findings.used] == ["/etc/passwd", "/server"]
+    assert [file.path for file in findings.untouched] == ["/etc/group"]
+    assert "-" not in " ".join(option for option in findings.options if not option.startswith("--"))
+
+
+def test_a_run_decides_what_analysis_left_open() -> None:
+    needs = (Judged("zones", "maybe"), Judged("ca", "needed"), Judged("users", "not"), Judged("mime", "maybe"))
+    sightings = seen(
+        (Deed.OPEN, "/usr/share/zoneinfo/UTC", False),
+        (Deed.OPEN, "/etc/ssl/cert.pem", True),
+        (Deed.OPEN, "/etc/passwd", True),
+    )
+
+    promotions = found(sightings, needs=needs).promotions
+
+    assert [(item.need, item.verdict) for item in promotions] == [("zones", "maybe"), ("users", "not")]
+
+
+def test_executing_itself_decides_nothing_and_executing_others_does() -> None:
+    needs = (Judged("exec", "maybe"),)
+    assert found(seen((Deed.EXECUTE, "/server", True)), needs=needs).promotions == ()
+    (promotion,) = found(seen((Deed.EXECUTE, "/bin/sh", False)), needs=needs).promotions
+    assert promotion.need == "exec"
+
+
+def test_a_file_that_is_closed_to_the_user_is_told() -> None:
+    sightings = seen((Deed.OPEN, "/etc/secret", True))
+    sightings.paths[Deed.OPEN, "/etc/secret"].readable = False
+    assert found(sightings).unreadable == ("/etc/secret",)
+
+
+def test_executions_are_kept_with_their_words() -> None:
+    sightings = seen((Deed.EXECUTE, "/bin/git", False))
+    sightings.executed(Execution("/bin/git", there=False, words=("git", "clone"), by="/server"))
+    assert found(sightings).executed[0].words == ("git", "clone")
+
+
+def test_families_have_the_needs_names() -> None:
+    names = {rule.name for rule in RULES}
+    paths = (
+        "/etc/localtime",
+        "/usr/lib/x86_64-linux-gnu/gconv/UTF-16.so",
+        "/lib/libssl.so.3",
+        "/var/tmp/x",
+        "/etc/protocols",
+    )
+    assert [family(path) for path in paths] == ["localtime", "gconv", "dlopen", "temp", "services"]
+    assert {*OTHERWISE, *GIVEN} <= names
+
+
+def test_a_program_that_makes_up_names_doesn_t_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("whit.runtime.trace.sightings.MAX_PATHS", 3)
+    sightings = Sightings()
+    kept = [sightings.sighting(Deed.OPEN, f"/{number}") for number in range(5)]
+    assert [item is not None for item in kept] == [True] * 3 + [False] * 2
+    assert sightings.overflowed
