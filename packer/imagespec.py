@@ -217,9 +217,14 @@ def program_layer(name: str, program: HostFile, options: PackOptions) -> LayerSp
 
     Folders that an earlier layer has too are made like them by :func:`image_spec`. Raises as that does.
     """
-    path = _checked_path(options.path_in_image) if options.path_in_image is not None else _default_path(name)
+    path = program_path(name, options)
     executable = Entry(path, EntryKind.FILE, 0o555, "the program", content=program)
     return LayerSpec(f"whit: {path}", _with_parents((executable,)))
+
+
+def program_path(name: str, options: PackOptions) -> str:
+    """Where the program stands in its image. Raises as :func:`image_spec` does."""
+    return _checked_path(options.path_in_image) if options.path_in_image is not None else _default_path(name)
 
 
 def _default_path(name: str) -> str:
@@ -250,8 +255,12 @@ def _checked_path(path: str) -> str:
 
 def _entry(file: NeededFile) -> Entry:
     kind = EntryKind.FILE if file.content is not None else EntryKind.DIRECTORY
+    if file.target is not None:
+        kind = EntryKind.SYMLINK
     reason = "; ".join(file.reasons)
-    return Entry(file.path, kind, file.mode, reason, uid=file.uid, gid=file.gid, content=file.content)
+    return Entry(
+        file.path, kind, file.mode, reason, uid=file.uid, gid=file.gid, content=file.content, target=file.target
+    )
 
 
 def _with_parents(entries: Iterable[Entry]) -> tuple[Entry, ...]:

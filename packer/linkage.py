@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from whit.packer.analysis import Analysis
     from whit.packer.resolution import Resolution
 
+LIBRARIES = "libraries"
+"""What a library's file is in the image for; it is no need of ``packer/needs``."""
+
+EXECUTABLE = "the executable"
+"""What is missing for the program itself is needed by this."""
+
+_SHOWN = 6
+
 _STATIC_BUILDS = {
     "rust": "build it with -C target-feature=+crt-static, or for a musl target",
     "nim": "build it with --passL:-static",
@@ -32,21 +40,22 @@ def static_build(analysis: Analysis) -> str:
 
 
 def missing_libraries(analysis: Analysis) -> tuple[Missing, ...]:
-    """The loader and the libraries that a dynamic executable asks for; nothing for a static one."""
+    """The loader and the libraries that a dynamic executable asks for, where they can't be looked for."""
     if analysis.linkage is not Linkage.DYNAMIC:
         return ()
     cure = static_build(analysis)
     wanted = (*filter(None, (analysis.interpreter,)), *analysis.libraries)
-    return tuple(Missing(what, "the executable", cure) for what in wanted)
+    return tuple(Missing(what, EXECUTABLE, cure) for what in wanted)
 
 
 def refuse_missing(name: str, resolution: Resolution) -> None:
     """Raise UnsupportedError if the program would fail to start in its image; ``name`` is for the message."""
     if not resolution.missing:
         return
-    loader, *libraries = (lack.what for lack in resolution.missing)
-    rest = f" and the libraries {', '.join(libraries)}" if libraries else ""
+    whose = (f" for {lack.needed_by}" if lack.needed_by != EXECUTABLE else "" for lack in resolution.missing)
+    lacks = [f"{lack.what}{by}" for lack, by in zip(resolution.missing, whose, strict=True)]
+    more = len(lacks) - _SHOWN
+    shown = ", ".join(lacks[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
     raise UnsupportedError(
-        f"{name} is a dynamic executable: it needs {loader}{rest}, and the image has no libraries",
-        hint=resolution.missing[0].cure,
+        f"{name} is a dynamic executable, and what it needs isn't there: {shown}", hint=resolution.missing[0].cure
     )

@@ -45,13 +45,18 @@ class ImageFile:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is known of a packed image. Sizes in bytes: ``unpacked`` of the layers' tars, ``size`` of all blobs."""
+    """What is known of a packed image. Sizes in bytes: ``unpacked`` of the layers' tars, ``size`` of all blobs.
+
+    ``watched`` are the libraries and the places where they were sought, each with its state; None where these may
+    change without a trace, or weren't remembered.
+    """
 
     manifest: Descriptor
     platform: Platform
     files: tuple[ImageFile, ...]
     unpacked: int
     size: int
+    watched: tuple[tuple[str, tuple[str, ...]], ...] | None = ()
 
     @property
     def descriptor(self) -> Descriptor:
@@ -102,6 +107,9 @@ def recall(store: Store, key: str) -> Record | None:
             ),
             unpacked=doc.count("unpacked"),
             size=doc.count("stored"),
+            watched=tuple((os.fsdecode(bytes.fromhex(path)), state) for path, state in guards)
+            if doc.flag("dynamic")
+            else (),
         )
         if all(_state(bytes.fromhex(path)) == state for path, state in guards):
             manifest = parse_manifest(store.layout.read(record.manifest))
@@ -111,16 +119,24 @@ def recall(store: Store, key: str) -> Record | None:
     return None
 
 
-def remember(store: Store, key: str, spec: ImageSpec, record: Record, folders: Iterable[str] = ()) -> None:
+def remember(
+    store: Store,
+    key: str,
+    spec: ImageSpec,
+    record: Record,
+    folders: Iterable[str] = (),
+    watched: tuple[str, ...] = (),
+) -> Record:
     """Keep a record, unless one of the files has changed or may change without a trace. Failing to is no failure.
 
-    ``folders`` are those whose list of names went into the image.
+    ``folders`` are those whose list of names went into the image, ``watched`` what decided which libraries did.
+    The record comes back with all that a plan from it depends on.
     """
     used = [entry.content for layer in spec.layers for entry in layer.entries if isinstance(entry.content, HostFile)]
     guards = {os.fsencode(file.path): _state(os.fsencode(file.path)) for file in used}
     if any(not _is_settled(guards[os.fsencode(file.path)], file) for file in used):
-        return
-    for folder in {*map(os.path.dirname, guards), *map(os.fsencode, folders)}:
+        return replace(record, watched=None if watched else ())
+    for folder in {*map(os.path.dirname, guards), *map(os.fsencode, (*folders, *watched))}:
         guards[folder] = _state(folder)
     document = {
         "guards": [{"path": path.hex(), "state": list(state)} for path, state in sorted(guards.items())],
@@ -133,10 +149,14 @@ def remember(store: Store, key: str, spec: ImageSpec, record: Record, folders: I
         "files": [_file_document(file) for file in record.files],
         "unpacked": record.unpacked,
         "stored": record.size,
+        "dynamic": bool(watched),
     }
     with contextlib.suppress(OSError):
         durable.private_folder(_path(store, key).parent)
         durable.write_whole(_path(store, key), canonical_json(document))
+    return replace(
+        record, watched=tuple((os.fsdecode(path), state) for path, state in guards.items()) if watched else ()
+    )
 
 
 def _file_document(file: ImageFile) -> dict[str, object]:

@@ -46,11 +46,11 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None) -> Rec
         from whit.packer.imagespec import image_spec  # noqa: PLC0415
         from whit.packer.linkage import refuse_missing  # noqa: PLC0415
         from whit.packer.needs import WANTED  # noqa: PLC0415
-        from whit.packer.resolve import resolve  # noqa: PLC0415
+        from whit.packer.resolve import resolve_executable  # noqa: PLC0415
 
         added = gather(order.choices.additions)
         executable = program.analyse(WANTED)
-        resolution = resolve(executable.analysis, order.choices)
+        resolution = resolve_executable(executable, order.choices, order.options)
         refuse_missing(executable.name, resolution)
         spec = image_spec(
             executable.name, executable.file, executable.analysis, resolution, order.options, added.entries
@@ -59,7 +59,8 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None) -> Rec
     descriptor = layout.put(manifest.to_json(), manifest.media_type)
     record = packcache.record_of(spec, descriptor, manifest, layers)
     if remember_in:
-        packcache.remember(remember_in, packcache.cache_key(*_key(order)), spec, record, added.folders)
+        key = packcache.cache_key(*_key(order))
+        return packcache.remember(remember_in, key, spec, record, added.folders, resolution.watched)
     return record
 
 
@@ -90,9 +91,14 @@ def pack(order: Order, store: Store, references: tuple[Reference, ...]) -> Recor
 
 def pack_file(path: str, store: Store, choices: Choices) -> StoredImage:
     """Pack an executable to run it: under a name that its path gives it, so that no other is taken."""
+    return pack_to_run(path, store, choices)[0]
+
+
+def pack_to_run(path: str, store: Store, choices: Choices) -> tuple[StoredImage, Record]:
+    """As :func:`pack_file`, with what was packed."""
     name = reference_from_path(os.path.abspath(path))  # noqa: PTH100 - as it was given, links not followed
     record = pack(Order(path, PackOptions(created=source_date_epoch()), choices), store, (name,))
-    return store.image(record.manifest, name)
+    return store.image(record.manifest, name), record
 
 
 def _key(order: Order) -> tuple[str, PackOptions, Choices]:

@@ -17,6 +17,7 @@ import click
 from whit.packer.analysis import EvidenceKind
 from whit.packer.console import human_size
 from whit.packer.imagespec import PARENT_REASON, EntryKind
+from whit.packer.linkage import LIBRARIES
 from whit.packer.needs.model import Verdict
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def reported_lines(files: Iterable[ImageFile]) -> tuple[FileLine, ...]:
 
 def needed_file_lines(resolution: Resolution) -> tuple[FileLine, ...]:
     """As :func:`file_lines`, for what stands beside a program that isn't packed yet; reasons are needs' names."""
-    wanted = {need.name for need in resolution.needs if need.verdict is not Verdict.NOT}
+    wanted = {need.name for need in resolution.needs if need.verdict is not Verdict.NOT} | {LIBRARIES}
     return _collapsed(
         [
             (file.path, file.size, file.need if file.need in wanted else "every image has it", file.content is None)
@@ -82,7 +83,7 @@ def _collapsed(rows: Sequence[tuple[str, int, str, bool]]) -> tuple[FileLine, ..
         if len(group) >= _COLLAPSED_FROM:
             folder = posixpath.commonpath([path for path, *_ in group])
             size = human_size(sum(size for _, size, *_ in group))
-            lines.append(FileLine(f"{printable(folder)}/", size, f"{reason} ({len(group)} files)"))
+            lines.append(FileLine(f"{printable(folder).rstrip('/')}/", size, f"{reason} ({len(group)} files)"))
         elif is_folder:
             lines += (FileLine(f"{printable(path)}/", "-", reason) for path, *_ in group)
         else:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from whit.packer.imagespec import HostFile, Inline
     from whit.packer.needs.model import Need
 
@@ -31,6 +33,14 @@ class NeededFile:
     def size(self) -> int:
         """Bytes of content."""
         return self.content.size if self.content else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The executable that is resolved: its file, and where it will stand in the image."""
+
+    file: HostFile
+    image_path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,32 @@ class Advice:
 
     about: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """Names of functions: the executable's own, and those of its libraries → the libraries' names."""
+
+    own: frozenset[str] = frozenset()
+    libraries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def importers(self, names: Iterable[str], program: str) -> tuple[str, ...]:
+        """Who takes one of these functions from another: ``program`` for the executable, then libraries."""
+        wanted = tuple(names)
+        own = (program,) if self.own.intersection(wanted) else ()
+        return (*own, *dict.fromkeys(title for name in wanted for title in self.libraries.get(name, ())))
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """All that a dynamic executable needs to start. ``watched`` are places of this machine that decided it."""
+
+    libraries: tuple[Library, ...] = ()
+    files: tuple[NeededFile, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    imports: Imports = field(default_factory=Imports)
+    watched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING
 
 from whit.packer import wellknown
 from whit.packer.advice import advise
-from whit.packer.analysis import Format, Libc
+from whit.packer.analysis import Format, Libc, Linkage
 from whit.packer.choices import DEFAULT, Choices, SourceChoice
 from whit.packer.errors import UsageError
-from whit.packer.imagespec import NONROOT_ID, Inline
+from whit.packer.filetree import sysroot
+from whit.packer.imagespec import NONROOT_ID, Inline, PackOptions, program_path
 from whit.packer.linkage import missing_libraries
 from whit.packer.needs import judge_all
 from whit.packer.needs.model import Grade, Need, Verdict
-from whit.packer.resolution import NeededFile, Resolution
+from whit.packer.resolution import Closure, NeededFile, Program, Resolution
 from whit.packer.sources import HERE, Host, certificates, zones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from whit.packer.analysis import Analysis
+    from whit.packer.executable import Executable
     from whit.packer.imagespec import HostFile
     from whit.packer.sources import SourcedFiles
 
@@ -33,29 +35,64 @@ GIVEN = frozenset(("ca", "zones", "users", "groups", "dns", "services", "mime", 
 """The needs that files can serve."""
 
 
-def resolve(analysis: Analysis, choices: Choices = DEFAULT, host: Host = HERE) -> Resolution:
+def resolve_executable(
+    executable: Executable, choices: Choices = DEFAULT, options: PackOptions | None = None, host: Host = HERE
+) -> Resolution:
+    """Everything that an executable needs beside it in the image that the options describe; see :func:`resolve`."""
+    path = program_path(executable.name, options or PackOptions())
+    return resolve(executable.analysis, choices, host, Program(executable.file, path))
+
+
+def resolve(
+    analysis: Analysis, choices: Choices = DEFAULT, host: Host = HERE, program: Program | None = None
+) -> Resolution:
     """Everything that an executable, analysed with ``needs.WANTED``, needs beside it.
 
-    Reads folders and a version through ``host``, never file contents. A dynamic executable's loader and libraries are
-    ``missing``; nothing is refused here. Beside a WebAssembly file stands only what a person asks for. Raises NotFoundError if a needed source isn't there.
+    Reads folders and a version through ``host``, and of a dynamic ``program`` and its libraries what a loader reads.
+    What isn't found is ``missing``, as is all that a dynamic executable asks for if it isn't given as ``program``;
+    nothing is refused here. Beside a WebAssembly file stands only what a person asks for. Raises NotFoundError if a
+    needed source isn't there.
     """
-    needs = tuple(_chosen(need, dict(choices.needs)) for need in judge_all(analysis))
+    closure = _closure(analysis, choices, host, program)
+    verdicts = _judge(analysis, closure)
+    needs = tuple(_chosen(need, dict(choices.needs)) for need in verdicts)
     by_name = {need.name: need for need in needs}
     sourced = tuple(_sourced(by_name, choices.sources, host))
     files = [
         *_always(by_name),
         *_written(analysis, by_name),
         *(_from_host(need, path, file) for need, source in sourced for path, file in source.files),
+        *(file for file in closure.files if file.need not in by_name or not _left_out(by_name[file.need])),
     ]
     if analysis.format is not Format.ELF:
         files = [file for file in files if by_name[file.need].grade is Grade.ASKED]
     return Resolution(
         needs,
         tuple(sorted(files, key=lambda file: file.path)),
-        missing_libraries(analysis),
-        advise(analysis, by_name),
+        closure.missing,
+        (*advise(analysis, by_name), *closure.advice),
         tuple((need.name, source.origin) for need, source in sourced),
+        closure.libraries,
+        closure.watched,
     )
+
+
+def _closure(analysis: Analysis, choices: Choices, host: Host, program: Program | None) -> Closure:
+    """The libraries of a dynamic executable, from this machine or the chosen system."""
+    if analysis.linkage is not Linkage.DYNAMIC or program is None:
+        return Closure(missing=missing_libraries(analysis))
+    from whit.packer.closure.closing import close  # noqa: PLC0415 - most programs are static
+
+    tree = sysroot(choices.sysroot) if choices.sysroot is not None else host.tree
+    return close(analysis, program, host.tree, tree)
+
+
+def _judge(analysis: Analysis, closure: Closure) -> tuple[Need, ...]:
+    if not closure.libraries:
+        return judge_all(analysis)
+    from whit.packer.closure.judging import judge_with  # noqa: PLC0415
+
+    return judge_with(analysis, closure.imports)
 
 
 def _chosen(need: Need, chosen: Mapping[str, bool]) -> Need:

@@ -51,23 +51,40 @@ def _package_files() -> tuple[str, ...]:
     return tuple(spec.origin for spec in specs if spec and spec.origin)
 
 
-def _pack(request: Request, store: Store) -> tuple[StoredImage, list[FileIdentity | None]]:
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """An image, the files that it depends on, and paths that it depends on not being there."""
+
+    image: StoredImage
+    files: tuple[FileIdentity | None, ...]
+    absent: tuple[str, ...] = ()
+
+
+def _pack(request: Request, store: Store) -> _Taken:
     from whit.packer.choices import Choices, SourceChoice  # noqa: PLC0415
-    from whit.packer.pipeline import pack_file  # noqa: PLC0415 - an image that is there needs no packer
+    from whit.packer.pipeline import pack_to_run  # noqa: PLC0415 - an image that is there needs no packer
 
     # The file's identity is taken before it is read, so that a change in between is noticed the next time; the
     # index's after it was written, since the plan comes from the file and not from a name.
     files = [identity_of(path) for path in (request.target, *_package_files())]
     if request.sources == "host":
         files.append(None)  # whose files were read isn't known here, so no guard can tell that they changed
-    image = pack_file(request.target, store, Choices(SourceChoice(request.sources)))
-    return image, [*files, identity_of(str(store.index_path))]
+    choices = Choices(SourceChoice(request.sources), sysroot=request.sysroot)
+    image, record = pack_to_run(request.target, store, choices)
+    if record.watched is None:
+        files.append(None)
+    for path, state in record.watched or ():
+        if state:
+            device, inode, size, mtime, ctime = map(int, state)
+            files.append((path, device, inode, size, mtime, ctime))
+    absent = tuple(path for path, state in record.watched or () if not state)
+    return _Taken(image, (*files, identity_of(str(store.index_path))), absent)
 
 
-def _find(request: Request, store: Store) -> tuple[StoredImage, list[FileIdentity | None]]:
-    files = [identity_of(str(store.index_path))]
+def _find(request: Request, store: Store) -> _Taken:
+    files = (identity_of(str(store.index_path)),)
     try:
-        return store.resolve(request.target), files
+        return _Taken(store.resolve(request.target), files, (request.target,))
     except NotFoundError as error:
         if Path(request.target).exists():
             raise NotFoundError(
@@ -84,15 +101,13 @@ def _mount_points(options: RunOptions) -> tuple[MountPoint, ...]:
     return tuple(dict.fromkeys(points))
 
 
-def _guards(
-    request: Request, store: Store, command: tuple[str, ...], files: list[FileIdentity | None]
-) -> Guards | None:
+def _guards(request: Request, store: Store, command: tuple[str, ...], taken: _Taken) -> Guards | None:
     variables = list(request.variables)
-    packed = is_path(request.target)
-    if packed:
+    if is_path(request.target):
         variables.append(("SOURCE_DATE_EPOCH", os.environ.get("SOURCE_DATE_EPOCH")))
-    known = tuple(file for file in (*files, *request.files) if file is not None)
-    if len(known) < len(files) + len(request.files):
+    files = (*taken.files, *request.files, identity_of(str(find_launcher())))
+    known = tuple(file for file in files if file is not None)
+    if len(known) < len(files):
         return None
     kernel = os.uname()
     return Guards(
@@ -101,7 +116,7 @@ def _guards(
         plans=str(store.root / PLANS),
         launcher=str(find_launcher()),
         files=known,
-        absent=() if packed else (request.target,),
+        absent=taken.absent,
         directory=str(Path.cwd()) if request.uses_directory else None,
         environment=tuple(variables),
     )
@@ -113,7 +128,8 @@ def prepare(request: Request, store: Store, command: tuple[str, ...]) -> Prepare
     Raises :class:`NotFoundError` with the nearest names, and whatever packing raises.
     """
     packs = is_path(request.target)
-    image, files = (_pack if packs else _find)(request, store)
+    taken = (_pack if packs else _find)(request, store)
+    image = taken.image
     folder = prepare_rootfs(store, image, _mount_points(request.options))
     view = RootView(str(folder))
     name = request.target if packs or not image.reference else image.reference.familiar_name
@@ -135,5 +151,4 @@ def prepare(request: Request, store: Store, command: tuple[str, ...]) -> Prepare
             hint="give its path, as in --entrypoint /path/to/it",
             exit_code=ExitCode.NOT_FOUND,
         )
-    files.append(identity_of(str(find_launcher())))
-    return Prepared(program, executable, _guards(request, store, command, files))
+    return Prepared(program, executable, _guards(request, store, command, taken))

@@ -42,6 +42,7 @@ class Words:
     init: bool = False
     time_offset: int | None = None
     sources: str = "packages"
+    sysroot: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Request:
     files: tuple[FileIdentity | None, ...] = ()
     uses_directory: bool = False
     sources: str = "packages"
+    sysroot: str | None = None
 
 
 def identity_of(path: str) -> FileIdentity | None:
@@ -184,5 +186,6 @@ def parse_request(words: Words) -> Request:
         init=words.init,
         time_offset=words.time_offset,
     )
-    relative = any(not text.startswith("/") for text in (*words.volume, *words.env_file))
-    return Request(words.target, options, inherited, files, relative, words.sources)
+    paths = (*words.volume, *words.env_file, *filter(None, (words.sysroot,)))
+    relative = any(not text.startswith("/") for text in paths)
+    return Request(words.target, options, inherited, files, relative, words.sources, words.sysroot)

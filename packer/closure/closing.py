@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whit.packer.closure import beyond, glibc, musl
 from whit.packer.closure.cache import MAX_BYTES, lookup
 from whit.packer.closure.cache import PATH as CACHE_PATH
 from whit.packer.closure.faults import Finder, lacks
-from whit.packer.closure.imports import Imports, imports_of
+from whit.packer.closure.imports import imports_of
 from whit.packer.closure.model import Candidate, Failure, Hit, Loaded, Place, Rule
 from whit.packer.closure.placing import Placed, home_of, place, unproved
 from whit.packer.closure.read import Reader, facts
 from whit.packer.closure.walk import Walk
 from whit.packer.errors import UnsupportedError
-from whit.packer.resolution import Advice, Library, Missing, NeededFile
+from whit.packer.linkage import EXECUTABLE, LIBRARIES
+from whit.packer.resolution import Advice, Closure, Library, Missing, NeededFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,33 +23,12 @@ if TYPE_CHECKING:
     from whit.packer.analysis import Analysis
     from whit.packer.closure.model import Look, System
     from whit.packer.filetree import FileTree
-    from whit.packer.imagespec import HostFile
+    from whit.packer.resolution import Program
 
-NEED = "libraries"
 _LIBRARY_MODE, _LOADER_MODE = 0o644, 0o755
 _MAX_PATH_FILE = 1 << 20
 _GLIBC, _MUSL = ("ld-linux", "ld64.so", "ld.so"), ("ld-musl-",)
 _OTHERS = {"ld-uClibc": "uClibc", "ld64-uClibc": "uClibc", "linker": "Android's bionic", "ld-elf": "a BSD"}
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """The executable: its file, and where it will stand in the image."""
-
-    file: HostFile
-    image_path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Closure:
-    """All that a dynamic executable needs to start. ``watched`` are places of this machine that decided it."""
-
-    libraries: tuple[Library, ...] = ()
-    files: tuple[NeededFile, ...] = ()
-    missing: tuple[Missing, ...] = ()
-    advice: tuple[Advice, ...] = ()
-    imports: Imports = field(default_factory=Imports)
-    watched: tuple[str, ...] = ()
 
 
 def close(analysis: Analysis, program: Program, host: FileTree, tree: FileTree) -> Closure:
@@ -61,7 +40,7 @@ def close(analysis: Analysis, program: Program, host: FileTree, tree: FileTree) 
     name = analysis.interpreter or ""
     finder = Finder(analysis, tree)
     if fault := _unknown_loader(name):
-        return Closure(missing=(finder.missing(Failure(name or "a loader", "the executable", fault)),))
+        return Closure(missing=(finder.missing(Failure(name or "a loader", EXECUTABLE, fault)),))
     reader = Reader(tree)
     interpreter = reader(name)
     if interpreter is None or interpreter.facts is None:
@@ -99,10 +78,10 @@ def _unknown_loader(name: str) -> str | None:
 
 
 def _without_loader(analysis: Analysis, finder: Finder, why: str) -> tuple[Missing, ...]:
-    loader = Failure(analysis.interpreter or "", "the executable", why)
+    loader = Failure(analysis.interpreter or "", EXECUTABLE, why)
     return (
         finder.missing(loader),
-        *(finder.missing(Failure(name, "the executable", "")) for name in analysis.libraries),
+        *(finder.missing(Failure(name, EXECUTABLE, "")) for name in analysis.libraries),
     )
 
 
@@ -119,7 +98,7 @@ def _system(program: Loaded, interpreter: Candidate, tree: FileTree, reader: Rea
         raise AssertionError(interpreter)
     hit = Hit(interpreter, Place("", Rule.INTERPRETER))
     path = interpreter.path
-    loader = Loaded(path, interpreter, interpreter.facts, hit, None, [path], ["the executable"])
+    loader = Loaded(path, interpreter, interpreter.facts, hit, None, [path], [EXECUTABLE])
     if path.rpartition("/")[2].startswith(_MUSL):
         text = _small_file(tree, musl.path_file(path), _MAX_PATH_FILE)
         folders = musl.DEFAULTS if text is None else musl.folders_of(text.decode("utf-8", "surrogateescape"))
@@ -175,9 +154,9 @@ def _files(walk: Walk, placed: Placed, reasons: dict[str, str]) -> Iterator[Need
     for item in walk.loaded[1:]:
         is_loader = item is walk.system.interpreter
         mode = _LOADER_MODE if is_loader else _LIBRARY_MODE
-        yield NeededFile(placed.path_of(item), mode, NEED, (_reason(item, reasons),), item.found.file)
+        yield NeededFile(placed.path_of(item), mode, LIBRARIES, (_reason(item, reasons),), item.found.file)
     for path, target in placed.links.items():
-        yield NeededFile(path, 0o777, NEED, (f"another name of {target}",), target=target)
+        yield NeededFile(path, 0o777, LIBRARIES, (f"another name of {target}",), target=target)
 
 
 def _reason(item: Loaded, reasons: dict[str, str]) -> str:

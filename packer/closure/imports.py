@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from whit.packer.resolution import Imports
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from whit.packer.closure.model import Loaded
 
@@ -15,20 +16,6 @@ _OWN_PARTS = (
     *("libnss_", "libutil.so", "libanl.so", "libmvec.so", "libthread_db.so", "libBrokenLocale.so", "libnsl.so"),
 )
 """A C library's own parts, which call each other for reasons of their own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Imports:
-    """Names of functions: the executable's own, and those of its libraries → the libraries' names."""
-
-    own: frozenset[str] = frozenset()
-    libraries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def importers(self, names: Iterable[str], program: str) -> tuple[str, ...]:
-        """Who takes one of these functions from another: ``program`` for the executable, then libraries."""
-        wanted = tuple(names)
-        own = (program,) if self.own.intersection(wanted) else ()
-        return (*own, *dict.fromkeys(title for name in wanted for title in self.libraries.get(name, ())))
 
 
 def imports_of(loaded: Sequence[Loaded]) -> Imports:

@@ -25,13 +25,13 @@ def command(file: str, as_json: bool, choices: Choices) -> None:
     from whit.packer.console import page_width, print_json
     from whit.packer.executable import open_executable
     from whit.packer.inspectpage import page
-    from whit.packer.needs import WANTED
+    from whit.packer.needs import DETAILS
     from whit.packer.report import document
-    from whit.packer.resolve import resolve
+    from whit.packer.resolve import resolve_executable
 
     gather(choices.additions)
-    executable = open_executable(file, WANTED)
-    resolution = resolve(executable.analysis, choices)
+    executable = open_executable(file, DETAILS)
+    resolution = resolve_executable(executable, choices)
     if as_json:
         print_json(document(executable.name, executable.analysis, resolution))
         return

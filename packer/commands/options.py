@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,6 +39,10 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
             "help": "Whose certificates and time zones: the Python packages certifi and tzdata, or this machine.",
         },
     ),
+    (
+        ("--sysroot",),
+        {"metavar": "FOLDER", "help": "Whose libraries a dynamic program gets.  [default: this machine's]"},
+    ),
 )
 
 
@@ -45,8 +50,10 @@ def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command every option of :class:`Choices`; it is called with ``choices`` instead of them."""
 
     @functools.wraps(function)
-    def with_choices(add: tuple[str, ...], needs: tuple[str, ...], sources: str, **others: object) -> object:
-        return function(choices=_choices(add, needs, sources), **others)
+    def with_choices(
+        add: tuple[str, ...], needs: tuple[str, ...], sources: str, sysroot: str | None, **others: object
+    ) -> object:
+        return function(choices=replace(_choices(add, needs, sources), sysroot=sysroot), **others)
 
     for names, settings in reversed(_OPTIONS):
         with_choices = click.option(*names, **settings)(with_choices)

@@ -43,7 +43,7 @@ def command(
     as_json: bool,
     **chosen: object,
 ) -> None:
-    """Pack FILE, a static executable, with what it needs and nothing else. It always gets the ARGUMENTs.
+    """Pack FILE, an executable, with what it needs and nothing else. It always gets the ARGUMENTs.
 
     Without -t and -o the image is stored under the file's name. Each file in the image is shown with its reason.
     """

@@ -58,6 +58,10 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
             "help": "Whose certificates and time zones, when a file is packed: certifi and tzdata, or this machine.",
         },
     ),
+    (
+        ("--sysroot",),
+        {"metavar": "FOLDER", "help": "Whose libraries, when a dynamic file is packed.  [default: this machine's]"},
+    ),
 )
 
 
