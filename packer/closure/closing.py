@@ -42,16 +42,10 @@ def close(analysis: Analysis, program: Program, host: FileTree, tree: FileTree) 
     if fault := _unknown_loader(name):
         return Closure(missing=(finder.missing(Failure(name or "a loader", EXECUTABLE, fault)),))
     reader = Reader(tree)
-    interpreter = reader(name)
-    if interpreter is None or interpreter.facts is None:
-        why = interpreter.fault or "" if interpreter else ""
-        return Closure(missing=_without_loader(analysis, finder, why), watched=_watched(tree, reader))
-    walk = Walk(_system(_program(program, host, tree), interpreter, tree, reader))
-    if not interpreter.facts.fits(walk.system.program.facts):
-        why = f"{name} is for another machine"
-        return Closure(missing=_without_loader(analysis, finder, why), watched=_watched(tree, reader))
-    walk.run()
-    reasons = beyond.load_more(walk) if isinstance(walk.system, glibc.Glibc) and not walk.failures else {}
+    walk = start(name, program, host, tree, reader)
+    if isinstance(walk, Failure):
+        return Closure(missing=_without_loader(analysis, finder, walk), watched=_watched(tree, reader))
+    reasons = {} if walk.failures else beyond.load_more(walk)
     missing = lacks(walk, finder)
     imports = imports_of(walk.loaded)
     if missing:
@@ -67,6 +61,29 @@ def close(analysis: Analysis, program: Program, host: FileTree, tree: FileTree) 
     )
 
 
+def start(
+    interpreter: str,
+    program: Program,
+    host: FileTree,
+    tree: FileTree,
+    reader: Reader,
+    environment: tuple[str, ...] = (),
+) -> Walk | Failure:
+    """The process as ``interpreter`` would fill it before the program's first instruction, or why that can't be.
+
+    ``environment`` are LD_LIBRARY_PATH's folders; whit itself never looks at the variable.
+    """
+    loader = reader(interpreter)
+    if loader is None or loader.facts is None:
+        return Failure(interpreter, EXECUTABLE, loader.fault or "" if loader else "")
+    executable = _program(program, host, tree)
+    if not loader.facts.fits(executable.facts):
+        return Failure(interpreter, EXECUTABLE, f"{interpreter} is for another machine")
+    walk = Walk(_system(executable, loader, tree, reader, environment))
+    walk.run()
+    return walk
+
+
 def _unknown_loader(name: str) -> str | None:
     last = name.rpartition("/")[2]
     if not name.startswith("/"):
@@ -77,10 +94,9 @@ def _unknown_loader(name: str) -> str | None:
     return f"whit knows the loaders of glibc and musl, and this is {f'that of {whose}' if whose else 'another'}"
 
 
-def _without_loader(analysis: Analysis, finder: Finder, why: str) -> tuple[Missing, ...]:
-    loader = Failure(analysis.interpreter or "", EXECUTABLE, why)
+def _without_loader(analysis: Analysis, finder: Finder, failure: Failure) -> tuple[Missing, ...]:
     return (
-        finder.missing(loader),
+        finder.missing(failure),
         *(finder.missing(Failure(name, EXECUTABLE, "")) for name in analysis.libraries),
     )
 
@@ -93,7 +109,9 @@ def _program(program: Program, host: FileTree, tree: FileTree) -> Loaded:
     return Loaded(path, candidate, found, Hit(candidate, Place("", Rule.PATH)))
 
 
-def _system(program: Loaded, interpreter: Candidate, tree: FileTree, reader: Reader) -> System:
+def _system(
+    program: Loaded, interpreter: Candidate, tree: FileTree, reader: Reader, environment: tuple[str, ...]
+) -> System:
     if interpreter.facts is None:
         raise AssertionError(interpreter)
     hit = Hit(interpreter, Place("", Rule.INTERPRETER))
@@ -102,12 +120,12 @@ def _system(program: Loaded, interpreter: Candidate, tree: FileTree, reader: Rea
     if path.rpartition("/")[2].startswith(_MUSL):
         text = _small_file(tree, musl.path_file(path), _MAX_PATH_FILE)
         folders = musl.DEFAULTS if text is None else musl.folders_of(text.decode("utf-8", "surrogateescape"))
-        return musl.Musl(reader, program, loader, folders, from_file=text is not None)
+        return musl.Musl(reader, program, loader, folders, text is not None, environment)
     with tree.mapped(path) as data:
         folders = glibc.default_folders(data, interpreter.facts)
     machine = program.facts
     cache = lookup(_small_file(tree, CACHE_PATH, MAX_BYTES) or b"", machine.machine, machine.bits, machine.order)
-    return glibc.Glibc(reader, program, loader, folders, cache)
+    return glibc.Glibc(reader, program, loader, folders, cache, environment)
 
 
 def _small_file(tree: FileTree, path: str, limit: int) -> bytes | None:

@@ -88,7 +88,7 @@ class Musl:
             yield from self._own_places(item)
             item = item.by
         rule = Rule.PATH_FILE if self.from_file else Rule.DEFAULT
-        yield from (Place(folder.rstrip("/"), rule) for folder in self.folders)
+        yield from (Place(folder, rule) for folder in self.folders)
 
     def _own_places(self, item: Loaded) -> Iterator[Place]:
         """The absolute folders of an object's RUNPATH or RPATH; none if it has a ``$`` that isn't ``$ORIGIN``."""
@@ -99,7 +99,7 @@ class Musl:
         for part in folders_of(text):
             folder = self.expand(part, item.path) or ""
             if folder.startswith("/"):
-                yield Place(folder.rstrip("/"), Rule.RUNPATH if runpath else Rule.RPATH, item, part)
+                yield Place(folder, Rule.RUNPATH if runpath else Rule.RPATH, item, part)
 
     def expand(self, text: str, path: str) -> str | None:
         """A text of the object at ``path`` with $ORIGIN replaced."""
