@@ -21,7 +21,12 @@ USER_NAMESPACES = (
 
 HINTS: dict[tuple[str, int], str] = {
     ("CLONE", errno.EPERM): USER_NAMESPACES,
-    ("CLONE", errno.ENOSPC): "raise sysctl user.max_user_namespaces and its like: too many namespaces are in use",
+    ("CLONE", errno.ENOSPC): (
+        "raise the one of these sysctls that is 0 or used up: "
+        + ", ".join(f"user.max_{kind}_namespaces" for kind in ("user", "pid", "mnt", "net", "ipc", "uts"))
+    ),
+    ("CGROUP_UNSHARE", errno.ENOSPC): "raise sysctl user.max_cgroup_namespaces: it is 0 or used up",
+    ("TIME_OFFSETS", errno.ENOSPC): "raise sysctl user.max_time_namespaces: it is 0 or used up",
     ("CLONE", errno.EAGAIN): "the limit of processes is reached: ulimit -u, or pids.max of your cgroup",
     ("CLONE", errno.EINVAL): "this kernel lacks one of the namespaces: whit needs CONFIG_NAMESPACES and its parts",
     ("CLONE", errno.ENOMEM): "the machine is out of memory",
@@ -40,10 +45,18 @@ HINTS: dict[tuple[str, int], str] = {
     ("MOUNT_BIND", errno.ENOTDIR): "a file can only be mounted on a file, a folder only on a folder",
     ("SECCOMP", errno.EINVAL): "this kernel lacks seccomp filters: CONFIG_SECCOMP_FILTER",
     ("TRACE", errno.EINVAL): "this kernel can't show system calls to a tracer: whit trace needs Linux 5.5 or newer",
-    ("TRACE", errno.EBUSY): "whit is itself watched in this way, by a container engine or a sandbox: trace outside of it",
+    (
+        "TRACE",
+        errno.EBUSY,
+    ): "whit is itself watched in this way, by a container engine or a sandbox: trace outside of it",
     ("TIME_OFFSETS", errno.EINVAL): "this kernel lacks time namespaces: CONFIG_TIME_NS",
 }
 """(operation, errno) → what helps."""
+
+SAID = {
+    (name, errno.ENOSPC): "the limit of namespaces is reached" for name in ("CLONE", "CGROUP_UNSHARE", "TIME_OFFSETS")
+}
+"""(operation, errno) → what has happened, where the kernel's general words mislead."""
 
 MACHINES = {3: "386", 21: "ppc64", 22: "s390x", 40: "arm", 62: "amd64", 183: "arm64", 243: "riscv64"}
 """ELF e_machine → OCI architecture, that of the greater byte order where there are two."""
@@ -165,6 +178,6 @@ def explain(plan: LaunchPlan, index: int, number: int, read: Callable[[str], byt
     if op.name == "EXEC":
         return _exec_error(op, number, read, host)
     subject = _subject(op)
-    what = f"can't {BY_NAME[op.name].what}{': ' if subject else ''}{subject}: {os.strerror(number)}"
+    what = f"can't {BY_NAME[op.name].what}{': ' if subject else ''}{subject}: {SAID.get((op.name, number)) or os.strerror(number)}"
     hint = HINTS.get((op.name, number), f"it was to be done for this reason: {op.why}")
     return LaunchError(what, hint=hint)

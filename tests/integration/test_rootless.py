@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +14,7 @@ if TYPE_CHECKING:
     from tests.integration.conftest import User
 
 BUSYBOX = "/bin/busybox"
+LIMITED = Path(__file__).with_name("limited_namespaces.py")
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
 
@@ -58,3 +62,18 @@ def test_what_needs_root_is_one_line_that_says_so(user: User, words: tuple[str, 
     first, hint = result.stderr.splitlines()
     assert first.startswith(f"whit: {words[0]} needs")
     assert hint.startswith("hint: run as root")
+
+
+@pytest.mark.parametrize("kind", ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"])
+def test_namespaces_that_a_machine_forbids_are_one_line_that_says_so(user: User, kind: str) -> None:
+    sysctl = f"max_{kind}_namespaces"
+    command = [sys.executable, LIMITED, sysctl, str(user.number), user.program, "run", BUSYBOX, "true"]
+    result = subprocess.run(
+        command, env=user.environment(), cwd=user.home, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert result.returncode == 125
+    first, hint = result.stderr.splitlines()
+    assert first.startswith("whit: can't create the ")
+    assert "namespace" in first
+    assert "space left" not in first
+    assert f"user.{sysctl}" in hint
