@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from whit.packer.elf.file import ElfFile, Section
 
 _PT_GNU_STACK, _PT_GNU_RELRO = 0x6474E551, 0x6474E552
-_DT_STRTAB, _DT_STRSZ, _DT_RPATH, _DT_TEXTREL, _DT_JMPREL = 5, 10, 15, 22, 23
-_DT_BIND_NOW, _DT_RUNPATH, _DT_FLAGS, _DT_FLAGS_1 = 24, 29, 30, 0x6FFFFFFB
+_DT_STRTAB, _DT_STRSZ, _DT_TEXTREL, _DT_JMPREL = 5, 10, 22, 23
+_DT_BIND_NOW, _DT_FLAGS, _DT_FLAGS_1 = 24, 30, 0x6FFFFFFB
 _DF_TEXTREL, _DF_BIND_NOW, _DF_1_NOW = 4, 8, 1
 _SHT_SYMTAB = 2
 
@@ -75,7 +75,7 @@ def hardening(elf: ElfFile, dynamic: Dynamic | None, known: Analysis) -> Hardeni
         pie=elf.type == FileType.DYN,
         stack_protector=_stack_protector(elf, names, known) if checked else None,
         fortify=_fortify(names, known) if checked else None,
-        runpath=_runpath(elf, values),
+        runpath=_runpath(dynamic),
         debug_bytes=_size(elf, debug_sections(elf)),
         symbol_bytes=_size(elf, symbol_sections(elf)),
         stack_marked=any(segment.type == _PT_GNU_STACK for segment in elf.segments),
@@ -129,21 +129,21 @@ def _told_by_names(elf: ElfFile, known: Analysis) -> bool:
     return known.linkage is Linkage.DYNAMIC or bool(symbol_sections(elf))
 
 
-def _glibc_inside(known: Analysis) -> bool:
-    """A static glibc carries, and calls, these functions itself: that they are there says nothing of the program."""
-    return known.libc is Libc.GLIBC and known.linkage is not Linkage.DYNAMIC
+def _libc_inside(known: Analysis) -> bool:
+    """A libc may be protected itself, as Debian's are: in a static program a call may be libc's own."""
+    return known.libc is not None and known.linkage is not Linkage.DYNAMIC
 
 
 def _stack_protector(elf: ElfFile, names: tuple[bytes, ...], known: Analysis) -> bool | None:
     if not _told_by_names(elf, known):
         return None
     found = any(_PROTECTOR in table for table in names)
-    return None if found and _glibc_inside(known) else found
+    return None if found and _libc_inside(known) else found
 
 
 def _fortify(names: tuple[bytes, ...], known: Analysis) -> bool | None:
     """False only where functions that could be checked are called unchecked; musl has no checking forms."""
-    if known.libc is not Libc.GLIBC or _glibc_inside(known):
+    if known.libc is not Libc.GLIBC or _libc_inside(known):
         return None
     if any(_has_checked(table) for table in names):
         return True
@@ -160,9 +160,9 @@ def _has_checked(table: bytes) -> bool:
     return False
 
 
-def _runpath(elf: ElfFile, values: dict[int, int]) -> tuple[str, ...]:
+def _runpath(dynamic: Dynamic | None) -> tuple[str, ...]:
     """DT_RUNPATH's entries, else DT_RPATH's: with both, loaders pass over the latter."""
-    strings = elf.offset_of(values[_DT_STRTAB]) if _DT_STRTAB in values else None
-    index = values.get(_DT_RUNPATH, values.get(_DT_RPATH))
-    text = elf.text_at(strings + index) if strings is not None and index is not None else None
+    if dynamic is None:
+        return ()
+    text = dynamic.rpath if dynamic.runpath is None else dynamic.runpath
     return tuple(text.split(":")) if text else ()

@@ -1,0 +1,8 @@
+#include <unistd.h>
+
+/* Does nothing about signals. */
+int main(void)
+{
+	for (;;)
+		pause();
+}

@@ -1,0 +1,10 @@
+// Does nothing about signals.
+package main
+
+import "time"
+
+func main() {
+	for {
+		time.Sleep(time.Second)
+	}
+}

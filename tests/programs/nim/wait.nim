@@ -1,0 +1,4 @@
+import os
+
+while true:
+  sleep(1000)
