@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from whit.packer.needs import RULES
 from whit.packer.resolve import GIVEN
@@ -59,6 +60,7 @@ OTHERWISE = {
 OF_THE_RUNTIME = frozenset(("/etc/hosts", "/etc/resolv.conf"))
 
 
+@lru_cache(maxsize=1 << 14)
 def family(path: str) -> str | None:
     """The need that a path belongs to."""
     for place, need in _PLACES:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from whit.packer.errors import LaunchError, UnsupportedError
 from whit.runtime.encode import encode
 from whit.runtime.launch import find_launcher
-from whit.runtime.trace.kernel import Listener
+from whit.runtime.trace.kernel import Listener, open_in_root
 from whit.runtime.trace.observe import Observer
 from whit.runtime.trace.plan import traced
 from whit.runtime.trace.root import User
@@ -133,8 +133,6 @@ class Session:
                 self._watch_the_clock()
         finally:
             os.close(launcher)
-            if self._program is not None:
-                os.close(self._program)
             if listener:
                 listener.close()
 
@@ -204,11 +202,36 @@ class Session:
             signal.pidfd_send_signal(self._program, signal.SIGKILL)
 
 
+    def close(self) -> None:
+        """Leave nothing behind."""
+        if self.process.poll() is None:
+            self.kill()
+            self.process.kill()
+            self.process.wait()
+        if self._program is not None:
+            os.close(self._program)
+            self._program = None
+
+
 def _unreadable(error: OSError) -> LaunchError:
     return LaunchError(
         f"the program can't be looked at: {error.strerror}",
         hint="to trace, root needs CAP_SYS_PTRACE; any other user its own programs",
     )
+
+
+def check_kernel() -> None:
+    """Raise :class:`UnsupportedError` where the kernel lacks what looking into a container needs."""
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.close(open_in_root(root, b"/", follow=True))
+    except OSError as error:
+        raise UnsupportedError(
+            f"whit trace can't look into a container here: openat2: {error.strerror}",
+            hint="it needs Linux 5.6 or newer",
+        ) from None
+    finally:
+        os.close(root)
 
 
 def trace(plan: LaunchPlan, host: Host, duration: float | None, stdout: int | None = None) -> Traced:
@@ -217,6 +240,7 @@ def trace(plan: LaunchPlan, host: Host, duration: float | None, stdout: int | No
     ``stdout`` is where the program's standard output goes, ours unless given. Raises :class:`UnsupportedError` on a
     kernel without what a trace needs, :class:`LaunchError` where the program may not be looked at.
     """
+    check_kernel()
     ours, theirs = socket.socketpair()
     launcher = str(find_launcher())
     with ours, _signals_as_bytes() as signals:
@@ -235,10 +259,7 @@ def trace(plan: LaunchPlan, host: Host, duration: float | None, stdout: int | No
             session.run(ours, signals)
             status = process.wait()
         finally:
-            if process.poll() is None:
-                session.kill()
-                process.kill()
-                process.wait()
+            session.close()
             observer.close()
     started = observer.started and not _failed_to_execute(observer.sightings, status)
     seconds = time.monotonic() - session.began
