@@ -180,13 +180,17 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class WasmInfo:
-    """What a WebAssembly file says of its host: ``wasi`` is ``wasip1``, ``wasip2`` or None."""
+    """What a WebAssembly file says of its host: ``wasi`` is ``wasip1``, ``wasip2`` or None.
+
+    ``host`` is what it can ask its host for, in words (``files``, ``network``, ``clocks`` …).
+    """
 
     wasi: str | None = None
     imports: tuple[str, ...] = ()
     exports: tuple[str, ...] = ()
     memory_min_pages: int | None = None
     memory_max_pages: int | None = None
+    host: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
