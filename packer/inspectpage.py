@@ -45,6 +45,7 @@ def page(name: str, analysis: Analysis, resolution: Resolution, width: int | Non
     if analysis.format is Format.ELF or resolution.files:
         yield from _needs(resolution, width)
         yield from _files(resolution, width)
+        yield from _libraries(analysis, resolution, width)
     else:
         yield from heading("Nothing stands beside it in an image: a WebAssembly program gets everything from its host.")
     yield from _protection(analysis.hardening, width)
@@ -172,6 +173,22 @@ def _files(resolution: Resolution, width: int | None) -> Iterator[str]:
     yield from columns([(line.path, line.size, line.reason) for line in needed_file_lines(resolution)], width=width)
     if resolution.sources:
         yield f"  taken from {', '.join(origin for _, origin in resolution.sources)}"
+
+
+def _libraries(analysis: Analysis, resolution: Resolution, width: int | None) -> Iterator[str]:
+    """Those that the program itself asks for each with how it was found, the others by name."""
+    if not resolution.libraries:
+        return
+    sizes = {file.path: file.size for file in resolution.files}
+    asked_for = {*analysis.libraries, *filter(None, (analysis.interpreter,))}
+    own = [library for library in resolution.libraries if asked_for & {library.soname, library.path}]
+    others = [library.soname for library in resolution.libraries if library not in own]
+    total = sum(sizes.get(library.image_path, 0) for library in resolution.libraries)
+    yield from heading(f"Libraries: {len(resolution.libraries)}, {human_size(total)}")
+    rows = [(printable(one.image_path), human_size(sizes.get(one.image_path, 0)), one.found_by) for one in own]
+    yield from columns(rows, width=width)
+    if others:
+        yield from (f"  {line}" for line in wrapped(f"and theirs: {printable(', '.join(others))}", width and width - 2))
 
 
 def _protection(hardening: Hardening | None, width: int | None) -> Iterator[str]:

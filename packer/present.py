@@ -66,12 +66,13 @@ def reported_lines(files: Iterable[ImageFile]) -> tuple[FileLine, ...]:
 
 
 def needed_file_lines(resolution: Resolution) -> tuple[FileLine, ...]:
-    """As :func:`file_lines`, for what stands beside a program that isn't packed yet; reasons are needs' names."""
-    wanted = {need.name for need in resolution.needs if need.verdict is not Verdict.NOT} | {LIBRARIES}
+    """As :func:`file_lines`, for what but libraries stands beside a program that isn't packed yet; reasons are needs' names."""
+    wanted = {need.name for need in resolution.needs if need.verdict is not Verdict.NOT}
     return _collapsed(
         [
             (file.path, file.size, file.need if file.need in wanted else "every image has it", file.content is None)
             for file in resolution.files
+            if file.need != LIBRARIES
         ]
     )
 

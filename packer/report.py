@@ -37,6 +37,7 @@ def document(name: str, analysis: Analysis, resolution: Resolution) -> dict[str,
         "wasm": _wasm(analysis),
         "needs": _needs(resolution),
         "files": [_file(file) for file in resolution.files],
+        "closure": _closure(resolution),
         "sources": [{"need": need, "origin": origin} for need, origin in resolution.sources],
         "missing": [
             {"what": text(lack.what), "needed_by": lack.needed_by, "cure": lack.cure} for lack in resolution.missing
@@ -91,6 +92,21 @@ def _wasm(analysis: Analysis) -> dict[str, Any] | None:
         "memory_max_pages": wasm.memory_max_pages,
         "host": list(wasm.host),
     }
+
+
+def _closure(resolution: Resolution) -> list[dict[str, Any]]:
+    sizes = {file.path: file.size for file in resolution.files}
+    return [
+        {
+            "soname": text(library.soname),
+            "path": text(library.path),
+            "image_path": text(library.image_path),
+            "needed_by": [text(name) for name in library.needed_by],
+            "found_by": library.found_by,
+            "bytes": sizes.get(library.image_path, 0),
+        }
+        for library in resolution.libraries
+    ]
 
 
 def _needs(resolution: Resolution) -> list[dict[str, Any]]:
