@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.test_run import wait_until
+from tests.integration.test_run import own_cgroups, wait_until
 from tests.programs.build import build
 from whit.runtime.host import cgroup_layout
 
@@ -163,3 +163,22 @@ def test_a_cgroup_of_another_pid_namespace_is_left_alone(run_whit: RunWhit) -> N
         foreign.rmdir()
         if stale.exists():
             stale.rmdir()
+
+
+def test_a_guardian_that_is_killed_takes_the_container_with_it_and_the_supervisor_says_so(
+    whit: Path, whit_root: Path
+) -> None:
+    before = own_cgroups()
+    with subprocess.Popen(
+        [whit, "run", build(OUTLIVE, "c-musl")],
+        env={**os.environ, "WHIT_ROOT": str(whit_root)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        (guardian,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(guardian), signal.SIGKILL)
+        assert process.wait(20) == 137
+    wait_until(lambda: not _lives(65532))
+    assert own_cgroups() <= before

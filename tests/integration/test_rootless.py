@@ -67,7 +67,16 @@ def test_what_needs_root_is_one_line_that_says_so(user: User, words: tuple[str, 
 @pytest.mark.parametrize("kind", ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"])
 def test_namespaces_that_a_machine_forbids_are_one_line_that_says_so(user: User, kind: str) -> None:
     sysctl = f"max_{kind}_namespaces"
-    command = [sys.executable, LIMITED, sysctl, str(user.number), user.program, "run", BUSYBOX, "true"]
+    command: list[str | Path] = [
+        sys.executable,
+        LIMITED,
+        sysctl,
+        str(user.number),
+        user.program,
+        "run",
+        BUSYBOX,
+        "true",
+    ]
     result = subprocess.run(
         command, env=user.environment(), cwd=user.home, capture_output=True, text=True, check=False, timeout=60
     )
