@@ -95,6 +95,8 @@ def strip(data: Data, *, symbols: bool = False) -> Stripped:
         elif number and header.offset > prefix:
             placed = replace(header, offset=prefix)
         kept.append(_renumbered(placed, numbers))
+    if sum(end - start for _, (start, end) in moved) > len(data):
+        raise UnsupportedError("its sections overlap")
     table_at = _aligned(at, 8)
     layout = _layout(elf)
     table = b"".join(layout.pack(*header.fields) for header in kept)

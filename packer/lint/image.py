@@ -160,17 +160,19 @@ class _Tree:
             self.hide_below(file.path, file.layer)
         self.files[file.path] = file
         self.own.add(file.path)
-        self.children.setdefault(file.path.rpartition("/")[0], set()).add(file.path)
+        path = file.path
+        while path:
+            folder = path.rpartition("/")[0]
+            known = self.children.setdefault(folder, set())
+            if path in known:
+                break
+            known.add(path)
+            path = folder
 
     def hide(self, path: str, layer: str) -> None:
         """Take away what lower layers have at a path and below it."""
         self.hide_below(path, layer)
-        if path in self.own or path not in self.files:
-            return
-        gone = self.files.pop(path)
-        self.children.get(path.rpartition("/")[0], set()).discard(path)
-        if gone.kind is Kind.FILE:
-            self.hidden.append(Hidden(gone, layer, replaced=False))
+        self._take(path, layer)
 
     def hide_below(self, folder: str, layer: str) -> None:
         """Take away what lower layers have in a folder."""
@@ -181,8 +183,13 @@ class _Tree:
             found += below
             pending += below
         for path in reversed(found):
-            if path not in self.own:
-                gone = self.files.pop(path)
-                self.children[path.rpartition("/")[0]].discard(path)
-                if gone.kind is Kind.FILE:
-                    self.hidden.append(Hidden(gone, layer, replaced=False))
+            self._take(path, layer)
+
+    def _take(self, path: str, layer: str) -> None:
+        """A path may be there only by what is in it: archives needn't hold every folder."""
+        gone = None if path in self.own else self.files.pop(path, None)
+        if gone is not None and gone.kind is Kind.FILE:
+            self.hidden.append(Hidden(gone, layer, replaced=False))
+        if path not in self.files and not self.children.get(path):
+            self.children.pop(path, None)
+            self.children.get(path.rpartition("/")[0], set()).discard(path)

@@ -1,0 +1,341 @@
+"""Images under lint: layers laid over each other, paths followed, and every rule for images both ways."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.programs.build import build
+from tests.unit.packer.images import Members, archive, folder, link, write_layout
+from tests.unit.packer.test_lint_traces import REAL, pem
+from whit.packer.errors import InvalidFileError, StoreError, UnsupportedError, UsageError
+from whit.packer.imagespec import RunConfig
+from whit.packer.layout import Layout
+from whit.packer.lint import fetch, lint_image
+from whit.packer.lint.image import Image, ImageFile, overlay
+from whit.packer.oci import ImageConfig
+from whit.packer.platform import Platform
+from whit.packer.store import read_image
+from whit.packer.tarread import Kind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from whit.packer.lint.model import Finding
+
+EXIT = build("exit", "c-musl", stripped=True).read_bytes()
+LABELS = {f"org.opencontainers.image.{key}": "x" for key in ("source", "revision", "version", "licenses")}
+GOOD: dict[str, Any] = {"Entrypoint": ["/exit"], "User": "65532:65532", "Labels": LABELS}
+
+
+def image_at(path: Path, *layers: Members, config: dict[str, Any] | None = None, **document: Any) -> Image:
+    write_layout(path, list(layers), GOOD if config is None else config, **document)
+    with fetch.layout_of(str(path)) as layout:
+        assert layout is not None
+        return fetch.image_of("image", read_image(layout, fetch.only_image(layout, "image")), layout)
+
+
+def findings(path: Path, *layers: Members, config: dict[str, Any] | None = None, **document: Any) -> list[Finding]:
+    return list(lint_image(image_at(path, *layers, config=config, **document), {"ignores-sigterm", "not-pie"}))
+
+
+def ids(found: list[Finding]) -> list[str]:
+    return sorted({finding.id for finding in found})
+
+
+def file(path: str, layer: str, kind: Kind = Kind.FILE, **more: Any) -> ImageFile:
+    return ImageFile(path, kind, 0o644, layer, **more)
+
+
+def laid(*layers: list[ImageFile]) -> tuple[list[str], list[tuple[str, str, bool]]]:
+    files, hidden = overlay(layers)
+    return sorted(files), sorted((gone.file.path, gone.by_layer, gone.replaced) for gone in hidden)
+
+
+def test_a_later_layer_replaces() -> None:
+    assert laid([file("/a", "1")], [file("/a", "2")]) == (["/a"], [("/a", "2", True)])
+
+
+def test_a_whiteout_deletes_what_is_below_it() -> None:
+    lower = [file("/d", "1", Kind.DIRECTORY), file("/d/a", "1"), file("/d/e/b", "1"), file("/da", "1")]
+    assert laid(lower, [file("/.wh.d", "2")]) == (["/da"], [("/d/a", "2", False), ("/d/e/b", "2", False)])
+
+
+def test_an_opaque_folder_hides_lower_layers_and_not_its_own() -> None:
+    lower = [file("/d", "1", Kind.DIRECTORY), file("/d/a", "1")]
+    upper = [file("/d/new", "2"), file("/d/.wh..wh..opq", "2"), file("/d/b", "2")]
+    assert laid(lower, upper) == (["/d", "/d/b", "/d/new"], [("/d/a", "2", False)])
+
+
+def test_a_file_in_the_place_of_a_folder_hides_all_in_it() -> None:
+    lower = [file("/d", "1", Kind.DIRECTORY), file("/d/a", "1")]
+    assert laid(lower, [file("/d", "2")]) == (["/d"], [("/d/a", "2", False)])
+
+
+def test_a_folder_again_hides_nothing() -> None:
+    lower = [file("/d", "1", Kind.DIRECTORY), file("/d/a", "1")]
+    assert laid(lower, [file("/d", "2", Kind.DIRECTORY)]) == (["/d", "/d/a"], [])
+
+
+def test_many_whiteouts_of_many_files_take_no_time() -> None:
+    lower = [file(f"/d/{number}", "1") for number in range(20_000)]
+    upper = [file("/d/.wh..wh..opq", "2")] * 20_000 + [file(f"/d/.wh.{number}", "2") for number in range(20_000)]
+    assert laid(lower, upper)[0] == []
+
+
+NAMES = st.sampled_from(["/a", "/a/b", "/a/b/c", "/.wh.a", "/a/.wh.b", "/a/.wh..wh..opq", "/.wh..wh..opq", "/.wh."])
+KINDS = st.sampled_from([Kind.FILE, Kind.DIRECTORY, Kind.SYMLINK])
+
+
+@given(st.lists(st.lists(st.tuples(NAMES, KINDS), max_size=6), max_size=4))
+def test_any_layers_can_be_laid_over_each_other(layers: list[list[tuple[str, Kind]]]) -> None:
+    made = [[file(path, str(number), kind) for path, kind in members] for number, members in enumerate(layers)]
+    files, hidden = overlay(made)
+    assert all(path == found.path for path, found in files.items())
+    assert all(gone.file.kind is Kind.FILE for gone in hidden)
+
+
+def image(*files: ImageFile, **run: Any) -> Image:
+    config = ImageConfig(Platform("linux", "amd64"), RunConfig(**run))
+    return Image("x", config, {found.path: found for found in files})
+
+
+def test_paths_are_followed_as_inside_the_container() -> None:
+    found = image(
+        file("/usr/bin/tool", "1"),
+        file("/bin", "1", Kind.SYMLINK, target="usr/bin"),
+        file("/opt/tool", "1", Kind.SYMLINK, target="../../../bin/tool"),
+        file("/loop", "1", Kind.SYMLINK, target="/loop"),
+    )
+    for path in ("/bin/tool", "/opt/tool", "//usr//bin/./tool", "/usr/bin/../bin/tool"):
+        target = found.lookup(path)
+        assert target is not None
+        assert target.path == "/usr/bin/tool"
+    assert found.lookup("/loop") is None
+    assert found.lookup("/bin/other") is None
+
+
+def test_a_program_without_a_slash_is_looked_for_along_path() -> None:
+    found = image(file("/opt/x/tool", "1"), file("/usr/bin/other", "1"), env=("PATH=/none:/opt/x",))
+    assert found.program("tool") is not None
+    assert found.program("other") is None
+    assert image(file("/usr/bin/other", "1")).program("other") is not None
+    assert image(file("/srv/run", "1"), working_dir="/srv").program("./run") is not None
+
+
+def test_a_good_image_has_nothing_to_mend(tmp_path: Path) -> None:
+    assert findings(tmp_path / "image", {"exit": (EXIT, 0o555)}) == []
+
+
+def test_what_whit_packs_has_only_its_labels_to_add(tmp_path: Path) -> None:
+    from click.testing import CliRunner  # noqa: PLC0415 - only here
+
+    from whit.packer.commands.pack import command  # noqa: PLC0415
+
+    program = build("exit", "c-musl", stripped=True)
+    done = CliRunner().invoke(command, [str(program), "-o", f"{tmp_path / 'packed'}/"], catch_exceptions=False)
+    assert done.exit_code == 0
+    with fetch.layout_of(str(tmp_path / "packed")) as layout:
+        assert layout is not None
+        found = lint_image(fetch.image_of("x", read_image(layout, fetch.only_image(layout, "x")), layout))
+    assert [finding.id for finding in found if finding.id != "not-pie"] == ["missing-labels"]
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"User": ""}, "root-user"),
+        ({"User": "0:0"}, "root-user"),
+        ({"User": "root"}, "root-user"),
+        ({"User": "admin"}, "root-user"),
+        ({"User": "nobody"}, "unknown-user"),
+        ({"Labels": {}}, "missing-labels"),
+        ({"Entrypoint": []}, "no-command"),
+        ({"Entrypoint": ["/absent"]}, "missing-program"),
+        ({"Entrypoint": ["/etc"]}, "missing-program"),
+        ({"Entrypoint": ["/etc/passwd"]}, "missing-program"),
+        ({"Entrypoint": ["/bin/sh", "-c", "/exit"]}, "shell-form"),
+        ({"Entrypoint": ["/bin/sh", "-c", "exec /exit"], "Cmd": ["a"]}, "unused-command"),
+        ({"ExposedPorts": {"80/tcp": {}}}, "low-port"),
+        ({"Env": ["DB_PASSWORD=hunter2"]}, "secret-in-environment"),
+        ({"Env": [f"X={REAL['GitHub token'].decode()}"]}, "secret-in-environment"),
+        ({"Env": ["URL=postgres://me:secret@db/x"]}, "secret-in-environment"),
+    ],
+)
+def test_a_configuration(tmp_path: Path, change: dict[str, Any], rule: str) -> None:
+    files: Members = {
+        "exit": (EXIT, 0o555),
+        "bin/sh": (EXIT, 0o755),
+        "etc": folder(),
+        "etc/passwd": b"root:x:0:0::/:\nadmin:x:0:0::/:\napp:x:65532:65532::/:\n",
+    }
+    found = findings(tmp_path / "image", files, config={**GOOD, **change})
+    assert rule in ids(found)
+    assert set(ids(found)) <= {rule, "root-user", "unknown-user"}
+    assert ("root-user" in ids(found)) is (rule == "root-user")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"User": "app"},
+        {"User": "1000"},
+        {"ExposedPorts": {"8080/tcp": {}}},
+        {"Env": ["DB_PASSWORD_FILE=/run/secrets/x", "TOKEN=", "API_KEY=${KEY}", "SECRET=/x", "TOKEN_TTL=5"]},
+        {"Entrypoint": [], "Cmd": ["/exit"]},
+        {"Entrypoint": ["exit"], "Env": ["PATH=/"]},
+        {"Entrypoint": ["/bin/sh", "-c", "exec /exit"]},
+    ],
+)
+def test_a_configuration_with_nothing_to_mend(tmp_path: Path, change: dict[str, Any]) -> None:
+    files: Members = {"exit": (EXIT, 0o555), "bin/sh": (EXIT, 0o755), "etc/passwd": b"app:x:65532:65532::/:\n"}
+    assert findings(tmp_path / "image", files, config={**GOOD, **change}) == []
+
+
+def test_a_shell_form_without_a_shell_is_an_error(tmp_path: Path) -> None:
+    config = {**GOOD, "Entrypoint": ["/bin/sh", "-c", "/exit"]}
+    found = {finding.id: finding.level for finding in findings(tmp_path / "x", {"exit": EXIT}, config=config)}
+    assert found == {"shell-form": "error", "missing-program": "error"}
+
+
+def test_rights_of_files(tmp_path: Path) -> None:
+    files: Members = {
+        "exit": (EXIT, 0o555),
+        "su": (b"x", 0o4755),
+        "wall": (b"x", 0o2755),
+        "open": (b"x", 0o666),
+        "shared": folder(0o777),
+        "tmp": folder(0o1777),
+    }
+    found = findings(tmp_path / "image", files)
+    assert sorted((finding.id, finding.where.path) for finding in found) == [
+        ("set-id", "/su"),
+        ("set-id", "/wall"),
+        ("world-writable", "/open"),
+        ("world-writable", "/shared"),
+    ]
+
+
+def test_a_secret_is_found_in_a_file_that_a_later_layer_deletes(tmp_path: Path) -> None:
+    lower: Members = {"exit": (EXIT, 0o555), "root/.ssh/id": pem("OPENSSH PRIVATE KEY") + bytes(100_000)}
+    (hidden, key) = sorted(findings(tmp_path / "x", lower, {"root/.ssh/.wh.id": b""}), key=lambda found: found.id)
+    assert (key.id, key.level, key.where.path) == ("private-key", "error", "/root/.ssh/id")
+    assert key.where.layer is not None
+    assert (hidden.id, hidden.where.path) == ("hidden-file", "/root/.ssh/id")
+
+
+def test_a_secret_in_the_history(tmp_path: Path) -> None:
+    step = {"created_by": f"RUN |1 TOKEN={REAL['npm token'].decode()} /bin/sh -c make", "empty_layer": True}
+    assert ids(findings(tmp_path / "x", {"exit": (EXIT, 0o555)}, history=[step])) == ["secret-in-history"]
+
+
+def test_a_program_for_another_machine(tmp_path: Path) -> None:
+    found = findings(tmp_path / "x", {"exit": (EXIT, 0o555)}, architecture="arm64")
+    assert [(finding.id, finding.level) for finding in found] == [("wrong-architecture", "error")]
+    beside = build("hello", "go", stripped=True, arch="arm64").read_bytes()
+    (other,) = findings(tmp_path / "y", {"exit": (EXIT, 0o555), "share/helper": (beside, 0o555)})
+    assert (other.id, other.level, other.where.path) == ("wrong-architecture", "note", "/share/helper")
+
+
+def test_a_dynamic_program_without_its_loader(tmp_path: Path) -> None:
+    data = build("hello", "c-dynamic", stripped=True, flags=("-Wl,-z,now", "-fstack-protector-all")).read_bytes()
+    config = {**GOOD, "Entrypoint": ["/hello"]}
+    loader = "lib64/ld-linux-x86-64.so.2"
+    without = findings(tmp_path / "a", {"hello": (data, 0o555)}, config=config)
+    library = findings(tmp_path / "b", {"hello": (data, 0o555), loader: (b"", 0o755)}, config=config)
+    whole: Members = {"hello": (data, 0o555), "lib/ld": (b"", 0o755), loader: link("/lib/ld"), "lib/libc.so.6": b"x"}
+    assert "asks for /lib64/ld-linux" in next(found.what for found in without if found.id == "missing-loader")
+    assert "libc.so.6" in next(found.what for found in library if found.id == "missing-loader")
+    assert "missing-loader" not in ids(findings(tmp_path / "c", whole, config=config))
+
+
+def test_a_client_without_certificates_zones_and_a_place_for_files(tmp_path: Path) -> None:
+    data = build("everything", "go", stripped=True).read_bytes()
+    config = {**GOOD, "Entrypoint": ["/everything"]}
+    bare: Members = {"everything": (data, 0o555)}
+    rules = {"missing-certificates", "missing-zones", "no-temporary-folder"}
+    assert rules <= set(ids(findings(tmp_path / "a", bare, config=config)))
+    whole: Members = {
+        **bare,
+        "etc/ssl/certs/ca-certificates.crt": b"x",
+        "usr/share/zoneinfo": folder(),
+        "usr/share/zoneinfo/UTC": b"TZif2",
+        "tmp": folder(0o1777),
+    }
+    assert not rules & set(ids(findings(tmp_path / "b", whole, config=config)))
+    closed = {**whole, "tmp": folder(0o755)}
+    assert "no-temporary-folder" in ids(findings(tmp_path / "c", closed, config=config))
+    told = {**config, "Env": ["SSL_CERT_FILE=/x", "ZONEINFO=/y", "TMPDIR=/z"]}
+    assert not rules & set(ids(findings(tmp_path / "d", bare, config=told)))
+
+
+def test_a_program_behind_links_is_judged(tmp_path: Path) -> None:
+    files: Members = {"bin": link("usr/bin"), "usr/bin/real": (EXIT, 0o555), "usr/bin/app": link("real")}
+    found = image_at(tmp_path / "a", files, config={**GOOD, "Entrypoint": ["/bin/app"]})
+    assert found.main is not None
+    assert found.main.path == "/usr/bin/real"
+    hard: Members = {"real": (EXIT, 0o555), "app": link("real", hard=True)}
+    assert "missing-program" not in ids(findings(tmp_path / "b", hard, config={**GOOD, "Entrypoint": ["/app"]}))
+
+
+def test_a_large_file_goes_through_the_disk(tmp_path: Path) -> None:
+    large = bytes(5 << 20) + REAL["GitLab token"]
+    (found,) = findings(tmp_path / "x", {"exit": (EXIT, 0o555), "large": large})
+    assert (found.id, found.where.offset) == ("token", 5 << 20)
+
+
+def test_an_archive_is_read_as_its_layout_is(tmp_path: Path) -> None:
+    layout = write_layout(tmp_path / "layout", [{"exit": (EXIT, 0o555)}], {"Entrypoint": ["/exit"]})
+    tar = archive(layout, tmp_path / "image.tar")
+    assert fetch.is_archive(tar)
+    with fetch.layout_of(str(tar)) as found:
+        assert found is not None
+        assert read_image(found, fetch.only_image(found, "x")).config.run.entrypoint == ("/exit",)
+    with (
+        pytest.raises(UnsupportedError, match="without an OCI index"),
+        fetch.layout_of(str(archive(layout, tmp_path / "old.tar", without="index.json"))),
+    ):
+        pass
+
+
+def test_an_archive_leads_nowhere_outside(tmp_path: Path) -> None:
+    import tarfile  # noqa: PLC0415 - only here
+
+    layout = write_layout(tmp_path / "layout", [{"exit": EXIT}], GOOD)
+    tar = archive(layout, tmp_path / "image.tar")
+    with tarfile.open(tar, "a") as more:
+        for name in ("../outside", "/outside", "blobs/sha256/../../outside", "blobs/sha256/" + "../" * 21 + "x"):
+            info = tarfile.TarInfo(name)
+            more.addfile(info)
+    with fetch.layout_of(str(tar)) as found:
+        assert found is not None
+        written = {path.name for path in found.folder.rglob("*") if path.is_file()}
+    assert "outside" not in written
+    assert not (tmp_path / "outside").exists()
+
+
+def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(StoreError, match="not an OCI image layout"), fetch.layout_of(str(tmp_path / "empty")):
+        pass
+    layout = write_layout(tmp_path / "two", [{"exit": EXIT}], GOOD)
+    index = layout / "index.json"
+    index.write_text(
+        index.read_text().replace(
+            '"manifests": [', '"manifests": [{"mediaType": "a/b", "digest": "sha256:' + "0" * 64 + '", "size": 1}, '
+        )
+    )
+    with pytest.raises(UsageError, match="2 images"):
+        fetch.only_image(Layout(layout), "two")
+    with pytest.raises(InvalidFileError, match="leads out"):
+        image_at(tmp_path / "hostile", {"../x": b""})
+
+
+@given(st.binary(max_size=600))
+def test_any_content_is_survived(data: bytes) -> None:
+    for content in (data, b"\x7fELF" + data, b"\0asm" + data):
+        assert fetch._program(content) is None
+        fetch._platform(content)
