@@ -79,8 +79,8 @@ def traces_of(data: Data) -> tuple[Trace, ...]:
 
 
 def is_file(target: str) -> bool:
-    """Whether a person means a file: as a shell tells a path from a command (design.md, 1), folders excepted."""
-    return "/" in target or Path(target).is_file()
+    """Whether a person means a path, as ``whit run`` tells it from an image's name (design.md, 1)."""
+    return target.startswith(("/", "./", "../")) or target in {".", ".."} or Path(target).is_file()
 
 
 def is_archive(path: Path) -> bool:
@@ -94,7 +94,7 @@ def is_archive(path: Path) -> bool:
 def layout_of(target: str) -> Iterator[Layout | None]:
     """The OCI layout that a path means: a folder, or an archive, unpacked for the block. None if it is neither."""
     path = Path(target)
-    if path.is_dir():
+    if path.is_dir() and (is_file(target) or (path / LAYOUT_FILE).exists()):
         layout = Layout(path.absolute(), private=False)
         layout.check_version()
         yield layout

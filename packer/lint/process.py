@@ -26,7 +26,6 @@ _HANDLES = frozenset({"signal", "sigaction", "bsd_signal", "sysv_signal", "sigse
     "signalfd",
     "__sysv_signal",
 }
-_WAITS = frozenset({"wait", "waitpid", "wait3", "wait4", "waitid"})
 _GO_NOTIFY = ("os/signal.Notify", "os/signal.NotifyContext")
 _GO_REAPS = ("github.com/hashicorp/go-reap", "github.com/ramr/go-reaper")
 
@@ -77,13 +76,14 @@ def _name_services(program: Program) -> Iterator[Found]:
 
 
 def _plug_ins(program: Program) -> Iterator[Found]:
-    need = program.need("dlopen")
-    if need is None or need.verdict is not Verdict.NEEDED or program.analysis.linkage is Linkage.DYNAMIC:
+    """Every static glibc program holds dlopen, by all its names: only where the need is sure."""
+    need, analysis = program.need("dlopen"), program.analysis
+    if need is None or need.verdict is not Verdict.NEEDED or analysis.linkage is Linkage.DYNAMIC:
         return
-    if program.analysis.libc is Libc.MUSL:
-        yield Found("dlopen always fails in a static musl program", level=Level.ERROR)
+    if analysis.libc is Libc.MUSL:
+        yield Found(f"{need.reason}: in a static musl program that always fails", level=Level.ERROR)
     elif _static_glibc(program):
-        yield Found("it calls dlopen")
+        yield Found(need.reason)
 
 
 def _converters(program: Program) -> Iterator[Found]:
