@@ -15,7 +15,7 @@ from whit.runtime.launch import find_launcher
 if TYPE_CHECKING:
     from subprocess import Popen
 
-SECONDS = 5.0
+SECONDS = 3.0
 """After so long a program that is still running has shown that it runs."""
 
 _MAX_OUTPUT = 1 << 20
