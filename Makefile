@@ -12,7 +12,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 /usr/bi
 
 export PATH := $(PATH):$(CURDIR)/$(BIN):/usr/local/go/bin:$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
-.PHONY: help install demo check test bench fuzz clean
+.PHONY: help install demo check test bench corpus fuzz clean
 .DELETE_ON_ERROR:
 
 help: ## Show this
@@ -35,6 +35,9 @@ test: check build/peers.stamp ## Everything: checks, unit and integration tests,
 
 bench: install build/peers.stamp ## Start, pack, memory: whit beside its peers and the physical floor
 	$(BIN)/python -m tests.bench
+
+corpus: install build/peers.stamp ## Many real programs and libraries, CORPUS="NAME ..." or all: takes long
+	$(BIN)/python -m tests.corpus $(CORPUS)
 
 fuzz: install ## Feed random bytes to all that reads bytes, FUZZ_SECONDS each
 	for target in tests/fuzz/fuzz_*.py; do $(BIN)/python "$$target" $(FUZZ_SECONDS) || exit 1; done

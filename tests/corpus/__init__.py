@@ -1,1 +1,1 @@
-"""Long comparisons over everything that this machine has; each is a command, see the Makefile's target ``corpus``."""
+"""Longer comparisons on many programs, outside ``make test``: ``make corpus``, or ``python -m tests.corpus NAME``."""

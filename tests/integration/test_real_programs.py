@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import lacking
-from tests.programs.real import ProgramMissingError, real_program
+from tests.programs.real import real_program
+from tests.programs.registries import ProgramMissingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

