@@ -75,7 +75,7 @@ class Workshop:
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             line = [self.compiler, "-shared", "-nostdlib", "-fPIC", f"-Wl,-soname,{name}", "-o", str(place)]
-            subprocess.run([*line, "-x", "c", "-"], input=b"int stub;", check=True)
+            subprocess.run([*line, "-x", "c", "-"], input=b"int stub; const char *word(void) { return 0; }", check=True)
         return place
 
 

@@ -83,17 +83,22 @@ def _path(item: Loaded, system: System, paths: Mapping[int, str], home: str, *, 
     if where.rule is Rule.INTERPRETER:
         return item.path
     if where.rule is Rule.PATH:
-        return posixpath.normpath(_asked_path(item, system, paths))
+        return _normal(_asked_path(item, system, paths))
     name = item.names[0]
     if where.owner and uses_origin(where.text) and id(where.owner) in paths:
         folder = system.expand(where.text, paths[id(where.owner)]) if keep_origin else None
-        return posixpath.normpath(f"{folder}/{name}") if folder is not None else f"{home}/{name}"
+        return _normal(f"{folder}/{name}") if folder is not None else f"{home}/{name}"
     as_it_is = item.by is not None and item.by.facts.no_default and where.rule in (Rule.RPATH, Rule.RUNPATH)
     if (where.rule is Rule.DEFAULT or as_it_is) and not item.hit.variant:
-        return posixpath.normpath(item.path)
+        return _normal(item.path)
     if where.rule is Rule.CACHE and where.folder in system.folders:
-        return posixpath.normpath(item.path)
+        return _normal(item.path)
     return f"{home}/{name}"
+
+
+def _normal(path: str) -> str:
+    """Without dots and doubled slashes: no folder of the image is a link."""
+    return "/" + posixpath.normpath(path).lstrip("/")
 
 
 def _asked_path(item: Loaded, system: System, paths: Mapping[int, str]) -> str:
@@ -115,20 +120,34 @@ def unproved(walk: Walk, placed: Placed, again: Callable[[Look, Loaded, Loaded],
     interpreter = _moved(walk.system.interpreter, placed.path_of(walk.system.interpreter))
     image = Walk(again(look, program, interpreter))
     image.run()
-    there = {item.path: item for item in image.loaded}
     for item in walk.loaded:
         # What is loaded later, by dlopen, isn't asked for by the start; each is asked for again by who loads it.
-        counterpart = there.get(placed.path_of(item)) or _later(image, item, placed)
-        if counterpart is None:
+        if placed.path_of(item) not in _there(image) and not _load_later(image, item, placed):
             return Failure(item.title, item.by.title if item.by else "", "")
-        image.run()
-        there = {other.path: other for other in image.loaded}
+    there = _there(image)
     for item in walk.loaded:
-        found = {name: other.path for name, other in there[placed.path_of(item)].resolved}
+        found = {name: _place_of(other) for name, other in there[placed.path_of(item)].resolved}
         for name, other in _requests(item, walk, placed):
             if found.get(name) != other:
                 return Failure(name, item.title, f"it leads to {found.get(name, 'nothing')}")
     return None
+
+
+def _there(image: Walk) -> dict[object, Loaded]:
+    return {_place_of(item): item for item in image.loaded}
+
+
+def _place_of(item: Loaded) -> object:
+    """The path in the image, without the dots by which it was found."""
+    return item.found.identity[-1]
+
+
+def _load_later(image: Walk, item: Loaded, placed: Placed) -> bool:
+    by = _there(image).get(placed.path_of(item.by)) if item.by else None
+    if by is None or not item.names or image.load(item.names[0], by, optional=True) is None:
+        return False
+    image.run()
+    return placed.path_of(item) in _there(image)
 
 
 def _requests(item: Loaded, walk: Walk, placed: Placed) -> Iterator[tuple[str, str]]:
@@ -142,11 +161,6 @@ def _requests(item: Loaded, walk: Walk, placed: Placed) -> Iterator[tuple[str, s
             before = name = text
         if before in resolved:
             yield name, placed.path_of(resolved[before])
-
-
-def _later(image: Walk, item: Loaded, placed: Placed) -> Loaded | None:
-    by = next((other for other in image.loaded if item.by and other.path == placed.path_of(item.by)), None)
-    return image.load(item.names[0], by, optional=True) if by and item.names else None
 
 
 def _moved(item: Loaded, path: str) -> Loaded:

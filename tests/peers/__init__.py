@@ -12,6 +12,7 @@ BUILT_PEERS = BUILD / "bench" / "bin"
 FILES = {
     "busybox-static": ("/bin/busybox", "/usr/bin/busybox"),
     "bash-static": ("/bin/bash-static", "/usr/bin/bash-static"),
+    "arm64-libraries": ("/usr/aarch64-linux-gnu/lib/libc.so.6",),
     "guest-kernel": (str(BUILD / "vm" / "kernel" / "vmlinuz"),),
 }
 """Peers that are files rather than programs on PATH, and where they may be."""
