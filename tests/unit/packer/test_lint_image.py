@@ -227,6 +227,14 @@ def test_a_secret_is_found_in_a_file_that_a_later_layer_deletes(tmp_path: Path) 
     assert (hidden.id, hidden.where.path) == ("hidden-file", "/root/.ssh/id")
 
 
+@pytest.mark.parametrize("path", ["usr/lib/python3/test/certdata/key.pem", "usr/share/doc/x/examples/key.pem"])
+def test_a_key_that_a_package_brings_for_its_tests_is_a_note(tmp_path: Path, path: str) -> None:
+    (found,) = findings(tmp_path / "x", {"exit": (EXIT, 0o555), path: pem("RSA PRIVATE KEY")})
+    assert (found.id, found.level) == ("private-key", "note")
+    (real,) = findings(tmp_path / "y", {"exit": (EXIT, 0o555), "etc/latest/key.pem": pem("RSA PRIVATE KEY")})
+    assert (real.id, real.level) == ("private-key", "error")
+
+
 def test_a_secret_in_the_history(tmp_path: Path) -> None:
     step = {"created_by": f"RUN |1 TOKEN={REAL['npm token'].decode()} /bin/sh -c make", "empty_layer": True}
     assert ids(findings(tmp_path / "x", {"exit": (EXIT, 0o555)}, history=[step])) == ["secret-in-history"]

@@ -8,15 +8,20 @@ import subprocess
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.lint_rules import DOCS, with_rules
 from tests.programs.build import build
 from tests.unit.packer.analyses import go, native, unstripped
 from whit.packer.analysis import Analysis, BuildInfo, Hardening, Language, Libc, Linkage, Relro
+from whit.packer.errors import WhitError
 from whit.packer.executable import opened
 from whit.packer.imagespec import RunConfig
 from whit.packer.lint import FAMILIES, RULES, fails, fetch, golang, lint_program
 from whit.packer.lint.model import Finding, Level, Place, Program
+from whit.packer.lint.present import page
+from whit.packer.lint.sarif import document as sarif
 from whit.packer.needs import judge_all
 
 SAFE = Hardening(Relro.FULL, executable_stack=False, pie=True, stack_protector=True, fortify=True)
@@ -221,3 +226,29 @@ def test_every_rule_can_be_told_apart_and_says_all_that_it_must() -> None:
 def test_the_list_in_the_docs_is_the_rules() -> None:
     page = DOCS.read_text()
     assert with_rules(page) == page, "python -m tests.lint_rules writes it anew"
+
+
+BASES = [
+    build("needs-dns", "c-glibc").read_bytes(),
+    build("hello", "c-dynamic", flags=("-g", "-Wl,-rpath,/tmp/a")).read_bytes(),
+    build("hello", "go", stripped=True).read_bytes(),
+    build("hello", "wasm-wat").read_bytes(),
+]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.sampled_from(BASES), st.integers(6, 22), st.lists(st.tuples(st.integers(0), st.binary(min_size=1, max_size=8)))
+)
+def test_damaged_programs_are_judged_or_refused(base: bytes, reach: int, changes: list[tuple[int, bytes]]) -> None:
+    data = bytearray(base)
+    for at, value in changes:
+        place = at % min(1 << reach, len(base))
+        data[place : place + len(value)] = value
+    try:
+        judged = fetch.judged("./x", bytes(data))
+    except WhitError:
+        return
+    found = lint_program(judged)
+    assert list(page("./x", "about", found, 80))
+    assert sarif("./x", "file", found, "1")
