@@ -234,7 +234,7 @@ class MemoryTree:
         return self._place(place)
 
     def _place(self, path: str) -> str:
-        return follow(path, self.links.get) if self.links else path
+        return follow(path, self.links.get)
 
 
 def sysroot(folder: str) -> FileTree:

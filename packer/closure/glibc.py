@@ -67,6 +67,7 @@ class Glibc:
     folders: tuple[str, ...]
     cache: Mapping[str, str] = field(default_factory=dict)
     environment: tuple[str, ...] = ()
+    _known: dict[tuple[int, Rule], tuple[Place, ...]] = field(default_factory=dict, repr=False)
 
     def match(self, name: str, loaded: Sequence[Loaded]) -> Loaded | None:
         """By a name that an object was asked for, its path or its SONAME; in the order of loading."""
@@ -139,12 +140,18 @@ class Glibc:
     def _defaults(self, by: Loaded) -> tuple[Place, ...]:
         return () if by.facts.no_default else tuple(Place(folder, Rule.DEFAULT) for folder in self.folders)
 
-    def _split(self, rule: Rule, paths: str | None, item: Loaded) -> Iterator[Place]:
+    def _split(self, rule: Rule, paths: str | None, item: Loaded) -> tuple[Place, ...]:
         """The absolute folders of a search path; a relative one, as an empty one, depends on the working directory."""
-        for part in (paths or "").split(":"):
-            folder = self.expand(part, item.path)
-            if folder and folder.startswith("/"):
-                yield Place(folder.rstrip("/"), rule, item, part)
+        if not paths:
+            return ()
+        if (id(item), rule) not in self._known:
+            folders = ((part, self.expand(part, item.path)) for part in paths.split(":"))
+            self._known[id(item), rule] = tuple(
+                Place(folder.rstrip("/"), rule, item, part)
+                for part, folder in folders
+                if folder and folder.startswith("/")
+            )
+        return self._known[id(item), rule]
 
     def expand(self, text: str, path: str) -> str | None:
         """A text of the object at ``path`` with its tokens replaced; None if one of them has no value."""

@@ -10,7 +10,7 @@ from whit.packer.elf import dynamic as program
 from whit.packer.elf.file import FileType, parse
 from whit.packer.elf.imports import imported
 from whit.packer.elf.versions import defined_versions, needed_versions
-from whit.packer.errors import InvalidFileError
+from whit.packer.errors import InvalidFileError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 DLOPEN_NOTE = ("FDO", 0x407C0C0A)
 """Owner and type. Other notes of FDO's are about packaging."""
+
+MAX_LOOKS = 200_000
+"""Places where a library is looked for, of one program: a thousand times what is usual."""
 
 _MAGIC = b"\x7fELF"
 _DF_1_NODEFLIB = 0x800
@@ -88,6 +91,8 @@ class Reader:
     def __call__(self, path: str) -> Candidate | None:
         """What stands at an absolute path; None if it is no regular file that can be opened, as for a loader."""
         if path not in self._known:
+            if len(self._known) >= MAX_LOOKS:
+                raise UnsupportedError("its libraries' search paths are too long: too many places to look at")
             self.folders.add(path.rpartition("/")[0] or "/")
             self._known[path] = self._look(path)
         return self._known[path]

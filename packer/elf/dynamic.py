@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MAX_DYNAMIC_ENTRIES = 8192
 MAX_LIBRARIES = 1024
+MAX_PATHS = 65536
+"""The longest list of search paths, in bytes."""
+
 MAX_NOTE_BYTES = 65536
 MAX_NOTE_SEGMENTS = 16
 
@@ -137,7 +140,7 @@ def _entries(elf: ElfFile, segment: Segment) -> Iterator[tuple[int, int]]:
 
 
 def _name(elf: ElfFile, names: int | None, index: int, *, may_be_empty: bool = False) -> str:
-    text = None if names is None else elf.text_at(names + index)
+    text = None if names is None else elf.text_at(names + index, MAX_PATHS if may_be_empty else MAX_NAME)
     if text is None or not (text or may_be_empty):
         raise InvalidFileError("not a valid ELF file: the dynamic section names a library outside its string table")
     return text
