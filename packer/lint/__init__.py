@@ -1,7 +1,7 @@
 """What is wrong with an executable or an image, or could be better: one file a family of rules, each with its cure.
 
 A new rule is a ``Rule`` in one of the files' ``RULES``; docs/lint.md lists them all and is tested to be in step.
-Everything here is pure but ``fetch``, which reads images.
+Everything here is pure but ``fetch`` and ``archived``, which read images, and ``fix``, which writes a file.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The thin edge between names and what rules judge: maps executables, reads images' layers one member at a time.
 
-An image is one of the store, an OCI layout in a folder, or an archive (OCI, or docker's with an OCI index in it).
+An image is one of the store, an OCI layout in a folder, or an archive, OCI's or docker's.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whit.packer.analyse import ELF_MAGIC, WASM_MAGIC, analyse
-from whit.packer.errors import InvalidFileError, UnsupportedError, UsageError, WhitError
+from whit.packer.errors import InvalidFileError, UsageError, WhitError
 from whit.packer.layout import LAYOUT_FILE, Layout
 from whit.packer.lint import WANTED
+from whit.packer.lint.archived import unpack_archive
 from whit.packer.lint.image import Image, ImageFile, overlay
 from whit.packer.lint.model import Program
 from whit.packer.lint.traces import TraceKind, traces_in, traces_in_elf, traces_in_wasm
@@ -42,8 +43,6 @@ _IN_MEMORY = 4 << 20
 """Bytes of a layer's file up to which it is looked at in memory; larger ones go through a file on disk."""
 
 _MAX_MEMBERS = 1_000_000
-_MAX_ARCHIVE = 64 << 30
-_INDEX_FILES = (LAYOUT_FILE, "index.json")
 
 
 def program_of(opened: Opened) -> Program:
@@ -100,40 +99,9 @@ def layout_of(target: str) -> Iterator[Layout | None]:
         yield layout
     elif path.is_file() and is_archive(path):
         with tempfile.TemporaryDirectory(prefix="whit-lint-") as folder:
-            yield _unpacked(path, Path(folder))
+            yield unpack_archive(path, Path(folder))
     else:
         yield None
-
-
-def _unpacked(archive: Path, folder: Path) -> Layout:
-    """The blobs and the index of an archive, in a folder."""
-    layout, left = Layout(folder), _MAX_ARCHIVE
-    layout.blob_folder.mkdir(parents=True)
-    with archive.open("rb") as file:
-        tar = TarReader(iter(lambda: file.read(1 << 20), b""))
-        for member in tar.members():
-            target = _member_path(layout, member.name)
-            left -= member.size
-            if left < 0:
-                raise InvalidFileError(f"{archive}: the archive holds more than whit unpacks")
-            if target is not None and member.kind is Kind.FILE:
-                with target.open("wb") as copy:
-                    copy.writelines(tar.content())
-    if not layout.index_path.exists():
-        raise UnsupportedError(
-            f"{archive}: an archive without an OCI index",
-            hint="save it with docker 25 or newer, podman save --format oci-archive, or skopeo copy … oci-archive:FILE",
-        )
-    return layout
-
-
-def _member_path(layout: Layout, name: bytes) -> Path | None:
-    text = name.decode("ascii", "replace").removeprefix("./")
-    if text in _INDEX_FILES:
-        return layout.folder / text
-    prefix, _, digest = text.rpartition("/")
-    plain = prefix == "blobs/sha256" and len(digest) == 64 and not digest.strip("0123456789abcdef")  # noqa: PLR2004
-    return layout.blob_folder / digest if plain else None
 
 
 def only_image(layout: Layout, target: str) -> Descriptor:

@@ -21,7 +21,7 @@ PURE = (
     "packer/closure/*.py",
     "packer/elf/*.py",
     "packer/imagespec.py",
-    "packer/lint/[!f]*.py",
+    "packer/lint/[!af]*.py",
     "packer/lint/files.py",
     "packer/needs/*.py",
     "packer/oci.py",

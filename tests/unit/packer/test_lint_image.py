@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.programs.build import build
-from tests.unit.packer.images import Members, archive, folder, link, write_layout
+from tests.unit.packer.images import Members, archive, folder, layer, link, write_layout
 from tests.unit.packer.test_lint_traces import REAL, pem
 from whit.packer.errors import InvalidFileError, StoreError, UnsupportedError, UsageError
 from whit.packer.imagespec import RunConfig
@@ -303,9 +306,49 @@ def test_an_archive_is_read_as_its_layout_is(tmp_path: Path) -> None:
         assert found is not None
         assert read_image(found, fetch.only_image(found, "x")).config.run.entrypoint == ("/exit",)
     with (
-        pytest.raises(UnsupportedError, match="without an OCI index"),
+        pytest.raises(UnsupportedError, match="not of an image"),
         fetch.layout_of(str(archive(layout, tmp_path / "old.tar", without="index.json"))),
     ):
+        pass
+
+
+@pytest.mark.peer("skopeo")
+@pytest.mark.parametrize("form", ["docker-archive", "oci-archive"])
+def test_archives_that_others_write(tmp_path: Path, form: str) -> None:
+    layers: list[Members] = [{"exit": (EXIT, 0o555)}, {"etc": folder(), "etc/key": pem("PRIVATE KEY")}]
+    layout = write_layout(tmp_path / "layout", layers, GOOD)
+    target = tmp_path / "image.tar"
+    subprocess.run(["skopeo", "--insecure-policy", "copy", "--quiet", f"oci:{layout}", f"{form}:{target}"], check=True)
+    with fetch.layout_of(str(target)) as found:
+        assert found is not None
+        image = fetch.image_of("x", read_image(found, fetch.only_image(found, "x")), found)
+    assert ids(list(lint_image(image, {"ignores-sigterm", "not-pie"}))) == ["private-key"]
+    assert image.main is not None
+
+
+def test_dockers_old_archives_name_a_layer_twice_by_links(tmp_path: Path) -> None:
+    tar = tmp_path / "old.tar"
+    content = layer({"exit": (EXIT, 0o555)})
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    config = {"os": "linux", "architecture": "amd64", "config": GOOD, "rootfs": {"diff_ids": [digest, digest]}}
+    manifest = [{"Config": "abc.json", "RepoTags": ["x:1"], "Layers": ["1/layer.tar", "2/layer.tar"]}]
+    members: Members = {
+        "1/layer.tar": content,
+        "2/layer.tar": link("../1/layer.tar"),
+        "abc.json": json.dumps(config).encode(),
+        "manifest.json": json.dumps(manifest).encode(),
+    }
+    tar.write_bytes(layer(members))
+    with fetch.layout_of(str(tar)) as found:
+        assert found is not None
+        image = fetch.image_of("x", read_image(found, fetch.only_image(found, "x")), found)
+    assert list(image.files) == ["/exit"]
+    for broken in ({**members, "2/layer.tar": link("2/layer.tar")}, {**members, "manifest.json": b"[{}]"}):
+        tar.write_bytes(layer(broken))
+        with pytest.raises(InvalidFileError), fetch.layout_of(str(tar)):
+            pass
+    tar.write_bytes(layer({**members, "manifest.json": json.dumps(manifest * 2).encode()}))
+    with pytest.raises(UsageError, match="2 images"), fetch.layout_of(str(tar)):
         pass
 
 
