@@ -30,7 +30,8 @@ def _mounted_cgroups() -> tuple[dict[str, Path], Path | None]:
     return v1, v2
 
 
-def _own_v2_cgroup() -> str:
+def own_v2_cgroup() -> str:
+    """The caller's own cgroup, from the v2 hierarchy's root on; nothing where there is none (cgroups(7))."""
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         if line.startswith("0::"):
             return line.removeprefix("0::").lstrip("/")
@@ -72,7 +73,7 @@ def _enable(folder: Path) -> bool:
 
 def _v2_layout(mount: Path) -> CgroupLayout:
     """Root's containers live below the hierarchy's root, a user's below a cgroup that was delegated to it."""
-    base = mount if os.geteuid() == 0 else (mount / _own_v2_cgroup()).parent
+    base = mount if os.geteuid() == 0 else (mount / own_v2_cgroup()).parent
     parent = base / FOLDER
     why_not = "" if _enable(base) else f"{base} hands no controllers down"
     why_not = why_not or _make({"": parent})

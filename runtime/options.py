@@ -91,7 +91,8 @@ class Guards:
     """What a plan was made from; see the GUARD operations.
 
     ``kernel`` is (release, version); ``plans`` is the folder that the plan is kept in, of the store that all of its
-    paths lead to; ``launcher`` is the file that is to execute it.
+    paths lead to; ``launcher`` is the file that is to execute it; ``cgroup`` is the caller's own one on v2 where the
+    container's place follows from it.
     """
 
     command: tuple[str, ...]
@@ -102,3 +103,4 @@ class Guards:
     absent: tuple[str, ...] = ()
     directory: str | None = None
     environment: tuple[tuple[str, str | None], ...] = ()
+    cgroup: str | None = None

@@ -86,6 +86,8 @@ def _guard_ops(guards: Guards) -> Iterator[Op]:
     yield Op("GUARD_KERNEL", guards.kernel, "this plan is for this kernel only")
     yield Op("GUARD_STORE", (guards.plans,), "its paths lead to this store, not to a copy of it")
     yield Op("GUARD_LAUNCHER", (guards.launcher,), "whether it must hide depends on who owns it")
+    if guards.cgroup is not None:
+        yield Op("GUARD_CGROUP", (guards.cgroup,), "the container's cgroup is made beside this one")
     if guards.directory is not None:
         yield Op("GUARD_DIRECTORY", (guards.directory,), "the command line has a relative path")
     for path, *identity in guards.files:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from whit.packer.errors import ExitCode, LaunchError, NotFoundError
 from whit.packer.rootfs import MountPoint, prepare_rootfs
 from whit.runtime.accounts import Accounts
+from whit.runtime.host import own_v2_cgroup
 from whit.runtime.launch import PLANS, find_launcher
 from whit.runtime.mounts import MOUNT_POINTS
 from whit.runtime.options import FileIdentity, Guards, Program
@@ -119,6 +120,7 @@ def _guards(request: Request, store: Store, command: tuple[str, ...], taken: _Ta
         absent=taken.absent,
         directory=str(Path.cwd()) if request.uses_directory else None,
         environment=tuple(variables),
+        cgroup=own_v2_cgroup() if os.geteuid() != 0 else None,
     )
 
 

@@ -1,12 +1,15 @@
 #include "guards.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-enum { DIRECTORY_SIZE = 4096 };
+#include "util.h"
+
+enum { DIRECTORY_SIZE = 4096, CGROUP_SIZE = 8192 };
 
 static int same_command(const struct plan *plan, const struct op *op, char *const *arguments)
 {
@@ -65,6 +68,24 @@ static int same_kernel(const struct plan *plan, const struct op *op)
 	       strcmp(name.version, op_text(plan, op, GUARD_KERNEL_version)) == 0;
 }
 
+/* The caller's own cgroup in the v2 hierarchy: /proc/self/cgroup has a line "0::/PATH" (cgroups(7)). */
+static int same_cgroup(const struct plan *plan, const struct op *op)
+{
+	char text[CGROUP_SIZE];
+	CLEANUP_FD int file = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+	ssize_t length = file < 0 ? -1 : read(file, text, sizeof(text) - 1);
+	if (length < 0)
+		return 0;
+	text[length] = 0;
+	const char *own = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
+	const char *expected = op_text(plan, op, GUARD_CGROUP_own);
+	if (!own)
+		return *expected == 0;
+	own = strchr(own, '/') + 1;
+	size_t size = strcspn(own, "\n");
+	return own[size] == '\n' && strlen(expected) == size && memcmp(own, expected, size) == 0;
+}
+
 static int leads_to(const char *path, const struct stat *found)
 {
 	struct stat named;
@@ -104,6 +125,8 @@ int guards_hold(const struct plan *plan, char *const *arguments, int plans, cons
 			holds = same_directory(plan, op);
 		else if (op->code == OP_GUARD_ENVIRONMENT)
 			holds = same_variable(plan, op);
+		else if (op->code == OP_GUARD_CGROUP)
+			holds = same_cgroup(plan, op);
 		else if (op->code == OP_GUARD_KERNEL)
 			holds = same_kernel(plan, op);
 		if (!holds)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.peers import PROJECT
 from tests.unit.runtime.plans import PROGRAM, ROOT_V1
 from whit.runtime.encode import encode
+from whit.runtime.host import own_v2_cgroup
 from whit.runtime.opcodes import c_header
 from whit.runtime.options import Guards, RunOptions
 from whit.runtime.plan import compile_plan
@@ -38,7 +40,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     folder = tmp_path_factory.mktemp("guards")
     (folder / "ops.h").write_text(c_header())
     launcher = PROJECT / "runtime" / "launcher"
-    sources = [str(launcher / "guards.c"), str(launcher / "plan.c")]
+    sources = [str(launcher / name) for name in ("guards.c", "plan.c", "util.c")]
     flags = ["-std=gnu11", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC", f"-I{folder}", f"-I{launcher}"]
     subprocess.run(["gcc", *flags, "-o", str(folder / "guards.so"), *sources], check=True)
     return ctypes.CDLL(str(folder / "guards.so"))
@@ -64,19 +66,9 @@ def hold(library: ctypes.CDLL) -> Hold:
     return guards_hold
 
 
-def _guards(
-    files: tuple[FileIdentity | None, ...] = (),
-    *,
-    absent: tuple[str, ...] = (),
-    directory: str | None = None,
-    environment: tuple[tuple[str, str | None], ...] = (),
-    kernel: tuple[str, str] = KERNEL,
-    plans: str = PLANS,
-    launcher: str = LAUNCHER,
-) -> Guards:
-    return Guards(
-        COMMAND, kernel, plans, launcher, tuple(file for file in files if file), absent, directory, environment
-    )
+def _guards(files: tuple[FileIdentity | None, ...] = (), **changes: Any) -> Guards:
+    known = tuple(file for file in files if file)
+    return dataclasses.replace(Guards(COMMAND, KERNEL, PLANS, LAUNCHER, known), **changes)
 
 
 def test_a_plan_holds_for_its_own_command_line(hold: Hold) -> None:
@@ -122,6 +114,14 @@ def test_a_plan_of_another_store_is_noticed_and_two_paths_to_one_are_not(hold: H
     assert not hold(guards, found_in=str(tmp_path / "copy"))
     (tmp_path / "store").rename(tmp_path / "moved")
     assert not hold(guards, found_in=str(tmp_path / "moved"))
+
+
+def test_another_cgroup_of_the_caller_is_noticed(hold: Hold) -> None:
+    own = own_v2_cgroup()
+    assert hold(_guards(cgroup=own))
+    for other in (f"{own}x", own[:-1], f"{own}/below", "other"):
+        if other != own:
+            assert not hold(_guards(cgroup=other))
 
 
 def test_another_installation_of_whit_is_noticed_and_a_link_to_the_same_is_not(hold: Hold, tmp_path: Path) -> None:
