@@ -95,6 +95,9 @@ def layout_of(target: str) -> Iterator[Layout | None]:
     path = Path(target)
     if path.is_dir() and (is_file(target) or (path / LAYOUT_FILE).exists()):
         layout = Layout(path.absolute(), private=False)
+        if not (path / LAYOUT_FILE).exists():
+            hint = "give an executable, an image's name, a layout's folder or an archive"
+            raise InvalidFileError(f"{target}: a folder, and not an OCI image layout", hint=hint)
         layout.check_version()
         yield layout
     elif path.is_file() and is_archive(path):

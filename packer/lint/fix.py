@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from whit.packer import durable
-from whit.packer.analysis import EvidenceKind
+from whit.packer.analysis import EvidenceKind, Format
 from whit.packer.elf.file import parse
 from whit.packer.elf.strip import pieces, stack_flags_at, strip
 from whit.packer.errors import InvalidFileError, UnsupportedError, UsageError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from whit.packer.analysis import Analysis
+    from whit.packer.elf.strip import Stripped
     from whit.packer.executable import Opened
     from whit.packer.lint.model import Program
     from whit.packer.search import Data
@@ -86,7 +87,7 @@ def fix(
     """
     target = _target(opened, wishes)
     with mmap.mmap(opened.descriptor, opened.file.size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ) as data:
-        plan = strip(data, symbols=wishes.symbols)
+        plan = _planned(opened, program, data, wishes)
         flags_at = stack_flags_at(data) if wishes.clear_stack else None
         if not plan.removed and flags_at is None:
             return None
@@ -110,6 +111,18 @@ def fix(
     shown = wishes.output or f"{opened.path}{SUFFIX}"
     done = Fixed(shown, opened.file.size, plan.size, plan.removed, flags_at is not None, ran, tried)
     return done, replace(after, path=shown)
+
+
+def _planned(opened: Opened, program: Program, data: Data, wishes: Wishes) -> Stripped:
+    if program.analysis.format is not Format.ELF:
+        raise UnsupportedError(
+            f"{opened.path}: --fix mends ELF files, and this is WebAssembly", hint="wasm-strip does it"
+        )
+    try:
+        return strip(data, symbols=wishes.symbols)
+    except UnsupportedError as error:
+        hint = "it is left as it is: strip it where it is built"
+        raise UnsupportedError(f"{opened.path}: {error.message}", hint=hint) from None
 
 
 def _target(opened: Opened, wishes: Wishes) -> Path:

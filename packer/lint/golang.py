@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from whit.packer.analysis import Format
 from whit.packer.lint.model import Found, Level, Rule
 
 if TYPE_CHECKING:
@@ -72,18 +73,23 @@ def _depends_on(program: Program, module: str) -> bool:
     return any(path == module for path, _ in program.analysis.build.dependencies)
 
 
+def _in_cgroup(program: Program) -> bool:
+    """A WebAssembly program's limits are its host's business."""
+    return program.analysis.format is Format.ELF
+
+
 def _processors(program: Program) -> Iterator[Found]:
     number = minor(program)
-    if number is None or number >= _CGROUP_AWARE or _set_by_image(program, "GOMAXPROCS"):
+    if number is None or number >= _CGROUP_AWARE or _set_by_image(program, "GOMAXPROCS") or not _in_cgroup(program):
         return
     if not _depends_on(program, _SETS_PROCESSORS):
         yield Found(f"Go {program.analysis.language.version} starts a thread for each of the host's processors")
 
 
 def _memory(program: Program) -> Iterator[Found]:
-    if minor(program) is None or _set_by_image(program, "GOMEMLIMIT") or _depends_on(program, _SETS_MEMORY):
-        return
-    yield Found("Go's garbage collector doesn't know the container's memory limit")
+    told = _set_by_image(program, "GOMEMLIMIT") or _depends_on(program, _SETS_MEMORY)
+    if minor(program) is not None and not told and _in_cgroup(program):
+        yield Found("Go's garbage collector doesn't know the container's memory limit")
 
 
 RULES = (

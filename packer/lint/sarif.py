@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 VERSION = "2.1.0"
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-HOMEPAGE = "https://pypi.org/project/whit/"
 
 
 def document(name: str, kind: str, findings: Sequence[Finding], version: str) -> dict[str, Any]:

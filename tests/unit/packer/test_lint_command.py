@@ -15,7 +15,7 @@ from tests.programs.build import build
 from tests.unit.packer.images import write_layout
 from tests.unit.packer.test_lint_traces import REAL
 from whit.packer.commands.lint import command
-from whit.packer.errors import InvalidFileError, NotFoundError, UsageError
+from whit.packer.errors import InvalidFileError, NotFoundError, UnsupportedError, UsageError
 from whit.packer.lint import RULES
 from whit.packer.lint.model import Finding, Level, Place
 from whit.packer.lint.present import page
@@ -185,6 +185,8 @@ def test_a_fingerprint_outlives_a_new_build() -> None:
         (("--strip-symbols", GOOD), UsageError, "goes with --fix"),
         (("-o", "x", GOOD), UsageError, "goes with --fix"),
         (("--fix", "--try", "'", GOOD), UsageError, "--try"),
+        (("--fix", str(build("hello", "wasm-wat"))), UnsupportedError, "this is WebAssembly"),
+        (("/usr",), InvalidFileError, "not an OCI image layout"),
         (("./absent",), NotFoundError, "no such file"),
         (("/dev/null",), InvalidFileError, "a device"),
         ((__file__,), InvalidFileError, "a text file"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.programs.build import build
 from tests.unit.packer.images import Members, archive, folder, layer, link, write_layout
 from tests.unit.packer.test_lint_traces import REAL, pem
-from whit.packer.errors import InvalidFileError, StoreError, UnsupportedError, UsageError
+from whit.packer.errors import InvalidFileError, UnsupportedError, UsageError
 from whit.packer.imagespec import RunConfig
 from whit.packer.layout import Layout
 from whit.packer.lint import fetch, lint_image
@@ -370,7 +370,7 @@ def test_an_archive_leads_nowhere_outside(tmp_path: Path) -> None:
 
 def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(StoreError, match="not an OCI image layout"), fetch.layout_of(str(tmp_path / "empty")):
+    with pytest.raises(InvalidFileError, match="not an OCI image layout"), fetch.layout_of(str(tmp_path / "empty")):
         pass
     layout = write_layout(tmp_path / "two", [{"exit": EXIT}], GOOD)
     index = layout / "index.json"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.lint_rules import DOCS, with_rules
 from tests.programs.build import build
-from tests.unit.packer.analyses import go, native, unstripped
+from tests.unit.packer.analyses import go, native, unstripped, wasm
 from whit.packer.analysis import Analysis, BuildInfo, Hardening, Language, Libc, Linkage, Relro
 from whit.packer.errors import WhitError
 from whit.packer.executable import opened
@@ -141,6 +141,10 @@ def test_limits_that_something_sees() -> None:
     assert {"go-cpu-limit", "go-memory-limit"} <= ids(old)
     assert ids(dataclasses.replace(old, build=both)) == {"go-unsupported"}
     assert ids(old, run=run) == {"go-unsupported"}
+
+
+def test_limits_of_webassembly_are_its_hosts() -> None:
+    assert ids(dataclasses.replace(wasm(), language=Language("go", "1.20"))) == {"go-unsupported"}
 
 
 def test_signals() -> None:
