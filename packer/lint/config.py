@@ -14,7 +14,7 @@ from whit.packer.tarread import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.lint.image import Image
+    from whit.packer.lint.image import Image, ImageFile
     from whit.packer.lint.model import Program
 
 _ANNOTATIONS = "https://github.com/opencontainers/image-spec/blob/main/annotations.md"
@@ -83,6 +83,17 @@ def _missing_program(image: Image) -> Iterator[Found]:
         yield Found(f"it starts {name}, which is a folder", Place(file.path, file.layer))
     elif file.kind is Kind.FILE and not file.mode & _EXECUTABLE:
         yield Found(f"it starts {name}, which nobody may execute (mode {file.mode:04o})", Place(file.path, file.layer))
+    elif (interpreter := _interpreter(file)) and image.lookup(interpreter) is None:
+        what = f"it starts {name}, a script for {interpreter!r}, which isn't in it"
+        yield Found(what, Place(file.path, file.layer))
+
+
+def _interpreter(file: ImageFile) -> str | None:
+    """What a script's first line names (execve(2)); a carriage return belongs to the name."""
+    if not (file.content or b"").startswith(b"#!"):
+        return None
+    line = (file.content or b"")[2:].split(b"\n", 1)[0].strip(b" \t")
+    return re.split(rb"[ \t]", line, maxsplit=1)[0].decode("utf-8", "replace") or None
 
 
 def _runs_shell(command: tuple[str, ...]) -> bool:

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 _KEPT = frozenset({"/etc/passwd"})
 _MAX_KEPT = 1 << 20
+_EXECUTABLE, _FIRST_LINE = 0o111, 256
+"""Of a script its first line is kept, as far as the kernel reads it (BINPRM_BUF_SIZE)."""
+
 _IN_MEMORY = 4 << 20
 """Bytes of a layer's file up to which it is looked at in memory; larger ones go through a file on disk."""
 
@@ -191,6 +194,8 @@ class _Reader:
             self.programs[file.path, file.layer] = program
         secrets = tuple(trace for trace in traces_of(data) if trace.kind is not TraceKind.HOME)
         kept = data[:] if file.path in _KEPT and file.size <= _MAX_KEPT else None
+        if file.mode & _EXECUTABLE and data[:2] == b"#!":
+            kept = data[:_FIRST_LINE]
         return replace(file, platform=_platform(data), traces=secrets, content=kept)
 
 

@@ -33,7 +33,7 @@ class ImageFile:
     """One member of a layer. ``path`` is absolute and normal; ``layer`` is the layer's digest.
 
     ``platform`` is an ELF file's, program or library, None for all else. ``content`` is kept of the few small files
-    that rules read (/etc/passwd).
+    that rules read (/etc/passwd), and of scripts their beginning.
     """
 
     path: str

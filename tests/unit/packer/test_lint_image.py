@@ -198,6 +198,17 @@ def test_a_configuration_with_nothing_to_mend(tmp_path: Path, change: dict[str, 
     assert findings(tmp_path / "image", files, config={**GOOD, **change}) == []
 
 
+@pytest.mark.parametrize(
+    ("line", "missing"),
+    [(b"#!/bin/sh\n", False), (b"#! /bin/sh -e\n", False), (b"#!/bin/sh\r\n", True), (b"#!/usr/bin/env sh\n", True)],
+)
+def test_a_script_needs_its_interpreter(tmp_path: Path, line: bytes, missing: bool) -> None:
+    files: Members = {"run": (line, 0o755), "bin/sh": (EXIT, 0o755)}
+    assert (
+        ids(findings(tmp_path / "x", files, config={**GOOD, "Entrypoint": ["/run"]})) == ["missing-program"] * missing
+    )
+
+
 def test_a_shell_form_without_a_shell_is_an_error(tmp_path: Path) -> None:
     config = {**GOOD, "Entrypoint": ["/bin/sh", "-c", "/exit"]}
     found = {finding.id: finding.level for finding in findings(tmp_path / "x", {"exit": EXIT}, config=config)}
