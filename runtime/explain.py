@@ -75,7 +75,7 @@ def _subject(op: Op) -> str:
     return " ".join(" ".join(str(text).split()) for text in texts if text)
 
 
-def _loader(data: bytes) -> str | None:
+def loader_of(data: bytes) -> str | None:
     """The loader that an ELF file names (System V ABI, PT_INTERP), as far as its first MiB tells."""
     if not data.startswith(b"\x7fELF") or len(data) < ELF_HEADER_SIZE:
         return None
@@ -97,7 +97,7 @@ def _loader(data: bytes) -> str | None:
     return None
 
 
-def _script_interpreter(data: bytes) -> str | None:
+def script_interpreter(data: bytes) -> str | None:
     """The program that a script's first line names, None if it isn't a script."""
     words = data.partition(b"\n")[0][2:].strip(b" \t").split()
     return words[0].decode("utf-8", "replace") if data.startswith(b"#!") and words else None
@@ -111,7 +111,7 @@ def _missing_program(path: str, read: Callable[[str], bytes | None]) -> LaunchEr
             f"there is no {path} in the image", hint="'whit inspect IMAGE' shows what is there", exit_code=code
         )
     for _ in range(MAX_SCRIPTS):
-        interpreter = _script_interpreter(data)
+        interpreter = script_interpreter(data)
         if interpreter is None:
             break
         if data.partition(b"\n")[0].endswith(b"\r"):
@@ -126,7 +126,7 @@ def _missing_program(path: str, read: Callable[[str], bytes | None]) -> LaunchEr
                 exit_code=code,
             )
         path, data = interpreter, found
-    loader = _loader(data)
+    loader = loader_of(data)
     return LaunchError(
         f"{path} is there, and its loader {loader} isn't in the image"
         if loader

@@ -27,7 +27,7 @@ _PLACES = tuple((place, rule.name) for rule in RULES for place in rule.places if
 
 _PROBES = re.compile(
     r"/etc/ld\.so\.(preload|cache)|/etc/ld-musl-[^/]+\.path|/etc/(suid-debug|aliases)|/(var/)?run/nscd(/.*)?|/var/db/nscd(/.*)?"
-    r"|/usr/lib/locale/(locale-archive|C\.(utf8|UTF-8)(/.*)?)|/usr/share/locale/(locale\.alias|[^/]+/LC_MESSAGES(/.*)?)"
+    r"|/usr/lib/locale/(locale-archive|C\.(utf8|UTF-8)(/.*)?)|/usr/share/locale(-langpack)?(/.*)?"
     r"|/usr/(lib|lib64|lib/[^/]+)/gconv/gconv-modules(\.cache|\.d(/.*)?)?|.*/glibc-hwcaps(/.*)?|/etc/(gai|host)\.conf"
     r"|/usr/lib/debug(/.*)?|/etc/gnutls/.*|/dev/(tty|console|tty[0-9]+)|/etc/(selinux|fstab|mtab)(/.*)?|/selinux(/.*)?"
     r"|/etc/system-fips|/etc/busybox\.conf"
@@ -56,6 +56,9 @@ OTHERWISE = {
     "dns": Cure(text="the runtime gives it: whit run --network host"),
 }
 """What helps with needs, or with paths, that no file of whit's serves."""
+
+SHARED = frozenset(("/etc/nsswitch.conf",))
+"""What several needs read, so that it shows none of them."""
 
 OF_THE_RUNTIME = frozenset(("/etc/hosts", "/etc/resolv.conf"))
 

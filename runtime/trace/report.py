@@ -11,6 +11,7 @@ import click
 
 from whit.packer.console import human_size
 from whit.packer.present import columns, printable
+from whit.runtime.trace.known import is_probe
 from whit.runtime.trace.verdict import Weight
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def page(run: Run, sightings: Sightings, findings: Findings, width: int | None =
         ("Used of the image", list(_files(findings.used))),
         ("Never touched in this run, and kept: another run may", list(_files(findings.untouched))),
         ("Written", list(_written(findings))),
-        ("Network", [_reached(address) for address in findings.addresses]),
+        ("Network", [_reached(address) for address in findings.addresses if not is_probe(address.host)]),
         ("Needs that analysis left open, and this run shows", list(_promotions(findings))),
     )
     for title, rows in sections:

@@ -9,7 +9,7 @@ from whit.runtime.host import read_host
 from whit.runtime.plan import compile_plan, search_path
 from whit.runtime.trace.report import Run
 from whit.runtime.trace.session import trace
-from whit.runtime.trace.target import ThisMachine, find_target
+from whit.runtime.trace.target import ThisMachine, find_target, opened_by_kernel
 from whit.runtime.trace.verdict import Context, Findings, judge
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ def run_traced(request: Request, store: Store, order: Order, stdout: int | None)
     plan = compile_plan(prepared.program, request.options, host, executable=prepared.executable)
     traced = trace(plan, host, order.seconds, stdout)
     folders = tuple(folder.rstrip("/") or "/" for folder in search_path(request.options, prepared.program).split(":"))
-    context = Context(prepared.executable, target.files, target.needs, folders, ThisMachine())
+    there = [item.path for item in traced.sightings.executions if item.there]
+    loaded = opened_by_kernel(prepared.program.rootfs, there)
+    context = Context(prepared.executable, target.files, target.needs, folders, ThisMachine(), loaded)
     run = Run(
         request.target,
         prepared.executable,

@@ -201,7 +201,6 @@ class Session:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._program, signal.SIGKILL)
 
-
     def close(self) -> None:
         """Leave nothing behind."""
         if self.process.poll() is None:

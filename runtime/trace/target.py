@@ -13,12 +13,14 @@ from whit.packer.choices import Choices, SourceChoice, parse_addition, parse_nee
 from whit.packer.errors import WhitError
 from whit.packer.imagespec import ANNOTATION_PREFIX
 from whit.packer.needs import RULES
+from whit.runtime.explain import loader_of, script_interpreter
 from whit.runtime.prepare import Prepared, is_path, prepare
+from whit.runtime.rootview import RootView
 from whit.runtime.trace.known import family
 from whit.runtime.trace.verdict import ImageFile, Judged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from whit.packer.store import Store, StoredImage
     from whit.runtime.request import Request
@@ -80,6 +82,19 @@ def _listed(rootfs: str) -> Iterator[ImageFile]:
             if path not in GIVEN_BY_RUNTIME and stat.S_ISREG(status.st_mode):
                 need = family(path) or ""
                 yield ImageFile(path, status.st_size, LIBRARIES if need == "dlopen" else need)
+
+
+def opened_by_kernel(rootfs: str, programs: Iterable[str]) -> frozenset[str]:
+    """The loaders and scripts' interpreters that the kernel opened to execute programs of an unpacked image."""
+    view = RootView(rootfs)
+    found: set[str] = set()
+    for program in programs:
+        data = view.read(program) or b""
+        for path in filter(None, (loader_of(data), script_interpreter(data))):
+            real = view.resolve(path)
+            if real is not None:
+                found.add(real[len(rootfs) :])
+    return frozenset(found)
 
 
 class ThisMachine:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from whit.runtime.trace.calls import Deed
-from whit.runtime.trace.known import NO_CURE, Cure, cure_of, family, is_kernels, is_probe
+from whit.runtime.trace.known import NO_CURE, SHARED, Cure, cure_of, family, is_kernels, is_probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -114,13 +114,17 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a run is judged by. ``program`` is the path of the traced program, ``search_path`` its PATH."""
+    """What a run is judged by. ``program`` is the path of the traced program, ``search_path`` its PATH.
+
+    ``loaded`` are files that the kernel itself opened, where no call shows it: loaders, scripts' interpreters.
+    """
 
     program: str
     image: tuple[ImageFile, ...]
     needs: tuple[Judged, ...]
     search_path: tuple[str, ...]
     machine: Machine
+    loaded: frozenset[str] = frozenset()
 
 
 _NOT_HERE = "this machine doesn't have it either"
@@ -128,7 +132,7 @@ _NOT_HERE = "this machine doesn't have it either"
 
 def judge(sightings: Sightings, context: Context) -> Findings:
     """The findings of one run."""
-    touched = {seen.real or seen.path for seen in sightings.paths.values() if seen.there}
+    touched = {seen.real or seen.path for seen in sightings.paths.values() if seen.there} | context.loaded
     misses = tuple(_misses(sightings, context))
     written = tuple(_written(sightings))
     used = tuple(file for file in context.image if file.path in touched)
@@ -257,9 +261,13 @@ def _place_to_write(folder: str) -> str:
 def _promotions(sightings: Sightings, context: Context) -> Iterator[Promotion]:
     """Needs that aren't judged to be needed, and whose files the run asked for."""
     open_needs = {need.name: need.verdict for need in context.needs if need.verdict != "needed"}
+    # A loader looks for these in many places, and nobody asked for more than they are linked to.
+    linked = {posixpath.basename(file.path) for file in context.image}
     for seen in sightings.paths.values():
         need = "exec" if seen.deed is Deed.EXECUTE and seen.path != context.program else family(seen.path)
-        if need in open_needs and not is_probe(seen.path) and not (seen.is_directory and seen.deed is Deed.LOOK):
+        # Who lists a folder looks at all that is in it.
+        passing = is_probe(seen.path) or seen.path in SHARED or (seen.deed is Deed.LOOK and seen.there)
+        if need in open_needs and not passing and (need != "dlopen" or posixpath.basename(seen.path) not in linked):
             yield Promotion(need, open_needs.pop(need), seen.path)
 
 

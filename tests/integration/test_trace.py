@@ -280,3 +280,13 @@ def test_the_init_process_is_no_obstacle(trace: Callable[..., dict[str, Any]], b
     report = trace("--init", box, "cat", "/etc/passwd")
     assert report["status"] == 0
     assert "/etc/passwd" in {item["path"] for item in report["used"]}
+
+
+@pytest.mark.peer("gcc")
+def test_a_dynamic_program_s_libraries_and_loader_are_used(trace: Callable[..., dict[str, Any]]) -> None:
+    report = trace(build("hello", "c-dynamic"))
+
+    used = {item["path"].rpartition("/")[2] for item in report["used"] if item["need"] == "libraries"}
+    assert {"libc.so.6", "ld-linux-x86-64.so.2"} <= used
+    assert misses(report) == set()
+    assert "dlopen" not in {item["need"] for item in report["promotions"]}

@@ -205,6 +205,28 @@ def test_a_run_decides_what_analysis_left_open() -> None:
     assert [(item.need, item.verdict) for item in promotions] == [("zones", "maybe"), ("users", "not")]
 
 
+def test_listing_a_folder_decides_nothing_nor_does_what_several_needs_read() -> None:
+    needs = (Judged("dns", "maybe"), Judged("localtime", "not"))
+    sightings = seen((Deed.LOOK, "/etc/hosts", True), (Deed.OPEN, "/etc/nsswitch.conf", True))
+    assert found(sightings, needs=needs).promotions == ()
+
+
+def test_a_loader_s_search_for_what_is_linked_is_no_dlopen() -> None:
+    image = (ImageFile("/lib/libz.so.1", 1, "libraries"),)
+    sightings = seen((Deed.OPEN, "/lib/tls/libz.so.1", False), (Deed.OPEN, "/lib/libz.so.1", True))
+    assert found(sightings, image=image, needs=(Judged("dlopen", "maybe"),)).promotions == ()
+    plugin = seen((Deed.OPEN, "/lib/libplugin.so", False))
+    assert [item.need for item in found(plugin, image=image, needs=(Judged("dlopen", "maybe"),)).promotions] == [
+        "dlopen"
+    ]
+
+
+def test_what_the_kernel_opened_itself_is_used() -> None:
+    image = (ImageFile("/lib64/ld-linux-x86-64.so.2", 1, "libraries"),)
+    context = Context("/server", image, (), PATH, Machine(), frozenset(("/lib64/ld-linux-x86-64.so.2",)))
+    assert judge(seen((Deed.EXECUTE, "/server", True)), context).used == image
+
+
 def test_executing_itself_decides_nothing_and_executing_others_does() -> None:
     needs = (Judged("exec", "maybe"),)
     assert found(seen((Deed.EXECUTE, "/server", True)), needs=needs).promotions == ()
