@@ -50,7 +50,7 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None) -> Rec
 
         added = gather(order.choices.additions)
         executable = program.analyse(WANTED)
-        resolution = resolve_executable(executable, order.choices, order.options)
+        resolution = resolve_executable(executable, order.choices, order.options, added.entries)
         refuse_missing(executable.name, resolution)
         spec = image_spec(
             executable.name, executable.file, executable.analysis, resolution, order.options, added.entries

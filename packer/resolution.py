@@ -37,10 +37,14 @@ class NeededFile:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The executable that is resolved: its file, and where it will stand in the image."""
+    """The executable that is resolved: its file, and where it will stand in the image.
+
+    ``added`` are the files that a person puts beside it, each with its path in the image.
+    """
 
     file: HostFile
     image_path: str
+    added: tuple[tuple[str, HostFile], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

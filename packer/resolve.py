@@ -14,7 +14,7 @@ from whit.packer.analysis import Format, Libc, Linkage
 from whit.packer.choices import DEFAULT, Choices, SourceChoice
 from whit.packer.errors import UsageError
 from whit.packer.filetree import sysroot
-from whit.packer.imagespec import NONROOT_ID, Inline, PackOptions, program_path
+from whit.packer.imagespec import NONROOT_ID, HostFile, Inline, PackOptions, program_path
 from whit.packer.linkage import missing_libraries
 from whit.packer.needs import judge_all
 from whit.packer.needs.model import Grade, Need, Verdict
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from whit.packer.analysis import Analysis
     from whit.packer.executable import Executable
-    from whit.packer.imagespec import HostFile
+    from whit.packer.imagespec import Entry
     from whit.packer.sources import SourcedFiles
 
 _FILE_MODE = 0o644
@@ -36,11 +36,19 @@ GIVEN = frozenset(("ca", "zones", "users", "groups", "dns", "services", "mime", 
 
 
 def resolve_executable(
-    executable: Executable, choices: Choices = DEFAULT, options: PackOptions | None = None, host: Host = HERE
+    executable: Executable,
+    choices: Choices = DEFAULT,
+    options: PackOptions | None = None,
+    added: tuple[Entry, ...] = (),
+    host: Host = HERE,
 ) -> Resolution:
-    """Everything that an executable needs beside it in the image that the options describe; see :func:`resolve`."""
+    """Everything that an executable needs beside it in the image that the options describe; see :func:`resolve`.
+
+    ``added`` is what a person puts into the image.
+    """
     path = program_path(executable.name, options or PackOptions())
-    return resolve(executable.analysis, choices, host, Program(executable.file, path))
+    files = tuple((entry.path, entry.content) for entry in added if isinstance(entry.content, HostFile))
+    return resolve(executable.analysis, choices, host, Program(executable.file, path, files))
 
 
 def resolve(
@@ -84,7 +92,7 @@ def _closure(analysis: Analysis, choices: Choices, host: Host, program: Program 
     from whit.packer.closure.closing import close  # noqa: PLC0415 - most programs are static
 
     tree = sysroot(choices.sysroot) if choices.sysroot is not None else host.tree
-    return close(analysis, program, host.tree, tree)
+    return close(analysis, program, host.tree, tree, dict(program.added))
 
 
 def _judge(analysis: Analysis, closure: Closure) -> tuple[Need, ...]:

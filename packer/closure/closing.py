@@ -18,11 +18,12 @@ from whit.packer.linkage import EXECUTABLE, LIBRARIES
 from whit.packer.resolution import Advice, Closure, Library, Missing, NeededFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from whit.packer.analysis import Analysis
     from whit.packer.closure.model import Look, System
     from whit.packer.filetree import FileTree
+    from whit.packer.imagespec import HostFile
     from whit.packer.resolution import Program
 
 _LIBRARY_MODE, _LOADER_MODE = 0o644, 0o755
@@ -31,8 +32,13 @@ _GLIBC, _MUSL = ("ld-linux", "ld64.so", "ld.so"), ("ld-musl-",)
 _OTHERS = {"ld-uClibc": "uClibc", "ld64-uClibc": "uClibc", "linker": "Android's bionic", "ld-elf": "a BSD"}
 
 
-def close(analysis: Analysis, program: Program, host: FileTree, tree: FileTree) -> Closure:
+def close(
+    analysis: Analysis, program: Program, host: FileTree, tree: FileTree, added: Mapping[str, HostFile] | None = None
+) -> Closure:
     """The closure of an executable on ``host``, with libraries from ``tree``; what isn't found is ``missing``.
+
+    ``added`` are files that a person puts into the image, by their paths there: they are found like others, and what
+    those that are libraries or programs need is there for them.
 
     Raises UnsupportedError where what was found can't be laid out so that the loader finds it again, and OSError if
     the executable can't be read any more.
@@ -41,24 +47,38 @@ def close(analysis: Analysis, program: Program, host: FileTree, tree: FileTree) 
     finder = Finder(analysis, tree)
     if fault := _unknown_loader(name):
         return Closure(missing=(finder.missing(Failure(name or "a loader", EXECUTABLE, fault)),))
-    reader = Reader(tree)
+    reader = Reader(tree, host, added)
     walk = start(name, program, host, tree, reader)
     if isinstance(walk, Failure):
         return Closure(missing=_without_loader(analysis, finder, walk), watched=_watched(tree, reader))
     reasons = {} if walk.failures else beyond.load_more(walk)
+    advice = () if walk.failures else tuple(_for_added(walk, reader))
     missing = lacks(walk, finder)
     imports = imports_of(walk.loaded)
     if missing:
         return Closure(missing=missing, imports=imports, watched=_watched(tree, reader))
-    placed = _placed(walk, program.image_path)
+    own = frozenset(added or ())
+    placed = _placed(walk, program.image_path, own)
     constants = tuple(found.value for found in analysis.arguments if found.function == "dlopen")
     return Closure(
         libraries=tuple(_library(item, placed) for item in walk.loaded[1:]),
-        files=(*_files(walk, placed, reasons), *_converters(walk, tree)),
-        advice=(*beyond.dlopen_advice(walk, constants), *_preload_advice(walk, tree)),
+        files=(*(file for file in _files(walk, placed, reasons) if file.path not in own), *_converters(walk, tree)),
+        advice=(*advice, *beyond.dlopen_advice(walk, constants), *_preload_advice(walk, tree)),
         imports=imports,
         watched=_watched(tree, reader),
     )
+
+
+def _for_added(walk: Walk, reader: Reader) -> Iterator[Advice]:
+    """Load what was added, as the program may by dlopen; what it lacks needn't keep the program from starting."""
+    for path in reader.added_objects():
+        if path not in (walk.system.program.path, walk.system.interpreter.path):
+            walk.load(path, walk.system.program, optional=True)
+            walk.run()
+    for failure in walk.failures:
+        why = f" ({failure.why})" if failure.why else ""
+        yield Advice("libraries", f"{failure.by}, which was added, needs {failure.name}, and it wasn't found{why}.")
+    walk.failures.clear()
 
 
 def start(
@@ -138,7 +158,7 @@ def _small_file(tree: FileTree, path: str, limit: int) -> bytes | None:
         return None
 
 
-def _placed(walk: Walk, image_path: str) -> Placed:
+def _placed(walk: Walk, image_path: str, added: frozenset[str]) -> Placed:
     """The plan, proved; as the objects stood to each other, or if that can't be, all in one directory."""
     system = walk.system
     defaults = system.folders if isinstance(system, glibc.Glibc) else musl.DEFAULTS
@@ -150,7 +170,7 @@ def _placed(walk: Walk, image_path: str) -> Placed:
 
     fault: Failure | None = None
     for keep_origin in (True, False):
-        placed = place(walk, image_path, home_of(walk, defaults), keep_origin=keep_origin)
+        placed = place(walk, image_path, home_of(walk, defaults), added, keep_origin=keep_origin)
         fault = placed if isinstance(placed, Failure) else unproved(walk, placed, again)
         if isinstance(placed, Placed) and fault is None:
             return placed

@@ -47,8 +47,10 @@ class Placed:
         return frozenset(found)
 
 
-def place(walk: Walk, program: str, home: str, *, keep_origin: bool = True) -> Placed | Failure:
+def place(walk: Walk, program: str, home: str, added: frozenset[str], *, keep_origin: bool = True) -> Placed | Failure:
     """Give each object a path. ``program`` is the executable's, ``home`` the directory for all that has no other.
+
+    ``added`` are the paths of what a person puts into the image: that stays there.
 
     What stands in a default directory stays there; what was found by ``$ORIGIN`` stays beside what named it, unless
     ``keep_origin`` is false; what is asked for by a path stands at it.
@@ -57,10 +59,11 @@ def place(walk: Walk, program: str, home: str, *, keep_origin: bool = True) -> P
     objects: dict[str, Loaded] = {program: walk.system.program}
     links: dict[str, str] = {}
     for item in walk.loaded[1:]:
-        path = _path(item, walk.system, paths, home, keep_origin=keep_origin)
-        if not item.names[:1] and (_is_elsewhere(path) or path in objects):
+        path = _path(item, walk.system, paths, home, added, keep_origin=keep_origin)
+        is_taken = path in objects or (_is_elsewhere(path) and path not in added)
+        if is_taken and item.hit.place.rule is Rule.PATH:
             return Failure(path, item.by.title if item.by else "", _OUTSIDE)
-        if _is_elsewhere(path) or path in objects:
+        if is_taken:
             path = f"{home}/{item.names[0]}"
         if path in objects or len(path.rpartition("/")[2].encode("utf-8", "surrogateescape")) > _LONGEST_NAME:
             return Failure(path, item.by.title if item.by else "", _OUTSIDE)
@@ -78,22 +81,24 @@ def _is_elsewhere(path: str) -> bool:
     return path.startswith(tuple(f"{folder}/" for folder in _NOT_FOR_LIBRARIES))
 
 
-def _path(item: Loaded, system: System, paths: Mapping[int, str], home: str, *, keep_origin: bool) -> str:
+def _path(
+    item: Loaded, system: System, paths: Mapping[int, str], home: str, added: frozenset[str], *, keep_origin: bool
+) -> str:
     where = item.hit.place
     if where.rule is Rule.INTERPRETER:
         return item.path
     if where.rule is Rule.PATH:
         return _normal(_asked_path(item, system, paths))
+    if item.path in added:
+        return item.path
     name = item.names[0]
     if where.owner and uses_origin(where.text) and id(where.owner) in paths:
         folder = system.expand(where.text, paths[id(where.owner)]) if keep_origin else None
         return _normal(f"{folder}/{name}") if folder is not None else f"{home}/{name}"
-    as_it_is = item.by is not None and item.by.facts.no_default and where.rule in (Rule.RPATH, Rule.RUNPATH)
-    if (where.rule is Rule.DEFAULT or as_it_is) and not item.hit.variant:
-        return _normal(item.path)
-    if where.rule is Rule.CACHE and where.folder in system.folders:
-        return _normal(item.path)
-    return f"{home}/{name}"
+    by_path_only = item.by is not None and item.by.facts.no_default and where.rule in (Rule.RPATH, Rule.RUNPATH)
+    in_default = where.rule is Rule.DEFAULT or (where.rule is Rule.CACHE and where.folder in system.folders)
+    stays = (by_path_only or in_default) and not item.hit.variant
+    return _normal(item.path) if stays else f"{home}/{name}"
 
 
 def _normal(path: str) -> str:
@@ -144,7 +149,7 @@ def _place_of(item: Loaded) -> object:
 
 def _load_later(image: Walk, item: Loaded, placed: Placed) -> bool:
     by = _there(image).get(placed.path_of(item.by)) if item.by else None
-    if by is None or not item.names or image.load(item.names[0], by, optional=True) is None:
+    if by is None or image.load(item.names[0] if item.names else item.path, by, optional=True) is None:
         return False
     image.run()
     return placed.path_of(item) in _there(image)

@@ -13,10 +13,11 @@ from whit.packer.elf.versions import defined_versions, needed_versions
 from whit.packer.errors import InvalidFileError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from whit.packer.elf.dynamic import Note
     from whit.packer.filetree import FileTree
+    from whit.packer.imagespec import HostFile
     from whit.packer.search import Data
 
 DLOPEN_NOTE = ("FDO", 0x407C0C0A)
@@ -81,10 +82,17 @@ def _dlopens(note: Note) -> Iterator[DlopenNote]:
 
 
 class Reader:
-    """A tree's shared objects, each read once. Remembers where it has looked: ``folders`` are the tree's."""
+    """A tree's shared objects, each read once, with what a person adds at its place in the image.
 
-    def __init__(self, tree: FileTree) -> None:
+    Remembers where it has looked: ``folders`` are the tree's.
+    """
+
+    def __init__(
+        self, tree: FileTree, host: FileTree | None = None, added: Mapping[str, HostFile] | None = None
+    ) -> None:
         self._tree = tree
+        self._host = host or tree
+        self._added = added or {}
         self._known: dict[str, Candidate | None] = {}
         self.folders: set[str] = set()
 
@@ -97,12 +105,17 @@ class Reader:
             self._known[path] = self._look(path)
         return self._known[path]
 
+    def added_objects(self) -> tuple[str, ...]:
+        """The image paths of what was added and can be loaded: programs and libraries, not scripts and data."""
+        return tuple(path for path in sorted(self._added) if (found := self(path)) and found.facts)
+
     def _look(self, path: str) -> Candidate | None:
-        file = self._tree.file(path)
+        added = self._added.get(path)
+        file = added or self._tree.file(path)
         if file is None:
             return None
         try:
-            with self._tree.mapped(path) as data:
+            with self._host.mapped(added.path) if added else self._tree.mapped(path) as data:
                 return Candidate(path, file, file.identity[:2], facts(data))
         except OSError:
             return None

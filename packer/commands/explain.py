@@ -56,8 +56,8 @@ def _explain(file: str, path: str, path_in_image: str | None, choices: Choices) 
     path = "/" + posixpath.normpath(path).lstrip("/")
     executable = open_executable(file, WANTED | wanted_for(path))
     options = PackOptions(path_in_image=path_in_image)
-    resolution = resolve_executable(executable, choices, options)
     added = gather(choices.additions).entries
+    resolution = resolve_executable(executable, choices, options, added)
     spec = image_spec(executable.name, executable.file, executable.analysis, resolution, options, added)
     return explain(path, executable.analysis, resolution, spec)
 
@@ -74,6 +74,8 @@ def _headline(found: Explanation) -> str:
     if found.kind is EntryKind.DIRECTORY:
         count = f" with {found.below} files and folders below it" if found.below else ", empty"
         return f"{shown}: in the image, a folder{count}" + (", for these" if holds_only(found) else "")
+    if found.target is not None:
+        return f"{shown}: in the image, a link to {printable(found.target)}"
     return f"{shown}: in the image, {human_size(found.size)}"
 
 
@@ -138,6 +140,7 @@ def _document(found: Explanation) -> dict[str, Any]:
         "below": found.below,
         "reason": text(found.reason),
         "source": text(found.source),
+        "target": text(found.target),
         "origin": found.origin,
         "need": need
         and {

@@ -29,9 +29,9 @@ def command(file: str, as_json: bool, choices: Choices) -> None:
     from whit.packer.report import document
     from whit.packer.resolve import resolve_executable
 
-    gather(choices.additions)
+    added = gather(choices.additions).entries
     executable = open_executable(file, DETAILS)
-    resolution = resolve_executable(executable, choices)
+    resolution = resolve_executable(executable, choices, added=added)
     if as_json:
         print_json(document(executable.name, executable.analysis, resolution))
         return

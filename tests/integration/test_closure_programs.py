@@ -162,6 +162,40 @@ def _word(path: Path, word: str) -> None:
     subprocess.run(line, input=f'const char *word(void) {{ return "{word}"; }}'.encode(), check=True)
 
 
+@pytest.mark.root
+@pytest.mark.peer("gcc")
+def test_what_is_added_counts_as_being_there_and_brings_its_own_libraries(run_whit: RunWhit, tmp_path: Path) -> None:
+    shop = Workshop(tmp_path)
+    _word(tmp_path / "here/libword.so", "from below the plug-in")
+    plugin = shop.library("plugin.so", "libword.so", flags=runpath(str(tmp_path / "here")))
+    source = """
+    #include <dlfcn.h>
+    #include <stdio.h>
+    int main(void) {
+        void *plugin = dlopen("/opt/plugins/plugin.so", RTLD_NOW);
+        const char *(*word)(void) = plugin ? dlsym(plugin, "word") : 0;
+        return puts(word ? word() : dlerror()) < 0;
+    }
+    """
+    program = shop.program("app", source=source)
+    assert "can't" not in run_whit("pack", program, "-t", "bare").stderr
+    packed = run_whit("pack", program, "--add", f"{plugin}:/opt/plugins/", "-t", "whole")
+    assert "needed by /opt/plugins/plugin.so" in packed.stdout
+    assert run_whit("run", "whole").stdout == "from below the plug-in\n"
+    assert "cannot open" in run_whit("run", "bare").stdout
+
+
+@pytest.mark.root
+@pytest.mark.peer("gcc")
+def test_a_missing_library_can_be_added(run_whit: RunWhit, tmp_path: Path) -> None:
+    library = Workshop(tmp_path).library("elsewhere/libx.so")
+    program = Workshop(tmp_path).program("app", "libx.so", source=SPEAKS)
+    assert run_whit("pack", program).returncode == 1
+    added = ("--add", f"{library}:/usr/lib/libx.so", "--add", f"{program}:/data/")
+    assert run_whit("pack", program, *added, "-t", "app").returncode == 0
+    assert run_whit("run", "app").stdout == "libraries work\n"
+
+
 @pytest.mark.peer("gcc")
 def test_what_is_missing_is_named_with_who_needs_it(run_whit: RunWhit, tmp_path: Path) -> None:
     shop = Workshop(tmp_path)
