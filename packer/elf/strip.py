@@ -186,7 +186,8 @@ def _dropped(elf: ElfFile, headers: list[_Header], *, symbols: bool) -> Iterator
             if header.link not in (0, names) and not headers[header.link].flags & _SHF_ALLOC:
                 dropped.add(header.link)
     for number, header in enumerate(headers):
-        if header.type in (_SHT_REL, _SHT_RELA) and not header.flags & _SHF_ALLOC and header.info in dropped:
+        left_over = header.info in dropped or header.link in dropped
+        if header.type in (_SHT_REL, _SHT_RELA) and not header.flags & _SHF_ALLOC and left_over:
             dropped.add(number)
     yield from dropped
 
