@@ -2,8 +2,8 @@
 
     python -m tests.corpus.closure [FOLDER...]      by default /usr/bin and /usr/sbin
 
-lddtree comes from PyPI's auditwheel, where that is installed (in ``build/auditwheel`` by the Makefile). Exits with 1 if
-whit and a loader disagree about a program that the loader can load.
+Then the search-order cases of tests/integration/test_closure_search.py, in which lddtree is asked too. It comes from
+PyPI's auditwheel, which is put into ``build/auditwheel``. Exits with 1 if whit and a loader disagree.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from tests.loaders import NOT_FOUND, loader_of, loader_says, whit_says
+import pytest
+
+from tests.loaders import GLIBC, MUSL, MUSL_LOADER, NOT_FOUND, loader_of, loader_says, whit_says
 from whit.packer.analysis import Linkage, Wanted
 from whit.packer.closure.closing import close
 from whit.packer.errors import WhitError
@@ -78,11 +81,46 @@ def real(answer: dict[str, str], loader: str) -> set[str]:
     }
 
 
+class Cases:
+    """A pytest plug-in that asks lddtree in every search-order case, beside the loader that the case asks."""
+
+    def __init__(self, lddtree: subprocess.Popen[str]) -> None:
+        self.lddtree = lddtree
+        self.asked = {GLIBC: 0, MUSL: 0}
+        self.equal = {GLIBC: 0, MUSL: 0}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Function]) -> None:
+        """Put this plug-in's question before the cases' own."""
+        module: Any = items[0].module
+        agreed = module.agreed
+
+        def asking(program: Path, **environment: str) -> dict[str, str]:
+            found: dict[str, str] = agreed(program, **environment)
+            loader = loader_of(program)
+            compiler = MUSL if loader == MUSL_LOADER else GLIBC
+            if not environment:
+                self.asked[compiler] += 1
+                answer = loader_says(program)
+                self.equal[compiler] += real(_ask(self.lddtree, program), loader) == real(answer, loader)
+            return found
+
+        module.agreed = asking
+
+
 def main(folders: list[str]) -> int:
-    """Compare, print the table and what differs."""
+    """Compare, print the tables and what differs."""
+    lddtree = _start_lddtree()
+    failed = _compare_programs(folders, lddtree)
+    cases = Cases(lddtree)
+    status = pytest.main(["-q", "--no-header", "tests/integration/test_closure_search.py"], plugins=[cases])
+    for compiler, count in cases.asked.items():
+        print(f"search-order cases, {compiler}: whit {count} of {count}, lddtree {cases.equal[compiler]}")  # noqa: T201
+    return int(failed or status != 0)
+
+
+def _compare_programs(folders: list[str], lddtree: subprocess.Popen[str]) -> bool:
     programs = dynamic_programs(folders)
     ours, theirs, tree = Tally(), Tally(), HostTree()
-    lddtree = _start_lddtree()
     for program in programs:
         loader = loader_of(program)
         answer = loader_says(program)
@@ -96,24 +134,23 @@ def main(folders: list[str]) -> int:
         ours.milliseconds.append((time.perf_counter() - start) * 1000)
         if closure.missing and NOT_FOUND not in answer.values():
             ours.different.append(f"{program}: {closure.missing[0]}")
-        if lddtree:
-            start = time.perf_counter()
-            other = _ask(lddtree, program)
-            theirs.milliseconds.append((time.perf_counter() - start) * 1000)
-            if real(other, loader) == real(answer, loader):
-                theirs.equal += 1
+        start = time.perf_counter()
+        other = _ask(lddtree, program)
+        theirs.milliseconds.append((time.perf_counter() - start) * 1000)
+        if real(other, loader) == real(answer, loader):
+            theirs.equal += 1
     print(f"{'':12} {'same as the loader':>14}   {'median':>11} {'95 %':>11} {'longest':>11}")  # noqa: T201 - a command
     print(ours.row("whit", len(programs)))  # noqa: T201
-    if lddtree:
-        print(theirs.row("lddtree", len(programs)))  # noqa: T201
+    print(theirs.row("lddtree", len(programs)))  # noqa: T201
     print("\n".join(f"different: {name}" for name in ours.different))  # noqa: T201
-    return 1 if ours.different else 0
+    return bool(ours.different)
 
 
-def _start_lddtree() -> subprocess.Popen[str] | None:
+def _start_lddtree() -> subprocess.Popen[str]:
     if not AUDITWHEEL.exists():
-        return None
-    return subprocess.Popen([str(AUDITWHEEL), "-c", _LDDTREE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        subprocess.run([sys.executable, "-m", "venv", AUDITWHEEL.parent.parent], check=True)
+        subprocess.run([AUDITWHEEL, "-m", "pip", "install", "--quiet", "auditwheel"], check=True)
+    return subprocess.Popen([AUDITWHEEL, "-c", _LDDTREE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def _ask(lddtree: subprocess.Popen[str], program: Path) -> dict[str, str]:
