@@ -1,4 +1,4 @@
-"""Images made by hand: layers of a few files, in a layout as any builder writes it."""
+"""Images made by hand: layers of a few files, in a layout as any builder writes it; and what lint finds in them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,19 @@ import json
 import tarfile
 from typing import TYPE_CHECKING, Any
 
+from tests.programs.build import build
+from whit.packer.lint import fetch, lint_image
+from whit.packer.store import read_image
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from whit.packer.lint.image import Image
+    from whit.packer.lint.model import Finding
+
+EXIT = build("exit", "c-musl", stripped=True).read_bytes()
+LABELS = {f"org.opencontainers.image.{key}": "x" for key in ("source", "revision", "version", "licenses")}
+GOOD: dict[str, Any] = {"Entrypoint": ["/exit"], "User": "65532:65532", "Labels": LABELS}
 
 Members = dict[str, bytes | tarfile.TarInfo | tuple[bytes, int]]
 """Path → a file's content (mode 0644), or content and mode, or a header for what isn't a file."""
@@ -81,3 +92,18 @@ def archive(layout: Path, target: Path, *, without: str = "") -> Path:
             if file.is_file() and file.name != without:
                 tar.add(file, file.relative_to(layout).as_posix())
     return target
+
+
+def image_at(path: Path, *layers: Members, config: dict[str, Any] | None = None, **document: Any) -> Image:
+    write_layout(path, list(layers), GOOD if config is None else config, **document)
+    with fetch.layout_of(str(path)) as layout:
+        assert layout is not None
+        return fetch.image_of("image", read_image(layout, fetch.only_image(layout, "image")), layout)
+
+
+def findings(path: Path, *layers: Members, config: dict[str, Any] | None = None, **document: Any) -> list[Finding]:
+    return list(lint_image(image_at(path, *layers, config=config, **document), {"ignores-sigterm", "not-pie"}))
+
+
+def ids(found: list[Finding]) -> list[str]:
+    return sorted({finding.id for finding in found})

@@ -1,10 +1,7 @@
-"""Images under lint: layers laid over each other, paths followed, and every rule for images both ways."""
+"""Images under lint: every rule for images both ways."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,121 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.programs.build import build
-from tests.unit.packer.images import Members, archive, folder, layer, link, write_layout
+from tests.unit.packer.images import (
+    EXIT,
+    GOOD,
+    Members,
+    findings,
+    folder,
+    ids,
+    image_at,
+    link,
+)
 from tests.unit.packer.test_lint_traces import REAL, pem
-from whit.packer.errors import InvalidFileError, UnsupportedError, UsageError
-from whit.packer.imagespec import RunConfig
-from whit.packer.layout import Layout
 from whit.packer.lint import fetch, lint_image
-from whit.packer.lint.image import Image, ImageFile, overlay
-from whit.packer.oci import ImageConfig
-from whit.packer.platform import Platform
 from whit.packer.store import read_image
-from whit.packer.tarread import Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from whit.packer.lint.model import Finding
-
-EXIT = build("exit", "c-musl", stripped=True).read_bytes()
-LABELS = {f"org.opencontainers.image.{key}": "x" for key in ("source", "revision", "version", "licenses")}
-GOOD: dict[str, Any] = {"Entrypoint": ["/exit"], "User": "65532:65532", "Labels": LABELS}
-
-
-def image_at(path: Path, *layers: Members, config: dict[str, Any] | None = None, **document: Any) -> Image:
-    write_layout(path, list(layers), GOOD if config is None else config, **document)
-    with fetch.layout_of(str(path)) as layout:
-        assert layout is not None
-        return fetch.image_of("image", read_image(layout, fetch.only_image(layout, "image")), layout)
-
-
-def findings(path: Path, *layers: Members, config: dict[str, Any] | None = None, **document: Any) -> list[Finding]:
-    return list(lint_image(image_at(path, *layers, config=config, **document), {"ignores-sigterm", "not-pie"}))
-
-
-def ids(found: list[Finding]) -> list[str]:
-    return sorted({finding.id for finding in found})
-
-
-def file(path: str, layer: str, kind: Kind = Kind.FILE, **more: Any) -> ImageFile:
-    return ImageFile(path, kind, 0o644, layer, **more)
-
-
-def laid(*layers: list[ImageFile]) -> tuple[list[str], list[tuple[str, str, bool]]]:
-    files, hidden = overlay(layers)
-    return sorted(files), sorted((gone.file.path, gone.by_layer, gone.replaced) for gone in hidden)
-
-
-def test_a_later_layer_replaces() -> None:
-    assert laid([file("/a", "1")], [file("/a", "2")]) == (["/a"], [("/a", "2", True)])
-
-
-def test_a_whiteout_deletes_what_is_below_it() -> None:
-    lower = [file("/d", "1", Kind.DIRECTORY), file("/d/a", "1"), file("/d/e/b", "1"), file("/da", "1")]
-    assert laid(lower, [file("/.wh.d", "2")]) == (["/da"], [("/d/a", "2", False), ("/d/e/b", "2", False)])
-
-
-def test_an_opaque_folder_hides_lower_layers_and_not_its_own() -> None:
-    lower = [file("/d", "1", Kind.DIRECTORY), file("/d/a", "1")]
-    upper = [file("/d/new", "2"), file("/d/.wh..wh..opq", "2"), file("/d/b", "2")]
-    assert laid(lower, upper) == (["/d", "/d/b", "/d/new"], [("/d/a", "2", False)])
-
-
-def test_a_file_in_the_place_of_a_folder_hides_all_in_it() -> None:
-    lower = [file("/d", "1", Kind.DIRECTORY), file("/d/a", "1")]
-    assert laid(lower, [file("/d", "2")]) == (["/d"], [("/d/a", "2", False)])
-
-
-def test_a_folder_again_hides_nothing() -> None:
-    lower = [file("/d", "1", Kind.DIRECTORY), file("/d/a", "1")]
-    assert laid(lower, [file("/d", "2", Kind.DIRECTORY)]) == (["/d", "/d/a"], [])
-
-
-def test_many_whiteouts_of_many_files_take_no_time() -> None:
-    lower = [file(f"/d/{number}", "1") for number in range(20_000)]
-    upper = [file("/d/.wh..wh..opq", "2")] * 20_000 + [file(f"/d/.wh.{number}", "2") for number in range(20_000)]
-    assert laid(lower, upper)[0] == []
-
-
-NAMES = st.sampled_from(["/a", "/a/b", "/a/b/c", "/.wh.a", "/a/.wh.b", "/a/.wh..wh..opq", "/.wh..wh..opq", "/.wh."])
-KINDS = st.sampled_from([Kind.FILE, Kind.DIRECTORY, Kind.SYMLINK])
-
-
-@given(st.lists(st.lists(st.tuples(NAMES, KINDS), max_size=6), max_size=4))
-def test_any_layers_can_be_laid_over_each_other(layers: list[list[tuple[str, Kind]]]) -> None:
-    made = [[file(path, str(number), kind) for path, kind in members] for number, members in enumerate(layers)]
-    files, hidden = overlay(made)
-    assert all(path == found.path for path, found in files.items())
-    assert all(gone.file.kind is Kind.FILE for gone in hidden)
-
-
-def image(*files: ImageFile, **run: Any) -> Image:
-    config = ImageConfig(Platform("linux", "amd64"), RunConfig(**run))
-    return Image("x", config, {found.path: found for found in files})
-
-
-def test_paths_are_followed_as_inside_the_container() -> None:
-    found = image(
-        file("/usr/bin/tool", "1"),
-        file("/bin", "1", Kind.SYMLINK, target="usr/bin"),
-        file("/opt/tool", "1", Kind.SYMLINK, target="../../../bin/tool"),
-        file("/loop", "1", Kind.SYMLINK, target="/loop"),
-    )
-    for path in ("/bin/tool", "/opt/tool", "//usr//bin/./tool", "/usr/bin/../bin/tool"):
-        target = found.lookup(path)
-        assert target is not None
-        assert target.path == "/usr/bin/tool"
-    assert found.lookup("/loop") is None
-    assert found.lookup("/bin/other") is None
-
-
-def test_a_program_without_a_slash_is_looked_for_along_path() -> None:
-    found = image(file("/opt/x/tool", "1"), file("/usr/bin/other", "1"), env=("PATH=/none:/opt/x",))
-    assert found.program("tool") is not None
-    assert found.program("other") is None
-    assert image(file("/usr/bin/other", "1")).program("other") is not None
-    assert image(file("/srv/run", "1"), working_dir="/srv").program("./run") is not None
 
 
 def test_a_good_image_has_nothing_to_mend(tmp_path: Path) -> None:
@@ -307,93 +205,6 @@ def test_a_large_file_goes_through_the_disk(tmp_path: Path) -> None:
     large = bytes(5 << 20) + REAL["GitLab token"]
     (found,) = findings(tmp_path / "x", {"exit": (EXIT, 0o555), "large": large})
     assert (found.id, found.where.offset) == ("token", 5 << 20)
-
-
-def test_an_archive_is_read_as_its_layout_is(tmp_path: Path) -> None:
-    layout = write_layout(tmp_path / "layout", [{"exit": (EXIT, 0o555)}], {"Entrypoint": ["/exit"]})
-    tar = archive(layout, tmp_path / "image.tar")
-    assert fetch.is_archive(tar)
-    with fetch.layout_of(str(tar)) as found:
-        assert found is not None
-        assert read_image(found, fetch.only_image(found, "x")).config.run.entrypoint == ("/exit",)
-    with (
-        pytest.raises(UnsupportedError, match="not of an image"),
-        fetch.layout_of(str(archive(layout, tmp_path / "old.tar", without="index.json"))),
-    ):
-        pass
-
-
-@pytest.mark.peer("skopeo")
-@pytest.mark.parametrize("form", ["docker-archive", "oci-archive"])
-def test_archives_that_others_write(tmp_path: Path, form: str) -> None:
-    layers: list[Members] = [{"exit": (EXIT, 0o555)}, {"etc": folder(), "etc/key": pem("PRIVATE KEY")}]
-    layout = write_layout(tmp_path / "layout", layers, GOOD)
-    target = tmp_path / "image.tar"
-    subprocess.run(["skopeo", "--insecure-policy", "copy", "--quiet", f"oci:{layout}", f"{form}:{target}"], check=True)
-    with fetch.layout_of(str(target)) as found:
-        assert found is not None
-        image = fetch.image_of("x", read_image(found, fetch.only_image(found, "x")), found)
-    assert ids(list(lint_image(image, {"ignores-sigterm", "not-pie"}))) == ["private-key"]
-    assert image.main is not None
-
-
-def test_dockers_old_archives_name_a_layer_twice_by_links(tmp_path: Path) -> None:
-    tar = tmp_path / "old.tar"
-    content = layer({"exit": (EXIT, 0o555)})
-    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    config = {"os": "linux", "architecture": "amd64", "config": GOOD, "rootfs": {"diff_ids": [digest, digest]}}
-    manifest = [{"Config": "abc.json", "RepoTags": ["x:1"], "Layers": ["1/layer.tar", "2/layer.tar"]}]
-    members: Members = {
-        "1/layer.tar": content,
-        "2/layer.tar": link("../1/layer.tar"),
-        "abc.json": json.dumps(config).encode(),
-        "manifest.json": json.dumps(manifest).encode(),
-    }
-    tar.write_bytes(layer(members))
-    with fetch.layout_of(str(tar)) as found:
-        assert found is not None
-        image = fetch.image_of("x", read_image(found, fetch.only_image(found, "x")), found)
-    assert list(image.files) == ["/exit"]
-    for broken in ({**members, "2/layer.tar": link("2/layer.tar")}, {**members, "manifest.json": b"[{}]"}):
-        tar.write_bytes(layer(broken))
-        with pytest.raises(InvalidFileError), fetch.layout_of(str(tar)):
-            pass
-    tar.write_bytes(layer({**members, "manifest.json": json.dumps(manifest * 2).encode()}))
-    with pytest.raises(UsageError, match="2 images"), fetch.layout_of(str(tar)):
-        pass
-
-
-def test_an_archive_leads_nowhere_outside(tmp_path: Path) -> None:
-    import tarfile  # noqa: PLC0415 - only here
-
-    layout = write_layout(tmp_path / "layout", [{"exit": EXIT}], GOOD)
-    tar = archive(layout, tmp_path / "image.tar")
-    with tarfile.open(tar, "a") as more:
-        for name in ("../outside", "/outside", "blobs/sha256/../../outside", "blobs/sha256/" + "../" * 21 + "x"):
-            info = tarfile.TarInfo(name)
-            more.addfile(info)
-    with fetch.layout_of(str(tar)) as found:
-        assert found is not None
-        written = {path.name for path in found.folder.rglob("*") if path.is_file()}
-    assert "outside" not in written
-    assert not (tmp_path / "outside").exists()
-
-
-def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InvalidFileError, match="not an OCI image layout"), fetch.layout_of(str(tmp_path / "empty")):
-        pass
-    layout = write_layout(tmp_path / "two", [{"exit": EXIT}], GOOD)
-    index = layout / "index.json"
-    index.write_text(
-        index.read_text().replace(
-            '"manifests": [', '"manifests": [{"mediaType": "a/b", "digest": "sha256:' + "0" * 64 + '", "size": 1}, '
-        )
-    )
-    with pytest.raises(UsageError, match="2 images"):
-        fetch.only_image(Layout(layout), "two")
-    with pytest.raises(InvalidFileError, match="leads out"):
-        image_at(tmp_path / "hostile", {"../x": b""})
 
 
 @given(st.binary(max_size=600))

@@ -1,0 +1,117 @@
+"""Where lint finds images: layouts and archives, by whomever they were written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.packer.images import (
+    EXIT,
+    GOOD,
+    Members,
+    archive,
+    folder,
+    ids,
+    image_at,
+    layer,
+    link,
+    write_layout,
+)
+from tests.unit.packer.test_lint_traces import pem
+from whit.packer.errors import InvalidFileError, UnsupportedError, UsageError
+from whit.packer.layout import Layout
+from whit.packer.lint import fetch, lint_image
+from whit.packer.store import read_image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_an_archive_is_read_as_its_layout_is(tmp_path: Path) -> None:
+    layout = write_layout(tmp_path / "layout", [{"exit": (EXIT, 0o555)}], {"Entrypoint": ["/exit"]})
+    tar = archive(layout, tmp_path / "image.tar")
+    assert fetch.is_archive(tar)
+    with fetch.layout_of(str(tar)) as found:
+        assert found is not None
+        assert read_image(found, fetch.only_image(found, "x")).config.run.entrypoint == ("/exit",)
+    with (
+        pytest.raises(UnsupportedError, match="not of an image"),
+        fetch.layout_of(str(archive(layout, tmp_path / "old.tar", without="index.json"))),
+    ):
+        pass
+
+
+@pytest.mark.peer("skopeo")
+@pytest.mark.parametrize("form", ["docker-archive", "oci-archive"])
+def test_archives_that_others_write(tmp_path: Path, form: str) -> None:
+    layers: list[Members] = [{"exit": (EXIT, 0o555)}, {"etc": folder(), "etc/key": pem("PRIVATE KEY")}]
+    layout = write_layout(tmp_path / "layout", layers, GOOD)
+    target = tmp_path / "image.tar"
+    subprocess.run(["skopeo", "--insecure-policy", "copy", "--quiet", f"oci:{layout}", f"{form}:{target}"], check=True)
+    with fetch.layout_of(str(target)) as found:
+        assert found is not None
+        image = fetch.image_of("x", read_image(found, fetch.only_image(found, "x")), found)
+    assert ids(list(lint_image(image, {"ignores-sigterm", "not-pie"}))) == ["private-key"]
+    assert image.main is not None
+
+
+def test_dockers_old_archives_name_a_layer_twice_by_links(tmp_path: Path) -> None:
+    tar = tmp_path / "old.tar"
+    content = layer({"exit": (EXIT, 0o555)})
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    config = {"os": "linux", "architecture": "amd64", "config": GOOD, "rootfs": {"diff_ids": [digest, digest]}}
+    manifest = [{"Config": "abc.json", "RepoTags": ["x:1"], "Layers": ["1/layer.tar", "2/layer.tar"]}]
+    members: Members = {
+        "1/layer.tar": content,
+        "2/layer.tar": link("../1/layer.tar"),
+        "abc.json": json.dumps(config).encode(),
+        "manifest.json": json.dumps(manifest).encode(),
+    }
+    tar.write_bytes(layer(members))
+    with fetch.layout_of(str(tar)) as found:
+        assert found is not None
+        image = fetch.image_of("x", read_image(found, fetch.only_image(found, "x")), found)
+    assert list(image.files) == ["/exit"]
+    for broken in ({**members, "2/layer.tar": link("2/layer.tar")}, {**members, "manifest.json": b"[{}]"}):
+        tar.write_bytes(layer(broken))
+        with pytest.raises(InvalidFileError), fetch.layout_of(str(tar)):
+            pass
+    tar.write_bytes(layer({**members, "manifest.json": json.dumps(manifest * 2).encode()}))
+    with pytest.raises(UsageError, match="2 images"), fetch.layout_of(str(tar)):
+        pass
+
+
+def test_an_archive_leads_nowhere_outside(tmp_path: Path) -> None:
+    layout = write_layout(tmp_path / "layout", [{"exit": EXIT}], GOOD)
+    tar = archive(layout, tmp_path / "image.tar")
+    with tarfile.open(tar, "a") as more:
+        for name in ("../outside", "/outside", "blobs/sha256/../../outside", "blobs/sha256/" + "../" * 21 + "x"):
+            info = tarfile.TarInfo(name)
+            more.addfile(info)
+    with fetch.layout_of(str(tar)) as found:
+        assert found is not None
+        written = {path.name for path in found.folder.rglob("*") if path.is_file()}
+    assert "outside" not in written
+    assert not (tmp_path / "outside").exists()
+
+
+def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InvalidFileError, match="not an OCI image layout"), fetch.layout_of(str(tmp_path / "empty")):
+        pass
+    layout = write_layout(tmp_path / "two", [{"exit": EXIT}], GOOD)
+    index = layout / "index.json"
+    index.write_text(
+        index.read_text().replace(
+            '"manifests": [', '"manifests": [{"mediaType": "a/b", "digest": "sha256:' + "0" * 64 + '", "size": 1}, '
+        )
+    )
+    with pytest.raises(UsageError, match="2 images"):
+        fetch.only_image(Layout(layout), "two")
+    with pytest.raises(InvalidFileError, match="leads out"):
+        image_at(tmp_path / "hostile", {"../x": b""})
