@@ -43,10 +43,10 @@ def gather(additions: tuple[Addition, ...]) -> Added:
         try:
             found = os.stat(source)  # noqa: PTH116 - as it was given: a link's target is what is meant
             entries |= {entry.path: entry for entry in _tree(addition, source, addition.target, found, folders)}
-        except FileNotFoundError:
-            raise NotFoundError(f"--add {addition.source}: no such file or folder") from None
         except OSError as error:
-            raise InvalidFileError(f"--add {addition.source}: {error.strerror}") from None
+            where = addition.source if error.filename in {None, source} else os.fsdecode(error.filename)
+            kind = NotFoundError if isinstance(error, FileNotFoundError) else InvalidFileError
+            raise kind(f"--add {where}: {(error.strerror or str(error)).lower()}") from None
     _check_folders(entries)
     return Added(tuple(entries[path] for path in sorted(entries)), tuple(folders))
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.analysis import Evidence, EvidenceKind, Wanted
-from whit.packer.imagespec import PARENT_REASON, EntryKind, HostFile
+from whit.packer.imagespec import PARENT_REASON, Entry, EntryKind, HostFile
 from whit.packer.needs import RULES
 
 if TYPE_CHECKING:
     from whit.packer.analysis import Analysis
-    from whit.packer.imagespec import Entry, ImageSpec
+    from whit.packer.imagespec import ImageSpec
     from whit.packer.needs.model import Need
     from whit.packer.resolution import Library, Resolution
 
@@ -20,6 +20,7 @@ _AT_RUN_TIME = ("/proc", "/sys", "/dev", "/etc/hosts", "/etc/hostname", "/etc/re
 """What the runtime puts there: OCI runtime-spec, config-linux.md, "Default Filesystems" and "Default Devices", and every engine's own."""
 
 _SHORTEST_NAME = 4
+_ROOT = Entry("/", EntryKind.DIRECTORY, 0o755, PARENT_REASON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Explanation:
     """All that is known about one path in one executable's image.
 
     ``kind`` is None if the image doesn't have it; ``below`` counts what a folder holds, at any depth. ``source`` is
-    the host's file that its content comes from. ``need`` is the need that it serves, or would serve. ``named`` are
+    the host's file that its content comes from, ``target`` what a link leads to. ``need`` is the need that it serves, or would serve. ``named`` are
     the places in the executable where its name stands.
     """
 
@@ -37,6 +38,7 @@ class Explanation:
     below: int = 0
     reason: str = ""
     source: str | None = None
+    target: str | None = None
     origin: str | None = None
     need: Need | None = None
     library: Library | None = None
@@ -62,7 +64,7 @@ def _names(path: str) -> tuple[str, ...]:
 def explain(path: str, analysis: Analysis, resolution: Resolution, spec: ImageSpec) -> Explanation:
     """Explain ``path``, absolute and normal; the analysis was asked for :func:`wanted_for` it too."""
     entries = {entry.path: entry for layer in reversed(spec.layers) for entry in layer.entries}
-    entry = entries.get(path)
+    entry = entries.get(path, _ROOT if path == "/" else None)
     need = _need(path, resolution)
     return Explanation(
         path=path,
@@ -70,6 +72,7 @@ def explain(path: str, analysis: Analysis, resolution: Resolution, spec: ImageSp
         size=entry.size if entry else 0,
         below=sum(other.startswith(path.rstrip("/") + "/") for other in entries),
         reason=_reason(path, entry, need),
+        target=entry.target if entry else None,
         source=entry.content.path if entry and isinstance(entry.content, HostFile) else None,
         origin=dict(resolution.sources).get(need.name) if entry and need else None,
         need=need,

@@ -89,3 +89,7 @@ def test_the_command_s_exit_code_tells_whether_it_is_there(path: str, code: int)
     assert ran.return_value == code
     document = CliRunner().invoke(command, ["--json", str(program), path], standalone_mode=False).output
     jsonschema.validate(json.loads(document), SCHEMA)
+
+
+def test_the_root_is_always_there() -> None:
+    assert holds_only(why("/"))
