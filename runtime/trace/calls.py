@@ -1,8 +1,8 @@
 """The system calls that a trace watches: which of their arguments are paths, and what the call means to do there. Pure.
 
 A call may stand in several rows, one a path: ``names | action | PATH[@DIRECTORY] | options``, where PATH and DIRECTORY
-are the numbers of arguments. Options: ``nofollow``, the last link isn't followed; ``creates``; and arguments that hold
-flags: ``at=`` (AT_…), ``open=`` (O_…), ``how=`` (a struct open_how), ``argv=`` (a program's words).
+are the numbers of arguments. Options: ``nofollow``, the last link isn't followed; ``creates``, what isn't there; ``makes``,
+as both, and what is there stays as it is; and arguments that hold flags: ``at=`` (AT_…), ``open=`` (O_…), ``how=`` (a struct open_how), ``argv=`` (a program's words).
 """
 
 from __future__ import annotations
@@ -29,13 +29,17 @@ class Deed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PathWatch:
-    """One path of a call; all but ``deed``, ``follows`` and ``creates`` are numbers of arguments."""
+    """One path of a call. From ``at_flags`` on, and ``path`` and ``directory``, they are numbers of arguments.
+
+    ``creates``: what isn't there is made; ``makes``: so it is, and what is there makes the call fail.
+    """
 
     deed: Deed
     path: int
     directory: int | None = None
     follows: bool = True
     creates: bool = False
+    makes: bool = False
     at_flags: int | None = None
     open_flags: int | None = None
     open_how: int | None = None
@@ -56,14 +60,14 @@ faccessat          | look    | 1@0 |
 statx              | look    | 1@0 | at=2
 readlinkat         | look    | 1@0 | nofollow
 inotify_add_watch  | look    | 1   |
-mkdir mknod        | write   | 0   | creates nofollow
-mkdirat mknodat    | write   | 1@0 | creates nofollow
-symlink            | write   | 1   | creates nofollow
-symlinkat          | write   | 2@1 | creates nofollow
+mkdir mknod        | write   | 0   | makes
+mkdirat mknodat    | write   | 1@0 | makes
+symlink            | write   | 1   | makes
+symlinkat          | write   | 2@1 | makes
 link               | look    | 0   | nofollow
-link               | write   | 1   | creates nofollow
+link               | write   | 1   | makes
 linkat             | look    | 1@0 | nofollow
-linkat             | write   | 3@2 | creates nofollow
+linkat             | write   | 3@2 | makes
 rename             | remove  | 0   | nofollow
 rename             | write   | 1   | creates nofollow
 renameat renameat2 | remove  | 1@0 | nofollow
@@ -89,8 +93,9 @@ def _watch(deed: str, places: str, options: str) -> PathWatch:
         Deed(deed),
         int(path),
         int(directory) if directory else None,
-        follows="nofollow" not in words,
-        creates="creates" in words,
+        follows=not words.keys() & {"nofollow", "makes"},
+        creates=bool(words.keys() & {"creates", "makes"}),
+        makes="makes" in words,
         at_flags=numbers.get("at"),
         open_flags=numbers.get("open"),
         open_how=numbers.get("how"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from whit.runtime.trace.calls import Deed, by_number
 from whit.runtime.trace.process import Processes
 from whit.runtime.trace.root import Root
-from whit.runtime.trace.sightings import Execution, Sighting, Sightings
+from whit.runtime.trace.sightings import MAX_PATHS, Execution, Sighting, Sightings
 from whit.runtime.trace.sockets import Sockets
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Observer:
         self._root: Root | None = None
         self.processes = Processes()
         self.sightings = Sightings()
+        self._settled: dict[tuple[int, int, bytes] | None, Sighting] = {}
         self._sockets = Sockets(self.processes, self.sightings)
         self.started = False
 
@@ -60,32 +61,34 @@ class Observer:
             if path is not None and listener.is_valid(call):
                 self._see(Deed.CONNECT, self._absolute(call.thread, AT_FDCWD, path) or path, call, follows=True)
             return
-        asked = [(watch, self._path(call, watch)) for watch in watches]
-        words = [
-            self.processes.words(call.thread, call.arguments[watch.words], WORDS) for watch in watches if watch.words
-        ]
+        texts = [self.processes.text(call.thread, call.arguments[watch.path]) for watch in watches]
+        key = _key(call, watches[0], texts[0])
+        if key in self._settled:
+            self._settled[key].there += 1
+            self._settled[key].programs.add(self.processes.program(call.thread))
+            return
+        paths = [self._path(call, watch, text) for watch, text in zip(watches, texts, strict=True)]
+        pointer = watches[0].words
+        words = self.processes.words(call.thread, call.arguments[pointer], WORDS) if pointer is not None else ()
         # What was read may be another process's: checked now, before any of it is believed.
         if not listener.is_valid(call):
             return
-        for watch, path in asked:
-            if path is not None:
-                self._take(call, watch, path, words[0] if words else ())
-        if watches[0].deed is Deed.EXECUTE:
-            self.processes.forget()
+        for watch, path in zip(watches, paths, strict=True):
+            seen = self._take(call, watch, path, words) if path is not None else None
+            if key and seen and seen.there and not seen.missing and len(self._settled) < MAX_PATHS:
+                self._settled[key] = seen
 
-    def _path(self, call: Notification, watch: PathWatch) -> str | None:
+    def _path(self, call: Notification, watch: PathWatch, text: bytes | None) -> str | None:
         """The absolute path that a call is about; None where it is about an open file."""
-        raw = self.processes.text(call.thread, call.arguments[watch.path])
-        if raw is None:
-            self.sightings.unread += call.arguments[watch.path] != 0
+        if text is None:
             return None
         directory = AT_FDCWD if watch.directory is None else call.arguments[watch.directory] & INT
-        if raw == b"":
+        if text == b"":
             flags = call.arguments[watch.at_flags] if watch.at_flags is not None else 0
             if watch.deed is Deed.EXECUTE and flags & AT_EMPTY_PATH:
                 return self.processes.descriptor(call.thread, directory)
             return None
-        return self._absolute(call.thread, directory, os.fsdecode(raw))
+        return self._absolute(call.thread, directory, os.fsdecode(text))
 
     def _absolute(self, thread: int, directory: int, path: str) -> str | None:
         if not path.startswith("/"):
@@ -100,7 +103,7 @@ class Observer:
         # With ".." the links on the way decide what is meant: such a path stays as it is.
         return path if "/.." in path else "/" + posixpath.normpath(path).lstrip("/")
 
-    def _take(self, call: Notification, watch: PathWatch, path: str, words: tuple[str, ...]) -> None:
+    def _take(self, call: Notification, watch: PathWatch, path: str, words: tuple[str, ...]) -> Sighting | None:
         deed, follows, creates = watch.deed, watch.follows, watch.creates
         flags = self._open_flags(call, watch)
         if flags is not None:
@@ -109,11 +112,15 @@ class Observer:
             follows = not flags & os.O_NOFOLLOW
         if watch.at_flags is not None and call.arguments[watch.at_flags] & AT_SYMLINK_NOFOLLOW:
             follows = False
-        seen = self._see(deed, path, call, follows=follows, creates=creates)
+        if watch.makes and self._root and self._root.is_there(path, follow=False):
+            deed, creates = Deed.LOOK, False
+        seen, there = self._see(deed, path, call, follows=follows, creates=creates)
         if deed is Deed.EXECUTE:
             first = not self.sightings.executions
             by = "" if first else self.processes.program(call.thread)
-            self.sightings.executed(Execution(path, seen, words, by))
+            self.sightings.executed(Execution(path, there, words, by))
+            self.processes.forget()
+        return seen
 
     def _open_flags(self, call: Notification, watch: PathWatch) -> int | None:
         if watch.open_flags is not None:
@@ -123,30 +130,40 @@ class Observer:
             return int(struct.unpack("=Q", data)[0]) if len(data) == 8 else 0  # noqa: PLR2004 - the first member
         return None
 
-    def _see(self, deed: Deed, path: str, call: Notification, *, follows: bool, creates: bool = False) -> bool:
-        """Record it; whether something is there."""
+    def _see(
+        self, deed: Deed, path: str, call: Notification, *, follows: bool, creates: bool = False
+    ) -> tuple[Sighting | None, bool]:
+        """Record it: the record, and whether something is there."""
         root, seen = self._root, self.sightings.sighting(deed, path)
+        found = root.find(path, follow=follows) if root else None
         if root is None or seen is None:
-            return root is not None and root.is_there(path, follow=follows)
-        program = self.processes.program(call.thread)
-        if program not in seen.programs:
-            seen.programs.add(program)
+            return None, found is not None
+        # Before the program's own start it is still the launcher that acts.
+        if self.sightings.executions:
+            seen.programs.add(self.processes.program(call.thread))
         seen.creates |= creates
-        if seen.there and not seen.missing:
-            seen.there += 1
-            return True
-        found = root.find(path, follow=follows)
         if deed in (Deed.WRITE, Deed.REMOVE):
             self._judge_writing(root, seen, writable=found is not None and found.writable, gone=found is None)
         if found is None:
             seen.missing += 1
-            return False
-        seen.there += 1
-        seen.real, seen.is_directory, seen.readable = found.real, found.is_directory, found.readable
-        return True
+        else:
+            seen.there += 1
+            seen.real, seen.is_directory, seen.readable = found.real, found.is_directory, found.readable
+        return seen, found is not None
 
     def _judge_writing(self, root: Root, seen: Sighting, *, writable: bool, gone: bool) -> None:
         if seen.deed is Deed.REMOVE or (gone and seen.creates):
             place = root.place(seen.path)
             writable = place is not None and place.writable
         seen.writable = writable or (gone and not seen.creates)
+
+
+def _key(call: Notification, watch: PathWatch, text: bytes | None) -> tuple[int, int, bytes] | None:
+    """What calls that ask just the same have in common; None for those whose answer may change."""
+    if text is None or not text.startswith(b"/") or watch.deed not in (Deed.OPEN, Deed.LOOK) or watch.creates:
+        return None
+    if watch.open_how is not None or watch.makes:
+        return None
+    number = watch.open_flags if watch.at_flags is None else watch.at_flags
+    flags = call.arguments[number] if number is not None else 0
+    return None if watch.open_flags is not None and flags & WRITING else (call.call, flags, text)

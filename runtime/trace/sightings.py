@@ -71,7 +71,6 @@ class Sightings:
     addresses: dict[Address, int] = field(default_factory=dict)
     families: set[str] = field(default_factory=set)
     calls: int = 0
-    unread: int = 0
     overflowed: bool = False
 
     def sighting(self, deed: Deed, path: str) -> Sighting | None:
