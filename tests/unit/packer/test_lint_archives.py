@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import subprocess
@@ -9,6 +10,8 @@ import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.unit.packer.images import (
     EXIT,
@@ -23,7 +26,7 @@ from tests.unit.packer.images import (
     write_layout,
 )
 from tests.unit.packer.test_lint_traces import pem
-from whit.packer.errors import InvalidFileError, UnsupportedError, UsageError
+from whit.packer.errors import InvalidFileError, UnsupportedError, UsageError, WhitError
 from whit.packer.layout import Layout
 from whit.packer.lint import fetch, lint_image
 from whit.packer.store import read_image
@@ -115,3 +118,57 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
         fetch.only_image(Layout(layout), "two")
     with pytest.raises(InvalidFileError, match="leads out"):
         image_at(tmp_path / "hostile", {"../x": b""})
+
+
+def whole_image(target: Path) -> None:
+    """Everything that lint does with an image's archive."""
+    with fetch.layout_of(str(target)) as found:
+        if found is not None:
+            fetch.image_of("x", read_image(found, fetch.only_image(found, "x")), found)
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[bytes]]:
+    """A folder to write to; an OCI archive, and docker's old form, of an image of a few small files."""
+    place = tmp_path_factory.mktemp("archives")
+    members: Members = {"run": (b"#!/bin/sh\n", 0o755), "etc": folder(), "etc/passwd": b"a:x:1:1::/:\n"}
+    layout = write_layout(place / "layout", [members, {".wh.etc": b""}], {"Entrypoint": ["/run"], "User": "a"})
+    content = layer(members)
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    config = {"os": "linux", "architecture": "amd64", "config": {"Cmd": ["/run"]}, "rootfs": {"diff_ids": [digest]}}
+    old: Members = {
+        "a/layer.tar": content,
+        "c.json": json.dumps(config).encode(),
+        "manifest.json": json.dumps([{"Config": "c.json", "Layers": ["a/layer.tar"]}]).encode(),
+    }
+    return place, [archive(layout, place / "oci.tar").read_bytes(), layer(old)]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.integers(0, 1), st.lists(st.tuples(st.integers(0), st.binary(min_size=1, max_size=6)), max_size=5), st.booleans()
+)
+def test_damaged_archives_are_read_or_refused(
+    archives: tuple[Path, list[bytes]], form: int, changes: list[tuple[int, bytes]], summed: bool
+) -> None:
+    place, forms = archives
+    data = bytearray(forms[form])
+    for at, value in changes:
+        start = at % len(data)
+        data[start : start + len(value)] = value
+    if summed:
+        for header in range(0, len(data) - 512, 512):
+            if data[header + 257 : header + 262] == b"ustar":
+                data[header + 148 : header + 156] = b" " * 8
+                data[header + 148 : header + 156] = b"%06o\0 " % sum(data[header : header + 512])
+    target = place / "damaged.tar"
+    target.write_bytes(data)
+    with contextlib.suppress(WhitError):
+        whole_image(target)
+
+
+def test_archives_that_are_not_damaged_are_read(archives: tuple[Path, list[bytes]]) -> None:
+    place, forms = archives
+    for data in forms:
+        (place / "whole.tar").write_bytes(data)
+        whole_image(place / "whole.tar")
