@@ -66,7 +66,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """The source language; ``name`` is one of go, rust, nim, zig, c, unknown."""
+    """The source language; ``name`` is one of go, rust, nim, zig, c, c++, unknown.
+
+    ``version`` is the language's, for C and C++ the compiler with its own (``gcc 12.2.0``).
+    """
 
     name: str
     version: str | None = None
@@ -169,13 +172,15 @@ class Part:
 class Argument:
     """A constant that stands as an argument where a function is called; ``offset`` is the call's place in the file.
 
-    ``caller`` is the function that holds the call, empty where it isn't known.
+    ``caller`` is the function that holds the call, empty where it isn't known; ``position`` the constant's place among
+    the arguments, in machine words: a string takes two, a receiver comes first.
     """
 
     function: str
     value: str
     offset: int
     caller: str = ""
+    position: int = 0
 
 
 @dataclass(frozen=True, slots=True)

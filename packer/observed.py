@@ -15,52 +15,58 @@ from whit.packer.analysis import Wanted
 from whit.packer.needs.facts import constants
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from whit.packer.analysis import Analysis
 
-_LISTEN = (
-    "net.Listen",
-    "net.ListenPacket",
-    "net.(*ListenConfig).Listen",
-    "crypto/tls.Listen",
-    "net/http.ListenAndServe",
-    "net/http.ListenAndServeTLS",
-    "net/http.(*Server).ListenAndServe",
-    "github.com/gofiber/fiber/v2.(*App).Listen",
-    "github.com/gofiber/fiber/v3.(*App).Listen",
-    "github.com/labstack/echo/v4.(*Echo).Start",
-    "github.com/valyala/fasthttp.ListenAndServe",
-)
-_FLAGS = (
-    "flag.String",
-    "flag.StringVar",
-    "flag.(*FlagSet).String",
-    "flag.(*FlagSet).StringVar",
-    "github.com/spf13/pflag.(*FlagSet).String",
-    "github.com/spf13/pflag.(*FlagSet).StringP",
-    "github.com/spf13/pflag.(*FlagSet).StringVar",
-    "github.com/spf13/pflag.(*FlagSet).StringVarP",
+_LISTEN = {
+    "net.Listen": 2,
+    "net.ListenPacket": 2,
+    "net.(*ListenConfig).Listen": 5,
+    "crypto/tls.Listen": 2,
+    "net/http.ListenAndServe": 0,
+    "net/http.ListenAndServeTLS": 0,
+    "net/http.(*Server).ListenAndServe": 0,
+    "github.com/gofiber/fiber/v2.(*App).Listen": 1,
+    "github.com/gofiber/fiber/v3.(*App).Listen": 1,
+    "github.com/labstack/echo/v4.(*Echo).Start": 1,
+    "github.com/valyala/fasthttp.ListenAndServe": 0,
+}
+"""Functions → the position of the address. (A server's stands in a structure.)"""
+
+_FLAGS = frozenset(
+    (
+        "flag.String",
+        "flag.StringVar",
+        "flag.(*FlagSet).String",
+        "flag.(*FlagSet).StringVar",
+        "github.com/spf13/pflag.(*FlagSet).String",
+        "github.com/spf13/pflag.(*FlagSet).StringP",
+        "github.com/spf13/pflag.(*FlagSet).StringVar",
+        "github.com/spf13/pflag.(*FlagSet).StringVarP",
+    )
 )
 """They are handed a flag's name, its default and its description."""
 
-_ROUTES = (
-    "net/http.HandleFunc",
-    "net/http.Handle",
-    "net/http.(*ServeMux).HandleFunc",
-    "net/http.(*ServeMux).Handle",
-    "github.com/gorilla/mux.(*Router).HandleFunc",
-    "github.com/gorilla/mux.(*Router).Handle",
-    "github.com/go-chi/chi/v5.(*Mux).Get",
-    "github.com/go-chi/chi/v5.(*Mux).HandleFunc",
-    "github.com/gin-gonic/gin.(*RouterGroup).GET",
-    "github.com/labstack/echo/v4.(*Echo).GET",
-    "github.com/julienschmidt/httprouter.(*Router).GET",
-)
+_ROUTES = {
+    "net/http.HandleFunc": 0,
+    "net/http.Handle": 0,
+    "net/http.(*ServeMux).HandleFunc": 1,
+    "net/http.(*ServeMux).Handle": 1,
+    "github.com/gorilla/mux.(*Router).HandleFunc": 1,
+    "github.com/gorilla/mux.(*Router).Handle": 1,
+    "github.com/go-chi/chi/v5.(*Mux).Get": 1,
+    "github.com/go-chi/chi/v5.(*Mux).HandleFunc": 1,
+    "github.com/gin-gonic/gin.(*RouterGroup).GET": 1,
+    "github.com/labstack/echo/v4.(*Echo).GET": 1,
+    "github.com/julienschmidt/httprouter.(*Router).GET": 1,
+}
 _GRPC_HEALTH = "google.golang.org/grpc/health.NewServer"
-_WRITE = ("os.WriteFile", "os.Create", "os.MkdirAll", "os.Mkdir", "os.OpenFile", "io/ioutil.WriteFile")
-_READ = ("os.ReadFile", "os.Open", "os.ReadDir", "io/ioutil.ReadFile", "io/ioutil.ReadDir")
-_VARIABLES = ("os.Getenv", "os.LookupEnv")
+_WRITE = dict.fromkeys(
+    ("os.WriteFile", "os.Create", "os.MkdirAll", "os.Mkdir", "os.OpenFile", "io/ioutil.WriteFile"), 0
+)
+_READ = dict.fromkeys(("os.ReadFile", "os.Open", "os.ReadDir", "io/ioutil.ReadFile", "io/ioutil.ReadDir"), 0)
+_VARIABLES = dict.fromkeys(("os.Getenv", "os.LookupEnv"), 0)
 
 _ADDRESS = re.compile(r"\A(?:\[[0-9A-Fa-f:]*\]|[\w.-]*):[1-9]\d{0,4}\Z")
 _HEALTH = re.compile(
@@ -125,5 +131,5 @@ def _flags(analysis: Analysis) -> Iterator[str]:
             yield from filter(_ADDRESS.match, values[:2])
 
 
-def _paths(analysis: Analysis, functions: tuple[str, ...]) -> tuple[str, ...]:
+def _paths(analysis: Analysis, functions: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(path for path in constants(analysis, functions, _PATH) if not path.startswith(_OF_THE_SYSTEM))

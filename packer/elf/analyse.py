@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from whit.packer.analysis import Analysis, BuildInfo, Evidence, EvidenceKind, Format, Language, Wanted
+from whit.packer.elf import cargo, gobuildinfo, gocalls, gofunctions, gopclntab, kind, machine, spans, symbols
 from whit.packer.elf import dynamic as program
-from whit.packer.elf import gobuildinfo, gocalls, gofunctions, gopclntab, kind, machine, spans, symbols
 from whit.packer.elf import language as languages
 from whit.packer.elf.file import parse
 from whit.packer.elf.hardening import hardening
@@ -113,14 +113,24 @@ def _other(elf: ElfFile, known: Analysis, wanted: Wanted, notes: tuple[Note, ...
     functions = symbols.linked(elf, symtab, both.functions) if symtab else {}
     strings = _strings(elf, both)
     clib = languages.libc(elf, known.interpreter, known.libraries, notes, strings)
+    language = languages.language(elf, functions, strings, known.libraries, clib)
     return replace(
         known,
-        language=languages.language(elf, functions, strings, known.libraries, clib),
+        language=language,
+        build=_rust_build(elf, language, known.build) if language.name == "rust" else known.build,
         libc=clib[0] if clib else None,
         functions_known=symtab is not None,
         functions=wanted.functions & functions.keys(),
         strings=tuple(sorted((text, at) for text, at in strings.items() if text in wanted.texts)),
     )
+
+
+def _rust_build(elf: ElfFile, language: Language, known: BuildInfo) -> BuildInfo:
+    """The crates, and the compiler's commit, as far as they stand in the file."""
+    paths = (fact.offset for fact in language.evidence if fact.kind is EvidenceKind.STRING and fact.offset)
+    commits = filter(None, (cargo.commit(elf, offset) for offset in paths))
+    settings = tuple(("rustc.commit", commit) for commit in commits)[:1]
+    return replace(cargo.crates(elf) or BuildInfo(), settings=settings, build_id=known.build_id)
 
 
 def _build_id(notes: tuple[Note, ...]) -> str | None:

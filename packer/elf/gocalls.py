@@ -56,7 +56,7 @@ def arguments(elf: ElfFile, functions: Functions, *, on_stack: bool) -> Iterator
         values = reader(offset)
         caller = functions.holding(offset + address_shift(elf, offset)) if values else ""
         if not _STANDARD.match(caller):
-            yield from (Argument(_opens(name, value), value.text, offset, caller) for value in values)
+            yield from (Argument(_opens(name, value), value.text, offset, caller, value.position) for value in values)
 
 
 def _opens(name: str, value: goconstants.Constant) -> str:
@@ -73,7 +73,7 @@ def calls(elf: ElfFile, targets: Mapping[int, str]) -> Iterator[tuple[int, str]]
     find = {EM_X86_64: _amd64, EM_AARCH64: _arm64}.get(elf.machine)
     if find is None or not targets:
         return
-    for start, end in spans.code(elf):
+    for start, end in spans.go_code(elf):
         shift = address_shift(elf, start)
         for at in range(start, end, _BLOCK):
             yield from find(elf, at, min(at + _BLOCK, end), shift, targets)

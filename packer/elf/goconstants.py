@@ -35,8 +35,8 @@ _AMD64 = re.compile(
     rb"(?P<lea>[\x48\x4c]\x8d[\x05\x0d\x15\x1d\x25\x2d\x35\x3d].{4})"
     rb"|(?P<mov>\x41?[\xb8-\xbf]..\0\0)"
     rb"|(?P<other>[\x48\x4c][\x8b\x8d][\x40-\xbf])"
-    rb"|(?P<zero>\x31[\xc0\xc9\xd2\xdb\xf6\xff])"
-    rb"|(?P<copy>\x89[\xc0-\xff])"
+    rb"|(?P<zero>\x45?\x31[\xc0\xc9\xd2\xdb\xf6\xff])"
+    rb"|(?P<copy>[\x41\x44\x45\x48\x49\x4c\x4d]?\x89[\xc0-\xff])"
     rb"|(?P<call>\xe8.{4})"
     rb"|(?P<field>\x48\xc7[\x40-\x47]\x08..\0\0)"
     rb"|\x48\x89(?P<push>[\x04\x0c\x14\x1c\x34\x3c]\x24|[\x44\x4c\x54\x5c\x74\x7c]\x24[\0-\x7f])"
@@ -100,30 +100,34 @@ class _Setup:
         for known in (self.addresses, self.numbers, self.pages, self.slot_addresses, self.slot_numbers):
             known.clear()
 
-    def strings(self, order: Sequence[int], *, on_stack: bool) -> list[tuple[int, int, int | None]]:
-        """(address, length, number after them) of arguments, or else of fields of a structure."""
+    def strings(self, order: Sequence[int], *, on_stack: bool) -> list[tuple[int, int, int | None, int]]:
+        """(address, length, number after them, position) of arguments, or else of fields of a structure."""
         found = _neighbours(self.addresses, self.numbers, order)
         if on_stack and not found:
             found = _neighbours(self.slot_addresses, self.slot_numbers, _SLOTS)
-        return found or [(*both, None) for both in self.fields]
+        return found or [(*both, None, 0) for both in self.fields]
 
 
 def _neighbours(
     addresses: dict[int, int], numbers: dict[int, int], order: Sequence[int]
-) -> list[tuple[int, int, int | None]]:
+) -> list[tuple[int, int, int | None, int]]:
     return [
-        (addresses[first], numbers[second], numbers.get(third))
-        for first, second, third in zip(order, order[1:], (*order[2:], -1), strict=False)
+        (addresses[first], numbers[second], numbers.get(third), position)
+        for position, (first, second, third) in enumerate(zip(order, order[1:], (*order[2:], -1), strict=False))
         if first in addresses and second in numbers
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A string, and the number that stands after it among the arguments if that is constant too."""
+    """A string, and the number that stands after it among the arguments if that is constant too.
+
+    ``position`` is its place among the arguments' machine words, 0 in a structure.
+    """
 
     text: str
     number: int | None
+    position: int
 
 
 def reader(elf: ElfFile, *, on_stack: bool) -> Callable[[int], tuple[Constant, ...]] | None:
@@ -145,9 +149,10 @@ def _strings(
     start = max(call - _WINDOW, 0)
     setup = read(elf, elf.data[start:call], start + address_shift(elf, call))
     found = (
-        (_text(elf, address, length), number) for address, length, number in setup.strings(order, on_stack=on_stack)
+        (_text(elf, address, length), number, position)
+        for address, length, number, position in setup.strings(order, on_stack=on_stack)
     )
-    return tuple(Constant(text, number) for text, number in found if text is not None)
+    return tuple(Constant(text, number, position) for text, number, position in found if text is not None)
 
 
 def _amd64_setup(elf: ElfFile, window: bytes, address: int) -> _Setup:
@@ -171,6 +176,12 @@ def _register(code: bytes) -> int:
     return (code[2] >> 3 & 7) + 8 * (code[0] == _REX_WR)
 
 
+def _registers(code: bytes) -> tuple[int, int]:
+    """Source and target of a move between registers, extended by REX.R and REX.B."""
+    prefix = code[0] if len(code) > 2 else 0  # noqa: PLR2004 - opcode and ModRM
+    return (code[-1] >> 3 & 7) + 2 * (prefix & 4), (code[-1] & 7) + 8 * (prefix & 1)
+
+
 def _displacement(code: bytes, without: int) -> int:
     """The byte after ModRM and SIB, if the operand has one."""
     return code[2] if len(code) > without else 0
@@ -179,8 +190,8 @@ def _displacement(code: bytes, without: int) -> int:
 _AMD64_ACTS: dict[str, Callable[[_Setup, bytes, int], None]] = {
     "mov": lambda setup, code, number: setup.load_number((code[-5] & 7) + 8 * (code[0] == _REX_B), number),
     "other": lambda setup, code, _: setup.drop(_register(code)),
-    "zero": lambda setup, code, _: setup.load_number(code[1] & 7, 0),
-    "copy": lambda setup, code, _: setup.copy(code[1] >> 3 & 7, code[1] & 7),
+    "zero": lambda setup, code, _: setup.load_number((code[-1] & 7) + 8 * (len(code) > 2), 0),  # noqa: PLR2004
+    "copy": lambda setup, code, _: setup.copy(*_registers(code)),
     "field": lambda setup, _, number: setup.keep_length(number),
     "push": lambda setup, code, _: setup.store(code[0] >> 3 & 7, _displacement(code, 2)),
     "slot": lambda setup, code, number: setup.store_number(_displacement(code, 6), number),

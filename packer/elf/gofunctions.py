@@ -187,4 +187,4 @@ def _relocations(elf: ElfFile, dynamic: Dynamic | None) -> tuple[int, int] | Non
 
 def _is_code(elf: ElfFile, address: int) -> bool:
     offset = elf.offset_of(address)
-    return offset is not None and any(start <= offset < end for start, end in spans.code(elf))
+    return offset is not None and any(start <= offset < end for start, end in spans.go_code(elf))

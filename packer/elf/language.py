@@ -26,8 +26,13 @@ _MUSL_STRING = b"No error information"
 _NT_GNU_ABI_TAG = 1
 _COMMENT_LIMIT = 65536
 
-_ZIG_ENTRY = {EM_X86_64: re.compile(rb"\x31\xed\x48\x89\xe7\x48\x83\xe4\xf0", re.DOTALL)}
-"""xor ebp,ebp; mov rdi,rsp; and rsp,-16 (lib/std/start.zig)."""
+_ZIG_ENTRY = {
+    EM_X86_64: re.compile(rb"\x31\xed\x48\x89\xe7\x48\x83\xe4\xf0", re.DOTALL),
+    EM_AARCH64: re.compile(
+        rb"\x1d\x00\x80\xd2\x1e\x00\x80\xd2\xe0\x03\x00\x91\x1f\xec\x7c\x92...[\x14-\x17]", re.DOTALL
+    ),
+}
+"""Clear the frame pointer, take the stack pointer as first argument, align it, go on (lib/std/start.zig)."""
 
 _MUSL_ENTRY = {
     EM_X86_64: re.compile(rb"\x48\x31\xed\x48\x89\xe7\x48\x8d\x35", re.DOTALL),
@@ -190,9 +195,10 @@ def _c_family(
         Evidence(EvidenceKind.LIBRARY, name) for name in libraries if re.match(r"libstdc\+\+\.so|libc\+\+\.so", name)
     ]
     plus += [Evidence(EvidenceKind.STRING, text.decode(), strings[text]) for text in _CPP_STRINGS if text in strings]
+    version = _compiler_version(compiled)
     if plus:
-        return Language("c++", None, (*plus, *compiled))
-    return Language("c", None, (clib[1], *compiled)) if clib else None
+        return Language("c++", version, (*plus, *compiled))
+    return Language("c", version, (clib[1], *compiled)) if clib else None
 
 
 def _compilers(elf: ElfFile) -> tuple[Evidence, ...]:
@@ -203,6 +209,15 @@ def _compilers(elf: ElfFile) -> tuple[Evidence, ...]:
         Evidence(EvidenceKind.SECTION, f".comment: {line.decode('utf-8', 'replace')}", offset + text.find(line))
         for line in lines[:3]
     )
+
+
+def _compiler_version(compiled: tuple[Evidence, ...]) -> str | None:
+    """Compiler and version: clang's word before GCC's, which may have compiled no more than the C library."""
+    text = "\n".join(fact.detail for fact in compiled)
+    if clang := re.search(r"clang version (\d[\w.+-]*)", text):
+        return f"clang {clang[1]}"
+    gcc = re.search(r"GCC: \([^)]*\) (\d[\w.+-]*)", text)
+    return f"gcc {gcc[1]}" if gcc else None
 
 
 def _entry_matches(elf: ElfFile, patterns: Mapping[int, re.Pattern[bytes]]) -> int | None:

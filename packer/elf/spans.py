@@ -21,6 +21,12 @@ def data(elf: ElfFile) -> tuple[Span, ...]:
     return subtract(elf.loaded_spans, merge([*code(elf), *tables], len(elf.data)))
 
 
+def go_code(elf: ElfFile) -> tuple[Span, ...]:
+    """As :func:`code` for a Go program: its first segment, with the headers, holds no data either."""
+    segments = [segment for segment in elf.loads if segment.flags & SegmentFlag.EXECUTE]
+    return code(elf) or merge(((segment.offset, segment.offset + segment.size) for segment in segments), len(elf.data))
+
+
 def code(elf: ElfFile) -> tuple[Span, ...]:
     """Ranges that hold instructions and nothing else: by the sections, or else by segments of their own.
 

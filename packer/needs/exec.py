@@ -26,19 +26,19 @@ NAME = "exec"
 SHELL = b"/bin/sh"
 
 _GO = ("os.StartProcess", "syscall.forkExec", "syscall.ForkExec", "syscall.StartProcess", "syscall.Exec")
-_GO_NAMED = (
-    "os/exec.Command",
-    "os/exec.CommandContext",
-    "os/exec.LookPath",
-    "os/exec.lookPath",
-    "os.StartProcess",
-    "syscall.Exec",
-    "golang.org/x/sys/unix.Exec",
-    "golang.org/x/sys/execabs.Command",
-    "golang.org/x/sys/execabs.LookPath",
-    "github.com/cli/safeexec.LookPath",
-)
-"""Functions that are handed the name of a program."""
+_GO_NAMED = {
+    "os/exec.Command": 0,
+    "os/exec.CommandContext": 2,
+    "os/exec.LookPath": 0,
+    "os/exec.lookPath": 0,
+    "os.StartProcess": 0,
+    "syscall.Exec": 0,
+    "golang.org/x/sys/unix.Exec": 0,
+    "golang.org/x/sys/execabs.Command": 0,
+    "golang.org/x/sys/execabs.LookPath": 0,
+    "github.com/cli/safeexec.LookPath": 0,
+}
+"""Functions that are handed the name of a program, and its position among their arguments."""
 
 _PROGRAM = re.compile(r"\A[\w./+-]*[A-Za-z][\w.+-]*\Z")
 _LIBC = (

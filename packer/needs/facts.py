@@ -13,7 +13,7 @@ from whit.packer.needs.model import Grade, Need, Verdict
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from whit.packer.analysis import Analysis
 
@@ -52,26 +52,24 @@ def instruction(analysis: Analysis, code: bytes, what: str) -> tuple[Evidence, .
     return () if offset is None else (Evidence(EvidenceKind.INSTRUCTION, what, offset),)
 
 
-def called(analysis: Analysis, functions: Iterable[str], values: re.Pattern[str] | None = None) -> tuple[Evidence, ...]:
-    """Constants that the functions are called with, each once; only those that ``values`` matches."""
-    wanted = frozenset(functions)
+def called(analysis: Analysis, functions: Mapping[str, int], values: re.Pattern[str]) -> tuple[Evidence, ...]:
+    """Calls with a constant that ``values`` matches, one for each; ``functions`` → the constant's position."""
     found: dict[str, Evidence] = {}
     for argument in analysis.arguments:
-        if argument.function in wanted and (values is None or values.search(argument.value)):
+        if functions.get(argument.function) == argument.position and values.search(argument.value):
             where = f" in {argument.caller}" if argument.caller else ""
             detail = f'{argument.function}("{argument.value}"){where}'
             found.setdefault(argument.value, Evidence(EvidenceKind.FUNCTION, detail, argument.offset))
     return tuple(found.values())
 
 
-def constants(analysis: Analysis, functions: Iterable[str], values: re.Pattern[str]) -> tuple[str, ...]:
-    """The values alone, each once, in the file's order."""
-    wanted = frozenset(functions)
+def constants(analysis: Analysis, functions: Mapping[str, int], values: re.Pattern[str]) -> tuple[str, ...]:
+    """The constants alone, each once, in the file's order."""
     return tuple(
         dict.fromkeys(
             argument.value
             for argument in analysis.arguments
-            if argument.function in wanted and values.search(argument.value)
+            if functions.get(argument.function) == argument.position and values.search(argument.value)
         )
     )
 

@@ -32,7 +32,7 @@ def _judge_go(analysis: Analysis) -> Need:
         return not_needed(NAME, "loads no time zone by name")
     if embedded:
         return not_needed(NAME, "brings the time zone database with it (time/tzdata)", embedded, Grade.EMBEDDED)
-    if names := called(analysis, (_GO_LOADS,), _ZONE):
+    if names := called(analysis, {_GO_LOADS: 0}, _ZONE):
         return needed(NAME, "loads time zones by name", names + loads, Grade.CALLED)
     return needed(NAME, "loads time zones by name", loads)
 

@@ -115,6 +115,16 @@ def _nim(compiler: str) -> Callable[..., tuple[list[str], dict[str, str]]]:
     return command
 
 
+def _zig_cc() -> tuple[str, ...]:
+    return (*_zig(), "cc")
+
+
+def _c_zig(tool: tuple[str, ...], source: Path, out: Path, options: Options) -> tuple[list[str], dict[str, str]]:
+    strip = ["-s"] if options.stripped else []
+    target = f"{_ZIG_ARCH[options.arch]}-linux-musl"
+    return [*tool, "-target", target, "-static", "-O1", *strip, *options.flags, "-o", str(out), str(source)], _zig_env()
+
+
 _ZIG_ARCH = {"amd64": "x86_64", "arm64": "aarch64", "386": "x86", "riscv64": "riscv64", "s390x": "s390x"}
 
 
@@ -137,6 +147,9 @@ LANGUAGES: dict[str, Language] = {
     "c-glibc": Language("c", ".c", lambda: _found("gcc", "cc"), ("--version",), _c("-static", "-no-pie")),
     "c-musl": Language("c", ".c", lambda: _found("musl-gcc"), ("--version",), _c("-static", "-no-pie")),
     "c-dynamic": Language("c", ".c", lambda: _found("gcc", "cc"), ("--version",), _c()),
+    "c-zig": Language("c", ".c", _zig_cc, ("--version",), _c_zig),
+    "c++": Language("c++", ".cc", lambda: _found("g++", "c++"), ("--version",), _c("-static", "-no-pie")),
+    "c++-dynamic": Language("c++", ".cc", lambda: _found("g++", "c++"), ("--version",), _c()),
     "c-shared": Language("c", ".c", lambda: _found("gcc", "cc"), ("--version",), _c("-shared", "-fPIC")),
     "c-object": Language("c", ".c", lambda: _found("gcc", "cc"), ("--version",), _c("-c")),
     "go": Language("go", "", lambda: _found("go"), ("version",), _go),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import zlib
 from importlib.util import find_spec
 
 import pytest
@@ -162,3 +165,96 @@ def test_rust_is_told_by_its_comment_when_no_path_is_left() -> None:
             language.evidence[0].offset,
         ),
     )
+
+
+def crates(text: bytes) -> bytes:
+    """A Rust program in which cargo-auditable has left ``text``."""
+    comment = Section(".comment", b"rustc version 1.95.0 (59807616e 2026-04-14)\0")
+    return Elf(sections=(comment, Section(".dep-v0", text))).build()
+
+
+def test_crates_that_cargo_auditable_wrote_are_dependencies_but_for_the_build_s_own() -> None:
+    packages = [
+        {"name": "serde", "version": "1.0.219", "source": "registry", "dependencies": [1]},
+        {"name": "cc", "version": "1.2.0", "kind": "build"},
+        {"name": "server", "version": "0.3.1", "root": True},
+    ]
+
+    build_info = analyse(crates(zlib.compress(json.dumps({"packages": packages}).encode())), Wanted()).build
+
+    assert (build_info.module, build_info.module_version) == ("server", "0.3.1")
+    assert build_info.dependencies == (("serde", "1.0.219"),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"not compressed",
+        zlib.compress(b"{}")[:-4],
+        zlib.compress(b"[" * 100_000),
+        zlib.compress(b'{"packages": [1]}'),
+        zlib.compress(b'{"packages": [{"name": "x"}]}'),
+        zlib.compress(bytes(64 << 20)),
+    ],
+    ids=["empty", "plain", "cut", "deep", "numbers", "no version", "64 MB of zeros"],
+)
+def test_what_isn_t_a_list_of_crates_is_no_list(text: bytes) -> None:
+    analysis = analyse(crates(text), Wanted())
+
+    assert (analysis.language.name, analysis.build.dependencies) == ("rust", ())
+
+
+@pytest.mark.peer("rustc")
+def test_rust_s_commit_stands_in_paths_of_its_library() -> None:
+    said = subprocess.run(["rustc", "--version", "--verbose"], check=True, capture_output=True, text=True).stdout
+    [commit] = [line.split()[1] for line in said.splitlines() if line.startswith("commit-hash:")]
+
+    assert analyse(build("hello", "rust").read_bytes(), Wanted()).build.setting("rustc.commit") == commit
+
+
+@pytest.mark.parametrize(
+    ("comment", "name", "version"),
+    [
+        (b"GCC: (Debian 12.2.0-14+deb12u1) 12.2.0\0", "c", "gcc 12.2.0"),
+        (b"GCC: (GNU) 9.4.0\0clang version 22.1.8\0", "c", "clang 22.1.8"),
+        (b"Debian clang version 14.0.6\0", "c", "clang 14.0.6"),
+        (b"", "c", None),
+    ],
+)
+def test_c_s_version_is_its_compiler_s(comment: bytes, name: str, version: str | None) -> None:
+    tag = Segment(note("GNU", 1, bytes(16)), NOTE)
+    code = Segment(bytes(64), flags=READ | EXECUTE)
+
+    language = analyse(Elf((code, tag), sections=(Section(".comment", comment),)).build(), Wanted()).language
+
+    assert (language.name, language.version) == (name, version)
+
+
+@pytest.mark.peer("g++")
+@pytest.mark.parametrize("stripped", [False, True])
+@pytest.mark.parametrize("language", ["c++", "c++-dynamic"])
+def test_c_plus_plus_is_told_by_its_library(language: str, stripped: bool) -> None:
+    found = analyse(build("hello", language, stripped=stripped).read_bytes(), Wanted()).language
+
+    assert found.name == "c++"
+    assert (found.version or "").startswith("gcc ")
+
+
+@pytest.mark.skipif(find_spec("ziglang") is None, reason="PyPI's ziglang isn't installed")
+def test_zig_is_told_on_arm64_too_where_no_checks_leave_their_words() -> None:
+    data = build("hello", "zig", stripped=True, arch="arm64", flags=("-OReleaseSmall",)).read_bytes()
+
+    assert judged(data) == ("zig", None)
+
+
+@pytest.mark.skipif(find_spec("ziglang") is None, reason="PyPI's ziglang isn't installed")
+def test_c_by_zig_s_compiler_is_c_with_musl_on_arm64_too() -> None:
+    analysis = analyse(build("hello", "c-zig", stripped=True, arch="arm64").read_bytes(), Wanted())
+
+    assert (analysis.language.name, analysis.libc) == ("c", Libc.MUSL)
+    assert (analysis.language.version or "").startswith("clang ")
+
+
+def test_a_language_that_leaves_no_evidence_is_said_to_be_unknown() -> None:
+    assert judged(Elf().build()) == ("unknown", None)

@@ -1,0 +1,148 @@
+"""Constants in calls of Go's functions: what a program can be seen to run, open, ask for and listen on."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import pytest
+
+from tests.programs.build import build
+from tests.programs.make_elf import EXECUTE, READ, Elf, Segment, without_sections
+from tests.unit.packer.analyses import go
+from whit.packer.analyse import analyse
+from whit.packer.analysis import Analysis, Argument
+from whit.packer.elf import goconstants
+from whit.packer.elf.file import parse
+from whit.packer.needs import DETAILS, WANTED, judge_all
+from whit.packer.needs.model import Grade
+from whit.packer.observed import Observed, observe
+
+SEEN = Observed(
+    listens=("127.0.0.1:9000", ":8080"),
+    health=("/healthz", "/readyz"),
+    reads=("/etc/app/config.yaml", "/etc/app/more.yaml"),
+    writes=("/var/log/app.log", "/var/cache/app", "/var/lib/app/new", "/var/lib/app/db"),
+    variables=("APP_EDITOR", "APP_MODE"),
+)
+
+
+def calls(**options: Any) -> Analysis:
+    return analyse(build("calls", "go", **options).read_bytes(), DETAILS)
+
+
+@pytest.mark.peer("go")
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"stripped": True}, {"stripped": True, "pie": True}, {"arch": "arm64"}, {"stripped": True, "arch": "arm64"}],
+    ids=["symbols", "stripped", "pie", "arm64", "stripped arm64"],
+)
+def test_constants_are_read_out_of_calls(options: dict[str, Any]) -> None:
+    analysis = calls(**options)
+    [runs] = [need for need in judge_all(analysis) if need.name == "exec"]
+    [zones] = [need for need in judge_all(analysis) if need.name == "zones"]
+
+    assert observe(analysis) == SEEN
+    assert runs.reason == "runs other programs: git, kubectl, /usr/bin/env"
+    assert {need.grade for need in (runs, zones)} == {Grade.CALLED}
+    assert zones.evidence[0].detail == 'time.LoadLocation("Europe/Berlin") in main.main'
+
+
+@pytest.mark.peer("go")
+def test_constants_are_read_without_section_headers_too() -> None:
+    data = build("calls", "go", stripped=True).read_bytes()
+
+    assert observe(analyse(without_sections(data), DETAILS)) == SEEN
+
+
+@pytest.mark.peer("go")
+def test_verdicts_are_the_same_without_constants_which_cost_time() -> None:
+    data = build("calls", "go", stripped=True).read_bytes()
+    quick, slow = analyse(data, WANTED), analyse(data, DETAILS)
+
+    assert quick.arguments == ()
+    assert [need.verdict for need in judge_all(quick)] == [need.verdict for need in judge_all(slow)]
+    assert quick.functions == slow.functions
+
+
+def strings(machine: int, code: bytes, text: bytes, *, on_stack: bool = False) -> tuple[str, ...]:
+    """What is handed to the call after ``code``, whose {0} … are places of the text, relative to the next instruction."""
+    elf = Elf((Segment(code + bytes(16), flags=READ | EXECUTE), Segment(text)), machine=machine)
+    parsed = parse(elf.build())
+    read = goconstants.reader(parsed, on_stack=on_stack)
+    assert read is not None
+    return tuple(constant.text for constant in read(elf.offsets[0] + len(code)))
+
+
+def lea(register: bytes, elf_distance: int) -> bytes:
+    return b"\x48\x8d" + register + struct.pack("<i", elf_distance)
+
+
+def test_arguments_on_the_stack_as_before_go_1_17() -> None:
+    store, length = b"\x48\x89\x04\x24", b"\x48\xc7\x44\x24\x08\x03\0\0\0"
+    code = lea(b"\x05", len(store + length) + 16 + _padding(7 + len(store + length) + 16)) + store + length
+
+    assert strings(62, code, b"git", on_stack=True) == ("git",)
+    assert strings(62, code, b"git", on_stack=False) == ()
+
+
+def _padding(size: int) -> int:
+    return -size % 16
+
+
+def test_what_an_earlier_call_left_in_registers_is_no_argument() -> None:
+    number, call = b"\xbb\x03\0\0\0", b"\xe8\0\0\0\0"
+    code = lea(b"\x05", len(number + call) + 16 + _padding(7 + len(number + call) + 16)) + number + call
+
+    assert strings(62, code, b"git") == ()
+    assert strings(62, code[:-5] + b"\x90" * 5, b"git") == ("git",)
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe\xfd", b"a\nb", b"a\0b"])
+def test_bytes_that_aren_t_text_are_no_string(text: bytes) -> None:
+    number = b"\xbb\x03\0\0\0"
+    code = lea(b"\x05", len(number) + 16 + _padding(7 + len(number) + 16)) + number
+
+    assert strings(62, code, text) == ()
+
+
+@pytest.mark.parametrize(
+    ("word", "number"),
+    [(0xB24007E1, 3), (0xB27F07E1, 6), (0xB24003E1, 1), (0xB2400FE1, 15), (0xB27F0BE1, 14), (0xB27C03E1, 16)],
+)
+def test_arm64_s_numbers_that_are_bitmasks(word: int, number: int) -> None:
+    setup = goconstants._arm64_setup(parse(Elf().build()), struct.pack("<I", word), 0)
+
+    assert setup.numbers == {1: number}
+
+
+def seen(*arguments: Argument) -> Observed:
+    return observe(go(arguments=arguments))
+
+
+def test_only_flags_that_say_where_to_listen_are_addresses() -> None:
+    def flag(offset: int, *words: str) -> tuple[Argument, ...]:
+        return tuple(Argument("flag.(*FlagSet).String", word, offset, "main.main") for word in words)
+
+    arguments = (
+        *flag(1, "listen-address", ":9090", "help"),
+        *flag(2, "label", ":1", "help"),
+        *flag(3, "addr", "", "help"),
+    )
+
+    assert seen(*arguments).listens == (":9090",)
+
+
+def test_port_0_and_names_of_networks_are_no_addresses() -> None:
+    assert seen(*(Argument("net.Listen", word, 1, "", 2) for word in ("tcp", "localhost:0", "[::1]:53"))).listens == (
+        "[::1]:53",
+    )
+
+
+def test_what_libraries_ask_for_is_left_out() -> None:
+    own, other = (
+        Argument("os.Getenv", "MINE", 1, "main.run"),
+        Argument("os.Getenv", "AWS_REGION", 2, "github.com/a/b.c"),
+    )
+
+    assert seen(own, other).variables == ("MINE",)
