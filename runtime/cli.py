@@ -84,13 +84,31 @@ def show(error: WhitError) -> None:
         click.echo(f"hint: {_one_line(error.hint)}", err=True)
 
 
-def _as_whit_error(error: click.ClickException | OSError) -> WhitError:
+def _as_whit_error(error: Exception) -> WhitError:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return WhitError(f"{where}{error.strerror or error}")
+    if isinstance(error, MemoryError):
+        return WhitError(
+            "there isn't enough memory for this", hint="free some, or raise the limit that whit runs under"
+        )
+    if not isinstance(error, click.ClickException):
+        return _as_bug(error)
     context = getattr(error, "ctx", None)
     hint = f"see '{context.command_path} --help'" if context else None
     return WhitError(error.format_message().rstrip("."), hint=hint, exit_code=ExitCode.USAGE)
+
+
+def _as_bug(error: Exception) -> WhitError:
+    """What nobody foresaw, with the place in whit where it came up."""
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}, line {trace.tb_lineno}"  # noqa: PTH119
+        trace = trace.tb_next
+    return WhitError(
+        f"this is a bug in whit: {type(error).__name__}: {error} ({place})",
+        hint="please report it, with what you did; WHIT_TRACEBACK=1 shows how it came to it",
+    )
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -106,7 +124,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
-    except (WhitError, click.ClickException, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - the last handler: what nobody foresaw is told in words too
+        if os.environ.get("WHIT_TRACEBACK"):
+            raise
         known = error if isinstance(error, WhitError) else _as_whit_error(error)
         show(known)
         in_docker_s_range = known.exit_code >= ExitCode.RUNTIME_FAILURE
