@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whit.packer.closure.imports import imports_of
+from whit.packer.closure.imports import ACCOUNTS, HOSTS, UNWINDS, imports_of
 from whit.packer.closure.model import Failure
 from whit.packer.resolution import Advice
 
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     from whit.packer.imagespec import HostFile
     from whit.packer.search import Data
 
-_UNWINDS = ("pthread_cancel", "pthread_exit", "backtrace", "thrd_exit")
-_HOSTS = ("getaddrinfo", "getnameinfo", "gethostbyname", "gethostbyname2", "gethostbyaddr", "gethostbyname_r")
-_ACCOUNTS = (
-    *("getpwnam", "getpwuid", "getpwent", "getpwnam_r", "getpwuid_r", "getgrnam", "getgrgid", "getgrent"),
-    *("getgrnam_r", "getgrgid_r", "getgrouplist", "initgroups", "getspnam", "getservbyname", "getservbyport"),
-    *("getservbyname_r", "getprotobyname", "getnetbyname", "getlogin"),
-)
 _INSIDE_SINCE = (2, 34)
 """glibc's files and dns modules, and libresolv's queries, became parts of libc (release notes of 2.34)."""
 
@@ -60,13 +53,13 @@ def load_more(walk: Walk) -> dict[str, str]:
     imports = imports_of(walk.loaded)
     libc, program = _libc(walk), "the program"
     wishes: list[tuple[str, Loaded, str]] = []
-    if libc and (who := imports.importers(_UNWINDS, program)):
+    if libc and (who := imports.importers(UNWINDS, program)):
         wishes.append(("libgcc_s.so.1", libc, f"libc loads it when a thread ends early, as {who[0]} may ask for"))
     version = glibc_version(walk)
     if libc and version and version < _INSIDE_SINCE:
-        if who := imports.importers((*_HOSTS, *_ACCOUNTS), program):
+        if who := imports.importers((*HOSTS, *ACCOUNTS), program):
             wishes.append(("libnss_files.so.2", libc, f"libc loads it to read /etc/passwd and its like for {who[0]}"))
-        if who := imports.importers(_HOSTS, program):
+        if who := imports.importers(HOSTS, program):
             wishes.append(("libnss_dns.so.2", libc, f"libc loads it to ask name servers for {who[0]}"))
     for name, by, reason in wishes:
         if item := walk.load(name, by, optional=True):

@@ -20,7 +20,6 @@ _OLD, _NEW = b"ld.so-1.7.0", b"glibc-ld.so.cache1.1"
 _OLD_HEADER, _OLD_ENTRY, _NEW_HEADER, _NEW_ENTRY = 16, 12, 48, 24
 _ALIGNMENT = 8
 _LITTLE, _BIG = 2, 3
-_NAMED_HWCAP = 1 << 62
 _LONGEST = 4096
 
 _LIBC6 = 3
@@ -47,17 +46,22 @@ def lookup(data: bytes, machine: int, bits: int, order: str) -> dict[str, str]:
     exact: set[str] = set()
     wanted = _ABIS.get((machine, bits), 0) | _LIBC6
     accepted = {wanted, _ELF} | ({_LIBC6} if (machine, bits) == _ARM else set())
-    for name, path, flags, hwcap in entries(data, order):
-        if flags not in accepted or hwcap or name in exact:
+    for flags, key, value, hwcap in _entries(data, order):
+        if flags not in accepted or hwcap:
             continue
-        found[name] = path
-        if flags == wanted:
-            exact.add(name)
+        name = _text(data, key)
+        if name and name not in exact and data[value : value + 1] == b"/" and (path := _text(data, value)):
+            found[name] = path
+            if flags == wanted:
+                exact.add(name)
     return found
 
 
-def entries(data: bytes, order: str) -> Iterator[tuple[str, str, int, int]]:
-    """(name, path, flags, hwcap) of each entry, in the file's order; ``order`` where the file doesn't tell its own."""
+def _entries(data: bytes, order: str) -> Iterator[tuple[int, int, int, int]]:
+    """(flags, where the name stands, where the path stands, hwcap) of each entry, in the file's order.
+
+    ``order`` is the byte order of a file that doesn't tell its own.
+    """
     if data.startswith(_NEW):
         yield from _new(data, 0, order)
     elif data.startswith(_OLD) and len(data) >= _OLD_HEADER:
@@ -70,7 +74,7 @@ def entries(data: bytes, order: str) -> Iterator[tuple[str, str, int, int]]:
             yield from _old(data, end, order)
 
 
-def _new(data: bytes, start: int, order: str) -> Iterator[tuple[str, str, int, int]]:
+def _new(data: bytes, start: int, order: str) -> Iterator[tuple[int, int, int, int]]:
     if start + _NEW_HEADER > len(data):
         return
     order = {_LITTLE: "<", _BIG: ">"}.get(data[start + 28] & 3, order)
@@ -78,19 +82,13 @@ def _new(data: bytes, start: int, order: str) -> Iterator[tuple[str, str, int, i
     table = data[start + _NEW_HEADER : start + _NEW_HEADER + min(count, MAX_ENTRIES) * _NEW_ENTRY]
     whole = len(table) - len(table) % _NEW_ENTRY
     for flags, key, value, _, hwcap in struct.iter_unpack(f"{order}iIIIQ", table[:whole]):
-        yield from _entry(data, start + key, start + value, flags, hwcap)
+        yield flags, start + key, start + value, hwcap
 
 
-def _old(data: bytes, end: int, order: str) -> Iterator[tuple[str, str, int, int]]:
+def _old(data: bytes, end: int, order: str) -> Iterator[tuple[int, int, int, int]]:
     table = data[_OLD_HEADER:end]
     for flags, key, value in struct.iter_unpack(f"{order}iII", table[: len(table) - len(table) % _OLD_ENTRY]):
-        yield from _entry(data, end + key, end + value, flags, 0)
-
-
-def _entry(data: bytes, key: int, value: int, flags: int, hwcap: int) -> Iterator[tuple[str, str, int, int]]:
-    name, path = _text(data, key), _text(data, value)
-    if name and path.startswith("/"):
-        yield name, path, flags, hwcap
+        yield flags, end + key, end + value, 0
 
 
 def _text(data: bytes, at: int) -> str:

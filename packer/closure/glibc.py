@@ -7,7 +7,6 @@ processor: variants for some processors (``glibc-hwcaps``) are taken only where 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -41,20 +40,43 @@ _VARIANTS = {
 }
 """Subdirectories of ``glibc-hwcaps``, the least demanding first."""
 
-_FOLDERS = re.compile(rb"(?<=\0)(?:/[\x21-\x7e]{0,250}/\0){1,16}")
-"""How the loader holds its default directories: one string behind the other, each with a slash at both ends."""
+_LOADER_BYTES = 4 << 20
+"""What is looked through of a loader: they have some 200 kB."""
+
+_LONGEST_FOLDER = 256
 
 
 def default_folders(loader: Data, facts: Facts) -> tuple[str, ...]:
-    """The directories that the loader searches in the end, read out of its own file: distributions choose them."""
-    for found in _FOLDERS.finditer(loader):
-        folders = found.group().decode("ascii").split("\0")[:-1]
+    """The directories that the loader searches in the end, read out of its own file: distributions choose them.
+
+    They stand there one behind the other, each with a slash at both ends and a NUL.
+    """
+    for folders in _runs(loader[:_LOADER_BYTES]):
         if any("/lib" in folder for folder in folders):
-            return tuple(folder.rstrip("/") for folder in folders)
+            return tuple(folders)
     triplet = _TRIPLETS.get((facts.machine, facts.bits))
     wide = "/lib64" if facts.bits == 64 else "/lib"  # noqa: PLR2004 - the class
     multiarch = (f"/lib/{triplet}", f"/usr/lib/{triplet}") if triplet else ()
     return (*multiarch, wide, f"/usr{wide}", "/lib", "/usr/lib")
+
+
+def _runs(data: bytes) -> Iterator[list[str]]:
+    """Strings that look like folders, those that follow each other together."""
+    run: list[str] = []
+    before = -1
+    at = data.find(b"/\0")
+    while at >= 0:
+        start = data.rfind(b"\0", max(at - _LONGEST_FOLDER, 0), at) + 1
+        text = data[start:at]
+        if start != before and run:
+            yield run
+            run = []
+        if start and text.startswith(b"/") and text.isascii():
+            run.append(text.decode("ascii"))
+        before = at + 2
+        at = data.find(b"/\0", at + 1)
+    if run:
+        yield run
 
 
 @dataclass(frozen=True, slots=True)

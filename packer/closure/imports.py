@@ -18,6 +18,18 @@ _OWN_PARTS = (
 """A C library's own parts, which call each other for reasons of their own."""
 
 
+UNWINDS = ("pthread_cancel", "pthread_exit", "backtrace", "thrd_exit")
+HOSTS = ("getaddrinfo", "getnameinfo", "gethostbyname", "gethostbyname2", "gethostbyaddr", "gethostbyname_r")
+ACCOUNTS = (
+    *("getpwnam", "getpwuid", "getpwent", "getpwnam_r", "getpwuid_r", "getgrnam", "getgrgid", "getgrent"),
+    *("getgrnam_r", "getgrgid_r", "getgrouplist", "initgroups", "getspnam", "getservbyname", "getservbyport"),
+    *("getservbyname_r", "getprotobyname", "getnetbyname", "getlogin"),
+)
+
+ASKED = frozenset((*UNWINDS, *HOSTS, *ACCOUNTS, "iconv_open", "dlopen", "setlocale", "newlocale"))
+"""What is asked of objects besides what the rules ask."""
+
+
 def imports_of(loaded: Sequence[Loaded]) -> Imports:
     """What is imported, of all objects but the C library's own parts; the first is the executable."""
     libraries: dict[str, list[str]] = {}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from whit.packer.closure.imports import ASKED
 from whit.packer.closure.model import Candidate, DlopenNote, Facts
 from whit.packer.elf import dynamic as program
 from whit.packer.elf.file import FileType, parse
 from whit.packer.elf.imports import imported
 from whit.packer.elf.versions import defined_versions, needed_versions
 from whit.packer.errors import InvalidFileError, UnsupportedError
+from whit.packer.needs import WANTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,6 +27,9 @@ DLOPEN_NOTE = ("FDO", 0x407C0C0A)
 
 MAX_LOOKS = 200_000
 """Places where a library is looked for, of one program: a thousand times what is usual."""
+
+_ASKED = frozenset(name.encode() for name in ASKED | WANTED.functions)
+"""Functions that say what a process needs, if one of its objects imports them."""
 
 _MAGIC = b"\x7fELF"
 _DF_1_NODEFLIB = 0x800
@@ -55,7 +60,7 @@ def facts(data: Data) -> Facts:
         no_default=bool(dynamic.values.get(program.Tag.FLAGS_1, 0) & _DF_1_NODEFLIB),
         needs=needed_versions(elf, dynamic),
         defines=defined_versions(elf, dynamic),
-        imports=imported(elf, dynamic),
+        imports=imported(elf, dynamic, _ASKED),
         dlopens=tuple(entry for note in program.notes(elf) for entry in _dlopens(note)),
     )
 

@@ -21,12 +21,9 @@ MAX_NAMES = 1 << 26
 
 _TABLES = (Tag.STRTAB, Tag.HASH, Tag.GNU_HASH, Tag.VERSYM, Tag.VERNEED, Tag.VERDEF)
 
-_LONGEST = 64
-"""Names that are longer are C++'s or Rust's: none that a rule asks for is."""
 
-
-def imported(elf: ElfFile, dynamic: Dynamic) -> frozenset[str]:
-    """The undefined symbols' names of up to 64 bytes; none where the tables can't be read."""
+def imported(elf: ElfFile, dynamic: Dynamic, wanted: frozenset[bytes]) -> frozenset[str]:
+    """Those of the wanted names that are undefined symbols; none where the tables can't be read."""
     symbols, names = (_place(elf, dynamic, tag) for tag in (Tag.SYMTAB, Tag.STRTAB))
     if symbols is None or names is None:
         return frozenset()
@@ -38,13 +35,11 @@ def imported(elf: ElfFile, dynamic: Dynamic) -> frozenset[str]:
     places = [fields[0] for fields in table if not fields[home] and fields[0]]
     if not places:
         return frozenset()
-    last = min(max(places), MAX_NAMES)
-    text = elf.data[names : names + last + _LONGEST]
-    return frozenset(
-        text[place : text.find(b"\0", place)].decode("latin-1")
-        for place in places
-        if text.find(b"\0", place, place + _LONGEST) > 0
-    )
+    longest = max(map(len, wanted), default=0) + 1
+    text = elf.data[names : names + min(max(places), MAX_NAMES) + longest]
+    ends = ((place, text.find(b"\0", place, place + longest)) for place in places)
+    found = {text[place:end] for place, end in ends if end > place}
+    return frozenset(name.decode("latin-1") for name in found & wanted)
 
 
 def _count(elf: ElfFile, dynamic: Dynamic) -> int:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.programs.make_elf import DYN, INTERP, Elf, Segment, dynamic_segment, note
+from tests.programs.make_elf import DYN, DYNAMIC, INTERP, Elf, Segment, dynamic_segment, note
 from whit.packer.analyse import analyse
 from whit.packer.analysis import Wanted
 from whit.packer.closure.closing import close, start
@@ -137,6 +137,17 @@ def test_a_version_table_in_a_circle_ends() -> None:
     begin = time.monotonic()
     facts(dynamic_segment(with_table, b"\0", *entries).build())
     assert time.monotonic() - begin < 2
+
+
+def test_a_string_table_without_an_end_costs_neither_time_nor_memory() -> None:
+    names = Segment(b"a" * (8 << 20))
+    symbols = Segment(b"".join(struct.pack("<IBBHQQ", number * 80, 0, 0, 0, 0, 0) for number in range(1, 100_000)))
+    elf = Elf(type=DYN).with_segments(symbols, names)
+    entries = ((int(Tag.SYMTAB), elf.address(1)), (int(Tag.STRTAB), elf.address(2)))
+    table = b"".join(struct.pack("<QQ", tag, value) for tag, value in (*entries, (0, 0)))
+    begin = time.monotonic()
+    assert facts(elf.with_segments(Segment(table, DYNAMIC)).build()).imports == frozenset()
+    assert time.monotonic() - begin < 5
 
 
 @pytest.mark.parametrize(
