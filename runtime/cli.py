@@ -124,7 +124,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
-    except Exception as error:  # noqa: BLE001 - the last handler: what nobody foresaw is told in words too
+    except Exception as error:
         if os.environ.get("WHIT_TRACEBACK"):
             raise
         known = error if isinstance(error, WhitError) else _as_whit_error(error)
