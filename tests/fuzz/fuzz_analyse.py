@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import random
+import resource
 import sys
 import time
 from pathlib import Path
@@ -21,8 +22,12 @@ sys.path.insert(0, str(PROJECT))
 CORPUS = PROJECT / "build" / "fuzz" / "analyse-corpus"
 FINDINGS = PROJECT / "build" / "fuzz"
 LARGEST = 1 << 17
-SLOW = 5.0
+LARGEST_REAL = 4 << 20
+SLOW = 2.0
 """Seconds that no file of this size may take."""
+
+HEAVY = 200 << 10
+"""Kilobytes of memory that no file of this size may take."""
 
 
 def seeds() -> list[bytes]:
@@ -74,15 +79,36 @@ def seeds() -> list[bytes]:
     return made
 
 
+def real_programs() -> list[bytes]:
+    """Whole programs, as compilers write them: function tables, symbols, relocations and code to be read."""
+    from tests.programs.build import ToolchainMissingError, build
+
+    programs = []
+    for name, language, options in (
+        ("hello", "go", {"stripped": True}),
+        ("exec", "go", {"stripped": True, "arch": "arm64"}),
+        ("hello", "go", {"stripped": True, "pie": True}),
+        ("hello", "c-glibc", {}),
+        ("hello", "rust", {"stripped": True}),
+        ("hello", "nim", {}),
+    ):
+        try:
+            programs.append(build(name, language, **options).read_bytes())
+        except ToolchainMissingError:
+            continue
+    return [program for program in programs if len(program) <= LARGEST_REAL]
+
+
 def judge(data: bytes) -> None:
     """The rule that must hold for every file."""
+    from whit.packer.advice import advise
     from whit.packer.analyse import analyse
-    from whit.packer.analysis import Wanted
     from whit.packer.errors import WhitError
+    from whit.packer.needs import DETAILS, judge_all
 
-    wanted = Wanted(frozenset({"main", "runtime.main"}), frozenset({b"/etc/passwd", b"/tmp", b"fatal.nim"}))
     try:
-        analyse(data, wanted)
+        analysis = analyse(data, DETAILS)
+        advise(analysis, {need.name: need for need in judge_all(analysis)})
     except WhitError as error:
         message = error.message
     else:
@@ -97,9 +123,17 @@ def require_quick(seconds: float) -> None:
         raise AssertionError(f"took {seconds:.1f} s")
 
 
+def require_light() -> None:
+    """Counted over the whole process, which holds the corpus too."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if most > HEAVY:
+        raise AssertionError(f"took {most >> 10} MB")
+
+
 def changed(chance: random.Random, files: list[bytes]) -> bytes:
     """One of ``files`` with some bytes, numbers or pieces changed, most of them near its beginning."""
     data = bytearray(chance.choice(files))
+    largest = max(LARGEST, len(data))
     for _ in range(chance.randint(1, 8)):
         near = chance.choice((64, 512, len(data)))
         place = chance.randrange(min(near, len(data))) if data else 0
@@ -122,19 +156,20 @@ def changed(chance: random.Random, files: list[bytes]) -> bytes:
             del data[place:]
         else:
             data[place:place] = chance.choice(files)[place : place + 256]
-    return bytes(data[:LARGEST])
+    return bytes(data[:largest])
 
 
 def fuzz_at_random(seconds: float) -> int:
     """Until the time is over; the exit code."""
     number = random.SystemRandom().getrandbits(32)
-    chance, files = random.Random(number), seeds()
+    chance, files = random.Random(number), seeds() + real_programs()
     end, count = time.monotonic() + seconds, 0
     while (started := time.monotonic()) < end:
         data = changed(chance, files)
         try:
             judge(data)
             require_quick(time.monotonic() - started)
+            require_light()
         except Exception:
             FINDINGS.mkdir(parents=True, exist_ok=True)
             kept = FINDINGS / f"analyse-{number}-{count}"
@@ -151,13 +186,14 @@ def fuzz_by_coverage(seconds: float) -> None:
     import atheris
 
     with atheris.instrument_imports(include=["whit.packer"]):
+        import whit.packer.advice
         import whit.packer.analyse
         import whit.packer.elf.analyse
         import whit.packer.wasm.analyse  # noqa: F401 - imported to be instrumented
     CORPUS.mkdir(parents=True, exist_ok=True)
     for index, seed in enumerate(seeds()):
         (CORPUS / f"seed-{index}").write_bytes(seed[:LARGEST])
-    limits = [f"-max_total_time={int(seconds)}", f"-max_len={LARGEST}", f"-timeout={int(SLOW)}", "-rss_limit_mb=1024"]
+    limits = [f"-max_total_time={int(seconds)}", f"-max_len={LARGEST}", f"-timeout={int(SLOW)}", "-rss_limit_mb=512"]
     quiet = ["-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={FINDINGS}/analyse-"]
     atheris.Setup([sys.argv[0], *limits, *quiet, str(CORPUS)], judge)
     atheris.Fuzz()
