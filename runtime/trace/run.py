@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from whit.packer.store import Store
     from whit.runtime.request import Request
     from whit.runtime.trace.sightings import Sightings
+    from whit.runtime.trace.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,11 @@ class Order:
     seconds: float | None = None
 
 
+def _machine(request: Request, target: Target) -> ThisMachine:
+    """An image's program has been told where its files are; one that is packed now looks for them where it is started."""
+    return ThisMachine(("", posixpath.dirname(request.target)) if target.packable else ())
+
+
 def run_traced(request: Request, store: Store, order: Order, stdout: int | None) -> Outcome:
     """Run what is asked for under a tracer, and judge what was seen. Raises what packing, planning and tracing raise.
 
@@ -50,7 +57,7 @@ def run_traced(request: Request, store: Store, order: Order, stdout: int | None)
     folders = tuple(folder.rstrip("/") or "/" for folder in search_path(request.options, prepared.program).split(":"))
     there = [item.path for item in traced.sightings.executions if item.there]
     loaded = opened_by_kernel(prepared.program.rootfs, there)
-    context = Context(prepared.executable, target.files, target.needs, folders, ThisMachine(), loaded)
+    context = Context(prepared.executable, target.files, target.needs, folders, _machine(request, target), loaded)
     run = Run(
         request.target,
         prepared.executable,

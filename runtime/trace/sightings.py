@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from whit.runtime.trace.calls import Deed
 
 MAX_PATHS = 200_000
-"""More different paths than this aren't told apart: a program that makes up names mustn't fill the memory."""
+MAX_CHARACTERS = 32 << 20
+"""More different paths, or longer ones in all, aren't told apart: a program that makes up names mustn't fill the memory."""
 
 
 @dataclass(slots=True)
@@ -71,24 +72,33 @@ class Sightings:
     addresses: dict[Address, int] = field(default_factory=dict)
     families: set[str] = field(default_factory=set)
     calls: int = 0
+    characters: int = 0
     overflowed: bool = False
 
     def sighting(self, deed: Deed, path: str) -> Sighting | None:
         """The record of a path and a deed, a new one if need be; None if there are too many."""
         known = self.paths.get((deed, path))
         if known is None:
-            if len(self.paths) >= MAX_PATHS:
-                self.overflowed = True
+            if not self._has_room(len(self.paths), len(path)):
                 return None
             known = self.paths[deed, path] = Sighting(deed, path)
         return known
 
     def executed(self, execution: Execution) -> None:
         """Count a program's start."""
-        if len(self.executions) < MAX_PATHS:
+        size = sum(map(len, (execution.path, execution.by, *execution.words)))
+        if execution in self.executions or self._has_room(len(self.executions), size):
             self.executions[execution] = self.executions.get(execution, 0) + 1
 
     def reached(self, address: Address) -> None:
         """Count an address."""
-        if len(self.addresses) < MAX_PATHS:
+        if address in self.addresses or self._has_room(len(self.addresses), len(address.host)):
             self.addresses[address] = self.addresses.get(address, 0) + 1
+
+    def _has_room(self, count: int, size: int) -> bool:
+        """Whether one more of ``size`` characters may be kept; if so, they are counted."""
+        if count >= MAX_PATHS or self.characters + size > MAX_CHARACTERS:
+            self.overflowed = True
+            return False
+        self.characters += size
+        return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import shutil
 import stat
 from dataclasses import dataclass, replace
@@ -97,8 +98,13 @@ def opened_by_kernel(rootfs: str, programs: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+@dataclass(frozen=True, slots=True)
 class ThisMachine:
-    """The machine that the trace runs on."""
+    """The machine that the trace runs on. ``folders`` may be what a program takes its root for: where it is started, and
+    where it lies.
+    """
+
+    folders: tuple[str, ...] = ()
 
     def has(self, path: str) -> bool:
         """Whether something stands at this absolute path."""
@@ -106,6 +112,11 @@ class ThisMachine:
             return Path(path).exists()
         except (OSError, ValueError):
             return False
+
+    def nearby(self, path: str) -> str | None:
+        """Where a container's path would be if its root were one of the folders."""
+        candidates = (posixpath.join(folder, path.lstrip("/")) for folder in self.folders)
+        return next((found for found in candidates if path != "/" and self.has(found)), None)
 
     def find_program(self, name: str) -> str | None:
         """Where the program of this name is on our PATH."""

@@ -25,6 +25,9 @@ class Machine(Protocol):
     def has(self, path: str) -> bool:
         """Whether something stands at this absolute path."""
 
+    def nearby(self, path: str) -> str | None:
+        """Where a container's path would be if its root were the folder that people work in, or the program's own."""
+
     def find_program(self, name: str) -> str | None:
         """Where the program of this name is on the PATH."""
 
@@ -158,8 +161,9 @@ def judge(sightings: Sightings, context: Context) -> Findings:
 def _misses(sightings: Sightings, context: Context) -> Iterator[Miss]:
     by_path: dict[str, list[Sighting]] = {}
     for seen in sightings.paths.values():
-        if seen.missing and not seen.there and not is_kernels(seen.path):
-            by_path.setdefault(seen.path, []).append(seen)
+        path = posixpath.normpath(seen.path)
+        if seen.missing and not seen.there and not is_kernels(path):
+            by_path.setdefault(path, []).append(seen)
     made = {seen.path for seen in sightings.paths.values() if seen.creates}
     there = [seen for seen in sightings.paths.values() if seen.there and not seen.is_directory]
     names = {posixpath.basename(path) for seen in there for path in (seen.path, seen.real)}
@@ -202,7 +206,14 @@ def _missing_program(
 def _program_cure(here: str | None, target: str, machine: Machine) -> Cure:
     if here is None:
         return Cure(text=_NOT_HERE)
-    return Cure(("--add", f"{here}:{target}"), "with its loader and libraries" if machine.is_dynamic(here) else "")
+    return _added(here, target, "with its loader and libraries" if machine.is_dynamic(here) else "")
+
+
+def _added(source: str, target: str, text: str = "") -> Cure:
+    """What puts a file of this machine there, where the command line can say it."""
+    if ":" in source + target or not (source + target).isprintable():
+        return Cure(text=f"this machine has it: {source}")
+    return Cure(("--add", f"{source}:{target}"), text)
 
 
 def _is_found(path: str, names: set[str], served: set[str | None]) -> bool:
@@ -221,11 +232,13 @@ def _miss(path: str, seen: list[Sighting], *, searched: bool, context: Context) 
         weight = Weight.PROBED
     elif known := _known_cure(need, path, context):
         weight, cure = Weight.MISSED, known
+    elif need is None and (source := context.machine.nearby(path)):
+        weight, cure = Weight.MISSED, _added(source, path)
     elif context.machine.has(path):
         weight = Weight.MISSED
         if need == "temp":
             return Miss(path, weight, _deeds(seen), _by(seen), need, Cure(text=f"-v {path}:{path}: /tmp begins empty"))
-        cure = _program_cure(path, path, context.machine) if executed else Cure(("--add", f"{path}:{path}"))
+        cure = _program_cure(path, path, context.machine) if executed else _added(path, path)
     elif executed:
         weight, cure = Weight.MISSED, Cure(text=_NOT_HERE)
     return Miss(path, weight, _deeds(seen), _by(seen), "exec" if executed else need, cure)
@@ -281,8 +294,16 @@ def _options(misses: tuple[Miss, ...]) -> tuple[str, ...]:
     added = dict.fromkeys(
         miss.cure.options[1] for miss in misses if miss.weight is Weight.MISSED and miss.cure.options[:1] == ("--add",)
     )
+    targets = {item.partition(":")[2] for item in added}
+    alone = [item for item in added if targets.isdisjoint(_above(item.partition(":")[2]))]
     chosen = ("--needs", ",".join(needs)) if needs else ()
-    return (*chosen, *(word for file in added for word in ("--add", file)))
+    return (*chosen, *(word for item in alone for word in ("--add", item)))
+
+
+def _above(path: str) -> set[str]:
+    """The folders that a path is in: with them it is added itself."""
+    parts = path.split("/")
+    return {"/".join(parts[:depth]) for depth in range(2, len(parts))}
 
 
 def _deeds(seen: Iterable[Sighting]) -> tuple[str, ...]:

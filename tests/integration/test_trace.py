@@ -106,6 +106,19 @@ def test_what_is_missed_is_brought_by_what_the_trace_proposes(trace: Callable[..
     assert {str(config), "/usr/share/zoneinfo/UTC", "/etc/mime.types"} <= {item["path"] for item in after["used"]}
 
 
+def test_files_beside_a_program_are_found_where_it_is_started(run_whit: RunWhit, box: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("setting\n")
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "page").write_text("page\n")
+    words = (box, "sh", "-c", "ls templates; cat config.yaml templates/page")
+
+    before = json.loads(run_whit("trace", "--json", *words, cwd=tmp_path).stdout)
+    after = run_whit("trace", *before["pack"], *words, cwd=tmp_path)
+
+    assert before["pack"] == ["--add", "templates:/templates", "--add", "config.yaml:/config.yaml"]
+    assert after.stdout == "page\nsetting\npage\n"
+
+
 def test_a_missing_program_is_one_finding(trace: Callable[..., dict[str, Any]], box: Path) -> None:
     report = trace(box, "sh", "-c", "git clone x")
 

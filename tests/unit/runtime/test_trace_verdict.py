@@ -23,6 +23,10 @@ class Machine:
     files: frozenset[str] = frozenset()
     programs: dict[str, str] = field(default_factory=dict)
     dynamic: frozenset[str] = frozenset()
+    here: dict[str, str] = field(default_factory=dict)
+
+    def nearby(self, path: str) -> str | None:
+        return self.here.get(path)
 
     def has(self, path: str) -> bool:
         return path in self.files
@@ -69,6 +73,32 @@ def test_a_file_that_this_machine_has_is_missed_and_can_be_added() -> None:
 
     (miss,) = findings.missed
     assert (miss.path, miss.programs, miss.deeds) == ("/etc/app.conf", ("/server",), ("open",))
+    assert findings.options == ("--add", "/etc/app.conf:/etc/app.conf")
+
+
+def test_a_file_beside_the_program_is_missed_and_can_be_added_from_there() -> None:
+    machine = Machine(here={"/templates": "templates"})
+
+    findings = found(seen((Deed.OPEN, "/templates", False)), machine=machine)
+
+    assert findings.options == ("--add", "templates:/templates")
+
+
+def test_what_lies_in_a_folder_that_is_added_comes_with_it() -> None:
+    machine = Machine(frozenset(("/opt/app", "/opt/app/one", "/opt/app/sub/two", "/opt/apple")))
+    findings = found(seen(*((Deed.OPEN, path, False) for path in sorted(machine.files))), machine=machine)
+    assert findings.options == ("--add", "/opt/app:/opt/app", "--add", "/opt/apple:/opt/apple")
+
+
+@pytest.mark.parametrize("path", ["/etc/a:b", "/etc/a\nb"])
+def test_a_path_that_the_option_can_t_hold_is_told_without_it(path: str) -> None:
+    findings = found(seen((Deed.OPEN, path, False)), machine=Machine(frozenset((path,))))
+    assert findings.options == ()
+    assert "this machine has it" in findings.missed[0].cure.text
+
+
+def test_a_path_with_dots_is_told_plainly() -> None:
+    findings = found(seen((Deed.OPEN, "/opt/../etc/app.conf", False)), machine=Machine(frozenset(("/etc/app.conf",))))
     assert findings.options == ("--add", "/etc/app.conf:/etc/app.conf")
 
 
@@ -264,4 +294,12 @@ def test_a_program_that_makes_up_names_doesn_t_fill_the_memory(monkeypatch: pyte
     sightings = Sightings()
     kept = [sightings.sighting(Deed.OPEN, f"/{number}") for number in range(5)]
     assert [item is not None for item in kept] == [True] * 3 + [False] * 2
+    assert sightings.overflowed
+
+
+def test_nor_does_one_with_long_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("whit.runtime.trace.sightings.MAX_CHARACTERS", 5000)
+    sightings = Sightings()
+    assert sightings.sighting(Deed.OPEN, "/" + "a" * 4000) is not None
+    assert sightings.sighting(Deed.OPEN, "/" + "b" * 4000) is None
     assert sightings.overflowed
