@@ -183,8 +183,9 @@ def _dropped(elf: ElfFile, headers: list[_Header], *, symbols: bool) -> Iterator
             dropped.add(number)
         elif symbols and header.type == _SHT_SYMTAB:
             dropped.add(number)
-            if header.link not in (0, names) and not headers[header.link].flags & _SHF_ALLOC:
-                dropped.add(header.link)
+            strings = header.link if header.link < len(headers) else 0
+            if strings not in (0, names) and not headers[strings].flags & _SHF_ALLOC:
+                dropped.add(strings)
     for number, header in enumerate(headers):
         left_over = header.info in dropped or header.link in dropped
         if header.type in (_SHT_REL, _SHT_RELA) and not header.flags & _SHF_ALLOC and left_over:

@@ -139,6 +139,12 @@ def test_sections_that_overlap_do_not_fill_the_disk() -> None:
         strip(bytes(changed))
 
 
+def test_a_symbol_table_whose_strings_are_nowhere() -> None:
+    symbols = make_elf.Section(".symtab", bytes(48), 2, link=999)
+    plan = strip(make_elf.Elf(sections=(symbols,)).build(), symbols=True)
+    assert plan.removed == (".symtab",)
+
+
 def test_the_flag_of_an_executable_stack() -> None:
     data = build("stack", "c-musl", flags=("-Wl,-z,execstack",)).read_bytes()
     at = stack_flags_at(data)
