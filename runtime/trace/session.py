@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import LaunchError, UnsupportedError
+from whit.runtime.capabilities import mask
 from whit.runtime.encode import encode
 from whit.runtime.launch import find_launcher
 from whit.runtime.trace.kernel import Listener, open_in_root
@@ -57,9 +58,12 @@ def user_of(plan: LaunchPlan, host: Host) -> User:
     """Whom the plan's program runs as, in the host's numbers."""
     if not host.privileged:
         return User(host.user, frozenset((host.group, *os.getgroups())))
-    ids = next(op.args for op in plan.ops if op.name == "SET_IDS")
-    groups = array.array("I", bytes(ids[2])) if isinstance(ids[2], bytes) else array.array("I")
-    return User(int(str(ids[0])), frozenset((int(str(ids[1])), *groups)))
+    args = {op.name: op.args for op in plan.ops}
+    uid, gid, packed, _ = args["SET_IDS"]
+    effective = args["SET_CAPABILITIES"][0]
+    if not (isinstance(uid, int) and isinstance(gid, int) and isinstance(packed, bytes) and isinstance(effective, int)):
+        raise TypeError("SET_IDS and SET_CAPABILITIES have other arguments")
+    return User(uid, frozenset((gid, *array.array("I", packed))), bool(effective & mask(frozenset(("DAC_OVERRIDE",)))))
 
 
 def _receive_listener(ours: socket.socket) -> int | None:

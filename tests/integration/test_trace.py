@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tests.conftest import RunWhit
 
 SCHEMA = json.loads((PROJECT / "docs" / "trace.schema.json").read_text())
-Trace = "Callable[..., dict[str, Any]]"
 
 
 @pytest.fixture
