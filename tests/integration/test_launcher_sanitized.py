@@ -29,6 +29,7 @@ from whit.runtime.mounts import Tmpfs, Volume
 from whit.runtime.opcodes import BY_NAME, OPERATIONS, Kind, Stage, c_header
 from whit.runtime.options import Host, Program, RunOptions
 from whit.runtime.plan import compile_plan
+from whit.runtime.trace.session import trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,6 +108,20 @@ def test_a_container_starts_and_nothing_is_reported(folder: Path, calls: tuple[s
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "started\n"), done.stderr
     _assert_clean(done.stderr)
+
+
+def test_a_traced_container_starts_and_nothing_is_reported(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("whit.runtime.trace.session.find_launcher", lambda: folder / "whit")
+    monkeypatch.setenv("ASAN_OPTIONS", ENVIRONMENT["ASAN_OPTIONS"])
+
+    done = trace(_plan(folder, read_host(), init=True), read_host(), 30)
+
+    said = capfd.readouterr()
+    assert (done.status, done.started, said.out) == (0, True, "started\n"), said.err
+    assert "/bin/busybox" in {path for _, path in done.sightings.paths}
+    _assert_clean(said.err)
 
 
 PATHS = (
