@@ -102,7 +102,7 @@ def strip(data: Data, *, symbols: bool = False) -> Stripped:
     table = b"".join(layout.pack(*header.fields) for header in kept)
     names = numbers[_names_index(elf)]
     removed = tuple(elf.sections[number].name for number in sorted(gone))
-    patches = tuple(_symbol_patches(elf, headers, gone, numbers))
+    patches = tuple(_symbol_patches(elf, headers, gone, numbers, prefix))
     header_bytes = _file_header(elf, table_at, len(kept), names)
     return Stripped(header_bytes, prefix, tuple(moved), table_at, table, table_at + len(table), removed, patches)
 
@@ -223,14 +223,14 @@ def _renumbered(header: _Header, numbers: dict[int, int]) -> _Header:
 
 
 def _symbol_patches(
-    elf: ElfFile, headers: list[_Header], gone: frozenset[int], numbers: dict[int, int]
+    elf: ElfFile, headers: list[_Header], gone: frozenset[int], numbers: dict[int, int], prefix: int
 ) -> Iterator[tuple[int, bytes]]:
     """New section numbers where symbols name sections that moved; a symbol of one that is gone becomes absolute."""
     first = min(gone, default=len(headers))
     size, place = (24, 6) if elf.bits == 64 else (16, 14)  # noqa: PLR2004 - the class
     short = struct.Struct(f"{elf.order}H")
     for number, header in enumerate(headers):
-        if header.type != _SHT_SYMTAB or number in gone:
+        if header.type != _SHT_SYMTAB or number in gone or header.flags & _SHF_ALLOC or header.offset < prefix:
             continue
         table = elf.data[header.offset : header.offset + header.size - header.size % size]
         for at in range(place, len(table), size):

@@ -36,6 +36,9 @@ PROGRAMS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 IDS = [f"{language}-{'-'.join(map(str, options.values()))}" for language, options in PROGRAMS]
 
+BASE = build("hello", "c-dynamic", flags=("-g3", "-Wl,--emit-relocs")).read_bytes()
+TABLE = int.from_bytes(BASE[40:48], "little")
+
 
 def stripped(data: bytes, *, symbols: bool = False) -> bytes:
     return b"".join(pieces(data, strip(data, symbols=symbols)))
@@ -145,6 +148,15 @@ def test_a_symbol_table_whose_strings_are_nowhere() -> None:
     assert plan.removed == (".symtab",)
 
 
+def test_code_that_a_section_calls_symbols_is_not_touched() -> None:
+    data = bytearray(BASE)
+    text = next(number for number, section in enumerate(parse(BASE).sections) if section.name == ".text")
+    data[TABLE + 64 * text + 4] = 2
+    new = stripped(bytes(data))
+    for start, end in parse(BASE).loaded_spans:
+        assert data[max(start, 64) : end] == new[max(start, 64) : end]
+
+
 def test_the_flag_of_an_executable_stack() -> None:
     data = build("stack", "c-musl", flags=("-Wl,-z,execstack",)).read_bytes()
     at = stack_flags_at(data)
@@ -155,10 +167,6 @@ def test_the_flag_of_an_executable_stack() -> None:
     assert not found.executable_stack
     assert stack_flags_at(new) is None
     assert stack_flags_at(build("stack", "c-musl").read_bytes()) is None
-
-
-BASE = build("hello", "c-dynamic", flags=("-g3", "-Wl,--emit-relocs")).read_bytes()
-TABLE = int.from_bytes(BASE[40:48], "little")
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
