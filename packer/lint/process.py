@@ -26,6 +26,8 @@ _HANDLES = frozenset({"signal", "sigaction", "bsd_signal", "sysv_signal", "sigse
     "signalfd",
     "__sysv_signal",
 }
+_SHELL_CALLS = frozenset({"system", "popen"})
+_SHELL_PATH = b"/bin/sh"
 _GO_NOTIFY = ("os/signal.Notify", "os/signal.NotifyContext")
 _GO_REAPS = ("github.com/hashicorp/go-reap", "github.com/ramr/go-reaper")
 
@@ -58,6 +60,17 @@ def _orphans(program: Program) -> Iterator[Found]:
         return
     evidence = f" ({need.evidence[0].detail})" if need.evidence else ""
     yield Found(f"it {need.reason}{evidence}")
+
+
+def _shell(program: Program) -> Iterator[Found]:
+    """In an image without a shell: system(3) and popen(3) are sure to ask for it, the path alone may be a library's."""
+    need = program.need("exec")
+    if program.run is None or program.shell or need is None or need.verdict is not Verdict.NEEDED:
+        return
+    if called := sorted(program.analysis.functions & _SHELL_CALLS):
+        yield Found(f"it calls {' and '.join(called)}, and the image has no shell", level=Level.WARNING)
+    elif program.analysis.has_string(_SHELL_PATH):
+        yield Found(f"it holds the path {_SHELL_PATH.decode()}, and the image has no shell")
 
 
 def _static_glibc(program: Program) -> bool:
@@ -121,6 +134,15 @@ RULES = (
         "Start it with an init that reaps: --init (docker, podman, whit).",
         _NAMESPACES,
         program=_orphans,
+    ),
+    Rule(
+        "missing-shell",
+        Level.NOTE,
+        "It may run commands through a shell that isn't there",
+        "system(3) and popen(3) start /bin/sh; without it they fail with status 127, which many programs don't look at.",
+        "Let it start programs by their path and arguments (posix_spawn, execve), or use a base image with a shell.",
+        "https://man7.org/linux/man-pages/man3/system.3.html",
+        program=_shell,
     ),
     Rule(
         "static-glibc-names",

@@ -171,6 +171,21 @@ def test_children() -> None:
     assert "no-reaping" not in ids(go("os.StartProcess", build=reaper))
 
 
+def test_a_shell_that_is_not_there() -> None:
+    with opened(str(build("needs-system", "c-glibc"))) as file:
+        alone = fetch.program_of(file)
+    inside = dataclasses.replace(alone, run=RunConfig())
+
+    def levels(judged: Program) -> list[Level]:
+        return [finding.level for finding in lint_program(judged) if finding.id == "missing-shell"]
+
+    assert levels(inside) == [Level.WARNING]
+    assert levels(alone) == []
+    assert levels(dataclasses.replace(inside, shell=True)) == []
+    assert levels(program(native(b"/bin/sh"), run=RunConfig())) == [Level.NOTE]
+    assert levels(program(native(), run=RunConfig())) == []
+
+
 def test_what_a_static_glibc_does_behind_its_back() -> None:
     assert "static-glibc-names" in ids_of_file("needs-dns", "c-glibc")
     assert "static-glibc-names" not in ids_of_file("needs-dns", "c-musl")
