@@ -47,8 +47,11 @@ def glibc_version(walk: Walk) -> tuple[int, int] | None:
     return max(((int(match[1]), int(match[2])) for match in found), default=None)
 
 
-def load_more(walk: Walk) -> dict[str, str]:
-    """Load what glibc loads by itself and what notes require; title of each → why. Adds to the walk's failures."""
+def load_more(walk: Walk, loads: tuple[tuple[str, ...], ...] = ()) -> dict[str, str]:
+    """Load what glibc loads by itself and what notes require; title of each → why. Adds to the walk's failures.
+
+    ``loads``: libraries that the program is known to load as it starts, each with its names in the order of trial.
+    """
     reasons: dict[str, str] = {}
     imports = imports_of(walk.loaded)
     libc, program = _libc(walk), "the program"
@@ -69,20 +72,32 @@ def load_more(walk: Walk) -> dict[str, str]:
         for note in item.facts.dlopens:
             if note.priority == "required":
                 reasons.update(_required(walk, item, note))
+    for names in loads:
+        if found := _first(walk, names, walk.system.program):
+            reasons.setdefault(found.title, "the program loads it as it starts")
     return reasons
 
 
-def _required(walk: Walk, item: Loaded, note: DlopenNote) -> dict[str, str]:
-    for name in note.sonames:
-        if found := walk.load(name, item, optional=True):
+def _first(walk: Walk, names: tuple[str, ...], by: Loaded) -> Loaded | None:
+    """The first of these that there is, loaded with all that it needs."""
+    for name in names:
+        if found := walk.load(name, by, optional=True):
             walk.run()
-            return {found.title: f"{item.title} requires it while it runs ({_purpose(note)}): .note.dlopen"}
+            return found
+    return None
+
+
+def _required(walk: Walk, item: Loaded, note: DlopenNote) -> dict[str, str]:
+    if found := _first(walk, note.sonames, item):
+        return {found.title: f"{item.title} requires it while it runs ({_purpose(note)}): .note.dlopen"}
     walk.failures.append(Failure(note.sonames[0], item.title, "its .note.dlopen requires it"))
     return {}
 
 
-def dlopen_advice(walk: Walk, constants: tuple[str, ...]) -> tuple[Advice, ...]:
-    """What may be loaded while the program runs and isn't packed for it."""
+def dlopen_advice(
+    walk: Walk, constants: tuple[str, ...], loads: tuple[tuple[str, ...], ...] = ()
+) -> tuple[Advice, ...]:
+    """What may be loaded while the program runs and isn't packed for it; ``loads`` as for :func:`load_more`."""
     there = {name for item in walk.loaded for name in (*item.names, item.facts.soname)}
     found = [
         f"{item.title} can use {' or '.join(note.sonames)} ({_purpose(note)}), {note.priority}"
@@ -90,10 +105,11 @@ def dlopen_advice(walk: Walk, constants: tuple[str, ...]) -> tuple[Advice, ...]:
         for note in item.facts.dlopens
         if note.priority != "required" and not there.intersection(note.sonames)
     ]
+    found += [f"it loads {' or '.join(names[:3])} as it starts" for names in loads if not there.intersection(names)]
     names = [name for name in dict.fromkeys(constants) if ".so" in name and name.rpartition("/")[2] not in there]
     if names:
         found.append(f"it loads {', '.join(names)} while it runs")
-    elif "dlopen" in walk.system.program.facts.imports and not walk.system.program.facts.dlopens:
+    elif not loads and "dlopen" in walk.system.program.facts.imports and not walk.system.program.facts.dlopens:
         found.append("it loads libraries while it runs, which ones isn't known")
     return tuple(Advice("dlopen", f"{text[0].upper()}{text[1:]}: give what is wanted with --add.") for text in found)
 

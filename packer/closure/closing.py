@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.closure import beyond, glibc, musl
+from whit.packer.closure import beyond, glibc, musl, nim
 from whit.packer.closure.cache import MAX_BYTES, lookup
 from whit.packer.closure.cache import PATH as CACHE_PATH
 from whit.packer.closure.faults import Finder, lacks
@@ -51,7 +51,8 @@ def close(
     walk = start(name, program, host, tree, reader)
     if isinstance(walk, Failure):
         return Closure(missing=_without_loader(analysis, finder, walk), watched=_watched(tree, reader))
-    reasons = {} if walk.failures else beyond.load_more(walk)
+    loads = _nim_loads(analysis, program, host)
+    reasons = {} if walk.failures else beyond.load_more(walk, loads)
     advice = () if walk.failures else tuple(_for_added(walk, reader))
     missing = lacks(walk, finder)
     imports = imports_of(walk.loaded)
@@ -63,10 +64,17 @@ def close(
     return Closure(
         libraries=tuple(_library(item, placed) for item in walk.loaded[1:]),
         files=(*(file for file in _files(walk, placed, reasons) if file.path not in own), *_converters(walk, tree)),
-        advice=(*advice, *beyond.dlopen_advice(walk, constants), *_preload_advice(walk, tree)),
+        advice=(*advice, *beyond.dlopen_advice(walk, constants, loads), *_preload_advice(walk, tree)),
         imports=imports,
         watched=_watched(tree, reader),
     )
+
+
+def _nim_loads(analysis: Analysis, program: Program, host: FileTree) -> tuple[tuple[str, ...], ...]:
+    if analysis.language.name != "nim":
+        return ()
+    with host.mapped(program.file.path) as data:
+        return nim.patterns(data)
 
 
 def _for_added(walk: Walk, reader: Reader) -> Iterator[Advice]:
