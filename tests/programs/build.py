@@ -150,6 +150,7 @@ LANGUAGES: dict[str, Language] = {
     "c-zig": Language("c", ".c", _zig_cc, ("--version",), _c_zig),
     "c++": Language("c++", ".cc", lambda: _found("g++", "c++"), ("--version",), _c("-static", "-no-pie")),
     "c++-dynamic": Language("c++", ".cc", lambda: _found("g++", "c++"), ("--version",), _c()),
+    "c-clang": Language("c", ".c", lambda: _found("clang"), ("--version",), _c()),
     "c-shared": Language("c", ".c", lambda: _found("gcc", "cc"), ("--version",), _c("-shared", "-fPIC")),
     "c-object": Language("c", ".c", lambda: _found("gcc", "cc"), ("--version",), _c("-c")),
     "go": Language("go", "", lambda: _found("go"), ("version",), _go),

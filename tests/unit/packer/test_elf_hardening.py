@@ -142,6 +142,25 @@ def test_fortify() -> None:
     assert built("buffer", "c-musl", "-O2", "-U_FORTIFY_SOURCE").fortify is None
 
 
+@pytest.mark.peer("clang")
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (("-fstack-protector-all",), {"stack_protector": True}),
+        (("-fno-stack-protector",), {"stack_protector": False}),
+        (("-O2", "-D_FORTIFY_SOURCE=2"), {"fortify": True}),
+        (("-O2", "-U_FORTIFY_SOURCE"), {"fortify": False}),
+        (("-Wl,-z,relro,-z,now", "-pie"), {"relro": Relro.FULL, "pie": True}),
+        (("-Wl,-z,norelro", "-no-pie"), {"relro": Relro.NONE, "pie": False}),
+        (("-Wl,-z,execstack",), {"executable_stack": True}),
+        (("-g",), {"executable_stack": False}),
+    ],
+)
+def test_what_clang_writes(flags: tuple[str, ...], expected: dict[str, object]) -> None:
+    found = built("buffer", "c-clang", *flags)
+    assert {name: getattr(found, name) for name in expected} == expected
+
+
 @pytest.mark.parametrize("tags", ["--enable-new-dtags", "--disable-new-dtags"])
 def test_runpath(tags: str) -> None:
     found = built("hello", "c-dynamic", f"-Wl,{tags},-rpath,/opt/a:$ORIGIN/../lib")
