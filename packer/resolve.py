@@ -18,6 +18,7 @@ from whit.packer.imagespec import NONROOT_ID, HostFile, Inline, PackOptions, pro
 from whit.packer.linkage import missing_libraries
 from whit.packer.needs import judge_all
 from whit.packer.needs.model import Grade, Need, Verdict
+from whit.packer.needs.services import asks_protocols
 from whit.packer.resolution import Closure, NeededFile, Program, Resolution
 from whit.packer.sources import HERE, Host, certificates, zones
 
@@ -162,6 +163,8 @@ def _written(analysis: Analysis, needs: Mapping[str, Need]) -> Iterator[NeededFi
     """Small files that whit writes itself."""
     if _worth_it(needs["services"]):
         yield _inline(needs["services"], "/etc/services", wellknown.SERVICES)
+        if asks_protocols(analysis):
+            yield _inline(needs["services"], "/etc/protocols", wellknown.PROTOCOLS)
     if _worth_it(needs["mime"]):
         yield _inline(needs["mime"], "/etc/mime.types", wellknown.MIME_TYPES)
     if asks := _asks_name_services(analysis, needs):

@@ -229,5 +229,32 @@ def _ports() -> bytes:
 SERVICES: Final = _ports()
 """services(5): ``name port/protocol aliases``."""
 
+PROTOCOLS: Final = b"""\
+ip 0 IP
+icmp 1 ICMP
+igmp 2 IGMP
+ipencap 4 IP-ENCAP
+tcp 6 TCP
+egp 8 EGP
+udp 17 UDP
+dccp 33 DCCP
+ipv6 41 IPv6
+ipv6-route 43 IPv6-Route
+ipv6-frag 44 IPv6-Frag
+gre 47 GRE
+esp 50 IPSEC-ESP
+ah 51 IPSEC-AH
+ipv6-icmp 58 IPv6-ICMP
+ipv6-nonxt 59 IPv6-NoNxt
+ipv6-opts 60 IPv6-Opts
+ospf 89 OSPFIGP
+pim 103 PIM
+vrrp 112 VRRP
+l2tp 115 L2TP
+sctp 132 SCTP
+udplite 136 UDPLite
+"""
+"""protocols(5): ``name number alias``, those of IANA's registry of protocol numbers that hosts and routers speak."""
+
 MIME_TYPES: Final = _TYPES.encode()
 """mime.types: ``type extensions``."""

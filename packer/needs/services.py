@@ -1,10 +1,10 @@
-"""Names of ports, ``/etc/services``: asked when an address says ``:imap`` instead of ``:143``."""
+"""Names of ports and protocols: asked when an address says ``:imap`` instead of ``:143``, a socket ``icmp``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import Wanted
+from whit.packer.analysis import Libc, Wanted
 from whit.packer.needs.facts import is_glibc, linked, maybe, needed, not_needed, present, reads_go_names
 from whit.packer.needs.model import Grade, Need, Rule
 
@@ -19,6 +19,18 @@ _LIBC_ASKS = ("getservbyname", "getservbyport", "getservent")
 _LIBC_INDIRECT = ("getservbyname_r", "getservbyport_r", "__nss_services_lookup2", "getaddrinfo", "__lookup_serv")
 """What getaddrinfo and getnameinfo bring with them."""
 _FILE = b"/etc/services"
+_PROTOCOLS = ("getprotobyname", "getprotobynumber", "getprotoent", "getprotobyname_r", "getprotobynumber_r")
+_PROTOCOLS_FILE = b"/etc/protocols"
+"""musl has the names of protocols inside, and so has Go, but for rare ones."""
+
+
+def asks_protocols(analysis: Analysis) -> bool:
+    """Whether it looks up IP protocols (``icmp``) by name, in ``/etc/protocols``."""
+    if reads_go_names(analysis) or analysis.libc is Libc.MUSL:
+        return False
+    return not analysis.functions.isdisjoint(_PROTOCOLS) or (
+        analysis.has_string(_PROTOCOLS_FILE) and not analysis.functions_known
+    )
 
 
 def judge(analysis: Analysis) -> Need:
@@ -26,6 +38,8 @@ def judge(analysis: Analysis) -> Need:
     go = reads_go_names(analysis)
     if asks := linked(analysis, _GO_ASKS if go else _LIBC_ASKS):
         return needed(NAME, "looks up ports by their services' names", asks)
+    if asks_protocols(analysis) and (asks := linked(analysis, _PROTOCOLS)):
+        return needed(NAME, "looks up protocols by their names", asks)
     indirect = linked(analysis, (_GO_READS,) if go else _LIBC_INDIRECT)
     if indirect:
         return maybe(NAME, "reads it if an address has a service's name for its port", indirect, Grade.LINKED)
@@ -38,7 +52,10 @@ def judge(analysis: Analysis) -> Need:
 
 RULE = Rule(
     NAME,
-    Wanted(frozenset((_GO_READS, *_GO_ASKS, *_LIBC_ASKS, *_LIBC_INDIRECT)), frozenset((_FILE,))),
+    Wanted(
+        frozenset((_GO_READS, *_GO_ASKS, *_LIBC_ASKS, *_LIBC_INDIRECT, *_PROTOCOLS)),
+        frozenset((_FILE, _PROTOCOLS_FILE)),
+    ),
     judge,
-    ("/etc/services",),
+    ("/etc/services", "/etc/protocols"),
 )

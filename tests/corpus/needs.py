@@ -1,0 +1,162 @@
+# ruff: noqa: T201 - a table for people
+"""The rules on needs against programs whose needs are known, because they were written for it: missed and false ones.
+
+``python -m tests.corpus needs`` builds all programs in all their forms (some 200; minutes the first time), prints a
+table of missed and false verdicts for each rule, and then runs every program directly and in whit's image, whose
+outputs must be the same.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.corpus.truth import FRESH, TUNED
+from tests.peers import PROJECT
+from tests.programs.build import ToolchainMissingError, build
+from whit.packer.executable import open_executable
+from whit.packer.needs import RULES, WANTED, judge_all
+from whit.packer.needs.model import Verdict
+from whit.packer.resolve import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.corpus.truth import Known
+    from whit.packer.needs.model import Need
+
+WHIT = PROJECT / ".venv" / "bin" / "whit"
+SECONDS = 60
+NONROOT = 65532
+SMALL = 20_000
+"""Bytes that a false need may cost."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One program in one form, and what the rules say of it; ``bytes`` by need."""
+
+    known: Known
+    form: str
+    path: Path
+    needs: tuple[Need, ...]
+    bytes: dict[str, int]
+
+
+def judged(known: Known) -> Iterable[Judged]:
+    """A program in each of its languages, with symbols and without; nothing where the compiler is missing."""
+    for language in known.languages:
+        for stripped in (False, True):
+            try:
+                path = build(known.name, language, stripped=stripped)
+            except ToolchainMissingError as error:
+                print(f"left out: {known.name} in {language}: {error}", file=sys.stderr)
+                continue
+            analysis = open_executable(str(path), WANTED).analysis
+            sizes: dict[str, int] = defaultdict(int)
+            for file in resolve(analysis).files:
+                sizes[file.need] += file.size
+            form = f"{language}{', stripped' if stripped else ''}"
+            yield Judged(known, form, path, judge_all(analysis), dict(sizes))
+
+
+def table(programs: list[Judged]) -> list[str]:
+    """A row for each rule, in Markdown: "maybe" counts as neither missed nor false, and is counted for itself."""
+    lines = [
+        "| need | have it | missed | of these maybe | haven't | false | largest false, bytes | of these maybe |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for rule in RULES:
+        counts = dict.fromkeys(("have", "missed", "maybe", "not", "false", "perhaps"), 0)
+        cost = 0
+        for program in programs:
+            verdict = next(need.verdict for need in program.needs if need.name == rule.name)
+            if rule.name in program.known.needs:
+                counts["have"] += 1
+                counts["missed"] += verdict is Verdict.NOT
+                counts["maybe"] += verdict is Verdict.MAYBE
+            else:
+                counts["not"] += 1
+                counts["perhaps"] += verdict is Verdict.MAYBE
+                if verdict is Verdict.NEEDED:
+                    counts["false"] += 1
+                    cost = max(cost, program.bytes.get(rule.name, 0))
+        have, missed, maybe, rest, false, perhaps = counts.values()
+        lines.append(f"| {rule.name} | {have} | {missed} | {maybe} | {rest} | {false} | {cost} | {perhaps} |")
+    return lines
+
+
+def faults(programs: list[Judged]) -> list[str]:
+    """Each missed and each false need."""
+    found = []
+    for program in programs:
+        for need in program.needs:
+            wanted = need.name in program.known.needs
+            if wanted == (need.verdict is not Verdict.NOT) or (not wanted and need.verdict is Verdict.MAYBE):
+                continue
+            evidence = ", ".join(fact.detail for fact in need.evidence[:2])
+            word = "missed" if wanted else f"false ({program.bytes.get(need.name, 0)} bytes)"
+            found.append(f"{program.known.name} ({program.form}): {need.name} {word}: {need.reason}; {evidence}")
+    return found
+
+
+def _output(command: list[str | Path], environment: dict[str, str], user: int | None) -> tuple[str, int]:
+    done = subprocess.run(
+        command,
+        env=environment,
+        cwd="/",
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+        user=user,
+        group=user,
+        extra_groups=[] if user else None,
+    )
+    return done.stdout.decode(errors="replace"), done.returncode
+
+
+def differences(programs: list[Judged]) -> list[str]:
+    """Programs that say something else in their image than directly."""
+    found = []
+    with tempfile.TemporaryDirectory() as root:
+        Path(root).chmod(0o755)
+        for program in programs:
+            user = NONROOT if os.geteuid() == 0 else None
+            direct = _output([program.path], {"PATH": os.defpath, "HOME": "/home/nonroot"}, user)
+            confined = _output([WHIT, "run", "--rm", program.path], {**os.environ, "WHIT_ROOT": root}, None)
+            if direct != confined:
+                found.append(f"{program.known.name} ({program.form}): {direct!r} directly, {confined!r} in its image")
+    return found
+
+
+def report(title: str, batch: tuple[Known, ...]) -> bool:
+    """Prints what was found; whether nothing was missed, nothing false is dear, and nothing differs."""
+    programs = [program for known in batch for program in judged(known)]
+    print(f"\n## {title}: {len(batch)} programs in {len(programs)} forms\n")
+    print("\n".join(table(programs)))
+    wrong = faults(programs)
+    differing = differences([program for program in programs if program.known.runs])
+    print(f"\n{len(wrong)} missed or false:", *wrong, sep="\n- ")
+    print(f"\n{len(differing)} differ in their image from outside:", *differing, sep="\n- ")
+    dear = any(
+        need.verdict is Verdict.NEEDED and need.name not in program.known.needs
+        for program in programs
+        for need in program.needs
+        if program.bytes.get(need.name, 0) > SMALL
+    )
+    return not dear and not differing and not any(" missed: " in line for line in wrong)
+
+
+def main() -> int:
+    good = [report("The corpus that the rules were tuned on", TUNED), report("A batch written afterwards", FRESH)]
+    return 0 if all(good) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,3 @@
+import std/os
+
+echo getHomeDir().len > 0

@@ -1,0 +1,3 @@
+import std/times
+
+echo now().year > 2000

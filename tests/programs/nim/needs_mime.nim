@@ -1,0 +1,4 @@
+import std/mimetypes
+
+let types = newMimetypes()
+echo types.getMimetype("png")
