@@ -53,18 +53,7 @@ def load_more(walk: Walk, loads: tuple[tuple[str, ...], ...] = ()) -> dict[str, 
     ``loads``: libraries that the program is known to load as it starts, each with its names in the order of trial.
     """
     reasons: dict[str, str] = {}
-    imports = imports_of(walk.loaded)
-    libc, program = _libc(walk), "the program"
-    wishes: list[tuple[str, Loaded, str]] = []
-    if libc and (who := imports.importers(UNWINDS, program)):
-        wishes.append(("libgcc_s.so.1", libc, f"libc loads it when a thread ends early, as {who[0]} may ask for"))
-    version = glibc_version(walk)
-    if libc and version and version < _INSIDE_SINCE:
-        if who := imports.importers((*HOSTS, *ACCOUNTS), program):
-            wishes.append(("libnss_files.so.2", libc, f"libc loads it to read /etc/passwd and its like for {who[0]}"))
-        if who := imports.importers(HOSTS, program):
-            wishes.append(("libnss_dns.so.2", libc, f"libc loads it to ask name servers for {who[0]}"))
-    for name, by, reason in wishes:
+    for name, by, reason in _libc_loads(walk):
         if item := walk.load(name, by, optional=True):
             reasons.setdefault(item.title, reason)
     walk.run()
@@ -76,6 +65,22 @@ def load_more(walk: Walk, loads: tuple[tuple[str, ...], ...] = ()) -> dict[str, 
         if found := _first(walk, names, walk.system.program):
             reasons.setdefault(found.title, "the program loads it as it starts")
     return reasons
+
+
+def _libc_loads(walk: Walk) -> list[tuple[str, Loaded, str]]:
+    """What libc loads for the functions that are imported: name, libc itself and why."""
+    imports = imports_of(walk.loaded)
+    libc, program = _libc(walk), "the program"
+    wishes: list[tuple[str, Loaded, str]] = []
+    if libc and (who := imports.importers(UNWINDS, program)):
+        wishes.append(("libgcc_s.so.1", libc, f"libc loads it when a thread ends early, as {who[0]} may ask for"))
+    version = glibc_version(walk)
+    if libc and version and version < _INSIDE_SINCE:
+        if who := imports.importers((*HOSTS, *ACCOUNTS), program):
+            wishes.append(("libnss_files.so.2", libc, f"libc loads it to read /etc/passwd and its like for {who[0]}"))
+        if who := imports.importers(HOSTS, program):
+            wishes.append(("libnss_dns.so.2", libc, f"libc loads it to ask name servers for {who[0]}"))
+    return wishes
 
 
 def _first(walk: Walk, names: tuple[str, ...], by: Loaded) -> Loaded | None:
