@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MUSL = ("musllinux_1_2_x86_64", "musllinux_1_1_x86_64")
-GLIBC = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64")
+GLIBC = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 ARM64 = ("musllinux_1_2_aarch64",)
+NONROOT = 65532
 STATIC, PIE, DYNAMIC = "static", "static-pie", "dynamic"
 
 
@@ -33,8 +34,9 @@ class Program:
     """``fetch`` gives the executable. ``work`` are its arguments, in the folder of tests/corpus/work.py.
 
     ``language`` is None where whit can't know it and is to say so. ``package`` is the Debian package of whose
-    dependencies a distroless-like image is made; without one its base is distroless' static or cc. ``pack`` and ``run``
-    are options as a person would give them; ``stdin`` is read by the program.
+    dependencies a distroless-like image is made; without one its base is distroless' static or cc. ``pack`` are options
+    of ``whit pack``, as a person would give them; ``stdin`` is read by the program. ``user`` is whom it runs as
+    directly: some want a user who is in passwd, and static glibc programs may crash in this machine's own NSS modules.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Program:
     pack: tuple[str, ...] = ()
     stdin: str = ""
     sysroot: Path | None = None
+    user: int = NONROOT
 
 
 def _benched(package: str) -> Path:
@@ -259,17 +262,17 @@ OTHER = (
         1,
     ),
     Program("zig", "Zig", lambda: real_program("zig"), "zig", STATIC, ("version",)),
-    Program("ninja", "C++, musl", lambda: from_wheel("ninja", "1.13.2", *MUSL), "c", DYNAMIC, ("-n",)),
+    Program("ninja", "C++, musl", lambda: from_wheel("ninja", "1.13.2", *MUSL), "c++", DYNAMIC, ("-n",)),
     Program(
         "duckdb",
         "C++, glibc",
         lambda: from_wheel("duckdb", "1.5.6", *GLIBC, package="duckdb-cli", member="duckdb_cli/duckdb"),
-        "c",
+        "c++",
         DYNAMIC,
         ("-csv", "-c", "select sum(value) from 'data.csv'"),
     ),
     _debian("busybox-static", "/bin/busybox", "sha256sum", "app.ts", "app.py", linkage=STATIC),
-    _debian("bash-static", "/bin/bash-static", "count.sh", exit_code=3, linkage=STATIC),
+    replace(_debian("bash-static", "/bin/bash-static", "count.sh", exit_code=3, linkage=STATIC), user=0),
 )
 
 STDLIB = ("--add", "/usr/lib/python3.11:/usr/lib/python3.11")
@@ -294,19 +297,19 @@ DEBIAN = (
     _debian("php8.2-cli", "/usr/bin/php8.2", "-n", "report.php"),
     _debian("perl-base", "/usr/bin/perl", "report.pl"),
     _debian("lua5.4", "/usr/bin/lua5.4", "report.lua"),
-    _debian("nodejs", "/usr/bin/node", "app.js"),
+    _debian("nodejs", "/usr/bin/node", "app.js", language="c++"),
     _debian("xz-utils", "/usr/bin/xz", "--decompress", "--stdout", "data.csv.xz"),
     _debian("zstd", "/usr/bin/zstd", "--stdout", "-3", "--no-progress", "data.csv"),
     _debian("tar", "/usr/bin/tar", "--list", "--verbose", "--numeric-owner", "--file", "image.tar"),
     _debian("gpg", "/usr/bin/gpg", "--print-md", "sha256", "app.ts"),
-    _debian("postgresql-client-15", "/usr/lib/postgresql/15/bin/psql", "--version"),
+    _debian("postgresql-client-15", "/usr/lib/postgresql/15/bin/psql", "--version", pack=("--path", "/usr/bin/psql")),
     _debian("rsync", "/usr/bin/rsync", "--list-only", "--recursive", "sub"),
     _debian("haproxy", "/usr/sbin/haproxy", "-c", "-f", "haproxy.cfg"),
-    _debian("openssh-client", "/usr/bin/ssh-keygen", "-l", "-f", "key.pub"),
+    replace(_debian("openssh-client", "/usr/bin/ssh-keygen", "-l", "-f", "key.pub"), user=0),
     _debian("wget", "/usr/bin/wget", "--version"),
     _debian("make", "/usr/bin/make", "--dry-run"),
-    _debian("cmake", "/usr/bin/cmake", "-E", "sha256sum", "app.ts"),
-    _debian("gdb", "/usr/bin/gdb", "--version"),
+    _debian("cmake", "/usr/bin/cmake", "-E", "sha256sum", "app.ts", language="c++"),
+    _debian("gdb", "/usr/bin/gdb", "--version", language="c++"),
     _debian("tmux", "/usr/bin/tmux", "-V"),
 )
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.corpus import work
 from tests.corpus.distroless import gzipped, image_size
-from tests.corpus.programs import PROGRAMS, Program
+from tests.corpus.programs import NONROOT, PROGRAMS, Program
 from tests.peers import PROJECT, find_peer
 from tests.programs.registries import ProgramMissingError
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 WHIT = PROJECT / ".venv" / "bin" / "whit"
-NONROOT = 65532
 SECONDS = 120
 HEADER = (
     *("program", "language and version", "right", "linkage", "file MB", "whit MB", "gzip alone", "distroless-like"),
@@ -71,19 +70,29 @@ class Bench:
         self.work = folder / "work"
         self.work.mkdir(mode=0o755)
         work.lay(self.work)
+        self._home = folder / "home"
 
     def whit(self, *arguments: str | Path, stdin: str = "") -> Said:
         return _said([WHIT, *arguments], self.work, self._environment, stdin)
 
     def directly(self, program: Program, executable: Path) -> Said:
         """Run as the user that it is in an image, where root can choose."""
-        environment = {"PATH": os.defpath, "HOME": "/home/nonroot"}
-        user = NONROOT if os.geteuid() == 0 else None
+        environment = {"PATH": os.defpath, "HOME": str(self._empty_home())}
+        user = program.user if os.geteuid() == 0 else None
         return _said([executable, *self._arguments(program)], self.work, environment, program.stdin, user)
 
     def confined(self, program: Program) -> Said:
-        options = ("-v", f"{self.work}:{self.work}:ro", "-w", self.work)
-        return self.whit("run", *options, f"real/{program.name}", *self._arguments(program), stdin=program.stdin)
+        home = self._empty_home()
+        places = ("-v", f"{self.work}:{self.work}:ro", "-w", self.work, "-v", f"{home}:{home}", "-e", f"HOME={home}")
+        return self.whit("run", *places, f"real/{program.name}", *self._arguments(program), stdin=program.stdin)
+
+    def _empty_home(self) -> Path:
+        """A folder of the user's own that keeps nothing from one run to the next."""
+        shutil.rmtree(self._home, ignore_errors=True)
+        self._home.mkdir(mode=0o755)
+        if os.geteuid() == 0:
+            os.chown(self._home, NONROOT, NONROOT)
+        return self._home
 
     def _arguments(self, program: Program) -> list[str]:
         return [argument.replace("/work", str(self.work)) for argument in program.work]
@@ -262,13 +271,18 @@ def main(chosen: Iterable[str]) -> int:
         bench = Bench(folder)
         _lay_image(bench)
         for program in programs:
-            sys.stderr.write(f"{program.name} …\n")
             rows.append(measured(bench, program))
+            sys.stderr.write(_progress(rows[-1]))
             bench.whit("rmi", f"real/{program.name}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     sys.stdout.write(report(rows) + "\n")
     return sum(bool(row.faults) for row in rows)
+
+
+def _progress(row: Row) -> str:
+    said = row.missing or "; ".join(row.faults) or f"{row.same} {row.image}"
+    return f"{row.program.name}: {said}\n"
 
 
 def _lay_image(bench: Bench) -> None:
