@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whit.packer import packcache
@@ -102,7 +102,14 @@ def pack_to_run(path: str, store: Store, choices: Choices) -> tuple[StoredImage,
 
 
 def _key(order: Order) -> tuple[str, PackOptions, Choices]:
-    return os.path.abspath(order.path), order.options, order.choices  # noqa: PTH100
+    """The same order in another folder is another one, if its paths are relative."""
+    choices, absolute = order.choices, os.path.abspath
+    choices = replace(
+        choices,
+        sysroot=None if choices.sysroot is None else absolute(choices.sysroot),
+        additions=tuple(replace(added, source=absolute(added.source)) for added in choices.additions),
+    )
+    return absolute(order.path), order.options, choices
 
 
 def source_date_epoch() -> int:

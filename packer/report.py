@@ -133,7 +133,7 @@ def evidence(facts: Iterable[Evidence]) -> list[dict[str, Any]]:
 def _file(file: NeededFile) -> dict[str, Any]:
     return {
         "path": file.path,
-        "kind": "directory" if file.content is None else "file",
+        "kind": "file" if file.content is not None else "directory" if file.target is None else "symlink",
         "mode": f"{file.mode:04o}",
         "uid": file.uid,
         "gid": file.gid,

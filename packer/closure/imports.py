@@ -26,7 +26,12 @@ ACCOUNTS = (
     *("getservbyname_r", "getprotobyname", "getnetbyname", "getlogin"),
 )
 
-ASKED = frozenset((*UNWINDS, *HOSTS, *ACCOUNTS, "iconv_open", "dlopen", "setlocale", "newlocale"))
+LOCAL_TIME = ("localtime", "localtime_r", "mktime", "tzset", "__localtime64", "__localtime64_r", "__mktime64")
+TERMINALS = ("setupterm", "tgetent", "initscr", "newterm")
+
+ASKED = frozenset(
+    (*UNWINDS, *HOSTS, *ACCOUNTS, *LOCAL_TIME, *TERMINALS, "iconv_open", "dlopen", "setlocale", "newlocale")
+)
 """What is asked of objects besides what the rules ask."""
 
 

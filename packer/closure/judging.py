@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from whit.packer.analysis import Evidence, EvidenceKind, Libc
+from whit.packer.closure.imports import LOCAL_TIME, TERMINALS
 from whit.packer.needs import RULES, WANTED
 from whit.packer.needs.facts import maybe, needed
 from whit.packer.needs.model import Grade, Need, Verdict
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 
 _GIVEN_FOR_LIBRARIES = ("ca",)
 _CHEAP = ("services", "mime")
+_BY_IMPORT = {
+    "localtime": (LOCAL_TIME, "uses local time, which is UTC unless /etc/localtime is mounted", Grade.LINKED),
+    "zones": (LOCAL_TIME, "reads a time zone only when TZ is set", Grade.MAYBE),
+    "term": (TERMINALS, "looks for the terminal's description when it draws a full screen", Grade.MAYBE),
+}
+"""Needs whose code is a library's, and whose strings stand there: the program's own imports tell."""
+
 _ICONV, _LOCALES = "iconv_open", ("setlocale", "newlocale")
 
 
@@ -40,6 +48,10 @@ def _judge(rule: Rule, own: Analysis, wider: Analysis, imports: Imports) -> Need
     need = rule.judge(own)
     if need.verdict is Verdict.NEEDED:
         return _called(need, imports)
+    if need.verdict is Verdict.NOT and rule.name in _BY_IMPORT:
+        names, reason, grade = _BY_IMPORT[rule.name]
+        if called := tuple(Evidence(EvidenceKind.SYMBOL, name) for name in names if name in imports.own):
+            return maybe(rule.name, reason, called, grade)
     by_libraries = rule.judge(wider)
     new = tuple(fact for fact in by_libraries.evidence if fact not in need.evidence)
     if by_libraries.verdict is Verdict.NOT or not new:

@@ -37,6 +37,7 @@ LIBRARY_CALLS = {
     "gconv": ("#include <iconv.h>", "iconv_open(argv[0], argv[1])"),
     "locale": ("#include <locale.h>", "setlocale(LC_ALL, argv[0])"),
     "threads": ("#include <pthread.h>", "pthread_exit(0)"),
+    "time": ("#include <time.h>", "localtime(0)"),
     "dlopen": ("#include <dlfcn.h>", "dlopen(argv[0], RTLD_NOW)"),
 }
 
@@ -116,6 +117,14 @@ def test_iconv_brings_the_most_used_converters_unless_a_person_says_no(shop: Wor
     assert sum(file.size for file in found.files if file.need == "gconv") < 400_000
     without = resolved(program, Choices(needs=(("gconv", False),)))
     assert not [file for file in without.files if file.need == "gconv"]
+
+
+def test_local_time_is_known_by_the_import_and_gives_no_file(shop: Workshop) -> None:
+    found = resolved(calling(shop, "time"))
+    assert {need(found, name).verdict for name in ("zones", "localtime")} == {Verdict.MAYBE}
+    assert not [file for file in found.files if "zoneinfo" in file.path]
+    given = resolved(calling(shop, "time"), Choices(needs=(("zones", True),)))
+    assert [file for file in given.files if "zoneinfo" in file.path]
 
 
 def test_a_locale_costs_more_than_it_is_worth_unasked(shop: Workshop) -> None:
