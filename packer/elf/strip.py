@@ -188,7 +188,8 @@ def _dropped(elf: ElfFile, headers: list[_Header], *, symbols: bool) -> Iterator
                 dropped.add(strings)
     for number, header in enumerate(headers):
         left_over = header.info in dropped or header.link in dropped
-        if header.type in (_SHT_REL, _SHT_RELA) and not header.flags & _SHF_ALLOC and left_over:
+        relocates = header.type in (_SHT_REL, _SHT_RELA) and not header.flags & _SHF_ALLOC
+        if relocates and left_over and number not in (0, names):
             dropped.add(number)
     yield from dropped
 

@@ -31,7 +31,10 @@ _SHELL_PATH = b"/bin/sh"
 _GO_NOTIFY = ("os/signal.Notify", "os/signal.NotifyContext")
 _GO_REAPS = ("github.com/hashicorp/go-reap", "github.com/ramr/go-reaper")
 
-WANTED = Wanted(functions=frozenset((*_GO_NOTIFY, *_HANDLES)))
+_RUST_CRATES = (b"signal-hook", b"async-signal", b"ctrlc-", b"/src/signal/")
+"""Crates that handle signals, in the paths that panics carry; the last one is tokio's."""
+
+WANTED = Wanted(functions=frozenset((*_GO_NOTIFY, *_HANDLES)), strings=frozenset(_RUST_CRATES))
 """What these rules ask of an executable beyond what needs ask."""
 
 
@@ -44,6 +47,12 @@ def _first_process(program: Program) -> Iterator[Found]:
     if analysis.linkage is Linkage.DYNAMIC or analysis.functions & own:
         return
     yield Found("no function that handles or waits for signals is linked")
+
+
+def _rust_first_process(program: Program) -> Iterator[Found]:
+    """Rust's library handles no signal but those of a full stack; what a crate does leaves a trace, if a weak one."""
+    if program.analysis.language.name == "rust" and not any(map(program.analysis.has_string, _RUST_CRATES)):
+        yield Found("no crate that handles signals is known to be in it")
 
 
 def _go_without_notify(program: Program) -> Iterator[Found]:
@@ -114,6 +123,17 @@ RULES = (
         "Handle SIGTERM, or start it with an init: docker run --init. whit run ends it by itself.",
         _NAMESPACES,
         program=_first_process,
+    ),
+    Rule(
+        "may-ignore-sigterm",
+        Level.NOTE,
+        "As a container's first process it may not end by SIGTERM",
+        "Rust's standard library leaves SIGTERM alone, and the kernel drops signals that the first process of a container "
+        "doesn't handle: docker stop waits ten seconds and then kills it.",
+        "Handle SIGTERM (tokio::signal, signal-hook), or start it with an init: docker run --init. whit run ends it by "
+        "itself.",
+        _NAMESPACES,
+        program=_rust_first_process,
     ),
     Rule(
         "abrupt-end",

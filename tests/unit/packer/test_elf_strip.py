@@ -148,6 +148,15 @@ def test_a_symbol_table_whose_strings_are_nowhere() -> None:
     assert plan.removed == (".symtab",)
 
 
+def test_names_of_sections_that_call_themselves_relocations_stay() -> None:
+    data = bytearray(BASE)
+    number = int.from_bytes(data[62:64], "little")
+    at = TABLE + 64 * number
+    symbols = next(number for number, section in enumerate(parse(BASE).sections) if section.name == ".symtab")
+    data[at + 4], data[at + 40] = 4, symbols
+    assert ".shstrtab" not in strip(bytes(data), symbols=True).removed
+
+
 def test_code_that_a_section_calls_symbols_is_not_touched() -> None:
     data = bytearray(BASE)
     text = next(number for number, section in enumerate(parse(BASE).sections) if section.name == ".text")

@@ -164,6 +164,14 @@ def test_signals_of_real_programs(language: str) -> None:
     assert "ignores-sigterm" not in ids_of_file("wait", language, stripped=True)
 
 
+def test_signals_of_rust() -> None:
+    assert "may-ignore-sigterm" in ids_of_file("wait", "rust")
+    rust = native(language=Language("rust"))
+    assert "may-ignore-sigterm" in ids(rust)
+    for crate in (b"signal-hook", b"ctrlc-", b"/src/signal/"):
+        assert "may-ignore-sigterm" not in ids(dataclasses.replace(rust, strings=((crate, 1),)))
+
+
 def test_children() -> None:
     assert "no-reaping" in ids(go("os.StartProcess"))
     assert "no-reaping" not in ids(go())
