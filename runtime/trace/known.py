@@ -11,7 +11,7 @@ from whit.packer.resolve import GIVEN
 
 _MORE_PLACES: tuple[tuple[str, str], ...] = (
     ("zones", r"/usr/(lib|share/lib)/zoneinfo(/.*)?|/etc/zoneinfo(/.*)?|.*/lib/time/zoneinfo\.zip"),
-    ("ca", r"/usr/(lib|local)/ssl(/.*)?|/system/etc/security/.*"),
+    ("ca", r"/usr/(lib|local)/ssl(/cert(s(/.*)?|\.pem))?|/system/etc/security/.*"),
     ("users", r"/etc/login\.defs|/run/systemd/userdb(/.*)?"),
     ("services", r"/etc/protocols"),
     ("temp", r"/var/tmp(/.*)?"),  # noqa: S108 - a path in the container
@@ -30,11 +30,13 @@ _PROBES = re.compile(
     r"|/usr/lib/locale/(locale-archive|C\.(utf8|UTF-8)(/.*)?)|/usr/share/locale(-langpack)?(/.*)?"
     r"|/usr/(lib|lib64|lib/[^/]+)/gconv/gconv-modules(\.cache|\.d(/.*)?)?|.*/glibc-hwcaps(/.*)?|/etc/(gai|host)\.conf"
     r"|/usr/lib/debug(/.*)?|/etc/gnutls/.*|/dev/(tty|console|tty[0-9]+)|/etc/(selinux|fstab|mtab)(/.*)?|/selinux(/.*)?"
-    r"|/etc/system-fips|/etc/busybox\.conf"
+    r"|/etc/system-fips|(/etc|/usr/lib|/usr/local)/ssl(/openssl\.cnf)?|/etc/busybox\.conf"
 )
 """What C libraries and their like look for in passing. They do without, and nothing is lost."""
 
-_KERNELS = re.compile(r"/(proc|sys)(/.*)?|/dev(/(null|zero|full|u?random|pts(/.*)?|ptmx|fd(/.*)?|std(in|out|err)))?")
+_KERNELS = re.compile(
+    r"/(proc|sys)(/.*)?|/dev(/(null|zero|full|u?random|pts(/.*)?|ptmx|tty|console|fd(/.*)?|std(in|out|err)))?"
+)
 
 
 @dataclass(frozen=True, slots=True)

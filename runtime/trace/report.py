@@ -17,7 +17,7 @@ from whit.runtime.trace.verdict import Weight
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from whit.runtime.trace.sightings import Address, Sightings
+    from whit.runtime.trace.sightings import Address, Execution, Sightings
     from whit.runtime.trace.verdict import Findings, ImageFile, Miss, Written
 
 SCHEMA = "whit-trace/1"
@@ -47,7 +47,8 @@ def page(run: Run, sightings: Sightings, findings: Findings, width: int | None =
     """The report for a person, line by line; styled, which ``click.echo`` drops where no terminal reads."""
     yield click.style(f"{printable(run.target)}: {_ended(run)}; {sightings.calls} calls watched", bold=True)
     sections: tuple[tuple[str, list[tuple[str, ...]]], ...] = (
-        ("Missed", list(_missed(findings))),
+        ("Missed", list(_missed(findings.missed))),
+        ("Given by who runs it, not by the image", list(_missed(_weighing(findings, Weight.RUNTIME)))),
         ("There, and closed to the program's user", [(path,) for path in findings.unreadable]),
         ("Executed", list(_executed(findings))),
         ("Used of the image", list(_files(findings.used))),
@@ -73,9 +74,13 @@ def _seconds(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def _missed(findings: Findings) -> Iterator[tuple[str, str, str]]:
+def _weighing(findings: Findings, weight: Weight) -> tuple[Miss, ...]:
+    return tuple(miss for miss in findings.misses if miss.weight is weight)
+
+
+def _missed(chosen: Iterable[Miss]) -> Iterator[tuple[str, str, str]]:
     folded: dict[tuple[str, str], list[Miss]] = {}
-    for miss in findings.missed:
+    for miss in chosen:
         by_need = miss.cure.options[:1] == ("--needs",)
         key = ("", miss.need or "") if by_need else (posixpath.dirname(miss.path), miss.need or "")
         folded.setdefault(key, []).append(miss)
@@ -98,10 +103,14 @@ def _cure(miss: Miss) -> str:
 
 def _executed(findings: Findings) -> Iterator[tuple[str, str]]:
     """Each program once, with the first words of its commands."""
-    rows = dict.fromkeys(
-        (item.path, f"{' '.join(item.words)}{'' if item.there else '   (not there)'}") for item in findings.executed
+    yield from dict.fromkeys((item.path, _command(item)) for item in findings.executed)
+
+
+def _command(item: Execution) -> str:
+    name = (
+        "" if posixpath.basename("".join(item.words[:1])) == posixpath.basename(item.path) else "".join(item.words[:1])
     )
-    yield from rows
+    return " ".join(filter(None, (name, *item.words[1:], "" if item.there else "(not there)")))
 
 
 def _files(files: Iterable[ImageFile]) -> Iterator[tuple[str, str, str]]:
@@ -111,7 +120,7 @@ def _files(files: Iterable[ImageFile]) -> Iterator[tuple[str, str, str]]:
     for (need, _), group in by_folder.items():
         if len(group) >= _FOLDED_FROM:
             folder = posixpath.commonpath([file.path for file in group])
-            yield f"{folder}/ ({len(group)} files)", human_size(sum(file.size for file in group)), need
+            yield f"{folder.rstrip('/')}/ ({len(group)} files)", human_size(sum(file.size for file in group)), need
         else:
             yield from ((file.path, human_size(file.size), need) for file in group)
 
@@ -144,7 +153,7 @@ def _promotions(findings: Findings) -> Iterator[tuple[str, str]]:
 
 
 def _footer(run: Run, sightings: Sightings, findings: Findings) -> Iterator[str]:
-    harmless = sum(miss.weight is not Weight.MISSED for miss in findings.misses)
+    harmless = sum(miss.weight not in (Weight.MISSED, Weight.RUNTIME) for miss in findings.misses)
     yield ""
     if harmless:
         yield f"Looked for in vain without harm: {harmless} paths (--json names them)."

@@ -110,6 +110,9 @@ class Sockets:
         if name == BIND:
             address = replace(address, deed="bind")
             self._bound[self._key(call)] = address
+            if address.port == 0:
+                # Any port: a client's, or a look at which families there are.
+                return
         self._sightings.reached(address)
 
     def _listens(self, call: Notification) -> None:

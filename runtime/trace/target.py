@@ -46,7 +46,8 @@ class Target:
 
 def choices_of(request: Request, add: tuple[str, ...], needs: tuple[str, ...]) -> Choices:
     """A person's choices. Raises :class:`UsageError`."""
-    return Choices(SourceChoice(request.sources), needs=parse_needs(needs), additions=tuple(map(parse_addition, add)))
+    additions = tuple(map(parse_addition, add))
+    return Choices(SourceChoice(request.sources), request.sysroot, parse_needs(needs), additions)
 
 
 def find_target(request: Request, store: Store, choices: Choices) -> Target:
@@ -62,7 +63,8 @@ def find_target(request: Request, store: Store, choices: Choices) -> Target:
     else:
         image = store.resolve(request.target)
         prepared = prepare(request, store, ())
-    return Target(prepared, tuple(_listed(prepared.program.rootfs)), _judged(image), packs)
+    given = GIVEN_BY_RUNTIME | {volume.target for volume in request.options.volumes}
+    return Target(prepared, tuple(_listed(prepared.program.rootfs, given)), _judged(image), packs)
 
 
 def _judged(image: StoredImage) -> tuple[Judged, ...]:
@@ -72,15 +74,15 @@ def _judged(image: StoredImage) -> tuple[Judged, ...]:
     return tuple(Judged(rule.name, verdicts.get(rule.name, "not")) for rule in RULES) if verdicts else ()
 
 
-def _listed(rootfs: str) -> Iterator[ImageFile]:
-    """The regular files of an unpacked image."""
+def _listed(rootfs: str, given: frozenset[str]) -> Iterator[ImageFile]:
+    """The regular files of an unpacked image, but for what the runtime has ``given`` a place in it."""
     for folder, folders, names in os.walk(rootfs):
         folders.sort()
         for name in sorted(names):
             whole = f"{folder}/{name}"
             path = whole[len(rootfs) :]
             status = os.lstat(whole)
-            if path not in GIVEN_BY_RUNTIME and stat.S_ISREG(status.st_mode):
+            if path not in given and stat.S_ISREG(status.st_mode):
                 need = family(path) or ""
                 yield ImageFile(path, status.st_size, LIBRARIES if need == "dlopen" else need)
 
@@ -110,6 +112,13 @@ class ThisMachine:
         """Whether something stands at this absolute path."""
         try:
             return Path(path).exists()
+        except (OSError, ValueError):
+            return False
+
+    def is_directory(self, path: str) -> bool:
+        """Whether a folder stands at this absolute path."""
+        try:
+            return Path(path).is_dir()
         except (OSError, ValueError):
             return False
 

@@ -25,6 +25,9 @@ class Machine(Protocol):
     def has(self, path: str) -> bool:
         """Whether something stands at this absolute path."""
 
+    def is_directory(self, path: str) -> bool:
+        """Whether a folder stands at this absolute path."""
+
     def nearby(self, path: str) -> str | None:
         """Where a container's path would be if its root were the folder that people work in, or the program's own."""
 
@@ -55,10 +58,11 @@ class Judged:
 class Weight(StrEnum):
     """How much a miss says. MISSED: the machine has it, or whit can give it. ABSENT: this machine lacks it too.
 
-    PROBED: looked for in passing. SEARCHED: found elsewhere, or made by the program itself later.
+    RUNTIME: no image gives it, but who runs the container does. PROBED: looked for in passing. SEARCHED: found elsewhere, or made by the program itself later.
     """
 
     MISSED = "missed"
+    RUNTIME = "runtime"
     ABSENT = "absent"
     PROBED = "probed"
     SEARCHED = "searched"
@@ -130,6 +134,10 @@ class Context:
     loaded: frozenset[str] = frozenset()
 
 
+_ONE_PLACE_IS_ENOUGH = frozenset(("ca", "zones", "mime", "term"))
+_SOON, _AT_ONCE = 64, 8
+"""So many paths further on, the same name is still the same search: where it is found, and where it will be."""
+
 _NOT_HERE = "this machine doesn't have it either"
 
 
@@ -164,16 +172,55 @@ def _misses(sightings: Sightings, context: Context) -> Iterator[Miss]:
         path = posixpath.normpath(seen.path)
         if seen.missing and not seen.there and not is_kernels(path):
             by_path.setdefault(path, []).append(seen)
-    made = {seen.path for seen in sightings.paths.values() if seen.creates}
-    there = [seen for seen in sightings.paths.values() if seen.there and not seen.is_directory]
-    names = {posixpath.basename(path) for seen in there for path in (seen.path, seen.real)}
-    served = {family(seen.path) for seen in sightings.paths.values() if seen.there and seen.deed is Deed.OPEN}
+    searches = _Searches(sightings, context)
     programs, files = _programs_and_files(by_path, context)
     for name, paths in programs.items():
-        yield _missing_program(name, paths, by_path, found=name in names, machine=context.machine)
+        yield _missing_program(name, paths, by_path, found=searches.ended(paths[0]), machine=context.machine)
     for path in files:
-        if any(seen.deed is not Deed.WRITE or not seen.creates for seen in by_path[path]) or path not in made:
-            yield _miss(path, by_path[path], searched=path in made or _is_found(path, names, served), context=context)
+        miss = _miss(path, by_path[path], searched=searches.ended(path), context=context)
+        if miss.weight is Weight.MISSED and miss.cure.options[:1] == ("--add",):
+            searches.will_end(path)
+        yield miss
+
+
+class _Searches:
+    """Where the same thing is looked for in several places: with the one where it is found, the others don't matter."""
+
+    def __init__(self, sightings: Sightings, context: Context) -> None:
+        self._order = {posixpath.normpath(path): number for number, (_, path) in enumerate(sightings.paths)}
+        self._found: dict[str, list[int]] = {}
+        self._added: dict[str, list[int]] = {}
+        self._made = {posixpath.normpath(seen.path) for seen in sightings.paths.values() if seen.creates}
+        for seen in sightings.paths.values():
+            if seen.there and not seen.is_directory:
+                self._note(self._found, posixpath.normpath(seen.path))
+        opened = (family(seen.path) for seen in sightings.paths.values() if seen.there and seen.deed is Deed.OPEN)
+        self._served = {need for need in opened if need in _ONE_PLACE_IS_ENOUGH}
+        self._places = {file.need: _place(file.path) for file in context.image if file.need in _ONE_PLACE_IS_ENOUGH}
+
+    def _note(self, where: dict[str, list[int]], path: str) -> None:
+        where.setdefault(posixpath.basename(path), []).append(self._order[path])
+
+    def will_end(self, path: str) -> None:
+        """What was missed here will be added: then the search goes no further."""
+        self._note(self._added, path)
+
+    def ended(self, path: str) -> bool:
+        """Whether the search that this path belongs to ends well, or the program makes it itself."""
+        need, at = family(path), self._order[path]
+        if path in self._made or need in self._served:
+            return True
+        if need in self._places and _place(path) != self._places[need]:
+            return True
+        # By the name alone, and only if it is found soon: many files of other folders have the same name.
+        name = posixpath.basename(path)
+        found_soon = any(at < end <= at + _SOON for end in self._found.get(name, ()))
+        return found_soon or any(at - _AT_ONCE <= end < at for end in self._added.get(name, ()))
+
+
+def _place(path: str) -> str:
+    """The folder, three names deep at most, that tells one place of a need's files from others."""
+    return "/".join(path.split("/")[:4])
 
 
 def _programs_and_files(paths: Iterable[str], context: Context) -> tuple[dict[str, list[str]], list[str]]:
@@ -216,32 +263,36 @@ def _added(source: str, target: str, text: str = "") -> Cure:
     return Cure(("--add", f"{source}:{target}"), text)
 
 
-def _is_found(path: str, names: set[str], served: set[str | None]) -> bool:
-    """Whether the same thing was found elsewhere: a file of that name, or another file of its need."""
-    need = family(path)
-    return posixpath.basename(path) in names or (need in ("ca", "zones", "mime", "term") and need in served)
-
-
 def _miss(path: str, seen: list[Sighting], *, searched: bool, context: Context) -> Miss:
-    need = family(path)
-    executed = any(sighting.deed is Deed.EXECUTE for sighting in seen)
-    cure, weight = NO_CURE, Weight.ABSENT
+    need = "exec" if any(sighting.deed is Deed.EXECUTE for sighting in seen) else family(path)
     if searched:
-        weight = Weight.SEARCHED
+        weight, cure = Weight.SEARCHED, NO_CURE
     elif is_probe(path):
-        weight = Weight.PROBED
-    elif known := _known_cure(need, path, context):
-        weight, cure = Weight.MISSED, known
-    elif need is None and (source := context.machine.nearby(path)):
-        weight, cure = Weight.MISSED, _added(source, path)
-    elif context.machine.has(path):
-        weight = Weight.MISSED
-        if need == "temp":
-            return Miss(path, weight, _deeds(seen), _by(seen), need, Cure(text=f"-v {path}:{path}: /tmp begins empty"))
-        cure = _program_cure(path, path, context.machine) if executed else _added(path, path)
-    elif executed:
-        weight, cure = Weight.MISSED, Cure(text=_NOT_HERE)
-    return Miss(path, weight, _deeds(seen), _by(seen), "exec" if executed else need, cure)
+        weight, cure = Weight.PROBED, NO_CURE
+    else:
+        only_looked = all(sighting.deed is Deed.LOOK for sighting in seen)
+        weight, cure = _weigh(path, need, context, only_looked=only_looked)
+    return Miss(path, weight, _deeds(seen), _by(seen), need, cure)
+
+
+def _weigh(path: str, need: str | None, context: Context, *, only_looked: bool) -> tuple[Weight, Cure]:
+    """How much it matters that nothing stands at a path that no search ends at otherwise."""
+    machine = context.machine
+    if known := _known_cure(need, path, context):
+        return Weight.MISSED if known.options else Weight.RUNTIME, known
+    if need is None and (source := machine.nearby(path)):
+        return Weight.MISSED, _added(source, path)
+    if machine.is_directory(path):
+        cure = Cure(text="a folder of this machine: add what is needed of it")
+        return (Weight.ABSENT, NO_CURE) if only_looked else (Weight.MISSED, cure)
+    here = path if machine.has(path) else None
+    if need == "exec":
+        return Weight.MISSED, _program_cure(here, path, machine)
+    if here is None:
+        return Weight.ABSENT, NO_CURE
+    if need == "temp":
+        return Weight.RUNTIME, Cure(text=f"whit run -v {path}:{path}: /tmp begins empty")
+    return Weight.MISSED, _added(path, path)
 
 
 def _known_cure(need: str | None, path: str, context: Context) -> Cure | None:
@@ -262,6 +313,8 @@ def _written(sightings: Sightings) -> Iterator[Written]:
         if meant and not is_kernels(seen.path):
             works[seen.path] = works.get(seen.path, True) and seen.writable
     for path, can in sorted(works.items()):
+        if not can and any(not works.get(above, True) for above in _above(path)):
+            continue
         yield Written(path, can, NO_CURE if can else Cure(text=_place_to_write(posixpath.dirname(path))))
 
 

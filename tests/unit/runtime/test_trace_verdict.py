@@ -24,6 +24,10 @@ class Machine:
     programs: dict[str, str] = field(default_factory=dict)
     dynamic: frozenset[str] = frozenset()
     here: dict[str, str] = field(default_factory=dict)
+    folders: frozenset[str] = frozenset()
+
+    def is_directory(self, path: str) -> bool:
+        return path in self.folders
 
     def nearby(self, path: str) -> str | None:
         return self.here.get(path)
@@ -140,6 +144,14 @@ def test_what_c_libraries_look_for_in_passing_is_no_finding_even_where_this_mach
     assert weights(found(seen((Deed.OPEN, path, False)), machine=Machine(frozenset((path,))))) == {path: Weight.PROBED}
 
 
+@pytest.mark.parametrize("path", ["/etc/localtime", "/etc/resolv.conf", "/dev/log", "/tmp/given"])
+def test_what_no_image_gives_is_told_apart(path: str) -> None:
+    findings = found(seen((Deed.OPEN, path, False)), machine=Machine(frozenset((path,))))
+    assert weights(findings) == {path: Weight.RUNTIME}
+    assert findings.misses[0].cure.text
+    assert findings.options == ()
+
+
 @pytest.mark.parametrize("path", ["/proc/self/nothing", "/sys/kernel/mm/x", "/dev/null"])
 def test_the_kernel_s_own_files_are_not_the_image_s(path: str) -> None:
     findings = found(seen((Deed.OPEN, path, False)), machine=Machine(frozenset((path,))))
@@ -180,6 +192,60 @@ def test_a_search_that_ends_well_is_no_finding() -> None:
         machine=Machine(frozenset(("/a/lib.conf",)), {"tool": "/usr/bin/tool"}),
     )
     assert weights(findings) == {"/usr/local/bin/tool": Weight.SEARCHED, "/a/lib.conf": Weight.SEARCHED}
+
+
+def test_files_of_one_name_in_several_folders_are_each_missed() -> None:
+    paths = ("/app/one/index", "/app/two/index")
+    findings = found(
+        seen((Deed.OPEN, "/app/index", True), *((Deed.OPEN, path, False) for path in paths[:1])),
+        machine=Machine(frozenset(paths)),
+    )
+    assert [miss.path for miss in findings.missed] == ["/app/one/index"]
+
+
+def test_a_search_that_will_end_goes_no_further() -> None:
+    paths = ("/usr/lib/perl-base/POSIX.pm", "/usr/lib/perl/POSIX.pm", "/usr/share/perl/POSIX.pm")
+    findings = found(seen(*((Deed.OPEN, path, False) for path in paths)), machine=Machine(frozenset(paths[1:])))
+    assert findings.options == ("--add", f"{paths[1]}:{paths[1]}")
+    assert weights(findings)[paths[2]] is Weight.SEARCHED
+
+
+def test_zones_elsewhere_don_t_matter_where_the_image_has_them_and_a_zone_that_it_lacks_does() -> None:
+    image = (ImageFile("/usr/share/zoneinfo/UTC", 100, "zones"),)
+    elsewhere, lacking = "/usr/local/go/lib/time/zoneinfo.zip", "/usr/share/zoneinfo/Own/Zone"
+    findings = found(
+        seen((Deed.OPEN, elsewhere, False), (Deed.OPEN, lacking, False)),
+        image=image,
+        machine=Machine(frozenset((elsewhere, lacking))),
+    )
+    assert weights(findings) == {elsewhere: Weight.SEARCHED, lacking: Weight.MISSED}
+    assert findings.options == ("--add", f"{lacking}:{lacking}")
+
+
+@pytest.mark.parametrize("path", ["/usr/lib/ssl", "/usr/lib/ssl/openssl.cnf", "/etc/ssl/openssl.cnf"])
+def test_openssl_s_settings_are_no_certificates(path: str) -> None:
+    findings = found(seen((Deed.OPEN, path, False)), machine=Machine(frozenset((path,))), needs=(Judged("ca", "not"),))
+    assert weights(findings) == {path: Weight.PROBED}
+    assert findings.promotions == ()
+
+
+def test_whole_folders_of_the_machine_are_never_proposed() -> None:
+    machine = Machine(folders=frozenset(("/usr/local/share", "/usr/share/app")))
+    findings = found(
+        seen((Deed.LOOK, "/usr/local/share", False), (Deed.OPEN, "/usr/share/app", False)), machine=machine
+    )
+    assert weights(findings) == {"/usr/local/share": Weight.ABSENT, "/usr/share/app": Weight.MISSED}
+    assert findings.options == ()
+
+
+def test_what_lies_in_a_folder_that_can_t_be_made_isn_t_told_again() -> None:
+    sightings = seen(
+        (Deed.WRITE, "/home/u/.cache", False), (Deed.WRITE, "/home/u/.cache/x", False),
+        creates=("/home/u/.cache", "/home/u/.cache/x"),
+    )  # fmt: skip
+    for sighting in sightings.paths.values():
+        sighting.writable = False
+    assert [item.path for item in found(sightings).written] == ["/home/u/.cache"]
 
 
 def test_of_the_places_of_certificates_one_is_enough() -> None:
