@@ -288,11 +288,9 @@ def _weigh(path: str, need: str | None, context: Context, *, only_looked: bool) 
     here = path if machine.has(path) else None
     if need == "exec":
         return Weight.MISSED, _program_cure(here, path, machine)
-    if here is None:
-        return Weight.ABSENT, NO_CURE
-    if need == "temp":
+    if here and need == "temp":
         return Weight.RUNTIME, Cure(text=f"whit run -v {path}:{path}: /tmp begins empty")
-    return Weight.MISSED, _added(path, path)
+    return (Weight.MISSED, _added(path, path)) if here else (Weight.ABSENT, NO_CURE)
 
 
 def _known_cure(need: str | None, path: str, context: Context) -> Cure | None:
