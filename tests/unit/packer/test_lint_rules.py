@@ -96,6 +96,7 @@ def test_a_loaders_rules_are_for_what_a_loader_loads() -> None:
     assert hardened(Linkage.STATIC, runpath=("", "/home/x")) == set()
     musl = native(libc=Libc.MUSL, hardening=dataclasses.replace(SAFE, relro=Relro.NONE))
     assert ids(musl) == set()
+    assert ids(dataclasses.replace(musl, linkage=Linkage.STATIC_PIE)) == {"no-relro"}
 
 
 def test_go_is_not_asked_for_what_would_harm_it() -> None:
