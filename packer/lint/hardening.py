@@ -125,7 +125,7 @@ RULES = (
         "Whatever overflows a buffer on the stack can put code there and have it run.",
         "Link with -z noexecstack, and mark assembly with .note.GNU-stack. If nothing runs code on the stack: "
         "whit lint --fix --clear-executable-stack.",
-        f"{_GUIDE}#enable-data-execution-prevention",
+        f"{_GUIDE}#-Wl,-z,noexecstack",
         program=_executable_stack,
     ),
     Rule(
@@ -135,7 +135,7 @@ RULES = (
         "Kernels before 5.8, and glibc for the stacks of threads, take such a program for an old one and make stacks "
         "executable.",
         "Link with -z noexecstack.",
-        f"{_GUIDE}#enable-data-execution-prevention",
+        f"{_GUIDE}#-Wl,-z,noexecstack",
         program=_unmarked_stack,
     ),
     Rule(
@@ -162,7 +162,7 @@ RULES = (
         "Nothing that is relocated becomes read-only",
         "Tables of addresses that calls go through stay writable, so that one wild write can redirect the program.",
         "Link with -Wl,-z,relro,-z,now.",
-        f"{_GUIDE}#mark-relocation-table-entries-resolved-at-load-time-as-read-only",
+        f"{_GUIDE}#-Wl,-z,relro",
         program=lambda program: _relro(program, Relro.NONE, "there is no PT_GNU_RELRO"),
     ),
     Rule(
@@ -171,7 +171,7 @@ RULES = (
         "The table that calls go through stays writable",
         "With partial RELRO addresses of functions are filled in when first called, in pages that stay writable.",
         "Link with -Wl,-z,now as well.",
-        f"{_GUIDE}#mark-relocation-table-entries-resolved-at-load-time-as-read-only",
+        f"{_GUIDE}#-Wl,-z,relro",
         program=lambda program: _relro(program, Relro.PARTIAL, "its PLT's table is outside of what becomes read-only"),
     ),
     Rule(
@@ -181,7 +181,7 @@ RULES = (
         "Address space randomisation moves stack, heap and libraries, but not a program that isn't "
         "position-independent: what attacks it knows where code is.",
         "Compile with -fPIE and link with -static-pie (or -pie if it is dynamic).",
-        f"{_GUIDE}#build-code-as-position-independent",
+        f"{_GUIDE}#-fPIE_-pie",
         program=_not_pie,
     ),
     Rule(
@@ -190,7 +190,7 @@ RULES = (
         "No function notices that its stack frame was overwritten",
         "A buffer overflow on the stack goes on to the return address instead of ending the program.",
         "Compile with -fstack-protector-strong.",
-        f"{_GUIDE}#enable-run-time-checks-for-stack-based-buffer-overflows",
+        f"{_GUIDE}#-fstack-protector-strong",
         program=_stack_protector,
     ),
     Rule(
@@ -199,7 +199,7 @@ RULES = (
         "Copies and formats aren't checked against the size of their target",
         "glibc can check lengths that the compiler knows, at nearly no cost, and end the program before it writes on.",
         "Compile with -O2 -D_FORTIFY_SOURCE=3.",
-        f"{_GUIDE}#fortify-sources-for-unsafe-libc-usage-and-buffer-overflows",
+        f"{_GUIDE}#-D_FORTIFY_SOURCE=3",
         program=_fortify,
     ),
     Rule(
