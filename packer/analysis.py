@@ -110,6 +110,9 @@ class Wanted:
     immediates: frozenset[bytes] = frozenset()
     """Bytes looked for in instructions too: instructions themselves, and strings so short that compilers write them so."""
 
+    companions: tuple[tuple[bytes, frozenset[bytes]], ...] = ()
+    """Bytes looked for in instructions too, but only if the first stands in data: they say nothing without it."""
+
     @property
     def texts(self) -> frozenset[bytes]:
         """All strings, for a program whose functions aren't known."""
@@ -122,12 +125,13 @@ class Wanted:
             self.always | other.always,
             self.arguments | other.arguments,
             self.immediates | other.immediates,
+            (*self.companions, *other.companions),
         )
 
     @property
     def without_arguments(self) -> Wanted:
         """The same but for constant arguments."""
-        return Wanted(self.functions, self.strings, self.always, immediates=self.immediates)
+        return Wanted(self.functions, self.strings, self.always, frozenset(), self.immediates, self.companions)
 
 
 class Relro(StrEnum):

@@ -143,4 +143,5 @@ def _build_id(notes: tuple[Note, ...]) -> str | None:
 def _strings(elf: ElfFile, wanted: Wanted) -> dict[bytes, int]:
     """Where each string that occurs stands: in data, and those that may be parts of instructions anywhere."""
     in_data = find_first(elf.data, spans.data(elf), wanted.texts)
-    return find_first(elf.data, spans.code(elf), wanted.immediates) | in_data
+    with_company = (texts for condition, texts in wanted.companions if condition in in_data)
+    return find_first(elf.data, spans.code(elf), wanted.immediates.union(*with_company)) | in_data

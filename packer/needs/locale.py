@@ -16,6 +16,8 @@ NAME = "locale"
 _GLIBC_FOLDER = b"/usr/lib/locale"
 _MUSL_VARIABLE = b"MUSL_LOCPATH"
 _LIBC = ("setlocale", "newlocale")
+UNIVERSAL = (b"C.UTF-8", b"C.utf8")
+"""The C locale's sorting and words, but UTF-8 text: what programs ask for that can't work with ASCII alone."""
 
 
 def judge(analysis: Analysis) -> Need:
@@ -32,7 +34,7 @@ def judge(analysis: Analysis) -> Need:
 
 RULE = Rule(
     NAME,
-    Wanted(frozenset(_LIBC), frozenset((_GLIBC_FOLDER, _MUSL_VARIABLE))),
+    Wanted(frozenset(_LIBC), frozenset((_GLIBC_FOLDER, _MUSL_VARIABLE, *UNIVERSAL))),
     judge,
     ("/usr/lib/locale/", "/usr/share/locale/", "/usr/share/i18n/"),
 )

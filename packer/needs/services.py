@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from whit.packer.analysis import Libc, Wanted
-from whit.packer.needs.facts import is_glibc, linked, maybe, needed, not_needed, present, reads_go_names
+from whit.packer.needs.facts import linked, maybe, needed, not_needed, present, reads_go_names
 from whit.packer.needs.model import Grade, Need, Rule
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ _LIBC_ASKS = ("getservbyname", "getservbyport", "getservent")
 _LIBC_INDIRECT = ("getservbyname_r", "getservbyport_r", "__nss_services_lookup2", "getaddrinfo", "__lookup_serv")
 """What getaddrinfo and getnameinfo bring with them."""
 _FILE = b"/etc/services"
+_GLIBC_READER = "_nss_files_getservbyname_r"
+"""It is linked for any of glibc's name services, with the path."""
 _PROTOCOLS = ("getprotobyname", "getprotobynumber", "getprotoent", "getprotobyname_r", "getprotobynumber_r")
 _PROTOCOLS_FILE = b"/etc/protocols"
 """musl has the names of protocols inside, and so has Go, but for rare ones."""
@@ -40,20 +42,18 @@ def judge(analysis: Analysis) -> Need:
         return needed(NAME, "looks up ports by their services' names", asks)
     if asks_protocols(analysis) and (asks := linked(analysis, _PROTOCOLS)):
         return needed(NAME, "looks up protocols by their names", asks)
-    indirect = linked(analysis, (_GO_READS,) if go else _LIBC_INDIRECT)
-    if indirect:
+    if indirect := linked(analysis, (_GO_READS,) if go else _LIBC_INDIRECT):
         return maybe(NAME, "reads it if an address has a service's name for its port", indirect, Grade.LINKED)
-    if analysis.functions_known and (go or is_glibc(analysis)):
-        return not_needed(NAME, "no function that looks up services is linked")
-    if path := present(analysis, (_FILE,)):
-        return maybe(NAME, "reads it if an address has a service's name for its port", path, Grade.LINKED)
-    return not_needed(NAME, "doesn't know /etc/services")
+    path = () if go or linked(analysis, (_GLIBC_READER,)) else present(analysis, (_FILE,))
+    if not path:
+        return not_needed(NAME, "no code of its own that looks up services was found")
+    return maybe(NAME, "reads it if an address has a service's name for its port", path, Grade.LINKED)
 
 
 RULE = Rule(
     NAME,
     Wanted(
-        frozenset((_GO_READS, *_GO_ASKS, *_LIBC_ASKS, *_LIBC_INDIRECT, *_PROTOCOLS)),
+        frozenset((_GO_READS, *_GO_ASKS, *_LIBC_ASKS, *_LIBC_INDIRECT, *_PROTOCOLS, _GLIBC_READER)),
         frozenset((_FILE, _PROTOCOLS_FILE)),
     ),
     judge,

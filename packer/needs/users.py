@@ -24,20 +24,24 @@ _LIBC = (
     "__getpw_a",
 )
 _FILE = b"/etc/passwd"
+_GLIBC_READER = "_nss_files_getpwnam_r"
+"""It is linked for any of glibc's name services, with the path: which then says nothing of the program itself."""
 
 
 def judge(analysis: Analysis) -> Need:
     """Whether the program looks users up. Stripped glibc: any name service drags all of them in."""
     if evidence := linked(analysis, _GO if reads_go_names(analysis) else _LIBC):
         return needed(NAME, "looks users up", evidence)
-    if analysis.functions_known:
+    if reads_go_names(analysis) or linked(analysis, (_GLIBC_READER,)):
         return not_needed(NAME, "no function that looks users up is linked")
     path = present(analysis, (_FILE,))
     if not path:
         return not_needed(NAME, "doesn't know /etc/passwd")
-    if is_glibc(analysis):
+    if is_glibc(analysis) and not analysis.functions_known:
         return maybe(NAME, "uses glibc's name services, which may be for users", path)
     return needed(NAME, "reads /etc/passwd", path)
 
 
-RULE = Rule(NAME, Wanted(frozenset((*_GO, *_LIBC)), frozenset((_FILE,))), judge, ("/etc/passwd", "/etc/shadow"))
+RULE = Rule(
+    NAME, Wanted(frozenset((*_GO, *_LIBC, _GLIBC_READER)), frozenset((_FILE,))), judge, ("/etc/passwd", "/etc/shadow")
+)

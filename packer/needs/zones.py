@@ -24,6 +24,8 @@ _FOLDER = b"/usr/share/zoneinfo"
 _MAGIC = b"TZif"
 _ZONE = re.compile(r"\A[A-Za-z_]+(?:/[\w+-]+)*\Z")
 _ZONE_NAMES = (b"Europe/", b"America/", b"Asia/", b"Africa/", b"Australia/", b"Pacific/", b"Atlantic/")
+_COMMON_NAMES = (b"Europe/", b"America/", b"Asia/")
+"""Looked for in instructions too, where compilers write names of zones in parts."""
 
 
 def _judge_go(analysis: Analysis) -> Need:
@@ -57,6 +59,7 @@ RULE = Rule(
         frozenset((_GO_LOADS, *_GO_EMBEDDED)),
         frozenset((_FOLDER, _MAGIC, *_ZONE_NAMES)),
         arguments=frozenset((_GO_LOADS,)),
+        companions=((_FOLDER, frozenset(_COMMON_NAMES)),),
     ),
     judge,
     ("/usr/share/zoneinfo/", "/usr/share/lib/zoneinfo/", "/usr/lib/locale/TZ/", "/etc/zoneinfo/"),

@@ -44,7 +44,7 @@ TUNED = (
     _known(GO, "needs-certpool", "ca", runs=False),
     _known(GO, "needs-current", "users home", runs=False),
     _known(GO, "needs-dialtcp", "dns", runs=False),
-    _known(GO, "needs-dns", "dns"),
+    _known(GO, "needs-dns", "dns", runs=False),
     _known(GO, "needs-groups", "groups"),
     _known(GO, "needs-home", "home"),
     _known(GO, "needs-localtime", "localtime", runs=False),

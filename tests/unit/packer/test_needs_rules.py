@@ -21,6 +21,7 @@ SERVER = "net/http.(*conn).serve"
 GRPC_HANDSHAKE = "google.golang.org/grpc/credentials.(*tlsCreds).ClientHandshake"
 GRPC_SERVER = "google.golang.org/grpc.(*Server).Serve"
 BUNDLE, OTHER_BUNDLE = b"/etc/ssl/certs/ca-certificates.crt", b"/etc/pki/tls/certs/ca-bundle.crt"
+READERS = ("_nss_files_getpwnam_r", "_nss_files_getgrnam_r", "_nss_files_getservbyname_r")
 ZONES = b"/usr/share/zoneinfo"
 
 
@@ -132,7 +133,9 @@ def test_a_static_glibc_s_name_services_are_told_apart_by_symbols_only() -> None
     strings = (b"/etc/passwd", b"/etc/group", b"/etc/services", b"/etc/resolv.conf")
     stripped = judge_all(native(*strings, libc=Libc.GLIBC))
     assert {verdict(name, stripped).verdict for name in ("users", "groups", "dns", "services")} == {Verdict.MAYBE}
-    named = judge_all(dataclasses.replace(unstripped("getgrnam"), strings=tuple((text, 1) for text in strings)))
+    named = judge_all(
+        dataclasses.replace(unstripped("getgrnam", *READERS), strings=tuple((text, 1) for text in strings))
+    )
     assert verdict("groups", named).verdict is Verdict.NEEDED
     assert {verdict(name, named).verdict for name in ("users", "dns", "services")} == {Verdict.NOT}
 
@@ -147,7 +150,7 @@ def test_the_execve_system_call_is_looked_for_in_the_program_s_own_instructions(
 
 
 def test_evidence_names_what_was_found_and_where() -> None:
-    [fact] = verdict("home", judge_all(native(b"\0HOME\0"))).evidence
+    [fact] = verdict("home", judge_all(native(b"HOME"))).evidence
     assert (fact.kind, fact.detail, fact.offset) == (EvidenceKind.STRING, "HOME", 0x1000)
     [fact] = verdict("mime", judge_all(go("mime.TypeByExtension"))).evidence
     assert (fact.kind, fact.detail, fact.offset) == (EvidenceKind.FUNCTION, "mime.TypeByExtension", None)
@@ -161,3 +164,15 @@ def test_every_verdict_but_not_has_a_reason_and_evidence() -> None:
         for need in judge_all(analysis):
             assert need.reason
             assert need.evidence or need.verdict is Verdict.NOT
+
+
+def test_a_path_that_no_part_of_glibc_brought_is_the_program_s_own() -> None:
+    strings = ((b"/etc/passwd", 1), (b"/etc/group", 2))
+    judged = judge_all(unstripped("main", strings=strings))
+
+    assert {verdict(name, judged).verdict for name in ("users", "groups")} == {Verdict.NEEDED}
+
+
+def test_protocols_are_looked_up_in_a_file_by_glibc_only() -> None:
+    assert verdict("services", judge_all(unstripped("getprotobyname"))).verdict is Verdict.NEEDED
+    assert verdict("services", judge_all(unstripped("getprotobyname", libc=Libc.MUSL))).verdict is Verdict.NOT
