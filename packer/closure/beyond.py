@@ -27,6 +27,16 @@ _INSIDE_SINCE = (2, 34)
 _CONVERTERS = ("UTF-16", "UTF-32", "UTF-7", "ISO8859-1", "ISO8859-15", "CP1252")
 """The most used of 250: 130 KB instead of 8 MB. UTF-8, UCS-2, UCS-4 and ASCII are inside libc."""
 
+_LOCALES = "/usr/lib/locale"
+_UNIVERSAL = ("C.utf8", "C.UTF-8")
+"""The folder's name: glibc's own (since 2.35), and what Debian called it before."""
+
+_SETS_LOCALE = ("setlocale", "newlocale")
+_CATEGORIES = (
+    *("LC_ADDRESS", "LC_COLLATE", "LC_CTYPE", "LC_IDENTIFICATION", "LC_MEASUREMENT", "LC_MESSAGES/SYS_LC_MESSAGES"),
+    *("LC_MONETARY", "LC_NAME", "LC_NUMERIC", "LC_PAPER", "LC_TELEPHONE", "LC_TIME"),
+)
+
 _GCONV = re.compile(rb"(/[\x21-\x7e]{1,250})/gconv-modules\.cache\0")
 _RELEASE = re.compile(r"GLIBC_(\d+)\.(\d+)")
 
@@ -136,6 +146,16 @@ def converters(walk: Walk, tree: FileTree) -> tuple[Extra, ...]:
     paths = (table, *(f"{folder}/{name}.so" for name in _CONVERTERS))
     reason = "iconv, which the program calls, reads it"
     return tuple(Extra(path, file, reason) for path in paths if (file := tree.file(path)))
+
+
+def locale(walk: Walk, tree: FileTree) -> tuple[Extra, ...]:
+    """The locale C.UTF-8, for a program that sets locales and names this one."""
+    if not walk.system.program.facts.imports.intersection(_SETS_LOCALE):
+        return ()
+    paths = (f"{_LOCALES}/{name}/{category}" for name in _UNIVERSAL for category in _CATEGORIES)
+    return tuple(
+        Extra(path, file, "the locale C.UTF-8, which the program names") for path in paths if (file := tree.file(path))
+    )
 
 
 def _gconv_folder(libc: Data) -> str | None:

@@ -12,9 +12,11 @@ from whit.packer.closure.imports import imports_of
 from whit.packer.closure.model import Candidate, Failure, Hit, Loaded, Place, Rule
 from whit.packer.closure.placing import Placed, home_of, place, unproved
 from whit.packer.closure.read import Reader, facts
+from whit.packer.closure.runtimes import runtime_advice
 from whit.packer.closure.walk import Walk
 from whit.packer.errors import UnsupportedError
 from whit.packer.linkage import EXECUTABLE, LIBRARIES
+from whit.packer.needs.locale import UNIVERSAL
 from whit.packer.resolution import Advice, Closure, Library, Missing, NeededFile
 
 if TYPE_CHECKING:
@@ -63,8 +65,13 @@ def close(
     constants = tuple(found.value for found in analysis.arguments if found.function == "dlopen")
     return Closure(
         libraries=tuple(_library(item, placed) for item in walk.loaded[1:]),
-        files=(*(file for file in _files(walk, placed, reasons) if file.path not in own), *_converters(walk, tree)),
-        advice=(*advice, *beyond.dlopen_advice(walk, constants, loads), *_preload_advice(walk, tree)),
+        files=(*(file for file in _files(walk, placed, reasons) if file.path not in own), *_data(analysis, walk, tree)),
+        advice=(
+            *advice,
+            *beyond.dlopen_advice(walk, constants, loads),
+            *_preload_advice(walk, tree),
+            *runtime_advice(walk, tree, own),
+        ),
         imports=imports,
         watched=_watched(tree, reader),
     )
@@ -215,10 +222,15 @@ def _reason(item: Loaded, reasons: dict[str, str]) -> str:
     return f"needed by {first}{others}; found by {item.hit}"
 
 
-def _converters(walk: Walk, tree: FileTree) -> Iterator[NeededFile]:
-    if isinstance(walk.system, glibc.Glibc):
-        for extra in beyond.converters(walk, tree):
-            yield NeededFile(extra.path, _LIBRARY_MODE, "gconv", (extra.reason,), extra.file)
+def _data(analysis: Analysis, walk: Walk, tree: FileTree) -> Iterator[NeededFile]:
+    """Glibc's own data for functions that the program calls."""
+    if not isinstance(walk.system, glibc.Glibc):
+        return
+    for extra in beyond.converters(walk, tree):
+        yield NeededFile(extra.path, _LIBRARY_MODE, "gconv", (extra.reason,), extra.file)
+    if any(analysis.has_string(name) for name in UNIVERSAL):
+        for extra in beyond.locale(walk, tree):
+            yield NeededFile(extra.path, _LIBRARY_MODE, "locale", (extra.reason,), extra.file)
 
 
 def _preload_advice(walk: Walk, tree: FileTree) -> Iterator[Advice]:

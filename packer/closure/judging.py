@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from whit.packer.analysis import Evidence, EvidenceKind, Libc
 from whit.packer.closure.imports import LOCAL_TIME, TERMINALS
 from whit.packer.needs import RULES, WANTED
-from whit.packer.needs.facts import maybe, needed
+from whit.packer.needs.facts import maybe, needed, present
+from whit.packer.needs.locale import UNIVERSAL
 from whit.packer.needs.model import Grade, Need, Verdict
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def _judge_glibc(rule: Rule, own: Analysis, imports: Imports) -> Need:
     if called := tuple(Evidence(EvidenceKind.SYMBOL, name) for name in names if name in imports.own):
         if rule.name == "gconv":
             return needed(rule.name, "converts text by iconv: the most used converters are given", called, Grade.CALLED)
+        if own_name := present(own, UNIVERSAL):
+            return needed(rule.name, "asks for the locale C.UTF-8: it is given, and no other", (*called, *own_name))
         return maybe(rule.name, "sets a locale if LANG or LC_ALL names one; the image has C alone", called)
     linked = _attributed(tuple(Evidence(EvidenceKind.SYMBOL, n) for n in names if n in imports.libraries), imports)
     if linked:

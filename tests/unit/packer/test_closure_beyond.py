@@ -133,6 +133,20 @@ def test_a_locale_costs_more_than_it_is_worth_unasked(shop: Workshop) -> None:
     assert "LANG" in found.reason
 
 
+def test_a_program_that_names_c_utf8_gets_it(shop: Workshop) -> None:
+    """tmux, for one, ends without a UTF-8 locale."""
+    source = '#include <locale.h>\nint main(void) { return !setlocale(LC_ALL, "C.UTF-8"); }'
+    program = shop.program("unicode", source=source)
+    found = resolved(program)
+    assert need(found, "locale").verdict is Verdict.NEEDED
+    if HostTree().file("/usr/lib/locale/C.utf8/LC_CTYPE") is None:
+        return
+    files = {file.path for file in found.files if file.need == "locale"}
+    assert {"/usr/lib/locale/C.utf8/LC_CTYPE", "/usr/lib/locale/C.utf8/LC_MESSAGES/SYS_LC_MESSAGES"} <= files
+    without = resolved(program, Choices(needs=(("locale", False),)))
+    assert not [file for file in without.files if file.need == "locale"]
+
+
 def noted(shop: Workshop, *entries: dict[str, object]) -> Path:
     """A program with a ``.note.dlopen`` section (systemd, "ELF dlopen metadata")."""
     text = json.dumps(list(entries)).encode() + b"\0"
