@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import struct
@@ -53,8 +54,7 @@ class Observer:
             # The launcher's own calls aren't the program's; the first that is, is that it is executed.
             if not any(watch.deed is Deed.EXECUTE for watch in watches):
                 return
-            self._root = Root(call.thread, self._user)
-            self.started = True
+            self._enter(call, watches[0])
         self.sightings.calls += 1
         if not watches:
             path = self._sockets.observe(name, call)
@@ -77,6 +77,13 @@ class Observer:
             seen = self._take(call, watch, path, words) if path is not None else None
             if key and seen and seen.there and not seen.missing and len(self._settled) < MAX_PATHS:
                 self._settled[key] = seen
+
+    def _enter(self, call: Notification, watch: PathWatch) -> None:
+        """Begin with the call that executes the program. Raises OSError where the program may not be looked at."""
+        if self.processes.text(call.thread, call.arguments[watch.path]) is None:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        self._root = Root(call.thread, self._user)
+        self.started = True
 
     def _path(self, call: Notification, watch: PathWatch, text: bytes | None) -> str | None:
         """The absolute path that a call is about; None where it is about an open file."""

@@ -11,6 +11,9 @@ FIRST_READ = 256
 TAG = (1 << 56) - 1
 """The bits of an address without the tag that programs may keep above it (arm64's TBI)."""
 
+MOST_OPEN = 128
+"""How many of them may be open at once."""
+
 KEPT_SECONDS = 0.5
 """How long files of /proc stay open: less than it takes until a number is given to another process."""
 
@@ -36,14 +39,16 @@ class Processes:
         if time.monotonic() - self._since > KEPT_SECONDS:
             self.forget()
         known = self._memories.get(thread)
-        if known is not None and (data := _pread(known, size, address)):
-            return data
+        if known is not None:
+            if data := _pread(known, size, address):
+                return data
+            os.close(self._memories.pop(thread))
         try:
             fresh = os.open(f"/proc/{thread}/mem", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return b""
-        if known is not None:
-            os.close(known)
+        if len(self._memories) >= MOST_OPEN:
+            self.forget()
         self._memories[thread] = fresh
         return _pread(fresh, size, address)
 

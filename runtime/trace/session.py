@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 10.0
 """How long a program may take to end by itself once it is asked to; docker's."""
 
+SIGNALLED = 128
+
 ENDING = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGQUIT))
 PASSED_ON = frozenset((signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH))
 
@@ -260,10 +262,11 @@ def trace(plan: LaunchPlan, host: Host, duration: float | None, stdout: int | No
         session = Session(process, observer, duration)
         try:
             session.run(ours, signals)
-            status = process.wait()
+            ended = process.wait()
         finally:
             session.close()
             observer.close()
+    status = ended if ended >= 0 else SIGNALLED - ended
     started = observer.started and not _failed_to_execute(observer.sightings, status)
     seconds = time.monotonic() - session.began
     return Traced(observer.sightings, status, seconds, started, session.stopped)
