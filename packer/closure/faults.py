@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from whit.packer.closure.cache import PATH as CACHE
 from whit.packer.closure.glibc import Glibc
 from whit.packer.closure.packages import package_of, places_of
 from whit.packer.linkage import static_build
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from whit.packer.closure.model import Failure
     from whit.packer.closure.walk import Walk
     from whit.packer.filetree import FileTree
+
+
+_CONFIGURATION = "/etc/ld.so.conf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class Finder:
             yield f"it is at {there[0]}, where the loader doesn't look"
         elif package := package_of(name):
             yield f"on Debian the package {package} should bring it"
+        if self.tree.file(CACHE) is None and self.tree.file(_CONFIGURATION) is not None:
+            yield f"{_CONFIGURATION} counts only once {CACHE} is made from it, by ldconfig (-r for another root)"
 
 
 def lacks(walk: Walk, finder: Finder) -> tuple[Missing, ...]:

@@ -143,7 +143,6 @@ def test_go_programs_that_name_a_loader(run_whit: RunWhit, name: str, options: d
 def test_a_library_that_changes_or_appears_is_seen_the_next_time(run_whit: RunWhit, tmp_path: Path) -> None:
     shop = Workshop(tmp_path)
     first, second = tmp_path / "first", tmp_path / "second"
-    first.mkdir()
     source = "extern int puts(const char *); const char *word(void); int main(void) { return puts(word()) < 0; }"
     _word(second / "libword.so", "second")
     program = shop.program("app", "libword.so", flags=runpath(str(first), str(second)), source=source)
@@ -194,6 +193,19 @@ def test_a_missing_library_can_be_added(run_whit: RunWhit, tmp_path: Path) -> No
     added = ("--add", f"{library}:/usr/lib/libx.so", "--add", f"{program}:/data/")
     assert run_whit("pack", program, *added, "-t", "app").returncode == 0
     assert run_whit("run", "app").stdout == "libraries work\n"
+
+
+@pytest.mark.peer("gcc")
+def test_the_caller_s_library_path_changes_nothing(run_whit: RunWhit, tmp_path: Path) -> None:
+    for folder in ("one", "other"):
+        _word(tmp_path / folder / "libword.so", folder)
+    program = Workshop(tmp_path).program("app", "libword.so", flags=runpath(str(tmp_path / "one")))
+    digests = set()
+    for number, environment in enumerate(({}, {"LD_LIBRARY_PATH": str(tmp_path / "other"), "LD_PRELOAD": ""})):
+        root = tmp_path / f"root{number}"
+        packed = run_whit("pack", program, "--json", root=root, environment=environment)
+        digests.add(json.loads(packed.stdout)["digest"])
+    assert len(digests) == 1
 
 
 @pytest.mark.peer("gcc")

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.programs.build import build
+from tests.unit.packer.test_closure_hostile import FOLDER, LOADER, made
+from tests.unit.packer.test_closure_hostile import program as make_program
+from whit.packer.analyse import analyse
+from whit.packer.analysis import Wanted
 from whit.packer.choices import Addition, Choices
 from whit.packer.closure import musl
+from whit.packer.closure.closing import close
 from whit.packer.closure.glibc import default_folders
 from whit.packer.closure.model import Facts
 from whit.packer.closure.packages import package_of, places_of
 from whit.packer.closure.tokens import Tokens, uses_origin
 from whit.packer.filetree import MemoryTree
-from whit.packer.imagespec import PackOptions
+from whit.packer.imagespec import HostFile, PackOptions
 from whit.packer.packcache import cache_key
 from whit.packer.pipeline import Order, _key
+from whit.packer.resolution import Program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,6 +107,54 @@ def test_a_file_that_a_package_has_elsewhere_is_found_in_dpkg_s_lists() -> None:
     )
     assert places_of("libpulsecommon-16.1.so", tree, "amd64") == ("/usr/lib/pulseaudio/libpulsecommon-16.1.so",)
     assert places_of("libnone.so.1", tree, "amd64") == ()
+
+
+def test_a_static_program_costs_nothing_of_the_search() -> None:
+    program = build("hello", "c-musl")
+    script = (
+        "import sys\n"
+        "from whit.packer.executable import open_executable\n"
+        "from whit.packer.needs import WANTED\n"
+        "from whit.packer.resolve import resolve_executable\n"
+        "assert not resolve_executable(open_executable(sys.argv[1], WANTED)).missing\n"
+        "print(*(name for name in sys.modules if '.closure.' in name))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, program], cwd="/", capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "folder", "told"),
+    [
+        ("/usr/bin/python3.11", "/usr/lib/python3.11", True),
+        ("/usr/bin/python3.11", "/usr/lib/python3.9", False),
+        ("/usr/bin/server", "/usr/lib/python3.11", False),
+    ],
+)
+def test_an_interpreter_s_own_library_is_told_of(program: str, folder: str, *, told: bool) -> None:
+    files = {
+        program: make_program("libc.so.6"),
+        LOADER: made(soname="ld-linux-x86-64.so.2"),
+        f"{FOLDER}/libc.so.6": made(soname="libc.so.6"),
+        f"{folder}/os.py": b"",
+    }
+    tree = MemoryTree(files)
+    file = tree.file(program)
+    assert file is not None
+    analysis = analyse(files[program], Wanted())
+    found = close(analysis, Program(file, "/x"), tree, tree).advice
+    assert [advice.about for advice in found] == (["runtime"] if told else [])
+    added = {f"{folder}/os.py": HostFile(f"{folder}/os.py", 0, (0, 0, 0, 0))}
+    assert close(analysis, Program(file, "/x"), tree, tree, added).advice == ()
+
+
+def test_a_system_without_a_cache_is_told_how_to_make_one() -> None:
+    files = {"/app": make_program("libx.so.1"), LOADER: made(), "/etc/ld.so.conf": b"/opt/lib\n"}
+    tree = MemoryTree(files)
+    file = tree.file("/app")
+    assert file is not None
+    [lack] = close(analyse(files["/app"], Wanted()), Program(file, "/app"), tree, tree).missing
+    assert "ldconfig" in lack.cure
 
 
 def test_relative_paths_mean_something_else_in_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
