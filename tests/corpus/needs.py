@@ -111,6 +111,7 @@ def _output(command: list[str | Path], environment: dict[str, str], user: int | 
         command,
         env=environment,
         cwd="/",
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=SECONDS,
         check=False,

@@ -102,5 +102,30 @@ TUNED = (
 )
 """iconv loads files with glibc only: musl converts by itself."""
 
-FRESH: tuple[Known, ...] = ()
-"""Written after the rules were frozen, and never used to change them."""
+FRESH = (
+    _known(GO, "fresh-webhook", "ca dns"),
+    _known(GO, "fresh-spa", "mime", runs=False),
+    _known(GO, "fresh-meeting", "zones"),
+    _known(GO, "fresh-chown", "users groups"),
+    _known(GO, "fresh-thumb", "temp"),
+    _known(GO, "fresh-tcpcheck", "dns"),
+    _known(GO, "fresh-jsonfmt"),
+    _known(GO, "fresh-runner", "exec"),
+    _known(C, "fresh-daemon", "users groups"),
+    _known(C, "fresh-clock", "localtime"),
+    _known(C, "fresh-sort"),
+    _known(C, "fresh-mailer", "dns services"),
+    _known(C, "fresh-backup", "temp exec"),
+    _known(C, "fresh-queue", "shm"),
+    _known(C, "fresh-words", "locale"),
+    _known(RUST, "fresh-proxy", "dns"),
+    _known(RUST, "fresh-config", "home"),
+    _known(RUST, "fresh-shell", "exec", runs=False),
+    _known(RUST, "fresh-count"),
+    _known(RUST, "fresh-scratch", "temp"),
+    _known(NIM, "fresh_report", "localtime"),
+    _known(NIM, "fresh_fetch", "dns"),
+    _known(NIM, "fresh_tool", "exec"),
+    _known(NIM, "fresh_calc"),
+)
+"""Written after the rules were frozen (commit 3767564c7), and never used to change them since."""
