@@ -77,6 +77,16 @@ _MARKERS = (
         ),
         2,
     ),
+    Marker(
+        "unknown",  # Haskell: its run-time system is written in C, and would be taken for the program
+        "hs_main",
+        (
+            b"(GHC version %s for %s)",
+            b"unknown RTS option: ",
+            b"RTS options are disabled.",
+        ),
+        2,
+    ),
 )
 
 WANTED = Wanted(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STATIC = ("base-files", "netbase", "tzdata", "media-types")
 DYNAMIC = (*STATIC, "libc6", "libssl3", "libgcc-s1", "libstdc++6", "libgomp1")
+MUSL = (*STATIC, "musl")
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 LEVEL = 6
 """gzip's own default, also that of the tools that make such images."""
@@ -74,11 +75,14 @@ def gzipped(path: Path) -> int:
     return counter.size()
 
 
-def image_size(program: Path, *, package: str, dynamic: bool) -> int:
-    """The compressed bytes of the layers of an image of ``program``; of Debian's package where one is named."""
-    if package:
-        return packages_size(tuple(sorted({*STATIC, *closure(package)})))
-    return packages_size(DYNAMIC if dynamic else STATIC) + _tar_size([program])
+def image_size(program: Path, base: tuple[str, ...]) -> int:
+    """The compressed bytes of the layers of an image of ``program`` on a base of these packages."""
+    return packages_size(base) + _tar_size([program])
+
+
+def package_size(package: str) -> int:
+    """The compressed bytes of an image of Debian's package and all that it depends on."""
+    return packages_size(tuple(sorted({*STATIC, *closure(package)})))
 
 
 @functools.cache

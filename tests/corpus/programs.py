@@ -309,7 +309,7 @@ DEBIAN = (
     _debian("wget", "/usr/bin/wget", "--version"),
     _debian("make", "/usr/bin/make", "--dry-run"),
     _debian("cmake", "/usr/bin/cmake", "-E", "sha256sum", "app.ts", language="c++"),
-    _debian("gdb", "/usr/bin/gdb", "--version", language="c++"),
+    _debian("gdb", "/usr/bin/gdb", "--version", language="c++", pack=STDLIB),
     _debian("tmux", "/usr/bin/tmux", "-V"),
 )
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.corpus import work
-from tests.corpus.distroless import gzipped, image_size
-from tests.corpus.programs import NONROOT, PROGRAMS, Program
+from tests.corpus import distroless, work
+from tests.corpus.distroless import gzipped, image_size, package_size
+from tests.corpus.programs import DYNAMIC, NONROOT, PROGRAMS, Program
 from tests.peers import PROJECT, find_peer
 from tests.programs.registries import ProgramMissingError
 
@@ -179,12 +179,19 @@ def _packed(bench: Bench, row: Row, executable: Path) -> Row:
     if image["platform"]["architecture"] != program.architecture:
         faults = (*faults, f"the image is for {image['platform']['architecture']}")
     row = replace(row, image=image["compressed"], beside=beside[:-1], faults=faults)
-    dynamic = program.linkage == "dynamic"
+    row = replace(row, distroless=_distroless(program, executable))
+    return replace(row, same="not run") if program.architecture != "amd64" else _compared(bench, row, executable)
+
+
+def _distroless(program: Program, executable: Path) -> int:
+    """Bytes of the distroless-like image; 0 for foreign dynamic programs, whose packages aren't installed here."""
+    if program.package:
+        return package_size(program.package)
+    if program.linkage != DYNAMIC:
+        return image_size(executable, distroless.STATIC)
     if program.architecture != "amd64":
-        distroless = 0 if dynamic else image_size(executable, package="", dynamic=False)
-        return replace(row, distroless=distroless, same="not run")
-    row = replace(row, distroless=image_size(executable, package=program.package, dynamic=dynamic))
-    return _compared(bench, row, executable)
+        return 0
+    return image_size(executable, distroless.MUSL if program.kind.endswith("musl") else distroless.DYNAMIC)
 
 
 def _compared(bench: Bench, row: Row, executable: Path) -> Row:

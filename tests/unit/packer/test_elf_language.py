@@ -104,6 +104,8 @@ def test_a_dynamic_program_s_libc_is_its_loader_s(interpreter: str, libc: Libc |
         ((b"ZIG_PROGRESS",), "unknown"),
         ((b"St9exception",), "c++"),
         ((b"No error information",), "c"),
+        # A Haskell program: C is what its run-time system is written in.
+        ((b"No error information", b"(GHC version %s for %s)", b"unknown RTS option: "), "unknown"),
         ((), "unknown"),
     ],
 )
