@@ -14,7 +14,7 @@ import struct
 from typing import NamedTuple
 
 NR_OPENAT2, NR_PIDFD_GETFD = 437, 438
-RESOLVE_IN_ROOT = 0x10
+RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS = 0x10, 0x04
 CONTINUE = 1
 SYNC_WAKE_UP = 1
 NOTIFICATION = struct.Struct("=QII iIQ6Q")
@@ -92,13 +92,13 @@ class Listener:
         os.close(self.descriptor)
 
 
-def open_in_root(root: int, path: bytes, *, follow: bool) -> int:
+def open_in_root(root: int, path: bytes, *, follow: bool, links: bool = True) -> int:
     """A descriptor (O_PATH) of what ``path`` is inside of ``root``; no link leads outside. Raises OSError.
 
-    Links of /proc that are no paths (``/proc/1/exe``) are ELOOP.
+    Links of /proc that are no paths (``/proc/1/exe``) are ELOOP; without ``links``, all on the way are.
     """
     flags = os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
-    how = OPEN_HOW.pack(flags, 0, RESOLVE_IN_ROOT)
+    how = OPEN_HOW.pack(flags, 0, RESOLVE_IN_ROOT | (0 if links else RESOLVE_NO_SYMLINKS))
     descriptor: int = _libc.syscall(NR_OPENAT2, root, path, how, len(how))
     if descriptor < 0:
         number = ctypes.get_errno()

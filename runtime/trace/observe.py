@@ -142,14 +142,15 @@ class Observer:
     ) -> tuple[Sighting | None, bool]:
         """Record it: the record, and whether something is there."""
         root, seen = self._root, self.sightings.sighting(deed, path)
-        found = root.find(path, follow=follows) if root else None
+        writing = deed in (Deed.WRITE, Deed.REMOVE)
+        found = root.find(path, follow=follows, writing=writing) if root else None
         if root is None or seen is None:
             return None, found is not None
         # Before the program's own start it is still the launcher that acts.
         if self.sightings.executions:
             seen.programs.add(self.processes.program(call.thread))
         seen.creates |= creates
-        if deed in (Deed.WRITE, Deed.REMOVE):
+        if writing:
             self._judge_writing(root, seen, writable=found is not None and found.writable, gone=found is None)
         if found is None:
             seen.missing += 1

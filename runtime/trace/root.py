@@ -57,33 +57,45 @@ class Root:
         """Let the container's file systems go."""
         os.close(self._root)
 
-    def find(self, path: str, *, follow: bool = True) -> Found | None:
-        """What stands at an absolute path; None if nothing does."""
+    def find(self, path: str, *, follow: bool = True, writing: bool = True) -> Found | None:
+        """What stands at an absolute path; None if nothing does. Only for ``writing`` it is looked whether that works."""
         if OWN_STREAMS.match(path):
             return Found(path)
         asked = OWN_PROCESS.sub("/proc/1", path)
         try:
-            descriptor = open_in_root(self._root, os.fsencode(asked), follow=follow)
+            descriptor, real = self._open(os.fsencode(asked), follow=follow)
         except (OSError, ValueError) as error:
             if isinstance(error, ValueError) or error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
                 return None
             return Found(path, readable=error.errno != errno.EACCES, writable=error.errno != errno.EACCES)
         try:
-            return self._look(descriptor, path if asked != path else None)
+            return self._look(descriptor, path if asked != path else real, writing=writing)
         finally:
             os.close(descriptor)
 
+    def _open(self, path: bytes, *, follow: bool) -> tuple[int, str]:
+        """A descriptor of what is there, and its path without links."""
+        if b"/.." not in path:
+            try:
+                return open_in_root(self._root, path, follow=follow, links=False), os.fsdecode(path)
+            except OSError as error:
+                if error.errno != errno.ELOOP:
+                    raise
+        descriptor = open_in_root(self._root, path, follow=follow)
+        return descriptor, os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 - a text path
+
     def is_there(self, path: str, *, follow: bool = True) -> bool:
         """Whether something stands at an absolute path."""
-        return self.find(path, follow=follow) is not None
+        return self.find(path, follow=follow, writing=False) is not None
 
     def place(self, path: str) -> Found | None:
         """The directory that would hold ``path``; None if that isn't there either."""
         return self.find(path.rstrip("/").rpartition("/")[0] or "/")
 
-    def _look(self, descriptor: int, path: str | None) -> Found:
+    def _look(self, descriptor: int, real: str, *, writing: bool) -> Found:
         status = os.fstat(descriptor)
-        real = path or os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 - a text path
+        if not writing:
+            return Found(real, status.st_mode, self._may(status, READ))
         device = stat.S_ISCHR(status.st_mode) or stat.S_ISFIFO(status.st_mode) or stat.S_ISSOCK(status.st_mode)
         read_only = not device and bool(os.fstatvfs(descriptor).f_flag & os.ST_RDONLY)
         return Found(real, status.st_mode, self._may(status, READ), not read_only and self._may(status, WRITE))
