@@ -37,6 +37,10 @@ _CATEGORIES = (
     *("LC_MONETARY", "LC_NAME", "LC_NUMERIC", "LC_PAPER", "LC_TELEPHONE", "LC_TIME"),
 )
 
+_LIBRARY = re.compile(rb"(?<=\0)((?:/[A-Za-z0-9_./+-]{1,200}/)?lib[A-Za-z0-9_+.-]{1,60}\.so(?:\.[0-9]{1,4}){0,3})\0")
+_SEARCHED = 64 << 20
+_MOST_NAMES = 12
+
 _GCONV = re.compile(rb"(/[\x21-\x7e]{1,250})/gconv-modules\.cache\0")
 _RELEASE = re.compile(r"GLIBC_(\d+)\.(\d+)")
 
@@ -123,10 +127,16 @@ def dlopen_advice(
     found += [f"it loads {' or '.join(names[:3])} as it starts" for names in loads if not there.intersection(names)]
     names = [name for name in dict.fromkeys(constants) if ".so" in name and name.rpartition("/")[2] not in there]
     if names:
-        found.append(f"it loads {', '.join(names)} while it runs")
+        found.append(f"it loads libraries while it runs, and knows the names {', '.join(names)}")
     elif not loads and "dlopen" in walk.system.program.facts.imports and not walk.system.program.facts.dlopens:
         found.append("it loads libraries while it runs, which ones isn't known")
     return tuple(Advice("dlopen", f"{text[0].upper()}{text[1:]}: give what is wanted with --add.") for text in found)
+
+
+def library_names(program: Data) -> tuple[str, ...]:
+    """Strings in an executable that are what libraries are called: what it may hand to dlopen."""
+    found = dict.fromkeys(match[1].decode("ascii") for match in _LIBRARY.finditer(program, 0, _SEARCHED))
+    return tuple(found)[:_MOST_NAMES]
 
 
 def _purpose(note: DlopenNote) -> str:

@@ -62,7 +62,7 @@ def close(
         return Closure(missing=missing, imports=imports, watched=_watched(tree, reader))
     own = frozenset(added or ())
     placed = _placed(walk, program.image_path, own)
-    constants = tuple(found.value for found in analysis.arguments if found.function == "dlopen")
+    constants = _constants(analysis, walk, host)
     return Closure(
         libraries=tuple(_library(item, placed) for item in walk.loaded[1:]),
         files=(*(file for file in _files(walk, placed, reasons) if file.path not in own), *_data(analysis, walk, tree)),
@@ -75,6 +75,16 @@ def close(
         imports=imports,
         watched=_watched(tree, reader),
     )
+
+
+def _constants(analysis: Analysis, walk: Walk, host: FileTree) -> tuple[str, ...]:
+    """Names that the program may hand to dlopen."""
+    program = walk.system.program
+    known = tuple(found.value for found in analysis.arguments if found.function == "dlopen")
+    if known or "dlopen" not in program.facts.imports:
+        return known
+    with host.mapped(program.found.file.path) as data:
+        return beyond.library_names(data)
 
 
 def _nim_loads(analysis: Analysis, program: Program, host: FileTree) -> tuple[tuple[str, ...], ...]:

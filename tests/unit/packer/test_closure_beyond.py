@@ -187,6 +187,19 @@ def test_a_program_that_loads_libraries_by_itself_is_told_of(shop: Workshop) -> 
     assert any(advice.about == "dlopen" and "--add" in advice.text for advice in found.advice)
 
 
+def test_names_of_libraries_in_a_program_that_loads_some_are_told(shop: Workshop) -> None:
+    source = """
+    #include <dlfcn.h>
+    int main(int argc, char **argv) {
+        return !dlopen(argc > 1 ? "libvulkan.so.1" : "/opt/lib/libown.so", RTLD_NOW) || !dlopen("libc.so.6", RTLD_NOW);
+    }
+    """
+    [found] = [advice for advice in resolved(shop.program("app", source=source)).advice if advice.about == "dlopen"]
+    assert "libvulkan.so.1" in found.text
+    assert "/opt/lib/libown.so" in found.text
+    assert "libc.so.6" not in found.text
+
+
 def old_libc(shop: Workshop) -> Path:
     """Another system whose libc is called 2.31, with the modules that such a one loads."""
     root = shop.folder / "root"
