@@ -52,6 +52,10 @@ def _package_files() -> tuple[str, ...]:
     return tuple(spec.origin for spec in specs if spec and spec.origin)
 
 
+_MOST_WATCHED = 600
+"""Guards of libraries and of places where they were sought; a plan with more operations than it may have isn't kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Taken:
     """An image, the files that it depends on, and paths that it depends on not being there."""
@@ -72,13 +76,15 @@ def _pack(request: Request, store: Store) -> _Taken:
         files.append(None)  # whose files were read isn't known here, so no guard can tell that they changed
     choices = Choices(SourceChoice(request.sources), sysroot=request.sysroot)
     image, record = pack_to_run(request.target, store, choices)
-    if record.watched is None:
+    watched = record.watched
+    if watched is None or len(watched) > _MOST_WATCHED:
+        watched = ()
         files.append(None)
-    for path, state in record.watched or ():
+    for path, state in watched:
         if state:
             device, inode, size, mtime, ctime = map(int, state)
             files.append((path, device, inode, size, mtime, ctime))
-    absent = tuple(path for path, state in record.watched or () if not state)
+    absent = tuple(path for path, state in watched if not state)
     return _Taken(image, (*files, identity_of(str(store.index_path))), absent)
 
 

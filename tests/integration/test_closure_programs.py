@@ -155,6 +155,19 @@ def test_a_library_that_changes_or_appears_is_seen_the_next_time(run_whit: RunWh
         assert run_whit("run", program).stdout == "first\n"
 
 
+@pytest.mark.root
+@pytest.mark.peer("gcc")
+def test_more_places_to_look_at_than_a_plan_can_guard_cost_only_the_quick_start(
+    run_whit: RunWhit, tmp_path: Path
+) -> None:
+    shop = Workshop(tmp_path)
+    shop.library("libx.so")
+    nowhere = (f"/nowhere/{number}" for number in range(1500))
+    program = shop.program("app", "libx.so", flags=runpath(*nowhere, str(tmp_path)), source=SPEAKS)
+    for _ in range(2):
+        assert run_whit("run", program).stdout == "libraries work\n"
+
+
 def _word(path: Path, word: str) -> None:
     path.parent.mkdir(exist_ok=True)
     line = ["gcc", "-shared", "-nostdlib", "-fPIC", "-o", str(path), "-x", "c", "-"]
