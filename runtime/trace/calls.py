@@ -85,6 +85,11 @@ SEND_ADDRESS = 4
 """sendto's argument that is an address, or 0 where the socket is connected: then it isn't watched."""
 
 
+AT_EMPTY_PATH = 0x1000
+NEGATIVE = 0x8000_0000
+"""The sign of a descriptor: AT_FDCWD has it."""
+
+
 def _watch(deed: str, places: str, options: str) -> PathWatch:
     path, _, directory = places.partition("@")
     words = dict(option.partition("=")[::2] for option in options.split())
@@ -127,6 +132,12 @@ def trace_filter(architecture: str) -> Filter:
 
     It stands beside the container's own filter: what that one refuses is refused, and never shown.
     """
+    # fstat, as C libraries and Rust write it: a look at a file that is open, without a path. Every second call is one.
+    is_open = Condition(0, Operator.MASKED_EQ, 0, NEGATIVE)
+    looks = (
+        Rule(names, ALLOW, (is_open, Condition(flags, Operator.MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH)))
+        for names, flags in ((("newfstatat", "fstatat64"), 3), (("statx",), 2))
+    )
     addressed = Rule((SEND,), NOTIFY, (Condition(SEND_ADDRESS, Operator.NE, 0),))
     always = tuple(name for name in (*PATHS, *SOCKET_CALLS) if name != SEND)
-    return Filter(ALLOW, (architecture,), (Rule(always, NOTIFY), addressed))
+    return Filter(ALLOW, (architecture,), (*looks, Rule(always, NOTIFY), addressed))

@@ -8,7 +8,7 @@ import posixpath
 import struct
 from typing import TYPE_CHECKING
 
-from whit.runtime.trace.calls import Deed, by_number
+from whit.runtime.trace.calls import AT_EMPTY_PATH, Deed, by_number
 from whit.runtime.trace.process import Processes
 from whit.runtime.trace.root import Root
 from whit.runtime.trace.sightings import MAX_PATHS, Execution, Sighting, Sightings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 INT = 0xFFFF_FFFF
 AT_FDCWD = INT - 99
-AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH = 0x100, 0x1000
+AT_SYMLINK_NOFOLLOW = 0x100
 WORDS = 2
 """How many words of a command are told: the program and, for those like git, what it is to do."""
 

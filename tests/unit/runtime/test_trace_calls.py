@@ -71,6 +71,18 @@ def test_what_is_sent_on_a_connected_socket_isn_t_shown() -> None:
     assert run_named(program, "amd64", SEND, (3, 4096, 10, 0, 0, 0)) == ALLOW.return_value
 
 
+def test_a_look_at_an_open_file_isn_t_shown_and_one_from_a_folder_on_is() -> None:
+    program = compile_filter(trace_filter("amd64"), "amd64")
+    here, empty = (1 << 64) - 100, 0x1000
+    for name, by_path, of_open, of_here in (
+        ("newfstatat", (5, 4096, 4096, 0x100), (5, 4096, 4096, empty), (here, 4096, 4096, empty)),
+        ("statx", (5, 4096, 0), (5, 4096, empty), (here, 4096, empty)),
+    ):
+        assert run_named(program, "amd64", name, by_path) == NOTIFY.return_value
+        assert run_named(program, "amd64", name, of_open) == ALLOW.return_value
+        assert run_named(program, "amd64", name, of_here) == NOTIFY.return_value
+
+
 @architectures
 def test_a_notification_s_number_leads_back_to_the_call(architecture: str) -> None:
     table = by_number(architecture)
