@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from whit.packer.analysis import Evidence, EvidenceKind, Wanted
 from whit.packer.imagespec import PARENT_REASON, Entry, EntryKind, HostFile
 from whit.packer.needs import RULES
+from whit.packer.needs.facts import as_evidence
 
 if TYPE_CHECKING:
     from whit.packer.analysis import Analysis
@@ -29,7 +30,7 @@ class Explanation:
 
     ``kind`` is None if the image doesn't have it; ``below`` counts what a folder holds, at any depth. ``source`` is
     the host's file that its content comes from, ``target`` what a link leads to. ``need`` is the need that it serves, or would serve. ``named`` are
-    the places in the executable where its name stands.
+    the calls that are handed its name, or else the place in the executable where the name stands.
     """
 
     path: str
@@ -107,8 +108,12 @@ def _is_asked_for(path: str, entry: Entry | None, spec: ImageSpec) -> bool:
 
 
 def _named(path: str, analysis: Analysis) -> tuple[Evidence, ...]:
+    """Calls that are handed the name, or else the first place where it stands."""
+    names = _names(path)
+    if calls := tuple(as_evidence(call) for call in analysis.arguments if call.value in names):
+        return calls
     found = dict(analysis.strings)
-    for text in _names(path):
+    for text in names:
         offset = found.get(text.encode("utf-8", "surrogateescape"))
         if offset is not None:
             return (Evidence(EvidenceKind.STRING, text, offset),)

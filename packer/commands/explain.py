@@ -48,13 +48,13 @@ def _explain(file: str, path: str, path_in_image: str | None, choices: Choices) 
     from whit.packer.executable import open_executable
     from whit.packer.explanation import explain, wanted_for
     from whit.packer.imagespec import PackOptions, image_spec
-    from whit.packer.needs import WANTED
+    from whit.packer.needs import DETAILS
     from whit.packer.resolve import resolve_executable
 
     if not path.startswith("/") or "\0" in path:
         raise UsageError(f"{path!r} isn't an absolute path", hint="as in whit explain ./server /etc/passwd")
     path = "/" + posixpath.normpath(path).lstrip("/")
-    executable = open_executable(file, WANTED | wanted_for(path))
+    executable = open_executable(file, DETAILS | wanted_for(path))
     options = PackOptions(path_in_image=path_in_image)
     added = gather(choices.additions).entries
     resolution = resolve_executable(executable, choices, options, added)

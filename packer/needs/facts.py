@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Iterable, Mapping, Sequence
 
-    from whit.packer.analysis import Analysis
+    from whit.packer.analysis import Analysis, Argument
 
 
 def reads_go_names(analysis: Analysis) -> bool:
@@ -57,10 +57,14 @@ def called(analysis: Analysis, functions: Mapping[str, int], values: re.Pattern[
     found: dict[str, Evidence] = {}
     for argument in analysis.arguments:
         if functions.get(argument.function) == argument.position and values.search(argument.value):
-            where = f" in {argument.caller}" if argument.caller else ""
-            detail = f'{argument.function}("{argument.value}"){where}'
-            found.setdefault(argument.value, Evidence(EvidenceKind.FUNCTION, detail, argument.offset))
+            found.setdefault(argument.value, as_evidence(argument))
     return tuple(found.values())
+
+
+def as_evidence(argument: Argument) -> Evidence:
+    """A call with a constant, as people read it: ``os.Open("/etc/app.yaml") in main.main``."""
+    where = f" in {argument.caller}" if argument.caller else ""
+    return Evidence(EvidenceKind.FUNCTION, f'{argument.function}("{argument.value}"){where}', argument.offset)
 
 
 def constants(analysis: Analysis, functions: Mapping[str, int], values: re.Pattern[str]) -> tuple[str, ...]:

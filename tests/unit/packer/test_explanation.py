@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from tests.programs.build import build
 from tests.unit.packer.analyses import PROGRAM, go, host, native
+from whit.packer.analysis import Argument
 from whit.packer.commands.explain import command
 from whit.packer.explanation import Explanation, explain, holds_only, wanted_for
 from whit.packer.imagespec import EntryKind, PackOptions, image_spec
@@ -50,6 +51,12 @@ def test_a_name_that_stands_in_the_program_is_shown_with_its_place() -> None:
     assert [(fact.detail, fact.offset) for fact in why("/etc/mime.types").named] == [("/etc/mime.types", 77)]
     assert wanted_for("/etc/mime.types").always == {b"/etc/mime.types", b"mime.types"}
     assert wanted_for("/bin/sh").always == {b"/bin/sh"}
+
+
+def test_a_call_that_is_handed_the_name_is_shown_with_its_caller() -> None:
+    call = Argument("os.ReadFile", "/etc/app/config.yaml", 99, "main.run")
+    named = why("/etc/app/config.yaml", go(arguments=(call,))).named
+    assert [(fact.detail, fact.offset) for fact in named] == [('os.ReadFile("/etc/app/config.yaml") in main.run', 99)]
 
 
 def test_nothing_asks_for_what_no_rule_knows() -> None:
