@@ -28,7 +28,7 @@ _BLOCK = 1 << 17
 Smaller blocks need more patterns, larger ones match more calls of other functions."""
 
 _O_WRONLY, _O_RDWR, _O_CREAT = 1, 2, 0o100
-_MAX_CALLS = 1 << 14
+_MAX_CALLS = 1 << 13
 _CALL_SIZE = 5
 
 

@@ -32,6 +32,8 @@ _TEXT_FIELD = 22
 _MINPC_FIELD = 20
 _MAX_CANDIDATES = 64
 _MAX_FUNCTIONS = 4 << 20
+_MAX_NAMED = 1024
+"""Addresses of the functions asked for: a generic one has a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +73,14 @@ def find(elf: ElfFile, table: FunctionTable, dynamic: Dynamic | None, names: Map
     if elf.bits != 64 or elf.order != "<" or not names:  # noqa: PLR2004 - the class
         return None
     try:
-        if table.layout in ("1.18", "1.20"):
-            return _by_offset(elf, table, dynamic, names)
-        if table.layout in ("1.2", "1.16"):
-            return _by_address(elf, table, names)
+        found = (
+            _by_address(elf, table, names)
+            if table.layout in ("1.2", "1.16")
+            else _by_offset(elf, table, dynamic, names)
+        )
     except (IndexError, ValueError, struct.error):
-        pass
-    return None
+        return None
+    return found if found and len(found.named) <= _MAX_NAMED else None
 
 
 def _start(elf: ElfFile, table: FunctionTable) -> int:

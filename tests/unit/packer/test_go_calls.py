@@ -12,7 +12,7 @@ from tests.programs.make_elf import EXECUTE, READ, Elf, Segment, without_section
 from tests.unit.packer.analyses import go
 from whit.packer.analyse import analyse
 from whit.packer.analysis import Analysis, Argument
-from whit.packer.elf import goconstants
+from whit.packer.elf import goconstants, gopclntab
 from whit.packer.elf.file import parse
 from whit.packer.needs import DETAILS, WANTED, judge_all
 from whit.packer.needs.model import Grade
@@ -63,6 +63,21 @@ def test_verdicts_are_the_same_without_constants_which_cost_time() -> None:
     assert quick.arguments == ()
     assert [need.verdict for need in judge_all(quick)] == [need.verdict for need in judge_all(slow)]
     assert quick.functions == slow.functions
+
+
+@pytest.mark.peer("go")
+def test_a_table_in_which_every_function_has_the_same_name_tells_nothing_of_calls() -> None:
+    data = bytearray(build("calls", "go", stripped=True).read_bytes())
+    table = gopclntab.find(parse(bytes(data)))
+    assert table
+    count, *_, functions = struct.unpack_from("<8Q", data, table.offset + 8)
+    first = table.offset + functions
+    name = data.find(b"\0os.Getenv\0", *table.names) + 1 - table.names[0]
+    for number in range(count):
+        record = first + struct.unpack_from("<I", data, first + 8 * number + 4)[0]
+        struct.pack_into("<i", data, record + 4, name)
+
+    assert analyse(bytes(data), DETAILS).arguments == ()
 
 
 def strings(machine: int, code: bytes, text: bytes, *, on_stack: bool = False) -> tuple[str, ...]:
