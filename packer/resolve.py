@@ -87,17 +87,22 @@ def resolve(
 
 
 def _closure(analysis: Analysis, choices: Choices, host: Host, program: Program | None) -> Closure:
-    """The libraries of a dynamic executable, from this machine or the chosen system."""
-    if analysis.linkage is not Linkage.DYNAMIC or program is None:
+    """The libraries of a dynamic executable, or of those added to it, from this machine or the chosen system."""
+    dynamic = analysis.linkage is Linkage.DYNAMIC
+    if program is None or analysis.format is not Format.ELF or not (dynamic or program.added):
         return Closure(missing=missing_libraries(analysis))
+    tree = sysroot(choices.sysroot) if choices.sysroot is not None else host.tree
+    if not dynamic:
+        from whit.packer.closure.companions import close_companions  # noqa: PLC0415 - most add nothing
+
+        return close_companions(program, host.tree, tree)
     from whit.packer.closure.closing import close  # noqa: PLC0415 - most programs are static
 
-    tree = sysroot(choices.sysroot) if choices.sysroot is not None else host.tree
     return close(analysis, program, host.tree, tree, dict(program.added))
 
 
 def _judge(analysis: Analysis, closure: Closure) -> tuple[Need, ...]:
-    if not closure.libraries:
+    if analysis.linkage is not Linkage.DYNAMIC or not closure.libraries:
         return judge_all(analysis)
     from whit.packer.closure.judging import judge_with  # noqa: PLC0415
 
