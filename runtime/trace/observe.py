@@ -107,8 +107,9 @@ class Observer:
             if where is None or not where.startswith("/"):
                 return None
             path = f"{where}/{path}"
-        # With ".." the links on the way decide what is meant: such a path stays as it is.
-        return path if "/.." in path else "/" + posixpath.normpath(path).lstrip("/")
+        # Most are plain already; and with ".." the links on the way decide what is meant: such a path stays as it is.
+        plain = "//" not in path and "/." not in path and not path.endswith("/")
+        return path if plain or "/.." in path else "/" + posixpath.normpath(path).lstrip("/")
 
     def _take(self, call: Notification, watch: PathWatch, path: str, words: tuple[str, ...]) -> Sighting | None:
         deed, follows, creates = watch.deed, watch.follows, watch.creates

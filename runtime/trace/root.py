@@ -59,9 +59,11 @@ class Root:
 
     def find(self, path: str, *, follow: bool = True, writing: bool = True) -> Found | None:
         """What stands at an absolute path; None if nothing does. Only for ``writing`` it is looked whether that works."""
-        if OWN_STREAMS.match(path):
-            return Found(path)
-        asked = OWN_PROCESS.sub("/proc/1", path)
+        asked = path
+        if path.startswith(("/proc/", "/dev/")):
+            if OWN_STREAMS.match(path):
+                return Found(path)
+            asked = OWN_PROCESS.sub("/proc/1", path)
         try:
             descriptor, real = self._open(os.fsencode(asked), follow=follow)
         except (OSError, ValueError) as error:
