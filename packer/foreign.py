@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import NamedTuple
 
 from whit.packer.errors import InvalidFileError, UnsupportedError, WhitError
@@ -94,12 +95,23 @@ def _script(head: bytes) -> WhitError:
         return UnsupportedError(
             f"a script for {interpreter} whose first line ends in CRLF: Linux would look for a program of that name "
             "with a carriage return",
-            hint="convert it with dos2unix; scripts need their interpreter, so pack a static executable instead",
+            hint="convert it with dos2unix, and pack its interpreter with the script beside it (--add)",
+        )
+    if not words:
+        return UnsupportedError(
+            "a script for no interpreter, not an executable", hint="name one in its first line: #!/bin/sh"
         )
     return UnsupportedError(
         f"a script for {interpreter}, not an executable",
-        hint=f"pack a static executable; a script needs {interpreter} and all that it loads beside it",
+        hint=f"pack its interpreter with the script beside it: {_with_interpreter(interpreter)}",
     )
+
+
+def _with_interpreter(interpreter: str) -> str:
+    """What to type; the file's own words are quoted, for nobody should run them unawares."""
+    program = interpreter.rpartition(" ")[2]
+    file = shlex.quote(program) if program.startswith("/") else f"$(command -v {shlex.quote(program)})"
+    return f"whit pack {file} --add SCRIPT:/SCRIPT -- /SCRIPT"
 
 
 def _printable(word: str) -> str:

@@ -36,7 +36,7 @@ class Finder:
         if "/" not in failure.name:
             cures += self._sources(failure.name)
         elif not failure.why:
-            cures.append("it isn't there: for another architecture or system, give its root with --sysroot")
+            cures.append("for another architecture or system, give its root with --sysroot")
         cures.append(f"or {static_build(self.analysis)}")
         return Missing(failure.name, failure.by, "; ".join(cures))
 

@@ -72,7 +72,7 @@ def _cgo(name: str, package: str, version: str, *work: str) -> Program:
 
 def _rust(name: str, fetch: Callable[[], Path], *work: str, exit_code: int = 0, linkage: str = PIE) -> Program:
     kind = "Rust, glibc" if linkage == DYNAMIC else "Rust"
-    return Program(name, kind, fetch, "rust", linkage, work, exit_code)
+    return Program(name, kind, fetch, "rust", linkage, work or ("--version",), exit_code)
 
 
 def _debian(

@@ -80,6 +80,20 @@ def test_a_script_s_interpreter_is_named(line: bytes, interpreter: str) -> None:
         raise refused(line)
 
 
+@pytest.mark.parametrize(
+    ("line", "program"),
+    [
+        (b"#!/bin/bash -e\n", "/bin/bash"),
+        (b"#!/usr/bin/env -S python3 -u\n", "$(command -v python3)"),
+        (b"#!/bin/$(reboot)\n", "'/bin/$(reboot)'"),
+    ],
+)
+def test_a_script_is_packed_beside_its_interpreter(line: bytes, program: str) -> None:
+    with pytest.raises(WhitError) as refused:
+        analyse(line, Wanted())
+    assert f"whit pack {program} --add SCRIPT:/SCRIPT -- /SCRIPT" in str(refused.value.hint)
+
+
 def test_a_script_with_windows_line_ends_says_so() -> None:
     error = refused(b"#!/bin/sh\r\necho hello\r\n")
 
