@@ -56,8 +56,10 @@ def run_traced(request: Request, store: Store, order: Order, stdout: int | None)
     traced = trace(plan, host, order.seconds, stdout)
     folders = tuple(folder.rstrip("/") or "/" for folder in search_path(request.options, prepared.program).split(":"))
     there = [item.path for item in traced.sightings.executions if item.there]
-    loaded = opened_by_kernel(prepared.program.rootfs, there)
-    context = Context(prepared.executable, target.files, target.needs, folders, _machine(request, target), loaded)
+    loaded, lacking = opened_by_kernel(prepared.program.rootfs, there)
+    context = Context(
+        prepared.executable, target.files, target.needs, folders, _machine(request, target), loaded, lacking
+    )
     run = Run(
         request.target,
         prepared.executable,

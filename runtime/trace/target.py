@@ -18,7 +18,7 @@ from whit.runtime.explain import loader_of, script_interpreter
 from whit.runtime.prepare import Prepared, is_path, prepare
 from whit.runtime.rootview import RootView
 from whit.runtime.trace.known import family
-from whit.runtime.trace.verdict import ImageFile, Judged
+from whit.runtime.trace.verdict import ImageFile, Judged, Lacking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 GIVEN_BY_RUNTIME = frozenset(("/etc/hosts",))
 """What the runtime puts into every root: no part of the image, where that doesn't bring its own."""
 
+
+HISTORIES = frozenset((".git", ".hg", ".svn"))
 
 LIBRARIES = "libraries"
 """What shared libraries in an image are told to be for."""
@@ -87,17 +89,23 @@ def _listed(rootfs: str, given: frozenset[str]) -> Iterator[ImageFile]:
                 yield ImageFile(path, status.st_size, LIBRARIES if need == "dlopen" else need)
 
 
-def opened_by_kernel(rootfs: str, programs: Iterable[str]) -> frozenset[str]:
-    """The loaders and scripts' interpreters that the kernel opened to execute programs of an unpacked image."""
+def opened_by_kernel(rootfs: str, programs: Iterable[str]) -> tuple[frozenset[str], tuple[Lacking, ...]]:
+    """The loaders and scripts' interpreters with which the kernel executes programs of an unpacked image.
+
+    Those that are there, as real paths, and those that aren't.
+    """
     view = RootView(rootfs)
-    found: set[str] = set()
+    there: set[str] = set()
+    lacking: dict[str, Lacking] = {}
     for program in programs:
         data = view.read(program) or b""
         for path in filter(None, (loader_of(data), script_interpreter(data))):
             real = view.resolve(path)
-            if real is not None:
-                found.add(real[len(rootfs) :])
-    return frozenset(found)
+            if real is None:
+                lacking.setdefault(path, Lacking(path, program))
+            else:
+                there.add(real[len(rootfs) :])
+    return frozenset(there), tuple(lacking.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,9 @@ class ThisMachine:
             return False
 
     def nearby(self, path: str) -> str | None:
-        """Where a container's path would be if its root were one of the folders."""
+        """Where a container's path would be if its root were one of the folders. Histories of sources never count."""
+        if path.split("/")[1] in HISTORIES:
+            return None
         candidates = (posixpath.join(folder, path.lstrip("/")) for folder in self.folders)
         return next((found for found in candidates if path != "/" and self.has(found)), None)
 
@@ -138,5 +148,5 @@ class ThisMachine:
 
         try:
             return open_executable(path, Wanted()).analysis.linkage is Linkage.DYNAMIC
-        except (WhitError, OSError):
+        except (WhitError, OSError, ValueError):
             return False

@@ -55,6 +55,14 @@ class Judged:
     verdict: str
 
 
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """A loader or interpreter that isn't there, without which ``program``, which is, can't be executed."""
+
+    path: str
+    program: str
+
+
 class Weight(StrEnum):
     """How much a miss says. MISSED: the machine has it, or whit can give it. ABSENT: this machine lacks it too.
 
@@ -123,7 +131,8 @@ class Findings:
 class Context:
     """What a run is judged by. ``program`` is the path of the traced program, ``search_path`` its PATH.
 
-    ``loaded`` are files that the kernel itself opened, where no call shows it: loaders, scripts' interpreters.
+    ``loaded`` are files that the kernel itself opened, where no call shows it: loaders, scripts' interpreters; ``lacking``
+    are those that it missed.
     """
 
     program: str
@@ -132,6 +141,7 @@ class Context:
     search_path: tuple[str, ...]
     machine: Machine
     loaded: frozenset[str] = frozenset()
+    lacking: tuple[Lacking, ...] = ()
 
 
 _ONE_PLACE_IS_ENOUGH = frozenset(("ca", "zones", "mime", "term"))
@@ -144,7 +154,7 @@ _NOT_HERE = "this machine doesn't have it either"
 def judge(sightings: Sightings, context: Context) -> Findings:
     """The findings of one run."""
     touched = {seen.real or seen.path for seen in sightings.paths.values() if seen.there} | context.loaded
-    misses = tuple(_misses(sightings, context))
+    misses = (*(_lacking(item, context.machine) for item in context.lacking), *_misses(sightings, context))
     written = tuple(_written(sightings))
     used = tuple(file for file in context.image if file.path in touched)
     return Findings(
@@ -181,6 +191,11 @@ def _misses(sightings: Sightings, context: Context) -> Iterator[Miss]:
         if miss.weight is Weight.MISSED and miss.cure.options[:1] == ("--add",):
             searches.will_end(path)
         yield miss
+
+
+def _lacking(item: Lacking, machine: Machine) -> Miss:
+    cure = _added(item.path, item.path, f"{item.program} can't start without it") if machine.has(item.path) else None
+    return Miss(item.path, Weight.MISSED, ("execute",), (item.program,), "exec", cure or Cure(text=_NOT_HERE))
 
 
 class _Searches:

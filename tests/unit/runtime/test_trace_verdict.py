@@ -11,7 +11,7 @@ from whit.packer.resolve import GIVEN
 from whit.runtime.trace.calls import Deed
 from whit.runtime.trace.known import OTHERWISE, family
 from whit.runtime.trace.sightings import Execution, Sightings
-from whit.runtime.trace.verdict import Context, Findings, ImageFile, Judged, Weight, judge
+from whit.runtime.trace.verdict import Context, Findings, ImageFile, Judged, Lacking, Weight, judge
 
 PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 
@@ -321,6 +321,18 @@ def test_what_the_kernel_opened_itself_is_used() -> None:
     image = (ImageFile("/lib64/ld-linux-x86-64.so.2", 1, "libraries"),)
     context = Context("/server", image, (), PATH, Machine(), frozenset(("/lib64/ld-linux-x86-64.so.2",)))
     assert judge(seen((Deed.EXECUTE, "/server", True)), context).used == image
+
+
+def test_a_loader_that_isn_t_there_is_missed_though_no_call_names_it() -> None:
+    lacking = (Lacking("/lib64/ld-linux-x86-64.so.2", "/usr/bin/git"), Lacking("/opt/loader", "/usr/bin/other"))
+    machine = Machine(frozenset(("/lib64/ld-linux-x86-64.so.2",)))
+    context = Context("/server", (), (), PATH, machine, lacking=lacking)
+
+    first, second = judge(seen((Deed.EXECUTE, "/usr/bin/git", True)), context).missed
+
+    assert first.cure.options == ("--add", "/lib64/ld-linux-x86-64.so.2:/lib64/ld-linux-x86-64.so.2")
+    assert "/usr/bin/git can't start without it" in first.cure.text
+    assert second.cure.options == ()
 
 
 def test_executing_itself_decides_nothing_and_executing_others_does() -> None:
