@@ -29,7 +29,19 @@ def speaker(folder: Path) -> Path:
     source = folder / "speaker.nim"
     source.write_text(SOURCE)
     library = folder / "lib" / "libword.so.2"
-    line = ["gcc", "-shared", "-fPIC", f"-Wl,-rpath,{folder}/lib", "-o", library, "-x", "c", "-", "-L", folder / "lib"]
+    line = [
+        "gcc",
+        "-shared",
+        "-fPIC",
+        f"-Wl,-rpath,{folder}/lib",
+        "-o",
+        str(library),
+        "-x",
+        "c",
+        "-",
+        "-L",
+        str(library.parent),
+    ]
     text = b'const char *word(void) { return "loaded"; }'
     subprocess.run([*line, "-Wl,--no-as-needed", "-linner"], input=text, check=True)
     flags = ["--hints:off", f"--nimcache:{folder}/cache", f"--passL:-Wl,-rpath,{folder}/lib", "--passL:-s"]
