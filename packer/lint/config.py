@@ -151,7 +151,7 @@ RULES = (
         Level.NOTE,
         "It needs a loader and libraries beside it",
         'In an image without them it fails with "no such file or directory", though the file itself is there.',
-        "Link it statically (CGO_ENABLED=0 for Go, a musl target for Rust, -static), or pack its libraries with it.",
+        "Link it statically (CGO_ENABLED=0 for Go, a musl target for Rust, -static), or pack it with whit pack, which brings its libraries.",
         "https://man7.org/linux/man-pages/man8/ld.so.8.html",
         program=_loader,
     ),
