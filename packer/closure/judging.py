@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from whit.packer.analysis import Evidence, EvidenceKind, Libc
 from whit.packer.closure.imports import LOCAL_TIME, TERMINALS
 from whit.packer.needs import RULES, WANTED
-from whit.packer.needs.facts import maybe, needed, present
+from whit.packer.needs.facts import maybe, needed, present, unless_hidden
 from whit.packer.needs.locale import UNIVERSAL
 from whit.packer.needs.model import Grade, Need, Verdict
 
@@ -40,7 +40,7 @@ def judge_with(analysis: Analysis, imports: Imports) -> tuple[Need, ...]:
     known = analysis.functions_known or analysis.language.name != "go"
     own = replace(analysis, functions=analysis.functions | (imports.own & WANTED.functions), functions_known=known)
     wider = replace(own, functions=own.functions | (imports.libraries.keys() & WANTED.functions))
-    return tuple(_judge(rule, own, wider, imports) for rule in RULES)
+    return tuple(unless_hidden(_judge(rule, own, wider, imports), own) for rule in RULES)
 
 
 def _judge(rule: Rule, own: Analysis, wider: Analysis, imports: Imports) -> Need:

@@ -30,7 +30,7 @@ from whit.packer.needs import (
     users,
     zones,
 )
-from whit.packer.needs.facts import maybe, not_needed, reads_go_names
+from whit.packer.needs.facts import maybe, not_needed, reads_go_names, unless_hidden
 from whit.packer.needs.model import Grade, Verdict
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def judge_all(analysis: Analysis) -> tuple[Need, ...]:
     needs = tuple(rule.judge(analysis) for rule in RULES)
     if analysis.linkage is Linkage.DYNAMIC and not reads_go_names(analysis):
         return tuple(_unless_a_library_does(need) for need in needs)
-    return needs
+    return tuple(unless_hidden(need, analysis) for need in needs)
 
 
 def _unless_a_library_does(need: Need) -> Need:

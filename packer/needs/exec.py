@@ -40,6 +40,9 @@ _GO_NAMED = {
 }
 """Functions that are handed the name of a program, and its position among their arguments."""
 
+_GO_OPERATION = b"fork/exec"
+"""What errors of starting a program begin with (os.StartProcess): in a garbled program too."""
+
 _PROGRAM = re.compile(r"\A[\w./+-]*[A-Za-z][\w.+-]*\Z")
 _LIBC = (
     "system",
@@ -86,6 +89,8 @@ def judge(analysis: Analysis) -> Need:
     code = _SYSTEM_CALLS.get(analysis.platform.architecture)
     if code and (evidence := instruction(analysis, code, "the execve system call")):
         return needed(NAME, "runs other programs", evidence)
+    if analysis.language.name == "go" and (evidence := present(analysis, (_GO_OPERATION,))):
+        return needed(NAME, "runs other programs", evidence)
     if shell := present(analysis, (SHELL,)):
         return needed(NAME, "knows the shell", shell)
     return not_needed(NAME, "runs no other programs")
@@ -95,7 +100,7 @@ RULE = Rule(
     NAME,
     Wanted(
         frozenset((*_GO, *_LIBC)),
-        frozenset((SHELL,)),
+        frozenset((SHELL, _GO_OPERATION)),
         arguments=frozenset(_GO_NAMED),
         immediates=frozenset((*_SYSTEM_CALLS.values(), SHELL)),
     ),

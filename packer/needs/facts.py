@@ -97,3 +97,16 @@ def maybe(name: str, reason: str, evidence: tuple[Evidence, ...] = (), grade: Gr
 def not_needed(name: str, reason: str, evidence: tuple[Evidence, ...] = (), grade: Grade = Grade.NONE) -> Need:
     """Nothing in the program opens it, or it brings its own (grade embedded)."""
     return Need(name, Verdict.NOT, grade, reason, evidence)
+
+
+_LIBC_S_OWN = ("locale", "gconv", "dlopen")
+
+
+def unless_hidden(need: Need, analysis: Analysis) -> Need:
+    """In a garbled Go program names are hashed, and strings may be hidden too: nothing is proved by their absence."""
+    garbled = analysis.language.name == "go" and not analysis.functions_known
+    if not garbled or need.verdict is not Verdict.NOT or need.grade is not Grade.NONE:
+        return need
+    if need.name in _LIBC_S_OWN and analysis.libc is None:
+        return need
+    return maybe(need.name, "its functions' names are hidden, so it can't be told")

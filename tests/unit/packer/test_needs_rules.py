@@ -61,6 +61,13 @@ def test_strings_speak_for_a_garbled_go_program() -> None:
     assert verdict("ca", judge_all(garbled)).verdict is Verdict.NEEDED
 
 
+def test_what_a_garbled_go_program_hides_is_maybe_needed() -> None:
+    judged = judge_all(native(b"fork/exec", language=Language("go")))
+    assert verdict("exec", judged).verdict is Verdict.NEEDED
+    assert {verdict(name, judged).verdict for name in ("ca", "zones", "localtime", "users")} == {Verdict.MAYBE}
+    assert {verdict(name, judged).verdict for name in ("locale", "gconv", "dlopen")} == {Verdict.NOT}
+
+
 @pytest.mark.parametrize(
     ("functions", "expected"),
     [
