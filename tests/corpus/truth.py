@@ -128,4 +128,4 @@ FRESH = (
     _known(NIM, "fresh_tool", "exec"),
     _known(NIM, "fresh_calc"),
 )
-"""Written after the rules were frozen (commit 3767564c7), and never used to change them since."""
+"""Written after the rules were frozen, and never used to change them."""
