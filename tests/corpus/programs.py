@@ -213,7 +213,7 @@ RUST = (
         *("-p", "console.log($A)", "--lang", "ts", "app.ts"),
         linkage=DYNAMIC,
     ),
-    _debian("ripgrep", "/usr/bin/rg", "--sort", "path", "greet", language="rust"),
+    _debian("ripgrep", "/usr/bin/rg", "--sort", "path", "greet", ".", language="rust"),
     _debian("fd-find", "/usr/bin/fdfind", "-e", "ts", language="rust"),
     _debian("bat", "/usr/bin/batcat", "--plain", "--color", "always", "app.py", language="rust"),
     _debian("hyperfine", "/usr/bin/hyperfine", "--version", language="rust"),
