@@ -182,12 +182,14 @@ RUST = (
     ),
     _rust("dprint", lambda: from_npm("@dprint/linux-x64-musl", "0.57.4", "package/dprint")),
     _rust("sentry-cli", lambda: from_npm("@sentry/cli-linux-x64", "3.8.0", "package/bin/sentry-cli")),
-    _rust(
-        "biome",
-        lambda: from_npm("@biomejs/cli-linux-x64-musl", "2.6.6", "package/biome"),
-        "format",
-        "app.ts",
-        exit_code=1,
+    replace(
+        _rust(
+            "biome",
+            lambda: from_npm("@biomejs/cli-linux-x64-musl", "2.6.6", "package/biome"),
+            "format",
+            "--stdin-file-path=a.ts",
+        ),
+        stdin="const  a=1\n",
     ),
     _rust(
         "taplo",
@@ -306,7 +308,9 @@ DEBIAN = (
     _debian("wget", "/usr/bin/wget", "--version"),
     _debian("make", "/usr/bin/make", "--dry-run"),
     _debian("cmake", "/usr/bin/cmake", "-E", "sha256sum", "app.ts", language="c++"),
-    _debian("gdb", "/usr/bin/gdb", "--version", language="c++", pack=STDLIB),
+    _debian(
+        "gdb", "/usr/bin/gdb", "--version", language="c++", pack=(*STDLIB, "--add", "/usr/share/gdb:/usr/share/gdb")
+    ),
     _debian("tmux", "/usr/bin/tmux", "-V"),
 )
 
