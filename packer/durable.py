@@ -73,12 +73,31 @@ def temporary_file(folder: Path, *, private: bool) -> Iterator[tuple[IO[bytes], 
 
 @contextlib.contextmanager
 def atomic_file(target: Path, *, private: bool = True) -> Iterator[IO[bytes]]:
-    """A file to write; when the block ends well it takes the target's place, else nothing has changed."""
-    with temporary_file(target.parent, private=private) as (file, path):
+    """A file to write; when the block ends well it takes the target's place, else nothing has changed.
+
+    Raises StoreError as :func:`replaceable` does.
+    """
+    place = replaceable(target)
+    with temporary_file(place.parent, private=private) as (file, path):
         yield file
         os.fsync(file.fileno())
-        path.replace(target)
-    sync_folder(target.parent)
+        path.replace(place)
+    sync_folder(place.parent)
+
+
+def is_special(target: Path) -> bool:
+    """Whether something stands there, links followed, that isn't a regular file: a device, a FIFO, a folder."""
+    return target.exists() and not target.is_file()
+
+
+def replaceable(target: Path) -> Path:
+    """Where a file goes that takes the target's place: behind links, so that they stay.
+
+    Raises StoreError for what must not be replaced: root could put a file in the place of /dev/null.
+    """
+    if is_special(target):
+        raise StoreError(f"{target} is not a regular file, and isn't replaced", hint="give the name of a file")
+    return target.resolve()
 
 
 def write_whole(target: Path, data: bytes, *, private: bool = True) -> None:

@@ -164,8 +164,12 @@ def _write_sarif(place: str, target: str, kind: str, findings: Sequence[Finding]
     if place == "-":
         click.echo(text, nl=False)
         return
+    path = Path(place).absolute()
     with durable.store_errors(f"write {place}"):
-        durable.write_whole(Path(place).absolute(), text.encode(), private=False)
+        if durable.is_special(path):
+            path.write_bytes(text.encode())  # /dev/stdout, say, or a FIFO that somebody reads
+        else:
+            durable.write_whole(path, text.encode(), private=False)
 
 
 def _print_document(target: str, kind: str, findings: Sequence[Finding], fixed: Fixed | None, *, failed: bool) -> None:

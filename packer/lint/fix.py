@@ -131,7 +131,7 @@ def _target(opened: Opened, wishes: Wishes) -> Path:
         raise UsageError(f"-o {target} is a folder", hint=f"as in -o {target / opened.name}")
     if target.exists() and _is_same(target, opened):
         raise UsageError(f"-o {target} is the file itself", hint="write it beside, look at it, then rename it")
-    return target.absolute()
+    return durable.replaceable(target)
 
 
 def _is_same(target: Path, opened: Opened) -> bool:

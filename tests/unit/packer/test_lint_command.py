@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ from tests.programs.build import build
 from tests.unit.packer.images import write_layout
 from tests.unit.packer.test_lint_traces import REAL
 from whit.packer.commands.lint import command
-from whit.packer.errors import InvalidFileError, NotFoundError, UnsupportedError, UsageError
+from whit.packer.durable import replaceable
+from whit.packer.errors import InvalidFileError, NotFoundError, StoreError, UnsupportedError, UsageError
 from whit.packer.lint import RULES
 from whit.packer.lint.model import Finding, Level, Place
 from whit.packer.lint.present import page
@@ -210,3 +212,39 @@ def test_an_image_of_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         run("me/other")
     with pytest.raises(UsageError, match="mends files"):
         run("--fix", "me/exit:1")
+
+
+def test_what_is_no_file_is_written_to_and_never_replaced(tmp_path: Path) -> None:
+    # given a FIFO that somebody reads, as /dev/stdout may be
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        # when SARIF goes there
+        run("--sarif", fifo, GOOD)
+        # then it comes through, and the FIFO is still one
+        assert os.read(reader, 1)
+    finally:
+        os.close(reader)
+    assert fifo.is_fifo()
+
+
+def test_sarif_behind_a_link_leaves_the_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("file")
+    run("--sarif", tmp_path / "link", GOOD)
+    assert (tmp_path / "link").is_symlink()
+    assert json.loads((tmp_path / "file").read_text())["version"] == "2.1.0"
+
+
+def test_a_mended_file_never_takes_the_place_of_a_device(tmp_path: Path) -> None:
+    # given what root could replace: /dev/null, or a FIFO
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    unstripped = build("exit", "c-musl")
+    for place in (fifo, Path("/dev/null")):
+        with pytest.raises(StoreError, match="not a regular file"):
+            replaceable(place)
+    # when --fix shall write there, then it says no
+    with pytest.raises(StoreError, match="not a regular file"):
+        run("--fix", "--no-run", "-o", fifo, unstripped)
+    assert fifo.is_fifo()
