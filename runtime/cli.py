@@ -114,7 +114,7 @@ def _as_bug(error: Exception) -> WhitError:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run one command; the process ends with its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    runs = arguments[:1] == ["run"]
+    runs, told = arguments[:1] == ["run"], False
     try:
         result = root.main(arguments, prog_name="whit", standalone_mode=False)
         code = result if isinstance(result, int) else 0
@@ -131,5 +131,18 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         show(known)
         in_docker_s_range = known.exit_code >= ExitCode.RUNTIME_FAILURE
         code = ExitCode.RUNTIME_FAILURE if runs and not in_docker_s_range else known.exit_code
-    sys.stdout.flush()
-    sys.exit(code)
+        told = True
+    sys.exit(_flushed(code, told=told))
+
+
+def _flushed(code: int, *, told: bool) -> int:
+    """The exit code when all that was printed has been written; if it can't be, as on a full disk, that is told once."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # What Python still holds goes nowhere, or it would try again when it ends and show a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not (told or isinstance(error, BrokenPipeError)):
+            show(WhitError(f"can't write to standard output: {(error.strerror or str(error)).lower()}"))
+        return code or ExitCode.FAILURE
+    return code

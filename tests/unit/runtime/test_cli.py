@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from whit.packer.errors import ExitCode, WhitError
@@ -43,3 +47,19 @@ def test_whit_s_own_failures_of_run_are_in_docker_s_range(
         cli.main(["run", "x"])
     assert ended.value.code == ExitCode.RUNTIME_FAILURE
     assert capsys.readouterr().err == "whit: no\n"
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("explain", "/nothing", "/x")])
+def test_a_full_disk_is_told_in_a_line(arguments: tuple[str, ...]) -> None:
+    # given a standard output that takes nothing
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        # when whit runs as a process of its own, whose end flushes what is left
+        program = (sys.executable, "-c", "from whit.runtime.cli import main; main()", *arguments)
+        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(full)
+    # then there is no traceback
+    assert done.returncode == ExitCode.FAILURE
+    assert all(line.startswith(("whit: ", "hint: ")) for line in done.stderr.splitlines())
+    assert done.stderr.count("whit: ") == 1
