@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError, NotFoundError, UsageError
+from whit.packer.imagepath import fault, shown
 from whit.packer.imagespec import Entry, EntryKind, HostFile
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _tree(addition: Addition, source: str, target: str, found: os.stat_result, f
         yield _file(addition, source, target, found)
         return
     if stat.S_ISLNK(found.st_mode):
-        yield Entry(target, EntryKind.SYMLINK, 0o777, _REASON, target=_checked(source, os.readlink(source)))  # noqa: PTH115
+        yield Entry(target, EntryKind.SYMLINK, 0o777, _REASON, target=_checked_link(source, os.readlink(source)))  # noqa: PTH115
         return
     if not stat.S_ISDIR(found.st_mode):
         raise InvalidFileError(f"--add {source}: neither a file, a folder nor a link")
@@ -67,7 +68,7 @@ def _tree(addition: Addition, source: str, target: str, found: os.stat_result, f
     for name in sorted(os.listdir(source)):  # noqa: PTH208
         below = f"{source}/{name}"
         state = os.lstat(below)
-        yield from _tree(addition, below, f"{target}/{_checked(below, name)}", state, folders)
+        yield from _tree(addition, below, f"{target}/{_checked_name(below, name)}", state, folders)
 
 
 def _file(addition: Addition, source: str, target: str, found: os.stat_result) -> Entry:
@@ -79,13 +80,20 @@ def _file(addition: Addition, source: str, target: str, found: os.stat_result) -
     return Entry(target, EntryKind.FILE, mode, _REASON, content=HostFile(source, found.st_size, identity))
 
 
-def _checked(source: str, text: str) -> str:
+def _checked_name(source: str, name: str) -> str:
+    if what := fault(f"/{name}"):
+        raise InvalidFileError(f"--add {shown(source)}: the name {what}", hint="leave it out, or rename it")
+    return name
+
+
+def _checked_link(source: str, target: str) -> str:
     try:
-        text.encode()
+        target.encode()
     except UnicodeEncodeError:
-        shown = os.fsencode(source).decode("utf-8", "backslashreplace")
-        raise InvalidFileError(f"--add {shown}: a name isn't valid UTF-8, and an image can't hold it") from None
-    return text
+        raise InvalidFileError(
+            f"--add {shown(source)}: a link whose target isn't valid UTF-8, and an image can't hold it"
+        ) from None
+    return target
 
 
 def _check_folders(entries: dict[str, Entry]) -> None:

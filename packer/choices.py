@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from whit.packer.errors import UsageError
+from whit.packer.imagepath import fault, is_mounted_over, shown
 
 
 class SourceChoice(StrEnum):
@@ -78,9 +79,13 @@ def parse_addition(text: str) -> Addition:
         )
     if target.endswith("/"):
         target += source.rstrip("/").rpartition("/")[2]
-    parts = target.split("/")[1:]
-    if any(part in {"", ".", ".."} for part in parts) or "\0" in text:
-        raise UsageError(f"--add {text!r}: {target} isn't an absolute path in its plain form")
+    if what := "isn't a file's name" if "\0" in source else fault(target):
+        raise UsageError(f"--add {shown(text)}: {shown(target)} {what}")
+    if is_mounted_over(target):
+        raise UsageError(
+            f"--add {shown(text)}: in a container the runtime's own files are at {target}",
+            hint="choose another place in the image",
+        )
     return Addition(source, target, _mode(text, mode) if mode else None)
 
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError, UsageError
+from whit.packer.imagepath import fault, shown
 from whit.packer.wellknown import CERTIFICATES_PATH
 
 if TYPE_CHECKING:
@@ -125,10 +126,9 @@ LIBRARIES = "libraries"
 PARENT_REASON = "holds what is below it"
 """The reason of folders that nobody asked for and that files stand in."""
 
-_TAKEN = frozenset(("bin", "dev", "etc", "home", "proc", "run", "sys", "tmp", "usr", "var"))
+_TAKEN = frozenset(("bin", "dev", "etc", "home", "lib", "lib32", "lib64", "proc", "run", "sys", "tmp", "usr", "var"))
 """Names at the top of an image that are folders of it, or that a runtime mounts something on."""
 
-_NAME_BYTES = 255
 _PORT = re.compile(r"(?P<port>[0-9]{1,5})(?:-(?P<last>[0-9]{1,5}))?(?:/(?P<protocol>tcp|udp|sctp))?")
 _PORTS = range(1, 65536)
 
@@ -139,6 +139,7 @@ class PackOptions:
 
     ``arguments`` are always given to the program, ``cmd`` unless the caller gives others. ``env`` holds ``NAME=VALUE``.
     ``user`` is docker's ``USER[:GROUP]``. ``created`` is SOURCE_DATE_EPOCH; 0 means that none was given.
+    Raises UsageError for text that isn't UTF-8: an image's configuration is JSON.
     """
 
     path_in_image: str | None = None
@@ -151,6 +152,14 @@ class PackOptions:
     exposed_ports: tuple[str, ...] = ()
     annotations: tuple[tuple[str, str], ...] = ()
     created: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no configuration can hold."""
+        pairs = (text for pair in (*self.labels, *self.annotations) for text in pair)
+        many = (*self.arguments, *self.cmd, *self.env, *self.exposed_ports, *pairs)
+        for text in (*many, self.path_in_image or "", self.user or "", self.working_dir or ""):
+            if (printed := shown(text)) != text:
+                raise UsageError(f"{printed} isn't valid UTF-8, and an image's configuration can't hold it")
 
 
 def image_spec(
@@ -228,28 +237,18 @@ def program_path(name: str, options: PackOptions) -> str:
 
 
 def _default_path(name: str) -> str:
-    try:
-        size = len(name.encode())
-    except UnicodeEncodeError:
-        shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    what = fault(f"/{name}")
+    if what is not None or "/" in name:
         raise InvalidFileError(
-            f"{shown}: the file's name isn't valid UTF-8, and an image can't hold it",
+            f"{shown(name)}: the file's name {what or 'has a slash'}",
             hint="rename it, or choose another name with --path",
-        ) from None
-    if name in {"", ".", ".."} or "/" in name or "\0" in name or size > _NAME_BYTES:
-        raise InvalidFileError(f"{name!r} isn't a file's name", hint="choose one with --path")
+        )
     return f"/bin/{name}" if name in _TAKEN else f"/{name}"
 
 
 def _checked_path(path: str) -> str:
-    try:
-        parts = [part.encode() for part in path.split("/")[1:]]
-    except UnicodeEncodeError:
-        raise UsageError("--path isn't valid UTF-8") from None
-    if not path.startswith("/") or any(part in {b"", b".", b".."} for part in parts) or "\0" in path:
-        raise UsageError(f"{path!r} isn't an absolute path in its plain form", hint="as in --path /usr/bin/server")
-    if any(len(part) > _NAME_BYTES for part in parts):
-        raise UsageError(f"a part of {path!r} is longer than {_NAME_BYTES} bytes")
+    if what := fault(path):
+        raise UsageError(f"--path {shown(path)} {what}", hint="as in --path /usr/bin/server")
     return path
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer import durable
 from whit.packer.errors import InvalidFileError, StoreError
+from whit.packer.imagepath import shown
 from whit.packer.imagespec import HostFile, ImageSpec, PackOptions
 from whit.packer.jsondoc import canonical_json, parse_object
 from whit.packer.oci import Descriptor, Layer, Manifest, check_digest, parse_manifest
@@ -67,10 +68,13 @@ class Record:
 def cache_key(path: str, options: PackOptions, choices: Choices) -> str:
     """What a record is found by: the executable's absolute path, all options, and whit's own code."""
     code = sorted(_code_state(Path(__file__).parent))
+    places = [
+        os.fsencode(place).hex()
+        for place in (path, choices.sysroot or "", *(added.source for added in choices.additions))
+    ]
+    choices = replace(choices, sysroot=None, additions=tuple(replace(each, source="") for each in choices.additions))
     return sha256(
-        canonical_json(
-            {"path": os.fsencode(path).hex(), "options": asdict(options), "choices": asdict(choices), "code": code}
-        )
+        canonical_json({"places": places, "options": asdict(options), "choices": asdict(choices), "code": code})
     ).hexdigest()
 
 
@@ -166,7 +170,7 @@ def _file_document(file: ImageFile) -> dict[str, object]:
 def image_files(spec: ImageSpec) -> tuple[ImageFile, ...]:
     """A specification's entries, as they are reported."""
     entries = (entry for layer in spec.layers for entry in layer.entries)
-    return tuple(ImageFile(entry.path, entry.kind, entry.mode, entry.size, entry.reason) for entry in entries)
+    return tuple(ImageFile(entry.path, entry.kind, entry.mode, entry.size, shown(entry.reason)) for entry in entries)
 
 
 def record_of(spec: ImageSpec, descriptor: Descriptor, manifest: Manifest, layers: tuple[Layer, ...]) -> Record:

@@ -48,7 +48,10 @@ class MountPoint:
 
 def rootfs_path(store: Store, image: StoredImage, mount_points: tuple[MountPoint, ...]) -> Path:
     """Where an image is unpacked, or would be: KEY is its manifest's digest and what stands for the mount points."""
-    wanted = [[point.path, point.is_directory, point.content.hex()] for point in sorted(set(mount_points))]
+    wanted = [
+        [os.fsencode(point.path).decode("utf-8", "backslashreplace"), point.is_directory, point.content.hex()]
+        for point in sorted(set(mount_points))
+    ]
     version = sha256(canonical_json({"version": UNPACK_VERSION, "mount_points": wanted})).hexdigest()
     return store.rootfs_folder / f"{image.descriptor.hex}.{version[:16]}"
 

@@ -80,3 +80,9 @@ def test_a_name_that_an_image_cannot_hold_is_refused(tree: Path) -> None:
     Path(os.fsdecode(os.fsencode(tree) + b"/\xff")).write_text("")
     with pytest.raises(WhitError, match=r"\\xff"):
         gather((Addition(str(tree), "/x"),))
+
+
+def test_a_name_that_would_delete_another_file_of_the_image_is_refused(tree: Path) -> None:
+    (tree / ".wh.passwd").write_text("")
+    with pytest.raises(InvalidFileError, match="deletes a file"):
+        gather((Addition(str(tree), "/etc"),))

@@ -37,6 +37,8 @@ def test_a_word_that_is_no_need_is_refused_and_the_needs_are_named(text: str) ->
         ("dir/:/srv/", Addition("dir/", "/srv/dir")),
         ("a:/b:0755", Addition("a", "/b", 0o755)),
         ("a:/b:4755", Addition("a", "/b", 0o4755)),
+        ("a\udcff:/b", Addition("a\udcff", "/b")),
+        ("a:/development", Addition("a", "/development")),
     ],
 )
 def test_an_addition_is_a_source_a_target_and_perhaps_a_mode(text: str, addition: Addition) -> None:
@@ -44,7 +46,12 @@ def test_an_addition_is_a_source_a_target_and_perhaps_a_mode(text: str, addition
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a", "a:b", ":/b", "./:/", "a:/b/../c", "a://b", "a:/b:9", "a:/b:rwx", "a:/b:10000"]
+    "text",
+    [
+        *("", "a", "a:b", ":/b", "./:/", "a:/b/../c", "a://b", "a:/b:9", "a:/b:rwx", "a:/b:10000"),
+        *("a:/b\udcff", "a\udcff:/", "a:/" + "x" * 256, "a:/etc/.wh.passwd", "a:/x/.wh..wh..opq"),
+        *("a:/proc", "a:/dev/x", "a:/sys/kernel/x", "a\0:/b"),
+    ],
 )
 def test_an_addition_of_another_form_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--add"):

@@ -13,7 +13,7 @@ from tests.unit.packer.analyses import PROGRAM, go, host, native, wasm
 from whit.packer.analysis import Analysis, BuildInfo
 from whit.packer.choices import Choices
 from whit.packer.errors import InvalidFileError, UsageError, WhitError
-from whit.packer.imagespec import Entry, EntryKind, ImageSpec, PackOptions, image_spec
+from whit.packer.imagespec import Entry, EntryKind, ImageSpec, PackOptions, image_spec, program_path
 from whit.packer.resolve import resolve
 
 CLIENT = go("crypto/x509.loadSystemRoots", "net/http.(*Transport).dialConn")
@@ -177,10 +177,36 @@ def test_what_a_person_decided_on_needs_is_recorded() -> None:
     assert dict(made.annotations)["dev.whit.asked"] == "-ca,+zones"
 
 
-@pytest.mark.parametrize("path", ["", "/", "server", "/a/", "/a//b", "/a/../b", "/./a", "/a\0", "/" + "x" * 256])
+@pytest.mark.parametrize(
+    "path", ["", "/", "server", "/a/", "/a//b", "/a/../b", "/./a", "/a\0", "/" + "x" * 256, "/.wh.a"]
+)
 def test_a_path_that_is_not_absolute_and_plain_is_refused(path: str) -> None:
     with pytest.raises(UsageError):
         spec(path_in_image=path)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *({key: "\udcff"} for key in ("path_in_image", "user", "working_dir")),
+        *({key: ("A=\udcff",)} for key in ("arguments", "cmd", "env", "exposed_ports")),
+        *({key: (("A", "\udcff"),)} for key in ("labels", "annotations")),
+    ],
+)
+def test_words_that_are_no_text_are_refused_since_no_configuration_can_hold_them(option: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match=r"\\xff isn't valid UTF-8"):
+        PackOptions(**option)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["lib", "lib64", "etc", "proc"])
+def test_a_program_that_is_called_as_a_folder_of_the_image_stands_in_bin(name: str) -> None:
+    assert program_path(name, PackOptions()) == f"/bin/{name}"
+
+
+@pytest.mark.parametrize("name", [".wh.server", "a\udcff", "", "..", "x" * 256])
+def test_a_program_whose_name_no_image_can_hold_is_refused(name: str) -> None:
+    with pytest.raises(InvalidFileError):
+        program_path(name, PackOptions())
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "/tmp", "/etc", "/etc/passwd/x"])
