@@ -40,8 +40,14 @@ class FileTree(Protocol):
     def place(self, path: str) -> str:
         """Where on this machine a path leads, whether something is there or not."""
 
+    def turns(self) -> tuple[str, ...]:
+        """The folders of this machine that hold the links which were followed so far, unless :meth:`place` tells."""
+
     def inside(self, place: str) -> str | None:
         """The path in the tree of a file of this machine, all links followed; None for one that isn't in it."""
+
+    def crossings(self) -> tuple[str, ...]:
+        """The folders of this machine with links that paths led over, where :meth:`place` doesn't go by them itself."""
 
 
 def files_below(tree: FileTree, folder: str) -> tuple[str, ...]:
@@ -135,9 +141,17 @@ class HostTree:
         """See :class:`FileTree`."""
         return path
 
+    def turns(self) -> tuple[str, ...]:
+        """See :class:`FileTree`. A place is the path as it was asked for, so it leads elsewhere when a link does."""
+        return ()
+
     def inside(self, place: str) -> str | None:
         """See :class:`FileTree`."""
         return os.path.realpath(place)
+
+    def crossings(self) -> tuple[str, ...]:
+        """See :class:`FileTree`."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +186,20 @@ class SysrootTree:
         """See :class:`FileTree`."""
         return self._place(path) or self.root + path
 
+    def turns(self) -> tuple[str, ...]:
+        """See :class:`FileTree`."""
+        links = [path for path, target in self._links.items() if target is not None]
+        return tuple(sorted({self.root + path.rpartition("/")[0] for path in links}))
+
     def inside(self, place: str) -> str | None:
         """See :class:`FileTree`."""
         real = os.path.realpath(place)
         return real.removeprefix(self.root) if real.startswith(f"{self.root}/") else None
+
+    def crossings(self) -> tuple[str, ...]:
+        """See :class:`FileTree`."""
+        links = (path for path, target in self._links.items() if target is not None)
+        return tuple(sorted({self.root + path.rpartition("/")[0] for path in links}))
 
     def _place(self, path: str) -> str | None:
         try:
@@ -229,9 +253,17 @@ class MemoryTree:
         """See :class:`FileTree`."""
         return path
 
+    def turns(self) -> tuple[str, ...]:
+        """See :class:`FileTree`."""
+        return ()
+
     def inside(self, place: str) -> str | None:
         """See :class:`FileTree`."""
         return self._place(place)
+
+    def crossings(self) -> tuple[str, ...]:
+        """See :class:`FileTree`."""
+        return ()
 
     def _place(self, path: str) -> str:
         return follow(path, self.links.get)

@@ -251,4 +251,4 @@ def _preload_advice(walk: Walk, tree: FileTree) -> Iterator[Advice]:
 def _watched(tree: FileTree, reader: Reader) -> tuple[str, ...]:
     """Folders that were searched and files that told where: a change in one may change the closure."""
     paths = (*reader.folders, CACHE_PATH, glibc.PRELOAD)
-    return tuple(sorted({tree.place(path) for path in paths}))
+    return tuple(sorted({*map(tree.place, paths), *tree.turns()}))

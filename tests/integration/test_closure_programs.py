@@ -272,6 +272,32 @@ def test_another_system_s_libraries_are_taken_and_none_of_this_one_s(run_whit: R
     assert run_whit("pack", "--sysroot", root / "nowhere", program).returncode == 1
 
 
+@pytest.mark.peer("gcc")
+def test_a_link_on_the_way_that_leads_elsewhere_is_noticed(run_whit: RunWhit, tmp_path: Path) -> None:
+    shop = Workshop(tmp_path)
+    root = tmp_path / "root"
+    for system in ("one", "other"):
+        folder = root / system / "x86_64-linux-gnu"
+        folder.mkdir(parents=True)
+        shutil.copy("/lib/x86_64-linux-gnu/libc.so.6", folder)
+        _word(folder / "libword.so", system)
+    (root / "lib64").mkdir()
+    shutil.copy("/lib64/ld-linux-x86-64.so.2", root / "lib64")
+    (root / "lib").symlink_to("one")
+    shutil.copy(root / "one/x86_64-linux-gnu/libword.so", tmp_path)
+    program = shop.program("app", "libword.so")
+
+    def digest() -> str:
+        packed = run_whit("pack", "--sysroot", root, program, "--json")
+        return str(json.loads(packed.stdout)["digest"])
+
+    first = digest()
+    assert digest() == first
+    (root / "lib").unlink()
+    (root / "lib").symlink_to("other")
+    assert digest() != first
+
+
 @pytest.mark.peer("qemu-aarch64", "arm64-libraries")
 def test_a_foreign_architecture_from_its_own_root(run_whit: RunWhit, tmp_path: Path) -> None:
     """Debian's cross libraries as the root; the image's files start under qemu with nothing else."""

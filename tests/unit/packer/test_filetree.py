@@ -100,3 +100,10 @@ def test_the_tree_in_memory_follows_links_too() -> None:
     assert tree.read("/lib64/x.so") == b"x"
     assert tree.file("/lib64/y.so") is None
     assert follow("/lib64/../lib/./x.so", tree.links.get) == "/usr/lib/x.so"
+
+
+def test_the_folders_of_links_that_were_followed_are_told(root: Path) -> None:
+    tree = sysroot(str(root))
+    assert tree.turns() == ()
+    assert tree.file("/lib/libz.so.1")
+    assert tree.turns() == (str(root), f"{root}/usr/lib")
