@@ -46,9 +46,6 @@ class FileTree(Protocol):
     def inside(self, place: str) -> str | None:
         """The path in the tree of a file of this machine, all links followed; None for one that isn't in it."""
 
-    def crossings(self) -> tuple[str, ...]:
-        """The folders of this machine with links that paths led over, where :meth:`place` doesn't go by them itself."""
-
 
 def files_below(tree: FileTree, folder: str) -> tuple[str, ...]:
     """The paths, relative to ``folder``, of all that isn't a folder below it, in the order of their names."""
@@ -149,10 +146,6 @@ class HostTree:
         """See :class:`FileTree`."""
         return os.path.realpath(place)
 
-    def crossings(self) -> tuple[str, ...]:
-        """See :class:`FileTree`."""
-        return ()
-
 
 @dataclass(frozen=True, slots=True)
 class SysrootTree:
@@ -195,11 +188,6 @@ class SysrootTree:
         """See :class:`FileTree`."""
         real = os.path.realpath(place)
         return real.removeprefix(self.root) if real.startswith(f"{self.root}/") else None
-
-    def crossings(self) -> tuple[str, ...]:
-        """See :class:`FileTree`."""
-        links = (path for path, target in self._links.items() if target is not None)
-        return tuple(sorted({self.root + path.rpartition("/")[0] for path in links}))
 
     def _place(self, path: str) -> str | None:
         try:
@@ -260,10 +248,6 @@ class MemoryTree:
     def inside(self, place: str) -> str | None:
         """See :class:`FileTree`."""
         return self._place(place)
-
-    def crossings(self) -> tuple[str, ...]:
-        """See :class:`FileTree`."""
-        return ()
 
     def _place(self, path: str) -> str:
         return follow(path, self.links.get)
