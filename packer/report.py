@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from whit.packer.observed import observe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +47,7 @@ def document(name: str, analysis: Analysis, resolution: Resolution) -> dict[str,
         ],
         "hardening": _hardening(analysis),
         "parts": [{"name": part.name, "bytes": part.size} for part in analysis.parts],
+        "observed": _observed(analysis),
         "advice": [{"about": advice.about, "text": advice.text} for advice in resolution.advice],
     }
 
@@ -78,6 +82,11 @@ def _hardening(analysis: Analysis) -> dict[str, Any] | None:
         "runpath": [text(entry) for entry in found.runpath],
         "debug_bytes": found.debug_bytes,
     }
+
+
+def _observed(analysis: Analysis) -> dict[str, Any]:
+    seen = asdict(observe(analysis))
+    return {name: [text(value) for value in values] for name, values in seen.items()}
 
 
 def _wasm(analysis: Analysis) -> dict[str, Any] | None:
