@@ -130,10 +130,13 @@ def remember(
     record: Record,
     folders: Iterable[str] = (),
     watched: tuple[str, ...] = (),
+    *,
+    since: int,
 ) -> Record:
     """Keep a record, unless one of the files has changed or may change without a trace. Failing to is no failure.
 
-    ``folders`` are those whose list of names went into the image, ``watched`` what decided which libraries did.
+    ``folders`` are those whose list of names went into the image, ``watched`` what decided which libraries did. None
+    of them may have changed ``since`` the packing began, in nanoseconds since the epoch: it may have been read before.
     The record comes back with all that a plan from it depends on.
     """
     used = [entry.content for layer in spec.layers for entry in layer.entries if isinstance(entry.content, HostFile)]
@@ -142,6 +145,8 @@ def remember(
         return replace(record, watched=None if watched else ())
     for folder in {*map(os.path.dirname, guards), *map(os.fsencode, (*folders, *watched))}:
         guards[folder] = _state(folder)
+        if guards[folder] and int(guards[folder][4]) > since - _SETTLED_NS:
+            return replace(record, watched=None if watched else ())
     document = {
         "guards": [{"path": path.hex(), "state": list(state)} for path, state in sorted(guards.items())],
         "media_type": record.manifest.media_type,

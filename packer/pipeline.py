@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None) -> Rec
     """
     from whit.packer.executable import opened  # noqa: PLC0415 - what is already packed needs none of it
 
+    began = time.time_ns()
     with opened(order.path) as program, _begun(program, order.options, layout) as early:
         from whit.packer.additions import gather  # noqa: PLC0415
         from whit.packer.assemble import write_image  # noqa: PLC0415 - while the first layer is being compressed
@@ -60,7 +62,7 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None) -> Rec
     record = packcache.record_of(spec, descriptor, manifest, layers)
     if remember_in:
         key = packcache.cache_key(*_key(order))
-        return packcache.remember(remember_in, key, spec, record, added.folders, resolution.watched)
+        return packcache.remember(remember_in, key, spec, record, added.folders, resolution.watched, since=began)
     return record
 
 
