@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from whit.packer.choices import Addition
 
 _DEEPEST = 200
+_KERNEL_S = ("/proc", "/sys")
+"""File systems whose files have a size that says nothing of their content."""
+
 _REASON = "asked for with --add"
 
 
@@ -72,6 +75,10 @@ def _tree(addition: Addition, source: str, target: str, found: os.stat_result, f
 
 
 def _file(addition: Addition, source: str, target: str, found: os.stat_result) -> Entry:
+    if any(os.path.ismount(top) and os.stat(top).st_dev == found.st_dev for top in _KERNEL_S):  # noqa: PTH116 - texts
+        raise InvalidFileError(
+            f"--add {shown(source)}: the kernel makes its content whenever it is read", hint="copy it to a file first"
+        )
     if not os.access(source, os.R_OK):
         raise InvalidFileError(f"--add {source}: permission denied")
     usual = 0o755 if found.st_mode & stat.S_IXUSR else 0o644

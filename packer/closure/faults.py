@@ -37,7 +37,7 @@ class Finder:
             cures += self._sources(failure.name)
         elif not failure.why:
             cures.append("for another architecture or system, give its root with --sysroot")
-        cures.append(f"or {static_build(self.analysis)}")
+        cures.append(f"{'or ' if cures else ''}{static_build(self.analysis)}")
         return Missing(failure.name, failure.by, "; ".join(cures))
 
     def _sources(self, name: str) -> Iterator[str]:

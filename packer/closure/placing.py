@@ -86,7 +86,7 @@ def _path(
 ) -> str:
     where = item.hit.place
     if where.rule is Rule.INTERPRETER:
-        return item.path
+        return _normal(item.path)
     if where.rule is Rule.PATH:
         return _normal(_asked_path(item, system, paths))
     if item.path in added:

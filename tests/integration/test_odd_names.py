@@ -45,3 +45,13 @@ def test_what_is_added_may_come_from_such_a_name(run_whit: RunWhit, tmp_path: Pa
 def test_a_mount_may_have_such_a_name_in_the_container(run_whit: RunWhit, option: tuple[str, str]) -> None:
     done = run_whit("run", *option, build("hello", "c-glibc"))
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.root
+@pytest.mark.peer("gcc")
+def test_a_loader_s_path_with_dots_stands_in_the_image_without(run_whit: RunWhit, tmp_path: Path) -> None:
+    # given a program whose PT_INTERP the kernel reads and no layer could hold as it is
+    flags = ("-Wl,--dynamic-linker=/lib64/../lib64/ld-linux-x86-64.so.2",)
+    program = Workshop(tmp_path).program("speak", flags=flags, source=SPEAKS)
+    done = run_whit("run", program)
+    assert (done.returncode, done.stdout) == (0, "here\n"), done.stderr

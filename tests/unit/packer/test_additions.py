@@ -86,3 +86,9 @@ def test_a_name_that_would_delete_another_file_of_the_image_is_refused(tree: Pat
     (tree / ".wh.passwd").write_text("")
     with pytest.raises(InvalidFileError, match="deletes a file"):
         gather((Addition(str(tree), "/etc"),))
+
+
+def test_what_the_kernel_makes_up_has_no_size_to_pack_by() -> None:
+    with pytest.raises(InvalidFileError, match="--add /proc/cpuinfo: the kernel makes") as refused:
+        gather((Addition("/proc/cpuinfo", "/x"),))
+    assert "copy" in (refused.value.hint or "")
