@@ -114,7 +114,7 @@ def export(
 
 def write_archive(source: Layout, descriptor: Descriptor, references: tuple[Reference, ...], file: Path) -> None:
     """Write an image as one archive, in the file's place at once. Raises :class:`StoreError`."""
-    with durable.store_errors(f"write {file}"), durable.atomic_file(file, private=False) as output:
+    with durable.output_errors(file), durable.atomic_file(file, private=False) as output:
         for piece in archive_stream(source, descriptor, references):
             durable.write_all(output, piece)
 

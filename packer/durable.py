@@ -47,6 +47,17 @@ def store_errors(doing: str) -> Iterator[None]:
         raise StoreError(f"can't {doing}: {text}", hint=hint) from error
 
 
+@contextlib.contextmanager
+def output_errors(target: Path | str) -> Iterator[None]:
+    """As :func:`store_errors`, for what a person wants written elsewhere: the store's place doesn't matter to that."""
+    try:
+        with store_errors(f"write {target}"):
+            yield
+    except StoreError as error:
+        hint = error.hint and error.hint.replace("set WHIT_ROOT to", "write it to")
+        raise StoreError(error.message, hint=hint) from error.__cause__
+
+
 def temporary_beside(target: Path) -> Path:
     """A new name in the target's folder that a sweep recognises."""
     return target.parent / f"{TEMPORARY}{os.urandom(8).hex()}"

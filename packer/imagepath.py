@@ -6,6 +6,8 @@ LONGEST_NAME = 255
 """In bytes: what Linux' file systems take (NAME_MAX)."""
 
 _WHITEOUT = ".wh."
+_ESCAPED = 0xDC00
+_BYTES = frozenset(map(chr, range(_ESCAPED + 0x80, _ESCAPED + 0x100)))
 _MOUNTED = ("/dev", "/proc", "/sys")
 
 
@@ -35,5 +37,5 @@ def is_mounted_over(path: str) -> bool:
 
 
 def shown(path: str) -> str:
-    r"""A path for messages: bytes that aren't UTF-8 as ``\xNN``."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    r"""A path for people: bytes that aren't UTF-8, which Python has as lone surrogates, as ``\xNN`` (PEP 383)."""
+    return "".join(f"\\x{ord(char) - _ESCAPED:02x}" if char in _BYTES else char for char in path)

@@ -16,6 +16,7 @@ import click
 
 from whit.packer.analysis import EvidenceKind
 from whit.packer.console import human_size
+from whit.packer.imagepath import shown
 from whit.packer.imagespec import PARENT_REASON, EntryKind
 from whit.packer.linkage import LIBRARIES
 from whit.packer.needs.model import Verdict
@@ -42,9 +43,9 @@ class FileLine:
 
 
 def printable(text: str) -> str:
-    """The text with everything that isn't a printable character escaped."""
+    r"""The text with everything that isn't a printable character escaped, bytes that aren't UTF-8 as ``\xNN``."""
     return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in text
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in shown(text)
     )
 
 

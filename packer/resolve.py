@@ -12,7 +12,7 @@ from whit.packer import wellknown
 from whit.packer.advice import advise
 from whit.packer.analysis import Format, Libc, Linkage
 from whit.packer.choices import DEFAULT, Choices, SourceChoice
-from whit.packer.errors import UsageError
+from whit.packer.errors import InvalidFileError, UsageError
 from whit.packer.filetree import sysroot
 from whit.packer.imagespec import NONROOT_ID, HostFile, Inline, PackOptions, program_path
 from whit.packer.linkage import missing_libraries
@@ -36,6 +36,10 @@ GIVEN = frozenset(("ca", "zones", "users", "groups", "dns", "services", "mime", 
 """The needs that files can serve."""
 
 
+_NAMELESS = "/program"
+"""Where a file is taken to stand whose name no image can hold."""
+
+
 def resolve_executable(
     executable: Executable,
     choices: Choices = DEFAULT,
@@ -45,9 +49,14 @@ def resolve_executable(
 ) -> Resolution:
     """Everything that an executable needs beside it in the image that the options describe; see :func:`resolve`.
 
-    ``added`` is what a person puts into the image.
+    ``added`` is what a person puts into the image. Without options no image is made of it, and no name is refused.
     """
-    path = program_path(executable.name, options or PackOptions())
+    try:
+        path = program_path(executable.name, options or PackOptions())
+    except InvalidFileError:
+        if options is not None:
+            raise
+        path = _NAMELESS
     files = tuple((entry.path, entry.content) for entry in added if isinstance(entry.content, HostFile))
     return resolve(executable.analysis, choices, host, Program(executable.file, path, files))
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from whit.packer.errors import ExitCode, WhitError
+from whit.packer.imagepath import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,9 +73,8 @@ def _run_confined(path: Path, name: str, arguments: tuple[str, ...]) -> Outcome:
 
 def _one_line(text: str) -> str:
     """What an error says may come from an image or a file: nothing in it is for the terminal to obey."""
-    return " ".join(
-        "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line) for line in text.splitlines()
-    )
+    lines = shown(text).splitlines()
+    return " ".join("".join(char if char.isprintable() else ascii(char)[1:-1] for char in line) for line in lines)
 
 
 def show(error: WhitError) -> None:

@@ -165,7 +165,7 @@ def _write_sarif(place: str, target: str, kind: str, findings: Sequence[Finding]
         click.echo(text, nl=False)
         return
     path = Path(place).absolute()
-    with durable.store_errors(f"write {place}"):
+    with durable.output_errors(place):
         if durable.is_special(path):
             path.write_bytes(text.encode())  # /dev/stdout, say, or a FIFO that somebody reads
         else:

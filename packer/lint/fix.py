@@ -92,7 +92,7 @@ def fix(
         if not plan.removed and flags_at is None:
             return None
         folder = target.parent
-        with durable.store_errors(f"write {target}"), durable.temporary_file(folder, private=False) as (file, path):
+        with durable.output_errors(target), durable.temporary_file(folder, private=False) as (file, path):
             try:
                 for piece in pieces(data, plan, flags_at, parse(data).order):
                     durable.write_all(file, piece)

@@ -55,3 +55,13 @@ def test_a_loader_s_path_with_dots_stands_in_the_image_without(run_whit: RunWhit
     program = Workshop(tmp_path).program("speak", flags=flags, source=SPEAKS)
     done = run_whit("run", program)
     assert (done.returncode, done.stdout) == (0, "here\n"), done.stderr
+
+
+def test_a_file_is_inspected_whatever_its_name(run_whit: RunWhit, tmp_path: Path) -> None:
+    place = tmp_path / ODD
+    place.write_bytes(build("hello", "c-glibc").read_bytes())
+    found = run_whit("inspect", place)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.startswith("\\xff: ")
+    # and packing it, whose image needs a name, says what to do
+    assert "--path" in run_whit("pack", place).stderr

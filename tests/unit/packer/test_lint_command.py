@@ -248,3 +248,10 @@ def test_a_mended_file_never_takes_the_place_of_a_device(tmp_path: Path) -> None
     with pytest.raises(StoreError, match="not a regular file"):
         run("--fix", "--no-run", "-o", fifo, unstripped)
     assert fifo.is_fifo()
+
+
+def test_where_an_output_can_not_be_written_the_store_is_not_to_blame(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="can't write") as refused:
+        run("--sarif", tmp_path / "file" / "x", GOOD)
+    assert "WHIT_ROOT" not in (refused.value.hint or "")
