@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError, UsageError
-from whit.packer.imagepath import fault, shown
+from whit.packer.imagepath import fault, is_mounted_over, shown
 from whit.packer.wellknown import CERTIFICATES_PATH
 
 if TYPE_CHECKING:
@@ -189,6 +189,7 @@ def image_spec(
 def _layers(resolution: Resolution, added: tuple[Entry, ...], program: LayerSpec) -> tuple[LayerSpec, ...]:
     """From what changes least to what changes most."""
     instead = {entry.path for entry in added}
+    _refuse_folders_for_files(resolution, added)
     files = [(file.need == LIBRARIES, _entry(file)) for file in resolution.files if file.path not in instead]
     groups = (
         ("whit: what the program needs", [entry for is_library, entry in files if not is_library]),
@@ -203,9 +204,23 @@ def _layers(resolution: Resolution, added: tuple[Entry, ...], program: LayerSpec
         layers.append(LayerSpec(created_by, entries))
     path = program.entries[-1].path
     if path in there:
-        raise UsageError(f"{path}: the image has something else there", hint="choose another --path")
+        raise UsageError(
+            f"{path}: the image has something else there",
+            hint="choose another --path, or another place for what is added",
+        )
     layers.append(LayerSpec(program.created_by, tuple(_beside(entry, there) for entry in program.entries)))
     return tuple(layer for layer in layers if layer.entries)
+
+
+def _refuse_folders_for_files(resolution: Resolution, added: tuple[Entry, ...]) -> None:
+    """Another file may take a needed file's place; a folder can't be what the program opens there."""
+    folders = {entry.path for entry in added if entry.kind is EntryKind.DIRECTORY}
+    for file in resolution.files:
+        if file.path in folders and (file.content is not None or file.target is not None):
+            raise UsageError(
+                f"--add: {file.path} is a file that the program needs, not a folder",
+                hint="to put something into its folder, leave the file's name out of the target",
+            )
 
 
 def _beside(entry: Entry, there: Mapping[str, Entry]) -> Entry:
@@ -249,6 +264,10 @@ def _default_path(name: str) -> str:
 def _checked_path(path: str) -> str:
     if what := fault(path):
         raise UsageError(f"--path {shown(path)} {what}", hint="as in --path /usr/bin/server")
+    if is_mounted_over(path):
+        raise UsageError(
+            f"--path {path}: in a container the runtime's own files are there", hint="as in --path /usr/bin/server"
+        )
     return path
 
 

@@ -171,6 +171,12 @@ def test_what_is_added_where_something_else_stands_is_refused(path: str) -> None
         with_added(added(path))
 
 
+def test_a_folder_takes_no_needed_file_s_place() -> None:
+    assert with_added(added("/etc/passwd"))
+    with pytest.raises(UsageError, match="/etc/passwd is a file that the program needs"):
+        with_added(added("/etc/passwd", EntryKind.DIRECTORY))
+
+
 def test_what_a_person_decided_on_needs_is_recorded() -> None:
     resolution = resolve(CLIENT, Choices(needs=(("ca", False), ("zones", True))), host())
     made = image_spec("server", PROGRAM, CLIENT, resolution, PackOptions())
