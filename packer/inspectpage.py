@@ -10,7 +10,8 @@ import click
 from whit.packer.analysis import Format, Linkage, Relro
 from whit.packer.console import human_size
 from whit.packer.needs.model import Grade, Verdict
-from whit.packer.present import columns, fact, heading, needed_file_lines, printable, wrapped
+from whit.packer.present import columns, heading, printable, wrapped
+from whit.packer.wording import fact, needed_file_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What the pages for people share: columns, wrapping, evidence in words, lines about files. Pure: text in, lines out.
+"""What the pages for people share: columns, wrapping, lines about files. Pure: text in, lines out.
 
 Text that comes out of an executable or a file's name is shown with its control characters escaped: a hostile module
 name mustn't drive the terminal.
@@ -7,27 +7,21 @@ name mustn't drive the terminal.
 from __future__ import annotations
 
 import posixpath
-import textwrap
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
 
-from whit.packer.analysis import EvidenceKind
 from whit.packer.console import human_size
 from whit.packer.imagepath import shown
 from whit.packer.imagespec import PARENT_REASON, EntryKind
-from whit.packer.linkage import LIBRARIES
-from whit.packer.needs.model import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from whit.packer.analysis import Evidence
     from whit.packer.imagespec import ImageSpec
     from whit.packer.packcache import ImageFile
-    from whit.packer.resolution import Resolution
 
 _COLLAPSED_FROM = 8
 _NARROWEST = 24
@@ -57,28 +51,17 @@ def file_lines(spec: ImageSpec) -> tuple[FileLine, ...]:
         for entry in layer.entries
         if entry.reason != PARENT_REASON
     ]
-    return _collapsed(rows)
+    return collapsed(rows)
 
 
 def reported_lines(files: Iterable[ImageFile]) -> tuple[FileLine, ...]:
     """As :func:`file_lines`, for an image that has been packed."""
     rows = [(file.path, file.size, file.reason, file.kind == EntryKind.DIRECTORY) for file in files]
-    return _collapsed([row for row in rows if row[2] != PARENT_REASON])
+    return collapsed([row for row in rows if row[2] != PARENT_REASON])
 
 
-def needed_file_lines(resolution: Resolution) -> tuple[FileLine, ...]:
-    """As :func:`file_lines`, for what but libraries stands beside a program that isn't packed yet; reasons are needs' names."""
-    wanted = {need.name for need in resolution.needs if need.verdict is not Verdict.NOT}
-    return _collapsed(
-        [
-            (file.path, file.size, file.need if file.need in wanted else "every image has it", file.content is None)
-            for file in resolution.files
-            if file.need != LIBRARIES
-        ]
-    )
-
-
-def _collapsed(rows: Sequence[tuple[str, int, str, bool]]) -> tuple[FileLine, ...]:
+def collapsed(rows: Sequence[tuple[str, int, str, bool]]) -> tuple[FileLine, ...]:
+    """Lines for rows of path, size, reason, whether it is a folder; many with one reason become one line."""
     lines: list[FileLine] = []
     for (reason, is_folder), same in groupby(rows, key=lambda row: (row[2], row[3])):
         group = list(same)
@@ -108,6 +91,8 @@ def wrapped(text: str, width: int | None) -> list[str]:
     """Lines of at most ``width`` characters; the text as it is where there is no room to speak of."""
     if width is None or width < _NARROWEST:
         return [text]
+    import textwrap  # noqa: PLC0415 - only for a terminal
+
     return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
 
 
@@ -115,13 +100,3 @@ def heading(text: str) -> Iterator[str]:
     """An empty line and a bold one."""
     yield ""
     yield click.style(text, bold=True)
-
-
-def fact(evidence: Evidence) -> str:
-    """One piece of evidence in a few words."""
-    detail = printable(evidence.detail)
-    if evidence.kind is EvidenceKind.STRING:
-        return f'"{detail}"'
-    if evidence.kind is EvidenceKind.INSTRUCTION:
-        return detail + (f" at {evidence.offset:#x}" if evidence.offset is not None else "")
-    return detail if evidence.kind in {EvidenceKind.FUNCTION, EvidenceKind.SYMBOL} else f"{evidence.kind} {detail}"

@@ -81,7 +81,8 @@ def _headline(found: Explanation) -> str:
 
 def _rows(found: Explanation) -> Iterator[tuple[str, str]]:
     from whit.packer.needs.model import Verdict
-    from whit.packer.present import fact, printable
+    from whit.packer.present import printable
+    from whit.packer.wording import fact
 
     if found.need:
         yield "need", f"{found.need.name}, {_verdict(found)}"
@@ -104,7 +105,7 @@ def _rows(found: Explanation) -> Iterator[tuple[str, str]]:
 
 
 def _shown(item: Evidence) -> str:
-    from whit.packer.present import fact
+    from whit.packer.wording import fact
 
     return fact(item) + (f" at {item.offset:#x}" if item.offset is not None and "at 0x" not in fact(item) else "")
 

@@ -172,7 +172,7 @@ def test_what_is_added_where_something_else_stands_is_refused(path: str) -> None
 
 
 def test_a_folder_takes_no_needed_file_s_place() -> None:
-    assert with_added(added("/etc/passwd"))
+    assert "/etc/passwd" in dict(with_added(added("/etc/passwd")).annotations)["dev.whit.added"]
     with pytest.raises(UsageError, match="/etc/passwd is a file that the program needs"):
         with_added(added("/etc/passwd", EntryKind.DIRECTORY))
 
