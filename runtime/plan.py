@@ -37,6 +37,8 @@ NAMESPACES = {
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Docker's, where the image sets none."""
 
+_TEMPORARY = "/tmp"  # noqa: S108 - a path in the container
+
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?")
 
 
@@ -138,13 +140,18 @@ def _isolation_ops(
         yield Op("LOOPBACK_UP", (), "127.0.0.1 and ::1 work; there is no other network")
 
 
+def _is_below(folder: str, command: tuple[str, ...]) -> bool:
+    """Whether the image's program itself lies there: an empty folder over it would hide it."""
+    return any(word.startswith(f"{folder}/") for word in command[:1])
+
+
 def _mount_wish(options: RunOptions, program: Program, host: Host) -> MountWish:
     limits = options.limits
     limited = (("memory", limits.memory), ("cpu", limits.cpu_quota_us))
     tmpfs = options.tmpfs
     taken = {mount.target for mount in tmpfs} | {volume.target for volume in options.volumes}
-    if program.has_tmp and "/tmp" not in taken:  # noqa: S108 - a path in the container
-        tmpfs = (Tmpfs("/tmp", ("mode=1777",), HARDENED), *tmpfs)  # noqa: S108
+    if program.has_tmp and _TEMPORARY not in taken and not _is_below(_TEMPORARY, program.config.entrypoint):
+        tmpfs = (Tmpfs(_TEMPORARY, ("mode=1777",), HARDENED), *tmpfs)
     return MountWish(
         rootfs=program.rootfs,
         privileged=host.privileged,

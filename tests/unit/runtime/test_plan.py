@@ -322,6 +322,8 @@ def test_an_image_s_tmp_is_writable_unless_something_else_is_put_there() -> None
 
     assert at_tmp(RunOptions()) == ["tmpfs"]
     assert at_tmp(RunOptions(), replace(PROGRAM, has_tmp=False)) == []
+    below = replace(PROGRAM, config=replace(CONFIG, entrypoint=("/tmp/server",)))
+    assert at_tmp(RunOptions(), below) == []
     volume = Volume("/h", "/tmp", read_only=False, is_directory=True)
     assert at_tmp(RunOptions(volumes=(volume,))) == ["/h"]
     tmpfs = Tmpfs("/tmp", ("mode=700",), HARDENED)
