@@ -83,7 +83,10 @@ CGROUP_CREATE      | PARENT | $parent                                           
 CGROUP_WRITE       | PARENT | #cgroup $file $value                                   | set the limit
 CGROUP_WATCH_OOM   | PARENT | #cgroup $file $message                                 | watch for out-of-memory kills
 TIME_OFFSETS       | PARENT | $offsets                                               | create the time namespace
+START_GATE         | PARENT | $path                                                  | open the gate that start opens
+CONSOLE_SOCKET     | PARENT | $path                                                  | connect to the console socket
 CLONE              | CLONE  | #flags #cgroup                                         | create the namespaces
+CLONE_FREE         | CLONE  | #flags #cgroup                                         | create the namespaces
 CGROUP_ENTER       | CHILD  | #cgroup                                                | join the cgroup
 CGROUP_UNSHARE     | CHILD  |                                                        | create the cgroup namespace
 MAP_IDS            | CHILD  | #uid_inside #uid_outside #gid_inside #gid_outside      | map the user into the namespace
@@ -91,6 +94,9 @@ NEW_SESSION        | CHILD  |                                                   
 NEW_KEYRING        | CHILD  |                                                        | create a keyring of its own
 SET_HOSTNAME       | CHILD  | $name                                                  | set the host name
 LOOPBACK_UP        | CHILD  |                                                        | bring the loopback interface up
+HOOK_OUTSIDE       | CHILD  | $path @arguments @environment #timeout $before $after  | run the hook
+HOOK_INSIDE        | CHILD  | $path @arguments @environment #timeout $before $after  | run the hook
+TERMINAL           | CHILD  | #rows #columns #user                                   | open the terminal
 MOUNTS_PRIVATE     | CHILD  |                                                        | keep mounts from reaching the host
 ROOT_ATTACH        | CHILD  | $path #attributes                                      | attach the root file system
 MOUNT_NEW          | CHILD  | $type $target @options #attributes                     | mount the file system
@@ -109,6 +115,10 @@ SET_CAPABILITIES   | CHILD  | #effective #permitted #inheritable #ambient       
 NO_NEW_PRIVILEGES  | CHILD  |                                                        | forbid new privileges
 TRACE              | CHILD  | #socket *program                                       | have its system calls watched
 INIT               | CHILD  |                                                        | start the init process
+SET_UMASK          | CHILD  | #mask                                                  | set the umask
+KEEP_DESCRIPTORS   | CHILD  | #count                                                 | keep the descriptors open
+FIND_PROGRAM       | CHILD  | $name $path                                            | find the program
+WAIT_START         | CHILD  |                                                        | wait for the start
 SECCOMP            | CHILD  | *program                                               | load the system call filter
 EXEC               | EXEC   | $path @arguments @environment                          | execute the program
 """

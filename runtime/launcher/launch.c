@@ -4,10 +4,13 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "util.h"
+
+enum { PROGRAM_UMASK = 022 };
 
 static op_function *const functions[OP_COUNT] = {
 	[OP_HOLD_LOCK] = op_hold_lock,
@@ -17,6 +20,8 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_CGROUP_WRITE] = op_cgroup_write,
 	[OP_CGROUP_WATCH_OOM] = op_cgroup_watch_oom,
 	[OP_TIME_OFFSETS] = op_time_offsets,
+	[OP_START_GATE] = op_start_gate,
+	[OP_CONSOLE_SOCKET] = op_console_socket,
 	[OP_CGROUP_ENTER] = op_cgroup_enter,
 	[OP_CGROUP_UNSHARE] = op_cgroup_unshare,
 	[OP_MAP_IDS] = op_map_ids,
@@ -24,6 +29,9 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_NEW_KEYRING] = op_new_keyring,
 	[OP_SET_HOSTNAME] = op_set_hostname,
 	[OP_LOOPBACK_UP] = op_loopback_up,
+	[OP_HOOK_OUTSIDE] = op_hook_outside,
+	[OP_HOOK_INSIDE] = op_hook_inside,
+	[OP_TERMINAL] = op_terminal,
 	[OP_MOUNTS_PRIVATE] = op_mounts_private,
 	[OP_ROOT_ATTACH] = op_root_attach,
 	[OP_MOUNT_NEW] = op_mount_new,
@@ -42,8 +50,17 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_NO_NEW_PRIVILEGES] = op_no_new_privileges,
 	[OP_TRACE] = op_trace,
 	[OP_INIT] = op_init,
+	[OP_SET_UMASK] = op_set_umask,
+	[OP_KEEP_DESCRIPTORS] = op_keep_descriptors,
+	[OP_FIND_PROGRAM] = op_find_program,
+	[OP_WAIT_START] = op_wait_start,
 	[OP_SECCOMP] = op_seccomp,
 	[OP_EXEC] = op_exec,
+};
+
+static op_function *const parent_functions[OP_COUNT] = {
+	[OP_HOOK_OUTSIDE] = parent_hook,
+	[OP_WAIT_START] = parent_ready,
 };
 
 static void fail(const struct launch *launch, uint32_t index, int error)
@@ -93,9 +110,10 @@ static int run_parent(struct launch *launch)
 {
 	for (uint32_t i = 0; i < launch->plan.count; i++) {
 		const struct op *op = &launch->plan.ops[i];
-		if (op->code == OP_CLONE) {
-			cgroups_sweep(launch);
-			launch->child = launch_clone(launch, op);
+		if (op->code == OP_CLONE || op->code == OP_CLONE_FREE) {
+			if (op->code == OP_CLONE)
+				cgroups_sweep(launch);
+			launch->child = op->code == OP_CLONE ? launch_clone(launch, op) : launch_clone_free(launch, op);
 			if (launch->child == 0)
 				run_child(launch, i + 1);
 			if (launch->child < 0)
@@ -111,14 +129,53 @@ static int run_parent(struct launch *launch)
 	return -1;
 }
 
+void launch_new(struct launch *launch, char **argv, const char *self)
+{
+	*launch = (struct launch){ .argv = argv, .self = self, .umask = PROGRAM_UMASK };
+	launch->root = launch->empty_directory = launch->null_device = launch->parent = NO_FD;
+	launch->gate = launch->console_socket = launch->console_receiver = launch->channel = launch->state_directory = NO_FD;
+	launch->late_cgroup = NO_FD;
+}
+
+int launch_start(struct launch *launch)
+{
+	hold_signals(launch);
+	return run_parent(launch);
+}
+
+int ask_parent(struct launch *launch, const struct op *op)
+{
+	uint32_t index = (uint32_t)(op - launch->plan.ops);
+	int answer;
+	if (send(launch->channel, &index, sizeof(index), MSG_NOSIGNAL) < 0)
+		return -errno;
+	/* Signals are held: nothing interrupts it. */
+	if (recv(launch->channel, &answer, sizeof(answer), 0) != (ssize_t)sizeof(answer))
+		return -EPIPE;
+	return answer;
+}
+
+int serve_child(struct launch *launch)
+{
+	uint32_t index;
+	while (recv(launch->channel, &index, sizeof(index), 0) == (ssize_t)sizeof(index)) {
+		const struct op *op = index < launch->plan.count ? &launch->plan.ops[index] : NULL;
+		int answer = op && parent_functions[op->code] ? parent_functions[op->code](launch, op) : -EINVAL;
+		if (send(launch->channel, &answer, sizeof(answer), MSG_NOSIGNAL) < 0)
+			break;
+		if (answer == 0 && op->code == OP_WAIT_START && launch->gate >= 0)
+			return 0;
+	}
+	return launch->outcome->takes_signals && !launch->outcome->error ? 0 : -1;
+}
+
 int launch_run(struct launch *launch)
 {
 	void *shared = mmap(NULL, sizeof(struct outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		return -1;
 	launch->outcome = shared;
-	hold_signals(launch);
-	int code = run_parent(launch);
+	int code = launch_start(launch);
 	if (code == 0) {
 		code = supervise(launch, launch->child, NULL);
 		cgroups_report(launch);
