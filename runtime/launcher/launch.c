@@ -54,6 +54,38 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_KEEP_DESCRIPTORS] = op_keep_descriptors,
 	[OP_FIND_PROGRAM] = op_find_program,
 	[OP_WAIT_START] = op_wait_start,
+	[OP_CGROUP_OPEN] = op_cgroup_open,
+	[OP_DEVICE_FILTER] = op_device_filter,
+	[OP_TREE_IDMAPPED] = op_tree_idmapped,
+	[OP_JOIN_PROCESSES] = op_join_processes,
+	[OP_JOIN_NAMESPACE] = op_join_namespace,
+	[OP_CLONE_AGAIN] = op_clone_again,
+	[OP_SET_DOMAINNAME] = op_set_domainname,
+	[OP_SYSCTL] = op_sysctl,
+	[OP_PROC_WRITE] = op_proc_write,
+	[OP_MOUNTS_PROPAGATE] = op_mounts_propagate,
+	[OP_ROOT_BIND] = op_root_bind,
+	[OP_TREE_NEW] = op_tree_new,
+	[OP_TREE_BIND] = op_tree_bind,
+	[OP_TREE_KEEP] = op_tree_keep,
+	[OP_TREE_TAKE] = op_tree_take,
+	[OP_TREE_ATTRIBUTES] = op_tree_attributes,
+	[OP_TREE_COPY_UP] = op_tree_copy_up,
+	[OP_TREE_ATTACH] = op_tree_attach,
+	[OP_TREE_PROPAGATION] = op_tree_propagation,
+	[OP_PATH_MAKE] = op_path_make,
+	[OP_PATH_ATTRIBUTES] = op_path_attributes,
+	[OP_PATH_PROPAGATION] = op_path_propagation,
+	[OP_DEVICE_NODE] = op_device_node,
+	[OP_LINK_ANEW] = op_link_anew,
+	[OP_ROOT_SWITCH] = op_root_switch,
+	[OP_SET_PERSONALITY] = op_set_personality,
+	[OP_SET_SCHEDULER] = op_set_scheduler,
+	[OP_SET_IO_PRIORITY] = op_set_io_priority,
+	[OP_SET_MEMORY_POLICY] = op_set_memory_policy,
+	[OP_SET_AFFINITY] = op_set_affinity,
+	[OP_SECCOMP_WITH] = op_seccomp_with,
+	[OP_MAP_RANGES] = op_map_ranges,
 	[OP_SECCOMP] = op_seccomp,
 	[OP_EXEC] = op_exec,
 };
@@ -61,6 +93,8 @@ static op_function *const functions[OP_COUNT] = {
 static op_function *const parent_functions[OP_COUNT] = {
 	[OP_HOOK_OUTSIDE] = parent_hook,
 	[OP_WAIT_START] = parent_ready,
+	[OP_CLONE_AGAIN] = parent_adopt,
+	[OP_MAP_RANGES] = parent_map_ranges,
 };
 
 static void fail(const struct launch *launch, uint32_t index, int error)
@@ -134,6 +168,7 @@ void launch_new(struct launch *launch, char **argv, const char *self)
 	*launch = (struct launch){ .argv = argv, .self = self, .umask = PROGRAM_UMASK };
 	launch->root = launch->empty_directory = launch->null_device = launch->parent = NO_FD;
 	launch->gate = launch->console_socket = launch->console_receiver = launch->channel = launch->state_directory = NO_FD;
+	launch->tree = launch->proc = NO_FD;
 	launch->late_cgroup = NO_FD;
 }
 

@@ -8,7 +8,7 @@
 
 #include "plan.h"
 
-enum { MAX_CGROUPS = 16, CGROUP_NAME_SIZE = 64, PROGRAM_SIZE = 4096, NO_FD = -1, CHILD_FAILED = 125 };
+enum { MAX_CGROUPS = 16, CGROUP_NAME_SIZE = 64, PROGRAM_SIZE = 4096, MAX_TREES = 64, NO_FD = -1, CHILD_FAILED = 125 };
 
 /* What the child tells its parent, in memory that both see: which operation failed, and how (`error` is an errno, 0 if none
    did); whether signals that are sent to it from now on act as they do on the program; and its number in the host's /proc. */
@@ -45,6 +45,10 @@ struct launch {
 	int gate, console_socket, console_receiver, channel, state_directory;
 	const char *pid_file;
 	int is_exec;
+	/* The mount in hand, a /proc that is attached nowhere, and mounts whose users are mapped (ops_tree.c, ops_process.c). */
+	int tree, proc;
+	int trees[MAX_TREES];
+	unsigned tree_count;
 	/* How many descriptors from 3 on the program inherits, its umask, and where it was found. */
 	unsigned kept_descriptors;
 	mode_t umask;
@@ -71,6 +75,11 @@ op_function op_mount_readonly, op_mask, op_make_directory, op_make_device, op_ma
 op_function op_change_directory, op_set_rlimit, op_drop_bounding, op_set_ids, op_set_capabilities;
 op_function op_start_gate, op_console_socket, op_hook_outside, op_hook_inside, op_terminal, op_set_umask, op_keep_descriptors;
 op_function op_find_program, op_wait_start;
+op_function op_cgroup_open, op_device_filter, op_tree_idmapped, op_join_processes, op_join_namespace, op_clone_again;
+op_function op_map_ranges, op_set_domainname, op_sysctl, op_proc_write, op_mounts_propagate, op_root_bind, op_tree_new, op_tree_bind;
+op_function op_tree_keep, op_tree_take, op_tree_attributes, op_tree_copy_up, op_tree_attach, op_tree_propagation, op_path_make;
+op_function op_path_attributes, op_path_propagation, op_device_node, op_link_anew, op_root_switch, op_set_personality;
+op_function op_set_scheduler, op_set_io_priority, op_set_memory_policy, op_set_affinity, op_seccomp_with;
 op_function op_no_new_privileges, op_init, op_seccomp, op_exec, op_tie_to_caller, op_trace;
 
 /* Fork into the namespaces that the CLONE operation names, with a guardian in between (guardian.c). As fork: 0 in the
@@ -86,7 +95,16 @@ op_function ask_parent;
 int serve_child(struct launch *launch);
 
 /* The functions by which the parent executes what it is asked for. */
-op_function parent_hook, parent_ready;
+op_function parent_hook, parent_ready, parent_adopt, parent_map_ranges;
+
+/* Which arguments of an operation are the mappings of users and groups: triples of 32 bits, inside, outside, size. */
+struct id_maps {
+	const struct op *op;
+	unsigned uids, gids;
+};
+
+/* Write them for a process that is in a user namespace of its own. 0 or -errno. */
+int write_id_maps(const struct launch *launch, pid_t child, const struct id_maps *maps);
 
 /* What the supervisor's /proc calls this process, whichever PID namespace that is of; 0 if it can't be told. */
 pid_t number_in_proc(void);

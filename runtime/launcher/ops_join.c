@@ -66,7 +66,7 @@ int op_join_namespace(struct launch *launch, const struct op *op)
 /* The child that has joined namespaces makes another one, in new namespaces that belong to those, and ends. */
 int op_clone_again(struct launch *launch, const struct op *op)
 {
-	/* The parent's parent is that of both, and no signal tells of the first one's end. */
+	/* The new one's parent is ours. */
 	struct kernel_clone_args args = { .flags = op_number(op, CLONE_AGAIN_flags) | CLONE_PARENT };
 	long pid = syscall(NR_CLONE3, &args, sizeof(args));
 	if (pid < 0)
@@ -115,6 +115,12 @@ int write_id_maps(const struct launch *launch, pid_t child, const struct id_maps
 	/* Groups first: once a user is mapped, the kernel asks more of who maps groups. */
 	int error = write_ranges(child, "/gid_map", gids, gids_length);
 	return error ? error : write_ranges(child, "/uid_map", uids, uids_length);
+}
+
+/* Whoever is in the new namespace may only map its own user; the parent has the right to map any. */
+int op_map_ranges(struct launch *launch, const struct op *op)
+{
+	return ask_parent(launch, op);
 }
 
 int parent_map_ranges(struct launch *launch, const struct op *op)

@@ -2,6 +2,7 @@
    Needs Linux 5.12. The tree in hand stays there, so that what can only be changed once it is attached can be. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -17,12 +18,12 @@
 #include "mount.h"
 #include "util.h"
 
-enum { PATH_SIZE = 4096, KEY_SIZE = 256, PROC_MAGIC = 0x9fa0, NEW_DIRECTORY_MODE = 0755, ID_PROCESS_STACK = 0 };
+enum { PATH_SIZE = 4096, KEY_SIZE = 256, PROC_MAGIC = 0x9fa0, NEW_DIRECTORY_MODE = 0755 };
 
 #define ATTR_IDMAP 0x00100000u
 
 /* What TREE_ATTACH may do, as runtime/oci/filesystem.py says it. */
-enum { ATTACH_NO_LINKS = 1, ATTACH_ON_PROC = 2 };
+enum { ATTACH_NO_LINKS = 1, ATTACH_ON_PROC = 2, ATTACH_NEEDS_PROC = 4, ATTACH_KEEP_MODE = 8 };
 
 static void hold(struct launch *launch, int tree)
 {
@@ -39,7 +40,7 @@ static int set_tree(int tree, const struct kernel_mount_attr *attr, int recursiv
 	return syscall(NR_MOUNT_SETATTR, tree, "", flags, attr, sizeof(*attr)) < 0 ? -errno : 0;
 }
 
-static int open_tree(int at, const char *path, int recursive)
+static int clone_tree(int at, const char *path, int recursive)
 {
 	unsigned flags = TREE_CLONE | TREE_CLOEXEC | (*path ? 0u : (unsigned)AT_EMPTY_PATH) | (recursive ? AT_TREE_RECURSIVE : 0u);
 	long tree = syscall(NR_OPEN_TREE, at, path, flags);
@@ -55,15 +56,15 @@ int op_mounts_propagate(struct launch *launch, const struct op *op)
 /* The root file system with all that is mounted in it, attached over itself: pivot_root wants a mount of its own. */
 int op_root_bind(struct launch *launch, const struct op *op)
 {
-	const struct kernel_mount_attr private = { .propagation = MS_PRIVATE };
+	const struct kernel_mount_attr own = { .propagation = op_number(op, ROOT_BIND_propagation) };
 	CLEANUP_FD int target = open(op_text(&launch->plan, op, ROOT_BIND_path), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (target < 0)
 		return -errno;
-	CLEANUP_FD int tree = open_tree(target, "", 1);
+	CLEANUP_FD int tree = clone_tree(target, "", 1);
 	if (tree < 0)
 		return tree;
-	/* Of its own, whatever the host's is: nothing that is attached below it may show up outside. */
-	int error = set_tree(tree, &private, 0);
+	/* Never shared, whatever the host's is: nothing that is attached below it may show up outside. */
+	int error = set_tree(tree, &own, 0);
 	if (error)
 		return error;
 	if (syscall(NR_MOVE_MOUNT, tree, "", target, "", MOVE_FROM_EMPTY_PATH | MOVE_TO_EMPTY_PATH) < 0)
@@ -118,7 +119,7 @@ int op_tree_new(struct launch *launch, const struct op *op)
 
 int op_tree_bind(struct launch *launch, const struct op *op)
 {
-	int tree = open_tree(AT_FDCWD, op_text(&launch->plan, op, TREE_BIND_source), op_number(op, TREE_BIND_recursive) != 0);
+	int tree = clone_tree(AT_FDCWD, op_text(&launch->plan, op, TREE_BIND_source), op_number(op, TREE_BIND_recursive) != 0);
 	if (tree < 0)
 		return tree;
 	hold(launch, tree);
@@ -161,7 +162,7 @@ int op_tree_idmapped(struct launch *launch, const struct op *op)
 	int below = op_number(op, TREE_IDMAPPED_below) != 0;
 	if (launch->tree_count == MAX_TREES)
 		return -E2BIG;
-	CLEANUP_FD int tree = open_tree(AT_FDCWD, op_text(&launch->plan, op, TREE_IDMAPPED_source), op_number(op, TREE_IDMAPPED_recursive) != 0);
+	CLEANUP_FD int tree = clone_tree(AT_FDCWD, op_text(&launch->plan, op, TREE_IDMAPPED_source), op_number(op, TREE_IDMAPPED_recursive) != 0);
 	if (tree < 0)
 		return tree;
 	CLEANUP_FD int namespace = open_user_namespace(launch, &maps);
@@ -172,6 +173,15 @@ int op_tree_idmapped(struct launch *launch, const struct op *op)
 	if (error)
 		return error;
 	launch->trees[launch->tree_count++] = steal_fd(&tree);
+	return 0;
+}
+
+int op_tree_keep(struct launch *launch, const struct op *op)
+{
+	(void)op;
+	if (launch->tree_count == MAX_TREES)
+		return -E2BIG;
+	launch->trees[launch->tree_count++] = steal_fd(&launch->tree);
 	return 0;
 }
 
@@ -242,12 +252,27 @@ static int is_on_proc(int at)
 	return fstatfs(at, &status) == 0 && status.f_type == PROC_MAGIC;
 }
 
+/* A file system in memory gets the mode of the folder that it covers, if there is one. */
+static int keep_mode(const struct launch *launch, const char *path)
+{
+	struct stat status;
+	CLEANUP_FD int covered = open_in_root(launch->root, path, 0);
+	if (covered < 0)
+		return covered == -ENOENT ? 0 : covered;
+	return fstat(covered, &status) < 0 || fchmodat(launch->tree, ".", status.st_mode & 07777, 0) < 0 ? -errno : 0;
+}
+
 int op_tree_attach(struct launch *launch, const struct op *op)
 {
 	uint64_t how = op_number(op, TREE_ATTACH_how);
 	struct stat status;
+	int error = how & ATTACH_KEEP_MODE ? keep_mode(launch, op_text(&launch->plan, op, TREE_ATTACH_target)) : 0;
+	if (error)
+		return error;
 	if (fstat(launch->tree, &status) < 0)
 		return -errno;
+	if (how & ATTACH_NEEDS_PROC && !is_on_proc(launch->tree))
+		return -EXDEV;
 	mode_t mode = S_ISDIR(status.st_mode) ? S_IFDIR | NEW_DIRECTORY_MODE : S_IFREG | 0644;
 	CLEANUP_FD int at = open_or_make(launch, op_text(&launch->plan, op, TREE_ATTACH_target), mode,
 					 how & ATTACH_NO_LINKS ? RESOLVE_NO_SYMLINKS : 0);

@@ -73,6 +73,15 @@ def _page_sizes() -> tuple[str, ...]:
     return tuple(next(f"{size // unit}{word}" for unit, word in _UNITS if size >= unit) for size in sizes)
 
 
+def _weight_file(v1: tuple[Hierarchy, ...], unified: str) -> str:
+    """The file of block devices' weights; the kernel has one by its scheduler, or none. v2 shows none at its root."""
+    blkio = next((item.mount for item in v1 if "blkio" in item.controllers), "")
+    if blkio:
+        names = ("blkio.bfq.weight", "blkio.weight")
+        return next((name for name in names if os.path.exists(f"{blkio}/{name}")), "")  # noqa: PTH110
+    return "io.weight" if unified and not v1 else ""
+
+
 def read_oci_host() -> OciHost:
     """The host as the plan must know it. Raises :class:`UnsupportedError` on a machine without system call tables."""
     machine = os.uname().machine
@@ -97,4 +106,5 @@ def read_oci_host() -> OciHost:
         apparmor=_text("/sys/module/apparmor/parameters/enabled").startswith("Y"),
         selinux=os.path.exists("/sys/fs/selinux/enforce"),  # noqa: PTH110
         page_sizes=_page_sizes(),
+        weight_file=_weight_file(v1, unified),
     )

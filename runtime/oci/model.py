@@ -20,7 +20,8 @@ class OciHost:
 
     ``unified`` is the mount point of cgroup v2, where there is one, and ``unified_own`` the caller's cgroup in it;
     ``controllers`` are those that v2's root hands out: on a hybrid host few or none. ``capabilities`` is the caller's
-    permitted set: nothing beyond it can be given. ``launcher_owner`` as in runtime/options.py.
+    permitted set: nothing beyond it can be given. ``launcher_owner`` as in runtime/options.py. ``weight_file`` is that of
+    block devices' weights, ``page_sizes`` are those of huge pages: empty where the kernel has none.
     """
 
     user: int
@@ -37,6 +38,16 @@ class OciHost:
     apparmor: bool = False
     selinux: bool = False
     page_sizes: tuple[str, ...] = ()
+    weight_file: str = ""
+
+    @property
+    def privileged(self) -> bool:
+        """Whether namespaces can be made without a user namespace."""
+        return self.user == 0
+
+    def may_write_launcher(self, uid: int) -> bool:
+        """Whether a process that is user ``uid`` on the host could write the launcher's file, given a way to it."""
+        return uid in (0, self.launcher_owner) or self.launcher_shared
 
 
 @dataclass(frozen=True, slots=True)
