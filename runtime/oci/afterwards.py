@@ -120,9 +120,7 @@ def afterwards(words: list[str]) -> int:
         mode, folder_text, plan, path, form, index, number = rest
         folder, log = Path(folder_text), Log(path, form or "text")
         error = _words(plan, folder, int(index), int(number))
-        if mode.startswith("exec"):
-            Path(plan).unlink(missing_ok=True)
-        else:
+        if not mode.startswith("exec"):
             container = state.Container(folder.name, folder)
             state.remove_cgroups(container)
             state.remove(container)
