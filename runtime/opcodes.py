@@ -137,6 +137,7 @@ SET_PERSONALITY    | CHILD  | #number                                           
 SET_SCHEDULER      | CHILD  | *attributes                                            | set the scheduling policy
 SET_IO_PRIORITY    | CHILD  | #value                                                 | set the I/O priority
 SET_MEMORY_POLICY  | CHILD  | #mode *nodes                                           | set the NUMA memory policy
+SET_HOME           | CHILD  | #uid                                                   | find the user's home
 SET_AFFINITY       | CHILD  | *mask                                                  | choose the CPUs
 CHANGE_DIRECTORY   | CHILD  | $path                                                  | change to the working directory
 SET_RLIMIT         | CHILD  | #resource #soft #hard                                  | set the resource limit

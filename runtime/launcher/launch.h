@@ -53,6 +53,8 @@ struct launch {
 	unsigned kept_descriptors;
 	mode_t umask;
 	char program[PROGRAM_SIZE];
+	/* "HOME=…" for a program whose environment has none. */
+	char home[PROGRAM_SIZE];
 };
 
 /* A launch of which nothing has been done yet. */
@@ -79,7 +81,7 @@ op_function op_cgroup_open, op_device_filter, op_tree_idmapped, op_join_processe
 op_function op_map_ranges, op_set_domainname, op_sysctl, op_proc_write, op_mounts_propagate, op_root_bind, op_tree_new, op_tree_bind;
 op_function op_tree_keep, op_tree_take, op_tree_attributes, op_tree_copy_up, op_tree_attach, op_tree_propagation, op_path_make;
 op_function op_path_attributes, op_path_propagation, op_device_node, op_link_anew, op_root_switch, op_set_personality;
-op_function op_set_scheduler, op_set_io_priority, op_set_memory_policy, op_set_affinity, op_seccomp_with;
+op_function op_set_scheduler, op_set_io_priority, op_set_memory_policy, op_set_affinity, op_set_home, op_seccomp_with;
 op_function op_no_new_privileges, op_init, op_seccomp, op_exec, op_tie_to_caller, op_trace;
 
 /* Fork into the namespaces that the CLONE operation names, with a guardian in between (guardian.c). As fork: 0 in the

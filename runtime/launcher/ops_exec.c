@@ -121,6 +121,10 @@ int op_exec(struct launch *launch, const struct op *op)
 	char **environment = op_list(&launch->plan, op, EXEC_environment);
 	if (!arguments || !environment)
 		return -ENOMEM;
+	size_t variables = 0;
+	while (environment[variables])
+		variables++;
+	environment[variables] = launch->home[0] ? launch->home : NULL;
 	int error = close_before_program(launch);
 	if (error)
 		return error;

@@ -165,6 +165,8 @@ def _privilege_ops(
     sets = _granted(process.capabilities or CapabilitySets(), available, warnings)
     for limit in process.rlimits:
         yield Op("SET_RLIMIT", (limit.resource, limit.soft, limit.hard), "process.rlimits")
+    if not any(item.startswith("HOME=") and item != "HOME=" for item in process.env):
+        yield Op("SET_HOME", (process.user.uid,), "programs expect a HOME, as runc sets it")
     yield Op("DROP_BOUNDING", (sets.bounding,), "process.capabilities.bounding")
     ids = process.user
     groups = struct.pack(f"={len(ids.additional_gids)}I", *ids.additional_gids)
@@ -184,7 +186,8 @@ def _privilege_ops(
     yield from filters
     if late:
         yield _capability_op(sets)
-    yield Op("EXEC", (process.args[0], process.args, process.env), "process.args")
+    environment = tuple(item for item in process.env if item != "HOME=")
+    yield Op("EXEC", (process.args[0], process.args, environment), "process.args")
 
 
 def _name_ops(spec: Spec, own: frozenset[str]) -> Iterator[Op]:

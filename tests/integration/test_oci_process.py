@@ -56,6 +56,15 @@ def test_environment_and_working_directory(bundle: Bundle) -> None:
     assert sorted(ran.lines) == ["/made/for/it", "A=b c", "EMPTY=", "PATH=/bin"]
 
 
+@pytest.mark.parametrize(("uid", "home"), [(0, "/root"), (1000, "/home/me"), (1001, "/")])
+def test_a_program_without_a_home_is_given_its_users(bundle: Bundle, uid: int, home: str) -> None:
+    lines = ["root:x:0:0::/root:/bin/sh", "x" * 5000, "me:x:1000:1000::/home/me:", "broken:x:1001"]
+    (bundle.rootfs / "etc" / "passwd").write_text("\n".join(lines) + "\n")
+    user = {"user": {"uid": uid, "gid": uid}}
+    assert bundle.run("echo $HOME", {"process": user}).out == f"{home}\n"
+    assert bundle.run("echo $HOME", {"process": {**user, "env": ["HOME=/mine"]}}).out == "/mine\n"
+
+
 def test_five_sets_of_capabilities(bundle: Bundle) -> None:
     sets = {
         "bounding": ["CAP_KILL", "CAP_CHOWN", "CAP_SETUID"],
