@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -49,6 +50,9 @@ static int join(const char *path, uint64_t type, int foreign)
 		return -EINVAL;
 	if (foreign && is_own(namespace, type))
 		return -EEXIST;
+	/* From here on processes of the container see this one, which still holds what is the host's (CVE-2016-9962). */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return -errno;
 	return setns(namespace, (int)type) < 0 ? -errno : 0;
 }
 

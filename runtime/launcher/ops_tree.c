@@ -361,6 +361,25 @@ int op_link_anew(struct launch *launch, const struct op *op)
 	return symlinkat(op_text(&launch->plan, op, LINK_ANEW_target), folder, name) < 0 ? -errno : 0;
 }
 
+static void forget(int *fd)
+{
+	close_fd(fd);
+	*fd = NO_FD;
+}
+
+/* What is the host's and has been used: the program may be long in coming, and meanwhile others may share its namespaces. */
+static void forget_host(struct launch *launch)
+{
+	for (unsigned i = 0; i < launch->cgroup_count; i++)
+		forget(&launch->cgroups[i].directory);
+	for (unsigned i = 0; i < launch->tree_count; i++)
+		forget(&launch->trees[i]);
+	forget(&launch->tree);
+	forget(&launch->parent);
+	forget(&launch->null_device);
+	forget(&launch->empty_directory);
+}
+
 /* As ROOT_PIVOT, where mounts may be shared with the host: taking the old root off must not reach it. */
 int op_root_switch(struct launch *launch, const struct op *op)
 {
@@ -370,5 +389,6 @@ int op_root_switch(struct launch *launch, const struct op *op)
 		return -errno;
 	if (fchdir(old) < 0 || mount(NULL, ".", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return -errno;
+	forget_host(launch);
 	return umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ? -errno : 0;
 }

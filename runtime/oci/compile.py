@@ -305,8 +305,8 @@ def compile_exec(process: Process, spec: Spec, running: Running, host: OciHost, 
     folder = f"/proc/{running.pid}/ns"
     files = {"network": "net", "mount": "mnt"}
     why = "the container's own"
-    # Namespaces that the container made belong to its user namespace: that comes first, as one has rights in it.
-    order = ("user", *(kind for kind in JOIN_ORDER if kind != "user")) if "user" in own else JOIN_ORDER
+    # Without root all of them belong to the user namespace, and one has rights in them only inside of it.
+    order = JOIN_ORDER if host.privileged else ("user", *(kind for kind in JOIN_ORDER if kind != "user"))
     joins = [
         Op("JOIN_NAMESPACE", (f"{folder}/{files.get(kind, kind)}", NAMESPACES[kind], 0), why)
         for kind in order

@@ -104,6 +104,12 @@ class Bundle:
         )
         return Ran(result.returncode, result.stdout, result.stderr)
 
+    def create(self, name: str) -> int:
+        """Create a container that keeps none of the test's own pipes open."""
+        null = subprocess.DEVNULL
+        command = self.command("create", name)
+        return subprocess.run(command, cwd=self.folder, stdin=null, stdout=null, stderr=null, check=False).returncode
+
     def run(self, script: str, change: dict[str, Any] | None = None) -> Ran:
         """Run a container to its end."""
         self.write(script, change)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -94,6 +95,26 @@ def test_the_process_namespace_is_joined(bundle: Bundle) -> None:
         found = namespaces(bundle, listed)
         assert found["pid"] == link(path)
         process.kill()
+
+
+def test_a_process_that_joins_others_cannot_be_looked_into(bundle: Bundle) -> None:
+    """CVE-2016-9962: before it is the program it still holds what is the host's."""
+    bundle.write("sleep 60")
+    assert bundle.create("first") == 0
+    assert bundle.call("start", "first").code == 0
+    try:
+        pid = json.loads(bundle.call("state", "first").out)["pid"]
+        listed = [{"type": "pid", "path": f"/proc/{pid}/ns/pid"}, *({"type": name} for name in TYPES if name != "pid")]
+        bundle.write("true", {"linux": {"namespaces": listed}})
+        assert bundle.create("second") == 0
+        waiting = json.loads(bundle.call("state", "second").out)["pid"]
+        number = re.findall(r"NSpid:.*\t([0-9]+)$", Path(f"/proc/{waiting}/status").read_text(), re.MULTILINE)[0]
+        ran = bundle.call("exec", "first", "/bin/sh", "-c", f"readlink /proc/{number}/fd/0; cat /proc/{number}/environ")
+        assert (ran.code, ran.out) == (1, "")
+        assert "denied" in ran.err
+        bundle.call("delete", "--force", "second")
+    finally:
+        bundle.call("delete", "--force", "first")
 
 
 def test_a_path_of_another_kind_is_refused(bundle: Bundle, other: int) -> None:
