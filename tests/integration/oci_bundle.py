@@ -90,7 +90,7 @@ class Bundle:
         config = merged(copy.deepcopy(MINIMAL), change or {})
         if not config["process"]["args"]:
             config["process"]["args"] = ["/bin/sh", "-c", script]
-        config["linux"].setdefault("cgroupsPath", f"/whit-test/{uuid.uuid4().hex[:12]}")
+        config["linux"].setdefault("cgroupsPath", f"/whit-test-{uuid.uuid4().hex[:12]}")
         (self.folder / "config.json").write_text(json.dumps(config))
 
     def command(self, *words: str) -> list[str]:

@@ -269,7 +269,7 @@ def test_limits_are_in_the_cgroup(bundle: Bundle) -> None:
 
 @V1
 def test_the_container_stands_in_its_cgroup_and_sees_it_as_the_root(bundle: Bundle) -> None:
-    path = f"/whit-test/{os.getpid()}"
+    path = f"/whit-test-{os.getpid()}"
     shared = [{"type": name} for name in TYPES if name != "cgroup"]
     ran = bundle.run("cat /proc/self/cgroup", {"linux": {"cgroupsPath": path, "namespaces": shared}})
     assert {line.split(":")[2] for line in ran.lines if not line.startswith("0:")} == {path}
