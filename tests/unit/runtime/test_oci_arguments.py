@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_a_flag_may_be_given_as_false() -> None:
 
 
 def test_a_path_is_made_absolute() -> None:
-    assert parse(["--log", "l", "list"]).globals.path("log") == f"{os.getcwd()}/l"
+    assert parse(["--log", "l", "list"]).globals.path("log") == str(Path.cwd() / "l")
     assert parse(["list"]).globals.path("log") == ""
 
 
