@@ -212,6 +212,8 @@ int launch_run(struct launch *launch)
 		return -1;
 	launch->outcome = shared;
 	int code = launch_start(launch);
+	/* Nobody answers here: a child that asks is told so, and doesn't wait. */
+	close_fd(&launch->channel);
 	if (code == 0) {
 		code = supervise(launch, launch->child, NULL);
 		cgroups_report(launch);
