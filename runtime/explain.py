@@ -49,6 +49,36 @@ HINTS: dict[tuple[str, int], str] = {
         "TRACE",
         errno.EBUSY,
     ): "whit is itself watched in this way, by a container engine or a sandbox: trace outside of it",
+    **{
+        (name, number): hint
+        for names, number, hint in (
+            (("CLONE_FREE", "CLONE_AGAIN"), errno.EPERM, USER_NAMESPACES),
+            (("CLONE_FREE", "CLONE_AGAIN"), errno.EAGAIN, "the limit of processes is reached: ulimit -u, or pids.max"),
+            (("CLONE_FREE",), errno.EBUSY, "the cgroup hands controllers down, so no process may be in it"),
+            (("JOIN_NAMESPACE", "JOIN_PROCESSES"), errno.EINVAL, "is it a namespace of the type that is said?"),
+            (("JOIN_NAMESPACE",), errno.EEXIST, "it is the host's own, and linux.sysctl would change the host"),
+            (("TREE_BIND", "TREE_IDMAPPED"), errno.ENOENT, "create it first, or check its spelling"),
+            (("TREE_IDMAPPED",), errno.EINVAL, "this file system can't map users, or is mapped already"),
+            (("TREE_NEW",), errno.ENODEV, "this kernel has no file system of that type: see /proc/filesystems"),
+            (("TREE_NEW",), errno.EINVAL, "the file system doesn't take one of the options of the mount"),
+            (("TREE_ATTACH",), errno.EXDEV, "it leads into /proc, or isn't what is to be mounted there"),
+            (("TREE_ATTACH", "DEVICE_NODE", "LINK_ANEW"), errno.ELOOP, "the image has a link there: make it a folder"),
+            (
+                ("TREE_ATTACH", "PATH_MAKE"),
+                errno.ENOTDIR,
+                "the image has a file on the way, or where a folder is mounted",
+            ),
+            (("TREE_ATTACH", "PATH_MAKE"), errno.EROFS, "the image is read-only and has no such place: make it there"),
+            (("SYSCTL",), errno.ENOENT, "this kernel has no such parameter"),
+            (("SYSCTL",), errno.EINVAL, "the kernel doesn't take this value"),
+            (("PROC_WRITE",), errno.EACCES, "only root with CAP_SYS_RESOURCE may lower it"),
+            (("SET_SCHEDULER", "SET_IO_PRIORITY"), errno.EPERM, "it takes CAP_SYS_NICE, and real-time in the cgroup"),
+            (("CGROUP_OPEN",), errno.EACCES, "this cgroup isn't yours: run as root"),
+            (("CGROUP_OPEN",), errno.EROFS, "the cgroup file system is mounted read-only"),
+            (("SECCOMP_WITH",), errno.EINVAL, "this kernel lacks seccomp filters, or one of the flags"),
+        )
+        for name in names
+    },
     ("TIME_OFFSETS", errno.EINVAL): "this kernel lacks time namespaces: CONFIG_TIME_NS",
 }
 """(operation, errno) → what helps."""

@@ -83,7 +83,14 @@ CGROUP_CREATE      | PARENT | $parent                                           
 CGROUP_WRITE       | PARENT | #cgroup $file $value                                   | set the limit
 CGROUP_WATCH_OOM   | PARENT | #cgroup $file $message                                 | watch for out-of-memory kills
 TIME_OFFSETS       | PARENT | $offsets                                               | create the time namespace
+START_GATE         | PARENT | $path                                                  | open the gate that start opens
+CONSOLE_SOCKET     | PARENT | $path                                                  | connect to the console socket
+CGROUP_OPEN        | PARENT | $base $path #how                                       | create the cgroup
+DEVICE_FILTER      | PARENT | #cgroup *program                                       | limit the use of devices
+TREE_IDMAPPED      | PARENT | $source *uids *gids #recursive #below                  | map the users of the mount
+JOIN_PROCESSES     | PARENT | $path                                                  | join the process namespace
 CLONE              | CLONE  | #flags #cgroup                                         | create the namespaces
+CLONE_FREE         | CLONE  | #flags #cgroup                                         | create the namespaces
 CGROUP_ENTER       | CHILD  | #cgroup                                                | join the cgroup
 CGROUP_UNSHARE     | CHILD  |                                                        | create the cgroup namespace
 MAP_IDS            | CHILD  | #uid_inside #uid_outside #gid_inside #gid_outside      | map the user into the namespace
@@ -91,6 +98,15 @@ NEW_SESSION        | CHILD  |                                                   
 NEW_KEYRING        | CHILD  |                                                        | create a keyring of its own
 SET_HOSTNAME       | CHILD  | $name                                                  | set the host name
 LOOPBACK_UP        | CHILD  |                                                        | bring the loopback interface up
+HOOK_OUTSIDE       | CHILD  | $path @arguments @environment #timeout $before $after  | run the hook
+HOOK_INSIDE        | CHILD  | $path @arguments @environment #timeout $before $after  | run the hook
+TERMINAL           | CHILD  | #rows #columns #user                                   | open the terminal
+JOIN_NAMESPACE     | CHILD  | $path #type #foreign                                   | join the namespace
+CLONE_AGAIN        | CHILD  | #flags                                                 | create the namespaces
+MAP_RANGES         | CHILD  | *uids *gids                                            | map users into the namespace
+SET_DOMAINNAME     | CHILD  | $name                                                  | set the NIS domain name
+SYSCTL             | CHILD  | $file $value                                           | set the kernel parameter
+PROC_WRITE         | CHILD  | $file $value                                           | set the process's attribute
 MOUNTS_PRIVATE     | CHILD  |                                                        | keep mounts from reaching the host
 ROOT_ATTACH        | CHILD  | $path #attributes                                      | attach the root file system
 MOUNT_NEW          | CHILD  | $type $target @options #attributes                     | mount the file system
@@ -101,6 +117,28 @@ MAKE_DIRECTORY     | CHILD  | $path #mode                                       
 MAKE_DEVICE        | CHILD  | $path #mode #major #minor                              | create the device
 MAKE_LINK          | CHILD  | $path $target                                          | create the symbolic link
 ROOT_PIVOT         | CHILD  |                                                        | change the root directory
+MOUNTS_PROPAGATE   | CHILD  | #type                                                  | keep mounts from reaching the host
+ROOT_BIND          | CHILD  | $path #propagation                                     | attach the root file system
+TREE_NEW           | CHILD  | $type $source @options #attributes                     | make the file system
+TREE_BIND          | CHILD  | $source #recursive                                     | open what is to be mounted
+TREE_KEEP          | CHILD  |                                                        | keep the mount for later
+TREE_TAKE          | CHILD  | #index                                                 | take the mount whose users are mapped
+TREE_ATTRIBUTES    | CHILD  | #set #clear #recursive                                 | set the mount's options
+TREE_COPY_UP       | CHILD  | $target                                                | copy what the file system covers
+TREE_ATTACH        | CHILD  | $target #how                                           | mount it on
+TREE_PROPAGATION   | CHILD  | #type #recursive                                       | set the mount's propagation
+PATH_MAKE          | CHILD  | $path #mode                                            | create the directory
+PATH_ATTRIBUTES    | CHILD  | $target #set #clear #recursive                         | set the mount's options
+PATH_PROPAGATION   | CHILD  | $target #type #recursive                               | set the mount's propagation
+DEVICE_NODE        | CHILD  | $path #mode #major #minor #uid #gid                    | create the device
+LINK_ANEW          | CHILD  | $path $target                                          | create the symbolic link
+ROOT_SWITCH        | CHILD  |                                                        | change the root directory
+SET_PERSONALITY    | CHILD  | #number                                                | set the execution domain
+SET_SCHEDULER      | CHILD  | *attributes                                            | set the scheduling policy
+SET_IO_PRIORITY    | CHILD  | #value                                                 | set the I/O priority
+SET_MEMORY_POLICY  | CHILD  | #mode *nodes                                           | set the NUMA memory policy
+SET_HOME           | CHILD  | #uid                                                   | find the user's home
+SET_AFFINITY       | CHILD  | *mask                                                  | choose the CPUs
 CHANGE_DIRECTORY   | CHILD  | $path                                                  | change to the working directory
 SET_RLIMIT         | CHILD  | #resource #soft #hard                                  | set the resource limit
 DROP_BOUNDING      | CHILD  | #keep                                                  | drop capabilities for good
@@ -109,6 +147,11 @@ SET_CAPABILITIES   | CHILD  | #effective #permitted #inheritable #ambient       
 NO_NEW_PRIVILEGES  | CHILD  |                                                        | forbid new privileges
 TRACE              | CHILD  | #socket *program                                       | have its system calls watched
 INIT               | CHILD  |                                                        | start the init process
+SET_UMASK          | CHILD  | #mask                                                  | set the umask
+KEEP_DESCRIPTORS   | CHILD  | #count                                                 | keep the descriptors open
+FIND_PROGRAM       | CHILD  | $name $path                                            | find the program
+WAIT_START         | CHILD  |                                                        | wait for the start
+SECCOMP_WITH       | CHILD  | *program #flags                                        | load the system call filter
 SECCOMP            | CHILD  | *program                                               | load the system call filter
 EXEC               | EXEC   | $path @arguments @environment                          | execute the program
 """

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -48,14 +49,34 @@ static int die_with(int pidfd)
 	return poll(&supervisor, 1, 0) == 0 ? 0 : -ESRCH;
 }
 
-/* What the supervisor's /proc calls this process, whichever PID namespace that is of; 0 if it can't be told. */
-static pid_t number_in_proc(void)
+pid_t number_in_proc(void)
 {
 	char text[SELF_SIZE];
 	uint64_t number;
 	ssize_t length = readlink("/proc/self", text, sizeof(text) - 1);
 	text[length > 0 ? length : 0] = 0;
 	return parse_number(text, &number) ? 0 : (pid_t)number;
+}
+
+pid_t launch_clone_free(struct launch *launch, const struct op *op)
+{
+	uint64_t flags = op_number(op, CLONE_FREE_flags), wanted = op_number(op, CLONE_FREE_cgroup);
+	int ends[2];
+	if (wanted > launch->cgroup_count)
+		return -EINVAL;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	pid_t child = clone_process(launch, flags, wanted > 0 ? launch->cgroups[wanted - 1].directory : NO_FD);
+	launch->channel = ends[child == 0];
+	close(ends[child != 0]);
+	if (child != 0)
+		return child;
+	/* The lock on the container's folder is the parent's. */
+	close_fd(&launch->state_directory);
+	launch->state_directory = NO_FD;
+	close_fd(&launch->console_receiver);
+	launch->outcome->number_in_proc = number_in_proc();
+	return 0;
 }
 
 pid_t launch_clone(struct launch *launch, const struct op *op)

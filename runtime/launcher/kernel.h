@@ -29,8 +29,10 @@ struct kernel_clone_args {
 struct kernel_open_how {
 	uint64_t flags, mode, resolve;
 };
+#define RESOLVE_NO_XDEV 0x01u
 #define RESOLVE_NO_MAGICLINKS 0x02u
 #define RESOLVE_NO_SYMLINKS 0x04u
+#define RESOLVE_BENEATH 0x08u
 #define RESOLVE_IN_ROOT 0x10u
 
 struct kernel_mount_attr {

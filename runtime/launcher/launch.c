@@ -4,10 +4,13 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "util.h"
+
+enum { PROGRAM_UMASK = 022 };
 
 static op_function *const functions[OP_COUNT] = {
 	[OP_HOLD_LOCK] = op_hold_lock,
@@ -17,6 +20,8 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_CGROUP_WRITE] = op_cgroup_write,
 	[OP_CGROUP_WATCH_OOM] = op_cgroup_watch_oom,
 	[OP_TIME_OFFSETS] = op_time_offsets,
+	[OP_START_GATE] = op_start_gate,
+	[OP_CONSOLE_SOCKET] = op_console_socket,
 	[OP_CGROUP_ENTER] = op_cgroup_enter,
 	[OP_CGROUP_UNSHARE] = op_cgroup_unshare,
 	[OP_MAP_IDS] = op_map_ids,
@@ -24,6 +29,9 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_NEW_KEYRING] = op_new_keyring,
 	[OP_SET_HOSTNAME] = op_set_hostname,
 	[OP_LOOPBACK_UP] = op_loopback_up,
+	[OP_HOOK_OUTSIDE] = op_hook_outside,
+	[OP_HOOK_INSIDE] = op_hook_inside,
+	[OP_TERMINAL] = op_terminal,
 	[OP_MOUNTS_PRIVATE] = op_mounts_private,
 	[OP_ROOT_ATTACH] = op_root_attach,
 	[OP_MOUNT_NEW] = op_mount_new,
@@ -42,8 +50,52 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_NO_NEW_PRIVILEGES] = op_no_new_privileges,
 	[OP_TRACE] = op_trace,
 	[OP_INIT] = op_init,
+	[OP_SET_UMASK] = op_set_umask,
+	[OP_KEEP_DESCRIPTORS] = op_keep_descriptors,
+	[OP_FIND_PROGRAM] = op_find_program,
+	[OP_WAIT_START] = op_wait_start,
+	[OP_CGROUP_OPEN] = op_cgroup_open,
+	[OP_DEVICE_FILTER] = op_device_filter,
+	[OP_TREE_IDMAPPED] = op_tree_idmapped,
+	[OP_JOIN_PROCESSES] = op_join_processes,
+	[OP_JOIN_NAMESPACE] = op_join_namespace,
+	[OP_CLONE_AGAIN] = op_clone_again,
+	[OP_SET_DOMAINNAME] = op_set_domainname,
+	[OP_SYSCTL] = op_sysctl,
+	[OP_PROC_WRITE] = op_proc_write,
+	[OP_MOUNTS_PROPAGATE] = op_mounts_propagate,
+	[OP_ROOT_BIND] = op_root_bind,
+	[OP_TREE_NEW] = op_tree_new,
+	[OP_TREE_BIND] = op_tree_bind,
+	[OP_TREE_KEEP] = op_tree_keep,
+	[OP_TREE_TAKE] = op_tree_take,
+	[OP_TREE_ATTRIBUTES] = op_tree_attributes,
+	[OP_TREE_COPY_UP] = op_tree_copy_up,
+	[OP_TREE_ATTACH] = op_tree_attach,
+	[OP_TREE_PROPAGATION] = op_tree_propagation,
+	[OP_PATH_MAKE] = op_path_make,
+	[OP_PATH_ATTRIBUTES] = op_path_attributes,
+	[OP_PATH_PROPAGATION] = op_path_propagation,
+	[OP_DEVICE_NODE] = op_device_node,
+	[OP_LINK_ANEW] = op_link_anew,
+	[OP_ROOT_SWITCH] = op_root_switch,
+	[OP_SET_PERSONALITY] = op_set_personality,
+	[OP_SET_SCHEDULER] = op_set_scheduler,
+	[OP_SET_IO_PRIORITY] = op_set_io_priority,
+	[OP_SET_MEMORY_POLICY] = op_set_memory_policy,
+	[OP_SET_AFFINITY] = op_set_affinity,
+	[OP_SET_HOME] = op_set_home,
+	[OP_SECCOMP_WITH] = op_seccomp_with,
+	[OP_MAP_RANGES] = op_map_ranges,
 	[OP_SECCOMP] = op_seccomp,
 	[OP_EXEC] = op_exec,
+};
+
+static op_function *const parent_functions[OP_COUNT] = {
+	[OP_HOOK_OUTSIDE] = parent_hook,
+	[OP_WAIT_START] = parent_ready,
+	[OP_CLONE_AGAIN] = parent_adopt,
+	[OP_MAP_RANGES] = parent_map_ranges,
 };
 
 static void fail(const struct launch *launch, uint32_t index, int error)
@@ -93,9 +145,10 @@ static int run_parent(struct launch *launch)
 {
 	for (uint32_t i = 0; i < launch->plan.count; i++) {
 		const struct op *op = &launch->plan.ops[i];
-		if (op->code == OP_CLONE) {
-			cgroups_sweep(launch);
-			launch->child = launch_clone(launch, op);
+		if (op->code == OP_CLONE || op->code == OP_CLONE_FREE) {
+			if (op->code == OP_CLONE)
+				cgroups_sweep(launch);
+			launch->child = op->code == OP_CLONE ? launch_clone(launch, op) : launch_clone_free(launch, op);
 			if (launch->child == 0)
 				run_child(launch, i + 1);
 			if (launch->child < 0)
@@ -111,14 +164,56 @@ static int run_parent(struct launch *launch)
 	return -1;
 }
 
+void launch_new(struct launch *launch, char **argv, const char *self)
+{
+	*launch = (struct launch){ .argv = argv, .self = self, .umask = PROGRAM_UMASK };
+	launch->root = launch->empty_directory = launch->null_device = launch->parent = NO_FD;
+	launch->gate = launch->console_socket = launch->console_receiver = launch->channel = launch->state_directory = NO_FD;
+	launch->tree = launch->proc = NO_FD;
+	launch->late_cgroup = NO_FD;
+}
+
+int launch_start(struct launch *launch)
+{
+	hold_signals(launch);
+	return run_parent(launch);
+}
+
+int ask_parent(struct launch *launch, const struct op *op)
+{
+	uint32_t index = (uint32_t)(op - launch->plan.ops);
+	int answer;
+	if (send(launch->channel, &index, sizeof(index), MSG_NOSIGNAL) < 0)
+		return -errno;
+	/* Signals are held: nothing interrupts it. */
+	if (recv(launch->channel, &answer, sizeof(answer), 0) != (ssize_t)sizeof(answer))
+		return -EPIPE;
+	return answer;
+}
+
+int serve_child(struct launch *launch)
+{
+	uint32_t index;
+	while (recv(launch->channel, &index, sizeof(index), 0) == (ssize_t)sizeof(index)) {
+		const struct op *op = index < launch->plan.count ? &launch->plan.ops[index] : NULL;
+		int answer = op && parent_functions[op->code] ? parent_functions[op->code](launch, op) : -EINVAL;
+		if (send(launch->channel, &answer, sizeof(answer), MSG_NOSIGNAL) < 0)
+			break;
+		if (answer == 0 && op->code == OP_WAIT_START && launch->gate >= 0)
+			return 0;
+	}
+	return launch->outcome->takes_signals && !launch->outcome->error ? 0 : -1;
+}
+
 int launch_run(struct launch *launch)
 {
 	void *shared = mmap(NULL, sizeof(struct outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		return -1;
 	launch->outcome = shared;
-	hold_signals(launch);
-	int code = run_parent(launch);
+	int code = launch_start(launch);
+	/* Nobody answers here: a child that asks is told so, and doesn't wait. */
+	close_fd(&launch->channel);
 	if (code == 0) {
 		code = supervise(launch, launch->child, NULL);
 		cgroups_report(launch);

@@ -8,7 +8,7 @@
 
 #include "plan.h"
 
-enum { MAX_CGROUPS = 16, CGROUP_NAME_SIZE = 64, NO_FD = -1, CHILD_FAILED = 125 };
+enum { MAX_CGROUPS = 16, CGROUP_NAME_SIZE = 64, PROGRAM_SIZE = 4096, MAX_TREES = 64, NO_FD = -1, CHILD_FAILED = 125 };
 
 /* What the child tells its parent, in memory that both see: which operation failed, and how (`error` is an errno, 0 if none
    did); whether signals that are sent to it from now on act as they do on the program; and its number in the host's /proc. */
@@ -40,7 +40,28 @@ struct launch {
 	/* The cgroup that the child has to join by itself, on kernels without CLONE_INTO_CGROUP. */
 	int late_cgroup;
 	pid_t child;
+	/* What only OCI containers have (ops_oci.c): the gate that start opens, the socket that the terminal is sent to and its
+	   other end, the channel between the child and its parent, and the container's folder of state. */
+	int gate, console_socket, console_receiver, channel, state_directory;
+	const char *pid_file;
+	int is_exec;
+	/* The mount in hand, a /proc that is attached nowhere, and mounts whose users are mapped (ops_tree.c, ops_process.c). */
+	int tree, proc;
+	int trees[MAX_TREES];
+	unsigned tree_count;
+	/* How many descriptors from 3 on the program inherits, its umask, and where it was found. */
+	unsigned kept_descriptors;
+	mode_t umask;
+	char program[PROGRAM_SIZE];
+	/* "HOME=…" for a program whose environment has none. */
+	char home[PROGRAM_SIZE];
 };
+
+/* A launch of which nothing has been done yet. */
+void launch_new(struct launch *launch, char **argv, const char *self);
+
+/* Execute the plan until the child exists. 0, or -1 when an operation failed. `outcome` must be there. */
+int launch_start(struct launch *launch);
 
 /* Execute the plan and supervise the program until it ends. Returns the exit code of the program (128 + n for signal n),
    or -1 when an operation failed: then `outcome` says which, and nothing of the container is left. */
@@ -54,16 +75,53 @@ op_function op_cgroup_enter, op_cgroup_unshare, op_map_ids, op_new_session, op_n
 op_function op_set_hostname, op_loopback_up, op_mounts_private, op_root_attach, op_mount_new, op_mount_bind;
 op_function op_mount_readonly, op_mask, op_make_directory, op_make_device, op_make_link, op_root_pivot;
 op_function op_change_directory, op_set_rlimit, op_drop_bounding, op_set_ids, op_set_capabilities;
+op_function op_start_gate, op_console_socket, op_hook_outside, op_hook_inside, op_terminal, op_set_umask, op_keep_descriptors;
+op_function op_find_program, op_wait_start;
+op_function op_cgroup_open, op_device_filter, op_tree_idmapped, op_join_processes, op_join_namespace, op_clone_again;
+op_function op_map_ranges, op_set_domainname, op_sysctl, op_proc_write, op_mounts_propagate, op_root_bind, op_tree_new, op_tree_bind;
+op_function op_tree_keep, op_tree_take, op_tree_attributes, op_tree_copy_up, op_tree_attach, op_tree_propagation, op_path_make;
+op_function op_path_attributes, op_path_propagation, op_device_node, op_link_anew, op_root_switch, op_set_personality;
+op_function op_set_scheduler, op_set_io_priority, op_set_memory_policy, op_set_affinity, op_set_home, op_seccomp_with;
 op_function op_no_new_privileges, op_init, op_seccomp, op_exec, op_tie_to_caller, op_trace;
 
 /* Fork into the namespaces that the CLONE operation names, with a guardian in between (guardian.c). As fork: 0 in the
    container's first process, in the supervisor the pid of the guardian, which ends as the program does, or -errno. */
 pid_t launch_clone(struct launch *launch, const struct op *op);
 
+/* The same without a guardian: the child is the caller's to keep; a channel connects it with its parent. */
+pid_t launch_clone_free(struct launch *launch, const struct op *op);
+
+/* In the child: have the parent execute the operation. In the parent: execute what the child asks for, until it waits at the
+   gate or has become the program: 0, or -1 when it failed. */
+op_function ask_parent;
+int serve_child(struct launch *launch);
+
+/* The functions by which the parent executes what it is asked for. */
+op_function parent_hook, parent_ready, parent_adopt, parent_map_ranges;
+
+/* Which arguments of an operation are the mappings of users and groups: triples of 32 bits, inside, outside, size. */
+struct id_maps {
+	const struct op *op;
+	unsigned uids, gids;
+};
+
+/* Write them for a process that is in a user namespace of its own. 0 or -errno. */
+int write_id_maps(const struct launch *launch, pid_t child, const struct id_maps *maps);
+
+/* What the supervisor's /proc calls this process, whichever PID namespace that is of; 0 if it can't be told. */
+pid_t number_in_proc(void);
+
+/* Send a descriptor, with a text that the receiver may show. 0 or -errno. */
+int send_descriptor(int socket, int descriptor, const char *text);
+
+/* Undo what was done to signals on the way to a program. */
+void reset_signals(void);
+
 /* Load a system call filter, `length` bytes of instructions. 0, the listener's descriptor if `flags` asks for one, or -errno. */
 int load_filter(const char *program, size_t length, unsigned flags);
 
-/* Close every descriptor but the standard streams. 0 or -errno. */
+/* Close every descriptor from `first` on. 0 or -errno. */
+int close_from(unsigned first);
 int close_inherited(void);
 
 /* Wait for `child`, passing it every signal that reaches us. Returns its exit code. `shown` is its number in /proc, known

@@ -3,6 +3,7 @@
    whit _launch FD              execute the plan that a file descriptor holds (how Python starts a container)
    whit run …                   if a plan for exactly this command line is cached and its guards hold, execute it
    anything else                python: the same arguments
+   whit-oci …                   oci.h
 
    When an operation of a plan from Python fails, Python is asked to say so in words: whit _explain FD INDEX ERRNO.
    When one of a cached plan does, the cached plan is removed and Python takes over from the beginning. */
@@ -16,17 +17,11 @@
 
 #include "guards.h"
 #include "launch.h"
+#include "oci.h"
 #include "python.h"
 #include "util.h"
 
 enum { PLAN_PATH_SIZE = 4096, FAILED = 125, NUMBER_SIZE = 24 };
-
-static void new_launch(struct launch *launch, char **argv, const char *self)
-{
-	*launch = (struct launch){ .argv = argv, .self = self };
-	launch->root = launch->empty_directory = launch->null_device = launch->parent = NO_FD;
-	launch->late_cgroup = NO_FD;
-}
 
 /* $WHIT_ROOT, else /var/lib/whit for root, else $XDG_DATA_HOME/whit, else $HOME/.local/share/whit: as packer/store does. */
 static int append_store_root(char *path, size_t *at)
@@ -91,7 +86,7 @@ static int run_cached(char **argv, const char *self)
 	CLEANUP_FD int fd = openat(plans, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || !is_ours(fd, S_IFREG))
 		return -1;
-	new_launch(&launch, argv, self);
+	launch_new(&launch, argv, self);
 	if (plan_load(&launch.plan, fd) || !guards_hold(&launch.plan, argv + 1, plans, self))
 		return -1;
 	int code = launch_run(&launch);
@@ -119,7 +114,7 @@ static int run_given(char **argv, const char *self)
 		complain("_launch is how whit starts its own launcher", "use 'whit run'");
 		return FAILED;
 	}
-	new_launch(&launch, argv, self);
+	launch_new(&launch, argv, self);
 	if (plan_load(&launch.plan, (int)fd)) {
 		complain("the launch plan is damaged, or whit's launcher and its Python are of different versions", "install whit again");
 		return FAILED;
@@ -143,6 +138,8 @@ int main(int argc, char **argv)
 	char self[PLAN_PATH_SIZE];
 	open_standard_streams();
 	python_locate(self, sizeof(self), argc > 0 ? argv[0] : "");
+	if (is_oci(self))
+		return oci_main(argc, argv, self);
 	if (argc == 3 && strcmp(argv[1], "_launch") == 0)
 		return run_given(argv, self);
 	if (argc > 2 && strcmp(argv[1], "run") == 0) {

@@ -15,7 +15,7 @@
 #include "launch.h"
 #include "util.h"
 
-enum { FIRST_INHERITED = 3, LISTING_SIZE = 2048, PROGRAM_UMASK = 022, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, MEMFD_EXECUTABLE = 16, ADD_SEALS = 1033, GET_SEALS = 1034 };
+enum { FIRST_INHERITED = 3, LISTING_SIZE = 2048, CLOSE_RANGE_ON_EXEC = 4, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, MEMFD_EXECUTABLE = 16, ADD_SEALS = 1033, GET_SEALS = 1034 };
 
 extern char **environ;
 
@@ -56,7 +56,7 @@ int op_seal_self(struct launch *launch, const struct op *op)
 }
 
 /* For kernels before 5.9. The limit of open files doesn't tell: those opened before it was lowered are above it. */
-static int close_listed(void)
+static int close_listed(unsigned first)
 {
 	char listing[LISTING_SIZE] __attribute__((aligned(8)));
 	long got;
@@ -73,7 +73,7 @@ static int close_listed(void)
 			for (long at = 0; at < got;) {
 				const struct listed *entry = (const struct listed *)(const void *)(listing + at);
 				uint64_t fd;
-				if (parse_number(entry->name, &fd) == 0 && fd >= FIRST_INHERITED && fd != (uint64_t)directory)
+				if (parse_number(entry->name, &fd) == 0 && fd >= first && fd != (uint64_t)directory)
 					closed |= close((int)fd) == 0;
 				at += entry->length;
 			}
@@ -84,15 +84,29 @@ static int close_listed(void)
 	return 0;
 }
 
+int close_from(unsigned first)
+{
+	if (syscall(NR_CLOSE_RANGE, first, UINT_MAX, 0) == 0)
+		return 0;
+	return errno == ENOSYS ? close_listed(first) : -errno;
+}
+
 int close_inherited(void)
 {
-	if (syscall(NR_CLOSE_RANGE, FIRST_INHERITED, UINT_MAX, 0) == 0)
+	return close_from(FIRST_INHERITED);
+}
+
+/* The channel to the parent closes with the start of the program, and not before: by that the parent knows it. */
+static int close_before_program(const struct launch *launch)
+{
+	unsigned first = FIRST_INHERITED + launch->kept_descriptors;
+	if (launch->channel >= 0 && syscall(NR_CLOSE_RANGE, first, UINT_MAX, CLOSE_RANGE_ON_EXEC) == 0)
 		return 0;
-	return errno == ENOSYS ? close_listed() : -errno;
+	return close_from(first);
 }
 
 /* Nothing of how the launcher was started reaches the program: neither ignored signals (Python's SIGPIPE) nor blocked ones. */
-static void reset_signals(void)
+void reset_signals(void)
 {
 	sigset_t none;
 	for (int number = 1; number < NSIG; number++)
@@ -107,12 +121,16 @@ int op_exec(struct launch *launch, const struct op *op)
 	char **environment = op_list(&launch->plan, op, EXEC_environment);
 	if (!arguments || !environment)
 		return -ENOMEM;
-	int error = close_inherited();
+	size_t variables = 0;
+	while (environment[variables])
+		variables++;
+	environment[variables] = launch->home[0] ? launch->home : NULL;
+	int error = close_before_program(launch);
 	if (error)
 		return error;
-	umask(PROGRAM_UMASK);
+	umask(launch->umask);
 	reset_signals();
 	launch->outcome->takes_signals = 1;
-	execve(op_text(&launch->plan, op, EXEC_path), arguments, environment);
+	execve(launch->program[0] ? launch->program : op_text(&launch->plan, op, EXEC_path), arguments, environment);
 	return -errno;
 }

@@ -85,13 +85,26 @@ static int unless_absent(int error)
 	return error == -ENOENT ? 0 : error;
 }
 
+/* What the kernel shows there has no links of an image's making; elsewhere an image's own are followed, inside the root. */
+static int is_kernels(const char *path)
+{
+	return strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/sys/", 5) == 0;
+}
+
+static uint64_t links(const char *path)
+{
+	return is_kernels(path) ? RESOLVE_NO_SYMLINKS : 0;
+}
+
 int op_mount_readonly(struct launch *launch, const struct op *op)
 {
-	struct place place = place_at(launch, op_text(&launch->plan, op, MOUNT_READONLY_target), RESOLVE_NO_SYMLINKS);
+	const char *path = op_text(&launch->plan, op, MOUNT_READONLY_target);
+	struct place place = place_at(launch, path, links(path));
 	CLEANUP_FD int at = place.at;
 	if (at < 0)
 		return unless_absent(at);
-	return mount_bind(at, &place, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC, 0);
+	uint64_t attributes = is_kernels(path) ? ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC : ATTR_RDONLY;
+	return mount_bind(at, &place, attributes, !is_kernels(path));
 }
 
 /* One empty folder hides them all; it can be cloned once it is mounted somewhere. */
@@ -103,7 +116,7 @@ static int mask_directory(struct launch *launch, const struct place *place)
 	int error = mount_new("tmpfs", place, options, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC);
 	if (error)
 		return error;
-	launch->empty_directory = open_in_root(launch->root, place->path, RESOLVE_NO_SYMLINKS);
+	launch->empty_directory = open_in_root(launch->root, place->path, links(place->path));
 	return launch->empty_directory < 0 ? launch->empty_directory : 0;
 }
 
@@ -124,7 +137,8 @@ static int open_null(struct launch *launch)
 
 int op_mask(struct launch *launch, const struct op *op)
 {
-	struct place place = place_at(launch, op_text(&launch->plan, op, MASK_target), RESOLVE_NO_SYMLINKS);
+	const char *path = op_text(&launch->plan, op, MASK_target);
+	struct place place = place_at(launch, path, links(path));
 	CLEANUP_FD int at = place.at;
 	struct stat status;
 	if (at < 0)

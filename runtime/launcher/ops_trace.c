@@ -21,14 +21,14 @@ int op_tie_to_caller(struct launch *launch, const struct op *op)
 	return (uint64_t)getppid() == op_number(op, TIE_TO_CALLER_caller) ? 0 : -ESRCH;
 }
 
-static int send_descriptor(int socket, int descriptor)
+int send_descriptor(int socket, int descriptor, const char *text)
 {
-	char mark = 0;
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = { .bytes = { 0 } };
-	struct iovec data = { .iov_base = &mark, .iov_len = sizeof(mark) };
+	/* sendmsg's signature lacks the const. At least a byte: its NUL. */
+	struct iovec data = { .iov_base = (char *)(uintptr_t)text, .iov_len = strlen(text) + (*text == 0) };
 	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
 	control.header.cmsg_level = SOL_SOCKET;
 	control.header.cmsg_type = SCM_RIGHTS;
@@ -48,5 +48,5 @@ int op_trace(struct launch *launch, const struct op *op)
 	CLEANUP_FD int listener = load_filter(program, length, NEW_LISTENER | WAIT_KILLABLE);
 	if (listener == -EINVAL)
 		listener = load_filter(program, length, NEW_LISTENER);
-	return listener < 0 ? listener : send_descriptor((int)socket, listener);
+	return listener < 0 ? listener : send_descriptor((int)socket, listener, "");
 }

@@ -137,7 +137,7 @@ char **op_list(const struct plan *plan, const struct op *op, unsigned argument)
 	const char *text = op_bytes(plan, op, argument, &length);
 	for (size_t i = 0; i < length; i++)
 		count += text[i] == 0;
-	char **list = mmap(NULL, (count + 1) * sizeof(char *), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char **list = mmap(NULL, (count + 2) * sizeof(char *), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (list == MAP_FAILED)
 		return NULL;
 	for (size_t i = 0; i < count; i++) {

@@ -31,7 +31,8 @@ uint64_t op_number(const struct op *op, unsigned argument);
 const char *op_text(const struct plan *plan, const struct op *op, unsigned argument);
 const char *op_bytes(const struct plan *plan, const struct op *op, unsigned argument, size_t *length);
 
-/* The texts of a list as a NULL-terminated vector, in fresh memory that lives as long as the process; NULL if there is none left. */
+/* The texts of a list as a vector that ends with two NULLs: there is room for one more. In fresh memory that lives as long as
+   the process; NULL if there is none left. */
 char **op_list(const struct plan *plan, const struct op *op, unsigned argument);
 
 #endif

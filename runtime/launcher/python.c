@@ -27,6 +27,11 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+int is_oci(const char *self)
+{
+	return strcmp(base_name(self), "whit-oci") == 0;
+}
+
 static void try_python(char *python, const char *isolation, const char *module, char *const *argv)
 {
 	size_t count = 0;
@@ -49,7 +54,7 @@ static void try_python(char *python, const char *isolation, const char *module, 
 _Noreturn void python_run(const char *self, char *const *argv)
 {
 	static const char *const names[] = { "python", "python3" };
-	const char *module = strcmp(base_name(self), "whit-oci") == 0 ? "from whit.runtime.oci import main; main()" :
+	const char *module = is_oci(self) ? "from whit.runtime.oci import main; main()" :
 									  "from whit.runtime.cli import main; main()";
 	char python[PYTHON_PATH_SIZE] = "";
 	sigset_t none;

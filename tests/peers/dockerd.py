@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.peers import SYSTEM_PATH, find_peer
+from tests.peers import PROJECT, SYSTEM_PATH, find_peer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,7 +77,8 @@ def start_dockerd(folder: Path) -> Iterator[Dockerd]:
     run = Path(tempfile.mkdtemp(prefix="whit-dockerd-"))  # short: a socket's path has at most 107 bytes
     group = f"/{run.name}"
     log = folder / "dockerd.log"
-    (folder / "daemon.json").write_text("{}")
+    runtimes = {"whit": {"path": str(PROJECT / ".venv" / "bin" / "whit-oci")}}
+    (folder / "daemon.json").write_text(json.dumps({"runtimes": runtimes}))
     command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-ec", DAEMON]
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_PATH])
     with log.open("wb") as output:

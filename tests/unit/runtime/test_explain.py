@@ -205,3 +205,7 @@ def test_a_failure_that_is_none_of_the_plan_s_is_still_one_clear_line(index: int
     error = explain(PLAN, index, number, _no_files, "amd64")
     assert error.message == "the container couldn't be started"
     assert error.hint is not None
+
+
+def test_every_hint_is_for_an_operation_that_there_is() -> None:
+    assert {name for name, _ in HINTS} <= set(BY_NAME)

@@ -1,0 +1,78 @@
+/* whit-oci: the launcher as an OCI runtime, with runc's command line.
+
+   state, start, kill, delete   done here, from small records that create leaves in the container's folder
+   _launch MODE …               how Python has a container or a process created: oci_launch()
+   anything else                python: the same arguments
+
+   A container's folder ROOT/ID holds: state.json (what `state` prints, but for pid and status), process ("PID START-TIME"),
+   cgroups (a line "CONTROLLER:FOLDER" each), start (the gate, while it is closed), plan, outcome (what the child tells), config.json;
+   poststart and poststop, if there are such hooks. */
+#ifndef WHIT_OCI_H
+#define WHIT_OCI_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { OCI_PATH_SIZE = 4096, OCI_TEXT_SIZE = 1024 };
+
+enum oci_status { OCI_CREATING, OCI_CREATED, OCI_RUNNING, OCI_PAUSED, OCI_STOPPED };
+
+struct oci_call {
+	char **argv;
+	const char *self, *log, *log_format;
+	char root[OCI_PATH_SIZE];
+	const char *container;
+	int directory, root_directory;
+};
+
+/* The whole program under its other name. Returns the exit code. */
+int oci_main(int argc, char **argv, const char *self);
+
+/* _launch MODE FOLDER PID-FILE PLAN LOG LOG-FORMAT: execute the plan; MODE is create, run, run-detached, exec or exec-detached. */
+int oci_launch(char **argv, const char *self);
+
+/* Stay with a child in the foreground until it ends, its terminal and signals passed on. Returns its exit code. */
+struct launch;
+int oci_attend(struct launch *launch);
+
+/* Print and log one error; returns the exit code of failure. `parts` are put together. */
+int oci_fail(const struct oci_call *call, const char *const *parts);
+
+/* The container's first process: 0, or -ENOENT when there is no record yet. */
+int oci_process(int directory, pid_t *pid, uint64_t *started);
+
+/* Whether it is the one that the record tells of, and no zombie. */
+int oci_lives(pid_t pid, uint64_t started);
+
+/* When a process was started, in clock ticks since boot (proc_pid_stat(5), field 22), and its state. 0 or -errno. */
+int process_times(pid_t pid, uint64_t *started, char *state);
+
+enum oci_status oci_status(int directory, pid_t *pid, uint64_t *started);
+const char *oci_status_name(enum oci_status status);
+
+/* Write a file of the folder whole or not at all. 0 or -errno. */
+int oci_write(int directory, const char *path, const char *text);
+
+/* The whole of a small file; its length or -errno. `text` gets a NUL. */
+ssize_t oci_read(int directory, const char *name, char *text, size_t size);
+
+/* Signal every process of the container's cgroup. 0 or -errno. */
+int oci_signal_all(int directory, int number);
+
+/* Let a paused container's processes run again, so that a SIGKILL reaches them. */
+void oci_thaw(int directory);
+
+/* End whatever is left in the container's cgroups and remove them. 0 or -errno. */
+int oci_remove_cgroups(int directory);
+
+/* Remove the container's folder with all that is in it. 0 or -errno. */
+int oci_remove_folder(int root, const char *container, int directory);
+
+/* The verbs; `words` are what follows the verb and its container's name is found. Each returns the exit code, or -1 for Python. */
+int oci_state(struct oci_call *call, char **words);
+int oci_start(struct oci_call *call, char **words);
+int oci_kill(struct oci_call *call, char **words);
+int oci_delete(struct oci_call *call, char **words);
+
+#endif

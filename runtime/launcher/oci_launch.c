@@ -1,0 +1,139 @@
+/* Creating a container, or a process in one, from the plan that Python has made. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "launch.h"
+#include "oci.h"
+#include "python.h"
+#include "util.h"
+
+enum { FAILED = 1, NUMBER_SIZE = 24, RECORD_SIZE = 64 };
+
+enum word { WORD_MODE = 2, WORD_FOLDER, WORD_PID_FILE, WORD_PLAN, WORD_LOG, WORD_LOG_FORMAT };
+
+/* What the child tells, in a file: start, which comes later, reads it there. */
+static int map_outcome(struct launch *launch)
+{
+	CLEANUP_FD int file = -1;
+	int flags = MAP_SHARED | MAP_ANONYMOUS;
+	if (!launch->is_exec) {
+		flags = MAP_SHARED;
+		file = openat(launch->state_directory, "outcome", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (file < 0 || ftruncate(file, sizeof(struct outcome)) < 0)
+			return -errno;
+	}
+	void *shared = mmap(NULL, sizeof(struct outcome), PROT_READ | PROT_WRITE, flags, file, 0);
+	if (shared == MAP_FAILED)
+		return -errno;
+	launch->outcome = shared;
+	return 0;
+}
+
+/* The child has done all that comes before the program: from now on it is on record. */
+int parent_ready(struct launch *launch, const struct op *op)
+{
+	char text[RECORD_SIZE] = "", state;
+	uint64_t started;
+	size_t at = 0;
+	(void)op;
+	if (launch->state_directory < 0)
+		return -EINVAL;
+	if (process_times(launch->child, &started, &state) || append_number(text, sizeof(text), &at, (uint64_t)launch->child))
+		return -ESRCH;
+	int error = *launch->pid_file ? oci_write(AT_FDCWD, launch->pid_file, text) : 0;
+	if (error || launch->is_exec)
+		return error;
+	if (append(text, sizeof(text), &at, " ") || append_number(text, sizeof(text), &at, started))
+		return -ENAMETOOLONG;
+	return oci_write(launch->state_directory, "process", text);
+}
+
+_Noreturn static void explain(const struct launch *launch, char **argv)
+{
+	char index[NUMBER_SIZE] = "", error[NUMBER_SIZE] = "";
+	size_t index_at = 0, error_at = 0;
+	append_number(index, sizeof(index), &index_at, launch->outcome ? launch->outcome->index : 0);
+	append_number(error, sizeof(error), &error_at, launch->outcome ? (uint64_t)launch->outcome->error : ENOMEM);
+	char name[] = "whit-oci", verb[] = "_launch-failed";
+	char *words[] = { name, verb, argv[WORD_MODE], argv[WORD_FOLDER], argv[WORD_PLAN], argv[WORD_LOG], argv[WORD_LOG_FORMAT], index, error, NULL };
+	python_run(launch->self, words);
+}
+
+/* Python in a process of its own: hooks that come after the start. */
+static void run_python(const struct launch *launch, const char *verb, char **argv)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		const char *const words[] = { "whit-oci", verb, argv[WORD_FOLDER], argv[WORD_LOG], argv[WORD_LOG_FORMAT], NULL };
+		python_run(launch->self, (char *const *)(uintptr_t)words);
+	}
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static int has_hook(const struct launch *launch, const char *name)
+{
+	return faccessat(launch->state_directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* What `delete` would do. */
+static void remove_container(struct launch *launch, char **argv)
+{
+	oci_remove_cgroups(launch->state_directory);
+	if (has_hook(launch, "poststop"))
+		run_python(launch, "_poststop", argv);
+	else
+		oci_remove_folder(AT_FDCWD, argv[WORD_FOLDER], launch->state_directory);
+}
+
+static int open_folder(struct launch *launch, const char *path)
+{
+	launch->state_directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (launch->state_directory < 0)
+		return -errno;
+	/* Held until create ends: delete sees by it that somebody is at work. */
+	if (!launch->is_exec && flock(launch->state_directory, LOCK_EX) < 0)
+		return -errno;
+	return 0;
+}
+
+int oci_launch(char **argv, const char *self)
+{
+	struct launch launch;
+	const char *mode = argv[WORD_MODE];
+	launch_new(&launch, argv, self);
+	launch.is_exec = strncmp(mode, "exec", 4) == 0;
+	launch.pid_file = argv[WORD_PID_FILE];
+	CLEANUP_FD int plan = open(argv[WORD_PLAN], O_RDONLY | O_CLOEXEC);
+	if (plan < 0 || open_folder(&launch, argv[WORD_FOLDER]) || plan_load(&launch.plan, plan) || map_outcome(&launch)) {
+		complain("the container's folder or its plan can't be read", "is another program at work in it?");
+		return FAILED;
+	}
+	int code = launch_start(&launch);
+	if (code == 0)
+		code = serve_child(&launch);
+	if (code < 0) {
+		if (launch.child > 0) {
+			kill(launch.child, SIGKILL);
+			while (waitpid(launch.child, NULL, __WALL) < 0 && errno == EINTR)
+				;
+		}
+		cgroups_remove(&launch);
+		explain(&launch, argv);
+	}
+	if (strncmp(mode, "run", 3) == 0 && has_hook(&launch, "poststart"))
+		run_python(&launch, "_poststart", argv);
+	if (strcmp(mode, "run") != 0 && strcmp(mode, "exec") != 0)
+		return 0;
+	flock(launch.state_directory, LOCK_UN);
+	code = oci_attend(&launch);
+	if (!launch.is_exec)
+		remove_container(&launch, argv);
+	return code;
+}

@@ -1,0 +1,155 @@
+/* The command line of whit-oci as far as it is answered without Python, and its errors. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "oci.h"
+#include "python.h"
+#include "util.h"
+
+enum { LOG_SIZE = 8192, TIME_SIZE = 40 };
+
+static void append_time(char *text, size_t size, size_t *at)
+{
+	char now[TIME_SIZE];
+	struct tm parts;
+	time_t seconds = time(NULL);
+	if (gmtime_r(&seconds, &parts) && strftime(now, sizeof(now), "%Y-%m-%dT%H:%M:%SZ", &parts))
+		append(text, size, at, now);
+}
+
+/* As runc's: {"level":"error","msg":"…","time":"…"} or time="…" level=error msg="…". Messages hold nothing to be escaped but quotes. */
+static void write_log(const struct oci_call *call, const char *message)
+{
+	char line[LOG_SIZE] = "", quoted[LOG_SIZE / 2];
+	size_t at = 0, to = 0;
+	int json = call->log_format && strcmp(call->log_format, "json") == 0;
+	CLEANUP_FD int log = open(call->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+	for (; *message && to < sizeof(quoted) - 3; message++) {
+		if (*message == '"' || *message == '\\')
+			quoted[to++] = '\\';
+		quoted[to++] = *message;
+	}
+	quoted[to] = 0;
+	append(line, sizeof(line), &at, json ? "{\"level\":\"error\",\"msg\":\"" : "time=\"");
+	if (!json) {
+		append_time(line, sizeof(line), &at);
+		append(line, sizeof(line), &at, "\" level=error msg=\"");
+	}
+	append(line, sizeof(line), &at, quoted);
+	if (json) {
+		append(line, sizeof(line), &at, "\",\"time\":\"");
+		append_time(line, sizeof(line), &at);
+	}
+	append(line, sizeof(line), &at, json ? "\"}\n" : "\"\n");
+	if (log >= 0 && write(log, line, at) < 0)
+		complain("the log can't be written", NULL);
+}
+
+int oci_fail(const struct oci_call *call, const char *const *parts)
+{
+	char message[OCI_TEXT_SIZE] = "";
+	size_t at = 0;
+	for (; *parts; parts++)
+		append(message, sizeof(message), &at, *parts);
+	if (call->log && *call->log)
+		write_log(call, message);
+	complain(message, NULL);
+	return 1;
+}
+
+static int is_name(const char *text)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-.";
+	return *text && strspn(text, allowed) == strlen(text) && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+}
+
+static int is_flag(const char *word)
+{
+	return strcmp(word, "--debug") == 0 || strcmp(word, "--systemd-cgroup") == 0;
+}
+
+/* The options before the verb; returns where the verb is, or NULL if Python had better look at them. */
+static char **read_options(struct oci_call *call, char **words)
+{
+	static const char *const names[] = { "--root", "--log", "--log-format", "--criu", "--rootless" };
+	const char *values[sizeof(names) / sizeof(*names)] = { NULL };
+	for (; *words && **words == '-'; words++) {
+		size_t i = 0, length = 0;
+		if (is_flag(*words))
+			continue;
+		for (; i < sizeof(names) / sizeof(*names); i++) {
+			length = strlen(names[i]);
+			if (strncmp(*words, names[i], length) == 0 && ((*words)[length] == '=' || (*words)[length] == 0))
+				break;
+		}
+		if (i == sizeof(names) / sizeof(*names) || (!(*words)[length] && !words[1]))
+			return NULL;
+		values[i] = (*words)[length] ? *words + length + 1 : *++words;
+	}
+	size_t at = 0;
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	if (!values[0] && geteuid() != 0 && (!runtime || *runtime != '/'))
+		return NULL;
+	int error = values[0] ? append(call->root, sizeof(call->root), &at, values[0]) :
+				append(call->root, sizeof(call->root), &at, geteuid() == 0 ? "/run" : runtime) ||
+					append(call->root, sizeof(call->root), &at, "/whit-oci");
+	call->log = values[1];
+	call->log_format = values[2];
+	return error ? NULL : words;
+}
+
+/* The first word that is no option. */
+static const char *container_of(char **words)
+{
+	while (*words && **words == '-')
+		words++;
+	return *words;
+}
+
+typedef int verb_function(struct oci_call *call, char **words);
+
+static int answer(struct oci_call *call, verb_function *verb, char **words)
+{
+	call->container = container_of(words);
+	if (!call->container || !is_name(call->container))
+		return -1;
+	CLEANUP_FD int root = open(call->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int directory = root < 0 ? -1 : openat(root, call->container, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (directory < 0) {
+		/* `delete --force` of what isn't there is no error, as with runc. */
+		if (verb == oci_delete && (strcmp(words[0], "--force") == 0 || strcmp(words[0], "-f") == 0))
+			return 0;
+		return oci_fail(call, (const char *const[]){ "container \"", call->container, "\" does not exist", NULL });
+	}
+	if (verb == oci_start)
+		flock(directory, LOCK_EX);
+	call->root_directory = root;
+	call->directory = directory;
+	return verb(call, words);
+}
+
+int oci_main(int argc, char **argv, const char *self)
+{
+	static const struct {
+		const char *name;
+		verb_function *function;
+	} verbs[] = { { "state", oci_state }, { "start", oci_start }, { "kill", oci_kill }, { "delete", oci_delete } };
+	struct oci_call call = { .argv = argv, .self = self };
+	if (argc == 8 && strcmp(argv[1], "_launch") == 0)
+		return oci_launch(argv, self);
+	char **words = argc > 1 ? read_options(&call, argv + 1) : NULL;
+	for (size_t i = 0; words && *words && i < sizeof(verbs) / sizeof(*verbs); i++) {
+		if (strcmp(*words, verbs[i].name) != 0)
+			continue;
+		int code = answer(&call, verbs[i].function, words + 1);
+		if (code >= 0)
+			return code;
+	}
+	python_run(self, argv);
+}

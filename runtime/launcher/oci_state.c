@@ -1,0 +1,157 @@
+/* What is known of a container: the records in its folder, and what the kernel says of its process. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernel.h"
+#include "oci.h"
+#include "util.h"
+
+enum { STAT_SIZE = 2048, START_TIME_AFTER_STATE = 19 };
+
+ssize_t oci_read(int directory, const char *name, char *text, size_t size)
+{
+	CLEANUP_FD int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	size_t done = 0;
+	ssize_t got = 1;
+	if (fd < 0)
+		return -errno;
+	while (done < size - 1 && (got = read(fd, text + done, size - 1 - done)) > 0)
+		done += (size_t)got;
+	text[done] = 0;
+	return got < 0 ? -errno : (ssize_t)done;
+}
+
+int oci_write(int directory, const char *path, const char *text)
+{
+	char temporary[OCI_PATH_SIZE] = "";
+	size_t at = 0, folder = strrchr(path, '/') ? (size_t)(strrchr(path, '/') + 1 - path) : 0;
+	if (folder >= sizeof(temporary))
+		return -ENAMETOOLONG;
+	memcpy(temporary, path, folder);
+	temporary[folder] = 0;
+	at = folder;
+	int error = append(temporary, sizeof(temporary), &at, ".whit-") || append(temporary, sizeof(temporary), &at, path + folder);
+	if (error)
+		return -ENAMETOOLONG;
+	CLEANUP_FD int fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return -errno;
+	size_t length = strlen(text);
+	if (write(fd, text, length) != (ssize_t)length || renameat(directory, temporary, directory, path) < 0) {
+		error = errno ? -errno : -EIO;
+		unlinkat(directory, temporary, 0);
+	}
+	return error;
+}
+
+int process_times(pid_t pid, uint64_t *started, char *state)
+{
+	char path[OCI_TEXT_SIZE] = "", text[STAT_SIZE];
+	size_t at = 0;
+	if (append(path, sizeof(path), &at, "/proc/") || append_number(path, sizeof(path), &at, (uint64_t)pid) ||
+	    append(path, sizeof(path), &at, "/stat"))
+		return -ENAMETOOLONG;
+	ssize_t length = oci_read(AT_FDCWD, path, text, sizeof(text));
+	if (length < 0)
+		return (int)length;
+	/* The name, in parentheses, may hold anything. */
+	char *field = strrchr(text, ')');
+	if (!field || field[1] != ' ' || !field[2])
+		return -EINVAL;
+	field += 2;
+	*state = *field;
+	for (int i = 0; i < START_TIME_AFTER_STATE; i++) {
+		field = strchr(field, ' ');
+		if (!field)
+			return -EINVAL;
+		field++;
+	}
+	field[strcspn(field, " \n")] = 0;
+	return parse_number(field, started);
+}
+
+int oci_process(int directory, pid_t *pid, uint64_t *started)
+{
+	char text[OCI_TEXT_SIZE];
+	uint64_t number;
+	ssize_t length = oci_read(directory, "process", text, sizeof(text));
+	if (length < 0)
+		return (int)length;
+	char *space = strchr(text, ' ');
+	if (!space)
+		return -EINVAL;
+	*space = 0;
+	space[1 + strcspn(space + 1, "\n")] = 0;
+	if (parse_number(text, &number) || number == 0 || number > INT32_MAX || parse_number(space + 1, started))
+		return -EINVAL;
+	*pid = (pid_t)number;
+	return 0;
+}
+
+int oci_lives(pid_t pid, uint64_t started)
+{
+	uint64_t now;
+	char state;
+	return process_times(pid, &now, &state) == 0 && now == started && state != 'Z' && state != 'X';
+}
+
+static int is_frozen(const char *folder)
+{
+	char text[OCI_TEXT_SIZE];
+	CLEANUP_FD int directory = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0)
+		return 0;
+	if (oci_read(directory, "freezer.state", text, sizeof(text)) > 0)
+		return strncmp(text, "THAWED", 6) != 0;
+	return oci_read(directory, "cgroup.freeze", text, sizeof(text)) > 0 && text[0] == '1';
+}
+
+/* The folder of the hierarchy that freezes: v1's freezer, or v2's only one. In `text`, or NULL. */
+static const char *freezer(int directory, char *text, size_t size)
+{
+	if (oci_read(directory, "cgroups", text, size) <= 0)
+		return NULL;
+	char *line = strncmp(text, "freezer:", 8) == 0 ? text : strstr(text, "\nfreezer:");
+	if (!line)
+		line = strncmp(text, "unified:", 8) == 0 ? text : strstr(text, "\nunified:");
+	if (!line)
+		return NULL;
+	line = strchr(line, ':') + 1;
+	line[strcspn(line, "\n")] = 0;
+	return line;
+}
+
+void oci_thaw(int directory)
+{
+	char text[OCI_PATH_SIZE];
+	const char *folder = freezer(directory, text, sizeof(text));
+	CLEANUP_FD int cgroup = folder ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (cgroup >= 0 && write_file(cgroup, "freezer.state", "THAWED") == -ENOENT)
+		write_file(cgroup, "cgroup.freeze", "0");
+}
+
+enum oci_status oci_status(int directory, pid_t *pid, uint64_t *started)
+{
+	char text[OCI_PATH_SIZE];
+	struct stat gate;
+	*pid = 0;
+	if (oci_process(directory, pid, started))
+		return OCI_CREATING;
+	if (!oci_lives(*pid, *started))
+		return OCI_STOPPED;
+	const char *folder = freezer(directory, text, sizeof(text));
+	if (folder && is_frozen(folder))
+		return OCI_PAUSED;
+	return fstatat(directory, "start", &gate, AT_SYMLINK_NOFOLLOW) == 0 ? OCI_CREATED : OCI_RUNNING;
+}
+
+const char *oci_status_name(enum oci_status status)
+{
+	static const char *const names[] = { "creating", "created", "running", "paused", "stopped" };
+	return names[status];
+}

@@ -1,0 +1,115 @@
+/* tmpcopyup: what a new file system in memory covers is copied into it, with owners, modes, times and links. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernel.h"
+#include "launch.h"
+#include "mount.h"
+#include "util.h"
+
+enum { LISTING_SIZE = 2048, LINK_SIZE = 4096, MAX_DEPTH = 64 };
+
+static int copy_folder(int from, int to, unsigned depth);
+
+static int copy_data(int from, const char *name, int to, const struct stat *status)
+{
+	CLEANUP_FD int source = openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	CLEANUP_FD int target = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (source < 0 || target < 0)
+		return -errno;
+	for (off_t at = 0; at < status->st_size;) {
+		ssize_t done = sendfile(target, source, &at, (size_t)(status->st_size - at));
+		if (done < 0)
+			return -errno;
+		if (done == 0)
+			break;
+	}
+	return 0;
+}
+
+static int copy_link(int from, const char *name, int to)
+{
+	char target[LINK_SIZE];
+	ssize_t length = readlinkat(from, name, target, sizeof(target) - 1);
+	if (length < 0)
+		return -errno;
+	target[length] = 0;
+	return symlinkat(target, to, name) < 0 ? -errno : 0;
+}
+
+static int copy_below(int from, const char *name, int to, unsigned depth)
+{
+	if (depth == MAX_DEPTH)
+		return -ELOOP;
+	CLEANUP_FD int source = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (source < 0 || mkdirat(to, name, 0700) < 0)
+		return -errno;
+	CLEANUP_FD int target = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return target < 0 ? -errno : copy_folder(source, target, depth + 1);
+}
+
+/* Owner first: changing it takes set-user-ID bits away. */
+static int copy_status(int to, const char *name, const struct stat *status)
+{
+	const struct timespec times[2] = { status->st_atim, status->st_mtim };
+	if (fchownat(to, name, status->st_uid, status->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISLNK(status->st_mode) && fchmodat(to, name, status->st_mode & 07777, 0) < 0)
+		return -errno;
+	return utimensat(to, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+static int copy_entry(int from, const char *name, int to, unsigned depth)
+{
+	struct stat status;
+	int error;
+	if (fstatat(from, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (S_ISDIR(status.st_mode))
+		error = copy_below(from, name, to, depth);
+	else if (S_ISREG(status.st_mode))
+		error = copy_data(from, name, to, &status);
+	else if (S_ISLNK(status.st_mode))
+		error = copy_link(from, name, to);
+	else
+		error = mknodat(to, name, status.st_mode, status.st_rdev) < 0 ? -errno : 0;
+	return error ? error : copy_status(to, name, &status);
+}
+
+static int copy_folder(int from, int to, unsigned depth)
+{
+	char listing[LISTING_SIZE] __attribute__((aligned(8)));
+	long got;
+	while ((got = syscall(SYS_getdents64, from, listing, sizeof(listing))) > 0) {
+		for (long at = 0; at < got;) {
+			const struct listed *entry = (const struct listed *)(const void *)(listing + at);
+			int is_dots = strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0;
+			int error = is_dots ? 0 : copy_entry(from, entry->name, to, depth);
+			if (error)
+				return error;
+			at += entry->length;
+		}
+	}
+	return got < 0 ? -errno : 0;
+}
+
+int op_tree_copy_up(struct launch *launch, const struct op *op)
+{
+	CLEANUP_FD int covered = open_in_root(launch->root, op_text(&launch->plan, op, TREE_COPY_UP_target), 0);
+	if (covered < 0)
+		return covered == -ENOENT ? 0 : covered;
+	CLEANUP_FD int from = openat(covered, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int to = openat(launch->tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat status;
+	if (from < 0 || to < 0 || fstat(from, &status) < 0)
+		return -errno;
+	int error = copy_folder(from, to, 0);
+	if (error)
+		return error;
+	return fchown(to, status.st_uid, status.st_gid) < 0 || fchmod(to, status.st_mode & 07777) < 0 ? -errno : 0;
+}

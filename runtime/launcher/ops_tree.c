@@ -1,0 +1,394 @@
+/* Mounts of OCI containers, by descriptors alone: a tree is opened or made anew, changed in hand, and attached inside the root.
+   Needs Linux 5.12. The tree in hand stays there, so that what can only be changed once it is attached can be. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kernel.h"
+#include "launch.h"
+#include "mount.h"
+#include "util.h"
+
+enum { PATH_SIZE = 4096, KEY_SIZE = 256, PROC_MAGIC = 0x9fa0, NEW_DIRECTORY_MODE = 0755 };
+
+#define ATTR_IDMAP 0x00100000u
+
+/* What TREE_ATTACH may do, as runtime/oci/filesystem.py says it. */
+enum { ATTACH_NO_LINKS = 1, ATTACH_ON_PROC = 2, ATTACH_NEEDS_PROC = 4, ATTACH_KEEP_MODE = 8 };
+
+static void hold(struct launch *launch, int tree)
+{
+	close_fd(&launch->tree);
+	launch->tree = tree;
+	/* A folder that was kept open may lie below what is mounted next. */
+	close_fd(&launch->parent);
+	launch->parent = NO_FD;
+}
+
+static int set_tree(int tree, const struct kernel_mount_attr *attr, int recursive)
+{
+	unsigned flags = AT_EMPTY_PATH | (recursive ? AT_TREE_RECURSIVE : 0u);
+	return syscall(NR_MOUNT_SETATTR, tree, "", flags, attr, sizeof(*attr)) < 0 ? -errno : 0;
+}
+
+static int clone_tree(int at, const char *path, int recursive)
+{
+	unsigned flags = TREE_CLONE | TREE_CLOEXEC | (*path ? 0u : (unsigned)AT_EMPTY_PATH) | (recursive ? AT_TREE_RECURSIVE : 0u);
+	long tree = syscall(NR_OPEN_TREE, at, path, flags);
+	return tree < 0 ? -errno : (int)tree;
+}
+
+int op_mounts_propagate(struct launch *launch, const struct op *op)
+{
+	(void)launch;
+	return mount(NULL, "/", NULL, MS_REC | op_number(op, MOUNTS_PROPAGATE_type), NULL) < 0 ? -errno : 0;
+}
+
+/* The root file system with all that is mounted in it, attached over itself: pivot_root wants a mount of its own. */
+int op_root_bind(struct launch *launch, const struct op *op)
+{
+	const struct kernel_mount_attr own = { .propagation = op_number(op, ROOT_BIND_propagation) };
+	CLEANUP_FD int target = open(op_text(&launch->plan, op, ROOT_BIND_path), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (target < 0)
+		return -errno;
+	CLEANUP_FD int tree = clone_tree(target, "", 1);
+	if (tree < 0)
+		return tree;
+	/* Never shared, whatever the host's is: nothing that is attached below it may show up outside. */
+	int error = set_tree(tree, &own, 0);
+	if (error)
+		return error;
+	if (syscall(NR_MOVE_MOUNT, tree, "", target, "", MOVE_FROM_EMPTY_PATH | MOVE_TO_EMPTY_PATH) < 0)
+		return -errno;
+	launch->root = steal_fd(&tree);
+	return 0;
+}
+
+static int configure(int context, const char *option)
+{
+	char key[KEY_SIZE];
+	size_t length = strcspn(option, "=");
+	if (length >= sizeof(key))
+		return -ENAMETOOLONG;
+	memcpy(key, option, length);
+	key[length] = 0;
+	if (option[length])
+		return syscall(NR_FSCONFIG, context, FSCONFIG_STRING, key, option + length + 1, 0) < 0 ? -errno : 0;
+	return syscall(NR_FSCONFIG, context, FSCONFIG_FLAG, key, NULL, 0) < 0 ? -errno : 0;
+}
+
+/* A new file system, attached nowhere. `options` are `length` bytes of texts, each with its NUL. */
+static int make_tree(const char *type, const char *source, const char *options, size_t length, uint64_t attributes)
+{
+	CLEANUP_FD int context = (int)syscall(NR_FSOPEN, type, FS_CLOEXEC);
+	if (context < 0)
+		return -errno;
+	if (*source && syscall(NR_FSCONFIG, context, FSCONFIG_STRING, "source", source, 0) < 0)
+		return -errno;
+	for (const char *end = options + length; options < end; options += strlen(options) + 1) {
+		int error = configure(context, options);
+		if (error)
+			return error;
+	}
+	if (syscall(NR_FSCONFIG, context, FSCONFIG_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	long tree = syscall(NR_FSMOUNT, context, FS_CLOEXEC, attributes);
+	return tree < 0 ? -errno : (int)tree;
+}
+
+int op_tree_new(struct launch *launch, const struct op *op)
+{
+	size_t length;
+	const char *options = op_bytes(&launch->plan, op, TREE_NEW_options, &length);
+	int tree = make_tree(op_text(&launch->plan, op, TREE_NEW_type), op_text(&launch->plan, op, TREE_NEW_source), options,
+			     length, op_number(op, TREE_NEW_attributes));
+	if (tree < 0)
+		return tree;
+	hold(launch, tree);
+	return 0;
+}
+
+int op_tree_bind(struct launch *launch, const struct op *op)
+{
+	int tree = clone_tree(AT_FDCWD, op_text(&launch->plan, op, TREE_BIND_source), op_number(op, TREE_BIND_recursive) != 0);
+	if (tree < 0)
+		return tree;
+	hold(launch, tree);
+	return 0;
+}
+
+/* A process that does nothing but have a user namespace; its end closes nothing that is still held. */
+static pid_t start_id_process(void)
+{
+	struct kernel_clone_args args = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
+	long pid = syscall(NR_CLONE3, &args, sizeof(args));
+	while (pid == 0)
+		pause();
+	return pid < 0 ? -errno : (pid_t)pid;
+}
+
+static int open_user_namespace(const struct launch *launch, const struct id_maps *maps)
+{
+	char path[KEY_SIZE] = "";
+	size_t at = 0;
+	pid_t pid = start_id_process();
+	if (pid < 0)
+		return pid;
+	int error = write_id_maps(launch, pid, maps);
+	error = error ? error : append(path, sizeof(path), &at, "/proc/");
+	error = error ? error : append_number(path, sizeof(path), &at, (uint64_t)pid);
+	error = error ? error : append(path, sizeof(path), &at, "/ns/user");
+	int fd = error ? error : open(path, O_RDONLY | O_CLOEXEC);
+	fd = fd < 0 && !error ? -errno : fd;
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	return fd;
+}
+
+/* Done before the container exists: inside a user namespace nobody may map a mount of the host's. */
+int op_tree_idmapped(struct launch *launch, const struct op *op)
+{
+	const struct id_maps maps = { op, TREE_IDMAPPED_uids, TREE_IDMAPPED_gids };
+	int below = op_number(op, TREE_IDMAPPED_below) != 0;
+	if (launch->tree_count == MAX_TREES)
+		return -E2BIG;
+	CLEANUP_FD int tree = clone_tree(AT_FDCWD, op_text(&launch->plan, op, TREE_IDMAPPED_source), op_number(op, TREE_IDMAPPED_recursive) != 0);
+	if (tree < 0)
+		return tree;
+	CLEANUP_FD int namespace = open_user_namespace(launch, &maps);
+	if (namespace < 0)
+		return namespace;
+	const struct kernel_mount_attr attr = { .attr_set = ATTR_IDMAP, .userns_fd = (uint64_t)namespace };
+	int error = set_tree(tree, &attr, below);
+	if (error)
+		return error;
+	launch->trees[launch->tree_count++] = steal_fd(&tree);
+	return 0;
+}
+
+int op_tree_keep(struct launch *launch, const struct op *op)
+{
+	(void)op;
+	if (launch->tree_count == MAX_TREES)
+		return -E2BIG;
+	launch->trees[launch->tree_count++] = steal_fd(&launch->tree);
+	return 0;
+}
+
+int op_tree_take(struct launch *launch, const struct op *op)
+{
+	uint64_t index = op_number(op, TREE_TAKE_index);
+	if (index >= launch->tree_count || launch->trees[index] < 0)
+		return -EINVAL;
+	hold(launch, steal_fd(&launch->trees[index]));
+	return 0;
+}
+
+int op_tree_attributes(struct launch *launch, const struct op *op)
+{
+	const struct kernel_mount_attr attr = { .attr_set = op_number(op, TREE_ATTRIBUTES_set), .attr_clr = op_number(op, TREE_ATTRIBUTES_clear) };
+	return set_tree(launch->tree, &attr, op_number(op, TREE_ATTRIBUTES_recursive) != 0);
+}
+
+int op_tree_propagation(struct launch *launch, const struct op *op)
+{
+	const struct kernel_mount_attr attr = { .propagation = op_number(op, TREE_PROPAGATION_type) };
+	return set_tree(launch->tree, &attr, op_number(op, TREE_PROPAGATION_recursive) != 0);
+}
+
+static int make_entry(int folder, const char *name, mode_t mode)
+{
+	int made = S_ISDIR(mode) ? mkdirat(folder, name, mode & 07777) : mknodat(folder, name, mode, 0);
+	return made < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* Open `path` in the root, making what is missing of it: folders, and at the end what `mode` says. Each step is looked up
+   anew from the root, so that a link is followed inside of it only, and whatever is swapped meanwhile leads nowhere else. */
+static int open_or_make(const struct launch *launch, const char *path, mode_t mode, uint64_t resolve)
+{
+	char part[PATH_SIZE];
+	CLEANUP_FD int folder = NO_FD;
+	int at = open_in_root(launch->root, path, resolve);
+	if (at != -ENOENT)
+		return at;
+	for (const char *end = path; *end;) {
+		const char *name = end + strspn(end, "/");
+		end = name + strcspn(name, "/");
+		int is_last = end[strspn(end, "/")] == 0;
+		size_t length = (size_t)(end - path);
+		if (length >= sizeof(part))
+			return -ENAMETOOLONG;
+		memcpy(part, path, length);
+		part[length] = 0;
+		int next = open_in_root(launch->root, part, resolve);
+		if (next == -ENOENT) {
+			if (folder < 0)
+				folder = open_in_root(launch->root, "/", 0);
+			int error = folder < 0 ? folder : make_entry(folder, part + (name - path), is_last ? mode : S_IFDIR | NEW_DIRECTORY_MODE);
+			next = error ? error : open_in_root(launch->root, part, resolve);
+		}
+		if (next < 0)
+			return next;
+		close_fd(&folder);
+		folder = next;
+	}
+	return steal_fd(&folder);
+}
+
+/* A link of the image's that leads into /proc may not bring a mount there (CVE-2019-16884, CVE-2023-27561). */
+static int is_on_proc(int at)
+{
+	struct statfs status;
+	return fstatfs(at, &status) == 0 && status.f_type == PROC_MAGIC;
+}
+
+/* A file system in memory gets the mode of the folder that it covers, if there is one. */
+static int keep_mode(const struct launch *launch, const char *path)
+{
+	struct stat status;
+	CLEANUP_FD int covered = open_in_root(launch->root, path, 0);
+	if (covered < 0)
+		return covered == -ENOENT ? 0 : covered;
+	return fstat(covered, &status) < 0 || fchmodat(launch->tree, ".", status.st_mode & 07777, 0) < 0 ? -errno : 0;
+}
+
+int op_tree_attach(struct launch *launch, const struct op *op)
+{
+	uint64_t how = op_number(op, TREE_ATTACH_how);
+	struct stat status;
+	int error = how & ATTACH_KEEP_MODE ? keep_mode(launch, op_text(&launch->plan, op, TREE_ATTACH_target)) : 0;
+	if (error)
+		return error;
+	if (fstat(launch->tree, &status) < 0)
+		return -errno;
+	if (how & ATTACH_NEEDS_PROC && !is_on_proc(launch->tree))
+		return -EXDEV;
+	mode_t mode = S_ISDIR(status.st_mode) ? S_IFDIR | NEW_DIRECTORY_MODE : S_IFREG | 0644;
+	CLEANUP_FD int at = open_or_make(launch, op_text(&launch->plan, op, TREE_ATTACH_target), mode,
+					 how & ATTACH_NO_LINKS ? RESOLVE_NO_SYMLINKS : 0);
+	if (at < 0)
+		return at;
+	if (!(how & ATTACH_ON_PROC) && is_on_proc(at))
+		return -EXDEV;
+	if (syscall(NR_MOVE_MOUNT, launch->tree, "", at, "", MOVE_FROM_EMPTY_PATH | MOVE_TO_EMPTY_PATH) < 0)
+		return -errno;
+	return 0;
+}
+
+int op_path_make(struct launch *launch, const struct op *op)
+{
+	int at = open_or_make(launch, op_text(&launch->plan, op, PATH_MAKE_path), S_IFDIR | (mode_t)op_number(op, PATH_MAKE_mode), 0);
+	if (at < 0)
+		return at;
+	close(at);
+	return 0;
+}
+
+int op_path_attributes(struct launch *launch, const struct op *op)
+{
+	const struct kernel_mount_attr attr = { .attr_set = op_number(op, PATH_ATTRIBUTES_set), .attr_clr = op_number(op, PATH_ATTRIBUTES_clear) };
+	CLEANUP_FD int at = open_in_root(launch->root, op_text(&launch->plan, op, PATH_ATTRIBUTES_target), 0);
+	return at < 0 ? at : set_tree(at, &attr, op_number(op, PATH_ATTRIBUTES_recursive) != 0);
+}
+
+int op_path_propagation(struct launch *launch, const struct op *op)
+{
+	const struct kernel_mount_attr attr = { .propagation = op_number(op, PATH_PROPAGATION_type) };
+	CLEANUP_FD int at = open_in_root(launch->root, op_text(&launch->plan, op, PATH_PROPAGATION_target), 0);
+	return at < 0 ? at : set_tree(at, &attr, op_number(op, PATH_PROPAGATION_recursive) != 0);
+}
+
+/* The folder of `path`, made if it is missing, and its last component. No link is followed: an image's /dev may not lead
+   elsewhere. */
+static int open_folder(struct launch *launch, const char *path, const char **name)
+{
+	char folder[PATH_SIZE];
+	const char *slash = strrchr(path, '/');
+	if (!slash || !slash[1])
+		return -EINVAL;
+	size_t length = (size_t)(slash + 1 - path);
+	if (length >= sizeof(folder))
+		return -ENAMETOOLONG;
+	memcpy(folder, path, length);
+	folder[length] = 0;
+	*name = slash + 1;
+	return open_or_make(launch, folder, S_IFDIR | NEW_DIRECTORY_MODE, RESOLVE_NO_SYMLINKS);
+}
+
+static int is_device(int folder, const char *name, mode_t mode, dev_t device)
+{
+	struct stat status;
+	return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && (status.st_mode & S_IFMT) == (mode & S_IFMT) &&
+	       status.st_rdev == device;
+}
+
+int op_device_node(struct launch *launch, const struct op *op)
+{
+	const char *name;
+	mode_t mode = (mode_t)op_number(op, DEVICE_NODE_mode);
+	dev_t device = makedev((unsigned)op_number(op, DEVICE_NODE_major), (unsigned)op_number(op, DEVICE_NODE_minor));
+	CLEANUP_FD int folder = open_folder(launch, op_text(&launch->plan, op, DEVICE_NODE_path), &name);
+	if (folder < 0)
+		return folder;
+	/* An image's file of that name makes room for the device; a folder doesn't. */
+	if (!is_device(folder, name, mode, device) && unlinkat(folder, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	if (mknodat(folder, name, mode, device) < 0 && errno != EEXIST)
+		return -errno;
+	uid_t uid = (uid_t)op_number(op, DEVICE_NODE_uid);
+	gid_t gid = (gid_t)op_number(op, DEVICE_NODE_gid);
+	return fchownat(folder, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+int op_link_anew(struct launch *launch, const struct op *op)
+{
+	const char *name;
+	CLEANUP_FD int folder = open_folder(launch, op_text(&launch->plan, op, LINK_ANEW_path), &name);
+	if (folder < 0)
+		return folder;
+	if (unlinkat(folder, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	return symlinkat(op_text(&launch->plan, op, LINK_ANEW_target), folder, name) < 0 ? -errno : 0;
+}
+
+static void forget(int *fd)
+{
+	close_fd(fd);
+	*fd = NO_FD;
+}
+
+/* What is the host's and has been used: the program may be long in coming, and meanwhile others may share its namespaces. */
+static void forget_host(struct launch *launch)
+{
+	for (unsigned i = 0; i < launch->cgroup_count; i++)
+		forget(&launch->cgroups[i].directory);
+	for (unsigned i = 0; i < launch->tree_count; i++)
+		forget(&launch->trees[i]);
+	forget(&launch->tree);
+	forget(&launch->parent);
+	forget(&launch->null_device);
+	forget(&launch->empty_directory);
+}
+
+/* As ROOT_PIVOT, where mounts may be shared with the host: taking the old root off must not reach it. */
+int op_root_switch(struct launch *launch, const struct op *op)
+{
+	(void)op;
+	CLEANUP_FD int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (old < 0 || fchdir(launch->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
+		return -errno;
+	if (fchdir(old) < 0 || mount(NULL, ".", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return -errno;
+	forget_host(launch);
+	return umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ? -errno : 0;
+}

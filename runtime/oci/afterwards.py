@@ -1,0 +1,136 @@
+"""What the launcher has Python do: say in words why a launch failed and take it back, and run the hooks of after the start."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import LaunchError
+from whit.runtime.encode import decode
+from whit.runtime.explain import explain
+from whit.runtime.host import MACHINES
+from whit.runtime.oci import state
+from whit.runtime.oci.lifecycle import hook_state
+from whit.runtime.oci.log import Log
+from whit.runtime.oci.spec import parse_spec
+from whit.runtime.opcodes import BY_NAME
+
+if TYPE_CHECKING:
+    from whit.runtime.model import Op
+    from whit.runtime.oci.spec import Hook
+
+HOOKS = {"HOOK_INSIDE", "HOOK_OUTSIDE"}
+
+
+def _program(name: str, number: int) -> LaunchError:
+    """In runc's words: by them docker tells 127 from 126 (moby, daemon/start.go)."""
+    if number == errno.ENOENT and "/" not in name:
+        return LaunchError(f'exec: "{name}": executable file not found in $PATH')
+    words = os.strerror(number).lower()
+    hint = {
+        errno.ENOENT: "there is no such file in the container",
+        errno.EACCES: "the container's user may not execute it: chmod +x, or a noexec mount",
+        errno.EISDIR: "give the program, not its folder",
+    }.get(number)
+    return LaunchError(
+        f'exec: "{name}": stat {name}: {words}' if "/" in name else f'exec: "{name}": {words}', hint=hint
+    )
+
+
+def _hook(op: Op, number: int) -> LaunchError:
+    why = {errno.ECHILD: "it failed", errno.ETIMEDOUT: "it took longer than its timeout"}.get(
+        number, os.strerror(number)
+    )
+    return LaunchError(f"error running {op.why} {op.args[0]!s}: {why}")
+
+
+def _rootfs(folder: Path) -> Path | None:
+    record = state.Container(folder.name, folder).document.get("rootfs")
+    return Path(str(record)) if record else None
+
+
+def _words(plan_path: str, folder: Path, index: int, number: int) -> LaunchError:
+    plan = decode(Path(plan_path).read_bytes())
+    op = plan.ops[index] if index < len(plan.ops) else None
+    if op is None or number == 0:
+        return LaunchError("the container's first process was killed before it became the program")
+    if op.name == "FIND_PROGRAM":
+        return _program(str(op.args[0]), number)
+    if op.name in HOOKS:
+        return _hook(op, number)
+    root = _rootfs(folder)
+
+    def read(path: str) -> bytes | None:
+        from whit.runtime.rootview import RootView  # noqa: PLC0415 - only for a program that the kernel refuses
+
+        return RootView(str(root)).read(path) if root else None
+
+    machine = os.uname().machine
+    error = explain(plan, index, number, read, MACHINES.get(machine, machine))
+    if op.name == "EXEC":
+        name = next((str(item.args[0]) for item in plan.ops if item.name == "FIND_PROGRAM"), str(op.args[0]))
+        return LaunchError(f'exec: "{name}": {os.strerror(number).lower()}: {error.message}', hint=error.hint)
+    if BY_NAME[op.name].what and not error.hint:
+        return LaunchError(f"{error.message} ({op.why})")
+    return error
+
+
+def _run_hooks(hooks: tuple[Hook, ...], before: str, pid: int, after: str, log: Log) -> None:
+    """Each in its turn. One that fails is warned of, and the others still run."""
+    for hook in hooks:
+        try:
+            done = subprocess.run(
+                [*(hook.args or (hook.path,))],
+                executable=hook.path,
+                env=dict(item.partition("=")[::2] for item in hook.env),
+                input=f"{before}{pid}{after}".encode(),
+                timeout=hook.timeout,
+                capture_output=True,
+                check=False,
+            )
+            why = (
+                f"exit status {done.returncode}: {done.stderr.decode(errors='replace').strip()}"
+                if done.returncode
+                else ""
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            why = str(error)
+        if why:
+            log.write("warning", f"hook {hook.path}: {why}")
+
+
+def _later_hooks(folder: Path, log: Log, *, stopped: bool) -> None:
+    container = state.Container(folder.name, folder)
+    spec = parse_spec((container.read(state.CONFIG) or "").encode())
+    bundle = str(container.document.get("bundle"))
+    before, after = hook_state(spec, container.name, bundle, "stopped" if stopped else "running")
+    pid = 0 if stopped or container.process is None else container.process[0]
+    _run_hooks(spec.hooks.poststop if stopped else spec.hooks.poststart, before, pid, after, log)
+
+
+def afterwards(words: list[str]) -> int:
+    """Answer the launcher; the exit code."""
+    from whit.runtime.oci.cli import complain  # noqa: PLC0415 - it imports this
+
+    verb, *rest = words
+    if verb == "_launch-failed":
+        mode, folder_text, plan, path, form, index, number = rest
+        folder, log = Path(folder_text), Log(path, form or "text")
+        error = _words(plan, folder, int(index), int(number))
+        if not mode.startswith("exec"):
+            container = state.Container(folder.name, folder)
+            state.remove_cgroups(container)
+            state.remove(container)
+        complain(error, log)
+        return 1
+    folder, log = Path(rest[0]), Log(rest[1], rest[2] or "text")
+    if verb == "_start-failed":
+        complain(_words(str(folder / state.PLAN), folder, int(rest[3]), int(rest[4])), log)
+        return 1
+    _later_hooks(folder, log, stopped=verb == "_poststop")
+    if verb == "_poststop":
+        state.remove(state.Container(folder.name, folder))
+    return 0

@@ -1,0 +1,335 @@
+"""(specification, bundle, host) → LaunchPlan: how an OCI container is made, decided in one place. Pure.
+
+The order is that of OCI runtime-spec, runtime, "Lifecycle", with the operations of runtime/opcodes.py. docs/oci.md
+says of each member where it is honoured.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import InvalidFileError
+from whit.runtime.capabilities import NAMES
+from whit.runtime.model import LaunchPlan, Op
+from whit.runtime.oci.cgroups import join_cgroups, plan_cgroups
+from whit.runtime.oci.fields import HINT, refused
+from whit.runtime.oci.filesystem import plan_filesystem
+from whit.runtime.oci.linux import NAMESPACES
+from whit.runtime.oci.namespaces import JOIN_ORDER, lookup, plan_namespaces, sysctl_ops
+from whit.runtime.oci.process import CapabilitySets, Process
+from whit.runtime.opcodes import PLAN_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whit.runtime.oci.cgroups import CgroupPlan
+    from whit.runtime.oci.linux import Linux, Seccomp
+    from whit.runtime.oci.model import Cgroup, OciHost, Running
+    from whit.runtime.oci.namespaces import NamespacePlan
+    from whit.runtime.oci.spec import Spec
+
+SYS_ADMIN = 1 << NAMES.index("SYS_ADMIN")
+"""What loading a filter takes where new privileges aren't forbidden (seccomp(2))."""
+
+WAIT_KILLABLE = 32
+"""Of use only with a listener; the kernel refuses it without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """The operations of the lifecycle's own, put at their places: what is decided by the command and not by config.json.
+
+    ``first`` stand before the container exists, ``inside`` right after its namespaces, ``console`` where /dev is
+    mounted, ``before_root`` before the root is changed, ``before_exec`` as the container's user, before the filter.
+    """
+
+    first: tuple[Op, ...] = ()
+    inside: tuple[Op, ...] = ()
+    before_root: tuple[Op, ...] = ()
+    console: tuple[Op, ...] = ()
+    before_exec: tuple[Op, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The plan, the cgroups that it makes, and what couldn't be honoured and is no error."""
+
+    plan: LaunchPlan
+    cgroup: Cgroup
+    warnings: tuple[str, ...] = ()
+
+
+def _names(mask: int) -> str:
+    return ", ".join(f"CAP_{name}" for bit, name in enumerate(NAMES) if mask >> bit & 1)
+
+
+def _granted(sets: CapabilitySets, available: int, warnings: list[str]) -> CapabilitySets:
+    """The sets as far as they can be given: the specification wants a warning of the rest, and no error."""
+    where = "process.capabilities"
+    asked = sets.bounding | sets.effective | sets.inheritable | sets.permitted | sets.ambient
+    if asked & ~available:
+        warnings.append(f"{where}: {_names(asked & ~available)} can't be granted here, ignored")
+    permitted, inheritable = sets.permitted & available, sets.inheritable & available
+    for name, mask, within in (
+        ("effective", sets.effective & available, permitted),
+        ("ambient", sets.ambient & available, permitted & inheritable),
+    ):
+        if mask & ~within:
+            # The kernel would refuse the whole set (capabilities(7)).
+            needs = "permitted" if name == "effective" else "permitted and inheritable"
+            warnings.append(f"{where}.{name}: {_names(mask & ~within)} would have to be {needs}, ignored")
+    return CapabilitySets(
+        bounding=sets.bounding & available,
+        effective=sets.effective & permitted,
+        inheritable=inheritable,
+        permitted=permitted,
+        ambient=sets.ambient & permitted & inheritable,
+    )
+
+
+def _capability_op(sets: CapabilitySets, more: int = 0) -> Op:
+    arguments = (sets.effective | more, sets.permitted | more, sets.inheritable, sets.ambient)
+    why = "process.capabilities" + (", and what loading the filter takes" if more else "")
+    return Op("SET_CAPABILITIES", arguments, why)
+
+
+def _label_ops(process: Process, host: OciHost) -> Iterator[Op]:
+    if process.apparmor_profile and process.apparmor_profile != "unconfined":
+        if not host.apparmor:
+            raise refused("process.apparmorProfile", "this host has no AppArmor")
+        yield Op("PROC_WRITE", ("attr/apparmor/exec", f"exec {process.apparmor_profile}"), "process.apparmorProfile")
+    if process.selinux_label:
+        if not host.selinux:
+            raise refused("process.selinuxLabel", "this host has no SELinux")
+        yield Op("PROC_WRITE", ("attr/exec", process.selinux_label), "process.selinuxLabel")
+
+
+def _scheduling_ops(process: Process) -> Iterator[Op]:
+    scheduler = process.scheduler
+    if scheduler is not None:
+        attributes = struct.pack(
+            "=IIQiIQQQ",
+            48,
+            scheduler.policy,
+            scheduler.flags,
+            scheduler.nice,
+            scheduler.priority,
+            scheduler.runtime,
+            scheduler.deadline,
+            scheduler.period,
+        )
+        yield Op("SET_SCHEDULER", (attributes,), "process.scheduler")
+    if process.io_priority is not None:
+        value = process.io_priority.class_number << 13 | process.io_priority.priority
+        yield Op("SET_IO_PRIORITY", (value,), "process.ioPriority")
+
+
+def _early_ops(process: Process | None) -> Iterator[Op]:
+    """What is set while the process still has the caller's rights and the host's view."""
+    if process is not None and process.oom_score_adj is not None:
+        yield Op("PROC_WRITE", ("oom_score_adj", str(process.oom_score_adj)), "process.oomScoreAdj")
+    if process is not None:
+        yield from _scheduling_ops(process)
+
+
+def _kernel_ops(linux: Linux) -> Iterator[Op]:
+    if linux.personality is not None:
+        yield Op("SET_PERSONALITY", (linux.personality,), "linux.personality")
+    policy = linux.memory_policy
+    if policy is not None:
+        mask = sum(1 << node for node in policy.nodes)
+        size = (max(policy.nodes, default=-1) // 64 + 1) * 8
+        yield Op("SET_MEMORY_POLICY", (policy.mode, mask.to_bytes(size, "little")), "linux.memoryPolicy")
+
+
+def _filter_ops(seccomp: Seccomp | None, architecture: str) -> Iterator[Op]:
+    if seccomp is None:
+        return
+    # Imported here: most of a plan's cost, and not every container has a filter.
+    from whit.runtime.seccomp.bpf import compile_filter  # noqa: PLC0415
+    from whit.runtime.seccomp.oci import from_oci  # noqa: PLC0415
+
+    if seccomp.notifies or seccomp.document.get("defaultAction") == "SCMP_ACT_NOTIFY":
+        raise refused("linux.seccomp", "SCMP_ACT_NOTIFY: whit-oci has no seccomp agents yet", "use another action")
+    program = compile_filter(from_oci(seccomp.document, architecture), architecture)
+    yield Op("SECCOMP_WITH", (program, (seccomp.flags or 0) & ~WAIT_KILLABLE), "linux.seccomp")
+
+
+def _privilege_ops(
+    process: Process, linux: Linux, host: OciHost, lifecycle: Lifecycle, warnings: list[str], *, user: bool
+) -> Iterator[Op]:
+    """From the new root to the program. ``user``: in a user namespace, where every capability can be had."""
+    available = (1 << len(NAMES)) - 1 if user else host.capabilities
+    sets = _granted(process.capabilities or CapabilitySets(), available, warnings)
+    for limit in process.rlimits:
+        yield Op("SET_RLIMIT", (limit.resource, limit.soft, limit.hard), "process.rlimits")
+    if not any(item.startswith("HOME=") and item != "HOME=" for item in process.env):
+        yield Op("SET_HOME", (process.user.uid,), "programs expect a HOME, as runc sets it")
+    yield Op("DROP_BOUNDING", (sets.bounding,), "process.capabilities.bounding")
+    ids = process.user
+    groups = struct.pack(f"={len(ids.additional_gids)}I", *ids.additional_gids)
+    if groups and user and not host.privileged:
+        raise refused("process.user.additionalGids", "without root a user namespace has one group")
+    yield Op("SET_IDS", (ids.uid, ids.gid, groups, int(host.privileged)), "process.user")
+    yield from _label_ops(process, host)
+    filters = tuple(_filter_ops(linux.seccomp, host.architecture))
+    if process.no_new_privileges:
+        yield Op("NO_NEW_PRIVILEGES", (), "process.noNewPrivileges")
+    late = bool(filters) and not process.no_new_privileges and not sets.effective & SYS_ADMIN
+    yield _capability_op(sets, SYS_ADMIN if late else 0)
+    yield Op("CHANGE_DIRECTORY", (process.cwd,), "process.cwd")
+    if ids.umask is not None:
+        yield Op("SET_UMASK", (ids.umask,), "process.user.umask")
+    yield from lifecycle.before_exec
+    yield from filters
+    if late:
+        yield _capability_op(sets)
+    environment = tuple(item for item in process.env if item != "HOME=")
+    yield Op("EXEC", (process.args[0], process.args, environment), "process.args")
+
+
+def _name_ops(spec: Spec, own: frozenset[str]) -> Iterator[Op]:
+    for member, name, operation in (
+        ("hostname", spec.hostname, "SET_HOSTNAME"),
+        ("domainname", spec.domainname, "SET_DOMAINNAME"),
+    ):
+        if not name:
+            continue
+        if "uts" not in own:
+            raise refused(member, "the container shares the host's uts namespace", "add a uts namespace")
+        if len(name.encode("utf-8", "surrogateescape")) > 64:  # noqa: PLR2004 - __NEW_UTS_LEN
+            raise InvalidFileError(f"{member}: {name!r} is longer than the kernel's 64 bytes", hint=HINT)
+        yield Op(operation, (name,), member)
+
+
+def _outside_ops(process: Process | None, linux: Linux, host: OciHost) -> Iterator[Op]:
+    """The launcher's copy of itself, where the container's user is one who may write its file on the host."""
+    uid = process.user.uid if process is not None else 0
+    if any(item.type == "user" for item in linux.namespaces) and linux.uid_mappings:
+        uids = {lookup(linux.uid_mappings, uid), lookup(linux.uid_mappings, 0)} - {None}
+    else:
+        uids = {uid, 0 if host.privileged else host.user}
+    if any(host.may_write_launcher(number) for number in uids if number is not None):
+        yield Op("SEAL_SELF", (), "the container's user may write the launcher's own file: it must not reach it")
+
+
+def _unsupported(spec: Spec) -> None:
+    linux = spec.linux
+    if linux.intel_rdt is not None:
+        raise refused("linux.intelRdt", "whit-oci doesn't use resctrl")
+    if linux.network_devices:
+        raise refused("linux.netDevices", "whit-oci doesn't move network devices")
+    if spec.process is not None and spec.process.exec_affinity is not None:
+        raise refused("process.execCPUAffinity", "it is for exec's process.json")
+
+
+def _child_ops(spec: Spec, namespaces: NamespacePlan, cgroups: CgroupPlan, lifecycle: Lifecycle) -> Iterator[Op]:
+    """From the clone to the first mount."""
+    yield from cgroups.child
+    yield from _early_ops(spec.process)
+    yield from namespaces.child
+    if "cgroup" in namespaces.new:
+        yield Op("CGROUP_UNSHARE", (), "linux.namespaces: the container sees its cgroup as the root")
+    yield Op("NEW_SESSION", (), "nothing can be typed into the caller's terminal")
+    yield Op("NEW_KEYRING", (), "keys of its own, not the caller's")
+    yield from _name_ops(spec, namespaces.own)
+    if "network" in namespaces.new:
+        yield Op("LOOPBACK_UP", (), "programs expect to reach themselves")
+    yield from lifecycle.inside
+
+
+def compile_container(spec: Spec, bundle: str, container: str, host: OciHost, lifecycle: Lifecycle) -> Compiled:
+    """The plan of ``create``. Raises :class:`InvalidFileError` or :class:`UnsupportedError` with the member's path.
+
+    ``bundle`` is absolute; ``container`` its id.
+    """
+    _unsupported(spec)
+    if spec.process is None:
+        raise InvalidFileError("process is missing: whit-oci makes no container without one", hint=HINT)
+    linux, warnings = spec.linux, list[str]()
+    namespaces = plan_namespaces(linux, host)
+    cgroups = plan_cgroups(linux.cgroups_path, container, linux.resources, host)
+    own_cgroups = "cgroup" in namespaces.own
+    files = plan_filesystem(spec, bundle, host, cgroups.cgroup, own_cgroups=own_cgroups, user=namespaces.user)
+    ops = [
+        *_outside_ops(spec.process, linux, host),
+        *lifecycle.first,
+        *cgroups.parent,
+        *files.parent,
+        *namespaces.parent,
+        Op("CLONE_FREE", (namespaces.flags, cgroups.clone_into), "linux.namespaces"),
+        *_child_ops(spec, namespaces, cgroups, lifecycle),
+        *files.mounts,
+        *lifecycle.console,
+        *lifecycle.before_root,
+        *files.after,
+        *sysctl_ops(linux, namespaces.own),
+        Op("ROOT_SWITCH", (), "the container's root; no way back to the host's files stays"),
+        *files.switched,
+        *_kernel_ops(linux),
+        *_privilege_ops(spec.process, linux, host, lifecycle, warnings, user=namespaces.user),
+    ]
+    every = (*cgroups.warnings, *files.warnings, *warnings)
+    return Compiled(LaunchPlan(PLAN_VERSION, tuple(ops)), cgroups.cgroup, every)
+
+
+def _cpu_mask(text: str, where: str) -> bytes:
+    """A list of CPUs as sched_setaffinity(2) takes it."""
+    mask = 0
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        numbers = (first, last if dash else first)
+        if not all(number.isascii() and number.isdigit() and len(number) < 5 for number in numbers):  # noqa: PLR2004
+            raise InvalidFileError(f"{where}: {text!r} is no list of CPUs such as 0-3,7", hint=HINT)
+        for cpu in range(int(numbers[0]), int(numbers[1]) + 1):
+            mask |= 1 << cpu
+    return mask.to_bytes(max(8, (mask.bit_length() + 63) // 64 * 8), "little")
+
+
+def _affinity_ops(process: Process, *, final: bool) -> Iterator[Op]:
+    affinity = process.exec_affinity
+    name = "final" if final else "initial"
+    text = (affinity.final if final else affinity.initial) if affinity is not None else ""
+    if text:
+        where = f"execCPUAffinity.{name}"
+        yield Op("SET_AFFINITY", (_cpu_mask(text, where),), where)
+
+
+def compile_exec(process: Process, spec: Spec, running: Running, host: OciHost, lifecycle: Lifecycle) -> Compiled:
+    """The plan of ``exec``: ``process`` joins what ``spec``'s container has."""
+    linux, warnings = spec.linux, list[str]()
+    own = {item.type for item in linux.namespaces}
+    cgroups = join_cgroups(running.cgroup)
+    folder = f"/proc/{running.pid}/ns"
+    files = {"network": "net", "mount": "mnt"}
+    why = "the container's own"
+    # Without root all of them belong to the user namespace, and one has rights in them only inside of it.
+    order = JOIN_ORDER if host.privileged else ("user", *(kind for kind in JOIN_ORDER if kind != "user"))
+    joins = [
+        Op("JOIN_NAMESPACE", (f"{folder}/{files.get(kind, kind)}", NAMESPACES[kind], 0), why)
+        for kind in order
+        if kind in own
+    ]
+    if "user" in own:
+        joins.append(Op("SET_IDS", (0, 0, b"", 1), "the user namespace's own root"))
+    ops = [
+        *_outside_ops(process, linux, host),
+        *lifecycle.first,
+        *cgroups.parent,
+        *([Op("JOIN_PROCESSES", (f"{folder}/pid",), why)] if "pid" in own else []),
+        Op("CLONE_FREE", (0, cgroups.clone_into), "a process in the container's namespaces"),
+        *_affinity_ops(process, final=False),
+        *cgroups.child,
+        *_affinity_ops(process, final=True),
+        *_early_ops(process),
+        *joins,
+        Op("NEW_SESSION", (), "nothing can be typed into the caller's terminal"),
+        Op("NEW_KEYRING", (), "keys of its own, not the caller's"),
+        *lifecycle.inside,
+        *lifecycle.console,
+        *_kernel_ops(linux),
+        *_privilege_ops(process, linux, host, lifecycle, warnings, user="user" in own),
+    ]
+    return Compiled(LaunchPlan(PLAN_VERSION, tuple(ops)), running.cgroup, tuple(warnings))

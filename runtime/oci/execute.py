@@ -1,0 +1,124 @@
+"""``exec``: another process in a container that runs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
+
+from whit.packer.errors import InvalidFileError, LaunchError, UsageError
+from whit.runtime.capabilities import NAMES, parse_capability
+from whit.runtime.encode import encode
+from whit.runtime.oci.arguments import container_id
+from whit.runtime.oci.compile import Lifecycle, compile_exec
+from whit.runtime.oci.create import launch
+from whit.runtime.oci.host import read_oci_host
+from whit.runtime.oci.lifecycle import Wish, process_ops
+from whit.runtime.oci.model import Cgroup, Running
+from whit.runtime.oci.process import CapabilitySets, Process, User
+from whit.runtime.oci.spec import parse_process, parse_spec
+from whit.runtime.oci.state import CONFIG, Container, Status, find, root_of
+
+if TYPE_CHECKING:
+    from whit.runtime.oci.arguments import Call, Options
+    from whit.runtime.oci.log import Log
+    from whit.runtime.oci.spec import Spec
+
+MAX_NUMBER = (1 << 32) - 2
+
+
+def _number(text: str, option: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > MAX_NUMBER:
+        raise UsageError(f"--{option}: '{text}' is no user or group number")
+    return int(text)
+
+
+def _user(options: Options, user: User) -> User:
+    if options.flag("user"):
+        uid, colon, gid = options.text("user").partition(":")
+        user = replace(user, uid=_number(uid, "user"), gid=_number(gid, "user") if colon else user.gid)
+    more = tuple(_number(text, "additional-gids") for text in options.all("additional-gids"))
+    return replace(user, additional_gids=user.additional_gids + more)
+
+
+def _capabilities(options: Options, sets: CapabilitySets | None) -> CapabilitySets | None:
+    added = 0
+    for text in options.all("cap"):
+        added |= 1 << NAMES.index(parse_capability(text))
+    if not added:
+        return sets
+    sets = sets or CapabilitySets()
+    # As runc's: not in the ambient set unless what is inheritable has it.
+    return replace(
+        sets, bounding=sets.bounding | added, effective=sets.effective | added, permitted=sets.permitted | added
+    )
+
+
+def changed(process: Process, options: Options, arguments: tuple[str, ...]) -> Process:
+    """The container's process with what ``exec``'s own command line says instead (runc-exec(8))."""
+    return replace(
+        process,
+        args=arguments,
+        terminal=options.flag("tty"),
+        console_size=None,
+        cwd=options.text("cwd") or process.cwd,
+        env=process.env + options.all("env"),
+        user=_user(options, process.user),
+        capabilities=_capabilities(options, process.capabilities),
+        no_new_privileges=process.no_new_privileges or options.flag("no-new-privs"),
+        apparmor_profile=options.text("apparmor") or process.apparmor_profile,
+        selinux_label=options.text("process-label") or process.selinux_label,
+    )
+
+
+def _process(call: Call, spec: Spec, log: Log) -> Process:
+    path = call.options.path("process")
+    if path:
+        try:
+            with open(path, "rb") as file:  # noqa: PTH123
+                process, warnings = parse_process(file.read())
+        except FileNotFoundError:
+            raise InvalidFileError(f"there is no {path}", hint="--process wants a file") from None
+        for warning in warnings:
+            log.write("warning", warning)
+        return process
+    if len(call.words) < 2:  # noqa: PLR2004 - the container and a command
+        raise UsageError("exec needs a container ID and a command", hint="whit-oci exec [OPTIONS] ID COMMAND …")
+    if spec.process is None:
+        raise UsageError("the container's config.json has no process", hint="give one by --process")
+    return changed(spec.process, call.options, call.words[1:])
+
+
+def _running(container: Container, call: Call) -> Running:
+    status, pid = container.status()
+    if status in {Status.STOPPED, Status.CREATING}:
+        raise LaunchError("cannot exec in a stopped container", hint=f"it is {status}")
+    if status is Status.PAUSED and not call.options.flag("ignore-paused"):
+        raise LaunchError("cannot exec in a paused container (use --ignore-paused to override)")
+    folders = tuple(
+        (() if names == "unified" else tuple(names.split(",")), str(path)) for names, path in container.cgroups
+    )
+    return Running(pid, Cgroup(folders))
+
+
+def execute(call: Call, log: Log) -> NoReturn:
+    """``exec``; without ``--detach`` this process stays until the other one ends, and ends as it did."""
+    if not call.words:
+        raise UsageError("exec needs a container ID", hint="whit-oci exec [OPTIONS] ID COMMAND …")
+    container = find(root_of(call), container_id(call.words[0]))
+    running = _running(container, call)
+    spec = parse_spec((container.read(CONFIG) or "").encode())
+    process = _process(call, spec, log)
+    detached = call.options.flag("detach")
+    if process.terminal and detached and not call.options.text("console-socket"):
+        raise UsageError("a detached process's terminal needs somebody to take it", hint="--console-socket")
+    wish = Wish(console_socket=call.options.path("console-socket"), preserved=call.options.number("preserve-fds"))
+    first, console, before = process_ops(process, wish)
+    lifecycle = Lifecycle(first=first, console=console, before_exec=before)
+    compiled = compile_exec(process, spec, running, read_oci_host(), lifecycle)
+    for warning in compiled.warnings:
+        log.write("warning", warning)
+    descriptor = os.memfd_create("whit-plan", 0)
+    os.write(descriptor, encode(compiled.plan))
+    mode = "exec-detached" if detached else "exec"
+    launch(mode, container.folder, f"/proc/self/fd/{descriptor}", call, str(container.folder))

@@ -1,0 +1,93 @@
+"""What the lifecycle adds to a container's plan: hooks, the terminal, the gate that ``start`` opens. Pure.
+
+Source: OCI runtime-spec, runtime, "Lifecycle", and config, "POSIX-platform Hooks".
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from whit.runtime.model import Op
+from whit.runtime.oci.compile import Lifecycle
+from whit.runtime.oci.spec import VERSION
+
+if TYPE_CHECKING:
+    from whit.runtime.oci.process import Process
+    from whit.runtime.oci.spec import Hook, Spec
+
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where programs are looked for when the process has no PATH, as runc does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line decides. ``gate`` empty: nothing waits for ``start``.
+
+    ``console_socket`` is a path, empty for the launcher's own, None where no terminal is wanted by anybody.
+    """
+
+    gate: str = ""
+    console_socket: str = ""
+    preserved: int = 0
+
+
+def hook_state(spec: Spec, container: str, bundle: str, status: str) -> tuple[str, str]:
+    """The state that a hook gets on its standard input: what stands before the pid, and after it."""
+    state: dict[str, object] = {"ociVersion": VERSION, "id": container, "status": status, "bundle": bundle}
+    if spec.annotations:
+        state["annotations"] = dict(spec.annotations)
+    return '{"pid": ', ", " + json.dumps(state)[1:]
+
+
+def _hook_op(where: str, hook: Hook, when: str, state: tuple[str, str]) -> Op:
+    arguments = hook.args or (hook.path,)
+    return Op(where, (hook.path, arguments, hook.env, hook.timeout or 0, *state), f"config.json's {when} hook")
+
+
+def _search_path(process: Process) -> str:
+    return next((item[5:] for item in process.env if item.startswith("PATH=")), SEARCH_PATH)
+
+
+def process_ops(process: Process, wish: Wish) -> tuple[tuple[Op, ...], tuple[Op, ...], tuple[Op, ...]]:
+    """(before the container exists, where /dev is there, before the program) of a container's process or exec's."""
+    first: tuple[Op, ...] = ()
+    console: tuple[Op, ...] = ()
+    if process.terminal:
+        first = (Op("CONSOLE_SOCKET", (wish.console_socket,), "the terminal goes to whoever listens there"),)
+        rows, columns = process.console_size or (0, 0)
+        console = (Op("TERMINAL", (rows, columns, process.user.uid), "process.terminal of config.json"),)
+    before = []
+    if wish.preserved:
+        before.append(Op("KEEP_DESCRIPTORS", (wish.preserved,), "--preserve-fds"))
+    before.append(Op("FIND_PROGRAM", (process.args[0], _search_path(process)), "the program itself"))
+    before.append(Op("WAIT_START", (), "the container is created; start lets it go on"))
+    return first, console, tuple(before)
+
+
+def container_lifecycle(spec: Spec, container: str, bundle: str, wish: Wish) -> Lifecycle:
+    """The lifecycle's operations for ``create`` and ``run``."""
+    creating = hook_state(spec, container, bundle, "creating")
+    outside = [("prestart", hook) for hook in spec.hooks.prestart]
+    outside += [("createRuntime", hook) for hook in spec.hooks.create_runtime]
+    first: tuple[Op, ...] = ()
+    console: tuple[Op, ...] = ()
+    before: tuple[Op, ...] = (Op("WAIT_START", (), "the container is created; start lets it go on"),)
+    if spec.process is not None:
+        first, console, before = process_ops(spec.process, wish)
+    if wish.gate:
+        first = (Op("START_GATE", (wish.gate,), "the container waits there for start"), *first)
+    created = hook_state(spec, container, bundle, "created")
+    return Lifecycle(
+        first=first,
+        before_root=(
+            *(_hook_op("HOOK_OUTSIDE", hook, when, creating) for when, hook in outside),
+            *(_hook_op("HOOK_INSIDE", hook, "createContainer", creating) for hook in spec.hooks.create_container),
+        ),
+        console=console,
+        before_exec=(
+            *before,
+            *(_hook_op("HOOK_INSIDE", hook, "startContainer", created) for hook in spec.hooks.start_container),
+        ),
+    )

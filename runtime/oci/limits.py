@@ -1,0 +1,75 @@
+"""Other limits for a container that runs: written to its cgroups at once, for ``update``."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import LaunchError
+from whit.runtime.oci import cgroups as compiler
+from whit.runtime.oci.devices import v1_writes
+from whit.runtime.oci.fields import refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from whit.runtime.oci.model import OciHost
+    from whit.runtime.oci.resources import Resources
+
+
+def _folder(cgroups: tuple[tuple[str, Path], ...], controller: str, where: str) -> Path:
+    for names, folder in cgroups:
+        if names == "unified" or controller in names.split(","):
+            return folder
+    raise refused(where, f"the container has no {controller} cgroup")
+
+
+def _writes(resources: Resources, cgroups: tuple[tuple[str, Path], ...], host: OciHost) -> list[tuple[Path, str, str]]:
+    """(file, value, member) in order."""
+    writes = [
+        (_folder(cgroups, write.controller, write.where) / write.file, write.value, write.where)
+        for write in compiler.resource_writes(resources, host)
+    ]
+    if resources.devices:
+        where = f"{compiler.WHERE}.devices"
+        if not host.hierarchies:
+            raise refused(where, "on cgroup v2 the devices of a container that runs stay as they are")
+        folder = _folder(cgroups, "devices", where)
+        writes += [(folder / file, line, where) for file, line in v1_writes(resources.devices)]
+    return writes
+
+
+def _check_usage(resources: Resources, cgroups: tuple[tuple[str, Path], ...], host: OciHost) -> None:
+    limit = resources.memory.limit
+    if not resources.memory.check_before_update or not limit or limit < 0:
+        return
+    where = f"{compiler.WHERE}.memory.checkBeforeUpdate"
+    name = "memory.usage_in_bytes" if host.hierarchies else "memory.current"
+    used = int((_folder(cgroups, "memory", where) / name).read_text())
+    if used > limit:
+        raise LaunchError(
+            f"{where}: {used} bytes are in use, more than the new limit of {limit}", hint="give it more, or free some"
+        )
+
+
+def resource_writes(resources: Resources, cgroups: tuple[tuple[str, Path], ...], host: OciHost) -> None:
+    """Write the limits to the container's ``cgroups``: (controllers, folder) each, ``unified`` for v2's.
+
+    Some values hold only in one order, by whether they grow or shrink (memory beside memory and swap, a quota beside its
+    period): what fails is tried again once the rest is written. Raises :class:`LaunchError` that names the member.
+    """
+    _check_usage(resources, cgroups, host)
+    failed: list[tuple[Path, str, str]] = []
+    for path, value, where in _writes(resources, cgroups, host):
+        try:
+            path.write_text(value)
+        except OSError:
+            failed.append((path, value, where))
+    for path, value, where in failed:
+        try:
+            path.write_text(value)
+        except OSError as error:
+            raise LaunchError(
+                f"{where}: can't write {value} to {path.name}: {os.strerror(error.errno or 0)}",
+                hint="is it within what the machine has, and above what is in use?",
+            ) from None

@@ -1,0 +1,89 @@
+"""``list`` and ``ps``: the containers there are, and the processes in one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import LaunchError, UsageError
+from whit.runtime.oci.arguments import container_id
+from whit.runtime.oci.state import Container, every, find, root_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from whit.runtime.oci.arguments import Call
+    from whit.runtime.oci.log import Log
+
+COLUMNS = ("ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER")
+
+
+def _entry(container: Container) -> dict[str, object]:
+    status, pid = container.status()
+    return {**container.document, "pid": pid, "status": str(status)}
+
+
+def table(rows: list[tuple[str, ...]]) -> str:
+    """Columns as wide as they need to be, three spaces between them, as runc has them."""
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    lines = ("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def containers(call: Call, _log: Log) -> None:
+    """``list``."""
+    from whit.runtime.oci.cli import show  # noqa: PLC0415 - it imports this
+
+    entries = [_entry(container) for container in every(root_of(call))]
+    form = call.options.text("format", "table")
+    if call.options.flag("quiet"):
+        show("".join(f"{entry.get('id')}\n" for entry in entries))
+    elif form == "json":
+        show(json.dumps(entries or None) + "\n")
+    elif form == "table":
+        rows = [tuple(str(entry.get(name.lower(), "")) for name in COLUMNS) for entry in entries]
+        show(table([COLUMNS, *rows]))
+    else:
+        raise UsageError(f"invalid format option '{form}'", hint="table or json")
+
+
+def members(folder: Path) -> tuple[int, ...]:
+    """The processes of a cgroup and of those below it."""
+    found: set[int] = set()
+    for path in folder.glob("**/cgroup.procs"):
+        found.update(int(pid) for pid in path.read_text().split())
+    return tuple(sorted(found - {0}))
+
+
+def processes(container: Container) -> tuple[int, ...]:
+    """The pids of all that is in the container."""
+    cgroups = container.cgroups
+    if cgroups:
+        return members(cgroups[0][1])
+    _, pid = container.status()
+    return (pid,) if pid else ()
+
+
+def ps(call: Call, _log: Log) -> None:
+    """``ps``: the pids as JSON, or the host's ps of them."""
+    from whit.runtime.oci.cli import show  # noqa: PLC0415 - it imports this
+
+    if not call.words:
+        raise UsageError("ps needs a container ID", hint="whit-oci ps [--format json] ID [PS OPTIONS]")
+    pids = processes(find(root_of(call), container_id(call.words[0])))
+    form = call.options.text("format", "table")
+    if form == "json":
+        show(json.dumps(pids) + "\n")
+        return
+    if form != "table":
+        raise UsageError(f"invalid format option '{form}'", hint="table or json")
+    done = subprocess.run(["ps", *(call.words[1:] or ("-ef",))], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LaunchError(f"ps: {done.stderr.strip()}", exit_code=1)
+    head, *lines = done.stdout.splitlines()
+    if "PID" not in head.split():
+        raise UsageError("ps: there is no PID column", hint="use options of ps(1) that show it")
+    at = head.split().index("PID")
+    wanted = {str(pid) for pid in pids}
+    show("".join(f"{line}\n" for line in [head, *(line for line in lines if line.split()[at] in wanted)]))

@@ -1,0 +1,65 @@
+"""What the plan of an OCI container is made from beside its configuration. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """A cgroup v1 hierarchy: its controllers (``name=systemd`` for a named one), where it is mounted, and where the caller stands in it."""
+
+    controllers: tuple[str, ...]
+    mount: str
+    own: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OciHost:
+    """What the plan must know of the host.
+
+    ``unified`` is the mount point of cgroup v2, where there is one, and ``unified_own`` the caller's cgroup in it;
+    ``controllers`` are those that v2's root hands out: on a hybrid host few or none. ``capabilities`` is the caller's
+    permitted set: nothing beyond it can be given. ``launcher_owner`` as in runtime/options.py. ``weight_file`` is that of
+    block devices' weights, ``page_sizes`` are those of huge pages: empty where the kernel has none.
+    """
+
+    user: int
+    group: int
+    architecture: str
+    capabilities: int
+    hierarchies: tuple[Hierarchy, ...] = ()
+    unified: str = ""
+    unified_own: str = ""
+    controllers: tuple[str, ...] = ()
+    swap: bool = False
+    launcher_owner: int = 0
+    launcher_shared: bool = False
+    apparmor: bool = False
+    selinux: bool = False
+    page_sizes: tuple[str, ...] = ()
+    weight_file: str = ""
+
+    @property
+    def privileged(self) -> bool:
+        """Whether namespaces can be made without a user namespace."""
+        return self.user == 0
+
+    def may_write_launcher(self, uid: int) -> bool:
+        """Whether a process that is user ``uid`` on the host could write the launcher's file, given a way to it."""
+        return uid in (0, self.launcher_owner) or self.launcher_shared
+
+
+@dataclass(frozen=True, slots=True)
+class Cgroup:
+    """The container's cgroups, as they are noted for ``kill``, ``exec`` and ``delete``: (controllers, folder) each."""
+
+    folders: tuple[tuple[tuple[str, ...], str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A container that ``exec`` goes into: its first process, its cgroups, and its configuration's own choices."""
+
+    pid: int
+    cgroup: Cgroup

@@ -1,0 +1,179 @@
+"""A container's folder: what is on record of it; runtime/launcher/oci.h says what the files hold."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import LaunchError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from whit.runtime.oci.arguments import Call
+
+RECORD = "state.json"
+PROCESS, CGROUPS, GATE, PLAN, OUTCOME, CONFIG = "process", "cgroups", "start", "plan", "outcome", "config.json"
+POSTSTART, POSTSTOP = "poststart", "poststop"
+
+
+class Status(StrEnum):
+    """OCI runtime-spec, runtime, "State", and runc's ``paused``."""
+
+    CREATING = "creating"
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container that exists."""
+
+    name: str
+    folder: Path
+
+    def read(self, name: str) -> str | None:
+        """One record, None where there is none."""
+        try:
+            return (self.folder / name).read_text()
+        except FileNotFoundError:
+            return None
+
+    @property
+    def document(self) -> dict[str, object]:
+        """state.json as create wrote it."""
+        document = json.loads(self.read(RECORD) or "{}")
+        return document if isinstance(document, dict) else {}
+
+    @property
+    def process(self) -> tuple[int, int] | None:
+        """(pid, start time) of the first process, as create recorded them."""
+        text = self.read(PROCESS)
+        if not text:
+            return None
+        pid, started = text.split()
+        return int(pid), int(started)
+
+    @property
+    def cgroups(self) -> tuple[tuple[str, Path], ...]:
+        """(controllers, folder) of each cgroup; ``unified`` for v2's."""
+        lines = (self.read(CGROUPS) or "").splitlines()
+        return tuple((name, Path(path)) for name, _, path in (line.partition(":") for line in lines))
+
+    def cgroup(self, controller: str) -> Path | None:
+        """The container's cgroup in the hierarchy that has the controller."""
+        found = (path for names, path in self.cgroups if controller in names.split(",") or names == "unified")
+        return next(found, None)
+
+    def status(self) -> tuple[Status, int]:
+        """What it does now, and its pid (0 when it has stopped)."""
+        process = self.process
+        if process is None:
+            return Status.CREATING, 0
+        pid, started = process
+        if start_time(pid) != started:
+            return Status.STOPPED, 0
+        if is_frozen(self):
+            return Status.PAUSED, pid
+        return (Status.CREATED if (self.folder / GATE).exists() else Status.RUNNING), pid
+
+
+def start_time(pid: int) -> int | None:
+    """When the process was started, in clock ticks since boot; None for none and for a zombie (proc_pid_stat(5))."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    state, *fields = text.rpartition(")")[2].split()
+    return None if state in "ZX" else int(fields[18])
+
+
+def freezer(container: Container) -> tuple[Path, str, str] | None:
+    """(the file that freezes, frozen, thawed) of the container's cgroup."""
+    folder = container.cgroup("freezer")
+    if folder is None:
+        return None
+    if (folder / "freezer.state").exists():
+        return folder / "freezer.state", "FROZEN", "THAWED"
+    return (folder / "cgroup.freeze", "1", "0") if (folder / "cgroup.freeze").exists() else None
+
+
+def is_frozen(container: Container) -> bool:
+    """Whether ``pause`` holds it."""
+    found = freezer(container)
+    if found is None:
+        return False
+    try:
+        return found[0].read_text().strip() != found[2]
+    except OSError:
+        return False
+
+
+def default_root() -> Path:
+    """Where containers are kept unless ``--root`` says otherwise."""
+    if os.geteuid() == 0:
+        return Path("/run/whit-oci")
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if not runtime:
+        raise UsageError("XDG_RUNTIME_DIR isn't set", hint="set it, or give --root")
+    return Path(runtime) / "whit-oci"
+
+
+def root_of(call: Call) -> Path:
+    """Where the containers are that the command line speaks of."""
+    given = call.globals.path("root")
+    return Path(given) if given else default_root()
+
+
+def find(root: Path, name: str) -> Container:
+    """The container. Raises :class:`NotFoundError` in runc's words: engines read them."""
+    folder = root / name
+    if not folder.is_dir():
+        raise NotFoundError(f'container "{name}" does not exist')
+    return Container(name, folder)
+
+
+def every(root: Path) -> list[Container]:
+    """All containers below the root, by name."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False))
+    except FileNotFoundError:
+        return []
+    return [Container(name, root / name) for name in names]
+
+
+def make(root: Path, name: str) -> Container:
+    """A new container's folder. Raises :class:`LaunchError` where there is one of that name."""
+    root.mkdir(mode=0o711, parents=True, exist_ok=True)
+    try:
+        (root / name).mkdir(mode=0o711)
+    except FileExistsError:
+        raise LaunchError(
+            f'container with id "{name}" already exists', hint="delete it, or take another name", exit_code=1
+        ) from None
+    return Container(name, root / name)
+
+
+def remove(container: Container) -> None:
+    """Forget the container."""
+    shutil.rmtree(container.folder, ignore_errors=True)
+
+
+def write(container: Container, name: str, data: bytes) -> None:
+    """Write one record, whole or not at all."""
+    temporary = container.folder / f".{name}"
+    temporary.write_bytes(data)
+    temporary.replace(container.folder / name)
+
+
+def remove_cgroups(container: Container) -> None:
+    """Remove what is left of the container's cgroups, where nothing is in them."""
+    for _, folder in container.cgroups:
+        with contextlib.suppress(OSError):
+            folder.rmdir()

@@ -1,0 +1,173 @@
+"""``process`` of config.json, field by field, in real containers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.oci_bundle import ALL, Bundle, make_bundle
+from tests.peers import find_peer
+from whit.runtime.capabilities import NAMES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
+
+STATUS = "grep -E '^(Cap|NoNew|Seccomp:|Umask|Groups)' /proc/self/status"
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, whit: Path) -> Bundle:
+    busybox = find_peer("busybox-static")
+    assert busybox is not None
+    return make_bundle(tmp_path, busybox, whit.with_name("whit-oci"))
+
+
+def status(text: str) -> dict[str, str]:
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
+
+
+def mask(*names: str) -> str:
+    return f"{sum(1 << NAMES.index(name.removeprefix('CAP_')) for name in names):016x}"
+
+
+def test_the_program_ends_as_it_ends(bundle: Bundle) -> None:
+    assert bundle.run("echo out; echo err >&2; exit 7").code == 7
+    ran = bundle.run("echo out; echo err >&2")
+    assert (ran.code, ran.out, ran.err) == (0, "out\n", "err\n")
+
+
+def test_user_and_groups(bundle: Bundle) -> None:
+    change = {"process": {"user": {"uid": 1000, "gid": 1001, "additionalGids": [5, 7]}}}
+    ran = bundle.run("id -u; id -g; id -G", change)
+    assert ran.lines == ["1000", "1001", "1001 5 7"]
+
+
+def test_umask(bundle: Bundle) -> None:
+    assert bundle.run("umask", {"process": {"user": {"umask": 0o077}}}).out == "0077\n"
+    assert bundle.run("umask").out == "0022\n"
+
+
+def test_environment_and_working_directory(bundle: Bundle) -> None:
+    change = {"process": {"env": ["PATH=/bin", "A=b c", "EMPTY="], "cwd": "/made/for/it"}}
+    ran = bundle.run("env | grep -vE '^(PWD|SHLVL|HOME|OLDPWD)'; pwd", change)
+    assert sorted(ran.lines) == ["/made/for/it", "A=b c", "EMPTY=", "PATH=/bin"]
+
+
+@pytest.mark.parametrize(("uid", "home"), [(0, "/root"), (1000, "/home/me"), (1001, "/")])
+def test_a_program_without_a_home_is_given_its_users(bundle: Bundle, uid: int, home: str) -> None:
+    lines = ["root:x:0:0::/root:/bin/sh", "x" * 5000, "me:x:1000:1000::/home/me:", "broken:x:1001"]
+    (bundle.rootfs / "etc" / "passwd").write_text("\n".join(lines) + "\n")
+    user = {"user": {"uid": uid, "gid": uid}}
+    assert bundle.run("echo $HOME", {"process": user}).out == f"{home}\n"
+    assert bundle.run("echo $HOME", {"process": {**user, "env": ["HOME=/mine"]}}).out == "/mine\n"
+
+
+def test_five_sets_of_capabilities(bundle: Bundle) -> None:
+    sets = {
+        "bounding": ["CAP_KILL", "CAP_CHOWN", "CAP_SETUID"],
+        "permitted": ["CAP_KILL", "CAP_CHOWN"],
+        "effective": ["CAP_KILL", "CAP_CHOWN"],
+        "inheritable": ["CAP_KILL"],
+        "ambient": ["CAP_KILL"],
+    }
+    change = {
+        "process": {"capabilities": sets, "user": {"uid": 1000, "gid": 1000}, "args": ["/bin/cat", "/proc/self/status"]}
+    }
+    found = status(bundle.run("", change).out)
+    assert found["CapBnd"] == mask("KILL", "CHOWN", "SETUID")
+    assert found["CapInh"] == found["CapPrm"] == found["CapEff"] == found["CapAmb"] == mask("KILL")
+
+
+def test_without_capabilities_none_are_kept(bundle: Bundle) -> None:
+    found = status(bundle.run(STATUS, {"process": {"capabilities": None}}).out)
+    assert {found[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {mask()}
+
+
+def test_roots_capabilities_are_its_bounding_set(bundle: Bundle) -> None:
+    found = status(bundle.run(STATUS).out)
+    assert found["CapEff"] == found["CapPrm"] == found["CapBnd"] == mask(*ALL)
+    assert found["CapInh"] == found["CapAmb"] == mask()
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_new_privileges(bundle: Bundle, wanted: bool) -> None:
+    assert status(bundle.run(STATUS, {"process": {"noNewPrivileges": wanted}}).out)["NoNewPrivs"] == str(int(wanted))
+
+
+def test_resource_limits(bundle: Bundle) -> None:
+    limits = [{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}, {"type": "RLIMIT_CORE", "soft": 0, "hard": 0}]
+    ran = bundle.run("ulimit -Sn; ulimit -Hn; ulimit -c", {"process": {"rlimits": limits}})
+    assert ran.lines == ["100", "200", "0"]
+
+
+def test_oom_score(bundle: Bundle) -> None:
+    assert bundle.run("cat /proc/self/oom_score_adj", {"process": {"oomScoreAdj": 321}}).out == "321\n"
+
+
+FILTER: dict[str, Any] = {
+    "defaultAction": "SCMP_ACT_ALLOW",
+    "architectures": ["SCMP_ARCH_X86_64"],
+    "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 95}],
+}
+
+
+@pytest.mark.parametrize("forbidden", [False, True])
+@pytest.mark.parametrize("uid", [0, 1000])
+def test_a_filter_is_loaded_with_and_without_new_privileges(bundle: Bundle, forbidden: bool, uid: int) -> None:
+    change = {"process": {"noNewPrivileges": forbidden, "user": {"uid": uid, "gid": uid}}, "linux": {"seccomp": FILTER}}
+    ran = bundle.run(f"{STATUS}; mkdir /tmp/x", change)
+    found = status(ran.out)
+    assert found["Seccomp"] == "2"
+    # What loading it takes is given back.
+    assert int(found["CapPrm"], 16) & 1 << NAMES.index("SYS_ADMIN") == 0
+    assert "Operation not supported" in ran.err or "Not supported" in ran.err
+
+
+def test_scheduling(bundle: Bundle) -> None:
+    change = {
+        "process": {
+            "scheduler": {"policy": "SCHED_BATCH", "nice": 5},
+            "ioPriority": {"class": "IOPRIO_CLASS_IDLE", "priority": 0},
+        }
+    }
+    # Fields 19 and 41 of stat(5): nice value and policy; BATCH is 3.
+    ran = bundle.run("cat /proc/self/stat", change)
+    fields = ran.out.rpartition(")")[2].split()
+    assert (fields[19 - 3], fields[41 - 3]) == ("5", "3")
+
+
+def test_personality(bundle: Bundle) -> None:
+    ran = bundle.run("cat /proc/self/personality", {"linux": {"personality": {"domain": "LINUX32"}}})
+    assert ran.out == "00000008\n"
+    assert bundle.run("cat /proc/self/personality").out == "00000000\n"
+
+
+def test_host_and_domain_name(bundle: Bundle) -> None:
+    ran = bundle.run("hostname; cat /proc/sys/kernel/domainname", {"hostname": "alpha", "domainname": "beta"})
+    assert ran.lines == ["alpha", "beta"]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"process": {"cwd": "etc"}}, "process.cwd"),
+        ({"process": {"user": {"uid": -1}}}, "process.user.uid"),
+        ({"process": {"apparmorProfile": "docker-default"}}, "process.apparmorProfile"),
+        ({"process": {"selinuxLabel": "system_u:system_r:x_t:s0"}}, "process.selinuxLabel"),
+        ({"linux": {"intelRdt": {"closID": "x"}}}, "linux.intelRdt"),
+        ({"linux": {"mountLabel": "x"}}, "linux.mountLabel"),
+        ({"linux": {"netDevices": {"eth0": {}}}}, "linux.netDevices"),
+        ({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_NOTIFY"}}}, "linux.seccomp"),
+        ({"linux": {"sysctl": {"vm.overcommit_memory": "1"}}}, "linux.sysctl['vm.overcommit_memory']"),
+        ({"linux": {"resources": {"unified": {"memory.high": "1"}}}}, "linux.resources.unified"),
+        ({"vm": {}}, "vm"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_by_its_name(bundle: Bundle, change: dict[str, Any], named: str) -> None:
+    ran = bundle.run("echo ran", change)
+    assert ran.code == 1
+    assert ran.out == ""
+    assert named in ran.err
