@@ -59,6 +59,10 @@ SHORT = {
 REPEATED = frozenset({"env", "cap", "additional-gids", "cgroup"})
 
 
+_NOT_DONE = frozenset({"systemd-cgroup", "no-pivot", "no-new-keyring", "keep", "pidfd-socket", "cgroup"})
+"""runc's options that whit-oci knows and doesn't do: better refused than passed over in silence."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What was given: option → value (``""`` for a flag), and every value of those that may be repeated."""
@@ -131,6 +135,10 @@ def _options(words: list[str], known: dict[str, bool], verb: str = "") -> tuple[
             at += 1
         if not known[name] and equals and value == "false":
             continue
+        if name in _NOT_DONE:
+            raise UsageError(
+                f"whit-oci doesn't do {word}", hint="leave it out, or use another runtime for this container"
+            )
         values[name] = value if known[name] else ""
         if name in REPEATED:
             repeated[name] = (*repeated.get(name, ()), value)

@@ -66,3 +66,15 @@ def test_names_of_containers(name: str) -> None:
 def test_names_that_lead_elsewhere_are_refused(name: str) -> None:
     with pytest.raises(UsageError):
         container_id(name)
+
+
+@pytest.mark.parametrize(
+    "words", [["--systemd-cgroup", "create", "x"], ["create", "--no-pivot", "x"], ["exec", "--cgroup", "/a", "x", "sh"]]
+)
+def test_what_is_not_done_is_refused_by_name(words: list[str]) -> None:
+    with pytest.raises(UsageError, match="doesn't do --"):
+        parse(words)
+
+
+def test_what_is_not_done_may_be_said_not_to_be_wanted() -> None:
+    assert parse(["--systemd-cgroup=false", "state", "x"]).verb == "state"
