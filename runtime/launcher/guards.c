@@ -72,11 +72,8 @@ static int same_kernel(const struct plan *plan, const struct op *op)
 static int same_cgroup(const struct plan *plan, const struct op *op)
 {
 	char text[CGROUP_SIZE];
-	CLEANUP_FD int file = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
-	ssize_t length = file < 0 ? -1 : read(file, text, sizeof(text) - 1);
-	if (length < 0)
+	if (read_file(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text)) < 0)
 		return 0;
-	text[length] = 0;
 	const char *own = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
 	const char *expected = op_text(plan, op, GUARD_CGROUP_own);
 	if (!own)

@@ -28,65 +28,33 @@ int open_in_root(int root, const char *path, uint64_t resolve)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-static int set_attributes(int mounted, uint64_t attributes, int recursive)
+int tree_set(int tree, const struct kernel_mount_attr *attr, int recursive)
 {
-	struct kernel_mount_attr attr = { .attr_set = attributes };
 	unsigned flags = AT_EMPTY_PATH | (recursive ? AT_TREE_RECURSIVE : 0u);
-	if (!attributes || syscall(NR_MOUNT_SETATTR, mounted, "", flags, &attr, sizeof(attr)) == 0)
-		return 0;
-	return -errno;
+	return syscall(NR_MOUNT_SETATTR, tree, "", flags, attr, sizeof(*attr)) < 0 ? -errno : 0;
 }
 
-static int move_to(int mounted, int target)
+int tree_move(int tree, int target)
 {
-	if (syscall(NR_MOVE_MOUNT, mounted, "", target, "", MOVE_FROM_EMPTY_PATH | MOVE_TO_EMPTY_PATH) < 0)
-		return -errno;
-	return 0;
+	return syscall(NR_MOVE_MOUNT, tree, "", target, "", MOVE_FROM_EMPTY_PATH | MOVE_TO_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
-static int clone_tree(int source, int recursive)
+int tree_clone(int at, const char *path, int recursive)
 {
-	unsigned flags = TREE_CLONE | TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_TREE_RECURSIVE : 0u);
-	long tree = syscall(NR_OPEN_TREE, source, "", flags);
+	unsigned flags = TREE_CLONE | TREE_CLOEXEC | (*path ? 0u : (unsigned)AT_EMPTY_PATH) | (recursive ? AT_TREE_RECURSIVE : 0u);
+	long tree = syscall(NR_OPEN_TREE, at, path, flags);
 	return tree < 0 ? -errno : (int)tree;
 }
 
-/* Attach `path` over itself anew; a descriptor of the new mount's root, or -errno. */
-static int new_root(const char *path, uint64_t attributes)
+int context_open(const char *type, const char *source)
 {
-	CLEANUP_FD int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (target < 0)
+	CLEANUP_FD int context = (int)syscall(NR_FSOPEN, type, FS_CLOEXEC);
+	if (context < 0 || (*source && syscall(NR_FSCONFIG, context, FSCONFIG_STRING, "source", source, 0) < 0))
 		return -errno;
-	CLEANUP_FD int tree = clone_tree(target, 0);
-	if (tree < 0)
-		return tree;
-	int error = set_attributes(tree, attributes, 0);
-	error = error ? error : move_to(tree, target);
-	return error ? error : steal_fd(&tree);
+	return steal_fd(&context);
 }
 
-int mount_root(const char *path, uint64_t attributes)
-{
-	int root = new_root(path, attributes);
-	return root == -ENOSYS ? old_mount_root(path, attributes) : root;
-}
-
-static int new_bind(int source, const struct place *place, uint64_t attributes, int recursive)
-{
-	CLEANUP_FD int tree = clone_tree(source, recursive);
-	if (tree < 0)
-		return tree;
-	int error = set_attributes(tree, attributes, recursive);
-	return error ? error : move_to(tree, place->at);
-}
-
-int mount_bind(int source, const struct place *place, uint64_t attributes, int recursive)
-{
-	int error = new_bind(source, place, attributes, recursive);
-	return error == -ENOSYS ? old_mount_bind(source, place, attributes, recursive) : error;
-}
-
-static int configure(int context, const char *option)
+int context_set(int context, const char *option)
 {
 	char key[KEY_SIZE];
 	size_t length = strcspn(option, "=");
@@ -99,25 +67,68 @@ static int configure(int context, const char *option)
 	return syscall(NR_FSCONFIG, context, command, key, value, 0) < 0 ? -errno : 0;
 }
 
+int context_mount(int context, uint64_t attributes)
+{
+	if (syscall(NR_FSCONFIG, context, FSCONFIG_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	long tree = syscall(NR_FSMOUNT, context, FS_CLOEXEC, attributes);
+	return tree < 0 ? -errno : (int)tree;
+}
+
+static int add_attributes(int tree, uint64_t attributes, int recursive)
+{
+	const struct kernel_mount_attr attr = { .attr_set = attributes };
+	return attributes ? tree_set(tree, &attr, recursive) : 0;
+}
+
+/* Attach `path` over itself anew; a descriptor of the new mount's root, or -errno. */
+static int new_root(const char *path, uint64_t attributes)
+{
+	CLEANUP_FD int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (target < 0)
+		return -errno;
+	CLEANUP_FD int tree = tree_clone(target, "", 0);
+	if (tree < 0)
+		return tree;
+	int error = add_attributes(tree, attributes, 0);
+	error = error ? error : tree_move(tree, target);
+	return error ? error : steal_fd(&tree);
+}
+
+int mount_root(const char *path, uint64_t attributes)
+{
+	int root = new_root(path, attributes);
+	return root == -ENOSYS ? old_mount_root(path, attributes) : root;
+}
+
+static int new_bind(int source, const struct place *place, uint64_t attributes, int recursive)
+{
+	CLEANUP_FD int tree = tree_clone(source, "", recursive);
+	if (tree < 0)
+		return tree;
+	int error = add_attributes(tree, attributes, recursive);
+	return error ? error : tree_move(tree, place->at);
+}
+
+int mount_bind(int source, const struct place *place, uint64_t attributes, int recursive)
+{
+	int error = new_bind(source, place, attributes, recursive);
+	return error == -ENOSYS ? old_mount_bind(source, place, attributes, recursive) : error;
+}
+
 static int new_file_system(const char *type, int target, const char *const *options, uint64_t attributes)
 {
-	CLEANUP_FD int context = (int)syscall(NR_FSOPEN, type, FS_CLOEXEC);
-	if (context < 0)
-		return -errno;
 	/* The name that a list of mounts shows. */
-	if (syscall(NR_FSCONFIG, context, FSCONFIG_STRING, "source", type, 0) < 0)
-		return -errno;
+	CLEANUP_FD int context = context_open(type, type);
+	if (context < 0)
+		return context;
 	for (const char *const *option = options; *option; option++) {
-		int error = configure(context, *option);
+		int error = context_set(context, *option);
 		if (error)
 			return error;
 	}
-	if (syscall(NR_FSCONFIG, context, FSCONFIG_CREATE, NULL, NULL, 0) < 0)
-		return -errno;
-	CLEANUP_FD int mounted = (int)syscall(NR_FSMOUNT, context, FS_CLOEXEC, attributes);
-	if (mounted < 0)
-		return -errno;
-	return move_to(mounted, target);
+	CLEANUP_FD int tree = context_mount(context, attributes);
+	return tree < 0 ? tree : tree_move(tree, target);
 }
 
 int mount_new(const char *type, const struct place *place, const char *const *options, uint64_t attributes)

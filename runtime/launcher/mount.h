@@ -25,4 +25,17 @@ int mount_bind(int source, const struct place *place, uint64_t attributes, int r
 /* Mount a new file system of `type` on a place. `options` are "key=value" or "key", NULL-terminated. */
 int mount_new(const char *type, const struct place *place, const char *const *options, uint64_t attributes);
 
+/* What follows needs Linux 5.12: -ENOSYS where the call is missing. Trees are mounts in hand, attached nowhere. */
+struct kernel_mount_attr;
+
+/* A copy of the mount at `path`, or at `at` itself with an empty path; with those below it if it is recursive. */
+int tree_clone(int at, const char *path, int recursive);
+int tree_set(int tree, const struct kernel_mount_attr *attr, int recursive);
+int tree_move(int tree, int target);
+
+/* A new file system: a context of its type (without a source if that is empty), its options ("key=value" or "key"), its tree. */
+int context_open(const char *type, const char *source);
+int context_set(int context, const char *option);
+int context_mount(int context, uint64_t attributes);
+
 #endif

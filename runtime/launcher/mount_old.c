@@ -49,7 +49,7 @@ int old_open_in_root(int root, const char *path)
 	return -errno;
 }
 
-static int proc_path(char path[PROC_PATH_SIZE], int fd)
+static int descriptor_path(char path[PROC_PATH_SIZE], int fd)
 {
 	size_t at = 0;
 	int error = append(path, PROC_PATH_SIZE, &at, "/proc/self/fd/");
@@ -69,8 +69,8 @@ static unsigned long old_flags(uint64_t attributes)
 static int old_bind(int source, int target, int recursive)
 {
 	char from[PROC_PATH_SIZE], to[PROC_PATH_SIZE];
-	int error = proc_path(from, source);
-	error = error ? error : proc_path(to, target);
+	int error = descriptor_path(from, source);
+	error = error ? error : descriptor_path(to, target);
 	if (error)
 		return error;
 	return mount(from, to, NULL, MS_BIND | (recursive ? MS_REC : 0ul), NULL) < 0 ? -errno : 0;
@@ -81,7 +81,7 @@ static int add_attributes(int mounted, uint64_t attributes)
 {
 	char path[PROC_PATH_SIZE];
 	struct statvfs status;
-	int error = proc_path(path, mounted);
+	int error = descriptor_path(path, mounted);
 	if (error)
 		return error;
 	if (fstatvfs(mounted, &status) < 0)
@@ -131,7 +131,7 @@ static int add_attributes_below(int outer, uint64_t attributes)
 	char name[PROC_PATH_SIZE], path[PATH_SIZE], text[LINE_SIZE];
 	size_t filled = 0;
 	ssize_t got;
-	int error = proc_path(name, outer);
+	int error = descriptor_path(name, outer);
 	ssize_t length = error ? -1 : readlink(name, path, sizeof(path) - 1);
 	CLEANUP_FD int list = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 	if (length < 0 || list < 0)
@@ -185,7 +185,7 @@ int old_mount_new(const char *type, const struct place *place, const char *const
 {
 	char to[PROC_PATH_SIZE], data[OPTIONS_SIZE] = "";
 	size_t at = 0;
-	int error = proc_path(to, place->at);
+	int error = descriptor_path(to, place->at);
 	for (const char *const *option = options; !error && *option; option++) {
 		error = at ? append(data, sizeof(data), &at, ",") : 0;
 		error = error ? error : append(data, sizeof(data), &at, *option);

@@ -54,9 +54,6 @@ const char *oci_status_name(enum oci_status status);
 /* Write a file of the folder whole or not at all. 0 or -errno. */
 int oci_write(int directory, const char *path, const char *text);
 
-/* The whole of a small file; its length or -errno. `text` gets a NUL. */
-ssize_t oci_read(int directory, const char *name, char *text, size_t size);
-
 /* Signal every process of the container's cgroup. 0 or -errno. */
 int oci_signal_all(int directory, int number);
 

@@ -11,27 +11,23 @@
 #include "oci.h"
 #include "util.h"
 
-enum { PROCS_SIZE = 65536, ENTRIES_SIZE = 8192, DIRECTORY_ENTRY = 4, MAX_DEPTH = 64, REMOVE_TRIES = 500, REMOVE_PAUSE_NS = 2000000 };
+enum { PROCS_SIZE = 65536, DIRECTORY_ENTRY = 4, MAX_DEPTH = 64, REMOVE_TRIES = 500, REMOVE_PAUSE_NS = 2000000 };
 
 /* Call `visit` with every cgroup below `directory`, the innermost first, and with itself. */
 static int walk(int directory, int depth, int (*visit)(int directory, int argument), int argument)
 {
-	char listing[ENTRIES_SIZE] __attribute__((aligned(8)));
-	long got;
+	struct listing listing;
+	const struct listed *entry;
 	if (depth == MAX_DEPTH)
 		return -ELOOP;
-	lseek(directory, 0, SEEK_SET);
-	while ((got = syscall(SYS_getdents64, directory, listing, sizeof(listing))) > 0) {
-		for (long at = 0; at < got;) {
-			const struct listed *entry = (const struct listed *)(const void *)(listing + at);
-			at += entry->length;
-			if (entry->type != DIRECTORY_ENTRY || strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0)
-				continue;
-			CLEANUP_FD int inner = openat(directory, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-			int error = inner < 0 ? 0 : walk(inner, depth + 1, visit, argument);
-			if (error)
-				return error;
-		}
+	list_from(&listing, directory);
+	while ((entry = list_next(&listing))) {
+		if (entry->type != DIRECTORY_ENTRY)
+			continue;
+		CLEANUP_FD int inner = openat(directory, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		int error = inner < 0 ? 0 : walk(inner, depth + 1, visit, argument);
+		if (error)
+			return error;
 	}
 	return visit(directory, argument);
 }
@@ -39,7 +35,7 @@ static int walk(int directory, int depth, int (*visit)(int directory, int argume
 static int signal_members(int directory, int number)
 {
 	char text[PROCS_SIZE];
-	ssize_t length = oci_read(directory, "cgroup.procs", text, sizeof(text));
+	ssize_t length = read_file(directory, "cgroup.procs", text, sizeof(text));
 	for (char *at = text; length > 0 && *at;) {
 		uint64_t pid;
 		size_t size = strcspn(at, "\n");
@@ -58,7 +54,7 @@ static int each_cgroup(int directory, int only_first, int (*visit)(const char *f
 {
 	char text[OCI_PATH_SIZE * 4];
 	int error = 0;
-	ssize_t length = oci_read(directory, "cgroups", text, sizeof(text));
+	ssize_t length = read_file(directory, "cgroups", text, sizeof(text));
 	for (char *at = text; length > 0 && *at;) {
 		size_t size = strcspn(at, "\n");
 		int more = at[size] != 0;
@@ -86,18 +82,13 @@ int oci_signal_all(int directory, int number)
 
 static int remove_inner(int directory, int argument)
 {
-	char listing[ENTRIES_SIZE] __attribute__((aligned(8)));
-	long got;
+	struct listing listing;
+	const struct listed *entry;
 	(void)argument;
-	lseek(directory, 0, SEEK_SET);
-	while ((got = syscall(SYS_getdents64, directory, listing, sizeof(listing))) > 0) {
-		for (long at = 0; at < got;) {
-			const struct listed *entry = (const struct listed *)(const void *)(listing + at);
-			at += entry->length;
-			if (entry->type == DIRECTORY_ENTRY && strcmp(entry->name, ".") != 0 && strcmp(entry->name, "..") != 0)
-				unlinkat(directory, entry->name, AT_REMOVEDIR);
-		}
-	}
+	list_from(&listing, directory);
+	while ((entry = list_next(&listing)))
+		if (entry->type == DIRECTORY_ENTRY)
+			unlinkat(directory, entry->name, AT_REMOVEDIR);
 	return 0;
 }
 
@@ -129,16 +120,11 @@ int oci_remove_cgroups(int directory)
 
 int oci_remove_folder(int root, const char *container, int directory)
 {
-	char listing[ENTRIES_SIZE] __attribute__((aligned(8)));
-	long got;
-	lseek(directory, 0, SEEK_SET);
-	while ((got = syscall(SYS_getdents64, directory, listing, sizeof(listing))) > 0) {
-		for (long at = 0; at < got;) {
-			const struct listed *entry = (const struct listed *)(const void *)(listing + at);
-			at += entry->length;
-			if (entry->type != DIRECTORY_ENTRY)
-				unlinkat(directory, entry->name, 0);
-		}
-	}
+	struct listing listing;
+	const struct listed *entry;
+	list_from(&listing, directory);
+	while ((entry = list_next(&listing)))
+		if (entry->type != DIRECTORY_ENTRY)
+			unlinkat(directory, entry->name, 0);
 	return unlinkat(root, container, AT_REMOVEDIR) < 0 ? -errno : 0;
 }

@@ -13,19 +13,6 @@
 
 enum { STAT_SIZE = 2048, START_TIME_AFTER_STATE = 19 };
 
-ssize_t oci_read(int directory, const char *name, char *text, size_t size)
-{
-	CLEANUP_FD int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	size_t done = 0;
-	ssize_t got = 1;
-	if (fd < 0)
-		return -errno;
-	while (done < size - 1 && (got = read(fd, text + done, size - 1 - done)) > 0)
-		done += (size_t)got;
-	text[done] = 0;
-	return got < 0 ? -errno : (ssize_t)done;
-}
-
 int oci_write(int directory, const char *path, const char *text)
 {
 	char temporary[OCI_PATH_SIZE] = "";
@@ -41,22 +28,19 @@ int oci_write(int directory, const char *path, const char *text)
 	CLEANUP_FD int fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return -errno;
-	size_t length = strlen(text);
-	if (write(fd, text, length) != (ssize_t)length || renameat(directory, temporary, directory, path) < 0) {
-		error = errno ? -errno : -EIO;
+	error = write_all(fd, text, strlen(text));
+	if (!error && renameat(directory, temporary, directory, path) < 0)
+		error = -errno;
+	if (error)
 		unlinkat(directory, temporary, 0);
-	}
 	return error;
 }
 
 int process_times(pid_t pid, uint64_t *started, char *state)
 {
 	char path[OCI_TEXT_SIZE] = "", text[STAT_SIZE];
-	size_t at = 0;
-	if (append(path, sizeof(path), &at, "/proc/") || append_number(path, sizeof(path), &at, (uint64_t)pid) ||
-	    append(path, sizeof(path), &at, "/stat"))
-		return -ENAMETOOLONG;
-	ssize_t length = oci_read(AT_FDCWD, path, text, sizeof(text));
+	int error = proc_path(path, sizeof(path), (uint64_t)pid, "/stat");
+	ssize_t length = error ? error : read_file(AT_FDCWD, path, text, sizeof(text));
 	if (length < 0)
 		return (int)length;
 	/* The name, in parentheses, may hold anything. */
@@ -79,7 +63,7 @@ int oci_process(int directory, pid_t *pid, uint64_t *started)
 {
 	char text[OCI_TEXT_SIZE];
 	uint64_t number;
-	ssize_t length = oci_read(directory, "process", text, sizeof(text));
+	ssize_t length = read_file(directory, "process", text, sizeof(text));
 	if (length < 0)
 		return (int)length;
 	char *space = strchr(text, ' ');
@@ -106,15 +90,15 @@ static int is_frozen(const char *folder)
 	CLEANUP_FD int directory = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0)
 		return 0;
-	if (oci_read(directory, "freezer.state", text, sizeof(text)) > 0)
+	if (read_file(directory, "freezer.state", text, sizeof(text)) > 0)
 		return strncmp(text, "THAWED", 6) != 0;
-	return oci_read(directory, "cgroup.freeze", text, sizeof(text)) > 0 && text[0] == '1';
+	return read_file(directory, "cgroup.freeze", text, sizeof(text)) > 0 && text[0] == '1';
 }
 
 /* The folder of the hierarchy that freezes: v1's freezer, or v2's only one. In `text`, or NULL. */
 static const char *freezer(int directory, char *text, size_t size)
 {
-	if (oci_read(directory, "cgroups", text, size) <= 0)
+	if (read_file(directory, "cgroups", text, size) <= 0)
 		return NULL;
 	char *line = strncmp(text, "freezer:", 8) == 0 ? text : strstr(text, "\nfreezer:");
 	if (!line)

@@ -31,17 +31,7 @@ static int fail_with(const struct oci_call *call, const char *what, const char *
 /* Write text up to `end`, or to its end. 0 or -errno. */
 static int print(const char *text, const char *end)
 {
-	size_t length = end ? (size_t)(end - text) : strlen(text);
-	while (length > 0) {
-		ssize_t done = write(STDOUT_FILENO, text, length);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -errno;
-		text += done;
-		length -= (size_t)done;
-	}
-	return 0;
+	return write_all(STDOUT_FILENO, text, end ? (size_t)(end - text) : strlen(text));
 }
 
 /* state.json is what create wrote, with pid 0 and status "creating"; both are put in as they are now. */
@@ -54,7 +44,7 @@ int oci_state(struct oci_call *call, char **words)
 	if (words[0] && words[1])
 		return -1;
 	char *text = malloc(STATE_SIZE);
-	if (!text || oci_read(call->directory, "state.json", text, STATE_SIZE) <= 0)
+	if (!text || read_file(call->directory, "state.json", text, STATE_SIZE) <= 0)
 		return -1;
 	enum oci_status status = oci_status(call->directory, &pid, &started);
 	append_number(number, sizeof(number), &at, status == OCI_STOPPED ? 0 : (uint64_t)pid);

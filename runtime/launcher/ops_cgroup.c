@@ -13,7 +13,7 @@
 #include "launch.h"
 #include "util.h"
 
-enum { LISTING_SIZE = 8192, STATUS_SIZE = 1024, REMOVE_TRIES = 200, REMOVE_PAUSE_NS = 1000000 };
+enum { STATUS_SIZE = 1024, REMOVE_TRIES = 200, REMOVE_PAUSE_NS = 1000000 };
 
 /* 0 if it can't be told. */
 static uint64_t pid_namespace(void)
@@ -70,20 +70,18 @@ static void remove_stale(const struct launch *launch, const char *name)
 
 void cgroups_sweep(const struct launch *launch)
 {
-	char listing[LISTING_SIZE] __attribute__((aligned(8)));
-	long got;
+	struct listing listing;
+	const struct listed *entry;
 	if (launch->cgroup_count == 0)
 		return;
 	uint64_t namespace = pid_namespace();
 	CLEANUP_FD int directory = openat(launch->cgroups[0].parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	while (directory >= 0 && (got = syscall(SYS_getdents64, directory, listing, sizeof(listing))) > 0) {
-		for (long at = 0; at < got;) {
-			const struct listed *entry = (const struct listed *)(const void *)(listing + at);
-			if (is_stale(entry->name, namespace))
-				remove_stale(launch, entry->name);
-			at += entry->length;
-		}
-	}
+	if (directory < 0)
+		return;
+	list_from(&listing, directory);
+	while ((entry = list_next(&listing)))
+		if (is_stale(entry->name, namespace))
+			remove_stale(launch, entry->name);
 }
 
 int op_cgroup_create(struct launch *launch, const struct op *op)
@@ -134,11 +132,8 @@ int op_cgroup_enter(struct launch *launch, const struct op *op)
 static int counts_kills(int directory, const char *file)
 {
 	char text[STATUS_SIZE];
-	CLEANUP_FD int fd = openat(directory, file, O_RDONLY | O_CLOEXEC);
-	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (length <= 0)
+	if (read_file(directory, file, text, sizeof(text)) <= 0)
 		return 0;
-	text[length] = 0;
 	const char *found = strstr(text, "oom_kill ");
 	return found && found[strlen("oom_kill ")] != '0';
 }

@@ -13,26 +13,16 @@
 enum { NAME_SIZE = 256, VALUE_SIZE = 4096, CPUSET_INHERITS = 1, MUST_EXIST = 2, HANDS_DOWN = 4 };
 enum { BPF_PROG_ATTACH_COMMAND = 8, BPF_PROG_LOAD_COMMAND = 5, BPF_TYPE_CGROUP_DEVICE = 15, BPF_ATTACH_CGROUP_DEVICE = 6, BPF_MULTI = 2, BPF_INSTRUCTION = 8 };
 
-static ssize_t read_value(int directory, const char *name, char *text, size_t size)
-{
-	CLEANUP_FD int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
-	ssize_t length = fd < 0 ? -1 : read(fd, text, size - 1);
-	if (length < 0)
-		return -errno;
-	text[length] = 0;
-	return length;
-}
-
 /* v1: a new cpuset is empty, and nothing can enter it; the one above lends its own. */
 static int inherit_cpuset(int above, int directory, const char *name)
 {
 	char value[VALUE_SIZE];
-	ssize_t length = read_value(directory, name, value, sizeof(value));
+	ssize_t length = read_file(directory, name, value, sizeof(value));
 	if (length < 0)
 		return (int)length;
 	if (length > 0 && value[0] != '\n')
 		return 0;
-	length = read_value(above, name, value, sizeof(value));
+	length = read_file(above, name, value, sizeof(value));
 	return length < 0 ? (int)length : write_file(directory, name, value);
 }
 
@@ -40,7 +30,7 @@ static int inherit_cpuset(int above, int directory, const char *name)
 static void hand_down(int directory)
 {
 	char available[VALUE_SIZE], word[NAME_SIZE];
-	if (read_value(directory, "cgroup.controllers", available, sizeof(available)) < 0)
+	if (read_file(directory, "cgroup.controllers", available, sizeof(available)) < 0)
 		return;
 	for (const char *at = available; *at;) {
 		size_t length = strcspn(at, " \n");

@@ -12,7 +12,7 @@
 #include "mount.h"
 #include "util.h"
 
-enum { LISTING_SIZE = 2048, LINK_SIZE = 4096, MAX_DEPTH = 64 };
+enum { LINK_SIZE = 4096, MAX_DEPTH = 64 };
 
 static int copy_folder(int from, int to, unsigned depth);
 
@@ -83,19 +83,15 @@ static int copy_entry(int from, const char *name, int to, unsigned depth)
 
 static int copy_folder(int from, int to, unsigned depth)
 {
-	char listing[LISTING_SIZE] __attribute__((aligned(8)));
-	long got;
-	while ((got = syscall(SYS_getdents64, from, listing, sizeof(listing))) > 0) {
-		for (long at = 0; at < got;) {
-			const struct listed *entry = (const struct listed *)(const void *)(listing + at);
-			int is_dots = strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0;
-			int error = is_dots ? 0 : copy_entry(from, entry->name, to, depth);
-			if (error)
-				return error;
-			at += entry->length;
-		}
+	struct listing listing;
+	const struct listed *entry;
+	list_from(&listing, from);
+	while ((entry = list_next(&listing))) {
+		int error = copy_entry(from, entry->name, to, depth);
+		if (error)
+			return error;
 	}
-	return got < 0 ? -errno : 0;
+	return listing.filled < 0 ? -errno : 0;
 }
 
 int op_tree_copy_up(struct launch *launch, const struct op *op)

@@ -15,7 +15,7 @@
 #include "launch.h"
 #include "util.h"
 
-enum { FIRST_INHERITED = 3, LISTING_SIZE = 2048, CLOSE_RANGE_ON_EXEC = 4, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, MEMFD_EXECUTABLE = 16, ADD_SEALS = 1033, GET_SEALS = 1034 };
+enum { FIRST_INHERITED = 3, CLOSE_RANGE_ON_EXEC = 4, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, MEMFD_EXECUTABLE = 16, ADD_SEALS = 1033, GET_SEALS = 1034 };
 
 extern char **environ;
 
@@ -58,27 +58,21 @@ int op_seal_self(struct launch *launch, const struct op *op)
 /* For kernels before 5.9. The limit of open files doesn't tell: those opened before it was lowered are above it. */
 static int close_listed(unsigned first)
 {
-	char listing[LISTING_SIZE] __attribute__((aligned(8)));
-	long got;
+	struct listing listing;
+	const struct listed *entry;
 	int closed;
 	CLEANUP_FD int directory = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0)
 		return -errno;
 	/* Closing changes the list, so it is read until nothing is left. */
 	do {
+		uint64_t fd;
 		closed = 0;
-		if (lseek(directory, 0, SEEK_SET) < 0)
-			return -errno;
-		while ((got = syscall(SYS_getdents64, directory, listing, sizeof(listing))) > 0) {
-			for (long at = 0; at < got;) {
-				const struct listed *entry = (const struct listed *)(const void *)(listing + at);
-				uint64_t fd;
-				if (parse_number(entry->name, &fd) == 0 && fd >= first && fd != (uint64_t)directory)
-					closed |= close((int)fd) == 0;
-				at += entry->length;
-			}
-		}
-		if (got < 0)
+		list_from(&listing, directory);
+		while ((entry = list_next(&listing)))
+			if (parse_number(entry->name, &fd) == 0 && fd >= first && fd != (uint64_t)directory)
+				closed |= close((int)fd) == 0;
+		if (listing.filled < 0)
 			return -errno;
 	} while (closed);
 	return 0;

@@ -96,11 +96,9 @@ int parent_adopt(struct launch *launch, const struct op *op)
 static int write_ranges(pid_t child, const char *name, const char *packed, size_t length)
 {
 	char path[PROC_PATH_SIZE] = "", text[MAPS_SIZE] = "";
-	size_t path_at = 0, at = 0;
+	size_t at = 0;
 	uint32_t fields[FIELDS];
-	int error = length % sizeof(fields) ? -EINVAL : append(path, sizeof(path), &path_at, "/proc/");
-	error = error ? error : append_number(path, sizeof(path), &path_at, (uint64_t)child);
-	error = error ? error : append(path, sizeof(path), &path_at, name);
+	int error = length % sizeof(fields) ? -EINVAL : proc_path(path, sizeof(path), (uint64_t)child, name);
 	for (; !error && length > 0; packed += sizeof(fields), length -= sizeof(fields)) {
 		memcpy(fields, packed, sizeof(fields));
 		for (size_t i = 0; i < FIELDS && !error; i++) {

@@ -34,19 +34,6 @@ static void hold(struct launch *launch, int tree)
 	launch->parent = NO_FD;
 }
 
-static int set_tree(int tree, const struct kernel_mount_attr *attr, int recursive)
-{
-	unsigned flags = AT_EMPTY_PATH | (recursive ? AT_TREE_RECURSIVE : 0u);
-	return syscall(NR_MOUNT_SETATTR, tree, "", flags, attr, sizeof(*attr)) < 0 ? -errno : 0;
-}
-
-static int clone_tree(int at, const char *path, int recursive)
-{
-	unsigned flags = TREE_CLONE | TREE_CLOEXEC | (*path ? 0u : (unsigned)AT_EMPTY_PATH) | (recursive ? AT_TREE_RECURSIVE : 0u);
-	long tree = syscall(NR_OPEN_TREE, at, path, flags);
-	return tree < 0 ? -errno : (int)tree;
-}
-
 int op_mounts_propagate(struct launch *launch, const struct op *op)
 {
 	(void)launch;
@@ -60,49 +47,30 @@ int op_root_bind(struct launch *launch, const struct op *op)
 	CLEANUP_FD int target = open(op_text(&launch->plan, op, ROOT_BIND_path), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (target < 0)
 		return -errno;
-	CLEANUP_FD int tree = clone_tree(target, "", 1);
+	CLEANUP_FD int tree = tree_clone(target, "", 1);
 	if (tree < 0)
 		return tree;
 	/* Never shared, whatever the host's is: nothing that is attached below it may show up outside. */
-	int error = set_tree(tree, &own, 0);
+	int error = tree_set(tree, &own, 0);
+	error = error ? error : tree_move(tree, target);
 	if (error)
 		return error;
-	if (syscall(NR_MOVE_MOUNT, tree, "", target, "", MOVE_FROM_EMPTY_PATH | MOVE_TO_EMPTY_PATH) < 0)
-		return -errno;
 	launch->root = steal_fd(&tree);
 	return 0;
-}
-
-static int configure(int context, const char *option)
-{
-	char key[KEY_SIZE];
-	size_t length = strcspn(option, "=");
-	if (length >= sizeof(key))
-		return -ENAMETOOLONG;
-	memcpy(key, option, length);
-	key[length] = 0;
-	if (option[length])
-		return syscall(NR_FSCONFIG, context, FSCONFIG_STRING, key, option + length + 1, 0) < 0 ? -errno : 0;
-	return syscall(NR_FSCONFIG, context, FSCONFIG_FLAG, key, NULL, 0) < 0 ? -errno : 0;
 }
 
 /* A new file system, attached nowhere. `options` are `length` bytes of texts, each with its NUL. */
 static int make_tree(const char *type, const char *source, const char *options, size_t length, uint64_t attributes)
 {
-	CLEANUP_FD int context = (int)syscall(NR_FSOPEN, type, FS_CLOEXEC);
+	CLEANUP_FD int context = context_open(type, source);
 	if (context < 0)
-		return -errno;
-	if (*source && syscall(NR_FSCONFIG, context, FSCONFIG_STRING, "source", source, 0) < 0)
-		return -errno;
+		return context;
 	for (const char *end = options + length; options < end; options += strlen(options) + 1) {
-		int error = configure(context, options);
+		int error = context_set(context, options);
 		if (error)
 			return error;
 	}
-	if (syscall(NR_FSCONFIG, context, FSCONFIG_CREATE, NULL, NULL, 0) < 0)
-		return -errno;
-	long tree = syscall(NR_FSMOUNT, context, FS_CLOEXEC, attributes);
-	return tree < 0 ? -errno : (int)tree;
+	return context_mount(context, attributes);
 }
 
 int op_tree_new(struct launch *launch, const struct op *op)
@@ -119,7 +87,7 @@ int op_tree_new(struct launch *launch, const struct op *op)
 
 int op_tree_bind(struct launch *launch, const struct op *op)
 {
-	int tree = clone_tree(AT_FDCWD, op_text(&launch->plan, op, TREE_BIND_source), op_number(op, TREE_BIND_recursive) != 0);
+	int tree = tree_clone(AT_FDCWD, op_text(&launch->plan, op, TREE_BIND_source), op_number(op, TREE_BIND_recursive) != 0);
 	if (tree < 0)
 		return tree;
 	hold(launch, tree);
@@ -139,14 +107,11 @@ static pid_t start_id_process(void)
 static int open_user_namespace(const struct launch *launch, const struct id_maps *maps)
 {
 	char path[KEY_SIZE] = "";
-	size_t at = 0;
 	pid_t pid = start_id_process();
 	if (pid < 0)
 		return pid;
 	int error = write_id_maps(launch, pid, maps);
-	error = error ? error : append(path, sizeof(path), &at, "/proc/");
-	error = error ? error : append_number(path, sizeof(path), &at, (uint64_t)pid);
-	error = error ? error : append(path, sizeof(path), &at, "/ns/user");
+	error = error ? error : proc_path(path, sizeof(path), (uint64_t)pid, "/ns/user");
 	int fd = error ? error : open(path, O_RDONLY | O_CLOEXEC);
 	fd = fd < 0 && !error ? -errno : fd;
 	kill(pid, SIGKILL);
@@ -162,14 +127,14 @@ int op_tree_idmapped(struct launch *launch, const struct op *op)
 	int below = op_number(op, TREE_IDMAPPED_below) != 0;
 	if (launch->tree_count == MAX_TREES)
 		return -E2BIG;
-	CLEANUP_FD int tree = clone_tree(AT_FDCWD, op_text(&launch->plan, op, TREE_IDMAPPED_source), op_number(op, TREE_IDMAPPED_recursive) != 0);
+	CLEANUP_FD int tree = tree_clone(AT_FDCWD, op_text(&launch->plan, op, TREE_IDMAPPED_source), op_number(op, TREE_IDMAPPED_recursive) != 0);
 	if (tree < 0)
 		return tree;
 	CLEANUP_FD int namespace = open_user_namespace(launch, &maps);
 	if (namespace < 0)
 		return namespace;
 	const struct kernel_mount_attr attr = { .attr_set = ATTR_IDMAP, .userns_fd = (uint64_t)namespace };
-	int error = set_tree(tree, &attr, below);
+	int error = tree_set(tree, &attr, below);
 	if (error)
 		return error;
 	launch->trees[launch->tree_count++] = steal_fd(&tree);
@@ -197,13 +162,13 @@ int op_tree_take(struct launch *launch, const struct op *op)
 int op_tree_attributes(struct launch *launch, const struct op *op)
 {
 	const struct kernel_mount_attr attr = { .attr_set = op_number(op, TREE_ATTRIBUTES_set), .attr_clr = op_number(op, TREE_ATTRIBUTES_clear) };
-	return set_tree(launch->tree, &attr, op_number(op, TREE_ATTRIBUTES_recursive) != 0);
+	return tree_set(launch->tree, &attr, op_number(op, TREE_ATTRIBUTES_recursive) != 0);
 }
 
 int op_tree_propagation(struct launch *launch, const struct op *op)
 {
 	const struct kernel_mount_attr attr = { .propagation = op_number(op, TREE_PROPAGATION_type) };
-	return set_tree(launch->tree, &attr, op_number(op, TREE_PROPAGATION_recursive) != 0);
+	return tree_set(launch->tree, &attr, op_number(op, TREE_PROPAGATION_recursive) != 0);
 }
 
 static int make_entry(int folder, const char *name, mode_t mode)
@@ -280,9 +245,7 @@ int op_tree_attach(struct launch *launch, const struct op *op)
 		return at;
 	if (!(how & ATTACH_ON_PROC) && is_on_proc(at))
 		return -EXDEV;
-	if (syscall(NR_MOVE_MOUNT, launch->tree, "", at, "", MOVE_FROM_EMPTY_PATH | MOVE_TO_EMPTY_PATH) < 0)
-		return -errno;
-	return 0;
+	return tree_move(launch->tree, at);
 }
 
 int op_path_make(struct launch *launch, const struct op *op)
@@ -298,14 +261,14 @@ int op_path_attributes(struct launch *launch, const struct op *op)
 {
 	const struct kernel_mount_attr attr = { .attr_set = op_number(op, PATH_ATTRIBUTES_set), .attr_clr = op_number(op, PATH_ATTRIBUTES_clear) };
 	CLEANUP_FD int at = open_in_root(launch->root, op_text(&launch->plan, op, PATH_ATTRIBUTES_target), 0);
-	return at < 0 ? at : set_tree(at, &attr, op_number(op, PATH_ATTRIBUTES_recursive) != 0);
+	return at < 0 ? at : tree_set(at, &attr, op_number(op, PATH_ATTRIBUTES_recursive) != 0);
 }
 
 int op_path_propagation(struct launch *launch, const struct op *op)
 {
 	const struct kernel_mount_attr attr = { .propagation = op_number(op, PATH_PROPAGATION_type) };
 	CLEANUP_FD int at = open_in_root(launch->root, op_text(&launch->plan, op, PATH_PROPAGATION_target), 0);
-	return at < 0 ? at : set_tree(at, &attr, op_number(op, PATH_PROPAGATION_recursive) != 0);
+	return at < 0 ? at : tree_set(at, &attr, op_number(op, PATH_PROPAGATION_recursive) != 0);
 }
 
 /* The folder of `path`, made if it is missing, and its last component. No link is followed: an image's /dev may not lead

@@ -31,14 +31,8 @@ static int mask_has(const char *status, const char *field, int number)
 static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t size)
 {
 	char path[PROC_PATH_SIZE] = "";
-	size_t at = 0;
-	if (append(path, sizeof(path), &at, "/proc/") || append_number(path, sizeof(path), &at, (uint64_t)pid) ||
-	    append(path, sizeof(path), &at, name))
-		return -1;
-	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t length = fd < 0 ? -1 : read(fd, text, size - 1);
-	text[length > 0 ? length : 0] = 0;
-	return length;
+	int error = proc_path(path, sizeof(path), (uint64_t)pid, name);
+	return error ? error : read_file(AT_FDCWD, path, text, size);
 }
 
 /* While a process waits for signals (sigwait), what it waits for doesn't show as blocked. Yes also if it can't be told. */

@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "kernel.h"
 
 void close_fd(const int *fd)
 {
@@ -18,7 +21,7 @@ int steal_fd(int *fd)
 	return stolen;
 }
 
-static int write_all(int fd, const char *text, size_t length)
+int write_all(int fd, const char *text, size_t length)
 {
 	while (length > 0) {
 		ssize_t done = write(fd, text, length);
@@ -38,6 +41,51 @@ int write_file(int directory, const char *name, const char *text)
 	if (fd < 0)
 		return -errno;
 	return write_all(fd, text, strlen(text));
+}
+
+ssize_t read_file(int directory, const char *name, char *text, size_t size)
+{
+	CLEANUP_FD int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	size_t done = 0;
+	ssize_t got = 1;
+	if (fd < 0)
+		return -errno;
+	while (done < size - 1 && (got = read(fd, text + done, size - 1 - done)) > 0)
+		done += (size_t)got;
+	text[done] = 0;
+	return got < 0 ? -errno : (ssize_t)done;
+}
+
+int proc_path(char *path, size_t size, uint64_t pid, const char *name)
+{
+	size_t at = 0;
+	int error = append(path, size, &at, "/proc/");
+	error = error ? error : append_number(path, size, &at, pid);
+	return error ? error : append(path, size, &at, name);
+}
+
+void list_from(struct listing *listing, int directory)
+{
+	listing->directory = directory;
+	listing->at = 0;
+	listing->filled = lseek(directory, 0, SEEK_SET) < 0 ? -1 : 0;
+}
+
+const struct listed *list_next(struct listing *listing)
+{
+	while (listing->filled >= 0) {
+		if (listing->at >= listing->filled) {
+			listing->at = 0;
+			listing->filled = syscall(SYS_getdents64, listing->directory, listing->entries, sizeof(listing->entries));
+			if (listing->filled <= 0)
+				return NULL;
+		}
+		const struct listed *entry = (const struct listed *)(const void *)(listing->entries + listing->at);
+		listing->at += entry->length;
+		if (strcmp(entry->name, ".") != 0 && strcmp(entry->name, "..") != 0)
+			return entry;
+	}
+	return NULL;
 }
 
 int parse_number(const char *text, uint64_t *number)

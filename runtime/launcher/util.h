@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 void close_fd(const int *fd);
 #define CLEANUP_FD __attribute__((cleanup(close_fd)))
@@ -11,8 +12,29 @@ void close_fd(const int *fd);
 /* Give the descriptor away: the variable forgets it. */
 int steal_fd(int *fd);
 
+/* 0 or -errno. */
+int write_all(int fd, const char *text, size_t length);
+
 /* Write all of `text` to the file `name` below `directory`, which must exist. 0 or -errno. */
 int write_file(int directory, const char *name, const char *text);
+
+/* The whole of a small file, no link; its length or -errno. `text` gets a NUL. */
+ssize_t read_file(int directory, const char *name, char *text, size_t size);
+
+/* "/proc/PID" and `name`, which begins with a slash. 0 or -ENAMETOOLONG. */
+int proc_path(char *path, size_t size, uint64_t pid, const char *name);
+
+/* The names in a folder, from its beginning, without "." and "..". */
+struct listing {
+	int directory;
+	long at, filled;
+	char entries[2048] __attribute__((aligned(8)));
+};
+struct listed;
+void list_from(struct listing *listing, int directory);
+
+/* The next one, or NULL: then `filled` is -1 if the folder can't be read any further, and errno says why. */
+const struct listed *list_next(struct listing *listing);
 
 /* A decimal number without sign or space; 0, or -EINVAL for anything else. */
 int parse_number(const char *text, uint64_t *number);
