@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from whit.packer.imagepath import shown
+
 
 class ExitCode(IntEnum):
     """Exit codes with a meaning; 125 to 127 are docker's for ``run``."""
@@ -59,3 +61,36 @@ class LaunchError(WhitError):
     """A container couldn't be started."""
 
     exit_code = ExitCode.RUNTIME_FAILURE
+
+
+def as_whit_error(error: Exception) -> WhitError:
+    """What the roots show for any exception: the kernel's words, or, for what nobody foresaw, its place in whit."""
+    if isinstance(error, WhitError):
+        return error
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return WhitError(f"{where}{error.strerror or error}")
+    if isinstance(error, MemoryError):
+        return WhitError(
+            "there isn't enough memory for this", hint="free some, or raise the limit that whit runs under"
+        )
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return WhitError(
+        f"this is a bug in whit: {type(error).__name__}: {error} ({place})",
+        hint="please report it, with what you did; WHIT_TRACEBACK=1 shows how it came to it",
+    )
+
+
+def in_words(error: WhitError) -> str:
+    """Whit's form of an error, for a terminal: one line of what is wrong, one of what to do."""
+    hint = f"hint: {_one_line(error.hint)}\n" if error.hint else ""
+    return f"whit: {_one_line(error.message)}\n{hint}"
+
+
+def _one_line(text: str) -> str:
+    """What an error says may come from an image or a file: nothing in it is for the terminal to obey."""
+    lines = shown(text).splitlines()
+    return " ".join("".join(char if char.isprintable() else ascii(char)[1:-1] for char in line) for line in lines)

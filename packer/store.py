@@ -55,6 +55,11 @@ def default_root() -> Path:
     raise StoreError("there is no place for the store: HOME isn't set", hint="set WHIT_ROOT to a folder of your own")
 
 
+def names_file(target: str) -> bool:
+    """Whether a person means a file rather than an image's name, told as a shell tells a path from a command."""
+    return target.startswith(("/", "./", "../")) or target in {".", ".."} or Path(target).is_file()
+
+
 @dataclass(frozen=True, slots=True)
 class StoredImage:
     """An image in the store. ``descriptor`` is its manifest's; ``reference`` is None when it was found by digest."""

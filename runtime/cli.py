@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from whit.packer.errors import ExitCode, WhitError
-from whit.packer.imagepath import shown
+from whit.packer.errors import ExitCode, WhitError, as_whit_error, in_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,44 +70,17 @@ def _run_confined(path: Path, name: str, arguments: tuple[str, ...]) -> Outcome:
     return run_confined(path, name, arguments)
 
 
-def _one_line(text: str) -> str:
-    """What an error says may come from an image or a file: nothing in it is for the terminal to obey."""
-    lines = shown(text).splitlines()
-    return " ".join("".join(char if char.isprintable() else ascii(char)[1:-1] for char in line) for line in lines)
-
-
 def show(error: WhitError) -> None:
-    """Print an error in whit's form: one line of what is wrong, one of what to do."""
-    click.echo(f"whit: {_one_line(error.message)}", err=True)
-    if error.hint:
-        click.echo(f"hint: {_one_line(error.hint)}", err=True)
+    """Print an error."""
+    click.echo(in_words(error), err=True, nl=False)
 
 
 def _as_whit_error(error: Exception) -> WhitError:
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        return WhitError(f"{where}{error.strerror or error}")
-    if isinstance(error, MemoryError):
-        return WhitError(
-            "there isn't enough memory for this", hint="free some, or raise the limit that whit runs under"
-        )
     if not isinstance(error, click.ClickException):
-        return _as_bug(error)
+        return as_whit_error(error)
     context = getattr(error, "ctx", None)
     hint = f"see '{context.command_path} --help'" if context else None
     return WhitError(error.format_message().rstrip("."), hint=hint, exit_code=ExitCode.USAGE)
-
-
-def _as_bug(error: Exception) -> WhitError:
-    """What nobody foresaw, with the place in whit where it came up."""
-    trace, place = error.__traceback__, ""
-    while trace is not None:
-        place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}, line {trace.tb_lineno}"  # noqa: PTH119
-        trace = trace.tb_next
-    return WhitError(
-        f"this is a bug in whit: {type(error).__name__}: {error} ({place})",
-        hint="please report it, with what you did; WHIT_TRACEBACK=1 shows how it came to it",
-    )
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -127,7 +99,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except Exception as error:
         if os.environ.get("WHIT_TRACEBACK"):
             raise
-        known = error if isinstance(error, WhitError) else _as_whit_error(error)
+        known = _as_whit_error(error)
         show(known)
         in_docker_s_range = known.exit_code >= ExitCode.RUNTIME_FAILURE
         code = ExitCode.RUNTIME_FAILURE if runs and not in_docker_s_range else known.exit_code

@@ -5,37 +5,50 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from whit.packer.errors import UnsupportedError
 from whit.runtime.cgroup import FOLDER, V1_CONTROLLERS, CgroupLayout, CgroupVersion
 from whit.runtime.launch import find_launcher
 from whit.runtime.options import Host
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "ppc64le": "ppc64le", "s390x": "s390x"}
 V2_CONTROLLERS = ("memory", "cpu", "pids")
 
 
-def _mounted_cgroups() -> tuple[dict[str, Path], Path | None]:
-    """(v1 controller → its hierarchy's mount point, the v2 mount point), from proc_pid_mountinfo(5)."""
-    v1: dict[str, Path] = {}
-    v2: Path | None = None
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        fields = line.split(" ")
-        kind, options = fields[fields.index("-") + 1], fields[-1].split(",")
-        point = Path(fields[4])
-        if kind == "cgroup":
-            v1.update({name: point for name in options if name in V1_CONTROLLERS})
-        elif kind == "cgroup2":
-            v2 = v2 or point
-    return v1, v2
+def cgroup_mounts(mountinfo: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """(type, mount point, options of the file system) of each cgroup mount in a mountinfo (proc_pid_mountinfo(5))."""
+    for line in mountinfo.splitlines():
+        mount, _, system = line.partition(" - ")
+        kind, _, options = system.split(" ", 2)
+        if kind in {"cgroup", "cgroup2"}:
+            yield kind, mount.split(" ")[4], tuple(options.split(","))
+
+
+def own_cgroups(text: str) -> dict[str, str]:
+    """/proc/self/cgroup: controllers as listed → the process's cgroup; v2's under the empty name (cgroups(7))."""
+    lines = (line.split(":", 2) for line in text.splitlines())
+    return {controllers: path for _, controllers, path in lines}
 
 
 def own_v2_cgroup() -> str:
-    """The caller's own cgroup, from the v2 hierarchy's root on; nothing where there is none (cgroups(7))."""
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        if line.startswith("0::"):
-            return line.removeprefix("0::").lstrip("/")
-    return ""
+    """The caller's own cgroup, from the v2 hierarchy's root on; nothing where there is none."""
+    return own_cgroups(Path("/proc/self/cgroup").read_text()).get("", "").lstrip("/")
+
+
+def _mounted_cgroups() -> tuple[dict[str, Path], Path | None]:
+    """(v1 controller → its hierarchy's mount point, the v2 mount point)."""
+    v1: dict[str, Path] = {}
+    v2: Path | None = None
+    for kind, point, options in cgroup_mounts(Path("/proc/self/mountinfo").read_text()):
+        if kind == "cgroup":
+            v1.update({name: Path(point) for name in options if name in V1_CONTROLLERS})
+        else:
+            v2 = v2 or Path(point)
+    return v1, v2
 
 
 def _make(parents: dict[str, Path]) -> str:
@@ -98,11 +111,20 @@ def cgroup_layout() -> CgroupLayout:
     return CgroupLayout(CgroupVersion.NONE, why_not="no cgroup file system is mounted")
 
 
-def read_host() -> Host:
-    """The host as the plan must know it. Raises :class:`UnsupportedError` on a machine without system call tables."""
+def architecture() -> str:
+    """The machine's, in OCI's words. Raises :class:`UnsupportedError` where there are no system call tables."""
     machine = os.uname().machine
     if machine not in MACHINES:
         raise UnsupportedError(f"whit runs nothing on {machine} yet", hint=f"it knows {', '.join(MACHINES)}")
-    launcher = find_launcher().stat()
-    shared = bool(launcher.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
-    return Host(os.geteuid(), os.getegid(), MACHINES[machine], cgroup_layout(), launcher.st_uid, shared)
+    return MACHINES[machine]
+
+
+def writers(launcher: Path) -> tuple[int, bool]:
+    """Who owns the launcher's file, and whether others may write it too."""
+    status = launcher.stat()
+    return status.st_uid, bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+
+
+def read_host() -> Host:
+    """The host as the plan must know it. Raises :class:`UnsupportedError` on a machine without system call tables."""
+    return Host(os.geteuid(), os.getegid(), architecture(), cgroup_layout(), *writers(find_launcher()))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.errors import UsageError
 from whit.runtime.cgroup import CgroupLayout, CgroupVersion
+from whit.runtime.devfiles import DEVICES, LINKS, PTMX
 from whit.runtime.limits import parse_size
 from whit.runtime.model import Op
 
@@ -22,16 +23,6 @@ RDONLY, NOSUID, NODEV, NOEXEC = 1, 2, 4, 8
 HARDENED = NOSUID | NODEV | NOEXEC
 
 FORBIDDING = {"noexec": NOEXEC, "nosuid": NOSUID, "nodev": NODEV}
-
-DEVICES = (("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0))
-"""The devices of OCI runtime-spec, config-linux, "Default Devices": name, major, minor."""
-
-LINKS = (
-    ("fd", "/proc/self/fd"),
-    ("stdin", "/proc/self/fd/0"),
-    ("stdout", "/proc/self/fd/1"),
-    ("stderr", "/proc/self/fd/2"),
-)
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a path in the container
 
@@ -125,7 +116,7 @@ def _dev_ops(*, privileged: bool) -> Iterator[Op]:
     yield Op("MAKE_DIRECTORY", ("/dev/pts", 0o755), "a place for terminals")
     terminals = ("newinstance", "ptmxmode=0666", "mode=0620")
     yield Op("MOUNT_NEW", ("devpts", "/dev/pts", terminals, NOSUID | NOEXEC), "terminals of its own, not the host's")
-    yield Op("MAKE_LINK", ("/dev/ptmx", "pts/ptmx"), "the way to a new terminal")
+    yield Op("MAKE_LINK", (f"/dev/{PTMX[0]}", PTMX[1]), "the way to a new terminal")
 
 
 def _proc_ops() -> Iterator[Op]:

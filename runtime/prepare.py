@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.errors import ExitCode, LaunchError, NotFoundError
 from whit.packer.rootfs import MountPoint, prepare_rootfs
+from whit.packer.store import names_file
 from whit.runtime.accounts import Accounts
 from whit.runtime.host import own_v2_cgroup
 from whit.runtime.launch import PLANS, find_launcher
@@ -37,11 +38,6 @@ class Prepared:
     program: Program
     executable: str
     guards: Guards | None
-
-
-def is_path(target: str) -> bool:
-    """Whether the target is a file rather than an image's name, told as a shell tells a path from a command."""
-    return target.startswith(("/", "./", "../")) or target in {".", ".."} or Path(target).is_file()
 
 
 def _package_files() -> tuple[str, ...]:
@@ -110,7 +106,7 @@ def _mount_points(options: RunOptions) -> tuple[MountPoint, ...]:
 
 def _guards(request: Request, store: Store, command: tuple[str, ...], taken: _Taken) -> Guards | None:
     variables = list(request.variables)
-    if is_path(request.target):
+    if names_file(request.target):
         variables.append(("SOURCE_DATE_EPOCH", os.environ.get("SOURCE_DATE_EPOCH")))
     files = (*taken.files, *request.files, identity_of(str(find_launcher())))
     known = tuple(file for file in files if file is not None)
@@ -135,7 +131,7 @@ def prepare(request: Request, store: Store, command: tuple[str, ...]) -> Prepare
 
     Raises :class:`NotFoundError` with the nearest names, and whatever packing raises.
     """
-    packs = is_path(request.target)
+    packs = names_file(request.target)
     taken = (_pack if packs else _find)(request, store)
     image = taken.image
     folder = prepare_rootfs(store, image, _mount_points(request.options))

@@ -112,10 +112,10 @@ def _linted(
 ) -> tuple[str, str, tuple[Finding, ...], Fixed | None]:
     """(file or image, what it is in a few words, findings, what was mended)."""
     from whit.packer.lint import fetch, lint_image
-    from whit.packer.store import Store, read_image
+    from whit.packer.store import Store, names_file, read_image
 
     with fetch.layout_of(target) as layout:
-        if layout is None and fetch.is_file(target):
+        if layout is None and names_file(target):
             return ("file", *_linted_file(target, ignore, wishes))
         _refuse_fixing(target, wishes)
         if layout is None:

@@ -69,6 +69,10 @@ class Dynamic:
     runpath: str | None = None
     filters: tuple[tuple[str, bool], ...] = ()
 
+    def place(self, elf: ElfFile, tag: Tag) -> int | None:
+        """The file offset of the table that a tag gives the address of, if there is one."""
+        return elf.offset_of(self.values[tag]) if tag in self.values else None
+
     @property
     def is_executable(self) -> bool:
         """Whether the linker marked this as a program: with DF_1_PIE, or the DT_DEBUG that it gives to programs."""

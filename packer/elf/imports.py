@@ -24,7 +24,7 @@ _TABLES = (Tag.STRTAB, Tag.HASH, Tag.GNU_HASH, Tag.VERSYM, Tag.VERNEED, Tag.VERD
 
 def imported(elf: ElfFile, dynamic: Dynamic, wanted: frozenset[bytes]) -> frozenset[str]:
     """Those of the wanted names that are undefined symbols; none where the tables can't be read."""
-    symbols, names = (_place(elf, dynamic, tag) for tag in (Tag.SYMTAB, Tag.STRTAB))
+    symbols, names = (dynamic.place(elf, tag) for tag in (Tag.SYMTAB, Tag.STRTAB))
     if symbols is None or names is None:
         return frozenset()
     layout = struct.Struct(elf.order + ("IBBHQQ" if elf.bits == 64 else "IIIBBH"))  # noqa: PLR2004 - the class
@@ -44,7 +44,7 @@ def imported(elf: ElfFile, dynamic: Dynamic, wanted: frozenset[bytes]) -> frozen
 
 def _count(elf: ElfFile, dynamic: Dynamic) -> int:
     """How many symbols must be read so that every undefined one is among them."""
-    by_gnu_hash = _place(elf, dynamic, Tag.GNU_HASH)
+    by_gnu_hash = dynamic.place(elf, Tag.GNU_HASH)
     if by_gnu_hash is not None and by_gnu_hash + 8 <= len(elf.data):
         # Of a program that exports nothing, linkers write an empty table, which says nothing of how many there are.
         first = elf.unpack("II", by_gnu_hash, "the hash table")[1]
@@ -57,7 +57,3 @@ def _until_next_table(elf: ElfFile, dynamic: Dynamic) -> int:
     start = dynamic.values[Tag.SYMTAB]
     following = [dynamic.values[tag] for tag in _TABLES if dynamic.values.get(tag, 0) > start]
     return (min(following) - start) // (24 if elf.bits == 64 else 16) if following else 0  # noqa: PLR2004
-
-
-def _place(elf: ElfFile, dynamic: Dynamic, tag: Tag) -> int | None:
-    return elf.offset_of(dynamic.values[tag]) if tag in dynamic.values else None

@@ -41,7 +41,7 @@ def needed_versions(elf: ElfFile, dynamic: Dynamic) -> tuple[VersionNeed, ...]:
 
 def defined_versions(elf: ElfFile, dynamic: Dynamic) -> frozenset[str] | None:
     """The versions that .gnu.version_d names; None for an object without: the loader then checks nothing."""
-    at = _place(elf, dynamic, Tag.VERDEF)
+    at = dynamic.place(elf, Tag.VERDEF)
     if at is None:
         return None
     strings = _strings(elf, dynamic)
@@ -60,7 +60,7 @@ class _Entry:
 
 
 def _needed(elf: ElfFile, dynamic: Dynamic) -> Iterator[VersionNeed]:
-    at = _place(elf, dynamic, Tag.VERNEED)
+    at = dynamic.place(elf, Tag.VERNEED)
     if at is None:
         return
     strings = _strings(elf, dynamic)
@@ -84,12 +84,8 @@ def _chain(elf: ElfFile, at: int, count: int, layout: str) -> Iterator[_Entry]:
         at += fields[-1]
 
 
-def _place(elf: ElfFile, dynamic: Dynamic, tag: Tag) -> int | None:
-    return elf.offset_of(dynamic.values[tag]) if tag in dynamic.values else None
-
-
 def _strings(elf: ElfFile, dynamic: Dynamic) -> int:
-    at = _place(elf, dynamic, Tag.STRTAB)
+    at = dynamic.place(elf, Tag.STRTAB)
     if at is None:
         raise InvalidFileError("not a valid ELF file: symbol versions without a string table")
     return at

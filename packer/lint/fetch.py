@@ -22,6 +22,7 @@ from whit.packer.lint.image import Image, ImageFile, overlay
 from whit.packer.lint.model import Program
 from whit.packer.lint.traces import TraceKind, traces_in, traces_in_elf, traces_in_wasm
 from whit.packer.needs import judge_all
+from whit.packer.store import names_file
 from whit.packer.tarread import Kind, TarReader
 from whit.packer.unpack import split_name
 
@@ -80,11 +81,6 @@ def traces_of(data: Data) -> tuple[Trace, ...]:
     return traces_in_elf(elf, section.span if section else names)
 
 
-def is_file(target: str) -> bool:
-    """Whether a person means a path, as ``whit run`` tells it from an image's name (design.md, 1)."""
-    return target.startswith(("/", "./", "../")) or target in {".", ".."} or Path(target).is_file()
-
-
 def is_archive(path: Path) -> bool:
     """Whether a file is a tar archive, by its magic."""
     with contextlib.suppress(OSError), path.open("rb") as file:
@@ -96,7 +92,7 @@ def is_archive(path: Path) -> bool:
 def layout_of(target: str) -> Iterator[Layout | None]:
     """The OCI layout that a path means: a folder, or an archive, unpacked for the block. None if it is neither."""
     path = Path(target)
-    if path.is_dir() and (is_file(target) or (path / LAYOUT_FILE).exists()):
+    if path.is_dir() and (names_file(target) or (path / LAYOUT_FILE).exists()):
         layout = Layout(path.absolute(), private=False)
         if not (path / LAYOUT_FILE).exists():
             hint = "give an executable, an image's name, a layout's folder or an archive"

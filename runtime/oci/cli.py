@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
-from whit.packer.errors import UsageError, WhitError
+from whit.packer.errors import UsageError, as_whit_error, in_words
 from whit.runtime.oci.arguments import VERBS, Call, parse
 from whit.runtime.oci.log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from whit.packer.errors import WhitError
 
 FUNCTIONS = {
     "spec": "template.spec", "create": "create.create", "run": "create.run", "exec": "execute.execute",
@@ -38,7 +41,6 @@ Options:
   --root DIR              where containers' records are kept (default: /run/whit-oci)
   --log FILE              write errors there too
   --log-format text|json  how
-  --systemd-cgroup        have systemd make the cgroups
   --version, --help
 """
 
@@ -69,11 +71,16 @@ def _answer(call: Call, log: Log) -> int:
     return _function(call.verb)(call, log) or 0
 
 
+def _check_form(log: Log) -> None:
+    if log.form not in {"text", "json"}:
+        raise UsageError(f"--log-format: there is no format '{log.form}'", hint="use text or json")
+
+
 def complain(error: WhitError, log: Log) -> None:
     """The error on standard error, and in the log, where engines look for it."""
     hint = f" ({error.hint})" if error.hint else ""
     log.write("error", f"{error.message}{hint}")
-    sys.stderr.write(f"whit: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+    sys.stderr.write(in_words(error))
 
 
 def run(words: list[str]) -> int:
@@ -86,15 +93,12 @@ def run(words: list[str]) -> int:
             return afterwards(words)
         call = parse(words)
         log = Log(call.globals.path("log"), call.globals.text("log-format", "text"))
-        if log.form not in {"text", "json"}:
-            raise UsageError(f"--log-format: there is no format '{log.form}'", hint="use text or json")
+        _check_form(log)
         return _answer(call, log)
-    except WhitError as error:
-        complain(error, log)
-        return 1
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        complain(WhitError(f"{where}{error.strerror or error}"), log)
+    except Exception as error:
+        if os.environ.get("WHIT_TRACEBACK"):
+            raise
+        complain(as_whit_error(error), log)
         return 1
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError
+from whit.runtime.devfiles import DEVICES, LINKS, PTMX
 from whit.runtime.model import Op
 from whit.runtime.oci.fields import HINT, refused
 from whit.runtime.oci.linux import Device
@@ -38,24 +39,7 @@ INSIDE_PROC = (
 """What tools that feign a machine's size mount (lxcfs), as runc allows it. Anything else in /proc could fool the runtime."""
 
 DEFAULT_DEVICES = tuple(
-    Device(f"/dev/{name}", stat.S_IFCHR | 0o666, major, minor, 0, 0)
-    for name, major, minor in (
-        ("null", 1, 3),
-        ("zero", 1, 5),
-        ("full", 1, 7),
-        ("random", 1, 8),
-        ("urandom", 1, 9),
-        ("tty", 5, 0),
-    )
-)
-"""OCI runtime-spec, config-linux, "Default Devices"."""
-
-LINKS = (
-    ("/dev/fd", "/proc/self/fd"),
-    ("/dev/stdin", "/proc/self/fd/0"),
-    ("/dev/stdout", "/proc/self/fd/1"),
-    ("/dev/stderr", "/proc/self/fd/2"),
-    ("/dev/ptmx", "pts/ptmx"),
+    Device(f"/dev/{name}", stat.S_IFCHR | 0o666, major, minor, 0, 0) for name, major, minor in DEVICES
 )
 
 CONTEXT_OPTIONS = ("context=", "fscontext=", "defcontext=", "rootcontext=")
@@ -266,8 +250,8 @@ def _device_ops(work: _Work) -> Iterator[Op]:
         else:
             arguments = (normal(path), device.mode, device.major, device.minor, device.uid, device.gid)
             yield Op("DEVICE_NODE", arguments, why)
-    for path, target in LINKS:
-        yield Op("LINK_ANEW", (path, target), "/dev as programs expect it")
+    for name, target in (*LINKS, PTMX):
+        yield Op("LINK_ANEW", (f"/dev/{name}", target), "/dev as programs expect it")
 
 
 def _end_ops(work: _Work) -> Iterator[Op]:

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
-from typing import TYPE_CHECKING
 
-from whit.packer.errors import UnsupportedError
-from whit.runtime.host import MACHINES
+from whit.runtime.host import architecture, cgroup_mounts, own_cgroups, writers
 from whit.runtime.launch import find_launcher
 from whit.runtime.oci.model import Hierarchy, OciHost
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 HUGE_PAGES = "/sys/kernel/mm/hugepages"
 _UNITS = ((1 << 20, "GB"), (1 << 10, "MB"), (1, "KB"))
@@ -26,27 +20,12 @@ def _text(path: str) -> str:
         return ""
 
 
-def own_cgroups(text: str) -> dict[str, str]:
-    """/proc/self/cgroup: controllers as listed → the process's cgroup; v2's under the empty name (cgroups(7))."""
-    lines = (line.split(":", 2) for line in text.splitlines())
-    return {controllers: path for _, controllers, path in lines}
-
-
-def _mounted(text: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """(type, mount point, options of the file system) of each cgroup mount in a mountinfo (proc_pid_mountinfo(5))."""
-    for line in text.splitlines():
-        mount, _, system = line.partition(" - ")
-        kind, _, options = system.split(" ", 2)
-        if kind in {"cgroup", "cgroup2"}:
-            yield kind, mount.split(" ")[4], tuple(options.split(","))
-
-
 def hierarchies(mountinfo: str, cgroup: str) -> tuple[tuple[Hierarchy, ...], str]:
     """(v1 hierarchies, the v2 mount point or nothing)."""
     own = own_cgroups(cgroup)
     found: dict[str, Hierarchy] = {}
     unified = ""
-    for kind, point, options in _mounted(mountinfo):
+    for kind, point, options in cgroup_mounts(mountinfo):
         if kind == "cgroup2":
             unified = unified or point
             continue
@@ -84,25 +63,23 @@ def _weight_file(v1: tuple[Hierarchy, ...], unified: str) -> str:
 
 def read_oci_host() -> OciHost:
     """The host as the plan must know it. Raises :class:`UnsupportedError` on a machine without system call tables."""
-    machine = os.uname().machine
-    if machine not in MACHINES:
-        raise UnsupportedError(f"whit runs nothing on {machine} yet", hint=f"it knows {', '.join(MACHINES)}")
+    known = architecture()
     cgroup = _text("/proc/self/cgroup")
     v1, unified = hierarchies(_text("/proc/self/mountinfo"), cgroup)
     memory = next((item.mount for item in v1 if "memory" in item.controllers), "")
-    launcher = find_launcher().with_name("whit-oci").stat()
+    owner, shared = writers(find_launcher().with_name("whit-oci"))
     return OciHost(
         user=os.geteuid(),
         group=os.getegid(),
-        architecture=MACHINES[machine],
+        architecture=known,
         capabilities=_capabilities(),
         hierarchies=v1,
         unified=unified,
         unified_own=own_cgroups(cgroup).get("", "").lstrip("/"),
         controllers=tuple(_text(f"{unified}/cgroup.controllers").split()) if unified else (),
         swap=os.path.exists(f"{memory}/memory.memsw.limit_in_bytes") if memory else True,  # noqa: PTH110
-        launcher_owner=launcher.st_uid,
-        launcher_shared=bool(launcher.st_mode & (stat.S_IWGRP | stat.S_IWOTH)),
+        launcher_owner=owner,
+        launcher_shared=shared,
         apparmor=_text("/sys/module/apparmor/parameters/enabled").startswith("Y"),
         selinux=os.path.exists("/sys/fs/selinux/enforce"),  # noqa: PTH110
         page_sizes=_page_sizes(),

@@ -9,6 +9,7 @@ from whit.packer.errors import LaunchError
 from whit.runtime.oci import cgroups as compiler
 from whit.runtime.oci.devices import v1_writes
 from whit.runtime.oci.fields import refused
+from whit.runtime.oci.state import folder_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def _folder(cgroups: tuple[tuple[str, Path], ...], controller: str, where: str) -> Path:
-    for names, folder in cgroups:
-        if names == "unified" or controller in names.split(","):
-            return folder
-    raise refused(where, f"the container has no {controller} cgroup")
+    folder = folder_of(cgroups, controller)
+    if folder is None:
+        raise refused(where, f"the container has no {controller} cgroup")
+    return folder
 
 
 def _writes(resources: Resources, cgroups: tuple[tuple[str, Path], ...], host: OciHost) -> list[tuple[Path, str, str]]:

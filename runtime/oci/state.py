@@ -68,8 +68,7 @@ class Container:
 
     def cgroup(self, controller: str) -> Path | None:
         """The container's cgroup in the hierarchy that has the controller."""
-        found = (path for names, path in self.cgroups if controller in names.split(",") or names == "unified")
-        return next(found, None)
+        return folder_of(self.cgroups, controller)
 
     def status(self) -> tuple[Status, int]:
         """What it does now, and its pid (0 when it has stopped)."""
@@ -82,6 +81,11 @@ class Container:
         if is_frozen(self):
             return Status.PAUSED, pid
         return (Status.CREATED if (self.folder / GATE).exists() else Status.RUNNING), pid
+
+
+def folder_of(cgroups: tuple[tuple[str, Path], ...], controller: str) -> Path | None:
+    """That of (controllers, folder) in whose hierarchy the controller is; v2's one has all."""
+    return next((path for names, path in cgroups if controller in names.split(",") or names == "unified"), None)
 
 
 def start_time(pid: int) -> int | None:

@@ -14,8 +14,9 @@ from whit.packer.choices import Choices, SourceChoice, parse_addition, parse_nee
 from whit.packer.errors import WhitError
 from whit.packer.imagespec import ANNOTATION_PREFIX
 from whit.packer.needs import RULES
+from whit.packer.store import names_file
 from whit.runtime.explain import loader_of, script_interpreter
-from whit.runtime.prepare import Prepared, is_path, prepare
+from whit.runtime.prepare import Prepared, prepare
 from whit.runtime.rootview import RootView
 from whit.runtime.trace.known import family
 from whit.runtime.trace.verdict import ImageFile, Judged, Lacking
@@ -54,7 +55,7 @@ def choices_of(request: Request, add: tuple[str, ...], needs: tuple[str, ...]) -
 
 def find_target(request: Request, store: Store, choices: Choices) -> Target:
     """Pack or find what is to be traced. Raises whatever packing and finding raise."""
-    packs = is_path(request.target)
+    packs = names_file(request.target)
     if packs:
         from whit.packer.pipeline import pack_file  # noqa: PLC0415 - only where a file is packed
 

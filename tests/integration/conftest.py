@@ -15,6 +15,8 @@ import pytest
 
 from tests.conftest import lacking
 from tests.installed import install
+from tests.integration.oci_bundle import Bundle, make_bundle
+from tests.peers import find_peer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -102,3 +104,11 @@ def other_user(everybodys_whit: Path) -> Iterator[User]:
     """Another one."""
     with _user(OTHER_USER, everybodys_whit) as made:
         yield made
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, whit: Path) -> Bundle:
+    """A bundle with busybox, for whit-oci."""
+    busybox = find_peer("busybox-static")
+    assert busybox is not None
+    return make_bundle(tmp_path, busybox, whit.with_name("whit-oci"))

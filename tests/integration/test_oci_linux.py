@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.oci_bundle import MINIMAL, Bundle, make_bundle
-from tests.peers import find_peer
+from tests.integration.oci_bundle import MINIMAL, Bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,13 +33,6 @@ FILES = {
 
 def link(path: str) -> str:
     return str(Path(path).readlink())
-
-
-@pytest.fixture
-def bundle(tmp_path: Path, whit: Path) -> Bundle:
-    busybox = find_peer("busybox-static")
-    assert busybox is not None
-    return make_bundle(tmp_path, busybox, whit.with_name("whit-oci"))
 
 
 @pytest.fixture

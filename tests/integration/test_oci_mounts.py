@@ -8,20 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.oci_bundle import MINIMAL, Bundle, make_bundle
-from tests.peers import find_peer
+from tests.integration.oci_bundle import MINIMAL, Bundle
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
-
-
-@pytest.fixture
-def bundle(tmp_path: Path, whit: Path) -> Bundle:
-    busybox = find_peer("busybox-static")
-    assert busybox is not None
-    return make_bundle(tmp_path, busybox, whit.with_name("whit-oci"))
 
 
 def mounted(bundle: Bundle, *mounts: dict[str, Any], script: str = "true", **linux: Any) -> dict[str, list[str]]:

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.integration.oci_bundle import ALL, Bundle, make_bundle
-from tests.peers import find_peer
+from tests.integration.oci_bundle import ALL, Bundle
 from whit.runtime.capabilities import NAMES
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
 
 STATUS = "grep -E '^(Cap|NoNew|Seccomp:|Umask|Groups)' /proc/self/status"
-
-
-@pytest.fixture
-def bundle(tmp_path: Path, whit: Path) -> Bundle:
-    busybox = find_peer("busybox-static")
-    assert busybox is not None
-    return make_bundle(tmp_path, busybox, whit.with_name("whit-oci"))
 
 
 def status(text: str) -> dict[str, str]:

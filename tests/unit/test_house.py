@@ -33,6 +33,7 @@ PURE = (
     "runtime/capabilities.py",
     "runtime/cgroup.py",
     "runtime/encode.py",
+    "runtime/devfiles.py",
     "runtime/mounts.py",
     "runtime/oci/arguments.py",
     "runtime/oci/cgroups.py",

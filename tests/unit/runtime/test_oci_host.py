@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from whit.runtime.oci.host import hierarchies, own_cgroups
+from whit.runtime.host import own_cgroups
+from whit.runtime.oci.host import hierarchies
 
 HYBRID = """\
 24 1 0:20 / / rw - ext4 /dev/vda rw
