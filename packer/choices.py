@@ -51,6 +51,13 @@ _NICKNAMES = {
 _LARGEST_MODE = 0o7777
 
 
+def parse_choices(sources: str, sysroot: str | None, needs: tuple[str, ...], additions: tuple[str, ...]) -> Choices:
+    """The words of ``--sources``, ``--sysroot``, ``--needs`` and ``--add`` → choices. Raises :class:`UsageError`."""
+    return Choices(
+        SourceChoice(sources), sysroot, parse_needs(needs) if needs else (), tuple(map(parse_addition, additions))
+    )
+
+
 def parse_needs(texts: tuple[str, ...]) -> tuple[tuple[str, bool], ...]:
     """``+tz,-mime`` → needs by name. The last word on a need counts. Raises :class:`UsageError`."""
     from whit.packer.needs import RULES  # noqa: PLC0415 - only where somebody chooses

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +10,6 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from whit.packer.choices import Choices
 
 _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (
@@ -53,19 +51,10 @@ def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def with_choices(
         add: tuple[str, ...], needs: tuple[str, ...], sources: str, sysroot: str | None, **others: object
     ) -> object:
-        return function(choices=replace(_choices(add, needs, sources), sysroot=sysroot), **others)
+        from whit.packer.choices import parse_choices
+
+        return function(choices=parse_choices(sources, sysroot, needs, add), **others)
 
     for names, settings in reversed(_OPTIONS):
         with_choices = click.option(*names, **settings)(with_choices)
     return with_choices
-
-
-def _choices(add: tuple[str, ...], needs: tuple[str, ...], sources: str) -> Choices:
-    """The options' words → a person's choices. Raises UsageError."""
-    from whit.packer.choices import Choices, SourceChoice, parse_addition, parse_needs
-
-    return Choices(
-        sources=SourceChoice(sources),
-        needs=parse_needs(needs) if needs else (),
-        additions=tuple(map(parse_addition, add)),
-    )

@@ -36,18 +36,17 @@ def command(
     """
     import sys
 
+    from whit.packer.choices import parse_choices
     from whit.packer.store import Store
     from whit.runtime.request import Words, parse_request
     from whit.runtime.trace.duration import parse_duration
     from whit.runtime.trace.output import deliver, open_output
     from whit.runtime.trace.run import Order, run_traced
-    from whit.runtime.trace.target import choices_of
 
     request = parse_request(Words(**words))
     given = [word for name, texts in (("--add", add), ("--needs", needs)) for text in texts for word in (name, text)]
-    order = Order(
-        choices_of(request, add, needs), tuple(given), parse_duration(duration) if duration is not None else None
-    )
+    choices = parse_choices(request.sources, request.sysroot, needs, add)
+    order = Order(choices, tuple(given), parse_duration(duration) if duration is not None else None)
     with open_output(output) as file:
         # A reader of the JSON gets nothing else: what the program says goes to standard error then.
         outcome = run_traced(request, Store.open(), order, sys.stderr.fileno() if as_json else None)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.choices import Choices, SourceChoice, parse_addition, parse_needs
 from whit.packer.errors import WhitError
 from whit.packer.imagespec import ANNOTATION_PREFIX
 from whit.packer.needs import RULES
@@ -24,6 +23,7 @@ from whit.runtime.trace.verdict import ImageFile, Judged, Lacking
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from whit.packer.choices import Choices
     from whit.packer.store import Store, StoredImage
     from whit.runtime.request import Request
 
@@ -45,12 +45,6 @@ class Target:
     files: tuple[ImageFile, ...]
     needs: tuple[Judged, ...]
     packable: bool
-
-
-def choices_of(request: Request, add: tuple[str, ...], needs: tuple[str, ...]) -> Choices:
-    """A person's choices. Raises :class:`UsageError`."""
-    additions = tuple(map(parse_addition, add))
-    return Choices(SourceChoice(request.sources), request.sysroot, parse_needs(needs), additions)
 
 
 def find_target(request: Request, store: Store, choices: Choices) -> Target:
