@@ -39,10 +39,15 @@ class Tag(IntEnum):
     SYMTAB = 6
     RELA = 7
     RELASZ = 8
+    STRSZ = 10
     SONAME = 14
     RPATH = 15
     DEBUG = 21
+    TEXTREL = 22
+    JMPREL = 23
+    BIND_NOW = 24
     RUNPATH = 29
+    FLAGS = 30
     GNU_HASH = 0x6FFFFEF5
     VERSYM = 0x6FFFFFF0
     FLAGS_1 = 0x6FFFFFFB

@@ -43,6 +43,8 @@ class SegmentType(IntEnum):
     DYNAMIC = 2
     INTERP = 3
     NOTE = 4
+    GNU_STACK = 0x6474E551
+    GNU_RELRO = 0x6474E552
 
 
 class SegmentFlag(IntFlag):
@@ -57,7 +59,11 @@ class SectionType(IntEnum):
     """sh_type, those that matter here."""
 
     SYMTAB = 2
+    RELA = 4
     NOBITS = 8
+    REL = 9
+    GROUP = 17
+    SYMTAB_SHNDX = 18
     ARM_ATTRIBUTES = 0x70000003
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from whit.packer.analysis import Hardening, Libc, Linkage, Relro
-from whit.packer.elf.file import FileType, SegmentFlag
+from whit.packer.elf.dynamic import Tag
+from whit.packer.elf.file import FileType, SectionType, SegmentFlag, SegmentType
 from whit.packer.search import merge
 
 if TYPE_CHECKING:
@@ -20,11 +21,7 @@ if TYPE_CHECKING:
     from whit.packer.elf.dynamic import Dynamic
     from whit.packer.elf.file import ElfFile, Section
 
-_PT_GNU_STACK, _PT_GNU_RELRO = 0x6474E551, 0x6474E552
-_DT_STRTAB, _DT_STRSZ, _DT_TEXTREL, _DT_JMPREL = 5, 10, 22, 23
-_DT_BIND_NOW, _DT_FLAGS, _DT_FLAGS_1 = 24, 30, 0x6FFFFFFB
 _DF_TEXTREL, _DF_BIND_NOW, _DF_1_NOW = 4, 8, 1
-_SHT_SYMTAB = 2
 
 _EXECUTABLE_WITHOUT_MARK = frozenset({"386", "arm", "loong64"})
 """Where a program without PT_GNU_STACK gets an executable stack; elsewhere it doesn't since Linux 5.8."""
@@ -59,7 +56,7 @@ def debug_sections(elf: ElfFile) -> tuple[Section, ...]:
 
 def symbol_sections(elf: ElfFile) -> tuple[Section, ...]:
     """The symbol table that stripping removes, and its strings."""
-    tables = [section for section in elf.sections if section.type == _SHT_SYMTAB]
+    tables = [section for section in elf.sections if section.type == SectionType.SYMTAB]
     strings = [elf.sections[table.link] for table in tables if table.link < len(elf.sections)]
     return (*tables, *(section for section in dict.fromkeys(strings) if section.name == ".strtab"))
 
@@ -68,7 +65,7 @@ def hardening(elf: ElfFile, dynamic: Dynamic | None, known: Analysis) -> Hardeni
     """The protections of a program of which all else is known. Reads headers and tables of names, no code."""
     values = dynamic.values if dynamic else {}
     checked = known.language.name not in _OWN_CHECKS
-    names = tuple(_names(elf, values)) if checked else ()
+    names = tuple(_names(elf, dynamic)) if checked else ()
     return Hardening(
         relro=_relro(elf, dynamic, values),
         executable_stack=_executable_stack(elf, known.platform.architecture),
@@ -78,9 +75,9 @@ def hardening(elf: ElfFile, dynamic: Dynamic | None, known: Analysis) -> Hardeni
         runpath=_runpath(dynamic),
         debug_bytes=_size(elf, debug_sections(elf)),
         symbol_bytes=_size(elf, symbol_sections(elf)),
-        stack_marked=any(segment.type == _PT_GNU_STACK for segment in elf.segments),
+        stack_marked=any(segment.type == SegmentType.GNU_STACK for segment in elf.segments),
         writable_code=_writable_code(elf),
-        text_relocations=_DT_TEXTREL in values or bool(values.get(_DT_FLAGS, 0) & _DF_TEXTREL),
+        text_relocations=Tag.TEXTREL in values or bool(values.get(Tag.FLAGS, 0) & _DF_TEXTREL),
     )
 
 
@@ -90,12 +87,12 @@ def _size(elf: ElfFile, sections: tuple[Section, ...]) -> int:
 
 def _relro(elf: ElfFile, dynamic: Dynamic | None, values: dict[int, int]) -> Relro:
     """Full where nothing that calls go through stays writable: all is bound at start, or nothing is bound lazily."""
-    segment = next((segment for segment in elf.segments if segment.type == _PT_GNU_RELRO), None)
+    segment = next((segment for segment in elf.segments if segment.type == SegmentType.GNU_RELRO), None)
     if segment is None:
         return Relro.NONE
     if dynamic is not None:
-        flags = values.get(_DT_FLAGS, 0) & _DF_BIND_NOW or values.get(_DT_FLAGS_1, 0) & _DF_1_NOW
-        return Relro.FULL if flags or _DT_BIND_NOW in values or _DT_JMPREL not in values else Relro.PARTIAL
+        flags = values.get(Tag.FLAGS, 0) & _DF_BIND_NOW or values.get(Tag.FLAGS_1, 0) & _DF_1_NOW
+        return Relro.FULL if flags or Tag.BIND_NOW in values or Tag.JMPREL not in values else Relro.PARTIAL
     table = elf.section(".got.plt")
     if table is None:
         return Relro.FULL if elf.section(".got") else Relro.PARTIAL
@@ -105,7 +102,7 @@ def _relro(elf: ElfFile, dynamic: Dynamic | None, values: dict[int, int]) -> Rel
 
 def _executable_stack(elf: ElfFile, architecture: str) -> bool:
     """The kernel takes the last PT_GNU_STACK."""
-    marks = [segment.flags for segment in elf.segments if segment.type == _PT_GNU_STACK]
+    marks = [segment.flags for segment in elf.segments if segment.type == SegmentType.GNU_STACK]
     return bool(marks[-1] & SegmentFlag.EXECUTE) if marks else architecture in _EXECUTABLE_WITHOUT_MARK
 
 
@@ -114,13 +111,13 @@ def _writable_code(elf: ElfFile) -> bool:
     return any(segment.flags & both == both for segment in elf.loads)
 
 
-def _names(elf: ElfFile, values: dict[int, int]) -> Iterator[bytes]:
+def _names(elf: ElfFile, dynamic: Dynamic | None) -> Iterator[bytes]:
     """Tables that names of functions stand in: of imported and exported ones, and the symbol table's."""
-    start = elf.offset_of(values[_DT_STRTAB]) if _DT_STRTAB in values else None
-    if start is not None:
-        yield elf.data[start : start + min(values.get(_DT_STRSZ, 0), _MAX_NAMES)]
+    start = dynamic.place(elf, Tag.STRTAB) if dynamic else None
+    if dynamic and start is not None:
+        yield elf.data[start : start + min(dynamic.values.get(Tag.STRSZ, 0), _MAX_NAMES)]
     for table in symbol_sections(elf):
-        if table.type != _SHT_SYMTAB:
+        if table.type != SectionType.SYMTAB:
             yield elf.data[table.offset : table.offset + min(table.size, _MAX_NAMES)]
 
 

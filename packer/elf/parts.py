@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.analysis import Part
 from whit.packer.elf.file import SECTION_EXECUTABLE, SegmentFlag
+from whit.packer.elf.hardening import is_debug_section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,6 @@ _ALLOCATED, _WRITABLE = 2, 1
 """SHF_ALLOC, SHF_WRITE (gABI, "Section Attribute Flags")."""
 
 _BY_NAME = (
-    ((".debug_", ".zdebug_", ".stab", ".gdb_index"), "debug information"),
     ((".symtab", ".strtab", ".shstrtab"), "symbols"),
     ((".gopclntab", ".data.rel.ro.gopclntab"), "Go's function table"),
     ((".eh_frame", ".gcc_except_table", ".ARM.ex"), "tables for unwinding"),
@@ -43,6 +43,8 @@ def _by_section(elf: ElfFile) -> Iterator[tuple[str, int]]:
 
 
 def _kind(section: Section) -> str:
+    if is_debug_section(section.name):
+        return "debug information"
     for starts, kind in _BY_NAME:
         if section.name.startswith(starts):
             return kind

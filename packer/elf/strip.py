@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from whit.packer.elf.file import SegmentFlag, parse
+from whit.packer.elf.file import SectionType, SegmentFlag, SegmentType, parse
 from whit.packer.elf.hardening import is_debug_section
 from whit.packer.errors import UnsupportedError
 
@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from whit.packer.search import Data, Span
 
 _PIECE = 1 << 20
-_SHT_SYMTAB, _SHT_RELA, _SHT_NOBITS, _SHT_REL, _SHT_GROUP, _SHT_SYMTAB_SHNDX = 2, 4, 8, 9, 17, 18
 _SHF_ALLOC, _SHF_INFO_LINK = 2, 0x40
 _SHN_LORESERVE, _SHN_ABS = 0xFF00, 0xFFF1
-_PT_GNU_STACK = 0x6474E551
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ def strip(data: Data, *, symbols: bool = False) -> Stripped:
         if number in gone:
             continue
         placed = header
-        if number and header.type != _SHT_NOBITS and header.offset >= prefix and header.size:
+        if number and header.type != SectionType.NOBITS and header.offset >= prefix and header.size:
             at = _aligned(at, header.alignment)
             moved.append((at, (header.offset, header.offset + header.size)))
             placed = replace(header, offset=at)
@@ -129,7 +127,7 @@ def stack_flags_at(data: Data) -> int | None:
     wide = elf.bits == 64  # noqa: PLR2004 - the class
     table = elf.unpack("Q", 32, "the header")[0] if wide else elf.unpack("I", 28, "the header")[0]
     for number, segment in enumerate(elf.segments):
-        if segment.type == _PT_GNU_STACK and segment.flags & SegmentFlag.EXECUTE:
+        if segment.type == SegmentType.GNU_STACK and segment.flags & SegmentFlag.EXECUTE:
             return table + number * (56 if wide else 32) + (4 if wide else 24)
     return None
 
@@ -162,9 +160,9 @@ def _headers(elf: ElfFile) -> list[_Header]:
     raw = elf.data[start : start + len(elf.sections) * layout.size]
     headers = [_Header(*fields) for fields in layout.iter_unpack(raw)]
     for header in headers:
-        if header.type in (_SHT_GROUP, _SHT_SYMTAB_SHNDX):
+        if header.type in (SectionType.GROUP, SectionType.SYMTAB_SHNDX):
             raise UnsupportedError(f"it has a section of type {header.type}, which whit doesn't rewrite")
-        if header.type != _SHT_NOBITS and header.offset + header.size > len(elf.data):
+        if header.type != SectionType.NOBITS and header.offset + header.size > len(elf.data):
             raise UnsupportedError("a section ends beyond the file's end")
     return headers
 
@@ -181,14 +179,14 @@ def _dropped(elf: ElfFile, headers: list[_Header], *, symbols: bool) -> Iterator
             continue
         if is_debug_section(elf.sections[number].name):
             dropped.add(number)
-        elif symbols and header.type == _SHT_SYMTAB:
+        elif symbols and header.type == SectionType.SYMTAB:
             dropped.add(number)
             strings = header.link if header.link < len(headers) else 0
             if strings not in (0, names) and not headers[strings].flags & _SHF_ALLOC:
                 dropped.add(strings)
     for number, header in enumerate(headers):
         left_over = header.info in dropped or header.link in dropped
-        relocates = header.type in (_SHT_REL, _SHT_RELA) and not header.flags & _SHF_ALLOC
+        relocates = header.type in (SectionType.REL, SectionType.RELA) and not header.flags & _SHF_ALLOC
         if relocates and left_over and number not in (0, names):
             dropped.add(number)
     yield from dropped
@@ -203,7 +201,7 @@ def _prefix(elf: ElfFile, headers: list[_Header], gone: frozenset[int]) -> int:
     ends += [
         header.offset + header.size
         for number, header in enumerate(headers)
-        if number not in gone and header.flags & _SHF_ALLOC and header.type != _SHT_NOBITS
+        if number not in gone and header.flags & _SHF_ALLOC and header.type != SectionType.NOBITS
     ]
     end = max(ends)
     if end > len(elf.data):
@@ -218,7 +216,7 @@ def _aligned(at: int, alignment: int) -> int:
 
 def _renumbered(header: _Header, numbers: dict[int, int]) -> _Header:
     """The header with other sections' new numbers."""
-    by_number = header.type in (_SHT_REL, _SHT_RELA) or header.flags & _SHF_INFO_LINK
+    by_number = header.type in (SectionType.REL, SectionType.RELA) or header.flags & _SHF_INFO_LINK
     info = numbers.get(header.info, 0) if by_number else header.info
     return replace(header, link=numbers.get(header.link, 0), info=info)
 
@@ -231,7 +229,7 @@ def _symbol_patches(
     size, place = (24, 6) if elf.bits == 64 else (16, 14)  # noqa: PLR2004 - the class
     short = struct.Struct(f"{elf.order}H")
     for number, header in enumerate(headers):
-        if header.type != _SHT_SYMTAB or number in gone or header.flags & _SHF_ALLOC or header.offset < prefix:
+        if header.type != SectionType.SYMTAB or number in gone or header.flags & _SHF_ALLOC or header.offset < prefix:
             continue
         table = elf.data[header.offset : header.offset + header.size - header.size % size]
         for at in range(place, len(table), size):
