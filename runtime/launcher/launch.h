@@ -16,6 +16,7 @@ struct outcome {
 	uint32_t index;
 	int error;
 	int takes_signals;
+	int has_init; /* the first process of the namespace is ours and loses no signal */
 	pid_t number_in_proc;
 };
 

@@ -12,7 +12,7 @@
 #include "launch.h"
 #include "util.h"
 
-enum { STATUS_TEXT_SIZE = 4096, SYSCALL_TEXT_SIZE = 256, PROC_PATH_SIZE = 40, START_PAUSE_NS = 200000, SIGNALLED = 128, FIRST_REAL_TIME = 32, INIT_FAILED = 125 };
+enum { STATUS_TEXT_SIZE = 4096, SYSCALL_TEXT_SIZE = 256, PROC_PATH_SIZE = 40, START_PAUSE_NS = 200000, DROP_LOOKS = 5, SIGNALLED = 128, FIRST_REAL_TIME = 32, INIT_FAILED = 125 };
 
 /* Whether the bit of `number` is set in the hexadecimal mask that follows `field` in a /proc/PID/status. */
 static int mask_has(const char *status, const char *field, int number)
@@ -45,15 +45,27 @@ static int may_wait_for_signals(pid_t pid)
 	return strncmp(text, waits, at) == 0 && (text[at] == ' ' || text[at] == '\n');
 }
 
-/* The kernel drops a signal to the first process of a PID namespace when its default action would end that process.
-   A program that doesn't handle SIGTERM or SIGINT must still end by it. */
-static int would_be_dropped(pid_t child, int number)
+static int seems_to_drop(pid_t child, int number)
 {
 	char status[STATUS_TEXT_SIZE];
 	if (read_proc(child, "/status", status, sizeof(status)) <= 0)
 		return 0;
 	return !mask_has(status, "SigCgt:", number) && !mask_has(status, "SigIgn:", number) &&
 	       !mask_has(status, "SigBlk:", number) && !may_wait_for_signals(child);
+}
+
+/* The kernel drops a signal to the first process of a PID namespace when its default action would end that process.
+   A program that doesn't handle SIGTERM or SIGINT must still end by it. One look isn't enough: what is blocked and what is
+   waited for come from two files, and a program between two waits seems to do neither. */
+static int would_be_dropped(pid_t child, int number)
+{
+	const struct timespec pause = { .tv_nsec = START_PAUSE_NS };
+	for (int look = 0; look < DROP_LOOKS; look++) {
+		if (!seems_to_drop(child, number))
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return 1;
 }
 
 static int ends_by_default(int number)
@@ -79,7 +91,7 @@ static int forward(const struct launch *launch, pid_t child, const volatile pid_
 {
 	if (shown)
 		wait_for_start(launch, child);
-	if (shown && ends_by_default(number) && would_be_dropped(*shown, number)) {
+	if (shown && !launch->outcome->has_init && ends_by_default(number) && would_be_dropped(*shown, number)) {
 		kill(child, SIGKILL);
 		return number;
 	}
@@ -138,6 +150,7 @@ int op_init(struct launch *launch, const struct op *op)
 	if (child == 0)
 		return 0;
 	/* Signals that were sent to this process wait for it, and none is dropped. */
+	launch->outcome->has_init = 1;
 	launch->outcome->takes_signals = 1;
 	int code = supervise(launch, child, NULL);
 	_exit(launch->outcome->error ? INIT_FAILED : code);
