@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 UNPACK_VERSION = 1
 """Raised when the same layers would be unpacked differently, so that what is there isn't taken for it."""
+_UNPACK_PAUSE = 0.01
+"""Seconds between two looks at whether somebody else has unpacked the image."""
 _PIECE = 1 << 20
 _GZIP = 31
 _GZIP_ERROR: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]  # its stub has an instance
@@ -68,11 +71,13 @@ def prepare_rootfs(store: Store, image: StoredImage, mount_points: tuple[MountPo
     Raises :class:`InvalidFileError`, :class:`UnsupportedError` (zstd layers), :class:`StoreError`.
     """
     rootfs = rootfs_path(store, image, mount_points)
-    if rootfs.is_dir() and lock_path(rootfs).exists():
-        return rootfs
-    with store.adding(), durable.locked(lock_path(rootfs), exclusive=True):
-        if not rootfs.is_dir():
-            _unpack(store, image, mount_points, rootfs)
+    while not (rootfs.is_dir() and lock_path(rootfs).exists()):
+        # Never waiting for the lock: whoever unpacked the files first holds it, shared, for as long as its program runs.
+        with store.adding(), durable.locked(lock_path(rootfs), exclusive=True, wait=False) as got:
+            if got and not rootfs.is_dir():
+                _unpack(store, image, mount_points, rootfs)
+        if not got:
+            time.sleep(_UNPACK_PAUSE)
     return rootfs
 
 

@@ -275,13 +275,20 @@ def test_a_program_that_waits_for_its_signals_gets_them(start: Callable[..., sub
 def test_init_reaps_orphans_and_passes_signals_on(start: Callable[..., subprocess.Popen[str]]) -> None:
     # several, since the signal comes now and then just as init is busy with the orphan, waiting for nothing
     script = "trap 'exit 4' TERM; (sleep 0 &); echo ready; while true; do sleep 0.05; done"
-    processes = [start("run", "--init", BUSYBOX, "sh", "-c", script) for _ in range(16)]
+    processes = [start("run", "--init", BUSYBOX, "sh", "-c", script) for _ in range(8)]
     for process in processes:
         assert first_line(process) == "ready"
         process.terminate()
     for process in processes:
         process.communicate(timeout=20)
     assert [process.returncode for process in processes] == [4] * len(processes)
+
+
+def test_many_first_runs_at_once_all_start_while_the_first_still_runs(
+    start: Callable[..., subprocess.Popen[str]],
+) -> None:
+    processes = [start("run", BUSYBOX, "sh", "-c", "echo ready; exec sleep 60") for _ in range(5)]
+    assert [first_line(process) for process in processes] == ["ready"] * 5
 
 
 def test_the_container_dies_with_its_supervisor_and_the_next_command_cleans_up(
