@@ -8,8 +8,8 @@ This module imports nothing of whit's, because the build runs it before whit is 
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+
+from whit.packer.light import IntEnum, StrEnum, dataclass
 
 PLAN_VERSION = 1
 MAX_ARGUMENTS = 6

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-from whit.runtime.host import architecture, cgroup_mounts, own_cgroups, writers
-from whit.runtime.launch import find_launcher
+from whit.runtime.machine import architecture, cgroup_mounts, oci_launcher, own_cgroups, writers
 from whit.runtime.oci.model import Hierarchy, OciHost
 
 HUGE_PAGES = "/sys/kernel/mm/hugepages"
@@ -67,7 +66,7 @@ def read_oci_host() -> OciHost:
     cgroup = _text("/proc/self/cgroup")
     v1, unified = hierarchies(_text("/proc/self/mountinfo"), cgroup)
     memory = next((item.mount for item in v1 if "memory" in item.controllers), "")
-    owner, shared = writers(find_launcher().with_name("whit-oci"))
+    owner, shared = writers(oci_launcher())
     return OciHost(
         user=os.geteuid(),
         group=os.getegid(),
