@@ -16,6 +16,9 @@ RECORD = "state.json"
 PROCESS, CGROUPS, GATE, PLAN, OUTCOME, CONFIG = "process", "cgroups", "start", "plan", "outcome", "config.json"
 POSTSTART, POSTSTOP = "poststart", "poststop"
 
+PLANS = "@plans"
+"""Kept plans (kept.py), among the containers' folders: no container can be called so."""
+
 
 def default_root() -> str:
     """Where containers are kept unless ``--root`` says otherwise."""
