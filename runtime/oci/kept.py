@@ -118,7 +118,7 @@ class _Marks:
         return f"{self.prefix}{filling:03}@"
 
     def pieces(self, data: bytes) -> bytes:
-        """The text as the launcher fills it."""
+        """The text as the launcher fills it. Bytes that look like a filling make it unfit, unless nothing is filled in."""
         first, *parts = data.split(self.prefix.encode())
         if ESCAPE in data or not all(part[:3].isdigit() and part[3:4] == b"@" for part in parts):
             raise _UnfitError
@@ -185,17 +185,21 @@ def _template(form: bytes, data: bytes, request: Request, host: OciHost, made: t
     name, bundle, root, console, time = (marks.of(index) for index in range(5))
     console = f"/{console}" if request.console else ""
     marked_request = Request(request.mode, name, f"/{bundle}", f"/{root}", console)
-    marked = make(marked_config, marked_request, host, time)
+    # Nothing in a filter is free: compiling it once is enough.
+    filters = tuple(op for op in own.plan.ops if op.name == "SECCOMP_WITH")
+    marked = make(marked_config, marked_request, host, time, filters)
 
     from_command = (request.name, request.bundle[1:], request.root[1:], request.console[1:], created)
     fillings = {index: text.encode("utf-8", "surrogateescape") for index, text in enumerate(from_command)}
     fillings |= {FIRST_OF_CONFIG + index: value for index, value in enumerate(values)}
-    found = [replace(text, data=marks.pieces(text.data)) for text in _arguments(marked.plan)]
+    every = list(_arguments(marked.plan))
+    patches = [replace(text, data=marks.pieces(text.data)) for text in every if marks.prefix.encode() in text.data]
     apart = [replace(text, data=marks.pieces(text.data)) for text in _apart(marked)]
-    filled = [replace(text, data=_filled(text.data, fillings)) for text in (*found, *apart)]
-    if filled != [*_arguments(own.plan), *_apart(own)]:
+    filled = {(text.target, text.argument): _filled(text.data, fillings) for text in patches}
+    all_filled = [replace(text, data=filled.get((text.target, text.argument), text.data)) for text in every]
+    all_filled += [replace(text, data=_filled(text.data, fillings)) for text in apart]
+    if all_filled != [*_arguments(own.plan), *_apart(own)]:
         raise _UnfitError
-    patches = [text for text in found if ESCAPE in text.data]
     plan = _emptied(marked.plan, {(text.target, text.argument) for text in patches})
     return _packed(form, plan, [*patches, *apart])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 
 from whit.packer.errors import UsageError
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.oci import records
 from whit.runtime.oci.compile import compile_container
 from whit.runtime.oci.document import dump
@@ -13,7 +13,7 @@ from whit.runtime.oci.lifecycle import Wish, container_lifecycle
 from whit.runtime.oci.spec import VERSION, parse_spec
 
 if TYPE_CHECKING:
-    from whit.runtime.model import LaunchPlan
+    from whit.runtime.model import LaunchPlan, Op
     from whit.runtime.oci.compile import Compiled
     from whit.runtime.oci.document import Encodable
     from whit.runtime.oci.model import OciHost
@@ -88,12 +88,16 @@ def _check_terminal(spec: Spec, request: Request) -> None:
         raise UsageError("cannot use console socket if runc will not detach or allocate tty")
 
 
-def make(data: bytes, request: Request, host: OciHost, created: str) -> Made:
-    """All of it. ``created`` is a time as the specification writes it. Raises what :func:`parse_spec` and the plan do."""
+def make(data: bytes, request: Request, host: OciHost, created: str, filters: tuple[Op, ...] | None = None) -> Made:
+    """All of it. ``created`` is a time as the specification writes it; ``filters`` are those of a plan with the same filter.
+
+    Raises what :func:`parse_spec` and the plan do.
+    """
     spec = parse_spec(data)
     _check_terminal(spec, request)
     wish = Wish(gate=request.gate, console_socket=request.console, preserved=request.preserved)
     lifecycle = container_lifecycle(spec, request.name, request.bundle, wish)
+    lifecycle = replace(lifecycle, filters=filters)
     compiled = compile_container(spec, request.bundle, request.name, host, lifecycle)
     written = (
         (records.RECORD, _record(spec, request, created)),
