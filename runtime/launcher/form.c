@@ -9,7 +9,7 @@ enum kind { ANY, ABSOLUTE, SOURCE, VARIABLE, HOST_NAME, CGROUP };
 
 /* What runtime/oci passes on verbatim. A member that it looks into stands here only with a kind whose texts all come out alike:
    the source of a mount is asked whether it is of /dev, a variable whether it is PATH or HOME, a cgroup's path is made normal.
-   tests/integration/test_oci_kept.py compares plans of holes that are filled with plans that Python makes. */
+   tests/unit/runtime/test_oci_kept.py compares plans of holes that are filled with plans that Python makes. */
 static const struct {
 	const char *path;
 	enum kind kind;
