@@ -44,9 +44,9 @@ static void put_together(const struct form *form, const char *config, size_t siz
 static void as_config(const uint8_t *data, size_t size)
 {
 	char *config = copy_of(data, size);
-	struct form form = { .text = malloc(size + 1), .room = size };
+	/* The mark of an empty hole is longer than the hole. */
+	struct form form = { .text = malloc(size + MAX_HOLES), .room = size + MAX_HOLES };
 	require(form.text != NULL);
-	/* A hole in an empty text is longer than it: room for one byte each is there in real forms. */
 	int error = form_add_config(&form, config, size);
 	if (!error)
 		put_together(&form, config, size);
