@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """A cgroup v1 hierarchy: its controllers (``name=systemd`` for a named one), where it is mounted, and where the caller stands in it."""
+    """A cgroup v1 hierarchy: its controllers (``name=systemd`` for a named one), where it is mounted, and where the caller stands in it.
+
+    ``writable``: the caller may make cgroups there.
+    """
 
     controllers: tuple[str, ...]
     mount: str
     own: str = ""
+    writable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,9 @@ class OciHost:
     """What the plan must know of the host.
 
     ``unified`` is the mount point of cgroup v2, where there is one, and ``unified_own`` the caller's cgroup in it;
-    ``controllers`` are those that v2's root hands out: on a hybrid host few or none. ``capabilities`` is the caller's
+    ``controllers`` are those that v2's root hands out: on a hybrid host few or none. ``delegated`` is the cgroup of v2 below
+    which the caller may make others: empty for all, None for nowhere. ``first_users`` tells whether the caller stands in the
+    machine's first user namespace: in any other one it has no say in what devices may be used. ``capabilities`` is its
     permitted set: nothing beyond it can be given. ``launcher_owner`` as in runtime/options.py. ``weight_file`` is that of
     block devices' weights, ``page_sizes`` are those of huge pages: empty where the kernel has none.
     """
@@ -39,6 +45,8 @@ class OciHost:
     selinux: bool = False
     page_sizes: tuple[str, ...] = ()
     weight_file: str = ""
+    delegated: str | None = ""
+    first_users: bool = True
 
     @property
     def privileged(self) -> bool:

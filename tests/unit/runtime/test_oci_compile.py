@@ -25,7 +25,9 @@ V2 = OciHost(
     0, 0, "amd64", (1 << 41) - 1, unified="/cg", controllers=("cpu", "cpuset", "memory", "pids", "io", "hugetlb", "rdma"),
     swap=True, page_sizes=("2MB",), weight_file="io.weight",
 )  # fmt: skip
-ROOTLESS = replace(V1, user=1000, group=1000, launcher_owner=0)
+ROOTLESS = replace(
+    V1, user=1000, group=1000, hierarchies=tuple(replace(item, writable=False) for item in V1.hierarchies)
+)
 NAMESPACES = [{"type": name} for name in ("pid", "network", "ipc", "uts", "mount", "cgroup")]
 MAPS = {name: [{"containerID": 0, "hostID": 1000, "size": 1}] for name in ("uidMappings", "gidMappings")}
 LIFE = Lifecycle(before_exec=(Op("FIND_PROGRAM", ("/server", "/bin"), ""), Op("WAIT_START", (), "")))
