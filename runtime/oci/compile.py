@@ -17,7 +17,7 @@ from whit.runtime.oci.cgroups import join_cgroups, plan_cgroups
 from whit.runtime.oci.fields import HINT, refused
 from whit.runtime.oci.filesystem import plan_filesystem
 from whit.runtime.oci.linux import NAMESPACES
-from whit.runtime.oci.namespaces import JOIN_ORDER, lookup, plan_namespaces, sysctl_ops
+from whit.runtime.oci.namespaces import JOIN_ORDER, lookup, may_group, plan_namespaces, sysctl_ops
 from whit.runtime.oci.process import CapabilitySets, Process
 from whit.runtime.opcodes import PLAN_VERSION
 
@@ -170,9 +170,10 @@ def _privilege_ops(
     yield Op("DROP_BOUNDING", (sets.bounding,), "process.capabilities.bounding")
     ids = process.user
     groups = struct.pack(f"={len(ids.additional_gids)}I", *ids.additional_gids)
-    if groups and user and not host.privileged:
-        raise refused("process.user.additionalGids", "without root a user namespace has one group")
-    yield Op("SET_IDS", (ids.uid, ids.gid, groups, int(host.privileged)), "process.user")
+    grouped = may_group(linux, host)
+    if groups and user and not grouped:
+        raise refused("process.user.additionalGids", "a user namespace of your own id alone has one group")
+    yield Op("SET_IDS", (ids.uid, ids.gid, groups, int(grouped)), "process.user")
     yield from _label_ops(process, host)
     filters = tuple(_filter_ops(linux.seccomp, host.architecture))
     if process.no_new_privileges:
@@ -297,28 +298,42 @@ def _affinity_ops(process: Process, *, final: bool) -> Iterator[Op]:
         yield Op("SET_AFFINITY", (_cpu_mask(text, where),), where)
 
 
+def _join_ops(pid: int, own: set[str], linux: Linux, host: OciHost) -> tuple[list[Op], list[Op]]:
+    """(before, after the clone) what a process joins of the container's.
+
+    Without root all of it belongs to the user namespace, and one has rights in it only inside of that: it comes first,
+    and the process namespace takes a second clone, while /proc is still the host's.
+    """
+    files = {"network": "net", "mount": "mnt"}
+    why = "the container's own"
+
+    def join(*kinds: str) -> list[Op]:
+        return [
+            Op("JOIN_NAMESPACE", (f"/proc/{pid}/ns/{files.get(kind, kind)}", NAMESPACES[kind], 0), why)
+            for kind in kinds
+            if kind in own
+        ]
+
+    within = [Op("SET_IDS", (0, 0, b"", int(may_group(linux, host))), "the user namespace's own root")]
+    within = within if "user" in own else []
+    if host.privileged or "user" not in own:
+        outside = [Op("JOIN_PROCESSES", (f"/proc/{pid}/ns/pid",), why)] if "pid" in own else []
+        return outside, [*join(*JOIN_ORDER), *within]
+    again = [*join("pid"), Op("CLONE_AGAIN", (0,), "a process in the container's namespaces")] if "pid" in own else []
+    return [], [*join("user"), *again, *join(*(kind for kind in JOIN_ORDER if kind != "user")), *within]
+
+
 def compile_exec(process: Process, spec: Spec, running: Running, host: OciHost, lifecycle: Lifecycle) -> Compiled:
     """The plan of ``exec``: ``process`` joins what ``spec``'s container has."""
     linux, warnings = spec.linux, list[str]()
     own = {item.type for item in linux.namespaces}
     cgroups = join_cgroups(running.cgroup)
-    folder = f"/proc/{running.pid}/ns"
-    files = {"network": "net", "mount": "mnt"}
-    why = "the container's own"
-    # Without root all of them belong to the user namespace, and one has rights in them only inside of it.
-    order = JOIN_ORDER if host.privileged else ("user", *(kind for kind in JOIN_ORDER if kind != "user"))
-    joins = [
-        Op("JOIN_NAMESPACE", (f"{folder}/{files.get(kind, kind)}", NAMESPACES[kind], 0), why)
-        for kind in order
-        if kind in own
-    ]
-    if "user" in own:
-        joins.append(Op("SET_IDS", (0, 0, b"", 1), "the user namespace's own root"))
+    outside, joins = _join_ops(running.pid, own, linux, host)
     ops = [
         *_outside_ops(process, linux, host),
         *lifecycle.first,
         *cgroups.parent,
-        *([Op("JOIN_PROCESSES", (f"{folder}/pid",), why)] if "pid" in own else []),
+        *outside,
         Op("CLONE_FREE", (0, cgroups.clone_into), "a process in the container's namespaces"),
         *_affinity_ops(process, final=False),
         *cgroups.child,

@@ -23,6 +23,14 @@ def _text(path: str) -> str:
         return ""
 
 
+def _mappers() -> tuple[str, str] | None:
+    """The programs newuidmap and newgidmap, of Debian's package uidmap (shadow)."""
+    import shutil  # noqa: PLC0415 - of use without root only
+
+    found = [shutil.which(name) for name in ("newuidmap", "newgidmap")]
+    return (found[0], found[1]) if found[0] and found[1] else None
+
+
 def _may_write(folder: str) -> bool:
     return os.access(folder, os.W_OK | os.X_OK)
 
@@ -107,5 +115,6 @@ def read_oci_host() -> OciHost:
         page_sizes=_page_sizes(),
         weight_file=_weight_file(v1, unified),
         delegated=delegated(unified, unified_own) if unified and not v1 else None,
+        mappers=_mappers() if os.geteuid() else None,
         first_users=_text("/proc/self/uid_map").split() in ([], ALL_USERS),
     )

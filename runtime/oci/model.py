@@ -25,7 +25,8 @@ class OciHost:
     ``unified`` is the mount point of cgroup v2, where there is one, and ``unified_own`` the caller's cgroup in it;
     ``controllers`` are those that v2's root hands out: on a hybrid host few or none. ``delegated`` is the cgroup of v2 below
     which the caller may make others: empty for all, None for nowhere. ``first_users`` tells whether the caller stands in the
-    machine's first user namespace: in any other one it has no say in what devices may be used. ``capabilities`` is its
+    machine's first user namespace: in any other one it has no say in what devices may be used. ``mappers`` are newuidmap
+    and newgidmap, where who isn't root has them. ``capabilities`` is its
     permitted set: nothing beyond it can be given. ``launcher_owner`` as in runtime/options.py. ``weight_file`` is that of
     block devices' weights, ``page_sizes`` are those of huge pages: empty where the kernel has none.
     """
@@ -47,6 +48,7 @@ class OciHost:
     weight_file: str = ""
     delegated: str | None = ""
     first_users: bool = True
+    mappers: tuple[str, str] | None = None
 
     @property
     def privileged(self) -> bool:
