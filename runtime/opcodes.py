@@ -2,14 +2,14 @@
 
 A launch plan is a flat list of operations from this table. ``runtime/plan.py`` decides them, ``runtime/encode.py``
 writes them as bytes, ``runtime/launcher`` executes them; the launcher's ``ops.h`` is generated from here.
-This module imports nothing of whit's, because the build runs it before whit is installed.
+The build runs this module before whit is installed, so it imports nothing that needs more than Python.
 """
 
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+
+from whit.packer.light import IntEnum, StrEnum, dataclass
 
 PLAN_VERSION = 1
 MAX_ARGUMENTS = 6

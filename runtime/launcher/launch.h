@@ -52,6 +52,7 @@ struct launch {
 	unsigned tree_count;
 	/* How many descriptors from 3 on the program inherits, its umask, and where it was found. */
 	unsigned kept_descriptors;
+	int is_closed; /* all others */
 	mode_t umask;
 	char program[PROGRAM_SIZE];
 	/* "HOME=…" for a program whose environment has none. */
@@ -125,6 +126,9 @@ int load_filter(const char *program, size_t length, unsigned flags);
 /* Close every descriptor from `first` on. 0 or -errno. */
 int close_from(unsigned first);
 int close_inherited(void);
+
+/* Close all that isn't the program's, but for the channel, which its start closes; once. 0 or -errno. */
+int close_before_program(struct launch *launch);
 
 /* Wait for `child`, passing it every signal that reaches us. Returns its exit code. `shown` is its number in /proc, known
    once it takes signals, where it is the first process of its namespace: those lose some. NULL where no signal is lost. */

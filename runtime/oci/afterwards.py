@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from whit.packer.errors import LaunchError
 from whit.runtime.encode import decode
 from whit.runtime.explain import explain
-from whit.runtime.host import MACHINES
-from whit.runtime.oci import state
+from whit.runtime.machine import MACHINES
+from whit.runtime.oci import records, state
 from whit.runtime.oci.lifecycle import hook_state
 from whit.runtime.oci.log import Log
 from whit.runtime.oci.spec import parse_spec
@@ -104,7 +104,7 @@ def _run_hooks(hooks: tuple[Hook, ...], before: str, pid: int, after: str, log: 
 
 def _later_hooks(folder: Path, log: Log, *, stopped: bool) -> None:
     container = state.Container(folder.name, folder)
-    spec = parse_spec((container.read(state.CONFIG) or "").encode())
+    spec = parse_spec((container.read(records.CONFIG) or "").encode())
     bundle = str(container.document.get("bundle"))
     before, after = hook_state(spec, container.name, bundle, "stopped" if stopped else "running")
     pid = 0 if stopped or container.process is None else container.process[0]
@@ -128,7 +128,7 @@ def afterwards(words: list[str]) -> int:
         return 1
     folder, log = Path(rest[0]), Log(rest[1], rest[2] or "text")
     if verb == "_start-failed":
-        complain(_words(str(folder / state.PLAN), folder, int(rest[3]), int(rest[4])), log)
+        complain(_words(str(folder / records.PLAN), folder, int(rest[3]), int(rest[4])), log)
         return 1
     _later_hooks(folder, log, stopped=verb == "_poststop")
     if verb == "_poststop":

@@ -6,10 +6,10 @@ with one dash or two; a verb's options end at its first word (runc(8)).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from posixpath import abspath
 
 from whit.packer.errors import UsageError
+from whit.packer.light import dataclass
 
 GLOBAL = {
     "root": True, "log": True, "log-format": True, "criu": True, "rootless": True, "debug": False,

@@ -8,10 +8,9 @@ weights and memory, as engines send it.
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError
+from whit.packer.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.model import Op
 from whit.runtime.oci.devices import v1_writes, v2_program
 from whit.runtime.oci.fields import HINT, refused

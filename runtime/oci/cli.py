@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn
 
 from whit.packer.errors import UsageError, as_whit_error, in_words
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.oci.arguments import VERBS, Call, parse
 from whit.runtime.oci.log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import NoReturn
 
     from whit.packer.errors import WhitError
 
@@ -53,7 +53,9 @@ def show(text: str) -> None:
 
 def _function(verb: str) -> Callable[[Call, Log], int | None]:
     module, _, name = FUNCTIONS[verb].partition(".")
-    function: Callable[[Call, Log], int | None] = getattr(import_module(f"whit.runtime.oci.{module}"), name)
+    function: Callable[[Call, Log], int | None] = getattr(
+        __import__(f"whit.runtime.oci.{module}", fromlist=(name,)), name
+    )
     return function
 
 

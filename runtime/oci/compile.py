@@ -7,10 +7,9 @@ says of each member where it is honoured.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError
+from whit.packer.light import TYPE_CHECKING, dataclass
 from whit.runtime.capabilities import NAMES
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.oci.cgroups import join_cgroups, plan_cgroups

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from typing import TYPE_CHECKING, NoReturn
 
 from whit.packer.errors import InvalidFileError, UsageError, WhitError
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.encode import encode
-from whit.runtime.oci import state
+from whit.runtime.machine import oci_launcher
+from whit.runtime.oci import records
 from whit.runtime.oci.arguments import container_id
 from whit.runtime.oci.compile import compile_container
+from whit.runtime.oci.document import dump
 from whit.runtime.oci.host import read_oci_host
 from whit.runtime.oci.lifecycle import Wish, container_lifecycle
 from whit.runtime.oci.spec import VERSION, parse_spec
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from typing import NoReturn
 
     from whit.runtime.oci.arguments import Call
     from whit.runtime.oci.compile import Compiled
+    from whit.runtime.oci.document import Encodable
     from whit.runtime.oci.log import Log
     from whit.runtime.oci.spec import Spec
 
@@ -40,7 +42,7 @@ def read_bundle(path: str) -> tuple[bytes, str]:
 def _record(spec: Spec, name: str, bundle: str, rootfs: str) -> bytes:
     """What ``state`` prints, but for pid and status: those the native part puts in (runtime/launcher/oci_verbs.c)."""
     created = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{time.time_ns() % 10**9:09d}Z"
-    document: dict[str, object] = {
+    document: dict[str, Encodable] = {
         "ociVersion": VERSION,
         "id": name,
         "pid": 0,
@@ -52,20 +54,12 @@ def _record(spec: Spec, name: str, bundle: str, rootfs: str) -> bytes:
     }
     if spec.annotations:
         document["annotations"] = dict(spec.annotations)
-    return json.dumps(document, indent=2).encode() + b"\n"
+    return dump(document, 2).encode() + b"\n"
 
 
 def _hooks(spec: Spec) -> dict[str, bytes]:
-    kept = {state.POSTSTART: spec.hooks.poststart, state.POSTSTOP: spec.hooks.poststop}
+    kept = {records.POSTSTART: spec.hooks.poststart, records.POSTSTOP: spec.hooks.poststop}
     return {name: b"" for name, hooks in kept.items() if hooks}
-
-
-def _fill(container: state.Container, records: dict[str, bytes]) -> None:
-    for name, data in records.items():
-        # Its own: environments hold secrets.
-        descriptor = os.open(container.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
-            file.write(data)
 
 
 def cgroup_lines(compiled: Compiled) -> bytes:
@@ -74,12 +68,10 @@ def cgroup_lines(compiled: Compiled) -> bytes:
     return "".join(f"{','.join(names) or 'unified'}:{path}\n" for names, path in folders).encode()
 
 
-def launch(mode: str, folder: Path, plan: str, call: Call, directory: str) -> NoReturn:
+def launch(mode: str, place: str, plan: str, call: Call, directory: str) -> NoReturn:
     """Become the launcher, in ``directory``; what it does is in runtime/launcher/oci_launch.c."""
-    from whit.runtime.launch import find_launcher  # noqa: PLC0415 - it needs what the compiling doesn't
-
-    launcher = str(find_launcher().with_name("whit-oci"))
-    words = [mode, str(folder), call.options.path("pid-file"), plan]
+    launcher = oci_launcher()
+    words = [mode, place, call.options.path("pid-file"), plan]
     log = [call.globals.path("log"), call.globals.text("log-format", "text")]
     os.chdir(directory)
     os.execv(launcher, [launcher, "_launch", *words, *log])  # noqa: S606 - no shell is wanted
@@ -96,7 +88,7 @@ def _start(call: Call, log: Log, mode: str) -> NoReturn:
     data, bundle = read_bundle(call.options.text("bundle"))
     spec = parse_spec(data)
     rootfs = os.path.join(bundle, spec.root.path)  # noqa: PTH118
-    root = state.root_of(call)
+    root = records.root_of(call)
     waits = mode == "create"
     terminal = spec.process is not None and spec.process.terminal
     console = call.options.text("console-socket")
@@ -107,7 +99,7 @@ def _start(call: Call, log: Log, mode: str) -> NoReturn:
     if console and not terminal:
         raise UsageError("cannot use console socket if runc will not detach or allocate tty")
     wish = Wish(
-        gate=str(root / name / state.GATE) if waits else "",
+        gate=f"{root}/{name}/{records.GATE}" if waits else "",
         console_socket=call.options.path("console-socket"),
         preserved=call.options.number("preserve-fds"),
     )
@@ -115,21 +107,21 @@ def _start(call: Call, log: Log, mode: str) -> NoReturn:
     for warning in (*spec.warnings, *compiled.warnings):
         log.write("warning", warning)
     plan = encode(compiled.plan)
-    container = state.make(root, name)
+    place = records.make(root, name)
     try:
-        records = {
-            state.RECORD: _record(spec, name, bundle, rootfs),
-            state.CGROUPS: cgroup_lines(compiled),
-            state.PLAN: plan,
-            state.CONFIG: data,
+        written = {
+            records.RECORD: _record(spec, name, bundle, rootfs),
+            records.CGROUPS: cgroup_lines(compiled),
+            records.PLAN: plan,
+            records.CONFIG: data,
             **_hooks(spec),
         }
-        _fill(container, records)
+        records.fill(place, written)
         if waits:
             os.mkfifo(wish.gate, 0o600)
-        launch(mode, container.folder, str(container.folder / state.PLAN), call, bundle)
+        launch(mode, place, f"{place}/{records.PLAN}", call, bundle)
     except (OSError, WhitError):
-        state.remove(container)
+        records.remove(place)
         raise
 
 

@@ -16,8 +16,9 @@ from whit.runtime.oci.host import read_oci_host
 from whit.runtime.oci.lifecycle import Wish, process_ops
 from whit.runtime.oci.model import Cgroup, Running
 from whit.runtime.oci.process import CapabilitySets, Process, User
+from whit.runtime.oci.records import CONFIG
 from whit.runtime.oci.spec import parse_process, parse_spec
-from whit.runtime.oci.state import CONFIG, Container, Status, find, root_of
+from whit.runtime.oci.state import Container, Status, find, root_of
 
 if TYPE_CHECKING:
     from whit.runtime.oci.arguments import Call, Options
@@ -121,4 +122,4 @@ def execute(call: Call, log: Log) -> NoReturn:
     descriptor = os.memfd_create("whit-plan", 0)
     os.write(descriptor, encode(compiled.plan))
     mode = "exec-detached" if detached else "exec"
-    launch(mode, container.folder, f"/proc/self/fd/{descriptor}", call, str(container.folder))
+    launch(mode, str(container.folder), f"/proc/self/fd/{descriptor}", call, str(container.folder))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-from whit.runtime.host import architecture, cgroup_mounts, own_cgroups, writers
-from whit.runtime.launch import find_launcher
+from whit.runtime.machine import architecture, cgroup_mounts, oci_launcher, own_cgroups, writers
 from whit.runtime.oci.model import Hierarchy, OciHost
 
 ALL_USERS = ["0", "0", "4294967295"]
@@ -25,10 +24,11 @@ def _text(path: str) -> str:
 
 def _mappers() -> tuple[str, str] | None:
     """The programs newuidmap and newgidmap, of Debian's package uidmap (shadow)."""
-    import shutil  # noqa: PLC0415 - of use without root only
-
-    found = [shutil.which(name) for name in ("newuidmap", "newgidmap")]
-    return (found[0], found[1]) if found[0] and found[1] else None
+    for folder in os.environ.get("PATH", os.defpath).split(":"):
+        users, groups = f"{folder}/newuidmap", f"{folder}/newgidmap"
+        if folder.startswith("/") and os.access(users, os.X_OK) and os.access(groups, os.X_OK):
+            return users, groups
+    return None
 
 
 def _may_write(folder: str) -> bool:
@@ -97,7 +97,7 @@ def read_oci_host() -> OciHost:
     v1, unified = hierarchies(_text("/proc/self/mountinfo"), cgroup)
     memory = next((item.mount for item in v1 if "memory" in item.controllers), "")
     unified_own = own_cgroups(cgroup).get("", "").lstrip("/")
-    owner, shared = writers(find_launcher().with_name("whit-oci"))
+    owner, shared = writers(oci_launcher())
     return OciHost(
         user=os.geteuid(),
         group=os.getegid(),

@@ -5,15 +5,14 @@ Source: OCI runtime-spec, runtime, "Lifecycle", and config, "POSIX-platform Hook
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
+from whit.packer.light import TYPE_CHECKING, dataclass
 from whit.runtime.model import Op
 from whit.runtime.oci.compile import Lifecycle
+from whit.runtime.oci.document import dump
 from whit.runtime.oci.spec import VERSION
 
 if TYPE_CHECKING:
+    from whit.runtime.oci.document import Encodable
     from whit.runtime.oci.process import Process
     from whit.runtime.oci.spec import Hook, Spec
 
@@ -35,10 +34,10 @@ class Wish:
 
 def hook_state(spec: Spec, container: str, bundle: str, status: str) -> tuple[str, str]:
     """The state that a hook gets on its standard input: what stands before the pid, and after it."""
-    state: dict[str, object] = {"ociVersion": VERSION, "id": container, "status": status, "bundle": bundle}
+    state: dict[str, Encodable] = {"ociVersion": VERSION, "id": container, "status": status, "bundle": bundle}
     if spec.annotations:
         state["annotations"] = dict(spec.annotations)
-    return '{"pid": ', ", " + json.dumps(state)[1:]
+    return '{"pid": ', ", " + dump(state)[1:]
 
 
 def _hook_op(where: str, hook: Hook, when: str, state: tuple[str, str]) -> Op:

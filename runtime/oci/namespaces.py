@@ -7,10 +7,9 @@ namespace would have no right to join, and new ones beside a joined user namespa
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError
+from whit.packer.light import TYPE_CHECKING, dataclass
 from whit.runtime.model import Op
 from whit.runtime.oci.fields import HINT, refused
 from whit.runtime.oci.linux import NAMESPACES
