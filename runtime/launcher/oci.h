@@ -66,6 +66,9 @@ int oci_freeze(int directory, int freeze);
 /* End whatever is left in the container's cgroups and remove them. 0 or -errno. */
 int oci_remove_cgroups(int directory);
 
+/* Where systemd made the container's cgroup (record "scope"): have Python tell it that this is over. `folder` is the container's. */
+void oci_leave_scope(int directory, const char *self, const char *folder);
+
 /* Remove the container's folder with all that is in it. 0 or -errno. */
 int oci_remove_folder(int root, const char *container, int directory);
 

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "kernel.h"
 #include "oci.h"
+#include "python.h"
 #include "util.h"
 
 enum { PROCS_SIZE = 4096, FIRST_MEMBERS = 64, DIRECTORY_ENTRY = 4, MAX_DEPTH = 64, REMOVE_TRIES = 500, REMOVE_PAUSE_NS = 2000000 };
@@ -179,6 +181,20 @@ static int remove_folder(const char *folder, void *argument)
 int oci_remove_cgroups(int directory)
 {
 	return each_cgroup(directory, remove_folder, NULL);
+}
+
+void oci_leave_scope(int directory, const char *self, const char *folder)
+{
+	if (faccessat(directory, "scope", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	pid_t pid = fork();
+	if (pid == 0) {
+		const char *const words[] = { "whit-oci", "_unscope", folder, NULL };
+		/* execve's signature lacks the const. */
+		python_run(self, (char *const *)(uintptr_t)words);
+	}
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 int oci_remove_folder(int root, const char *container, int directory)

@@ -311,8 +311,11 @@ def _why_closed(places: list[Place], host: OciHost) -> str:
     return "" if below else f"/{places[0][2]} isn't below /{host.delegated}, where you may make cgroups"
 
 
-def plan_cgroups(path: str, container: str, resources: Resources, host: OciHost) -> CgroupPlan:
-    """The container's cgroups with their limits. Raises what can't be honoured, by its name."""
+def plan_cgroups(path: str, container: str, resources: Resources, host: OciHost, owner: int = 0) -> CgroupPlan:
+    """The container's cgroups with their limits. Raises what can't be honoured, by its name.
+
+    ``owner`` is the user that v2's is given to.
+    """
     warnings = resource_warnings(resources)
     places = list(_places(path, container, host))
     why = _why_closed(places, host)
@@ -332,6 +335,8 @@ def plan_cgroups(path: str, container: str, resources: Resources, host: OciHost)
         ops += [Op("CGROUP_WRITE", (index["devices"], file, value), f"{WHERE}.devices") for file, value in lines]
     elif not v1 and host.first_users and host.privileged:
         ops.append(Op("DEVICE_FILTER", (0, v2_program(resources.devices)), f"{WHERE}.devices"))
+        if owner:
+            ops.append(Op("CGROUP_OWNER", (0, owner), "config-linux, 'Cgroup ownership': it is mounted writable"))
     folders = tuple((controllers if v1 else (), posixpath.join(mount, below)) for controllers, mount, below in places)
     enter = tuple(Op("CGROUP_ENTER", (number,), "linux.cgroupsPath") for number in range(len(places))) if v1 else ()
     return CgroupPlan(tuple(ops), enter, 0 if v1 else 1, Cgroup(folders), warnings)

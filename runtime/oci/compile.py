@@ -12,10 +12,11 @@ from whit.packer.errors import InvalidFileError
 from whit.packer.light import TYPE_CHECKING, dataclass
 from whit.runtime.capabilities import NAMES
 from whit.runtime.model import LaunchPlan, Op
-from whit.runtime.oci.cgroups import join_cgroups, plan_cgroups
+from whit.runtime.oci.cgroups import CgroupPlan, join_cgroups, plan_cgroups
 from whit.runtime.oci.fields import HINT, refused
 from whit.runtime.oci.filesystem import plan_filesystem
 from whit.runtime.oci.linux import NAMESPACES
+from whit.runtime.oci.mountspec import RDONLY
 from whit.runtime.oci.namespaces import JOIN_ORDER, lookup, may_group, plan_namespaces, sysctl_ops
 from whit.runtime.oci.process import CapabilitySets, Process
 from whit.runtime.opcodes import PLAN_VERSION
@@ -23,9 +24,8 @@ from whit.runtime.opcodes import PLAN_VERSION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.runtime.oci.cgroups import CgroupPlan
     from whit.runtime.oci.linux import Linux, Seccomp
-    from whit.runtime.oci.model import Cgroup, OciHost, Running
+    from whit.runtime.oci.model import Cgroup, OciHost, Running, Scope
     from whit.runtime.oci.namespaces import NamespacePlan
     from whit.runtime.oci.spec import Spec
 
@@ -49,6 +49,7 @@ class Lifecycle:
     before_root: tuple[Op, ...] = ()
     console: tuple[Op, ...] = ()
     before_exec: tuple[Op, ...] = ()
+    scope: Scope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +241,33 @@ def _child_ops(spec: Spec, namespaces: NamespacePlan, cgroups: CgroupPlan, lifec
     yield from lifecycle.inside
 
 
+def cgroup_owner(spec: Spec) -> int:
+    """The host's user that the cgroup is given to; 0 where it stays root's.
+
+    As config-linux, "Cgroup ownership", has it: in a cgroup namespace of its own, with the cgroup mounted writable.
+    """
+    linux = spec.linux
+    new = {item.type for item in linux.namespaces if not item.path}
+    mounted = [
+        item for item in spec.mounts if item.destination == "/sys/fs/cgroup" and item.type in {"cgroup", "cgroup2"}
+    ]
+    if "cgroup" not in new or not mounted or mounted[-1].attributes.set & RDONLY or spec.process is None:
+        return 0
+    uid = spec.process.user.uid
+    if not any(item.type == "user" for item in linux.namespaces):
+        return uid
+    return (lookup(linux.uid_mappings, uid) if "user" in new else 0) or 0
+
+
+def _cgroups(spec: Spec, container: str, host: OciHost, scope: Scope | None) -> CgroupPlan:
+    linux = spec.linux
+    if scope is None:
+        return plan_cgroups(linux.cgroups_path, container, linux.resources, host, cgroup_owner(spec))
+    from whit.runtime.oci.scope import scoped_cgroups  # noqa: PLC0415 - for systemd's containers alone
+
+    return scoped_cgroups(linux.resources, host, scope)
+
+
 def compile_container(spec: Spec, bundle: str, container: str, host: OciHost, lifecycle: Lifecycle) -> Compiled:
     """The plan of ``create``. Raises :class:`InvalidFileError` or :class:`UnsupportedError` with the member's path.
 
@@ -250,7 +278,7 @@ def compile_container(spec: Spec, bundle: str, container: str, host: OciHost, li
         raise InvalidFileError("process is missing: whit-oci makes no container without one", hint=HINT)
     linux, warnings = spec.linux, list[str]()
     namespaces = plan_namespaces(linux, host)
-    cgroups = plan_cgroups(linux.cgroups_path, container, linux.resources, host)
+    cgroups = _cgroups(spec, container, host, lifecycle.scope)
     own_cgroups = "cgroup" in namespaces.own
     files = plan_filesystem(spec, bundle, host, cgroups.cgroup, own_cgroups=own_cgroups, user=namespaces.user)
     ops = [
@@ -326,7 +354,8 @@ def compile_exec(process: Process, spec: Spec, running: Running, host: OciHost, 
     """The plan of ``exec``: ``process`` joins what ``spec``'s container has."""
     linux, warnings = spec.linux, list[str]()
     own = {item.type for item in linux.namespaces}
-    cgroups = join_cgroups(running.cgroup)
+    scope = lifecycle.scope
+    cgroups = CgroupPlan((), (scope.attach,), 0, running.cgroup) if scope else join_cgroups(running.cgroup)
     outside, joins = _join_ops(running.pid, own, linux, host)
     ops = [
         *_outside_ops(process, linux, host),

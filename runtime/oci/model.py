@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from whit.packer.light import dataclass
+from whit.packer.light import TYPE_CHECKING, dataclass
+
+if TYPE_CHECKING:
+    from whit.runtime.model import Op
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,14 @@ class Cgroup:
     """The container's cgroups, as they are noted for ``kill``, ``exec`` and ``delete``: (controllers, folder) each."""
 
     folders: tuple[tuple[tuple[str, ...], str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A cgroup that systemd makes: its folder, and the operation that has systemd put the process there."""
+
+    folder: str
+    attach: Op
 
 
 @dataclass(frozen=True, slots=True)

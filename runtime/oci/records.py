@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 RECORD = "state.json"
 PROCESS, CGROUPS, GATE, PLAN, OUTCOME, CONFIG = "process", "cgroups", "start", "plan", "outcome", "config.json"
 POSTSTART, POSTSTOP = "poststart", "poststop"
+SCOPE, SCOPE_ERROR = "scope", "scope-error"
 
 
 def default_root() -> str:
