@@ -9,17 +9,14 @@ import os
 import pty
 import subprocess
 import tarfile
-import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
-from tests.peers import find_peer
+from tests.integration.engines import LONG, RUNTIMES, Answer, both, until, write_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tests.peers.dockerd import Dockerd
@@ -27,13 +24,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.root, pytest.mark.peer("dockerd", "docker", "runc", "busybox-static")]
 
 IMAGE = "whit-test-busybox"
-RUNTIMES = ("runc", "whit")
-LONG = 120.0
-APPLETS = (
-    "sh", "echo", "id", "cat", "tty", "hostname", "sleep", "ls", "true", "stty", "grep", "touch", "mkdir", "readlink",
-    "tail", "cut", "rm", "mknod", "env", "mount", "wc", "head", "nproc", "chroot",
-)  # fmt: skip
-
 MOUNTS = "cut -d' ' -f5,6 /proc/self/mountinfo | grep -vE '^/(proc|sys|etc|dev/pts|dev/mqueue)'"
 STATUS = "grep -E '^(Cap|NoNewPrivs|Seccomp:|Groups)' /proc/self/status"
 
@@ -176,45 +166,11 @@ class Scene:
         return Answer(done.returncode, without_names(done.stdout, runtime), without_names(done.stderr, runtime))
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a command printed, and its exit code."""
-
-    code: int
-    out: str
-    err: str
-
-
 def without_names(text: str, runtime: str) -> str:
     """The text without what differs between two containers of whichever runtimes."""
     for name in ("inside", "peer"):
         text = text.replace(f"{name}-{runtime}", f"{name}-NAME")
     return text
-
-
-def both(do: Callable[[str], Any]) -> list[Any]:
-    """The same on both runtimes, at the same time."""
-    with ThreadPoolExecutor(len(RUNTIMES)) as pool:
-        return list(pool.map(do, RUNTIMES))
-
-
-def write_image(archive: Path) -> None:
-    """A file system with busybox."""
-    busybox = find_peer("busybox-static")
-    assert busybox is not None
-    with tarfile.open(archive, "w") as tar:
-        for name in ("bin", "etc", "dev", "proc", "sys", "tmp"):
-            folder = tarfile.TarInfo(name)
-            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
-            tar.addfile(folder)
-        program = tarfile.TarInfo("bin/busybox")
-        data = busybox.read_bytes()
-        program.size, program.mode = len(data), 0o755
-        tar.addfile(program, io.BytesIO(data))
-        for name in APPLETS:
-            link = tarfile.TarInfo(f"bin/{name}")
-            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-            tar.addfile(link)
 
 
 @pytest.fixture(scope="module")
@@ -281,14 +237,6 @@ def lives(scene: Scene) -> dict[str, list[Answer]]:
         return [scene.ask(words, runtime, "typed\n" if "-i" in words else None) for words in INSIDE]
 
     return dict(zip(RUNTIMES, both(live), strict=True))
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for it."""
-    end = time.monotonic() + LONG
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("index", range(len(INSIDE)), ids=lambda index: " ".join(INSIDE[index])[:60])
