@@ -172,7 +172,7 @@ def _privilege_ops(
     groups = struct.pack(f"={len(ids.additional_gids)}I", *ids.additional_gids)
     grouped = may_group(linux, host)
     if groups and user and not grouped:
-        raise refused("process.user.additionalGids", "a user namespace of your own id alone has one group")
+        raise refused("process.user.additionalGids", "the user namespace has one group: setgroups is denied in it")
     yield Op("SET_IDS", (ids.uid, ids.gid, groups, int(grouped)), "process.user")
     yield from _label_ops(process, host)
     filters = tuple(_filter_ops(linux.seccomp, host.architecture))
@@ -280,7 +280,8 @@ def compile_container(spec: Spec, bundle: str, container: str, host: OciHost, li
     namespaces = plan_namespaces(linux, host)
     cgroups = _cgroups(spec, container, host, lifecycle.scope)
     own_cgroups = "cgroup" in namespaces.own
-    files = plan_filesystem(spec, bundle, host, cgroups.cgroup, own_cgroups=own_cgroups, user=namespaces.user)
+    user = namespaces.user or not host.first_users
+    files = plan_filesystem(spec, bundle, host, cgroups.cgroup, own_cgroups=own_cgroups, user=user)
     ops = [
         *_outside_ops(spec.process, linux, host),
         *lifecycle.first,

@@ -6,9 +6,7 @@ import os
 
 from whit.runtime.machine import architecture, cgroup_mounts, oci_launcher, own_cgroups, writers
 from whit.runtime.oci.model import Hierarchy, OciHost
-
-ALL_USERS = ["0", "0", "4294967295"]
-"""The mapping of the first user namespace (user_namespaces(7))."""
+from whit.runtime.oci.records import ALL_USERS
 
 HUGE_PAGES = "/sys/kernel/mm/hugepages"
 _UNITS = ((1 << 20, "GB"), (1 << 10, "MB"), (1, "KB"))
@@ -116,5 +114,6 @@ def read_oci_host() -> OciHost:
         weight_file=_weight_file(v1, unified),
         delegated=delegated(unified, unified_own) if unified and not v1 else None,
         mappers=_mappers() if os.geteuid() else None,
+        sets_groups=not _text("/proc/self/setgroups").startswith("deny"),
         first_users=_text("/proc/self/uid_map").split() in ([], ALL_USERS),
     )

@@ -29,7 +29,8 @@ class OciHost:
     ``controllers`` are those that v2's root hands out: on a hybrid host few or none. ``delegated`` is the cgroup of v2 below
     which the caller may make others: empty for all, None for nowhere. ``first_users`` tells whether the caller stands in the
     machine's first user namespace: in any other one it has no say in what devices may be used. ``mappers`` are newuidmap
-    and newgidmap, where who isn't root has them. ``capabilities`` is the caller's permitted set: nothing beyond it can be
+    and newgidmap, where who isn't root has them. ``sets_groups`` is false where the caller's user namespace has given
+    that up for good. ``capabilities`` is the caller's permitted set: nothing beyond it can be
     given. ``launcher_owner`` as in runtime/options.py. ``weight_file`` is that of
     block devices' weights, ``page_sizes`` are those of huge pages: empty where the kernel has none.
     """
@@ -52,6 +53,7 @@ class OciHost:
     delegated: str | None = ""
     first_users: bool = True
     mappers: tuple[str, str] | None = None
+    sets_groups: bool = True
 
     @property
     def privileged(self) -> bool:

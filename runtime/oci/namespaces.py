@@ -63,7 +63,7 @@ def needs_mappers(linux: Linux, host: OciHost) -> bool:
 
 def may_group(linux: Linux, host: OciHost) -> bool:
     """Whether the container's processes may have additional groups: who maps only oneself has given that up."""
-    return host.privileged or needs_mappers(linux, host)
+    return host.sets_groups and (host.privileged or needs_mappers(linux, host))
 
 
 def _map_ops(linux: Linux, host: OciHost) -> Iterator[Op]:
