@@ -104,31 +104,11 @@ def try_one(subject: Subject, options: argparse.Namespace) -> bool:
     return all(outcomes)
 
 
-def enter(group: str) -> list[tuple[Path, Path]]:
-    """Go into control groups of one's own, for what whit makes beside them is everybody's; (theirs, ours) by hierarchy."""
-    moved = []
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        theirs = CGROUPS / controllers.removeprefix("name=") / path.lstrip("/")
-        if not controllers or not (theirs / "tasks").exists():
-            continue
-        ours = theirs / group
-        ours.mkdir()
-        for name in ("cpuset.cpus", "cpuset.mems"):
-            if (theirs / name).exists():
-                (ours / name).write_text((theirs / name).read_text())
-        (ours / "cgroup.procs").write_text("0")
-        moved.append((theirs, ours))
-    return moved
-
-
-def leave(moved: list[tuple[Path, Path]]) -> None:
-    """Back again, and remove what is empty."""
-    for theirs, ours in moved:
-        (theirs / "cgroup.procs").write_text("0")
-        for folder in sorted(ours.glob("**/"), reverse=True):
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+def remove_groups(group: str) -> None:
+    """The parent cgroups, which whit-oci leaves to who named them."""
+    for path in (CGROUPS, *CGROUPS.iterdir()):
+        with contextlib.suppress(OSError):
+            (path / group).rmdir()
 
 
 def main() -> int:
@@ -145,17 +125,16 @@ def main() -> int:
     mark = uuid.uuid4().hex[:12]
     environment = {**os.environ, "WHIT_SOAK": mark, "WHIT_ROOT": str(folder / "store")}
     group = f"whit-soak-{mark}"
-    moved = enter(group)
     try:
         results = []
         if options.only != "whit-oci":
-            ledger = Ledger(mark, folder, f"{group}/whit", folder / "none")
+            ledger = Ledger(mark, folder, "whit", folder / "none", set())
             results.append(try_one(WhitRun(ledger, environment), options))
         if options.only != "whit":
-            ledger = Ledger(mark, folder, f"{group}/oci", folder / "state")
+            ledger = Ledger(mark, folder, group, folder / "state")
             results.append(try_one(WhitOci(ledger, environment), options))
     finally:
-        leave(moved)
+        remove_groups(group)
         shutil.rmtree(folder, ignore_errors=True)
     return 0 if all(results) else 1
 

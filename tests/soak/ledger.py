@@ -39,6 +39,16 @@ class Ledger:
     group: str
     state: Path
     """The folder with one entry for each container."""
+    supervisors: set[int] | None = None
+    """Whose cgroups are ours, where the group is everybody's and its cgroups are named by pid; None where all are."""
+
+    def started(self, pid: int) -> None:
+        """Note a supervisor."""
+        if self.supervisors is not None:
+            self.supervisors.add(pid)
+
+    def _is_ours(self, name: str) -> bool:
+        return self.supervisors is None or int(name.partition("-")[0]) in self.supervisors
 
     def processes(self) -> frozenset[int]:
         """All with the mark, but for this one."""
@@ -54,9 +64,8 @@ class Ledger:
     def cgroups(self) -> frozenset[str]:
         """Those of containers: below the group, in every hierarchy."""
         parents = (path / self.group for path in (CGROUPS, *CGROUPS.iterdir()))
-        return frozenset(
-            str(path) for parent in parents if parent.is_dir() for path in parent.iterdir() if path.is_dir()
-        )
+        found = (path for parent in parents if parent.is_dir() for path in parent.iterdir() if path.is_dir())
+        return frozenset(str(path) for path in found if self._is_ours(path.name))
 
     def look(self) -> Left:
         """What there is now."""

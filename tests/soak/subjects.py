@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -45,28 +44,30 @@ class Subject(Protocol):
         """Kill the runtime at some point of some command, do what an engine does then; says what was killed."""
 
 
-def must(command: list[str], environment: Mapping[str, str], folder: Path, *codes: int) -> None:
+def must(ledger: Ledger, command: list[str], environment: Mapping[str, str], *codes: int) -> None:
     """Run a command to its end; its output, which a container may keep open, goes to a file."""
-    log = folder / f"log-{os.getpid()}-{random.getrandbits(48)}"
+    log = ledger.folder / f"log-{random.getrandbits(48)}"
     with log.open("wb") as output:
-        done = subprocess.run(
-            command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False, timeout=10 * LONG
-        )  # fmt: skip
+        process = subprocess.Popen(
+            command, env=environment, cwd=ledger.folder, stdin=NULL, stdout=output, stderr=output
+        )
+        ledger.started(process.pid)
+        code = process.wait(10 * LONG)
     said = log.read_text(errors="replace")
     log.unlink()
-    if done.returncode not in (codes or (0,)):
-        raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}: {said}")
+    if code not in (codes or (0,)):
+        raise RuntimeError(f"{' '.join(command)}: exit code {code}: {said}")
 
 
-def kill_within(command: list[str], environment: Mapping[str, str], folder: Path, seconds: float) -> bool:
-    """Start a command and kill it after so long; whether it was still there."""
-    process = subprocess.Popen(command, env=environment, cwd=folder, stdin=NULL, stdout=NULL, stderr=NULL)
+def kill_within(ledger: Ledger, command: list[str], environment: Mapping[str, str], seconds: float) -> None:
+    """Start a command, and kill it after so long if it is still there."""
+    process = subprocess.Popen(command, env=environment, cwd=ledger.folder, stdin=NULL, stdout=NULL, stderr=NULL)
+    ledger.started(process.pid)
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    return process.returncode == -signal.SIGKILL
 
 
 def until(holds: Callable[[], bool], what: str) -> None:
@@ -109,13 +110,14 @@ class WhitRun:
 
     def once(self, number: int) -> None:
         """See :class:`Subject`."""
-        must(self.command("sh", "-c", f"exit {number % 3}"), self.environment, self.ledger.folder, number % 3)
+        must(self.ledger, self.command("sh", "-c", f"exit {number % 3}"), self.environment, number % 3)
 
     def begin(self, number: int) -> None:
         """See :class:`Subject`."""
         command = self.command("sleep", "100000")
         process = subprocess.Popen(command, env=self.environment, stdin=NULL, stdout=NULL, stderr=NULL)
         self.started[number] = process
+        self.ledger.started(process.pid)
         until(lambda: has_program(process.pid), "it doesn't start")
 
     def lives(self, number: int) -> bool:
@@ -133,9 +135,7 @@ class WhitRun:
         """See :class:`Subject`."""
         early = chance.random() < 0.8
         words = ("sleep", "100000") if number % 2 else ("sh", "-c", "while true; do sleep 1 & wait; done")
-        kill_within(
-            self.command(*words), self.environment, self.ledger.folder, chance.uniform(0, 0.012 if early else 0.3)
-        )
+        kill_within(self.ledger, self.command(*words), self.environment, chance.uniform(0, 0.012 if early else 0.3))
         # What a killed supervisor leaves of cgroups the next run takes away.
         self.once(number)
         return "supervisor"
@@ -168,7 +168,7 @@ class WhitOci:
 
     def do(self, *words: str) -> None:
         """Run a command, which must do what it should."""
-        must(self.call(*words), self.environment, self.ledger.folder)
+        must(self.ledger, self.call(*words), self.environment)
 
     def bundle(self, kind: str, number: int) -> str:
         """The bundle's folder, with the container's own cgroup in its configuration."""
@@ -230,7 +230,7 @@ class WhitOci:
         if verb in {"exec", "kill", "delete"}:
             self.do("start", name)
         within = {"create": 0.25, "run": 0.25, "exec": 0.25}.get(verb, 0.004)
-        kill_within(self.call(*commands[verb]), self.environment, self.ledger.folder, chance.uniform(0, within))
+        kill_within(self.ledger, self.call(*commands[verb]), self.environment, chance.uniform(0, within))
         if verb == "exec" and self.status(number) != "running":
             raise RuntimeError(f"{name} was lost with its exec: {self.status(number)!r}")
         if verb == "start" and self.status(number) not in {"created", "running"}:
