@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -88,6 +89,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     arguments = sys.argv[1:] if arguments is None else arguments
     runs, told = arguments[:1] == ["run"], False
     try:
+        # the native program has it wait from before Python starts
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
         result = root.main(arguments, prog_name="whit", standalone_mode=False)
         code = result if isinstance(result, int) else 0
     except (click.Abort, KeyboardInterrupt):
