@@ -12,7 +12,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 /usr/bi
 
 export PATH := $(PATH):$(CURDIR)/$(BIN):/usr/local/go/bin:$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
-.PHONY: help install demo check test bench corpus fuzz clean
+.PHONY: help install demo check test bench corpus fuzz soak clean
 .DELETE_ON_ERROR:
 
 help: ## Show this
@@ -41,6 +41,9 @@ corpus: install build/peers.stamp ## Many real programs and libraries, CORPUS="N
 
 fuzz: install ## Feed random bytes to all that reads bytes, FUZZ_SECONDS each
 	for target in tests/fuzz/fuzz_*.py; do $(BIN)/python "$$target" $(FUZZ_SECONDS) || exit 1; done
+
+soak: install build/peers.stamp ## Thousands of containers, hundreds at once, runtimes killed at random; SOAK="--kills 50": takes long
+	$(BIN)/python -m tests.soak $(SOAK)
 
 clean: ## Remove all that make has made
 	rm -rf build dist .typing $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -27,6 +27,9 @@ struct form {
 /* Append bytes as they are. 0 or -ENOSPC. */
 int form_add(struct form *form, const char *text, size_t length);
 
+/* Append what the host and the caller are; `self` is the launcher's path. 0 or -errno, which it is for others than root too. */
+int form_add_host(struct form *form, const char *self);
+
 /* Append the configuration with a HOLE_MARK for each hole; the holes point into `config`. 0, or -EINVAL for what has no form:
    what isn't JSON at a glance, what is nested too deep, and an environment that would have to be written into the form. */
 int form_add_config(struct form *form, const char *config, size_t size);

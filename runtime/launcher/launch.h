@@ -54,6 +54,7 @@ struct launch {
 	unsigned tree_count;
 	/* How many descriptors from 3 on the program inherits, its umask, and where it was found. */
 	unsigned kept_descriptors;
+	int is_closed; /* all others */
 	mode_t umask;
 	char program[PROGRAM_SIZE];
 	/* "HOME=…" for a program whose environment has none. */
@@ -85,6 +86,7 @@ op_function op_map_ranges, op_set_domainname, op_sysctl, op_proc_write, op_mount
 op_function op_tree_keep, op_tree_take, op_tree_attributes, op_tree_copy_up, op_tree_attach, op_tree_propagation, op_path_make;
 op_function op_path_attributes, op_path_propagation, op_device_node, op_link_anew, op_root_switch, op_set_personality;
 op_function op_set_scheduler, op_set_io_priority, op_set_memory_policy, op_set_affinity, op_set_home, op_seccomp_with;
+op_function op_map_helped, op_cgroup_owner;
 op_function op_no_new_privileges, op_init, op_seccomp, op_exec, op_tie_to_caller, op_trace;
 
 /* Fork into the namespaces that the CLONE operation names, with a guardian in between (guardian.c). As fork: 0 in the
@@ -100,7 +102,7 @@ op_function ask_parent;
 int serve_child(struct launch *launch);
 
 /* The functions by which the parent executes what it is asked for. */
-op_function parent_hook, parent_ready, parent_adopt, parent_map_ranges;
+op_function parent_hook, parent_ready, parent_adopt, parent_map_ranges, parent_map_helped;
 
 /* Which arguments of an operation are the mappings of users and groups: triples of 32 bits, inside, outside, size. */
 struct id_maps {
@@ -126,6 +128,9 @@ int load_filter(const char *program, size_t length, unsigned flags);
 /* Close every descriptor from `first` on. 0 or -errno. */
 int close_from(unsigned first);
 int close_inherited(void);
+
+/* Close all that isn't the program's, but for the channel, which its start closes; once. 0 or -errno. */
+int close_before_program(struct launch *launch);
 
 /* Wait for `child`, passing it every signal that reaches us. Returns its exit code. `shown` is its number in /proc, known
    once it takes signals, where it is the first process of its namespace: those lose some. NULL where no signal is lost. */

@@ -15,7 +15,7 @@
 #include "launch.h"
 #include "util.h"
 
-enum { FIRST_INHERITED = 3, CLOSE_RANGE_ON_EXEC = 4, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, MEMFD_EXECUTABLE = 16, ADD_SEALS = 1033, GET_SEALS = 1034 };
+enum { FIRST_INHERITED = 3, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, MEMFD_EXECUTABLE = 16, ADD_SEALS = 1033, GET_SEALS = 1034 };
 
 extern char **environ;
 
@@ -90,12 +90,19 @@ int close_inherited(void)
 	return close_from(FIRST_INHERITED);
 }
 
-/* The channel to the parent closes with the start of the program, and not before: by that the parent knows it. */
-static int close_before_program(const struct launch *launch)
+/* All is closed before the program is looked for, and not by its start: a program's or an interpreter's path could lead
+   through what is open (CVE-2024-21626). Only the channel to the parent stays until then: by its end the parent knows it. */
+int close_before_program(struct launch *launch)
 {
 	unsigned first = FIRST_INHERITED + launch->kept_descriptors;
-	if (launch->channel >= 0 && syscall(NR_CLOSE_RANGE, first, UINT_MAX, CLOSE_RANGE_ON_EXEC) == 0)
+	if (launch->is_closed)
 		return 0;
+	if (launch->channel >= 0) {
+		if (launch->channel != (int)first && dup3(launch->channel, (int)first, O_CLOEXEC) < 0)
+			return -errno;
+		launch->channel = (int)first++;
+	}
+	launch->is_closed = 1;
 	return close_from(first);
 }
 

@@ -103,5 +103,7 @@ int op_seccomp_with(struct launch *launch, const struct op *op)
 {
 	size_t length;
 	const char *program = op_bytes(&launch->plan, op, SECCOMP_WITH_program, &length);
-	return load_filter(program, length, (unsigned)op_number(op, SECCOMP_WITH_flags));
+	/* The filter may forbid what closing takes. */
+	int error = close_before_program(launch);
+	return error ? error : load_filter(program, length, (unsigned)op_number(op, SECCOMP_WITH_flags));
 }

@@ -74,9 +74,12 @@ _Noreturn void python_run(const char *self, char *const *argv)
 	int oci = is_oci(self);
 	const char *module = oci ? start_oci : start;
 	char python[PYTHON_PATH_SIZE] = "";
-	sigset_t none;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* An interruption waits until whit's own code is there to tell of it: Python's start would answer with a traceback. */
+	sigset_t waiting;
+	sigemptyset(&waiting);
+	if (!oci)
+		sigaddset(&waiting, SIGINT);
+	sigprocmask(SIG_SETMASK, &waiting, NULL);
 	size_t folder = (size_t)(base_name(self) - self);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && folder < sizeof(python); i++) {
 		memcpy(python, self, folder);

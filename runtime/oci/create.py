@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from whit.runtime.oci.arguments import Call
     from whit.runtime.oci.log import Log
+    from whit.runtime.oci.model import Scope
 
 
 def read_bundle(path: str) -> tuple[bytes, str]:
@@ -59,6 +60,13 @@ def _read_form(call: Call) -> bytes:
         return file.read()
 
 
+def _plan_scope(data: bytes, request: Request) -> tuple[Scope, bytes]:
+    from whit.runtime.oci.spec import parse_spec  # noqa: PLC0415
+    from whit.runtime.oci.systemd import plan_scope  # noqa: PLC0415 - it costs more than all the rest
+
+    return plan_scope(parse_spec(data), request.name, f"{request.root}/{request.name}")
+
+
 def _start(call: Call, log: Log, mode: str) -> NoReturn:
     if len(call.words) != 1:
         raise UsageError(f"{call.verb} needs one container ID", hint=f"whit-oci {call.verb} [OPTIONS] ID")
@@ -67,14 +75,16 @@ def _start(call: Call, log: Log, mode: str) -> NoReturn:
     request = _request(call, mode, bundle)
     host = read_oci_host()
     created = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{time.time_ns() % 10**9:09d}Z"
-    made = make(data, request, host, created)
+    scope, scope_record = _plan_scope(data, request) if call.globals.flag("systemd-cgroup") else (None, b"")
+    made = make(data, request, host, created, scope=scope)
     for warning in made.warnings:
         log.write("warning", warning)
     plan = encode(made.plan)
     place = records.make(request.root, request.name)
     try:
         texts = {name: text.encode("utf-8", "surrogateescape") for name, text in made.records}
-        records.fill(place, {**texts, records.PLAN: plan, records.CONFIG: data})
+        scoped = {records.SCOPE: scope_record} if scope_record else {}
+        records.fill(place, {**texts, records.PLAN: plan, records.CONFIG: data, **scoped})
         if request.gate:
             os.mkfifo(request.gate, 0o600)
         if form:

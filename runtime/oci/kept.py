@@ -187,7 +187,7 @@ def _template(form: bytes, data: bytes, request: Request, host: OciHost, made: t
     marked_request = Request(request.mode, name, f"/{bundle}", f"/{root}", console)
     # Nothing in a filter is free: compiling it once is enough.
     filters = tuple(op for op in own.plan.ops if op.name == "SECCOMP_WITH")
-    marked = make(marked_config, marked_request, host, time, filters)
+    marked = make(marked_config, marked_request, host, time, filters=filters)
 
     from_command = (request.name, request.bundle[1:], request.root[1:], request.console[1:], created)
     fillings = {index: text.encode("utf-8", "surrogateescape") for index, text in enumerate(from_command)}

@@ -68,8 +68,6 @@ def process_ops(process: Process, wish: Wish) -> tuple[tuple[Op, ...], tuple[Op,
 def container_lifecycle(spec: Spec, container: str, bundle: str, wish: Wish) -> Lifecycle:
     """The lifecycle's operations for ``create`` and ``run``."""
     creating = hook_state(spec, container, bundle, "creating")
-    outside = [("prestart", hook) for hook in spec.hooks.prestart]
-    outside += [("createRuntime", hook) for hook in spec.hooks.create_runtime]
     first: tuple[Op, ...] = ()
     console: tuple[Op, ...] = ()
     before: tuple[Op, ...] = (Op("WAIT_START", (), "the container is created; start lets it go on"),)
@@ -81,7 +79,9 @@ def container_lifecycle(spec: Spec, container: str, bundle: str, wish: Wish) -> 
     return Lifecycle(
         first=first,
         before_root=(
-            *(_hook_op("HOOK_OUTSIDE", hook, when, creating) for when, hook in outside),
+            # prestart is version 1.0's, where the container was created by then.
+            *(_hook_op("HOOK_OUTSIDE", hook, "prestart", created) for hook in spec.hooks.prestart),
+            *(_hook_op("HOOK_OUTSIDE", hook, "createRuntime", creating) for hook in spec.hooks.create_runtime),
             *(_hook_op("HOOK_INSIDE", hook, "createContainer", creating) for hook in spec.hooks.create_container),
         ),
         console=console,

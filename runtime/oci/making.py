@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from whit.runtime.model import LaunchPlan, Op
     from whit.runtime.oci.compile import Compiled
     from whit.runtime.oci.document import Encodable
-    from whit.runtime.oci.model import OciHost
+    from whit.runtime.oci.model import OciHost, Scope
     from whit.runtime.oci.spec import Spec
 
 
@@ -88,16 +88,25 @@ def _check_terminal(spec: Spec, request: Request) -> None:
         raise UsageError("cannot use console socket if runc will not detach or allocate tty")
 
 
-def make(data: bytes, request: Request, host: OciHost, created: str, filters: tuple[Op, ...] | None = None) -> Made:
+def make(
+    data: bytes,
+    request: Request,
+    host: OciHost,
+    created: str,
+    *,
+    filters: tuple[Op, ...] | None = None,
+    scope: Scope | None = None,
+) -> Made:
     """All of it. ``created`` is a time as the specification writes it; ``filters`` are those of a plan with the same filter.
 
+    ``scope`` is the cgroup where systemd makes it.
     Raises what :func:`parse_spec` and the plan do.
     """
     spec = parse_spec(data)
     _check_terminal(spec, request)
     wish = Wish(gate=request.gate, console_socket=request.console, preserved=request.preserved)
     lifecycle = container_lifecycle(spec, request.name, request.bundle, wish)
-    lifecycle = replace(lifecycle, filters=filters)
+    lifecycle = replace(lifecycle, filters=filters, scope=scope)
     compiled = compile_container(spec, request.bundle, request.name, host, lifecycle)
     written = (
         (records.RECORD, _record(spec, request, created)),

@@ -174,6 +174,24 @@ def test_nothing_that_whit_has_open_is_inherited(put: Put, caller: Caller) -> No
         os.close(descriptor)
 
 
+@pytest.mark.parametrize("way", ["program", "interpreter"])
+def test_no_program_is_found_through_what_is_open(put: Put, caller: Caller, host: Path, way: str) -> None:
+    """CVE-2024-21626; close_before_program(): closed before execve looks for the program, and not by it."""
+    (host / "echo").write_bytes(busybox())
+    (host / "echo").chmod(0o755)
+    leaked = os.open(host, os.O_RDONLY | os.O_DIRECTORY)
+    path = f"/proc/self/fd/{leaked}/echo"
+    put(text("script", f"#!{path}\n"), entrypoint=(path if way == "program" else "/script", "escaped"))
+    for _ in range(2):  # compiled, then from the kept plan
+        done = subprocess.run(
+            [*caller.command, "run", NAME], env=caller.environment, pass_fds=[leaked], capture_output=True, text=True,
+            check=False, timeout=60,
+        )  # fmt: skip
+        assert (done.returncode != 0, done.stdout) == (True, "")
+        assert "Traceback" not in done.stderr
+    os.close(leaked)
+
+
 @pytest.mark.parametrize("directory", ["/proc/self/fd/3", "/proc/self/fd/8", "/proc/1/cwd/../../..", "/proc/1/root"])
 def test_no_working_directory_leads_out(put: Put, run_whit: RunCaller, directory: str) -> None:
     """CVE-2024-21626; ROOT_PIVOT leaves no way back, and CHANGE_DIRECTORY asks the kernel where it has come."""

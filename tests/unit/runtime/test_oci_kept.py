@@ -228,10 +228,20 @@ def test_a_plan_that_depends_on_a_module_of_the_kernel_isn_t_kept(launcher: Laun
 def test_all_that_a_plan_knows_of_the_host_is_in_its_form() -> None:
     """Who gives ``OciHost`` another member has the launcher write it into the form: runtime/launcher/oci_kept.c.
 
-    Of the kernel's own choices its boot is in it.
+    Of the kernel's own choices its boot is in it; mappers are for others than root, who keep no plans.
     """
-    written = {"user", "group", "architecture", "capabilities", "launcher_owner", "launcher_shared", "selinux"}
-    from_cgroups = {"hierarchies", "unified", "unified_own", "controllers"}
+    written = {
+        "user",
+        "group",
+        "architecture",
+        "capabilities",
+        "launcher_owner",
+        "launcher_shared",
+        "selinux",
+        "first_users",
+        "sets_groups",
+    }
+    from_cgroups = {"hierarchies", "unified", "unified_own", "controllers", "delegated"}
     from_boot = {"swap", "apparmor", "page_sizes"}
-    not_kept = {"weight_file"}
+    not_kept = {"weight_file", "mappers"}
     assert {field.name for field in fields(OciHost)} == written | from_cgroups | from_boot | not_kept
