@@ -61,6 +61,7 @@ $(VENV)/stamp: pyproject.toml build/base.stamp
 # Renamed into place: a launcher that runs is never written to.
 $(BIN)/whit: $(LAUNCHER) | $(VENV)/stamp
 	$(BIN)/python runtime/launcher/compile_native.py
+	site=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && ln -sfn "$(CURDIR)/.typing" "$$site/whit-source"
 	for name in whit-oci whit; do \
 		cp build/native/$$name $(BIN)/.$$name.new && mv -f $(BIN)/.$$name.new $(BIN)/$$name || exit 1; done
 

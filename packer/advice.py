@@ -81,7 +81,10 @@ def _seen(seen: Observed) -> Iterator[Advice]:
 def _converters(needs: Mapping[str, Need]) -> Advice | None:
     if needs["gconv"].grade is not Grade.LINKED:
         return None
-    return Advice("gconv", "Its iconv knows Unicode and ASCII only: the image has no other converters.")
+    return Advice(
+        "gconv",
+        "Its iconv knows Unicode and ASCII only: --add glibc's folder of converters, gconv, at its own place for others.",
+    )
 
 
 def _system_log(needs: Mapping[str, Need]) -> Advice | None:

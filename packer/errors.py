@@ -7,9 +7,8 @@ in ``runtime/cli.py``; nothing below it prints an error or exits.
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 from whit.packer.imagepath import shown
+from whit.packer.light import IntEnum
 
 
 class ExitCode(IntEnum):

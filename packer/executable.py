@@ -140,10 +140,20 @@ def _refuse(path: str, error: OSError) -> NoReturn:
     raise InvalidFileError(f"{path}: {error.strerror}") from None
 
 
+def path_hint(name: str) -> str | None:
+    """What to give in place of a bare name that isn't there, if a shell would find a program by it; else None."""
+    import shutil  # noqa: PLC0415 - only where something isn't found
+
+    found = None if "/" in name else shutil.which(name)
+    return f"for this machine's program give its path: {found}" if found else None
+
+
 def _nearest(path: str) -> str | None:
-    """The files beside it whose names are most like it."""
+    """The files beside it whose names are most like it, or the program of a bare name."""
     import difflib  # noqa: PLC0415 - only where a file isn't found
 
+    if program := path_hint(path):
+        return program
     folder, name = os.path.split(path)
     try:
         with os.scandir(folder or ".") as there:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from whit.packer.errors import InvalidFileError, UnsupportedError, WhitError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class _Kind(NamedTuple):
@@ -17,7 +20,8 @@ class _Kind(NamedTuple):
 
 
 _FOR_LINUX = "build it for Linux, for example with GOOS=linux or --target x86_64-unknown-linux-musl"
-_UNPACK = "unpack it and give the executable inside"
+_UNPACK = "unpack it first, with {}, and give the executable inside"
+_TAR = _UNPACK.format("tar -xf FILE")
 _LINK = "link it into a program first"
 
 _KINDS = (
@@ -27,22 +31,30 @@ _KINDS = (
     _Kind(b"\xfe\xed\xfa\xcf", 0, "a macOS executable (Mach-O)", _FOR_LINUX),
     _Kind(b"\xce\xfa\xed\xfe", 0, "a macOS executable (Mach-O)", _FOR_LINUX),
     _Kind(b"\xcf\xfa\xed\xfe", 0, "a macOS executable (Mach-O)", _FOR_LINUX),
-    _Kind(b"!<arch>\ndebian-binary", 0, "a Debian package", _UNPACK),
+    _Kind(b"!<arch>\ndebian-binary", 0, "a Debian package", _UNPACK.format("dpkg -x FILE FOLDER")),
     _Kind(b"!<arch>\n", 0, "a static library (.a)", _LINK),
     _Kind(b"!<thin>\n", 0, "a static library (.a)", _LINK),
     _Kind(b"BC\xc0\xde", 0, "LLVM bitcode", "compile and link it first"),
     _Kind(b"\xde\xc0\x17\x0b", 0, "LLVM bitcode", "compile and link it first"),
-    _Kind(b"PK\x03\x04", 0, "a ZIP archive (.zip, .jar or .whl)", _UNPACK),
+    _Kind(b"PK\x03\x04", 0, "a ZIP archive (.zip, .jar or .whl)", _UNPACK.format("unzip FILE")),
     _Kind(b"PK\x05\x06", 0, "an empty ZIP archive", "give an executable"),
-    _Kind(b"\x1f\x8b", 0, "a gzip archive", _UNPACK),
-    _Kind(b"\xfd7zXZ\0", 0, "an xz archive", _UNPACK),
-    _Kind(b"\x28\xb5\x2f\xfd", 0, "a Zstandard archive", _UNPACK),
-    _Kind(b"BZh", 0, "a bzip2 archive", _UNPACK),
-    _Kind(b"7z\xbc\xaf\x27\x1c", 0, "a 7-Zip archive", _UNPACK),
-    _Kind(b"ustar", 257, "a tar archive", _UNPACK),
-    _Kind(b"\xed\xab\xee\xdb", 0, "an RPM package", _UNPACK),
-    _Kind(b"hsqs", 0, "a SquashFS image", _UNPACK),
+    _Kind(b"\xfd7zXZ\0", 0, "an xz archive", _UNPACK.format("tar -xf FILE or unxz")),
+    _Kind(b"\x28\xb5\x2f\xfd", 0, "a Zstandard archive", _UNPACK.format("tar -xf FILE or unzstd")),
+    _Kind(b"BZh", 0, "a bzip2 archive", _UNPACK.format("tar -xf FILE or bunzip2")),
+    _Kind(b"7z\xbc\xaf\x27\x1c", 0, "a 7-Zip archive", _UNPACK.format("7z x FILE")),
+    _Kind(b"\xed\xab\xee\xdb", 0, "an RPM package", _UNPACK.format("rpm2archive or bsdtar -xf FILE")),
+    _Kind(b"hsqs", 0, "a SquashFS image", _UNPACK.format("unsquashfs FILE")),
     _Kind(b"%PDF-", 0, "a PDF document", "give an executable"),
+)
+
+_GZIP = b"\x1f\x8b"
+_TAR_MAGIC, _TAR_MAGIC_AT, _TAR_BLOCK = b"ustar", 257, 512
+_OF_IMAGES = re.compile(rb"blobs(/|$)|(oci-layout|index\.json|manifest\.json)$|[0-9a-f]{64}(/|\.json$)")
+"""What archives of images begin with: the OCI image layout's files, or docker's."""
+_LARGEST_HEAD = 1 << 16
+_IMAGE = (
+    "an archive of an image",
+    "'docker load' or 'podman load' takes it; give an executable here",
 )
 
 _FAT_OR_CLASS = b"\xca\xfe\xba\xbe"
@@ -61,13 +73,45 @@ def refusal(head: bytes) -> WhitError:
     if head.startswith(b"#!"):
         return _script(head)
     kind = next((kind for kind in _KINDS if head.startswith(kind.magic, kind.offset)), None)
-    known = (kind.what, kind.hint) if kind else _class_or_universal(head) or _compiled_python(head)
+    known = (kind.what, kind.hint) if kind else _archive(head) or _class_or_universal(head) or _compiled_python(head)
     if known:
         return UnsupportedError(f"{known[0]}, not a Linux executable", hint=known[1])
     if not head.strip(b"\0"):
         return InvalidFileError("the file begins with zeros only: a hole, not an executable", hint="copy it again")
     what = "a text file, not an executable" if _is_text(head) else "not an executable: neither ELF nor WebAssembly"
     return InvalidFileError(what, hint="give a Linux executable or a .wasm file")
+
+
+def _archive(head: bytes) -> tuple[str, str] | None:
+    """A tar archive, compressed by gzip or not, or what else gzip has compressed."""
+    inside = _inflated(head) if head.startswith(_GZIP) else head
+    if inside.startswith(_TAR_MAGIC, _TAR_MAGIC_AT):
+        if any(_OF_IMAGES.match(name) for name in _members(inside)):
+            return _IMAGE
+        return ("a tar archive" if inside is head else "a tar archive compressed by gzip"), _TAR
+    if inside is not head:
+        return "a file compressed by gzip", _UNPACK.format("gunzip FILE")
+    return None
+
+
+def _inflated(head: bytes) -> bytes:
+    """The beginning of a gzip file's content, as far as it can be told."""
+    import zlib  # noqa: PLC0415 - only for what is refused
+
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, _LARGEST_HEAD)
+    except zlib.error:
+        return b""
+
+
+def _members(tar: bytes) -> Iterator[bytes]:
+    """The names at the beginning of a tar archive (POSIX.1-2017, pax, "ustar Interchange Format")."""
+    at = 0
+    while tar.startswith(_TAR_MAGIC, at + _TAR_MAGIC_AT):
+        yield tar[at : at + 100].rstrip(b"\0").removeprefix(b"./")
+        size = tar[at + 124 : at + 136].strip(b"\0 ")
+        blocks = -(-int(size, 8) // _TAR_BLOCK) if re.fullmatch(rb"[0-7]+", size) else 0
+        at += _TAR_BLOCK * (1 + blocks)
 
 
 def _class_or_universal(head: bytes) -> tuple[str, str] | None:

@@ -10,7 +10,7 @@ import click
 from whit.packer.analysis import Format, Linkage, Relro
 from whit.packer.console import human_size
 from whit.packer.needs.model import Grade, Verdict
-from whit.packer.present import columns, heading, printable, wrapped
+from whit.packer.present import INSET, NARROWEST, columns, heading, printable, under
 from whit.packer.wording import fact, needed_file_lines
 
 if TYPE_CHECKING:
@@ -50,11 +50,12 @@ def page(name: str, analysis: Analysis, resolution: Resolution, width: int | Non
     else:
         yield from heading("Nothing stands beside it in an image: a WebAssembly program gets everything from its host.")
     yield from _protection(analysis.hardening, width)
-    yield from _sizes(analysis)
+    yield from _sizes(analysis, width)
     if resolution.missing:
         yield from heading("Missing, so it can't start in an image")
-        yield f"  {printable(', '.join(lack.what for lack in resolution.missing))}"
-        yield from (f"  {cure}" for cure in dict.fromkeys(lack.cure for lack in resolution.missing))
+        yield from under(printable(", ".join(lack.what for lack in resolution.missing)), width)
+        for cure in dict.fromkeys(lack.cure for lack in resolution.missing):
+            yield from under(printable(cure), width)
     if resolution.advice:
         yield from heading("Advice")
         yield from columns([(advice.about, advice.text) for advice in resolution.advice], width=width)
@@ -142,21 +143,25 @@ def _needs(resolution: Resolution, width: int | None) -> Iterator[str]:
         word = verdict if verdict is not Verdict.NOT else "embedded"
         colour = _VERDICT_COLOURS.get(verdict)
         if others:
-            alike.append(
-                f"  {click.style(word, fg=colour)}: {', '.join(need.name for need in (first, *others))}; {reason}"
-            )
+            names = ", ".join(need.name for need in (first, *others))
+            opening, *more = under(f"{word}: {names}; {reason}", width)
+            alike += [opening.replace(word, click.style(word, fg=colour), 1), *more]
             continue
         bytes_ = f" ({human_size(sizes[first.name])})" if sizes.get(first.name) else ""
-        room, under = width and width - label - 16, f"  {'':{label}}   {'':8}   "
-        opening, *more = wrapped(f"{reason}{bytes_}", room)
-        yield f"  {first.name:{label}}   {click.style(f'{word:8}', fg=colour)}   {opening}"
-        yield from (f"{under}{line}" for line in more)
+        indent = f"  {'':{label}}   {'':8}   "
+        below = width is not None and width - len(indent) < NARROWEST
+        if below:
+            indent = f"  {INSET}"
+        opening, *more = under(f"{reason}{bytes_}", width, indent)
+        beside = "" if below else f"   {opening.lstrip()}"
+        yield f"  {first.name:{label}}   {click.style(f'{word:8}', fg=colour)}{beside}".rstrip()
+        yield from (opening, *more) if below else more
         if first.evidence:
-            yield from (click.style(f"{under}{line}", dim=True) for line in wrapped(_evidence(first.evidence), room))
+            yield from (click.style(line, dim=True) for line in under(_evidence(first.evidence), width, indent))
     yield from alike
     if rest:
         nothing = f"{'nothing else: no' if asked or brought else 'nothing: no'} {', '.join(rest)}"
-        yield from (f"  {line}" for line in wrapped(nothing, width and width - 2))
+        yield from under(nothing, width)
 
 
 def _evidence(facts: Sequence[Evidence]) -> str:
@@ -189,7 +194,7 @@ def _libraries(analysis: Analysis, resolution: Resolution, width: int | None) ->
     rows = [(printable(one.image_path), human_size(sizes.get(one.image_path, 0)), one.found_by) for one in own]
     yield from columns(rows, width=width)
     if others:
-        yield from (f"  {line}" for line in wrapped(f"and theirs: {printable(', '.join(others))}", width and width - 2))
+        yield from under(f"and theirs: {printable(', '.join(others))}", width)
 
 
 def _protection(hardening: Hardening | None, width: int | None) -> Iterator[str]:
@@ -214,7 +219,7 @@ def _protection(hardening: Hardening | None, width: int | None) -> Iterator[str]
     yield from columns(rows, width=width)
 
 
-def _sizes(analysis: Analysis) -> Iterator[str]:
+def _sizes(analysis: Analysis, width: int | None) -> Iterator[str]:
     if not analysis.parts:
         return
     shown, rest = analysis.parts[:_SHOWN_PARTS], analysis.parts[_SHOWN_PARTS:]
@@ -222,4 +227,7 @@ def _sizes(analysis: Analysis) -> Iterator[str]:
     if rest:
         rows.append((f"{len(rest)} more kinds", sum(part.size for part in rest)))
     yield from heading(f"Its {human_size(analysis.size)}")
-    yield from columns([(name, f"{size / analysis.size:4.0%}", human_size(size)) for name, size in rows])
+    lines = list(columns([(name, f"{size / analysis.size:4.0%}", human_size(size)) for name, size in rows]))
+    if width is not None and max(map(len, lines)) > width:
+        lines = list(columns([(name, f"{size / analysis.size:4.0%}") for name, size in rows]))
+    yield from lines

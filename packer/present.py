@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from whit.packer.packcache import ImageFile
 
 _COLLAPSED_FROM = 8
-_NARROWEST = 24
+NARROWEST = 24
+"""Columns that text is wrapped to at least."""
+
+INSET = "    "
+"""Before what stands below its label, where there is no room beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +81,38 @@ def collapsed(rows: Sequence[tuple[str, int, str, bool]]) -> tuple[FileLine, ...
 
 
 def columns(rows: Sequence[Sequence[str]], indent: str = "  ", width: int | None = None) -> Iterator[str]:
-    """Rows of cells as aligned lines, the last column unpadded, and wrapped below itself to ``width`` if that is given."""
+    """Rows of cells as aligned lines, the last column unpadded, and wrapped to ``width`` if that is given.
+
+    It is wrapped below itself, or where there is no room beside the others, below them.
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     hanging = sum(widths[:-1]) + 3 * (len(widths) - 1)
+    room = width and width - len(indent) - hanging
+    below = room is not None and room < min(NARROWEST, widths[-1])
     for row in rows:
         *cells, last = (cell.ljust(size) for cell, size in zip(row, widths, strict=True))
-        first, *more = wrapped(last, width and width - len(indent) - hanging)
+        if below and width is not None:
+            line = f"{indent}{'   '.join(cells)}".rstrip()
+            yield line if len(line) <= width else f"{indent}{'   '.join(map(str.rstrip, cells))}"
+            yield from under(last.rstrip(), width, f"{indent}{INSET}")
+            continue
+        first, *more = wrapped(last, room)
         yield f"{indent}{'   '.join((*cells, first))}".rstrip()
         yield from (f"{indent}{'':{hanging}}{line}" for line in more)
 
 
 def wrapped(text: str, width: int | None) -> list[str]:
     """Lines of at most ``width`` characters; the text as it is where there is no room to speak of."""
-    if width is None or width < _NARROWEST:
+    if width is None or width < NARROWEST:
         return [text]
     import textwrap  # noqa: PLC0415 - only for a terminal
 
     return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+
+
+def under(text: str, width: int | None, indent: str = "  ") -> Iterator[str]:
+    """A text as lines of its own, indented; none if it is empty."""
+    yield from (f"{indent}{line}" for line in wrapped(text, width and width - len(indent)) if line)
 
 
 def heading(text: str) -> Iterator[str]:

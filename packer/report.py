@@ -43,12 +43,13 @@ def document(name: str, analysis: Analysis, resolution: Resolution) -> dict[str,
         "closure": _closure(resolution),
         "sources": [{"need": need, "origin": origin} for need, origin in resolution.sources],
         "missing": [
-            {"what": text(lack.what), "needed_by": lack.needed_by, "cure": lack.cure} for lack in resolution.missing
+            {"what": text(lack.what), "needed_by": text(lack.needed_by), "cure": text(lack.cure)}
+            for lack in resolution.missing
         ],
         "hardening": _hardening(analysis),
         "parts": [{"name": part.name, "bytes": part.size} for part in analysis.parts],
         "observed": _observed(analysis),
-        "advice": [{"about": advice.about, "text": advice.text} for advice in resolution.advice],
+        "advice": [{"about": advice.about, "text": text(advice.text)} for advice in resolution.advice],
     }
 
 

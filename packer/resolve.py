@@ -104,7 +104,7 @@ def _closure(analysis: Analysis, choices: Choices, host: Host, program: Program 
     if not dynamic:
         from whit.packer.closure.companions import close_companions  # noqa: PLC0415 - most add nothing
 
-        return close_companions(program, host.tree, tree)
+        return close_companions(analysis, program, host.tree, tree)
     from whit.packer.closure.closing import close  # noqa: PLC0415 - most programs are static
 
     return close(analysis, program, host.tree, tree, dict(program.added))

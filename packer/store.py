@@ -217,7 +217,12 @@ class Store:
 
         Raises :class:`NotFoundError` with the nearest names, :class:`UsageError` for what can't be a name.
         """
-        found = self._matching(text)[0]
+        try:
+            found = self._matching(text)[0]
+        except NotFoundError as error:
+            from whit.packer.executable import path_hint  # noqa: PLC0415 - only where something isn't found
+
+            raise NotFoundError(error.message, hint=path_hint(text) or error.hint) from None
         return self.image(found, _reference_of(found))
 
     def _matching(self, text: str) -> tuple[Descriptor, ...]:
@@ -247,9 +252,11 @@ class Store:
     def _not_found(self, text: str, manifests: tuple[Descriptor, ...]) -> NotFoundError:
         wanted = parse_reference(text).familiar
         names = list(dict.fromkeys(_familiar(item) for item in manifests if _name_of(item)))
-        repository = wanted.rpartition(":")[0]
-        near = difflib.get_close_matches(wanted, names, n=3)
-        near = near or [name for name in names if name.rpartition(":")[0] == repository][:3]
+        repositories = dict.fromkeys(_repository(name) for name in names)
+        # By repository: a tag that many have in common would make any name like any other.
+        like = difflib.get_close_matches(_repository(wanted), repositories, n=3)
+        named = [name for name in names if _repository(name) in like]
+        near = difflib.get_close_matches(wanted, named, n=3) or named[:3]
         if near:
             hint = f"did you mean {' or '.join(near)}?"
         elif names:
@@ -257,6 +264,10 @@ class Store:
         else:
             hint = "the store is empty: 'whit pack FILE' makes an image"
         return NotFoundError(f"there is no image {text} in the store", hint=hint)
+
+
+def _repository(familiar: str) -> str:
+    return familiar.rpartition(":")[0] or familiar
 
 
 def read_image(layout: Layout, descriptor: Descriptor, reference: Reference | None = None) -> StoredImage:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 from whit.packer.errors import UsageError
 
 NAMES: tuple[str, ...] = (
@@ -22,6 +20,8 @@ def parse_capability(text: str) -> str:
     name = text.upper().removeprefix("CAP_")
     if text.isascii() and name in NAMES:
         return name
+    import difflib  # noqa: PLC0415 - of use for an error only
+
     near = difflib.get_close_matches(name, NAMES, n=1)
     raise UsageError(
         f"'{text}' is no capability", hint=f"did you mean {near[0]}?" if near else "see 'man 7 capabilities'"

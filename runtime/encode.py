@@ -14,9 +14,9 @@ docs/plan.md says the same for people.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.opcodes import (
     BY_CODE,

@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from whit.packer.errors import UnsupportedError
 from whit.runtime.cgroup import FOLDER, V1_CONTROLLERS, CgroupLayout, CgroupVersion
 from whit.runtime.launch import find_launcher
+from whit.runtime.machine import architecture, cgroup_mounts, own_cgroups, writers
 from whit.runtime.options import Host
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "ppc64le": "ppc64le", "s390x": "s390x"}
 V2_CONTROLLERS = ("memory", "cpu", "pids")
-
-
-def cgroup_mounts(mountinfo: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """(type, mount point, options of the file system) of each cgroup mount in a mountinfo (proc_pid_mountinfo(5))."""
-    for line in mountinfo.splitlines():
-        mount, _, system = line.partition(" - ")
-        kind, _, options = system.split(" ", 2)
-        if kind in {"cgroup", "cgroup2"}:
-            yield kind, mount.split(" ")[4], tuple(options.split(","))
-
-
-def own_cgroups(text: str) -> dict[str, str]:
-    """/proc/self/cgroup: controllers as listed → the process's cgroup; v2's under the empty name (cgroups(7))."""
-    lines = (line.split(":", 2) for line in text.splitlines())
-    return {controllers: path for _, controllers, path in lines}
 
 
 def own_v2_cgroup() -> str:
@@ -109,20 +88,6 @@ def cgroup_layout() -> CgroupLayout:
     if v2:
         return _v2_layout(v2)
     return CgroupLayout(CgroupVersion.NONE, why_not="no cgroup file system is mounted")
-
-
-def architecture() -> str:
-    """The machine's, in OCI's words. Raises :class:`UnsupportedError` where there are no system call tables."""
-    machine = os.uname().machine
-    if machine not in MACHINES:
-        raise UnsupportedError(f"whit runs nothing on {machine} yet", hint=f"it knows {', '.join(MACHINES)}")
-    return MACHINES[machine]
-
-
-def writers(launcher: Path) -> tuple[int, bool]:
-    """Who owns the launcher's file, and whether others may write it too."""
-    status = launcher.stat()
-    return status.st_uid, bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 
 def read_host() -> Host:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from whit.packer.errors import UsageError
+from whit.runtime.rlimits import RLIM_INFINITY, RLIMITS
 
 CPU_PERIOD_US = 100_000
 """The length of a scheduling period; docker's and the kernel's default."""
@@ -27,14 +28,6 @@ _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SIZE = re.compile(
     r"(?P<whole>[0-9]{1,20})(?:\.(?P<part>[0-9]{1,20}))?(?:(?P<unit>[kmgt])(?:i?b)?|b)?", re.IGNORECASE | re.ASCII
 )
-
-RLIMITS: tuple[str, ...] = (
-    "cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile", "memlock", "as", "locks", "sigpending",
-    "msgqueue", "nice", "rtprio", "rttime",
-)  # fmt: skip
-"""Resource limits by their number (include/uapi/asm-generic/resource.h)."""
-
-RLIM_INFINITY = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)

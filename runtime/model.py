@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from whit.packer.light import dataclass
 
 Value = int | str | bytes | tuple[str, ...]
 

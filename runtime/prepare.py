@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import ExitCode, LaunchError, NotFoundError
+from whit.packer.choices import SourceChoice
+from whit.packer.errors import ExitCode, LaunchError, NotFoundError, UsageError
 from whit.packer.rootfs import MountPoint, prepare_rootfs
 from whit.packer.store import names_file
 from whit.runtime.accounts import Accounts
@@ -20,6 +21,7 @@ from whit.runtime.request import identity_of
 from whit.runtime.rootview import RootView
 
 if TYPE_CHECKING:
+    from whit.packer.choices import Addition
     from whit.packer.store import Store, StoredImage
     from whit.runtime.options import RunOptions
     from whit.runtime.request import Request
@@ -61,19 +63,33 @@ class _Taken:
     absent: tuple[str, ...] = ()
 
 
+def _added(additions: tuple[Addition, ...]) -> tuple[str, ...]:
+    """The files of the host that are added, and the folders that they were found in."""
+    if not additions:
+        return ()
+    from whit.packer.additions import gather  # noqa: PLC0415 - only where something is added
+    from whit.packer.imagespec import HostFile  # noqa: PLC0415
+
+    added = gather(additions)
+    contents = (entry.content for entry in added.entries)
+    return (*added.folders, *(content.path for content in contents if isinstance(content, HostFile)))
+
+
 def _pack(request: Request, store: Store) -> _Taken:
-    from whit.packer.choices import Choices, SourceChoice  # noqa: PLC0415
     from whit.packer.pipeline import pack_to_run  # noqa: PLC0415 - an image that is there needs no packer
 
     # The file's identity is taken before it is read, so that a change in between is noticed the next time; the
     # index's after it was written, since the plan comes from the file and not from a name.
     files = [identity_of(path) for path in (request.target, *_package_files())]
-    if request.sources == "host":
+    if request.choices.sources is SourceChoice.HOST:
         files.append(None)  # whose files were read isn't known here, so no guard can tell that they changed
-    choices = Choices(SourceChoice(request.sources), sysroot=request.sysroot)
-    image, record = pack_to_run(request.target, store, choices)
+    added = _added(request.choices.additions)
+    files += map(identity_of, added)
+    image, record = pack_to_run(request.target, store, request.choices)
+    if added != _added(request.choices.additions):
+        files.append(None)
     watched = record.watched
-    if watched is None or len(watched) > _MOST_WATCHED:
+    if watched is None or len(watched) + len(added) > _MOST_WATCHED:
         watched = ()
         files.append(None)
     for path, state in watched:
@@ -86,6 +102,11 @@ def _pack(request: Request, store: Store) -> _Taken:
 
 def _find(request: Request, store: Store) -> _Taken:
     files = (identity_of(str(store.index_path)),)
+    if request.choices.additions or request.choices.needs:
+        raise UsageError(
+            f"--add and --needs are for a file that is packed, and {request.target} is none",
+            hint="show an image's program a file with --volume SOURCE:TARGET:ro",
+        )
     try:
         return _Taken(store.resolve(request.target), files, (request.target,))
     except NotFoundError as error:

@@ -25,7 +25,7 @@ WIDTH = 120
 WHY_COLUMN = 58
 BELOW = 20
 _TWO_COLUMNS = 100
-_NARROWEST = 60
+_NARROWEST = 40
 ATTRIBUTES = ((1, "ro"), (2, "nosuid"), (4, "nodev"), (8, "noexec"))
 """Mount attributes by the names that mount(8) gives them."""
 

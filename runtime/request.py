@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from whit.packer.choices import DEFAULT, Choices, parse_choices
 from whit.packer.errors import InvalidFileError, NotFoundError, UsageError, WhitError
 from whit.runtime.capabilities import NAMES, parse_capability
 from whit.runtime.limits import Limits, parse_cpus, parse_memory, parse_pids, parse_ulimit
@@ -43,19 +44,23 @@ class Words:
     time_offset: int | None = None
     sources: str = "packages"
     sysroot: str | None = None
+    add: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A parsed command line. What else it depends on: variables (name, value), files read, the working directory."""
+    """A parsed command line. What else it depends on: variables (name, value), files read, the working directory.
+
+    ``choices`` are for a file that is packed: an image has been made.
+    """
 
     target: str
     options: RunOptions
     variables: tuple[tuple[str, str | None], ...] = ()
     files: tuple[FileIdentity | None, ...] = ()
     uses_directory: bool = False
-    sources: str = "packages"
-    sysroot: str | None = None
+    choices: Choices = DEFAULT
 
 
 def identity_of(path: str) -> FileIdentity | None:
@@ -186,6 +191,7 @@ def parse_request(words: Words) -> Request:
         init=words.init,
         time_offset=words.time_offset,
     )
-    paths = (*words.volume, *words.env_file, *filter(None, (words.sysroot,)))
+    choices = parse_choices(words.sources, words.sysroot, words.needs, words.add)
+    paths = (*words.volume, *words.env_file, *words.add, *filter(None, (words.sysroot,)))
     relative = any(not text.startswith("/") for text in paths)
-    return Request(words.target, options, inherited, files, relative, words.sources, words.sysroot)
+    return Request(words.target, options, inherited, files, relative, choices)

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MARK = "root: needs to be root"
+OURS = "ours(why): what other OCI runtimes do otherwise, left out where WHIT_OCI_RUNTIME has them tested"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARK)
+    config.addinivalue_line("markers", OURS)
     os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_PATH])
 
 

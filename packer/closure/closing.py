@@ -14,7 +14,6 @@ from whit.packer.closure.placing import Placed, home_of, place, unproved
 from whit.packer.closure.read import Reader, facts
 from whit.packer.closure.runtimes import runtime_advice
 from whit.packer.closure.walk import Walk
-from whit.packer.errors import UnsupportedError
 from whit.packer.linkage import EXECUTABLE, LIBRARIES
 from whit.packer.needs.locale import UNIVERSAL
 from whit.packer.resolution import Advice, Closure, Library, Missing, NeededFile
@@ -42,8 +41,9 @@ def close(
     ``added`` are files that a person puts into the image, by their paths there: they are found like others, and what
     those that are libraries or programs need is there for them.
 
-    Raises UnsupportedError where what was found can't be laid out so that the loader finds it again, and OSError if
-    the executable can't be read any more.
+    What was found and can't be laid out so that the loader finds it again is ``missing`` too.
+
+    Raises OSError if the executable can't be read any more.
     """
     name = analysis.interpreter or ""
     finder = Finder(analysis, tree)
@@ -62,6 +62,8 @@ def close(
         return Closure(missing=missing, imports=imports, watched=_watched(tree, reader))
     own = frozenset(added or ())
     placed = _placed(walk, program.image_path, own)
+    if isinstance(placed, Missing):
+        return Closure(missing=(placed,), imports=imports, watched=_watched(tree, reader))
     constants = _constants(analysis, walk, host)
     return Closure(
         libraries=tuple(_library(item, placed) for item in walk.loaded[1:]),
@@ -183,7 +185,7 @@ def _small_file(tree: FileTree, path: str, limit: int) -> bytes | None:
         return None
 
 
-def _placed(walk: Walk, image_path: str, added: frozenset[str]) -> Placed:
+def _placed(walk: Walk, image_path: str, added: frozenset[str]) -> Placed | Missing:
     """The plan, proved; as the objects stood to each other, or if that can't be, all in one directory."""
     system = walk.system
     defaults = system.folders if isinstance(system, glibc.Glibc) else musl.DEFAULTS
@@ -199,11 +201,13 @@ def _placed(walk: Walk, image_path: str, added: frozenset[str]) -> Placed:
         fault = placed if isinstance(placed, Failure) else unproved(walk, placed, again)
         if isinstance(placed, Placed) and fault is None:
             return placed
-    why = f": {fault.why}" if fault and fault.why else ""
-    what = f"{fault.name}, which {fault.by} asks for," if fault else "a library"
-    raise UnsupportedError(
-        f"{what} can't be placed so that the loader finds it again in an image{why}",
-        hint="choose another --path, or change its RUNPATH",
+    name, by, why = (fault.name, fault.by, fault.why) if fault else ("a library", EXECUTABLE, "")
+    because = f": {why}" if why else ""
+    return Missing(
+        f"a place for {name}",
+        by or EXECUTABLE,
+        f"it can't be placed so that the loader finds it again in an image{because}; choose another --path, or change "
+        "its name or RUNPATH",
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from whit.packer.closure.model import Candidate, Failure, Hit, Loaded, Place, Rule
 from whit.packer.closure.tokens import uses_origin
 from whit.packer.closure.walk import Walk
+from whit.packer.imagepath import fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _NOT_FOR_LIBRARIES = ("/dev", "/etc", "/home", "/proc", "/run", "/sys", "/tmp", "/usr/share")  # noqa: S108 - in the image
 """Runtimes mount something there, or the image has other files there."""
 
-_LONGEST_NAME = 255
 _OUTSIDE = "where it is asked for, an image has something else"
 
 
@@ -65,16 +65,25 @@ def place(walk: Walk, program: str, home: str, added: frozenset[str], *, keep_or
             return Failure(path, item.by.title if item.by else "", _OUTSIDE)
         if is_taken:
             path = f"{home}/{item.names[0]}"
-        if path in objects or len(path.rpartition("/")[2].encode("utf-8", "surrogateescape")) > _LONGEST_NAME:
-            return Failure(path, item.by.title if item.by else "", _OUTSIDE)
+        if why := _OUTSIDE if path in objects else _unholdable(path):
+            return Failure(path, item.by.title if item.by else "", why)
         paths[id(item)] = path
         objects[path] = item
     for item in walk.loaded[2:]:
         for name in item.names[1:]:
             # A name that led to the same file must not lead to a copy of it: it would be loaded a second time.
-            if name != item.facts.soname and f"{home}/{name}" not in objects:
-                links[f"{home}/{name}"] = paths[id(item)]
+            other = f"{home}/{name}"
+            if name == item.facts.soname or other in objects:
+                continue
+            if why := _unholdable(other):
+                return Failure(other, item.by.title if item.by else "", why)
+            links[other] = paths[id(item)]
     return Placed(objects, links, paths)
+
+
+def _unholdable(path: str) -> str:
+    what = fault(path)
+    return f"its path {what}" if what else ""
 
 
 def _is_elsewhere(path: str) -> bool:

@@ -104,7 +104,7 @@ def interpreter(elf: ElfFile) -> str | None:
         raise truncated("the interpreter's path", end, len(elf.data))
     if not 2 <= segment.size <= MAX_NAME or elf.data[end - 1] != 0:  # noqa: PLR2004 - at least "x\0"
         raise InvalidFileError("not a valid ELF file: the interpreter's path is empty or endless")
-    return elf.data[segment.offset : end].split(b"\0", 1)[0].decode("utf-8", "replace")
+    return elf.data[segment.offset : end].split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
 
 
 def dynamic(elf: ElfFile) -> Dynamic | None:

@@ -151,11 +151,14 @@ class ElfFile:
         return unpack(self.data, self.word, offset, what)[0]
 
     def text_at(self, offset: int, limit: int = MAX_NAME) -> str | None:
-        """The NUL-terminated string at a file offset; None if there is no end within ``limit`` bytes."""
+        """The NUL-terminated string at a file offset; None if there is no end within ``limit`` bytes.
+
+        Names are bytes: those that aren't UTF-8 become lone surrogates, as in names of files (PEP 383).
+        """
         if not 0 <= offset < len(self.data):
             return None
         end = self.data.find(b"\0", offset, offset + limit)
-        return None if end < 0 else self.data[offset:end].decode("utf-8", "replace")
+        return None if end < 0 else self.data[offset:end].decode("utf-8", "surrogateescape")
 
 
 def unpack(data: Data, layout: str, offset: int, what: str) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ def command(descriptor: int, index: int, number: int) -> None:
 
     from whit.runtime.encode import decode
     from whit.runtime.explain import explain
-    from whit.runtime.host import MACHINES
+    from whit.runtime.machine import MACHINES
     from whit.runtime.opcodes import MAX_PLAN_SIZE
     from whit.runtime.rootview import RootView
 

@@ -1,4 +1,4 @@
-"""The options that ``run`` and ``plan`` share."""
+"""The options that ``run``, ``plan`` and ``trace`` share."""
 
 from __future__ import annotations
 
@@ -61,6 +61,22 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (
         ("--sysroot",),
         {"metavar": "FOLDER", "help": "Whose libraries, when a dynamic file is packed.  [default: this machine's]"},
+    ),
+    (
+        ("--add",),
+        {
+            "multiple": True,
+            "metavar": "SOURCE:/TARGET[:MODE]",
+            "help": "Put a file or folder of yours beside a file when it is packed; --volume shows it without a copy.",
+        },
+    ),
+    (
+        ("--needs",),
+        {
+            "multiple": True,
+            "metavar": "+NEED,-NEED…",
+            "help": "Give a file that is packed what a need asks for, or leave it out: +zones,-mime.",
+        },
     ),
 )
 

@@ -14,20 +14,12 @@ from whit.runtime.commands.options import SETTINGS, launch_options
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON (docs/trace.md) on standard output, no page.")
 @click.option("-o", "--output", metavar="FILE", help="Write the report as JSON into a file as well.")
 @click.option("--check", is_flag=True, help="Exit with 1 if something was missed.")
-@click.option(
-    "--add", multiple=True, metavar="SOURCE:/TARGET[:MODE]", help="As in whit pack: a file of yours in the image."
-)
-@click.option(
-    "--needs", multiple=True, metavar="+NEED,-NEED…", help="As in whit pack: give or leave out what a need asks for."
-)
 @launch_options
 def command(
     duration: str | None,
     as_json: bool,
     output: str | None,
     check: bool,
-    add: tuple[str, ...],
-    needs: tuple[str, ...],
     **words: Any,  # noqa: ANN401 - click's
 ) -> int:
     """Run FILE or IMAGE confined, as 'whit run' would, and watch it: what it opens, executes and misses, and what to add.
@@ -36,7 +28,6 @@ def command(
     """
     import sys
 
-    from whit.packer.choices import parse_choices
     from whit.packer.store import Store
     from whit.runtime.request import Words, parse_request
     from whit.runtime.trace.duration import parse_duration
@@ -44,9 +35,8 @@ def command(
     from whit.runtime.trace.run import Order, run_traced
 
     request = parse_request(Words(**words))
-    given = [word for name, texts in (("--add", add), ("--needs", needs)) for text in texts for word in (name, text)]
-    choices = parse_choices(request.sources, request.sysroot, needs, add)
-    order = Order(choices, tuple(given), parse_duration(duration) if duration is not None else None)
+    given = [word for name in ("add", "needs") for text in words[name] for word in (f"--{name}", text)]
+    order = Order(tuple(given), parse_duration(duration) if duration is not None else None)
     with open_output(output) as file:
         # A reader of the JSON gets nothing else: what the program says goes to standard error then.
         outcome = run_traced(request, Store.open(), order, sys.stderr.fileno() if as_json else None)

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 SOURCES = Path(__file__).resolve().parent
 ROOT = SOURCES.parents[1]
@@ -55,8 +56,11 @@ def _machine() -> str:
 
 def generate_header() -> Path:
     """Write build/native/ops.h from runtime/opcodes.py, the one source of the operation table."""
-    sys.path.insert(0, str(ROOT / "runtime"))
-    import opcodes  # noqa: PLC0415 - the pure module itself: whit isn't installed when this runs
+    # whit isn't installed when this runs: the project's root is the package.
+    package = ModuleType("whit")
+    package.__path__ = [str(ROOT)]
+    sys.modules["whit"] = package
+    from whit.runtime import opcodes  # noqa: PLC0415
 
     header = OUTPUT / "ops.h"
     text = opcodes.c_header()

@@ -65,16 +65,18 @@ _Noreturn static void explain(const struct launch *launch, char **argv)
 	python_run(launch->self, words);
 }
 
-/* Python in a process of its own: hooks that come after the start. */
-static void run_python(const struct launch *launch, const char *verb, char **argv)
+/* Python in a process of its own: hooks that come after the start. Whether they all went well. */
+static int run_python(const struct launch *launch, const char *verb, char **argv)
 {
 	pid_t pid = fork();
 	if (pid == 0) {
 		const char *const words[] = { "whit-oci", verb, argv[WORD_FOLDER], argv[WORD_LOG], argv[WORD_LOG_FORMAT], NULL };
 		python_run(launch->self, (char *const *)(uintptr_t)words);
 	}
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	int status = 0;
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 static int has_hook(const struct launch *launch, const char *name)
@@ -86,6 +88,7 @@ static int has_hook(const struct launch *launch, const char *name)
 static void remove_container(struct launch *launch, char **argv)
 {
 	oci_remove_cgroups(launch->state_directory);
+	oci_leave_scope(launch->state_directory, launch->self, argv[WORD_FOLDER]);
 	if (has_hook(launch, "poststop"))
 		run_python(launch, "_poststop", argv);
 	else
@@ -103,37 +106,52 @@ static int open_folder(struct launch *launch, const char *path)
 	return 0;
 }
 
+static int unreadable(void)
+{
+	complain("the container's folder or its plan can't be read", "is another program at work in it?");
+	return FAILED;
+}
+
+int oci_execute(struct launch *launch, char **words)
+{
+	const char *mode = words[WORD_MODE];
+	launch->is_exec = strncmp(mode, "exec", 4) == 0;
+	launch->pid_file = words[WORD_PID_FILE];
+	if (open_folder(launch, words[WORD_FOLDER]) || map_outcome(launch))
+		return unreadable();
+	int code = launch_start(launch);
+	if (code == 0)
+		code = serve_child(launch);
+	if (code < 0) {
+		if (launch->child > 0) {
+			kill(launch->child, SIGKILL);
+			while (waitpid(launch->child, NULL, __WALL) < 0 && errno == EINTR)
+				;
+		}
+		cgroups_remove(launch);
+		/* Python has the next one, should it be the plan that no longer fits. */
+		if (launch->kept_path)
+			unlink(launch->kept_path);
+		explain(launch, words);
+	}
+	/* One that fails has ended the container. */
+	int failed = strncmp(mode, "run", 3) == 0 && has_hook(launch, "poststart") && !run_python(launch, "_poststart", words);
+	if (!failed && strcmp(mode, "run") != 0 && strcmp(mode, "exec") != 0)
+		return 0;
+	flock(launch->state_directory, LOCK_UN);
+	code = oci_attend(launch);
+	code = failed ? FAILED : code;
+	if (!launch->is_exec)
+		remove_container(launch, words);
+	return code;
+}
+
 int oci_launch(char **argv, const char *self)
 {
 	struct launch launch;
-	const char *mode = argv[WORD_MODE];
 	launch_new(&launch, argv, self);
-	launch.is_exec = strncmp(mode, "exec", 4) == 0;
-	launch.pid_file = argv[WORD_PID_FILE];
 	CLEANUP_FD int plan = open(argv[WORD_PLAN], O_RDONLY | O_CLOEXEC);
-	if (plan < 0 || open_folder(&launch, argv[WORD_FOLDER]) || plan_load(&launch.plan, plan) || map_outcome(&launch)) {
-		complain("the container's folder or its plan can't be read", "is another program at work in it?");
-		return FAILED;
-	}
-	int code = launch_start(&launch);
-	if (code == 0)
-		code = serve_child(&launch);
-	if (code < 0) {
-		if (launch.child > 0) {
-			kill(launch.child, SIGKILL);
-			while (waitpid(launch.child, NULL, __WALL) < 0 && errno == EINTR)
-				;
-		}
-		cgroups_remove(&launch);
-		explain(&launch, argv);
-	}
-	if (strncmp(mode, "run", 3) == 0 && has_hook(&launch, "poststart"))
-		run_python(&launch, "_poststart", argv);
-	if (strcmp(mode, "run") != 0 && strcmp(mode, "exec") != 0)
-		return 0;
-	flock(launch.state_directory, LOCK_UN);
-	code = oci_attend(&launch);
-	if (!launch.is_exec)
-		remove_container(&launch, argv);
-	return code;
+	if (plan < 0 || plan_load(&launch.plan, plan))
+		return unreadable();
+	return oci_execute(&launch, argv);
 }

@@ -12,7 +12,7 @@
 #include "python.h"
 #include "util.h"
 
-enum { LOG_SIZE = 8192, TIME_SIZE = 40 };
+enum { MAP_SIZE = 4096, LOG_SIZE = 8192, TIME_SIZE = 40 };
 
 static void append_time(char *text, size_t size, size_t *at)
 {
@@ -23,32 +23,49 @@ static void append_time(char *text, size_t size, size_t *at)
 		append(text, size, at, now);
 }
 
-/* As runc's: {"level":"error","msg":"…","time":"…"} or time="…" level=error msg="…". Messages hold nothing to be escaped but quotes. */
-static void write_log(const struct oci_call *call, const char *message)
+/* As runc's: {"level":"error","msg":"…","time":"…"} or time="…" level=error msg="…". */
+static void add_line(const struct oci_call *call, const char *level, const char *quoted)
 {
-	char line[LOG_SIZE] = "", quoted[LOG_SIZE / 2];
-	size_t at = 0, to = 0;
+	char line[LOG_SIZE] = "";
+	size_t at = 0;
 	int json = call->log_format && strcmp(call->log_format, "json") == 0;
 	CLEANUP_FD int log = open(call->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
-	for (; *message && to < sizeof(quoted) - 3; message++) {
+	append(line, sizeof(line), &at, json ? "{\"level\":\"" : "time=\"");
+	if (!json) {
+		append_time(line, sizeof(line), &at);
+		append(line, sizeof(line), &at, "\" level=");
+	}
+	append(line, sizeof(line), &at, level);
+	append(line, sizeof(line), &at, json ? "\",\"msg\":" : " msg=");
+	append(line, sizeof(line), &at, quoted);
+	if (json) {
+		append(line, sizeof(line), &at, ",\"time\":\"");
+		append_time(line, sizeof(line), &at);
+	}
+	append(line, sizeof(line), &at, json ? "\"}\n" : "\n");
+	if (log >= 0 && write(log, line, at) < 0)
+		complain("the log can't be written", NULL);
+}
+
+/* Messages hold nothing to be escaped but quotes. */
+static void write_log(const struct oci_call *call, const char *message)
+{
+	char quoted[LOG_SIZE / 2];
+	size_t to = 0;
+	quoted[to++] = '"';
+	for (; *message && to < sizeof(quoted) - 4; message++) {
 		if (*message == '"' || *message == '\\')
 			quoted[to++] = '\\';
 		quoted[to++] = *message;
 	}
+	quoted[to++] = '"';
 	quoted[to] = 0;
-	append(line, sizeof(line), &at, json ? "{\"level\":\"error\",\"msg\":\"" : "time=\"");
-	if (!json) {
-		append_time(line, sizeof(line), &at);
-		append(line, sizeof(line), &at, "\" level=error msg=\"");
-	}
-	append(line, sizeof(line), &at, quoted);
-	if (json) {
-		append(line, sizeof(line), &at, "\",\"time\":\"");
-		append_time(line, sizeof(line), &at);
-	}
-	append(line, sizeof(line), &at, json ? "\"}\n" : "\"\n");
-	if (log >= 0 && write(log, line, at) < 0)
-		complain("the log can't be written", NULL);
+	add_line(call, "error", quoted);
+}
+
+void oci_warn(const struct oci_call *call, const char *quoted)
+{
+	add_line(call, "warning", quoted);
 }
 
 int oci_fail(const struct oci_call *call, const char *const *parts)
@@ -63,7 +80,7 @@ int oci_fail(const struct oci_call *call, const char *const *parts)
 	return 1;
 }
 
-static int is_name(const char *text)
+int oci_is_name(const char *text)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-.";
 	return *text && strspn(text, allowed) == strlen(text) && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
@@ -74,6 +91,17 @@ static int is_flag(const char *word)
 	return strcmp(word, "--debug") == 0 || strcmp(word, "--systemd-cgroup") == 0;
 }
 
+/* Root of a user namespace, such as rootless podman's, hasn't got /run; root's own shell may say otherwise, as with runc. */
+static int is_a_users_root(void)
+{
+	static const char first[] = "         0          0 4294967295\n";
+	char map[MAP_SIZE];
+	const char *user = getenv("USER");
+	if (geteuid() != 0 || (user && strcmp(user, "root") == 0))
+		return 0;
+	return read_file(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) != 0 && strcmp(map, first) != 0;
+}
+
 /* The options before the verb; returns where the verb is, or NULL if Python had better look at them. */
 static char **read_options(struct oci_call *call, char **words)
 {
@@ -81,8 +109,10 @@ static char **read_options(struct oci_call *call, char **words)
 	const char *values[sizeof(names) / sizeof(*names)] = { NULL };
 	for (; *words && **words == '-'; words++) {
 		size_t i = 0, length = 0;
-		if (is_flag(*words))
+		if (is_flag(*words)) {
+			call->unusual = 1;
 			continue;
+		}
 		for (; i < sizeof(names) / sizeof(*names); i++) {
 			length = strlen(names[i]);
 			if (strncmp(*words, names[i], length) == 0 && ((*words)[length] == '=' || (*words)[length] == 0))
@@ -94,11 +124,13 @@ static char **read_options(struct oci_call *call, char **words)
 	}
 	size_t at = 0;
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
-	if (!values[0] && geteuid() != 0 && (!runtime || *runtime != '/'))
+	int is_root = geteuid() == 0 && !(runtime && *runtime == '/' && is_a_users_root());
+	if (!values[0] && !is_root && (!runtime || *runtime != '/'))
 		return NULL;
 	int error = values[0] ? append(call->root, sizeof(call->root), &at, values[0]) :
-				append(call->root, sizeof(call->root), &at, geteuid() == 0 ? "/run" : runtime) ||
+				append(call->root, sizeof(call->root), &at, is_root ? "/run" : runtime) ||
 					append(call->root, sizeof(call->root), &at, "/whit-oci");
+	call->unusual |= values[3] || values[4];
 	call->log = values[1];
 	call->log_format = values[2];
 	return error ? NULL : words;
@@ -117,7 +149,7 @@ typedef int verb_function(struct oci_call *call, char **words);
 static int answer(struct oci_call *call, verb_function *verb, char **words)
 {
 	call->container = container_of(words);
-	if (!call->container || !is_name(call->container))
+	if (!call->container || !oci_is_name(call->container))
 		return -1;
 	CLEANUP_FD int root = open(call->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP_FD int directory = root < 0 ? -1 : openat(root, call->container, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -148,6 +180,11 @@ int oci_main(int argc, char **argv, const char *self)
 		if (strcmp(*words, verbs[i].name) != 0)
 			continue;
 		int code = answer(&call, verbs[i].function, words + 1);
+		if (code >= 0)
+			return code;
+	}
+	if (words && *words && (strcmp(*words, "create") == 0 || strcmp(*words, "run") == 0)) {
+		int code = oci_create(&call, *words, words + 1);
 		if (code >= 0)
 			return code;
 	}

@@ -32,7 +32,24 @@ int is_oci(const char *self)
 	return strcmp(base_name(self), "whit-oci") == 0;
 }
 
-static void try_python(char *python, const char *isolation, const char *module, char *const *argv)
+/* whit-oci has milliseconds: without the site module, which takes as long as all else. What that would add to the path is
+   where whit is: its site-packages, or what a source tree's Makefile links there. */
+static const char start_oci[] =
+	"import sys, os\n"
+	"at = '%s/../lib/python%d.%d/site-packages' % (os.path.dirname(sys.executable), *sys.version_info[:2])\n"
+	"for place in (at, at + '/whit-source'):\n"
+	"    if os.path.isdir(place + '/whit/runtime'):\n"
+	"        sys.path += [place, at]\n"
+	"        break\n"
+	"else:\n"
+	"    import site\n"
+	"    site.main()\n"
+	"from whit.runtime.oci import main\n"
+	"main()\n";
+static const char start[] = "from whit.runtime.cli import main; main()";
+
+/* `options` are one word: -I, -IS, -EP. */
+static void try_python(char *python, const char *options, const char *module, char *const *argv)
 {
 	size_t count = 0;
 	while (argv[count])
@@ -43,7 +60,7 @@ static void try_python(char *python, const char *isolation, const char *module, 
 	/* The full path as argv[0] is how Python recognises a virtual environment. execve's signature lacks the const. */
 	size_t at = 0;
 	arguments[at++] = python;
-	arguments[at++] = (char *)(uintptr_t)isolation;
+	arguments[at++] = (char *)(uintptr_t)options;
 	arguments[at++] = (char *)(uintptr_t)"-c";
 	arguments[at++] = (char *)(uintptr_t)module;
 	for (size_t i = 1; i < count; i++)
@@ -54,24 +71,27 @@ static void try_python(char *python, const char *isolation, const char *module, 
 _Noreturn void python_run(const char *self, char *const *argv)
 {
 	static const char *const names[] = { "python", "python3" };
-	const char *module = is_oci(self) ? "from whit.runtime.oci import main; main()" :
-									  "from whit.runtime.cli import main; main()";
+	int oci = is_oci(self);
+	const char *module = oci ? start_oci : start;
 	char python[PYTHON_PATH_SIZE] = "";
-	sigset_t none;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* An interruption waits until whit's own code is there to tell of it: Python's start would answer with a traceback. */
+	sigset_t waiting;
+	sigemptyset(&waiting);
+	if (!oci)
+		sigaddset(&waiting, SIGINT);
+	sigprocmask(SIG_SETMASK, &waiting, NULL);
 	size_t folder = (size_t)(base_name(self) - self);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && folder < sizeof(python); i++) {
 		memcpy(python, self, folder);
 		size_t at = folder;
 		if (append(python, sizeof(python), &at, names[i]) == 0)
-			try_python(python, "-I", module, argv);
+			try_python(python, oci ? "-IS" : "-I", module, argv);
 	}
 	/* Installed outside of a virtual environment, whit may stand where no Python does. It may be in the user's own
 	   site-packages (so not -I), but never in the working directory, which may be anybody's (-P). */
 	size_t at = 0;
 	if (append(python, sizeof(python), &at, "/usr/bin/python3") == 0)
-		try_python(python, "-EP", module, argv);
+		try_python(python, "-EP", oci ? "from whit.runtime.oci import main; main()" : start, argv);
 	complain("there is no Python beside the whit program", "install whit with pip, or run it from its virtual environment");
 	_exit(FAILED);
 }

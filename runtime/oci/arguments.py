@@ -6,10 +6,10 @@ with one dash or two; a verb's options end at its first word (runc(8)).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from posixpath import abspath
 
 from whit.packer.errors import UsageError
+from whit.packer.light import dataclass
 
 GLOBAL = {
     "root": True, "log": True, "log-format": True, "criu": True, "rootless": True, "debug": False,
@@ -59,7 +59,7 @@ SHORT = {
 REPEATED = frozenset({"env", "cap", "additional-gids", "cgroup"})
 
 
-_NOT_DONE = frozenset({"systemd-cgroup", "no-pivot", "no-new-keyring", "keep", "pidfd-socket", "cgroup"})
+_NOT_DONE = frozenset({"no-pivot", "no-new-keyring", "keep", "pidfd-socket", "cgroup"})
 """runc's options that whit-oci knows and doesn't do: better refused than passed over in silence."""
 
 
@@ -99,12 +99,17 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One command line, taken apart."""
+    """One command line, taken apart.
+
+    ``form`` is a descriptor of the form that the launcher has made, ``keep_as`` the path for its plan: see kept.py.
+    """
 
     globals: Options
     verb: str
     options: Options
     words: tuple[str, ...]
+    form: int = -1
+    keep_as: str = ""
 
 
 def _name(word: str, known: dict[str, bool], verb: str) -> str:

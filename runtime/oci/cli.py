@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn
 
 from whit.packer.errors import UsageError, as_whit_error, in_words
+from whit.packer.light import TYPE_CHECKING, replace
 from whit.runtime.oci.arguments import VERBS, Call, parse
 from whit.runtime.oci.log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import NoReturn
 
     from whit.packer.errors import WhitError
 
@@ -27,7 +27,7 @@ FUNCTIONS = {
 }  # fmt: skip
 """Verb → the module's function that answers it; imported only then."""
 
-AFTERWARDS = ("_launch-failed", "_start-failed", "_poststart", "_poststop")
+AFTERWARDS = ("_launch-failed", "_start-failed", "_poststart", "_poststop", "_scope", "_attach", "_unscope")
 """What the launcher calls, with the log's path and form among its words; see afterwards.py."""
 
 USAGE = """\
@@ -53,7 +53,9 @@ def show(text: str) -> None:
 
 def _function(verb: str) -> Callable[[Call, Log], int | None]:
     module, _, name = FUNCTIONS[verb].partition(".")
-    function: Callable[[Call, Log], int | None] = getattr(import_module(f"whit.runtime.oci.{module}"), name)
+    function: Callable[[Call, Log], int | None] = getattr(
+        __import__(f"whit.runtime.oci.{module}", fromlist=(name,)), name
+    )
     return function
 
 
@@ -83,6 +85,13 @@ def complain(error: WhitError, log: Log) -> None:
     sys.stderr.write(in_words(error))
 
 
+def _parse(words: list[str]) -> Call:
+    """The launcher puts before the words of create and run what it has found out already (runtime/launcher/oci_kept.c)."""
+    if words[:1] == ["_form"]:
+        return replace(parse(words[3:]), form=int(words[1]), keep_as=words[2])
+    return parse(words)
+
+
 def run(words: list[str]) -> int:
     """Answer the words; the exit code."""
     log = Log()
@@ -91,7 +100,7 @@ def run(words: list[str]) -> int:
             from whit.runtime.oci.afterwards import afterwards  # noqa: PLC0415 - after failures and for hooks only
 
             return afterwards(words)
-        call = parse(words)
+        call = _parse(words)
         log = Log(call.globals.path("log"), call.globals.text("log-format", "text"))
         _check_form(log)
         return _answer(call, log)

@@ -7,9 +7,8 @@ requires are allowed after all rules, as in runc.
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from whit.packer.light import TYPE_CHECKING, replace
 from whit.runtime.oci.fields import refused
 from whit.runtime.oci.resources import DeviceRule
 

@@ -6,19 +6,26 @@ text, a boolean or a fraction; text holds no NUL, because the kernel ends every 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
-
 from whit.packer.errors import InvalidFileError, UnsupportedError
+from whit.packer.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import TypeVar
 
-T = TypeVar("T")
+    T = TypeVar("T")
 
 U16, U32, U64 = (1 << 16) - 1, (1 << 32) - 1, (1 << 64) - 1
 I32, I64 = (1 << 31) - 1, (1 << 63) - 1
 
 HINT = "correct it: see the OCI runtime specification"
+
+
+def matches(pattern: str, value: str) -> bool:
+    """Whether the whole text is of the pattern."""
+    import re  # noqa: PLC0415 - milliseconds, and few configurations hold what needs it
+
+    return re.fullmatch(pattern, value) is not None
 
 
 def wrong(where: str, found: object, wanted: str) -> InvalidFileError:

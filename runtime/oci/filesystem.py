@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import posixpath
 import stat
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError
+from whit.packer.light import TYPE_CHECKING, dataclass
 from whit.runtime.devfiles import DEVICES, LINKS, PTMX
 from whit.runtime.model import Op
 from whit.runtime.oci.fields import HINT, refused
@@ -45,21 +44,19 @@ DEFAULT_DEVICES = tuple(
 CONTEXT_OPTIONS = ("context=", "fscontext=", "defcontext=", "rootcontext=")
 
 
-@dataclass(slots=True)
 class _Work:
     """What is gathered on the way: mounts that are prepared outside or early, and paths that become read-only at the end."""
 
-    spec: Spec
-    bundle: str
-    host: OciHost
-    cgroup: Cgroup
-    own_cgroups: bool
-    user: bool
-    parent: list[Op] = field(default_factory=list)
-    early: list[Op] = field(default_factory=list)
-    mapped: int = 0
-    readonly: list[tuple[str, str]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    def __init__(
+        self, spec: Spec, bundle: str, host: OciHost, cgroup: Cgroup, *, own_cgroups: bool, user: bool
+    ) -> None:
+        self.spec, self.bundle, self.host, self.cgroup = spec, bundle, host, cgroup
+        self.own_cgroups, self.user = own_cgroups, user
+        self.parent: list[Op] = []
+        self.early: list[Op] = []
+        self.mapped = 0
+        self.readonly: list[tuple[str, str]] = []
+        self.warnings: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)

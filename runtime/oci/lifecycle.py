@@ -5,15 +5,14 @@ Source: OCI runtime-spec, runtime, "Lifecycle", and config, "POSIX-platform Hook
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
+from whit.packer.light import TYPE_CHECKING, dataclass
 from whit.runtime.model import Op
 from whit.runtime.oci.compile import Lifecycle
+from whit.runtime.oci.document import dump
 from whit.runtime.oci.spec import VERSION
 
 if TYPE_CHECKING:
+    from whit.runtime.oci.document import Encodable
     from whit.runtime.oci.process import Process
     from whit.runtime.oci.spec import Hook, Spec
 
@@ -35,10 +34,10 @@ class Wish:
 
 def hook_state(spec: Spec, container: str, bundle: str, status: str) -> tuple[str, str]:
     """The state that a hook gets on its standard input: what stands before the pid, and after it."""
-    state: dict[str, object] = {"ociVersion": VERSION, "id": container, "status": status, "bundle": bundle}
+    state: dict[str, Encodable] = {"ociVersion": VERSION, "id": container, "status": status, "bundle": bundle}
     if spec.annotations:
         state["annotations"] = dict(spec.annotations)
-    return '{"pid": ', ", " + json.dumps(state)[1:]
+    return '{"pid": ', ", " + dump(state)[1:]
 
 
 def _hook_op(where: str, hook: Hook, when: str, state: tuple[str, str]) -> Op:
@@ -69,8 +68,6 @@ def process_ops(process: Process, wish: Wish) -> tuple[tuple[Op, ...], tuple[Op,
 def container_lifecycle(spec: Spec, container: str, bundle: str, wish: Wish) -> Lifecycle:
     """The lifecycle's operations for ``create`` and ``run``."""
     creating = hook_state(spec, container, bundle, "creating")
-    outside = [("prestart", hook) for hook in spec.hooks.prestart]
-    outside += [("createRuntime", hook) for hook in spec.hooks.create_runtime]
     first: tuple[Op, ...] = ()
     console: tuple[Op, ...] = ()
     before: tuple[Op, ...] = (Op("WAIT_START", (), "the container is created; start lets it go on"),)
@@ -82,7 +79,9 @@ def container_lifecycle(spec: Spec, container: str, bundle: str, wish: Wish) -> 
     return Lifecycle(
         first=first,
         before_root=(
-            *(_hook_op("HOOK_OUTSIDE", hook, when, creating) for when, hook in outside),
+            # prestart is version 1.0's, where the container was created by then.
+            *(_hook_op("HOOK_OUTSIDE", hook, "prestart", created) for hook in spec.hooks.prestart),
+            *(_hook_op("HOOK_OUTSIDE", hook, "createRuntime", creating) for hook in spec.hooks.create_runtime),
             *(_hook_op("HOOK_INSIDE", hook, "createContainer", creating) for hook in spec.hooks.create_container),
         ),
         console=console,

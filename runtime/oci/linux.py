@@ -5,13 +5,11 @@ Source: OCI runtime-spec, config-linux.
 
 from __future__ import annotations
 
-import re
 import stat
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError
-from whit.runtime.oci.fields import HINT, I64, U32, wrong
+from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.runtime.oci.fields import HINT, I64, U32, matches, wrong
 from whit.runtime.oci.mountspec import PROPAGATION, IdMapping, id_mapping
 from whit.runtime.oci.resources import Resources, read_resources
 
@@ -121,7 +119,7 @@ class Linux:
     devices: tuple[Device, ...] = ()
     network_devices: tuple[tuple[str, str], ...] = ()
     cgroups_path: str = ""
-    resources: Resources = field(default_factory=Resources)
+    resources: Resources = Resources()
     intel_rdt: IntelRdt | None = None
     memory_policy: MemoryPolicy | None = None
     sysctl: tuple[tuple[str, str], ...] = ()
@@ -165,7 +163,7 @@ def _device(fields: Fields) -> Device:
 
 def _network_device(fields: Fields) -> str:
     name = fields.text("name")
-    if name and not re.fullmatch(r"[^\s/:]{1,15}", name):
+    if name and not matches(r"[^\s/:]{1,15}", name):
         raise wrong(fields.path("name"), name, "the name of a network interface")
     return name
 
@@ -173,7 +171,7 @@ def _network_device(fields: Fields) -> str:
 def _network_devices(fields: Fields) -> tuple[tuple[str, str], ...]:
     devices = fields.map("netDevices", _network_device)
     for name, _ in devices:
-        if not re.fullmatch(r"[^\s/:]{1,15}", name):
+        if not matches(r"[^\s/:]{1,15}", name):
             raise wrong(fields.path("netDevices"), name, "the name of a network interface")
     return tuple((name, inside or name) for name, inside in devices)
 
@@ -221,8 +219,9 @@ def _intel_rdt(fields: Fields) -> IntelRdt:
 def _nodes(text: str, where: str) -> tuple[int, ...]:
     found: set[int] = set()
     for part in filter(None, text.split(",")):
-        match = re.fullmatch(r"([0-9]{1,4})(?:-([0-9]{1,4}))?", part.strip(), re.ASCII)
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        known = matches(r"[0-9]{1,4}(-[0-9]{1,4})?", part.strip())
+        one, _, other = part.strip().partition("-")
+        first, last = (int(one), int(other or one)) if known else (1, 0)
         if first > last or last > 1023:  # noqa: PLR2004 - the kernel's MAX_NUMNODES at most
             raise wrong(where, text, "a list of memory nodes such as 0-3,7")
         found.update(range(first, last + 1))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import dataclass
+
+from whit.packer.light import dataclass
+from whit.runtime.oci.document import dump
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +21,9 @@ class Log:
             return
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         if self.form == "json":
-            line = json.dumps({"level": level, "msg": message, "time": now})
+            line = dump({"level": level, "msg": message, "time": now})
         else:
-            line = f"time={json.dumps(now)} level={level} msg={json.dumps(message)}"
+            line = f"time={dump(now)} level={level} msg={dump(message)}"
         try:
             with open(self.path, "a", encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs a millisecond to import
                 file.write(line + "\n")

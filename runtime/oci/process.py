@@ -5,13 +5,11 @@ Source: OCI runtime-spec, config, "Process", and its subsections for POSIX and L
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 from whit.packer.errors import InvalidFileError
+from whit.packer.light import TYPE_CHECKING, dataclass
 from whit.runtime.capabilities import NAMES
-from whit.runtime.limits import RLIMITS
 from whit.runtime.oci.fields import HINT, I32, U16, U32, U64, wrong
+from whit.runtime.rlimits import RLIMITS
 
 if TYPE_CHECKING:
     from whit.runtime.oci.fields import Fields

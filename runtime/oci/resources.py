@@ -6,11 +6,8 @@ None: the member isn't there, and nothing is written.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from whit.runtime.oci.fields import I64, U16, U32, U64, wrong
+from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.runtime.oci.fields import I64, U16, U32, U64, matches, wrong
 
 if TYPE_CHECKING:
     from whit.runtime.oci.fields import Fields
@@ -131,7 +128,7 @@ class Resources:
 def _device(fields: Fields) -> DeviceRule:
     kind = fields.word("type", ("a", "b", "c", "u")) or "a"
     access = fields.text("access") or "rwm"
-    if not re.fullmatch("[rwm]{1,3}", access):
+    if len(access) > len("rwm") or set(access) - set("rwm"):
         raise wrong(fields.path("access"), access, "made of r, w and m")
     numbers = [fields.number(name, -1, U32) for name in ("major", "minor")]
     major, minor = (None if value is None or value < 0 else value for value in numbers)
@@ -153,12 +150,12 @@ def _memory(fields: Fields) -> Memory:
     )
 
 
-_CPU_LIST = re.compile(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*", re.ASCII)
+_CPU_LIST = r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*"
 
 
 def _cpu_list(fields: Fields, name: str) -> str:
     value = fields.text(name)
-    if value and not _CPU_LIST.fullmatch(value):
+    if value and not matches(_CPU_LIST, value):
         raise wrong(fields.path(name), value, "a list such as 0-3,7")
     return value
 
@@ -209,14 +206,14 @@ def _block_io(fields: Fields) -> BlockIo:
 
 def _hugepage(fields: Fields) -> HugepageLimit:
     size = fields.needed_text("pageSize")
-    if not re.fullmatch(r"[1-9][0-9]*[KMG]B", size, re.ASCII):
+    if not matches(r"[1-9][0-9]*[KMG]B", size):
         raise wrong(fields.path("pageSize"), size, "a size of pages such as 2MB")
     return HugepageLimit(size, fields.needed_number("limit", 0, U64))
 
 
 def _priority(fields: Fields) -> tuple[str, int]:
     name = fields.needed_text("name")
-    if not re.fullmatch(r"[^\s/]{1,15}", name):
+    if not matches(r"[^\s/]{1,15}", name):
         raise wrong(fields.path("name"), name, "the name of a network interface")
     return name, fields.needed_number("priority", 0, U32)
 
@@ -237,7 +234,7 @@ def _unified(fields: Fields) -> tuple[tuple[str, str], ...]:
     files = fields.texts_map("unified")
     for name, _ in files:
         # One file of the container's own cgroup, never the hierarchy's shape or another's process.
-        if not re.fullmatch(r"[a-z0-9_]+(\.[A-Za-z0-9_-]+)+", name) or name.startswith("cgroup."):
+        if not matches(r"[a-z0-9_]+(\.[A-Za-z0-9_-]+)+", name) or name.startswith("cgroup."):
             raise wrong(fields.path("unified"), name, "a controller's file, such as memory.high")
     return files
 

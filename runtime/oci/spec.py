@@ -6,12 +6,9 @@ have are listed in ``warnings``. What this machine can't do is refused when the 
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
-
 from whit.packer.errors import InvalidFileError
+from whit.packer.light import TYPE_CHECKING, dataclass, replace
+from whit.runtime.oci.document import load
 from whit.runtime.oci.fields import HINT, I32, Fields, refused, wrong
 from whit.runtime.oci.linux import Linux, read_linux
 from whit.runtime.oci.mountspec import Mount, read_mount
@@ -20,8 +17,9 @@ from whit.runtime.oci.resources import Resources, read_resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeVar
 
-T = TypeVar("T")
+    T = TypeVar("T")
 
 VERSION = "1.3.0"
 """The specification that this reader knows whole."""
@@ -74,7 +72,7 @@ class Spec:
     mounts: tuple[Mount, ...] = ()
     hooks: Hooks = Hooks()
     annotations: tuple[tuple[str, str], ...] = ()
-    linux: Linux = field(default_factory=Linux)
+    linux: Linux = Linux()
     warnings: tuple[str, ...] = ()
 
 
@@ -102,10 +100,12 @@ def _hooks(fields: Fields) -> Hooks:
 
 def _version(fields: Fields) -> str:
     version = fields.needed_text("ociVersion")
-    match = re.fullmatch(r"([0-9]+)\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?", version, re.ASCII)
-    if not match:
+    core, dash, label = version.replace("+", "-").partition("-")
+    numbers = core.split(".")
+    plain = len(numbers) == 3 and all(number.isascii() and number.isdigit() for number in numbers)  # noqa: PLR2004 - MAJOR.MINOR.PATCH
+    if not plain or (dash and not (label.isascii() and label.translate(dict.fromkeys(map(ord, ".-"), "a")).isalnum())):
         raise wrong("ociVersion", version, "a version such as 1.2.0")
-    if int(match[1]) > int(VERSION.partition(".")[0]):
+    if int(numbers[0]) > int(VERSION.partition(".")[0]):
         raise refused("ociVersion", f"whit knows {VERSION}, and this is {version}", "use a configuration of version 1")
     return version
 
@@ -143,10 +143,9 @@ def _load(data: bytes, name: str) -> object:
     if len(data) > MAX_DOCUMENT:
         raise InvalidFileError(f"{name} has {len(data)} bytes, more than {MAX_DOCUMENT}", hint="is it a configuration?")
     try:
-        document: object = json.loads(data)
+        return load(data)
     except (ValueError, RecursionError) as error:
         raise InvalidFileError(f"{name} is not JSON: {error}", hint=HINT) from None
-    return document
 
 
 def parse_spec(data: bytes, name: str = "config.json") -> Spec:

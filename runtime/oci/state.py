@@ -5,20 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import LaunchError, NotFoundError, UsageError
+from whit.packer.errors import NotFoundError
+from whit.runtime.oci import records
+from whit.runtime.oci.records import CGROUPS, GATE, PROCESS, RECORD
 
 if TYPE_CHECKING:
     from whit.runtime.oci.arguments import Call
-
-RECORD = "state.json"
-PROCESS, CGROUPS, GATE, PLAN, OUTCOME, CONFIG = "process", "cgroups", "start", "plan", "outcome", "config.json"
-POSTSTART, POSTSTOP = "poststart", "poststop"
 
 
 class Status(StrEnum):
@@ -119,20 +116,9 @@ def is_frozen(container: Container) -> bool:
         return False
 
 
-def default_root() -> Path:
-    """Where containers are kept unless ``--root`` says otherwise."""
-    if os.geteuid() == 0:
-        return Path("/run/whit-oci")
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if not runtime:
-        raise UsageError("XDG_RUNTIME_DIR isn't set", hint="set it, or give --root")
-    return Path(runtime) / "whit-oci"
-
-
 def root_of(call: Call) -> Path:
     """Where the containers are that the command line speaks of."""
-    given = call.globals.path("root")
-    return Path(given) if given else default_root()
+    return Path(records.root_of(call))
 
 
 def find(root: Path, name: str) -> Container:
@@ -146,27 +132,19 @@ def find(root: Path, name: str) -> Container:
 def every(root: Path) -> list[Container]:
     """All containers below the root, by name."""
     try:
-        names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False))
+        names = sorted(
+            entry.name
+            for entry in os.scandir(root)
+            if entry.is_dir(follow_symlinks=False) and entry.name != records.PLANS
+        )
     except FileNotFoundError:
         return []
     return [Container(name, root / name) for name in names]
 
 
-def make(root: Path, name: str) -> Container:
-    """A new container's folder. Raises :class:`LaunchError` where there is one of that name."""
-    root.mkdir(mode=0o711, parents=True, exist_ok=True)
-    try:
-        (root / name).mkdir(mode=0o711)
-    except FileExistsError:
-        raise LaunchError(
-            f'container with id "{name}" already exists', hint="delete it, or take another name", exit_code=1
-        ) from None
-    return Container(name, root / name)
-
-
 def remove(container: Container) -> None:
     """Forget the container."""
-    shutil.rmtree(container.folder, ignore_errors=True)
+    records.remove(str(container.folder))
 
 
 def write(container: Container, name: str, data: bytes) -> None:

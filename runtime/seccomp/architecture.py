@@ -6,14 +6,13 @@ the order of the numbers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Literal
-
 from whit.packer.errors import UnsupportedError
+from whit.packer.light import TYPE_CHECKING, cache, dataclass
 
 X32_BIT = 0x4000_0000
+
+if TYPE_CHECKING:
+    from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,6 @@ def architecture_of(name: str) -> Architecture:
 def syscall_numbers(name: str) -> dict[str, int]:
     """Call name → number on this architecture. Two names may share a number; treat the result as read-only."""
     architecture_of(name)
-    text = Path(__file__).with_name("syscalls").joinpath(f"{name}.txt").read_text("ascii")
-    fields = text.split()
+    with open(f"{__file__.rpartition('/')[0]}/syscalls/{name}.txt", encoding="ascii") as file:  # noqa: PTH123 - pathlib costs more
+        fields = file.read().split()
     return dict(zip(fields[1::2], map(int, fields[0::2]), strict=True))

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import struct
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import UnsupportedError
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.seccomp.architecture import X32_BIT, Architecture, architecture_of, syscall_numbers
 from whit.runtime.seccomp.graph import (
     IF_ANY_BIT,

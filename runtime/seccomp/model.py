@@ -8,9 +8,8 @@ Numbers that belong to x32 and calls of an architecture that the filter doesn't 
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING
+
+from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,6 @@ from whit.runtime.trace.target import ThisMachine, find_target, opened_by_kernel
 from whit.runtime.trace.verdict import Context, Findings, judge
 
 if TYPE_CHECKING:
-    from whit.packer.choices import Choices
     from whit.packer.store import Store
     from whit.runtime.request import Request
     from whit.runtime.trace.sightings import Sightings
@@ -33,9 +32,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How to trace: the image's choices, in their own words too (``given``), and for how long, None until it ends."""
+    """How to trace: the image's choices in their own words (``given``), and for how long, None until it ends."""
 
-    choices: Choices
     given: tuple[str, ...] = ()
     seconds: float | None = None
 
@@ -50,7 +48,7 @@ def run_traced(request: Request, store: Store, order: Order, stdout: int | None)
 
     ``stdout`` is where the program's standard output goes, ours unless given.
     """
-    target = find_target(request, store, order.choices)
+    target = find_target(request, store)
     host, prepared = read_host(), target.prepared
     plan = compile_plan(prepared.program, request.options, host, executable=prepared.executable)
     traced = trace(plan, host, order.seconds, stdout)

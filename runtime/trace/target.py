@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whit.packer.choices import DEFAULT
 from whit.packer.errors import WhitError
 from whit.packer.imagespec import ANNOTATION_PREFIX
 from whit.packer.needs import RULES
@@ -23,7 +24,6 @@ from whit.runtime.trace.verdict import ImageFile, Judged, Lacking
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from whit.packer.choices import Choices
     from whit.packer.store import Store, StoredImage
     from whit.runtime.request import Request
 
@@ -47,14 +47,14 @@ class Target:
     packable: bool
 
 
-def find_target(request: Request, store: Store, choices: Choices) -> Target:
+def find_target(request: Request, store: Store) -> Target:
     """Pack or find what is to be traced. Raises whatever packing and finding raise."""
     packs = names_file(request.target)
     if packs:
         from whit.packer.pipeline import pack_file  # noqa: PLC0415 - only where a file is packed
 
-        image = pack_file(request.target, store, choices)
-        prepared = prepare(replace(request, target=image.digest), store, ())
+        image = pack_file(request.target, store, request.choices)
+        prepared = prepare(replace(request, target=image.digest, choices=DEFAULT), store, ())
         # Its host name is the file's, as whit run has it.
         prepared = replace(prepared, program=replace(prepared.program, name=Path(request.target).name))
     else:

@@ -2,14 +2,13 @@
 """The rules on needs against programs whose needs are known, because they were written for it: missed and false ones.
 
 ``python -m tests.corpus needs`` builds all programs in all their forms (some 200; minutes the first time), prints a
-table of missed and false verdicts for each rule, and then runs every program directly and in whit's image, whose
-outputs must be the same.
+table of missed and false verdicts for each rule, and then runs every program on a full system and in whit's image,
+whose outputs must be the same.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.corpus.stage import Job, play
 from tests.corpus.truth import FRESH, TUNED
 from tests.peers import PROJECT
 from tests.programs.build import ToolchainMissingError, build
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from whit.packer.needs.model import Need
 
 WHIT = PROJECT / ".venv" / "bin" / "whit"
-SECONDS = 60
-NONROOT = 65532
 SMALL = 20_000
 """Bytes that a false need may cost."""
 
@@ -106,34 +104,35 @@ def faults(programs: list[Judged]) -> list[str]:
     return found
 
 
-def _output(command: list[str | Path], environment: dict[str, str], user: int | None) -> tuple[str, int]:
-    done = subprocess.run(
-        command,
-        env=environment,
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=SECONDS,
-        check=False,
-        user=user,
-        group=user,
-        extra_groups=[] if user else None,
+def _source(name: str) -> str:
+    return name if name.startswith("/") else str(build(name, "c-musl"))
+
+
+def _jobs(program: Judged, root: str) -> tuple[Job, Job]:
+    """Directly on the full system, and in the image."""
+    scene = program.known.scene
+    given = [word for here, there in scene.given for word in ("--add", f"{_source(here)}:{there}")]
+    variables = [word for name, value in scene.env for word in ("-e", f"{name}={value}")]
+    direct = (str(program.path), *scene.arguments)
+    confined = (str(WHIT), "run", "--rm", *scene.options, *given, *variables, *direct)
+    own = (("PATH", os.defpath), ("HOME", "/home/nonroot"), *scene.env)
+    return Job(direct, own, direct=True, ask=scene.ask), Job(
+        confined, (*os.environ.items(), ("WHIT_ROOT", root)), direct=False, ask=scene.ask
     )
-    return done.stdout.decode(errors="replace"), done.returncode
 
 
 def differences(programs: list[Judged]) -> list[str]:
-    """Programs that say something else in their image than directly."""
-    found = []
+    """Programs of which anything is seen to be otherwise in their image than on a full system. It takes root."""
+    given = {(_source(here), there) for program in programs for here, there in program.known.scene.given}
     with tempfile.TemporaryDirectory() as root:
         Path(root).chmod(0o755)
-        for program in programs:
-            user = NONROOT if os.geteuid() == 0 else None
-            direct = _output([program.path], {"PATH": os.defpath, "HOME": "/home/nonroot"}, user)
-            confined = _output([WHIT, "run", "--rm", program.path], {**os.environ, "WHIT_ROOT": root}, None)
-            if direct != confined:
-                found.append(f"{program.known.name} ({program.form}): {direct!r} directly, {confined!r} in its image")
-    return found
+        jobs = [job for program in programs for job in _jobs(program, root)]
+        outcomes = play(jobs, tuple(sorted(given)))
+    return [
+        f"{program.known.name} ({program.form}): {direct} directly, {confined} in its image"
+        for program, direct, confined in zip(programs, outcomes[::2], outcomes[1::2], strict=True)
+        if direct != confined
+    ]
 
 
 def report(title: str, batch: tuple[Known, ...]) -> bool:
@@ -142,7 +141,7 @@ def report(title: str, batch: tuple[Known, ...]) -> bool:
     print(f"\n## {title}: {len(batch)} programs in {len(programs)} forms\n")
     print("\n".join(table(programs)))
     wrong = faults(programs)
-    differing = differences([program for program in programs if program.known.runs])
+    differing = differences(programs)
     print(f"\n{len(wrong)} missed or false:", *wrong, sep="\n- ")
     print(f"\n{len(differing)} differ in their image from outside:", *differing, sep="\n- ")
     dear = any(

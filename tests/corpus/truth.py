@@ -15,70 +15,107 @@ NIM = ("nim", "nim-musl")
 
 
 @dataclass(frozen=True)
-class Known:
-    """A program's source, the languages that it is built as, and the needs that it has.
+class Scene:
+    """How a program is run: arguments and variables anywhere, ``options`` of whit run, and what a client asks of it.
 
-    ``runs``: whether it ends by itself and says the same wherever it runs.
+    ``given`` are files that a person adds to the image, (here, there), and that the full system has there too: a path,
+    or the name of a program of ours. ``ask`` is a name of :data:`tests.corpus.peers.CLIENTS`, port and path.
     """
+
+    arguments: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    options: tuple[str, ...] = ()
+    given: tuple[tuple[str, str], ...] = ()
+    ask: tuple[str, int, str] | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """A program's source, the languages that it is built as, the needs that it has, and how to run it."""
 
     name: str
     languages: tuple[str, ...]
     needs: frozenset[str]
-    runs: bool = True
+    scene: Scene
 
 
-def _known(languages: tuple[str, ...], name: str, needs: str = "", *, runs: bool = True) -> Known:
-    return Known(name, languages, frozenset(needs.split()), runs)
+def _known(languages: tuple[str, ...], name: str, needs: str = "", scene: Scene = Scene()) -> Known:
+    return Known(name, languages, frozenset(needs.split()), scene)
+
+
+BUSYBOX = "/bin/busybox"
+_LIBRARIES = "/usr/lib/x86_64-linux-gnu"
+_NET = ("--network", "host")
+_ROOTS = (*_NET, "--sources", "host")
+_ONLINE = Scene(options=_NET)
+_SECURE = Scene(options=_ROOTS)
+_LOCAL = Scene(options=("-v", "/etc/localtime:/etc/localtime:ro"))
+_LOGGED = Scene(options=("-v", "/dev/log:/dev/log"))
+_SHELL = Scene(given=((BUSYBOX, "/bin/sh"), (BUSYBOX, "/bin/ls")))
+_LS = Scene(given=((BUSYBOX, "/bin/ls"),))
+_ZLIB = Scene(given=((f"{_LIBRARIES}/libz.so.1", f"{_LIBRARIES}/libz.so.1"),))
+_SERVED = (*_NET, "--init")
+"""--init: a program that leaves signals to the kernel would ignore them as the first process."""
 
 
 TUNED = (
     _known(GO, "hello"),
-    _known(GO, "client", "ca dns", runs=False),
-    _known(GO, "server", runs=False),
-    _known(GO, "files", "mime", runs=False),
-    _known(GO, "temp", "temp", runs=False),
-    _known(GO, "users", "users", runs=False),
-    _known(GO, "zones", "zones", runs=False),
-    _known(GO, "exec", "exec", runs=False),
-    _known(GO, "calls", "exec zones", runs=False),
-    _known(GO, "needs-certpool", "ca", runs=False),
-    _known(GO, "needs-current", "users home", runs=False),
-    _known(GO, "needs-dialtcp", "dns", runs=False),
-    _known(GO, "needs-dns", "dns", runs=False),
+    _known(GO, "client", "ca dns", Scene(("https://example.org/",), options=_ROOTS)),
+    _known(GO, "server", scene=Scene(("127.0.0.1:8080",), options=_SERVED, ask=("get", 8080, "/"))),
+    _known(GO, "files", "mime", Scene((".odt",))),
+    _known(GO, "temp", "temp"),
+    _known(GO, "users", "users", Scene(("root",))),
+    _known(GO, "zones", "zones", Scene(("Europe/Berlin",))),
+    _known(GO, "exec", "exec", Scene(("/bin/ls", "-d", "/tmp"), given=_LS.given)),
+    _known(GO, "calls", "exec zones", Scene(("x",), given=(("hello", "/usr/bin/env"),))),
+    _known(GO, "needs-certpool", "ca", _SECURE),
+    _known(GO, "needs-current", "users home"),
+    _known(GO, "needs-dialtcp", "dns", _ONLINE),
+    _known(GO, "needs-dns", "dns", Scene(("example.org",), options=_NET)),
     _known(GO, "needs-groups", "groups"),
     _known(GO, "needs-home", "home"),
-    _known(GO, "needs-localtime", "localtime", runs=False),
+    _known(GO, "needs-localtime", "localtime", _LOCAL),
     _known(GO, "needs-lookupport", "services"),
-    _known(GO, "needs-smtp", "ca dns", runs=False),
-    _known(GO, "needs-sysexec", "exec", runs=False),
-    _known(GO, "needs-syslog", "syslog", runs=False),
+    _known(GO, "needs-smtp", "ca dns", _SECURE),
+    _known(GO, "needs-sysexec", "exec", _LS),
+    _known(GO, "needs-syslog", "syslog", _LOGGED),
     _known(GO, "needs-tempdir", "temp"),
-    _known(GO, "needs-tlsclient", "ca", runs=False),
-    _known(GO, "needs-tlsdial", "ca dns", runs=False),
-    _known(GO, "needs-tlslistener", runs=False),
+    _known(GO, "needs-tlsclient", "ca dns", _SECURE),
+    _known(GO, "needs-tlsdial", "ca dns", _SECURE),
+    _known(GO, "needs-tlslistener", scene=Scene(options=_NET, ask=("tls", 8443, ""))),
     _known(GO, "needs-tzembed"),
-    _known(GO, "needs-upload", "temp", runs=False),
-    _known(GO, "needs-verify", "ca", runs=False),
+    _known(GO, "needs-upload", "temp", Scene(options=_SERVED, ask=("upload", 8080, "/"))),
+    _known(
+        GO,
+        "needs-verify",
+        "ca",
+        Scene(("/etc/stage/leaf.der",), options=("--sources", "host", "-v", "/etc/stage:/etc/stage:ro")),
+    ),
     _known(C, "hello"),
-    _known(C, "needs-dlopen", "dlopen", runs=False),
+    _known(C, "needs-dlopen", "dlopen", _ZLIB),
     _known(C, "needs-dns", "dns"),
-    _known(C, "needs-exec", "exec", runs=False),
+    _known(C, "needs-exec", "exec", _LS),
     _known(C, "needs-groups", "groups"),
     _known(C, "needs-home", "home"),
-    _known(("c-glibc",), "needs-iconv", "gconv", runs=False),
-    _known(("c-musl",), "needs-iconv", runs=False),
-    _known(C, "needs-locale", "locale", runs=False),
-    _known(C, "needs-localtime", "localtime", runs=False),
-    _known(C, "needs-popen", "exec", runs=False),
+    _known(("c-glibc",), "needs-iconv", "gconv", Scene(given=((f"{_LIBRARIES}/gconv", f"{_LIBRARIES}/gconv"),))),
+    _known(("c-musl",), "needs-iconv"),
+    _known(
+        C,
+        "needs-locale",
+        "locale",
+        Scene(env=(("LANG", "C.UTF-8"),), given=(("/usr/lib/locale/C.utf8", "/usr/lib/locale/C.utf8"),)),
+    ),
+    _known(C, "needs-localtime", "localtime", _LOCAL),
+    _known(C, "needs-popen", "exec", _SHELL),
     _known(C, "needs-services", "services"),
     _known(("c-glibc",), "needs-protocols", "services"),
     _known(("c-musl",), "needs-protocols"),
-    _known(C, "needs-shm", "shm", runs=False),
-    _known(C, "needs-spawn", "exec", runs=False),
-    _known(C, "needs-syslog", "syslog", runs=False),
-    _known(C, "needs-system", "exec", runs=False),
+    _known(C, "needs-shm", "shm"),
+    _known(C, "needs-spawn", "exec", _LS),
+    _known(C, "needs-syslog", "syslog", _LOGGED),
+    _known(C, "needs-system", "exec", _SHELL),
     _known(C, "needs-temp", "temp"),
-    _known(C, "needs-tmpfile", "temp", runs=False),
+    _known(C, "needs-tmpfile", "temp"),
     _known(C, "needs-users", "users"),
     _known(C, "needs-zones", "zones"),
     _known(RUST, "hello"),
@@ -91,11 +128,11 @@ TUNED = (
     _known(RUST, "needs-users", "users"),
     _known(RUST, "needs-zones", "zones"),
     _known(NIM, "hello"),
-    _known(NIM, "needs_dlopen", "dlopen", runs=False),
+    _known(NIM, "needs_dlopen", "dlopen", _ZLIB),
     _known(NIM, "needs_dns", "dns"),
-    _known(NIM, "needs_exec", "exec", runs=False),
+    _known(NIM, "needs_exec", "exec", _SHELL),
     _known(NIM, "needs_home", "home"),
-    _known(NIM, "needs_localtime", "localtime"),
+    _known(NIM, "needs_localtime", "localtime", _LOCAL),
     _known(NIM, "needs_mime"),
     _known(NIM, "needs_temp", "temp"),
     _known(NIM, "needs_users", "users"),
@@ -103,27 +140,34 @@ TUNED = (
 """iconv loads files with glibc only: musl converts by itself."""
 
 FRESH = (
-    _known(GO, "fresh-webhook", "ca dns"),
-    _known(GO, "fresh-spa", "mime", runs=False),
+    _known(GO, "fresh-webhook", "ca dns", Scene(("https://example.org/",), options=_ROOTS)),
+    _known(
+        GO,
+        "fresh-spa",
+        "mime",
+        Scene(
+            ("/etc/stage/site",), options=(*_SERVED, "-v", "/etc/stage:/etc/stage:ro"), ask=("get", 3000, "/paper.odt")
+        ),
+    ),
     _known(GO, "fresh-meeting", "zones"),
     _known(GO, "fresh-chown", "users groups"),
     _known(GO, "fresh-thumb", "temp"),
     _known(GO, "fresh-tcpcheck", "dns"),
     _known(GO, "fresh-jsonfmt"),
-    _known(GO, "fresh-runner", "exec"),
+    _known(GO, "fresh-runner", "exec", Scene(("/bin/ls",), given=_LS.given)),
     _known(C, "fresh-daemon", "users groups"),
-    _known(C, "fresh-clock", "localtime"),
+    _known(C, "fresh-clock", "localtime", _LOCAL),
     _known(C, "fresh-sort"),
-    _known(C, "fresh-mailer", "dns services"),
+    _known(C, "fresh-mailer", "dns services", Scene(("example.org",), options=_NET)),
     _known(C, "fresh-backup", "temp exec"),
     _known(C, "fresh-queue", "shm"),
     _known(C, "fresh-words", "locale"),
     _known(RUST, "fresh-proxy", "dns"),
     _known(RUST, "fresh-config", "home"),
-    _known(RUST, "fresh-shell", "exec", runs=False),
+    _known(RUST, "fresh-shell", "exec", _SHELL),
     _known(RUST, "fresh-count"),
     _known(RUST, "fresh-scratch", "temp"),
-    _known(NIM, "fresh_report", "localtime"),
+    _known(NIM, "fresh_report", "localtime", _LOCAL),
     _known(NIM, "fresh_fetch", "dns"),
     _known(NIM, "fresh_tool", "exec"),
     _known(NIM, "fresh_calc"),

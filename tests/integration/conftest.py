@@ -106,9 +106,20 @@ def other_user(everybodys_whit: Path) -> Iterator[User]:
         yield made
 
 
+def _other_runtime() -> str:
+    """The runtime to check the tests with, instead of whit-oci: WHIT_OCI_RUNTIME, a program's name or path."""
+    return os.environ.get("WHIT_OCI_RUNTIME", "")
+
+
 @pytest.fixture
-def bundle(tmp_path: Path, whit: Path) -> Bundle:
-    """A bundle with busybox, for whit-oci."""
+def bundle(request: pytest.FixtureRequest, tmp_path: Path, whit: Path) -> Bundle:
+    """A bundle with busybox, for whit-oci, or for the runtime that WHIT_OCI_RUNTIME names."""
+    other = _other_runtime()
+    for mark in request.node.iter_markers("ours"):
+        if other:
+            pytest.skip(f"{mark.args[0]}; {other} is tested")
     busybox = find_peer("busybox-static")
     assert busybox is not None
-    return make_bundle(tmp_path, busybox, whit.with_name("whit-oci"))
+    runtime = find_peer(other) if other else whit.with_name("whit-oci")
+    assert runtime is not None, f"there is no {other}"
+    return make_bundle(tmp_path, busybox, runtime)

@@ -13,7 +13,7 @@ import platform
 import sys
 from pathlib import Path
 
-from whit.runtime.host import MACHINES
+from whit.runtime.machine import MACHINES
 from whit.runtime.seccomp.bpf import compile_filter
 from whit.runtime.seccomp.model import ALLOW, ENOSYS, Filter, Rule, errno
 

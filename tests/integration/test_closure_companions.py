@@ -57,3 +57,31 @@ def test_beside_webassembly_stands_only_what_was_asked_for(run_whit: RunWhit, tm
     packed = run_whit("pack", module, "--add", f"{beside}:/beside", "--json")
     assert packed.returncode == 0, packed.stderr
     assert not [file["path"] for file in json.loads(packed.stdout)["files"] if ".so" in file["path"]]
+
+
+def test_a_library_beside_a_static_program_can_be_loaded_while_it_runs(run_whit: RunWhit, tmp_path: Path) -> None:
+    # Given a library of one's own by the name that the program hands to dlopen, which itself needs another
+    shop = Workshop(tmp_path)
+    shop.library("lib/libown.so", "libc.so.6")
+    library = shop.library("lib/libz.so.1", "libown.so", flags=runpath(str(tmp_path / "lib")))
+    program = build("needs-dlopen", "c-glibc")
+    assert run_whit("run", program).stdout == "0\n"
+    # When it is added, then it brings what it needs: glibc, its loader where dlopen looks for it, and the other one
+    assert run_whit("run", "--add", f"{library}:/usr/lib/", program).stdout == "1\n"
+
+
+def test_what_such_a_library_lacks_is_told(run_whit: RunWhit, tmp_path: Path) -> None:
+    library = Workshop(tmp_path).library("libz.so.1", "libnowhere.so.1")
+    found = run_whit("inspect", build("needs-dlopen", "c-glibc"), "--add", f"{library}:/usr/lib/", "--json")
+    assert found.returncode == 0, found.stderr
+    told = [advice["text"] for advice in json.loads(found.stdout)["advice"]]
+    assert any(
+        "/usr/lib/libz.so.1, which was added, can't be loaded: it needs libnowhere.so.1" in text for text in told
+    )
+
+
+@pytest.mark.peer("musl-gcc")
+def test_static_musl_loads_nothing_so_that_a_library_brings_nothing(run_whit: RunWhit, tmp_path: Path) -> None:
+    library = Workshop(tmp_path).library("libz.so.1")
+    packed = run_whit("pack", build("needs-dlopen", "c-musl"), "--add", f"{library}:/usr/lib/", "--json")
+    assert "libc.so.6" not in packed.stdout

@@ -182,3 +182,15 @@ def test_a_reader_that_goes_away_ends_the_program(whit: Path, whit_root: Path, r
         assert process.stdout.read(4) == b"y\ny\n"
         process.stdout.close()
         assert process.wait(timeout=20) in {1, 128 + signal.SIGPIPE}
+
+
+def test_an_interruption_while_python_still_starts_is_told_in_words(whit: Path) -> None:
+    for tick in range(20):
+        process = subprocess.Popen(
+            [whit, "inspect", BUSYBOX], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        time.sleep(tick * 0.003)
+        process.send_signal(signal.SIGINT)
+        errors = process.communicate(timeout=60)[1]
+        # whether it came before the program was there at all, in between, or after the end
+        assert (process.returncode, errors) in [(130, "whit: interrupted\n"), (-signal.SIGINT, ""), (0, "")]

@@ -71,3 +71,53 @@ def test_a_store_that_two_paths_lead_to_has_one_set_of_plans(
     words = (BUSYBOX, "echo", "x")
     assert starts_python(run_whit, whit_root, *words)
     assert not starts_python(run_whit, whit_root, *words, root=way / whit_root.name)
+
+
+def test_what_is_added_stands_beside_the_program_and_is_no_reason_to_start_python_again(
+    run_whit: RunWhit, whit_root: Path, tmp_path: Path
+) -> None:
+    # Given a file and a folder of the person's own
+    (tmp_path / "motd").write_text("one\n")
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "a").write_text("a\n")
+    words = (
+        "--add",
+        "motd:/etc/",
+        "--add",
+        f"{tmp_path}/conf:/conf:0600",
+        BUSYBOX,
+        "sh",
+        "-c",
+        "cat /etc/motd; ls /conf",
+    )
+    # When they are added to what is run, then the program finds them, and the second run needs no Python
+    assert starts_python(run_whit, whit_root, *words, cwd=tmp_path)
+    assert not starts_python(run_whit, whit_root, *words, cwd=tmp_path)
+    assert run_whit("run", *words, cwd=tmp_path).stdout == "one\na\n"
+    # and what has changed since is what it finds
+    (tmp_path / "motd").write_text("two\n")
+    assert run_whit("run", *words, cwd=tmp_path).stdout == "two\na\n"
+    (tmp_path / "conf" / "b").write_text("b\n")
+    assert run_whit("run", *words, cwd=tmp_path).stdout == "two\na\nb\n"
+    (tmp_path / "conf" / "a").unlink()
+    assert run_whit("run", *words, cwd=tmp_path).stdout == "two\nb\n"
+    # and a relative path is another file in another folder
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "motd").write_text("other\n")
+    assert run_whit("run", *words, cwd=other).stdout == "other\nb\n"
+
+
+def test_needs_that_are_asked_for_are_there(run_whit: RunWhit) -> None:
+    listing = ("sh", "-c", "ls /usr/share/zoneinfo/Europe/Berlin")
+    assert run_whit("run", BUSYBOX, *listing).returncode != 0
+    assert run_whit("run", "--needs", "+zones", BUSYBOX, *listing).stdout == "/usr/share/zoneinfo/Europe/Berlin\n"
+
+
+@pytest.mark.parametrize("option", [("--add", "/etc/hostname:/x"), ("--needs", "+zones")])
+def test_nothing_is_added_to_an_image(run_whit: RunWhit, option: tuple[str, str]) -> None:
+    assert run_whit("pack", BUSYBOX, "-t", "box:1").returncode == 0
+    done = run_whit("run", *option, "box:1", "true")
+    assert done.returncode == 125
+    assert "--add and --needs are for a file that is packed, and box:1 is none" in done.stderr
+    assert "--volume" in done.stderr

@@ -212,7 +212,7 @@ def test_links_of_dev(bundle: Bundle) -> None:
 
 
 def test_device_rules(bundle: Bundle) -> None:
-    rules = [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 10, "minor": 200, "access": "r"}]
+    rules = [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 10, "minor": 229, "access": "r"}]
     change = {
         "process": {
             "capabilities": {"bounding": ["CAP_MKNOD"], "effective": ["CAP_MKNOD"], "permitted": ["CAP_MKNOD"]}
@@ -220,8 +220,8 @@ def test_device_rules(bundle: Bundle) -> None:
         "linux": {"resources": {"devices": rules}},
     }
     ran = bundle.run(
-        "mknod /tmp/tun c 10 200; mknod /tmp/mem c 1 1; dd if=/dev/zero of=/dev/null bs=1 count=1 2>/dev/null && echo zero;"
-        "true < /tmp/tun && echo read; true > /tmp/tun && echo written; true < /tmp/mem && echo memory; true",
+        "mknod /tmp/fuse c 10 229; mknod /tmp/mem c 1 1; dd if=/dev/zero of=/dev/null bs=1 count=1 2>/dev/null && echo zero;"
+        "true < /tmp/fuse && echo read; true > /tmp/fuse && echo written; true < /tmp/mem && echo memory; true",
         change,
     )
     assert ran.lines == ["zero", "read"]

@@ -3,7 +3,7 @@
 
 int main(void)
 {
-	execl("/bin/ls", "ls", (char *)0);
+	execl("/bin/ls", "ls", "-d", "/etc", (char *)0);
 	perror("x");
 	return 0;
 }

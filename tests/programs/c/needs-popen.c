@@ -2,6 +2,9 @@
 
 int main(void)
 {
-	FILE *f = popen("ls", "r");
+	char line[80];
+	FILE *f = popen("ls -d /etc", "r");
+	if (f && fgets(line, sizeof line, f))
+		fputs(line, stdout);
 	return f ? pclose(f) : 1;
 }

@@ -1,9 +1,17 @@
 #include <spawn.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+extern char **environ;
 
 int main(void)
 {
-	char *a[] = {"ls", NULL};
+	char *a[] = {"ls", "-d", "/etc", NULL};
 	pid_t p;
-	return posix_spawnp(&p, "ls", 0, 0, a, a);
+	int status = -1, failed = posix_spawnp(&p, "ls", 0, 0, a, environ);
+	if (!failed)
+		waitpid(p, &status, 0);
+	printf("%d %d\n", failed, status);
+	return 0;
 }

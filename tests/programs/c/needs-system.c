@@ -2,5 +2,5 @@
 
 int main(void)
 {
-	return system("ls");
+	return system("ls -d /etc");
 }

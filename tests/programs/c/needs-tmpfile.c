@@ -2,6 +2,12 @@
 
 int main(void)
 {
-	printf("%p\n", (void *)tmpfile());
-	return 0;
+	char line[8] = "";
+	FILE *f = tmpfile();
+	if (f && fputs("kept\n", f) >= 0) {
+		rewind(f);
+		fgets(line, sizeof line, f);
+	}
+	fputs(line, stdout);
+	return !f;
 }

@@ -40,7 +40,7 @@ def made(*needs: str, soname: str = "", kind: int = DYN, dlopens: bytes = b"", *
     tags = [*((Tag.NEEDED, name) for name in needs), *((Tag[key.upper()], text) for key, text in paths.items())]
     for tag, text in [*tags, *([(Tag.SONAME, soname)] if soname else [])]:
         entries.append((int(tag), len(strings)))
-        strings += text.encode() + b"\0"
+        strings += os.fsencode(text) + b"\0"
     elf = Elf(type=kind)
     if kind != DYN:
         elf = elf.with_segments(Segment(LOADER.encode() + b"\0", INTERP))
@@ -220,9 +220,23 @@ def test_a_library_can_t_take_the_place_of_an_image_s_own_files() -> None:
     assert len(set(places.values()) | {"/app"}) == len(places) + 1
 
 
-def test_a_path_that_only_the_runtime_can_fill_is_refused() -> None:
-    with pytest.raises(UnsupportedError, match=r"/proc/a\.so"):
-        closed({"/app": program("/proc/a.so"), "/proc/a.so": made()})
+def test_a_library_whose_path_only_the_runtime_can_fill_is_missing() -> None:
+    found = closed({"/app": program("/proc/a.so"), "/proc/a.so": made()})
+    [lack] = found.missing
+    assert (lack.what, lack.needed_by) == ("a place for /proc/a.so", "/app")
+    assert "an image has something else" in lack.cure
+    assert "--path" in lack.cure
+
+
+def test_a_library_s_name_is_bytes() -> None:
+    # Given a library whose name isn't UTF-8, where the loader looks for it
+    name = os.fsdecode(b"lib\xff.so")
+    walk = searched({"/app": program(name), f"{FOLDER}/{name}": made(soname=name)})
+    assert [item.path for item in walk.loaded[2:]] == [f"{FOLDER}/{name}"]
+    # then it is found, but no image can hold it
+    [lack] = closed({"/app": program(name), f"{FOLDER}/{name}": made(soname=name)}).missing
+    assert lack.what == f"a place for {FOLDER}/{name}"
+    assert "isn't valid UTF-8, and an image can't hold it" in lack.cure
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,6 +70,12 @@ def test_a_missing_file_is_named_with_the_nearest_that_is_there(program: Path) -
     error = refused(program.with_name("sever"), NotFoundError, "no such file")
 
     assert error.hint == f"did you mean {program}?"
+
+
+def test_a_program_that_only_a_shell_would_find_is_named_with_its_path() -> None:
+    error = refused("sh", NotFoundError, "no such file")
+
+    assert error.hint == f"for this machine's program give its path: {shutil.which('sh')}"
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -7,12 +7,16 @@ import io
 import lzma
 import tarfile
 import zipfile
+from typing import TYPE_CHECKING
 
 import pytest
 
 from whit.packer.analyse import analyse
 from whit.packer.analysis import Wanted
 from whit.packer.errors import WhitError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def refused(content: bytes) -> WhitError:
@@ -23,14 +27,15 @@ def refused(content: bytes) -> WhitError:
     return caught.value
 
 
-def archive(write: type[tarfile.TarFile | zipfile.ZipFile]) -> bytes:
+def archive(write: type[tarfile.TarFile | zipfile.ZipFile], *names: str) -> bytes:
     file = io.BytesIO()
     if write is zipfile.ZipFile:
         with zipfile.ZipFile(file, "w") as packed:
             packed.writestr("name", "content")
     else:
         with tarfile.open(fileobj=file, mode="w") as packed_tar:
-            packed_tar.addfile(tarfile.TarInfo("name"))
+            for name in names or ("name",):
+                packed_tar.addfile(tarfile.TarInfo(name))
     return file.getvalue()
 
 
@@ -47,10 +52,12 @@ def archive(write: type[tarfile.TarFile | zipfile.ZipFile]) -> bytes:
         (b"!<arch>\ndebian-binary   ", "a Debian package"),
         (b"\xa7\x0d\x0d\x0a" + bytes(12), "compiled Python"),
         (b"BC\xc0\xde\x35\x14", "LLVM bitcode"),
-        (gzip.compress(b"x"), "a gzip archive"),
+        (gzip.compress(b"x"), "a file compressed by gzip"),
+        (b"\x1f\x8bno gzip", "a file compressed by gzip"),
         (lzma.compress(b"x"), "an xz archive"),
         (archive(zipfile.ZipFile), "a ZIP archive"),
-        (archive(tarfile.TarFile), "a tar archive"),
+        (archive(tarfile.TarFile), "a tar archive, not"),
+        (gzip.compress(archive(tarfile.TarFile)), "a tar archive compressed by gzip"),
         (b"\x28\xb5\x2f\xfd\x00", "a Zstandard archive"),
         (bytes(4096), "zeros only"),
         ("package main // größer\n".encode(), "a text file"),
@@ -62,6 +69,28 @@ def archive(write: type[tarfile.TarFile | zipfile.ZipFile]) -> bytes:
 def test_the_kind_of_file_is_named(content: bytes, words: str) -> None:
     with pytest.raises(WhitError, match=words):
         raise refused(content)
+
+
+@pytest.mark.parametrize(
+    "member", ["oci-layout", "./index.json", "manifest.json", "blobs/sha256/0", f"{64 * '0'}/layer.tar"]
+)
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_an_archive_of_an_image_is_told_from_others(member: str, compress: Callable[[bytes], bytes]) -> None:
+    error = refused(compress(archive(tarfile.TarFile, "first", member)))
+    assert error.message == "an archive of an image, not a Linux executable"
+    assert error.hint is not None
+    assert "docker load" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "command"),
+    [
+        (b"!<arch>\ndebian-binary   ", "dpkg -x FILE FOLDER"),
+        (gzip.compress(b"x"), "gunzip FILE"),
+    ],
+)
+def test_how_to_unpack_it_is_told(content: bytes, command: str) -> None:
+    assert refused(content).hint == f"unpack it first, with {command}, and give the executable inside"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 import jsonschema
 import pytest
 from click.testing import CliRunner
@@ -16,11 +17,13 @@ from tests.unit.packer.analyses import PROGRAM, go, host, native, unstripped, wa
 from whit.packer.analysis import Analysis, BuildInfo, Evidence, EvidenceKind, Language, Libc, Linkage, WasmInfo
 from whit.packer.commands.inspect import command
 from whit.packer.errors import InvalidFileError, NotFoundError
+from whit.packer.executable import open_executable
 from whit.packer.imagespec import PackOptions, image_spec
 from whit.packer.inspectpage import page
+from whit.packer.needs import DETAILS
 from whit.packer.present import file_lines, printable
 from whit.packer.report import SCHEMA, document
-from whit.packer.resolve import resolve
+from whit.packer.resolve import resolve, resolve_executable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -164,6 +167,13 @@ def test_the_command_shows_a_real_program() -> None:
     assert shown.exit_code == 0
     assert shown.output.startswith("client: static Go program, linux/amd64, ")
     assert "\x1b" not in shown.output
+
+
+def test_a_page_fits_a_narrow_terminal_but_for_what_can_t_be_broken() -> None:
+    executable = open_executable(str(build("client", "go", stripped=True)), DETAILS)
+    lines = page(executable.name, executable.analysis, resolve_executable(executable), 40)
+    wide = [line for line in map(click.unstyle, lines) if len(line) > 40]
+    assert all(line.startswith(("client: ", "  /etc/")) for line in wide), wide
 
 
 def test_the_command_gives_a_valid_document() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from typing import TYPE_CHECKING
 
@@ -56,13 +57,21 @@ def test_an_image_is_found_by_name_digest_and_the_beginning_of_its_id(store: Sto
 
 
 @pytest.mark.parametrize(
-    ("text", "hint"), [("me/serve:1", "me/server:1"), ("me/server:3", "me/server:1"), ("x", "whit images")]
+    ("text", "hint"),
+    [("me/serve:1", "me/server:1"), ("me/server:3", "me/server:1"), ("x", "whit images"), ("cat:1", "whit images")],
 )
 def test_an_image_that_is_not_there_is_answered_with_the_nearest_names(store: Store, text: str, hint: str) -> None:
     add(store, "me/server:1")
+    add(store, "at/x:1")
     with pytest.raises(NotFoundError) as raised:
         store.resolve(text)
     assert hint in (raised.value.hint or "")
+
+
+def test_a_program_by_that_name_is_told_by_its_path(store: Store) -> None:
+    with pytest.raises(NotFoundError) as raised:
+        store.resolve("sh")
+    assert raised.value.hint == f"for this machine's program give its path: {shutil.which('sh')}"
 
 
 def test_an_empty_store_is_one_too(store: Store) -> None:

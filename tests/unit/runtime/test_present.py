@@ -49,6 +49,11 @@ def test_in_a_narrow_terminal_every_why_stands_below(width: int) -> None:
     ]
 
 
+def test_it_wraps_to_a_phone_s_width() -> None:
+    lines = plan_lines(LaunchPlan(PLAN_VERSION, (Op("NEW_SESSION", (), "the program can't type into a terminal"),)), 40)
+    assert max(map(len, lines)) <= 40
+
+
 def test_numbers_are_shown_as_their_meaning_is_written() -> None:
     text = _lines(
         Op("CLONE", (0x7C02_0000, 1), "namespaces"),

@@ -6,4 +6,7 @@ import (
 	"fmt"
 )
 
-func main() { fmt.Println(x509.SystemCertPool()) }
+func main() {
+	pool, err := x509.SystemCertPool()
+	fmt.Println(err == nil && !pool.Equal(x509.NewCertPool()), err)
+}

@@ -6,4 +6,7 @@ import (
 	"os/user"
 )
 
-func main() { fmt.Println(user.Current()) }
+func main() {
+	account, err := user.Current()
+	fmt.Println(*account, err)
+}

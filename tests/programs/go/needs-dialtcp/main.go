@@ -6,4 +6,10 @@ import (
 	"net"
 )
 
-func main() { fmt.Println(net.Dial("tcp", "127.0.0.1:http")) }
+func main() {
+	c, err := net.Dial("tcp", "127.0.0.1:http")
+	fmt.Println(err)
+	if err == nil {
+		fmt.Println(c.RemoteAddr())
+	}
+}

@@ -4,6 +4,11 @@ package main
 import (
 	"fmt"
 	"net"
+	"os"
 )
 
-func main() { fmt.Println(net.LookupHost("localhost")) }
+func main() {
+	for _, name := range append(os.Args[1:], "localhost") {
+		fmt.Println(net.LookupHost(name))
+	}
+}

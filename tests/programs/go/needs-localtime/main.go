@@ -6,4 +6,4 @@ import (
 	"time"
 )
 
-func main() { fmt.Println(time.Now()) }
+func main() { fmt.Println(time.Unix(0, 0)) }

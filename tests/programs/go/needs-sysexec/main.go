@@ -6,4 +6,4 @@ import (
 	"syscall"
 )
 
-func main() { fmt.Println(syscall.Exec("/bin/ls", nil, nil)) }
+func main() { fmt.Println(syscall.Exec("/bin/ls", []string{"ls", "-d", "/etc"}, nil)) }

@@ -6,4 +6,10 @@ import (
 	"log/syslog"
 )
 
-func main() { w, e := syslog.New(syslog.LOG_INFO, "x"); fmt.Println(w, e) }
+func main() {
+	w, e := syslog.New(syslog.LOG_INFO, "x")
+	fmt.Println(e)
+	if e == nil {
+		fmt.Println(w.Info("hi"))
+	}
+}

@@ -6,4 +6,7 @@ import (
 	"fmt"
 )
 
-func main() { r, e := tls.Dial("tcp", "example.org:443", nil); fmt.Println(r, e) }
+func main() {
+	c, e := tls.Dial("tcp", "example.org:443", nil)
+	fmt.Println(c != nil, e)
+}

@@ -2,13 +2,25 @@
 package main
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"math/big"
 )
 
 func main() {
-	l, e := tls.Listen("tcp", ":1", &tls.Config{})
+	public, private, e := ed25519.GenerateKey(rand.Reader)
 	fmt.Println(e)
-	c, _ := l.Accept()
+	about := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	made, e := x509.CreateCertificate(rand.Reader, about, about, public, private)
+	fmt.Println(e)
+	own := tls.Certificate{Certificate: [][]byte{made}, PrivateKey: private}
+	l, e := tls.Listen("tcp", ":8443", &tls.Config{Certificates: []tls.Certificate{own}})
+	fmt.Println(e)
+	c, e := l.Accept()
+	fmt.Println(e)
 	c.Write([]byte("x"))
+	fmt.Println(c.Close())
 }

@@ -8,7 +8,12 @@ import (
 )
 
 func main() {
-	b, _ := os.ReadFile("x")
-	c, _ := x509.ParseCertificate(b)
-	fmt.Println(c.Verify(x509.VerifyOptions{}))
+	b, _ := os.ReadFile(os.Args[1])
+	c, err := x509.ParseCertificate(b)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	chains, err := c.Verify(x509.VerifyOptions{})
+	fmt.Println(len(chains), err)
 }

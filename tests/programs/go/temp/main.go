@@ -1,9 +1,10 @@
-// Command temp makes a temporary file and removes it again.
+// Command temp makes a temporary file, says where, and removes it again.
 package main
 
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 )
 
 func main() {
@@ -12,6 +13,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Println(file.Name())
+	fmt.Println(filepath.Dir(file.Name()))
 	os.Remove(file.Name())
 }

@@ -1,0 +1,67 @@
+"""JSON with nothing but the accelerator behind the ``json`` package, whose import takes longer than a plan. Pure.
+
+What the accelerator refuses is given to the package, which says in words what is wrong.
+"""
+
+from __future__ import annotations
+
+from _json import encode_basestring_ascii, make_scanner
+
+from whit.packer.light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Encodable = str | int | Mapping[str, "Encodable"]
+
+quoted = encode_basestring_ascii
+"""A text as JSON writes it, in ASCII."""
+
+SPACE = " \t\n\r"
+
+
+class _Settings:
+    """What ``json.JSONDecoder`` hands to its scanner."""
+
+    strict = True
+    object_hook = None
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = float
+
+
+def _scanned(data: bytes) -> object:
+    text = data.decode("utf-8", "surrogatepass")
+    scan = make_scanner(_Settings())  # type: ignore[arg-type]  # typeshed has it made from itself, not from a decoder
+    value, end = scan(text, len(text) - len(text.lstrip(SPACE)))
+    if text[end:].strip(SPACE):
+        raise ValueError
+    return value
+
+
+def load(data: bytes) -> object:
+    """The value that the text says, as ``json.loads``. Raises :class:`ValueError` or :class:`RecursionError`."""
+    try:
+        # UTF-16 and UTF-32, which the package reads too, have a NUL among the first two bytes, and marks aren't ASCII.
+        if data[:1].isascii() and 0 not in data[:2]:
+            return _scanned(data)
+    except (ValueError, StopIteration):
+        pass
+    import json  # noqa: PLC0415 - for its errors
+
+    value: object = json.loads(data)
+    return value
+
+
+def dump(value: Encodable, indent: int = 0, *, _depth: int = 1) -> str:
+    """As ``json.dumps``: in one line, or with ``indent``."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, int):
+        return str(value)
+    before = "\n" + " " * indent * _depth if indent else ""
+    after = "\n" + " " * indent * (_depth - 1) if indent else ""
+    pairs = (f"{quoted(name)}: {dump(item, indent, _depth=_depth + 1)}" for name, item in value.items())
+    body = ("," if indent else ", ").join(before + pair for pair in pairs)
+    return f"{{{body}{after if body else ''}}}"

@@ -1,0 +1,74 @@
+"""A container's folder, as ``create`` makes it; state.py reads it. runtime/launcher/oci.h says what the files hold."""
+
+from __future__ import annotations
+
+import os
+
+from whit.packer.errors import LaunchError, UsageError
+from whit.packer.light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from whit.runtime.oci.arguments import Call
+
+ALL_USERS = ["0", "0", "4294967295"]
+"""The mapping of the first user namespace (user_namespaces(7))."""
+
+RECORD = "state.json"
+PROCESS, CGROUPS, GATE, PLAN, OUTCOME, CONFIG = "process", "cgroups", "start", "plan", "outcome", "config.json"
+POSTSTART, POSTSTOP = "poststart", "poststop"
+SCOPE, SCOPE_ERROR = "scope", "scope-error"
+
+
+def _is_a_user_s_root() -> bool:
+    """Whether this root is one of a user namespace, such as rootless podman's; then /run isn't its own, as in runc."""
+    with open("/proc/self/uid_map", encoding="ascii") as file:  # noqa: PTH123 - pathlib costs more
+        return file.read().split() != ALL_USERS and os.environ.get("USER") != "root"
+
+
+PLANS = "@plans"
+"""Kept plans (kept.py), among the containers' folders: no container can be called so."""
+
+
+def default_root() -> str:
+    """Where containers are kept unless ``--root`` says otherwise."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if os.geteuid() == 0 and not (runtime and _is_a_user_s_root()):
+        return "/run/whit-oci"
+    if not runtime:
+        raise UsageError("XDG_RUNTIME_DIR isn't set", hint="set it, or give --root")
+    return f"{runtime}/whit-oci"
+
+
+def root_of(call: Call) -> str:
+    """Where the containers are that the command line speaks of."""
+    return call.globals.path("root") or default_root()
+
+
+def make(root: str, name: str) -> str:
+    """A new container's folder. Raises :class:`LaunchError` where there is one of that name."""
+    folder = f"{root}/{name}"
+    os.makedirs(root, mode=0o711, exist_ok=True)  # noqa: PTH103 - pathlib costs more than all of this
+    try:
+        os.mkdir(folder, mode=0o711)  # noqa: PTH102
+    except FileExistsError:
+        raise LaunchError(
+            f'container with id "{name}" already exists', hint="delete it, or take another name", exit_code=1
+        ) from None
+    return folder
+
+
+def fill(folder: str, records: Mapping[str, bytes]) -> None:
+    """Write the records: for their owner's eyes, because environments hold secrets."""
+    for name, data in records.items():
+        descriptor = os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+            file.write(data)
+
+
+def remove(folder: str) -> None:
+    """Forget the container."""
+    import shutil  # noqa: PLC0415 - for what has failed or ended
+
+    shutil.rmtree(folder, ignore_errors=True)
