@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from whit.runtime.oci.records import PLANS
+
 LONG = 60.0
 """Seconds that the kernel and dying processes are given; nothing takes that long."""
 
@@ -78,7 +80,8 @@ class Ledger:
                 continue
         text = Path("/proc/self/mountinfo").read_text()
         mounts = {line.split()[4] for line in text.splitlines() if str(self.folder) in line or " nsfs " in line}
-        names = (path.name for path in self.state.iterdir()) if self.state.is_dir() else ()
+        # Kept plans are no container's.
+        names = {path.name for path in self.state.iterdir()} - {PLANS} if self.state.is_dir() else set()
         return Left(processes, frozenset(mounts), self.cgroups(), frozenset(namespaces - {str(own)}), frozenset(names))
 
     def settle(self) -> Left:
