@@ -6,8 +6,6 @@ import time
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from whit.runtime.oci.records import PLANS
-
 LONG = 60.0
 """Seconds that the kernel and dying processes are given; nothing takes that long."""
 
@@ -80,8 +78,9 @@ class Ledger:
                 continue
         text = Path("/proc/self/mountinfo").read_text()
         mounts = {line.split()[4] for line in text.splitlines() if str(self.folder) in line or " nsfs " in line}
-        # Kept plans are no container's.
-        names = {path.name for path in self.state.iterdir()} - {PLANS} if self.state.is_dir() else set()
+        names = (path.name for path in self.state.iterdir()) if self.state.is_dir() else ()
+        # Beside the containers whit-oci keeps plans, under a name that none can have.
+        names = (name for name in names if not name.startswith("@"))
         return Left(processes, frozenset(mounts), self.cgroups(), frozenset(namespaces - {str(own)}), frozenset(names))
 
     def settle(self) -> Left:
