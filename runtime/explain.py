@@ -73,6 +73,7 @@ HINTS: dict[tuple[str, int], str] = {
             (("SYSCTL",), errno.EINVAL, "the kernel doesn't take this value"),
             (("PROC_WRITE",), errno.EACCES, "only root with CAP_SYS_RESOURCE may lower it"),
             (("SET_SCHEDULER", "SET_IO_PRIORITY"), errno.EPERM, "it takes CAP_SYS_NICE, and real-time in the cgroup"),
+            (("MAP_HELPED",), errno.EPERM, "the ranges must be yours: /etc/subuid and /etc/subgid"),
             (("CGROUP_OPEN",), errno.EACCES, "this cgroup isn't yours: run as root"),
             (("CGROUP_OPEN",), errno.EROFS, "the cgroup file system is mounted read-only"),
             (("SECCOMP_WITH",), errno.EINVAL, "this kernel lacks seccomp filters, or one of the flags"),

@@ -87,6 +87,7 @@ START_GATE         | PARENT | $path                                             
 CONSOLE_SOCKET     | PARENT | $path                                                  | connect to the console socket
 CGROUP_OPEN        | PARENT | $base $path #how                                       | create the cgroup
 DEVICE_FILTER      | PARENT | #cgroup *program                                       | limit the use of devices
+CGROUP_OWNER       | PARENT | #cgroup #uid                                           | give the cgroup to the container's user
 TREE_IDMAPPED      | PARENT | $source *uids *gids #recursive #below                  | map the users of the mount
 JOIN_PROCESSES     | PARENT | $path                                                  | join the process namespace
 CLONE              | CLONE  | #flags #cgroup                                         | create the namespaces
@@ -104,6 +105,7 @@ TERMINAL           | CHILD  | #rows #columns #user                              
 JOIN_NAMESPACE     | CHILD  | $path #type #foreign                                   | join the namespace
 CLONE_AGAIN        | CHILD  | #flags                                                 | create the namespaces
 MAP_RANGES         | CHILD  | *uids *gids                                            | map users into the namespace
+MAP_HELPED         | CHILD  | $newuidmap *uids $newgidmap *gids                      | map users into the namespace
 SET_DOMAINNAME     | CHILD  | $name                                                  | set the NIS domain name
 SYSCTL             | CHILD  | $file $value                                           | set the kernel parameter
 PROC_WRITE         | CHILD  | $file $value                                           | set the process's attribute

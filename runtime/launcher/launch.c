@@ -87,6 +87,8 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_SET_HOME] = op_set_home,
 	[OP_SECCOMP_WITH] = op_seccomp_with,
 	[OP_MAP_RANGES] = op_map_ranges,
+	[OP_MAP_HELPED] = op_map_helped,
+	[OP_CGROUP_OWNER] = op_cgroup_owner,
 	[OP_SECCOMP] = op_seccomp,
 	[OP_EXEC] = op_exec,
 };
@@ -96,6 +98,7 @@ static op_function *const parent_functions[OP_COUNT] = {
 	[OP_WAIT_START] = parent_ready,
 	[OP_CLONE_AGAIN] = parent_adopt,
 	[OP_MAP_RANGES] = parent_map_ranges,
+	[OP_MAP_HELPED] = parent_map_helped,
 };
 
 static void fail(const struct launch *launch, uint32_t index, int error)

@@ -84,6 +84,7 @@ op_function op_map_ranges, op_set_domainname, op_sysctl, op_proc_write, op_mount
 op_function op_tree_keep, op_tree_take, op_tree_attributes, op_tree_copy_up, op_tree_attach, op_tree_propagation, op_path_make;
 op_function op_path_attributes, op_path_propagation, op_device_node, op_link_anew, op_root_switch, op_set_personality;
 op_function op_set_scheduler, op_set_io_priority, op_set_memory_policy, op_set_affinity, op_set_home, op_seccomp_with;
+op_function op_map_helped, op_cgroup_owner;
 op_function op_no_new_privileges, op_init, op_seccomp, op_exec, op_tie_to_caller, op_trace;
 
 /* Fork into the namespaces that the CLONE operation names, with a guardian in between (guardian.c). As fork: 0 in the
@@ -99,7 +100,7 @@ op_function ask_parent;
 int serve_child(struct launch *launch);
 
 /* The functions by which the parent executes what it is asked for. */
-op_function parent_hook, parent_ready, parent_adopt, parent_map_ranges;
+op_function parent_hook, parent_ready, parent_adopt, parent_map_ranges, parent_map_helped;
 
 /* Which arguments of an operation are the mappings of users and groups: triples of 32 bits, inside, outside, size. */
 struct id_maps {

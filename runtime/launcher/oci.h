@@ -54,14 +54,20 @@ const char *oci_status_name(enum oci_status status);
 /* Write a file of the folder whole or not at all. 0 or -errno. */
 int oci_write(int directory, const char *path, const char *text);
 
-/* Signal every process of the container's cgroup. 0 or -errno. */
+/* Signal every process of the container's cgroups, once. 0 or -errno. */
 int oci_signal_all(int directory, int number);
 
 /* Let a paused container's processes run again, so that a SIGKILL reaches them. */
 void oci_thaw(int directory);
 
+/* Freeze the container's processes and wait until they are, or thaw them. 0, -EALREADY when they were frozen before, or -errno. */
+int oci_freeze(int directory, int freeze);
+
 /* End whatever is left in the container's cgroups and remove them. 0 or -errno. */
 int oci_remove_cgroups(int directory);
+
+/* Where systemd made the container's cgroup (record "scope"): have Python tell it that this is over. `folder` is the container's. */
+void oci_leave_scope(int directory, const char *self, const char *folder);
 
 /* Remove the container's folder with all that is in it. 0 or -errno. */
 int oci_remove_folder(int root, const char *container, int directory);

@@ -2,19 +2,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "kernel.h"
 #include "oci.h"
+#include "python.h"
 #include "util.h"
 
-enum { PROCS_SIZE = 65536, DIRECTORY_ENTRY = 4, MAX_DEPTH = 64, REMOVE_TRIES = 500, REMOVE_PAUSE_NS = 2000000 };
+enum { PROCS_SIZE = 4096, FIRST_MEMBERS = 64, DIRECTORY_ENTRY = 4, MAX_DEPTH = 64, REMOVE_TRIES = 500, REMOVE_PAUSE_NS = 2000000 };
 
 /* Call `visit` with every cgroup below `directory`, the innermost first, and with itself. */
-static int walk(int directory, int depth, int (*visit)(int directory, int argument), int argument)
+static int walk(int directory, int depth, int (*visit)(int directory, void *argument), void *argument)
 {
 	struct listing listing;
 	const struct listed *entry;
@@ -32,25 +35,58 @@ static int walk(int directory, int depth, int (*visit)(int directory, int argume
 	return visit(directory, argument);
 }
 
-static int signal_members(int directory, int number)
+/* Processes that are to be signalled, each once. */
+struct members {
+	pid_t *pids;
+	size_t count, size;
+};
+
+static int add_member(struct members *members, pid_t pid)
 {
-	char text[PROCS_SIZE];
-	ssize_t length = read_file(directory, "cgroup.procs", text, sizeof(text));
-	for (char *at = text; length > 0 && *at;) {
-		uint64_t pid;
-		size_t size = strcspn(at, "\n");
-		int more = at[size] != 0;
-		at[size] = 0;
-		/* 0: a process of another PID namespace, which can't be named. */
-		if (parse_number(at, &pid) == 0 && pid > 1 && pid <= INT32_MAX)
-			kill((pid_t)pid, number);
-		at += size + (size_t)more;
+	for (size_t i = 0; i < members->count; i++)
+		if (members->pids[i] == pid)
+			return 0;
+	if (members->count == members->size) {
+		size_t size = members->size ? members->size * 2 : FIRST_MEMBERS;
+		pid_t *grown = realloc(members->pids, size * sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		members->pids = grown;
+		members->size = size;
 	}
+	members->pids[members->count++] = pid;
 	return 0;
 }
 
-/* Call `visit` for each of the container's cgroups, or for the first only. `argument` is handed on. */
-static int each_cgroup(int directory, int only_first, int (*visit)(const char *folder, int argument), int argument)
+/* The processes of one cgroup. 0: one of another PID namespace, which can't be named. */
+static int collect(int directory, void *argument)
+{
+	char text[PROCS_SIZE];
+	uint64_t pid = 0;
+	ssize_t length;
+	int error = 0;
+	CLEANUP_FD int file = openat(directory, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	while (!error && file >= 0 && (length = read(file, text, sizeof(text))) > 0)
+		for (ssize_t i = 0; !error && i < length; i++) {
+			if (text[i] >= '0' && text[i] <= '9') {
+				pid = pid * 10 + (uint64_t)(text[i] - '0');
+				continue;
+			}
+			if (pid > 1 && pid <= INT32_MAX)
+				error = add_member(argument, (pid_t)pid);
+			pid = 0;
+		}
+	return error;
+}
+
+static int open_cgroup(const char *folder)
+{
+	int directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return directory < 0 ? -errno : directory;
+}
+
+/* Call `visit` for each of the container's cgroups. `argument` is handed on. Returns the first error. */
+static int each_cgroup(int directory, int (*visit)(const char *folder, void *argument), void *argument)
 {
 	char text[OCI_PATH_SIZE * 4];
 	int error = 0;
@@ -62,25 +98,53 @@ static int each_cgroup(int directory, int only_first, int (*visit)(const char *f
 		const char *folder = strchr(at, ':');
 		int failed = folder ? visit(folder + 1, argument) : 0;
 		error = error ? error : failed;
-		if (only_first)
-			break;
 		at += size + (size_t)more;
 	}
 	return error;
 }
 
-static int signal_folder(const char *folder, int number)
+static int collect_folder(const char *folder, void *argument)
 {
-	CLEANUP_FD int directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return directory < 0 ? -errno : walk(directory, 0, signal_members, number);
+	CLEANUP_FD int directory = open_cgroup(folder);
+	return directory < 0 ? directory : walk(directory, 0, collect, argument);
+}
+
+/* v2, since Linux 5.14: all at once, and nothing is born in between (cgroup-v2.rst). */
+static int kill_folder(const char *folder, void *argument)
+{
+	CLEANUP_FD int directory = open_cgroup(folder);
+	(void)argument;
+	return directory < 0 ? directory : write_file(directory, "cgroup.kill", "1");
 }
 
 int oci_signal_all(int directory, int number)
 {
-	return each_cgroup(directory, 1, signal_folder, number);
+	struct members members = { 0 };
+	if (number == SIGKILL && each_cgroup(directory, kill_folder, NULL) == 0)
+		return 0;
+	/* Frozen, no process bears another one that would be missed. Who has paused the container resumes it. */
+	int paused = oci_freeze(directory, 1);
+	int error = each_cgroup(directory, collect_folder, &members);
+	for (size_t i = 0; i < members.count; i++)
+		kill(members.pids[i], number);
+	if (paused == 0)
+		oci_freeze(directory, 0);
+	free(members.pids);
+	return error;
 }
 
-static int remove_inner(int directory, int argument)
+static int kill_inside(int directory, void *argument)
+{
+	struct members members = { 0 };
+	(void)argument;
+	int error = collect(directory, &members);
+	for (size_t i = 0; i < members.count; i++)
+		kill(members.pids[i], SIGKILL);
+	free(members.pids);
+	return error;
+}
+
+static int remove_inner(int directory, void *argument)
 {
 	struct listing listing;
 	const struct listed *entry;
@@ -92,7 +156,7 @@ static int remove_inner(int directory, int argument)
 	return 0;
 }
 
-static int remove_folder(const char *folder, int argument)
+static int remove_folder(const char *folder, void *argument)
 {
 	const struct timespec pause = { .tv_nsec = REMOVE_PAUSE_NS };
 	(void)argument;
@@ -104,8 +168,9 @@ static int remove_folder(const char *folder, int argument)
 		/* A cgroup below it, a process that is left, or one that the kernel is still taking out. */
 		CLEANUP_FD int directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (directory >= 0) {
-			walk(directory, 0, signal_members, SIGKILL);
-			walk(directory, 0, remove_inner, 0);
+			if (write_file(directory, "cgroup.kill", "1"))
+				walk(directory, 0, kill_inside, NULL);
+			walk(directory, 0, remove_inner, NULL);
 		}
 		if (i > 0)
 			nanosleep(&pause, NULL);
@@ -115,7 +180,21 @@ static int remove_folder(const char *folder, int argument)
 
 int oci_remove_cgroups(int directory)
 {
-	return each_cgroup(directory, 0, remove_folder, 0);
+	return each_cgroup(directory, remove_folder, NULL);
+}
+
+void oci_leave_scope(int directory, const char *self, const char *folder)
+{
+	if (faccessat(directory, "scope", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	pid_t pid = fork();
+	if (pid == 0) {
+		const char *const words[] = { "whit-oci", "_unscope", folder, NULL };
+		/* execve's signature lacks the const. */
+		python_run(self, (char *const *)(uintptr_t)words);
+	}
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 int oci_remove_folder(int root, const char *container, int directory)

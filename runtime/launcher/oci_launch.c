@@ -65,16 +65,18 @@ _Noreturn static void explain(const struct launch *launch, char **argv)
 	python_run(launch->self, words);
 }
 
-/* Python in a process of its own: hooks that come after the start. */
-static void run_python(const struct launch *launch, const char *verb, char **argv)
+/* Python in a process of its own: hooks that come after the start. Whether they all went well. */
+static int run_python(const struct launch *launch, const char *verb, char **argv)
 {
 	pid_t pid = fork();
 	if (pid == 0) {
 		const char *const words[] = { "whit-oci", verb, argv[WORD_FOLDER], argv[WORD_LOG], argv[WORD_LOG_FORMAT], NULL };
 		python_run(launch->self, (char *const *)(uintptr_t)words);
 	}
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	int status = 0;
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 static int has_hook(const struct launch *launch, const char *name)
@@ -86,6 +88,7 @@ static int has_hook(const struct launch *launch, const char *name)
 static void remove_container(struct launch *launch, char **argv)
 {
 	oci_remove_cgroups(launch->state_directory);
+	oci_leave_scope(launch->state_directory, launch->self, argv[WORD_FOLDER]);
 	if (has_hook(launch, "poststop"))
 		run_python(launch, "_poststop", argv);
 	else
@@ -127,12 +130,13 @@ int oci_launch(char **argv, const char *self)
 		cgroups_remove(&launch);
 		explain(&launch, argv);
 	}
-	if (strncmp(mode, "run", 3) == 0 && has_hook(&launch, "poststart"))
-		run_python(&launch, "_poststart", argv);
-	if (strcmp(mode, "run") != 0 && strcmp(mode, "exec") != 0)
+	/* One that fails has ended the container. */
+	int failed = strncmp(mode, "run", 3) == 0 && has_hook(&launch, "poststart") && !run_python(&launch, "_poststart", argv);
+	if (!failed && strcmp(mode, "run") != 0 && strcmp(mode, "exec") != 0)
 		return 0;
 	flock(launch.state_directory, LOCK_UN);
 	code = oci_attend(&launch);
+	code = failed ? FAILED : code;
 	if (!launch.is_exec)
 		remove_container(&launch, argv);
 	return code;

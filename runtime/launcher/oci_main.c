@@ -12,7 +12,7 @@
 #include "python.h"
 #include "util.h"
 
-enum { LOG_SIZE = 8192, TIME_SIZE = 40 };
+enum { MAP_SIZE = 4096, LOG_SIZE = 8192, TIME_SIZE = 40 };
 
 static void append_time(char *text, size_t size, size_t *at)
 {
@@ -74,6 +74,17 @@ static int is_flag(const char *word)
 	return strcmp(word, "--debug") == 0 || strcmp(word, "--systemd-cgroup") == 0;
 }
 
+/* Root of a user namespace, such as rootless podman's, hasn't got /run; root's own shell may say otherwise, as with runc. */
+static int is_a_users_root(void)
+{
+	static const char first[] = "         0          0 4294967295\n";
+	char map[MAP_SIZE];
+	const char *user = getenv("USER");
+	if (geteuid() != 0 || (user && strcmp(user, "root") == 0))
+		return 0;
+	return read_file(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) != 0 && strcmp(map, first) != 0;
+}
+
 /* The options before the verb; returns where the verb is, or NULL if Python had better look at them. */
 static char **read_options(struct oci_call *call, char **words)
 {
@@ -94,10 +105,11 @@ static char **read_options(struct oci_call *call, char **words)
 	}
 	size_t at = 0;
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
-	if (!values[0] && geteuid() != 0 && (!runtime || *runtime != '/'))
+	int is_root = geteuid() == 0 && !(runtime && *runtime == '/' && is_a_users_root());
+	if (!values[0] && !is_root && (!runtime || *runtime != '/'))
 		return NULL;
 	int error = values[0] ? append(call->root, sizeof(call->root), &at, values[0]) :
-				append(call->root, sizeof(call->root), &at, geteuid() == 0 ? "/run" : runtime) ||
+				append(call->root, sizeof(call->root), &at, is_root ? "/run" : runtime) ||
 					append(call->root, sizeof(call->root), &at, "/whit-oci");
 	call->log = values[1];
 	call->log_format = values[2];

@@ -5,13 +5,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "kernel.h"
 #include "oci.h"
 #include "util.h"
 
-enum { STAT_SIZE = 2048, START_TIME_AFTER_STATE = 19 };
+enum { STAT_SIZE = 2048, FREEZE_TRIES = 1000, FREEZE_PAUSE_NS = 1000000, START_TIME_AFTER_STATE = 19 };
 
 int oci_write(int directory, const char *path, const char *text)
 {
@@ -112,11 +113,37 @@ static const char *freezer(int directory, char *text, size_t size)
 
 void oci_thaw(int directory)
 {
+	oci_freeze(directory, 0);
+}
+
+/* Whether all of it is frozen: v1 says it where it is told, v2 in its events. */
+static int has_frozen(int cgroup)
+{
+	char text[OCI_TEXT_SIZE];
+	if (read_file(cgroup, "freezer.state", text, sizeof(text)) > 0)
+		return strncmp(text, "FROZEN", 6) == 0;
+	return read_file(cgroup, "cgroup.events", text, sizeof(text)) > 0 && strstr(text, "frozen 1");
+}
+
+int oci_freeze(int directory, int freeze)
+{
 	char text[OCI_PATH_SIZE];
+	const struct timespec pause = { .tv_nsec = FREEZE_PAUSE_NS };
 	const char *folder = freezer(directory, text, sizeof(text));
 	CLEANUP_FD int cgroup = folder ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (cgroup >= 0 && write_file(cgroup, "freezer.state", "THAWED") == -ENOENT)
-		write_file(cgroup, "cgroup.freeze", "0");
+	if (cgroup < 0)
+		return -ENOENT;
+	if (freeze && is_frozen(folder))
+		return -EALREADY;
+	for (int i = 0; i < FREEZE_TRIES; i++) {
+		int error = write_file(cgroup, "freezer.state", freeze ? "FROZEN" : "THAWED");
+		if (error == -ENOENT)
+			error = write_file(cgroup, "cgroup.freeze", freeze ? "1" : "0");
+		if (error || !freeze || has_frozen(cgroup))
+			return error;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
 }
 
 enum oci_status oci_status(int directory, pid_t *pid, uint64_t *started)

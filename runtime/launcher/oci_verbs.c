@@ -70,14 +70,27 @@ static void await_program(int gate)
 		;
 }
 
+static int folder_of(const struct oci_call *call, char *folder, size_t size)
+{
+	size_t at = 0;
+	*folder = 0;
+	return append(folder, size, &at, call->root) || append(folder, size, &at, "/") || append(folder, size, &at, call->container);
+}
+
+static void leave_scope(const struct oci_call *call)
+{
+	char folder[OCI_PATH_SIZE];
+	if (!folder_of(call, folder, sizeof(folder)))
+		oci_leave_scope(call->directory, call->self, folder);
+}
+
 _Noreturn static void python_for(const struct oci_call *call, const char *verb, const struct outcome *outcome)
 {
-	char index[NUMBER_SIZE] = "", error[NUMBER_SIZE] = "", folder[OCI_PATH_SIZE] = "";
-	size_t index_at = 0, error_at = 0, at = 0;
+	char index[NUMBER_SIZE] = "", error[NUMBER_SIZE] = "", folder[OCI_PATH_SIZE];
+	size_t index_at = 0, error_at = 0;
 	append_number(index, sizeof(index), &index_at, outcome ? outcome->index : 0);
 	append_number(error, sizeof(error), &error_at, outcome ? (uint64_t)outcome->error : 0);
-	if (append(folder, sizeof(folder), &at, call->root) || append(folder, sizeof(folder), &at, "/") ||
-	    append(folder, sizeof(folder), &at, call->container))
+	if (folder_of(call, folder, sizeof(folder)))
 		_exit(1);
 	const char *const words[] = { "whit-oci", verb, folder, call->log ? call->log : "", call->log_format ? call->log_format : "", index, error, NULL };
 	/* execve's signature lacks the const. */
@@ -214,6 +227,7 @@ int oci_delete(struct oci_call *call, char **words)
 	int error = oci_remove_cgroups(call->directory);
 	if (error && !force)
 		return fail_with(call, "cannot remove the cgroups of", strerror(-error));
+	leave_scope(call);
 	if (fstatat(call->directory, "poststop", &hook, AT_SYMLINK_NOFOLLOW) == 0)
 		python_for(call, "_poststop", NULL);
 	error = oci_remove_folder(call->root_directory, call->container, call->directory);

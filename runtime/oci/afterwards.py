@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import select
+import signal
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import LaunchError
+from whit.packer.errors import LaunchError, WhitError
 from whit.runtime.encode import decode
 from whit.runtime.explain import explain
 from whit.runtime.machine import MACHINES
@@ -19,10 +22,14 @@ from whit.runtime.oci.spec import parse_spec
 from whit.runtime.opcodes import BY_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from whit.runtime.model import Op
     from whit.runtime.oci.spec import Hook
 
 HOOKS = {"HOOK_INSIDE", "HOOK_OUTSIDE"}
+END_SECONDS = 10
+SYSTEMD = {"_scope", "_attach", "_unscope"}
 
 
 def _program(name: str, number: int) -> LaunchError:
@@ -52,6 +59,16 @@ def _rootfs(folder: Path) -> Path | None:
     return Path(str(record)) if record else None
 
 
+def _systemd_words(folder: Path) -> LaunchError | None:
+    """What the helper of systemd.py has left of its failure."""
+    try:
+        message, hint = json.loads((folder / records.SCOPE_ERROR).read_text())
+    except FileNotFoundError:
+        return None
+    (folder / records.SCOPE_ERROR).unlink()
+    return LaunchError(message, hint=hint)
+
+
 def _words(plan_path: str, folder: Path, index: int, number: int) -> LaunchError:
     plan = decode(Path(plan_path).read_bytes())
     op = plan.ops[index] if index < len(plan.ops) else None
@@ -60,7 +77,7 @@ def _words(plan_path: str, folder: Path, index: int, number: int) -> LaunchError
     if op.name == "FIND_PROGRAM":
         return _program(str(op.args[0]), number)
     if op.name in HOOKS:
-        return _hook(op, number)
+        return _systemd_words(folder) or _hook(op, number)
     root = _rootfs(folder)
 
     def read(path: str) -> bytes | None:
@@ -78,8 +95,8 @@ def _words(plan_path: str, folder: Path, index: int, number: int) -> LaunchError
     return error
 
 
-def _run_hooks(hooks: tuple[Hook, ...], before: str, pid: int, after: str, log: Log) -> None:
-    """Each in its turn. One that fails is warned of, and the others still run."""
+def _run_hooks(hooks: tuple[Hook, ...], before: str, pid: int, after: str) -> Iterator[str]:
+    """Run each in its turn, and tell of those that fail."""
     for hook in hooks:
         try:
             done = subprocess.run(
@@ -99,16 +116,58 @@ def _run_hooks(hooks: tuple[Hook, ...], before: str, pid: int, after: str, log: 
         except (OSError, subprocess.SubprocessError) as error:
             why = str(error)
         if why:
-            log.write("warning", f"hook {hook.path}: {why}")
+            yield f"hook {hook.path}: {why}"
 
 
-def _later_hooks(folder: Path, log: Log, *, stopped: bool) -> None:
+def _leave_scope(folder: Path, log: Log) -> None:
+    if (folder / records.SCOPE).exists():
+        from whit.runtime.oci.systemd import leave  # noqa: PLC0415 - for systemd's containers alone
+
+        try:
+            leave(folder)
+        except WhitError as error:
+            log.write("warning", error.message)
+
+
+def _later_hooks(folder: Path, log: Log, *, stopped: bool) -> int:
+    """A poststop hook that fails is warned of, and the others still run; a poststart hook's failure ends the container.
+
+    OCI runtime-spec, runtime, "Lifecycle", steps 9 and 13. The exit code.
+    """
+    from whit.runtime.oci.cli import complain  # noqa: PLC0415 - it imports this
+
     container = state.Container(folder.name, folder)
     spec = parse_spec((container.read(records.CONFIG) or "").encode())
     bundle = str(container.document.get("bundle"))
     before, after = hook_state(spec, container.name, bundle, "stopped" if stopped else "running")
     pid = 0 if stopped or container.process is None else container.process[0]
-    _run_hooks(spec.hooks.poststop if stopped else spec.hooks.poststart, before, pid, after, log)
+    for failure in _run_hooks(spec.hooks.poststop if stopped else spec.hooks.poststart, before, pid, after):
+        if stopped:
+            log.write("warning", failure)
+            continue
+        _end(container)
+        complain(LaunchError(f"error running config.json's poststart {failure}", hint="the container was ended"), log)
+        return 1
+    return 0
+
+
+def _end(container: state.Container) -> None:
+    """Kill the first process, if it is still the one that is on record."""
+    if container.process is None:
+        return
+    pid, started = container.process
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if state.start_time(pid) == started:
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            select.select([descriptor], [], [], END_SECONDS)
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(descriptor)
 
 
 def afterwards(words: list[str]) -> int:
@@ -116,6 +175,10 @@ def afterwards(words: list[str]) -> int:
     from whit.runtime.oci.cli import complain  # noqa: PLC0415 - it imports this
 
     verb, *rest = words
+    if verb in SYSTEMD:
+        from whit.runtime.oci.systemd import helper  # noqa: PLC0415 - for systemd's containers alone
+
+        return helper(verb, Path(rest[0]))
     if verb == "_launch-failed":
         mode, folder_text, plan, path, form, index, number = rest
         folder, log = Path(folder_text), Log(path, form or "text")
@@ -123,6 +186,7 @@ def afterwards(words: list[str]) -> int:
         if not mode.startswith("exec"):
             container = state.Container(folder.name, folder)
             state.remove_cgroups(container)
+            _leave_scope(folder, log)
             state.remove(container)
         complain(error, log)
         return 1
@@ -130,7 +194,7 @@ def afterwards(words: list[str]) -> int:
     if verb == "_start-failed":
         complain(_words(str(folder / records.PLAN), folder, int(rest[3]), int(rest[4])), log)
         return 1
-    _later_hooks(folder, log, stopped=verb == "_poststop")
+    code = _later_hooks(folder, log, stopped=verb == "_poststop")
     if verb == "_poststop":
         state.remove(state.Container(folder.name, folder))
-    return 0
+    return code

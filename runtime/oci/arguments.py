@@ -59,7 +59,7 @@ SHORT = {
 REPEATED = frozenset({"env", "cap", "additional-gids", "cgroup"})
 
 
-_NOT_DONE = frozenset({"systemd-cgroup", "no-pivot", "no-new-keyring", "keep", "pidfd-socket", "cgroup"})
+_NOT_DONE = frozenset({"no-pivot", "no-new-keyring", "keep", "pidfd-socket", "cgroup"})
 """runc's options that whit-oci knows and doesn't do: better refused than passed over in silence."""
 
 

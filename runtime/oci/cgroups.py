@@ -275,32 +275,53 @@ def cgroup_path(path: str, container: str, own: str) -> str:
     return posixpath.normpath(f"/{own}/{path or container}").lstrip("/")
 
 
-def _places(path: str, container: str, host: OciHost) -> Iterator[tuple[tuple[str, ...], str, str]]:
+Place = tuple[tuple[str, ...], str, str]
+"""(controllers, the hierarchy's mount point, the container's path below it)."""
+
+
+def _places(path: str, container: str, host: OciHost) -> Iterator[Place]:
     for hierarchy in host.hierarchies:
         yield hierarchy.controllers, hierarchy.mount, cgroup_path(path, container, hierarchy.own)
     if not host.hierarchies and host.unified:
-        yield ("",), host.unified, cgroup_path(path, container, host.unified_own)
+        # Beside the caller's own, not below it: a cgroup with processes in it hands no controllers down (cgroup-v2.rst).
+        yield ("",), host.unified, cgroup_path(path, container, posixpath.dirname(host.unified_own))
 
 
 def _has_limits(resources: Resources) -> bool:
     return replace(resources, devices=()) != type(resources)()
 
 
-def _open_ops(places: list[tuple[tuple[str, ...], str, str]], *, v1: bool) -> Iterator[Op]:
+def _open_ops(places: list[Place], *, v1: bool) -> Iterator[Op]:
     for controllers, mount, path in places:
         how = (CPUSET_INHERITS if "cpuset" in controllers else 0) if v1 else HANDS_DOWN
         why = f"linux.cgroupsPath{f': {controllers[0]}' if v1 else ''}"
         yield Op("CGROUP_OPEN", (mount, path, how), why)
 
 
-def plan_cgroups(path: str, container: str, resources: Resources, host: OciHost) -> CgroupPlan:
-    """The container's cgroups with their limits. Raises what can't be honoured, by its name."""
+def _why_closed(places: list[Place], host: OciHost) -> str:
+    """Why no cgroup can be made; nothing where it can."""
+    if not places:
+        return "no cgroup file system is mounted"
+    if host.hierarchies:
+        closed = [hierarchy for hierarchy in host.hierarchies if not hierarchy.writable]
+        return f"only root may make cgroups here: {closed[0].mount} isn't yours" if closed else ""
+    if host.delegated is None:
+        return "only root may make cgroups here: none is delegated to you"
+    below = not host.delegated or places[0][2].startswith(f"{host.delegated}/")
+    return "" if below else f"/{places[0][2]} isn't below /{host.delegated}, where you may make cgroups"
+
+
+def plan_cgroups(path: str, container: str, resources: Resources, host: OciHost, owner: int = 0) -> CgroupPlan:
+    """The container's cgroups with their limits. Raises what can't be honoured, by its name.
+
+    ``owner`` is the user that v2's is given to.
+    """
     warnings = resource_warnings(resources)
     places = list(_places(path, container, host))
-    if host.user != 0 or not places:
-        why = "only root may make cgroups here" if places else "no cgroup file system is mounted"
+    why = _why_closed(places, host)
+    if why:
         if _has_limits(resources):
-            raise refused(WHERE, why, "run as root, or leave the limits out")
+            raise refused(WHERE, why, "run as root or in a cgroup of your own, or leave the limits out")
         return CgroupPlan((), (), 0, Cgroup(), (*warnings, f"linux.cgroupsPath: {why}, so there is no cgroup"))
     v1 = bool(host.hierarchies)
     index = {name: number for number, (controllers, _, _) in enumerate(places) for name in controllers}
@@ -312,8 +333,10 @@ def plan_cgroups(path: str, container: str, resources: Resources, host: OciHost)
     if v1 and "devices" in index:
         lines = v1_writes(resources.devices)
         ops += [Op("CGROUP_WRITE", (index["devices"], file, value), f"{WHERE}.devices") for file, value in lines]
-    elif not v1:
+    elif not v1 and host.first_users and host.privileged:
         ops.append(Op("DEVICE_FILTER", (0, v2_program(resources.devices)), f"{WHERE}.devices"))
+        if owner:
+            ops.append(Op("CGROUP_OWNER", (0, owner), "config-linux, 'Cgroup ownership': it is mounted writable"))
     folders = tuple((controllers if v1 else (), posixpath.join(mount, below)) for controllers, mount, below in places)
     enter = tuple(Op("CGROUP_ENTER", (number,), "linux.cgroupsPath") for number in range(len(places))) if v1 else ()
     return CgroupPlan(tuple(ops), enter, 0 if v1 else 1, Cgroup(folders), warnings)

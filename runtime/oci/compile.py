@@ -12,20 +12,20 @@ from whit.packer.errors import InvalidFileError
 from whit.packer.light import TYPE_CHECKING, dataclass
 from whit.runtime.capabilities import NAMES
 from whit.runtime.model import LaunchPlan, Op
-from whit.runtime.oci.cgroups import join_cgroups, plan_cgroups
+from whit.runtime.oci.cgroups import CgroupPlan, join_cgroups, plan_cgroups
 from whit.runtime.oci.fields import HINT, refused
 from whit.runtime.oci.filesystem import plan_filesystem
 from whit.runtime.oci.linux import NAMESPACES
-from whit.runtime.oci.namespaces import JOIN_ORDER, lookup, plan_namespaces, sysctl_ops
+from whit.runtime.oci.mountspec import RDONLY
+from whit.runtime.oci.namespaces import JOIN_ORDER, lookup, may_group, plan_namespaces, sysctl_ops
 from whit.runtime.oci.process import CapabilitySets, Process
 from whit.runtime.opcodes import PLAN_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.runtime.oci.cgroups import CgroupPlan
     from whit.runtime.oci.linux import Linux, Seccomp
-    from whit.runtime.oci.model import Cgroup, OciHost, Running
+    from whit.runtime.oci.model import Cgroup, OciHost, Running, Scope
     from whit.runtime.oci.namespaces import NamespacePlan
     from whit.runtime.oci.spec import Spec
 
@@ -49,6 +49,7 @@ class Lifecycle:
     before_root: tuple[Op, ...] = ()
     console: tuple[Op, ...] = ()
     before_exec: tuple[Op, ...] = ()
+    scope: Scope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +170,10 @@ def _privilege_ops(
     yield Op("DROP_BOUNDING", (sets.bounding,), "process.capabilities.bounding")
     ids = process.user
     groups = struct.pack(f"={len(ids.additional_gids)}I", *ids.additional_gids)
-    if groups and user and not host.privileged:
-        raise refused("process.user.additionalGids", "without root a user namespace has one group")
-    yield Op("SET_IDS", (ids.uid, ids.gid, groups, int(host.privileged)), "process.user")
+    grouped = may_group(linux, host)
+    if groups and user and not grouped:
+        raise refused("process.user.additionalGids", "the user namespace has one group: setgroups is denied in it")
+    yield Op("SET_IDS", (ids.uid, ids.gid, groups, int(grouped)), "process.user")
     yield from _label_ops(process, host)
     filters = tuple(_filter_ops(linux.seccomp, host.architecture))
     if process.no_new_privileges:
@@ -239,6 +241,33 @@ def _child_ops(spec: Spec, namespaces: NamespacePlan, cgroups: CgroupPlan, lifec
     yield from lifecycle.inside
 
 
+def cgroup_owner(spec: Spec) -> int:
+    """The host's user that the cgroup is given to; 0 where it stays root's.
+
+    As config-linux, "Cgroup ownership", has it: in a cgroup namespace of its own, with the cgroup mounted writable.
+    """
+    linux = spec.linux
+    new = {item.type for item in linux.namespaces if not item.path}
+    mounted = [
+        item for item in spec.mounts if item.destination == "/sys/fs/cgroup" and item.type in {"cgroup", "cgroup2"}
+    ]
+    if "cgroup" not in new or not mounted or mounted[-1].attributes.set & RDONLY or spec.process is None:
+        return 0
+    uid = spec.process.user.uid
+    if not any(item.type == "user" for item in linux.namespaces):
+        return uid
+    return (lookup(linux.uid_mappings, uid) if "user" in new else 0) or 0
+
+
+def _cgroups(spec: Spec, container: str, host: OciHost, scope: Scope | None) -> CgroupPlan:
+    linux = spec.linux
+    if scope is None:
+        return plan_cgroups(linux.cgroups_path, container, linux.resources, host, cgroup_owner(spec))
+    from whit.runtime.oci.scope import scoped_cgroups  # noqa: PLC0415 - for systemd's containers alone
+
+    return scoped_cgroups(linux.resources, host, scope)
+
+
 def compile_container(spec: Spec, bundle: str, container: str, host: OciHost, lifecycle: Lifecycle) -> Compiled:
     """The plan of ``create``. Raises :class:`InvalidFileError` or :class:`UnsupportedError` with the member's path.
 
@@ -249,9 +278,10 @@ def compile_container(spec: Spec, bundle: str, container: str, host: OciHost, li
         raise InvalidFileError("process is missing: whit-oci makes no container without one", hint=HINT)
     linux, warnings = spec.linux, list[str]()
     namespaces = plan_namespaces(linux, host)
-    cgroups = plan_cgroups(linux.cgroups_path, container, linux.resources, host)
+    cgroups = _cgroups(spec, container, host, lifecycle.scope)
     own_cgroups = "cgroup" in namespaces.own
-    files = plan_filesystem(spec, bundle, host, cgroups.cgroup, own_cgroups=own_cgroups, user=namespaces.user)
+    user = namespaces.user or not host.first_users
+    files = plan_filesystem(spec, bundle, host, cgroups.cgroup, own_cgroups=own_cgroups, user=user)
     ops = [
         *_outside_ops(spec.process, linux, host),
         *lifecycle.first,
@@ -296,28 +326,43 @@ def _affinity_ops(process: Process, *, final: bool) -> Iterator[Op]:
         yield Op("SET_AFFINITY", (_cpu_mask(text, where),), where)
 
 
+def _join_ops(pid: int, own: set[str], linux: Linux, host: OciHost) -> tuple[list[Op], list[Op]]:
+    """(before, after the clone) what a process joins of the container's.
+
+    Without root all of it belongs to the user namespace, and one has rights in it only inside of that: it comes first,
+    and the process namespace takes a second clone, while /proc is still the host's.
+    """
+    files = {"network": "net", "mount": "mnt"}
+    why = "the container's own"
+
+    def join(*kinds: str) -> list[Op]:
+        return [
+            Op("JOIN_NAMESPACE", (f"/proc/{pid}/ns/{files.get(kind, kind)}", NAMESPACES[kind], 0), why)
+            for kind in kinds
+            if kind in own
+        ]
+
+    within = [Op("SET_IDS", (0, 0, b"", int(may_group(linux, host))), "the user namespace's own root")]
+    within = within if "user" in own else []
+    if host.privileged or "user" not in own:
+        outside = [Op("JOIN_PROCESSES", (f"/proc/{pid}/ns/pid",), why)] if "pid" in own else []
+        return outside, [*join(*JOIN_ORDER), *within]
+    again = [*join("pid"), Op("CLONE_AGAIN", (0,), "a process in the container's namespaces")] if "pid" in own else []
+    return [], [*join("user"), *again, *join(*(kind for kind in JOIN_ORDER if kind != "user")), *within]
+
+
 def compile_exec(process: Process, spec: Spec, running: Running, host: OciHost, lifecycle: Lifecycle) -> Compiled:
     """The plan of ``exec``: ``process`` joins what ``spec``'s container has."""
     linux, warnings = spec.linux, list[str]()
     own = {item.type for item in linux.namespaces}
-    cgroups = join_cgroups(running.cgroup)
-    folder = f"/proc/{running.pid}/ns"
-    files = {"network": "net", "mount": "mnt"}
-    why = "the container's own"
-    # Without root all of them belong to the user namespace, and one has rights in them only inside of it.
-    order = JOIN_ORDER if host.privileged else ("user", *(kind for kind in JOIN_ORDER if kind != "user"))
-    joins = [
-        Op("JOIN_NAMESPACE", (f"{folder}/{files.get(kind, kind)}", NAMESPACES[kind], 0), why)
-        for kind in order
-        if kind in own
-    ]
-    if "user" in own:
-        joins.append(Op("SET_IDS", (0, 0, b"", 1), "the user namespace's own root"))
+    scope = lifecycle.scope
+    cgroups = CgroupPlan((), (scope.attach,), 0, running.cgroup) if scope else join_cgroups(running.cgroup)
+    outside, joins = _join_ops(running.pid, own, linux, host)
     ops = [
         *_outside_ops(process, linux, host),
         *lifecycle.first,
         *cgroups.parent,
-        *([Op("JOIN_PROCESSES", (f"{folder}/pid",), why)] if "pid" in own else []),
+        *outside,
         Op("CLONE_FREE", (0, cgroups.clone_into), "a process in the container's namespaces"),
         *_affinity_ops(process, final=False),
         *cgroups.child,

@@ -6,7 +6,7 @@ import os
 import time
 
 from whit.packer.errors import InvalidFileError, UsageError, WhitError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.light import TYPE_CHECKING, replace
 from whit.runtime.encode import encode
 from whit.runtime.machine import oci_launcher
 from whit.runtime.oci import records
@@ -103,7 +103,13 @@ def _start(call: Call, log: Log, mode: str) -> NoReturn:
         console_socket=call.options.path("console-socket"),
         preserved=call.options.number("preserve-fds"),
     )
-    compiled = compile_container(spec, bundle, name, read_oci_host(), container_lifecycle(spec, name, bundle, wish))
+    lifecycle, scope = container_lifecycle(spec, name, bundle, wish), b""
+    if call.globals.flag("systemd-cgroup"):
+        from whit.runtime.oci.systemd import plan_scope  # noqa: PLC0415 - it costs more than all the rest
+
+        made, scope = plan_scope(spec, name, f"{root}/{name}")
+        lifecycle = replace(lifecycle, scope=made)
+    compiled = compile_container(spec, bundle, name, read_oci_host(), lifecycle)
     for warning in (*spec.warnings, *compiled.warnings):
         log.write("warning", warning)
     plan = encode(compiled.plan)
@@ -115,6 +121,7 @@ def _start(call: Call, log: Log, mode: str) -> NoReturn:
             records.PLAN: plan,
             records.CONFIG: data,
             **_hooks(spec),
+            **({records.SCOPE: scope} if scope else {}),
         }
         records.fill(place, written)
         if waits:

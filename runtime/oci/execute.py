@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from whit.packer.errors import InvalidFileError, LaunchError, UsageError
 from whit.runtime.capabilities import NAMES, parse_capability
 from whit.runtime.encode import encode
+from whit.runtime.machine import cgroup_mounts, own_cgroups
 from whit.runtime.oci.arguments import container_id
 from whit.runtime.oci.compile import Lifecycle, compile_exec
 from whit.runtime.oci.create import launch
@@ -16,7 +18,7 @@ from whit.runtime.oci.host import read_oci_host
 from whit.runtime.oci.lifecycle import Wish, process_ops
 from whit.runtime.oci.model import Cgroup, Running
 from whit.runtime.oci.process import CapabilitySets, Process, User
-from whit.runtime.oci.records import CONFIG
+from whit.runtime.oci.records import CONFIG, SCOPE
 from whit.runtime.oci.spec import parse_process, parse_spec
 from whit.runtime.oci.state import Container, Status, find, root_of
 
@@ -90,6 +92,21 @@ def _process(call: Call, spec: Spec, log: Log) -> Process:
     return changed(spec.process, call.options, call.words[1:])
 
 
+def _entrance(folder: Path, pid: int) -> str:
+    """Where on cgroup v2 a process can go in: where the first one is, if the container's own cgroup hands controllers down.
+
+    Then no process may be in that itself (cgroup-v2.rst, "No Internal Process Constraint").
+    """
+    if not (folder / "cgroup.subtree_control").read_text().strip():
+        return str(folder)
+    path = own_cgroups(Path(f"/proc/{pid}/cgroup").read_text()).get("", "").lstrip("/")
+    mount = next(
+        (point for kind, point, _ in cgroup_mounts(Path("/proc/self/mountinfo").read_text()) if kind == "cgroup2"), ""
+    )
+    inner = Path(mount, path)
+    return str(inner if inner.is_relative_to(folder) else folder)
+
+
 def _running(container: Container, call: Call) -> Running:
     status, pid = container.status()
     if status in {Status.STOPPED, Status.CREATING}:
@@ -97,7 +114,8 @@ def _running(container: Container, call: Call) -> Running:
     if status is Status.PAUSED and not call.options.flag("ignore-paused"):
         raise LaunchError("cannot exec in a paused container (use --ignore-paused to override)")
     folders = tuple(
-        (() if names == "unified" else tuple(names.split(",")), str(path)) for names, path in container.cgroups
+        ((), _entrance(path, pid)) if names == "unified" else (tuple(names.split(",")), str(path))
+        for names, path in container.cgroups
     )
     return Running(pid, Cgroup(folders))
 
@@ -116,6 +134,10 @@ def execute(call: Call, log: Log) -> NoReturn:
     wish = Wish(console_socket=call.options.path("console-socket"), preserved=call.options.number("preserve-fds"))
     first, console, before = process_ops(process, wish)
     lifecycle = Lifecycle(first=first, console=console, before_exec=before)
+    if (container.folder / SCOPE).exists() and os.geteuid() != 0:
+        from whit.runtime.oci.systemd import attaching  # noqa: PLC0415 - for systemd's containers alone
+
+        lifecycle = replace(lifecycle, scope=attaching(container.folder))
     compiled = compile_exec(process, spec, running, read_oci_host(), lifecycle)
     for warning in compiled.warnings:
         log.write("warning", warning)

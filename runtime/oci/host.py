@@ -6,6 +6,7 @@ import os
 
 from whit.runtime.machine import architecture, cgroup_mounts, oci_launcher, own_cgroups, writers
 from whit.runtime.oci.model import Hierarchy, OciHost
+from whit.runtime.oci.records import ALL_USERS
 
 HUGE_PAGES = "/sys/kernel/mm/hugepages"
 _UNITS = ((1 << 20, "GB"), (1 << 10, "MB"), (1, "KB"))
@@ -19,6 +20,33 @@ def _text(path: str) -> str:
         return ""
 
 
+def _mappers() -> tuple[str, str] | None:
+    """The programs newuidmap and newgidmap, of Debian's package uidmap (shadow)."""
+    for folder in os.environ.get("PATH", os.defpath).split(":"):
+        users, groups = f"{folder}/newuidmap", f"{folder}/newgidmap"
+        if folder.startswith("/") and os.access(users, os.X_OK) and os.access(groups, os.X_OK):
+            return users, groups
+    return None
+
+
+def _may_write(folder: str) -> bool:
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+def delegated(mount: str, own: str) -> str | None:
+    """The uppermost cgroup on the way to the caller's own in which it may make others; None where there is none.
+
+    To move a process it must be one's own right up there (cgroup-v2.rst, "Delegation Containment").
+    """
+    parts = own.split("/") if own else []
+    for depth in range(len(parts) + 1):
+        path = "/".join(parts[:depth])
+        folder = f"{mount}/{path}" if path else mount
+        if _may_write(folder) and os.access(f"{folder}/cgroup.procs", os.W_OK):
+            return path
+    return None
+
+
 def hierarchies(mountinfo: str, cgroup: str) -> tuple[tuple[Hierarchy, ...], str]:
     """(v1 hierarchies, the v2 mount point or nothing)."""
     own = own_cgroups(cgroup)
@@ -30,7 +58,7 @@ def hierarchies(mountinfo: str, cgroup: str) -> tuple[tuple[Hierarchy, ...], str
             continue
         for listed, path in own.items():
             if listed and listed not in found and set(listed.split(",")) <= set(options):
-                found[listed] = Hierarchy(tuple(listed.split(",")), point, path)
+                found[listed] = Hierarchy(tuple(listed.split(",")), point, path, _may_write(point))
     return tuple(found.values()), unified
 
 
@@ -66,6 +94,7 @@ def read_oci_host() -> OciHost:
     cgroup = _text("/proc/self/cgroup")
     v1, unified = hierarchies(_text("/proc/self/mountinfo"), cgroup)
     memory = next((item.mount for item in v1 if "memory" in item.controllers), "")
+    unified_own = own_cgroups(cgroup).get("", "").lstrip("/")
     owner, shared = writers(oci_launcher())
     return OciHost(
         user=os.geteuid(),
@@ -74,7 +103,7 @@ def read_oci_host() -> OciHost:
         capabilities=_capabilities(),
         hierarchies=v1,
         unified=unified,
-        unified_own=own_cgroups(cgroup).get("", "").lstrip("/"),
+        unified_own=unified_own,
         controllers=tuple(_text(f"{unified}/cgroup.controllers").split()) if unified else (),
         swap=os.path.exists(f"{memory}/memory.memsw.limit_in_bytes") if memory else True,  # noqa: PTH110
         launcher_owner=owner,
@@ -83,4 +112,8 @@ def read_oci_host() -> OciHost:
         selinux=os.path.exists("/sys/fs/selinux/enforce"),  # noqa: PTH110
         page_sizes=_page_sizes(),
         weight_file=_weight_file(v1, unified),
+        delegated=delegated(unified, unified_own) if unified and not v1 else None,
+        mappers=_mappers() if os.geteuid() else None,
+        sets_groups=not _text("/proc/self/setgroups").startswith("deny"),
+        first_users=_text("/proc/self/uid_map").split() in ([], ALL_USERS),
     )

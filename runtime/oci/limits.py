@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.errors import LaunchError
 from whit.runtime.oci import cgroups as compiler
-from whit.runtime.oci.devices import v1_writes
+from whit.runtime.oci.devices import v1_writes, v2_program
 from whit.runtime.oci.fields import refused
 from whit.runtime.oci.state import folder_of
 
@@ -26,15 +26,13 @@ def _folder(cgroups: tuple[tuple[str, Path], ...], controller: str, where: str) 
 
 
 def _writes(resources: Resources, cgroups: tuple[tuple[str, Path], ...], host: OciHost) -> list[tuple[Path, str, str]]:
-    """(file, value, member) in order."""
+    """(file, value, member) in order; v2 has no files for devices."""
     writes = [
         (_folder(cgroups, write.controller, write.where) / write.file, write.value, write.where)
         for write in compiler.resource_writes(resources, host)
     ]
-    if resources.devices:
+    if resources.devices and host.hierarchies:
         where = f"{compiler.WHERE}.devices"
-        if not host.hierarchies:
-            raise refused(where, "on cgroup v2 the devices of a container that runs stay as they are")
         folder = _folder(cgroups, "devices", where)
         writes += [(folder / file, line, where) for file, line in v1_writes(resources.devices)]
     return writes
@@ -51,6 +49,18 @@ def _check_usage(resources: Resources, cgroups: tuple[tuple[str, Path], ...], ho
         raise LaunchError(
             f"{where}: {used} bytes are in use, more than the new limit of {limit}", hint="give it more, or free some"
         )
+
+
+def update_devices(resources: Resources, cgroups: tuple[tuple[str, Path], ...], host: OciHost) -> None:
+    """On cgroup v2: another program for the devices, where the resources speak of them."""
+    if not resources.devices or host.hierarchies:
+        return
+    from whit.runtime.oci.bpf import attach_device_program  # noqa: PLC0415 - seldom asked for
+
+    where = f"{compiler.WHERE}.devices"
+    if not (host.privileged and host.first_users):
+        raise refused(where, "without root the devices of a container stay as they are")
+    attach_device_program(_folder(cgroups, "devices", where), v2_program(resources.devices))
 
 
 def resource_writes(resources: Resources, cgroups: tuple[tuple[str, Path], ...], host: OciHost) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from whit.packer.light import dataclass
+from whit.packer.light import TYPE_CHECKING, dataclass
+
+if TYPE_CHECKING:
+    from whit.runtime.model import Op
 
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """A cgroup v1 hierarchy: its controllers (``name=systemd`` for a named one), where it is mounted, and where the caller stands in it."""
+    """A cgroup v1 hierarchy: its controllers (``name=systemd`` for a named one), where it is mounted, and where the caller stands in it.
+
+    ``writable``: the caller may make cgroups there.
+    """
 
     controllers: tuple[str, ...]
     mount: str
     own: str = ""
+    writable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +26,12 @@ class OciHost:
     """What the plan must know of the host.
 
     ``unified`` is the mount point of cgroup v2, where there is one, and ``unified_own`` the caller's cgroup in it;
-    ``controllers`` are those that v2's root hands out: on a hybrid host few or none. ``capabilities`` is the caller's
-    permitted set: nothing beyond it can be given. ``launcher_owner`` as in runtime/options.py. ``weight_file`` is that of
+    ``controllers`` are those that v2's root hands out: on a hybrid host few or none. ``delegated`` is the cgroup of v2 below
+    which the caller may make others: empty for all, None for nowhere. ``first_users`` tells whether the caller stands in the
+    machine's first user namespace: in any other one it has no say in what devices may be used. ``mappers`` are newuidmap
+    and newgidmap, where who isn't root has them. ``sets_groups`` is false where the caller's user namespace has given
+    that up for good. ``capabilities`` is the caller's permitted set: nothing beyond it can be
+    given. ``launcher_owner`` as in runtime/options.py. ``weight_file`` is that of
     block devices' weights, ``page_sizes`` are those of huge pages: empty where the kernel has none.
     """
 
@@ -39,6 +50,10 @@ class OciHost:
     selinux: bool = False
     page_sizes: tuple[str, ...] = ()
     weight_file: str = ""
+    delegated: str | None = ""
+    first_users: bool = True
+    mappers: tuple[str, str] | None = None
+    sets_groups: bool = True
 
     @property
     def privileged(self) -> bool:
@@ -55,6 +70,14 @@ class Cgroup:
     """The container's cgroups, as they are noted for ``kill``, ``exec`` and ``delete``: (controllers, folder) each."""
 
     folders: tuple[tuple[tuple[str, ...], str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A cgroup that systemd makes: its folder, and the operation that has systemd put the process there."""
+
+    folder: str
+    attach: Op
 
 
 @dataclass(frozen=True, slots=True)

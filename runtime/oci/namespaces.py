@@ -55,6 +55,17 @@ def lookup(mappings: tuple[IdMapping, ...], number: int) -> int | None:
     return None
 
 
+def needs_mappers(linux: Linux, host: OciHost) -> bool:
+    """Whether it takes more than what everybody may map: one's own user and group, each once (user_namespaces(7))."""
+    own = ((linux.uid_mappings, host.user), (linux.gid_mappings, host.group))
+    return any(len(maps) > 1 or (maps and (maps[0].size, maps[0].outside) != (1, number)) for maps, number in own)
+
+
+def may_group(linux: Linux, host: OciHost) -> bool:
+    """Whether the container's processes may have additional groups: who maps only oneself has given that up."""
+    return host.sets_groups and (host.privileged or needs_mappers(linux, host))
+
+
 def _map_ops(linux: Linux, host: OciHost) -> Iterator[Op]:
     uids, gids = linux.uid_mappings, linux.gid_mappings
     for name, mappings in (("uidMappings", uids), ("gidMappings", gids)):
@@ -62,17 +73,23 @@ def _map_ops(linux: Linux, host: OciHost) -> Iterator[Op]:
             raise InvalidFileError(f"linux.{name} is missing: a new user namespace needs it", hint=HINT)
     if host.privileged:
         yield Op("MAP_RANGES", (packed(uids), packed(gids)), "linux.uidMappings and linux.gidMappings")
-    else:
-        own = ((uids, host.user, "uidMappings"), (gids, host.group, "gidMappings"))
-        for mappings, number, name in own:
-            if len(mappings) > 1 or mappings[0].size > 1 or mappings[0].outside != number:
-                raise refused(f"linux.{name}", f"without root only your own id can be mapped: {number}", "map that one")
+    elif not needs_mappers(linux, host):
         ids = (uids[0].inside, uids[0].outside, gids[0].inside, gids[0].outside)
         yield Op("MAP_IDS", ids, "linux.uidMappings and linux.gidMappings")
+    elif host.mappers is None:
+        raise refused(
+            "linux.uidMappings",
+            f"without root only your own ids can be mapped, {host.user} and {host.group}, or more by newuidmap and newgidmap,"
+            " which aren't installed",
+            "install them: Debian's package uidmap",
+        )
+    else:
+        users, groups = host.mappers
+        yield Op("MAP_HELPED", (users, packed(uids), groups, packed(gids)), "linux.uidMappings and linux.gidMappings")
     # Files that the launcher makes belong to the container's root, or to the first user that it has.
     uid = 0 if lookup(uids, 0) is not None else uids[0].inside
     gid = 0 if lookup(gids, 0) is not None else gids[0].inside
-    yield Op("SET_IDS", (uid, gid, b"", int(host.privileged)), "the user namespace's own root")
+    yield Op("SET_IDS", (uid, gid, b"", int(may_group(linux, host))), "the user namespace's own root")
 
 
 def _offsets_op(linux: Linux, new: frozenset[str]) -> Iterator[Op]:
@@ -119,7 +136,7 @@ def plan_namespaces(linux: Linux, host: OciHost) -> NamespacePlan:
     if "user" in new:
         child += _map_ops(linux, host)
     elif "user" in joined:
-        child.append(Op("SET_IDS", (0, 0, b"", 1), "the user namespace's own root"))
+        child.append(Op("SET_IDS", (0, 0, b"", int(may_group(linux, host))), "the user namespace's own root"))
     return NamespacePlan(
         parent=tuple(parent),
         flags=0 if twice else flags,

@@ -12,16 +12,26 @@ if TYPE_CHECKING:
 
     from whit.runtime.oci.arguments import Call
 
+ALL_USERS = ["0", "0", "4294967295"]
+"""The mapping of the first user namespace (user_namespaces(7))."""
+
 RECORD = "state.json"
 PROCESS, CGROUPS, GATE, PLAN, OUTCOME, CONFIG = "process", "cgroups", "start", "plan", "outcome", "config.json"
 POSTSTART, POSTSTOP = "poststart", "poststop"
+SCOPE, SCOPE_ERROR = "scope", "scope-error"
+
+
+def _is_a_user_s_root() -> bool:
+    """Whether this root is one of a user namespace, such as rootless podman's; then /run isn't its own, as in runc."""
+    with open("/proc/self/uid_map", encoding="ascii") as file:  # noqa: PTH123 - pathlib costs more
+        return file.read().split() != ALL_USERS and os.environ.get("USER") != "root"
 
 
 def default_root() -> str:
     """Where containers are kept unless ``--root`` says otherwise."""
-    if os.geteuid() == 0:
-        return "/run/whit-oci"
     runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if os.geteuid() == 0 and not (runtime and _is_a_user_s_root()):
+        return "/run/whit-oci"
     if not runtime:
         raise UsageError("XDG_RUNTIME_DIR isn't set", hint="set it, or give --root")
     return f"{runtime}/whit-oci"

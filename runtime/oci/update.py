@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from whit.packer.errors import LaunchError, UnsupportedError
 from whit.runtime.oci.control import container_of
 from whit.runtime.oci.host import read_oci_host
+from whit.runtime.oci.records import SCOPE
 from whit.runtime.oci.spec import parse_resources
 from whit.runtime.oci.state import Status
 
@@ -72,7 +73,7 @@ def _document(options: Options) -> bytes:
 
 def update(call: Call, log: Log) -> None:
     """``update``: what is given changes, the rest stays."""
-    from whit.runtime.oci.limits import resource_writes  # noqa: PLC0415 - it is the compiler's
+    from whit.runtime.oci.limits import resource_writes, update_devices  # noqa: PLC0415 - it is the compiler's
 
     container = container_of(call)
     status, _ = container.status()
@@ -81,4 +82,10 @@ def update(call: Call, log: Log) -> None:
     resources, warnings = parse_resources(_document(call.options))
     for warning in warnings:
         log.write("warning", warning)
-    resource_writes(resources, container.cgroups, read_oci_host())
+    host = read_oci_host()
+    if (container.folder / SCOPE).exists():
+        from whit.runtime.oci.systemd import set_limits  # noqa: PLC0415 - for systemd's containers alone
+
+        set_limits(container.folder, resources, host)
+    resource_writes(resources, container.cgroups, host)
+    update_devices(resources, container.cgroups, host)

@@ -120,6 +120,22 @@ def test_hooks_get_the_state_at_their_times(runtime: Runtime) -> None:
     assert states["createRuntime"]["pid"] == states["poststart"]["pid"] > 1
 
 
+@pytest.mark.parametrize("words", [("run",), ("run", "--detach"), ("create",)])
+def test_a_poststart_hook_that_fails_ends_the_container(runtime: Runtime, words: tuple[str, ...]) -> None:
+    hooks = {"poststart": [{"path": "/bin/sh", "args": ["sh", "-c", "echo because >&2; exit 3"]}]}
+    runtime.configure("sleep", "1000", hooks=hooks)
+    code = runtime(*words, runtime.name)
+    # runc 1.1 runs them when it creates.
+    if words == ("create",) and runtime.program.name != "runc":
+        assert code == 0, runtime.err
+        code = runtime("start", runtime.name)
+        assert "poststart" in runtime.err
+        assert runtime.status() == "stopped"
+        assert runtime("delete", runtime.name) == 0, runtime.err
+    assert code == 1
+    assert runtime("state", runtime.name) == 1
+
+
 def test_exec_pause_and_update(runtime: Runtime) -> None:
     runtime.configure("sleep", "30")
     assert runtime("run", "--detach", runtime.name) == 0, runtime.err

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING
 
 from tests.peers import find_peer
 from tests.vm.initramfs import Initramfs
+from tests.vm.systemd import add_systemd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 INIT = Path(__file__).with_name("init")
 MEMORY = "768M"
+USERS = "root:x:0:0:root:/root:/bin/sh\nmessagebus:x:100:100::/:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n"
+GROUPS = "root:x:0:\nmessagebus:x:100:\nuser:x:1000:\n"
 EXIT_LINE = re.compile(r"\nguest: exit (\d+)\n\Z")
 OPTIONS = (
     *("-accel", "tcg", "-cpu", "max", "-m", MEMORY, "-smp", "1"),
@@ -44,12 +47,18 @@ class GuestResult:
 
 
 def run_guest(
-    script: str, files: Mapping[str, Path] | None = None, timeout: float = 60, trees: Iterable[Path] = ()
+    script: str,
+    files: Mapping[str, Path] | None = None,
+    timeout: float = 60,
+    trees: Iterable[Path] = (),
+    *,
+    systemd: bool = False,
 ) -> GuestResult:
     """Boot, run ``script`` with busybox's sh as root, turn off.
 
     ``files`` are guest paths and where their content is on this machine; ``trees`` are files, links and folders that the
-    guest has under the same paths as this machine. Raises :class:`GuestError` when the script doesn't end in ``timeout``
+    guest has under the same paths as this machine. ``systemd``: the guest's first process is this machine's systemd, with
+    a D-Bus, and the script a service of its (tests/vm/systemd.py). Raises :class:`GuestError` when the script doesn't end in ``timeout``
     seconds, boot included (about 5).
     """
     qemu, kernel, busybox = (find_peer(name) for name in ("qemu-system-x86_64", "guest-kernel", "busybox-static"))
@@ -61,6 +70,8 @@ def run_guest(
         with initramfs.open("wb") as stream:
             archive = Initramfs(stream)
             _system(archive, busybox, kernel.with_name("overlay.ko"), script)
+            if systemd:
+                add_systemd(archive)
             for target, source in (files or {}).items():
                 archive.add(source, PurePosixPath(target))
             for path in trees:
@@ -76,8 +87,8 @@ def _system(archive: Initramfs, busybox: Path, overlay: Path, script: str) -> No
     archive.add(INIT, PurePosixPath("/init"))
     archive.add(busybox, PurePosixPath("/bin/busybox"))
     archive.add_bytes(PurePosixPath("/guest/script"), script.encode())
-    archive.add_bytes(PurePosixPath("/etc/passwd"), b"root:x:0:0:root:/root:/bin/sh\n")
-    archive.add_bytes(PurePosixPath("/etc/group"), b"root:x:0:\n")
+    archive.add_bytes(PurePosixPath("/etc/passwd"), USERS.encode())
+    archive.add_bytes(PurePosixPath("/etc/group"), GROUPS.encode())
     if overlay.exists():
         archive.add(overlay, PurePosixPath("/guest/overlay.ko"))
 

@@ -30,8 +30,8 @@ SHARED_OBJECT = re.compile(r"(/\S+) \(0x")
 
 def installed_whit() -> Iterator[Path]:
     """Files, links and folders; a path may come twice."""
-    yield from (interpreter := [*_chain(VENV / "bin" / "python")])
-    yield from _libraries(interpreter[-1])
+    yield from (interpreter := [*chain(VENV / "bin" / "python")])
+    yield from libraries(interpreter[-1])
     yield VENV / "pyvenv.cfg"
     for name in ("whit", "whit-oci"):
         yield VENV / "bin" / name
@@ -42,7 +42,7 @@ def installed_whit() -> Iterator[Path]:
         yield from _files(PROJECT / part)
 
 
-def _chain(path: Path) -> Iterator[Path]:
+def chain(path: Path) -> Iterator[Path]:
     """The path, what it links to, and so on to the file."""
     while path.is_symlink():
         yield path
@@ -50,27 +50,28 @@ def _chain(path: Path) -> Iterator[Path]:
     yield path
 
 
-def _libraries(*objects: Path) -> Iterator[Path]:
+def libraries(*objects: Path) -> Iterator[Path]:
     """The shared objects that these load, and the loader."""
     listed = subprocess.run(["ldd", *objects], capture_output=True, text=True, check=False).stdout
     for name in sorted(set(SHARED_OBJECT.findall(listed))):
-        yield from _chain(Path(name))
+        yield from chain(Path(name))
 
 
 def _standard_library() -> Iterator[Path]:
     folder = Path(sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix}))
     found = [path for path in _files(folder) if not STDLIB_LEFT_OUT.search(str(path))]
     yield from found
-    yield from _libraries(*(path for path in found if path.suffix == ".so"))
+    yield from libraries(*(path for path in found if path.suffix == ".so"))
 
 
 def _site_packages() -> Iterator[Path]:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
-    names = {re.split(r"[^A-Za-z0-9._-]", line)[0] for line in project["project"]["dependencies"]}
+    lines = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["systemd"]]
+    names = {re.split(r"[^A-Za-z0-9._-]", line)[0] for line in lines}
     files = [file for name in sorted(names) for file in importlib.metadata.files(name) or []]
     found = [path for file in files if ".." not in file.parts and (path := SITE_PACKAGES / file).exists()]
     yield from found
-    yield from _libraries(*(path for path in found if path.suffix == ".so"))
+    yield from libraries(*(path for path in found if path.suffix == ".so"))
     yield from SITE_PACKAGES.glob("*whit*.pth")
     for path in SITE_PACKAGES.glob("*whit*"):
         if not path.is_dir():

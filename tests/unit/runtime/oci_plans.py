@@ -22,7 +22,10 @@ V1 = OciHost(
 V2 = OciHost(
     0, 0, "amd64", (1 << 41) - 1, unified="/cg", controllers=("cpu", "cpuset", "memory", "pids", "io"), swap=True
 )
-ROOTLESS = replace(V1, user=1000, group=1000)
+ROOTLESS = replace(
+    V1, user=1000, group=1000, hierarchies=tuple(replace(item, writable=False) for item in V1.hierarchies),
+    mappers=("/usr/bin/newuidmap", "/usr/bin/newgidmap"),
+)  # fmt: skip
 
 NAMESPACES = [{"type": name} for name in ("pid", "network", "ipc", "uts", "mount", "cgroup")]
 SETS = ("bounding", "effective", "permitted", "inheritable", "ambient")
@@ -95,10 +98,16 @@ def oci_plans() -> list[LaunchPlan]:
     joining = [{"type": name, "path": f"/proc/7/ns/{name}"} for name in ("pid", "ipc", "uts")]
     joined = _spec(linux={"namespaces": [*joining, {"type": "mount"}, {"type": "user"}], **MANY})
     rootless = _spec(linux={"namespaces": [*NAMESPACES, {"type": "user"}], **OWN})
+    several = _spec(linux={"namespaces": [*NAMESPACES, {"type": "user"}], **MANY})
+    writable = [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}]
+    owned = _spec({"user": {"uid": 1000, "gid": 1000}}, mounts=writable)
     waits, foreground = Wish(gate="/run/c1/start"), Wish()
     return [
         *(_container(spec, host, waits) for spec in (plain, rich, users, joined) for host in (V1, V2)),
         _container(rich, V1, foreground),
         _container(rootless, ROOTLESS, waits),
+        _container(several, ROOTLESS, waits),
+        _container(owned, V2, waits),
+        _exec(rootless, ROOTLESS),
         *(_exec(spec, host) for spec in (plain, rich, users) for host in (V1, V2)),
     ]

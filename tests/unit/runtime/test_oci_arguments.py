@@ -69,7 +69,7 @@ def test_names_that_lead_elsewhere_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--systemd-cgroup", "create", "x"], ["create", "--no-pivot", "x"], ["exec", "--cgroup", "/a", "x", "sh"]]
+    "words", [["run", "--keep", "x"], ["create", "--no-pivot", "x"], ["exec", "--cgroup", "/a", "x", "sh"]]
 )
 def test_what_is_not_done_is_refused_by_name(words: list[str]) -> None:
     with pytest.raises(UsageError, match="doesn't do --"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +26,9 @@ V2 = OciHost(
     0, 0, "amd64", (1 << 41) - 1, unified="/cg", controllers=("cpu", "cpuset", "memory", "pids", "io", "hugetlb", "rdma"),
     swap=True, page_sizes=("2MB",), weight_file="io.weight",
 )  # fmt: skip
-ROOTLESS = replace(V1, user=1000, group=1000, launcher_owner=0)
+ROOTLESS = replace(
+    V1, user=1000, group=1000, hierarchies=tuple(replace(item, writable=False) for item in V1.hierarchies)
+)
 NAMESPACES = [{"type": name} for name in ("pid", "network", "ipc", "uts", "mount", "cgroup")]
 MAPS = {name: [{"containerID": 0, "hostID": 1000, "size": 1}] for name in ("uidMappings", "gidMappings")}
 LIFE = Lifecycle(before_exec=(Op("FIND_PROGRAM", ("/server", "/bin"), ""), Op("WAIT_START", (), "")))
@@ -270,3 +273,56 @@ def test_every_warning_and_error_can_be_shown() -> None:
     with pytest.raises(WhitError) as raised:
         compiled(spec({"apparmorProfile": "x"}))
     assert raised.value.hint
+
+
+def test_more_ids_than_one_s_own_are_mapped_by_newuidmap_and_newgidmap() -> None:
+    namespaces = [*NAMESPACES, {"type": "user"}]
+    more = {name: [*MAPS[name], {"containerID": 1, "hostID": 100_000, "size": 9}] for name in MAPS}
+    config = spec({"user": {"uid": 1, "gid": 1, "additionalGids": [5]}}, linux={"namespaces": namespaces, **more})
+    with pytest.raises(UnsupportedError, match="newuidmap"):
+        compiled(config, ROOTLESS)
+    helped = ops(config, replace(ROOTLESS, mappers=("/bin/newuidmap", "/bin/newgidmap")))
+    ((users, uids, groups, gids),) = named(helped, "MAP_HELPED")
+    assert (users, groups) == ("/bin/newuidmap", "/bin/newgidmap")
+    assert uids == gids == struct.pack("=6I", 0, 1000, 1, 1, 100_000, 9)
+    # Groups may be set then, and are.
+    assert named(helped, "SET_IDS")[-1] == (1, 1, struct.pack("=I", 5), 1)
+
+
+def test_without_root_exec_goes_into_the_user_namespace_first() -> None:
+    config = spec(linux={"namespaces": [*NAMESPACES, {"type": "user"}], **MAPS})
+    assert config.process is not None
+    operations = compile_exec(config.process, config, Running(7, Cgroup()), ROOTLESS, LIFE).plan.ops
+    joined = [str(op.args[0]) if op.name == "JOIN_NAMESPACE" else op.name for op in operations]
+    order = ["CLONE_FREE", "/proc/7/ns/user", "/proc/7/ns/pid", "CLONE_AGAIN", "/proc/7/ns/mnt"]
+    assert [name for name in joined if name in order] == order
+    assert "JOIN_PROCESSES" not in joined
+
+
+@pytest.mark.parametrize(
+    ("process", "options", "owner"),
+    [({"user": {"uid": 7, "gid": 7}}, [], [(0, 7)]), ({"user": {"uid": 7, "gid": 7}}, ["ro"], []), ({}, [], [])],
+)
+def test_a_cgroup_that_is_mounted_writable_is_given_to_the_container_s_user(
+    process: dict[str, Any], options: list[str], owner: list[tuple[int, int]]
+) -> None:
+    mounts = [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": options}]
+    assert named(ops(spec(process, mounts=mounts), V2), "CGROUP_OWNER") == owner
+    assert named(ops(spec(process, mounts=mounts), V1), "CGROUP_OWNER") == []
+
+
+def test_on_v2_a_relative_cgroup_stands_beside_the_caller_s_own() -> None:
+    own = replace(V2, unified_own="user.slice/session-1.scope")
+    assert named(ops(spec(), own), "CGROUP_OPEN") == [("/cg", "user.slice/c1", 4)]
+
+
+def test_without_root_cgroups_are_made_where_they_are_delegated() -> None:
+    linux = {"namespaces": [*NAMESPACES, {"type": "user"}], **MAPS, "resources": {"pids": {"limit": 5}}}
+    host = replace(V2, user=1000, group=1000, unified_own="user/app/mine", delegated="user/app")
+    operations = ops(spec(linux=linux), host)
+    assert named(operations, "CGROUP_OPEN") == [("/cg", "user/app/c1", 4)]
+    # Loading a program takes more than a user has.
+    assert named(operations, "DEVICE_FILTER") == []
+    for closed in (replace(host, delegated=None), replace(host, delegated="user/app/mine")):
+        with pytest.raises(UnsupportedError, match=r"linux\.resources"):
+            compiled(spec(linux=linux), closed)

@@ -1,0 +1,128 @@
+"""Systemd's side of a container's cgroup: its unit, where that stands, and its limits as the unit's properties. Pure.
+
+``linux.cgroupsPath`` is "SLICE:PREFIX:NAME" then, and the unit PREFIX-NAME.scope in that slice, as runc has it
+(runc's docs/systemd.md). Properties: systemd.resource-control(5) and org.freedesktop.systemd1(5).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import InvalidFileError
+from whit.runtime.oci.cgroups import CgroupPlan, resource_warnings, resource_writes
+from whit.runtime.oci.model import Cgroup
+
+if TYPE_CHECKING:
+    from whit.runtime.oci.cgroups import Write
+    from whit.runtime.oci.model import OciHost, Scope
+    from whit.runtime.oci.resources import Resources
+
+PREFIX = "whit"
+"""Of the scope's name, where config.json names none."""
+
+WHERE = "linux.cgroupsPath"
+UNLIMITED = (1 << 64) - 1
+MAX_NAME = 255
+IDLE_SINCE = 252
+"""The version of systemd whose CPUWeight of 0 is cpu.idle."""
+
+Property = tuple[str, tuple[str, object]]
+"""(name, (D-Bus signature, value))."""
+
+NUMBERS = {
+    "memory.max": "MemoryMax", "memory.high": "MemoryHigh", "memory.low": "MemoryLow", "memory.min": "MemoryMin",
+    "memory.swap.max": "MemorySwapMax", "pids.max": "TasksMax", "cpu.weight": "CPUWeight", "io.weight": "IOWeight",
+}  # fmt: skip
+"""A file of cgroup v2 → the property that systemd writes to it."""
+
+SETS = {"cpuset.cpus": "AllowedCPUs", "cpuset.mems": "AllowedMemoryNodes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The scope of a container. ``slice`` is the slice's name, ``path`` the scope's cgroup below the manager's own."""
+
+    name: str
+    slice: str
+    path: str
+
+
+def slice_path(name: str) -> str:
+    """A slice's cgroup: each dash in its name leads one down (systemd.slice(5))."""
+    stem = name.removesuffix(".slice")
+    if stem == "-":
+        return ""
+    parts = stem.split("-")
+    if stem == name or not all(re.fullmatch(r"[A-Za-z0-9:_.\\]+", part) for part in parts):
+        raise InvalidFileError(f"{WHERE}: {name!r} is no slice", hint="a name such as system.slice or user-web.slice")
+    return "/".join("-".join(parts[: depth + 1]) + ".slice" for depth in range(len(parts)))
+
+
+def unit_of(path: str, container: str, *, user: bool) -> Unit:
+    """The scope that ``linux.cgroupsPath`` names; ``user``: of a user's manager. Raises :class:`InvalidFileError`."""
+    parts = path.split(":") if path else ["", PREFIX, container]
+    if len(parts) != 3:  # noqa: PLR2004 - as the format has it
+        raise InvalidFileError(
+            f"{WHERE}: {path!r} isn't SLICE:PREFIX:NAME", hint="such as system.slice:whit:web, for --systemd-cgroup"
+        )
+    parent, prefix, name = parts
+    scope = f"{prefix}-{name}.scope"
+    if name.endswith(".slice") or not re.fullmatch(r"[A-Za-z0-9:_.\\@-]+", scope) or len(scope) > MAX_NAME:
+        raise InvalidFileError(f"{WHERE}: {scope!r} can't be a scope's name", hint="letters, digits, and :-_.\\@")
+    parent = parent or ("user.slice" if user else "system.slice")
+    return Unit(scope, parent, "/".join(part for part in (slice_path(parent), scope) if part))
+
+
+def _bits(text: str) -> list[int]:
+    """A list such as 0-3,7 as bytes, the lowest number in the first byte's lowest bit."""
+    mask = 0
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        for number in range(int(first), int(last or first) + 1):
+            mask |= 1 << number
+    return list(mask.to_bytes(max(1, (mask.bit_length() + 7) // 8), "little"))
+
+
+def _of(write: Write, version: int) -> list[Property]:
+    name = NUMBERS.get(write.file)
+    if name is not None:
+        value = UNLIMITED if write.value == "max" else int(write.value.removeprefix("default "))
+        # It takes no 0; that is written to the cgroup itself.
+        return [(name, ("t", max(1, value) if name == "TasksMax" else value))]
+    if write.file in SETS:
+        return [(SETS[write.file], ("ay", _bits(write.value)))]
+    if write.file == "cpu.max":
+        quota, _, period = write.value.partition(" ")
+        microseconds = int(period or 100_000)
+        # Of CPU time a second.
+        share = UNLIMITED if quota == "max" else int(quota) * 1_000_000 // microseconds
+        return [("CPUQuotaPeriodUSec", ("t", microseconds)), ("CPUQuotaPerSecUSec", ("t", share))]
+    if write.file == "cpu.idle" and write.value == "1" and version >= IDLE_SINCE:
+        return [("CPUWeight", ("t", 0))]
+    return []
+
+
+def limit_properties(resources: Resources, host: OciHost, version: int) -> list[Property]:
+    """The limits as far as systemd knows them: what it writes again when it is reloaded. The last of a name counts."""
+    found = dict(item for write in resource_writes(resources, host) for item in _of(write, version))
+    return list(found.items())
+
+
+def scope_properties(unit: Unit, container: str, pid: int) -> list[Property]:
+    """Those of the scope itself; it is delegated: what is below it is the container's affair."""
+    return [
+        ("Description", ("s", f"whit-oci container {container}")),
+        ("Slice", ("s", unit.slice)),
+        ("Delegate", ("b", True)),
+        ("PIDs", ("au", [pid])),
+        *((f"{name}Accounting", ("b", True)) for name in ("Memory", "CPU", "IO", "Tasks")),
+        ("DefaultDependencies", ("b", False)),
+    ]
+
+
+def scoped_cgroups(resources: Resources, host: OciHost, scope: Scope) -> CgroupPlan:
+    """The plan's part. Raises what can't be honoured, by its name; it is written once systemd has made the cgroup."""
+    resource_writes(resources, host)
+    return CgroupPlan((), (scope.attach,), 0, Cgroup((((), scope.folder),)), resource_warnings(resources))

@@ -1,0 +1,277 @@
+"""Systemd as the one who makes a container's cgroup: a transient scope, asked for over D-Bus. For ``--systemd-cgroup``.
+
+The launcher's child asks for it as for a hook: Python is started with the child's pid, has systemd put that process
+into a new scope, and writes the limits. The record ``scope`` in the container's folder tells of it later.
+
+Source: org.freedesktop.systemd1(5); systemd's "Control Group APIs and Delegation".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whit.packer.errors import LaunchError, UnsupportedError, as_whit_error
+from whit.runtime.machine import oci_launcher
+from whit.runtime.model import Op
+from whit.runtime.oci.bpf import attach_device_program
+from whit.runtime.oci.devices import v2_program
+from whit.runtime.oci.host import read_oci_host
+from whit.runtime.oci.limits import resource_writes
+from whit.runtime.oci.model import OciHost, Scope
+from whit.runtime.oci.records import CONFIG, SCOPE, SCOPE_ERROR
+from whit.runtime.oci.scope import Property, Unit, limit_properties, scope_properties, unit_of
+from whit.runtime.oci.spec import parse_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whit.runtime.oci.resources import Resources
+    from whit.runtime.oci.spec import Spec
+
+NAME, PATH = "org.freedesktop.systemd1", "/org/freedesktop/systemd1"
+MANAGER = f"{NAME}.Manager"
+SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket"
+SECONDS = 30.0
+OLDEST = 244
+"""The version whose properties have all that is asked for."""
+
+
+class SystemdError(Exception):
+    """Systemd's refusal: the D-Bus error's name and its words."""
+
+    def __init__(self, name: str, words: str) -> None:
+        super().__init__(f"systemd: {words}")
+        self.name = name
+
+
+def user_bus() -> str:
+    """The address of the caller's own bus. Raises :class:`UnsupportedError`."""
+    address = os.environ.get("DBUS_SESSION_BUS_ADDRESS")
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    if not address and runtime and Path(runtime, "bus").exists():
+        address = f"unix:path={runtime}/bus"
+    if not address:
+        raise UnsupportedError(
+            "--systemd-cgroup: there is no bus of your own",
+            hint="set DBUS_SESSION_BUS_ADDRESS; Debian's package dbus-user-session gives one at login",
+        )
+    return address
+
+
+class Systemd:
+    """A connection to a manager, the machine's or a user's."""
+
+    def __init__(self, bus: str) -> None:
+        try:
+            import jeepney  # noqa: PLC0415 - an extra, for this alone
+            from jeepney.io import blocking  # noqa: PLC0415
+        except ImportError:
+            raise UnsupportedError(
+                "--systemd-cgroup needs the Python library jeepney", hint="pip install 'whit[systemd]'"
+            ) from None
+        self.dbus = jeepney
+        try:
+            self.connection = blocking.open_dbus_connection(bus, auth_timeout=SECONDS)
+        except (OSError, ValueError, RuntimeError, TimeoutError) as error:
+            raise LaunchError(
+                f"--systemd-cgroup: can't reach systemd on the bus {bus}: {error}", hint="does systemd run here?"
+            ) from None
+
+    def _ask(self, message: Any) -> tuple[Any, ...]:  # noqa: ANN401 - jeepney has no types
+        reply = self.connection.send_and_get_reply(message, timeout=SECONDS)
+        if reply.header.message_type is self.dbus.MessageType.error:
+            name = str(reply.header.fields.get(self.dbus.HeaderFields.error_name))
+            raise SystemdError(name, str(reply.body[0]) if reply.body else name)
+        body: tuple[Any, ...] = reply.body
+        return body
+
+    def call(self, method: str, signature: str = "", body: tuple[Any, ...] = ()) -> tuple[Any, ...]:
+        """A method of the manager. Raises :class:`SystemdError`."""
+        address = self.dbus.DBusAddress(PATH, NAME, MANAGER)
+        return self._ask(self.dbus.new_method_call(address, method, signature or None, body))
+
+    def get(self, name: str) -> str:
+        """A property of the manager, a text."""
+        address = self.dbus.DBusAddress(PATH, NAME, MANAGER)
+        ((_, value),) = self._ask(self.dbus.Properties(address).get(name))
+        return str(value)
+
+    @property
+    def version(self) -> int:
+        """Its number."""
+        digits = re.search(r"\d+", self.get("Version"))
+        return int(digits[0]) if digits else 0
+
+    def job(self, method: str, signature: str, body: tuple[Any, ...]) -> str:
+        """A method that starts a job, and how that ended: ``done``, or why not."""
+        rule = self.dbus.MatchRule(type="signal", interface=MANAGER, member="JobRemoved", path=PATH)
+        self._ask(self.dbus.bus_messages.message_bus.AddMatch(rule))
+        self.call("Subscribe")
+        with self.connection.filter(rule, bufsize=1024) as signals:
+            (job,) = self.call(method, signature, body)
+            while True:
+                _, path, _, result = self.connection.recv_until_filtered(signals, timeout=SECONDS).body
+                if path == job:
+                    return str(result)
+
+    def close(self) -> None:
+        """Hang up."""
+        self.connection.close()
+
+
+@contextmanager
+def connected(bus: str) -> Iterator[Systemd]:
+    """A connection for as long as it is used; systemd's refusals become errors of whit's."""
+    systemd = Systemd(bus)
+    try:
+        yield systemd
+    except SystemdError as error:
+        raise LaunchError(str(error), hint="journalctl and 'systemctl status' may say more") from None
+    except TimeoutError:
+        raise LaunchError("systemd doesn't answer", hint=f"it was given {SECONDS:.0f} s") from None
+    finally:
+        systemd.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is on record of a container's scope."""
+
+    bus: str
+    unit: Unit
+    folder: str
+
+
+def read_record(place: Path) -> Record | None:
+    """The record in the container's folder; None for a container without a scope."""
+    try:
+        document = json.loads((place / SCOPE).read_text())
+    except FileNotFoundError:
+        return None
+    return Record(document["bus"], Unit(document["name"], document["slice"], document["path"]), document["folder"])
+
+
+def _helper(verb: str, place: str) -> Op:
+    environment = tuple(f"{name}={os.environ[name]}" for name in ("PATH", "HOME") if name in os.environ)
+    arguments = ("whit-oci", verb, place, "", "")
+    return Op("HOOK_OUTSIDE", (oci_launcher(), arguments, environment, 0, '{"pid": ', "}"), "systemd's scope")
+
+
+def plan_scope(spec: Spec, container: str, place: str) -> tuple[Scope, bytes]:
+    """What the plan needs to know of the scope that is to be made, and its record."""
+    host = read_oci_host()
+    if host.hierarchies or not host.unified:
+        raise UnsupportedError("--systemd-cgroup: it takes cgroup v2 alone", hint="leave it out on cgroup v1")
+    user = not host.privileged or not host.first_users
+    bus = user_bus() if user else os.environ.get("DBUS_SYSTEM_BUS_ADDRESS") or SYSTEM_BUS
+    unit = unit_of(spec.linux.cgroups_path, container, user=user)
+    with connected(bus) as systemd:
+        if systemd.version < OLDEST:
+            raise UnsupportedError(
+                f"--systemd-cgroup: systemd {systemd.version} is too old", hint=f"it takes {OLDEST} or newer"
+            )
+        above = systemd.get("ControlGroup").strip("/")
+    folder = "/".join(part for part in (host.unified, above, unit.path) if part)
+    record = {"bus": bus, "name": unit.name, "slice": unit.slice, "path": unit.path, "folder": folder}
+    return Scope(folder, _helper("_scope", place)), json.dumps(record).encode()
+
+
+def attaching(place: Path) -> Scope | None:
+    """For ``exec`` by who may not move processes there: systemd does it."""
+    record = read_record(place)
+    return Scope(record.folder, _helper("_attach", str(place))) if record else None
+
+
+def _start(systemd: Systemd, unit: Unit, properties: list[Property]) -> None:
+    body: tuple[Any, ...] = (unit.name, "replace", properties, [])
+    try:
+        result = systemd.job("StartTransientUnit", "ssa(sv)a(sa(sv))", body)
+    except SystemdError as error:
+        if not error.name.endswith(".UnitExists"):
+            raise
+        # One of that name that has failed is kept until somebody says that it is seen.
+        systemd.call("ResetFailedUnit", "s", (unit.name,))
+        result = systemd.job("StartTransientUnit", "ssa(sv)a(sa(sv))", body)
+    if result != "done":
+        raise LaunchError(f"systemd: {unit.name}: {result}", hint="journalctl may say why")
+
+
+def _own(folder: Path, uid: int) -> None:
+    """Give the cgroup to a user (cgroups(7), "Cgroups delegation")."""
+    os.chown(folder, uid, -1)
+    for name in Path("/sys/kernel/cgroup/delegate").read_text().split():
+        if (folder / name).exists():
+            os.chown(folder / name, uid, -1)
+
+
+def _enter(place: Path, record: Record, pid: int) -> None:
+    """Have systemd make the scope with the process in it, and write what systemd doesn't know."""
+    from whit.runtime.oci.compile import cgroup_owner  # noqa: PLC0415 - it needs this module's neighbours
+
+    spec = parse_spec((place / CONFIG).read_bytes())
+    host, resources = read_oci_host(), spec.linux.resources
+    with connected(record.bus) as systemd:
+        limits = limit_properties(resources, host, systemd.version)
+        _start(systemd, record.unit, [*scope_properties(record.unit, place.name, pid), *limits])
+    folder = Path(record.folder)
+    resource_writes(resources, (("unified", folder),), host)
+    if host.privileged and host.first_users:
+        attach_device_program(folder, v2_program(resources.devices))
+        owner = cgroup_owner(spec)
+        if owner:
+            _own(folder, owner)
+
+
+def set_limits(place: Path, resources: Resources, host: OciHost) -> None:
+    """Other limits for the unit, so that systemd knows them too."""
+    record = read_record(place)
+    if record is None:
+        return
+    with connected(record.bus) as systemd:
+        properties = limit_properties(resources, host, systemd.version)
+        if properties:
+            systemd.call("SetUnitProperties", "sba(sv)", (record.unit.name, True, properties))
+
+
+def leave(place: Path) -> None:
+    """Have systemd forget the scope; one that is gone already is no error."""
+    record = read_record(place)
+    if record is None:
+        return
+    with connected(record.bus) as systemd:
+        for call in (
+            lambda: systemd.job("StopUnit", "ss", (record.unit.name, "replace")),
+            lambda: systemd.call("ResetFailedUnit", "s", (record.unit.name,)),
+        ):
+            try:
+                call()
+            except SystemdError as error:
+                if not error.name.endswith(".NoSuchUnit"):
+                    raise
+
+
+def helper(verb: str, place: Path) -> int:
+    """Answer the launcher: ``_scope`` and ``_attach`` with the process's pid on standard input, ``_unscope`` afterwards."""
+    record = read_record(place)
+    try:
+        if verb == "_unscope":
+            leave(place)
+        elif record is not None:
+            pid = int(json.loads(sys.stdin.read())["pid"])
+            if verb == "_scope":
+                _enter(place, record, pid)
+            else:
+                with connected(record.bus) as systemd:
+                    systemd.call("AttachProcessesToUnit", "ssau", (record.unit.name, "/", [pid]))
+    except Exception as error:  # noqa: BLE001 - whoever waits for this tells of it
+        told = as_whit_error(error)
+        (place / SCOPE_ERROR).write_text(json.dumps([told.message, told.hint]))
+        return 1
+    return 0
