@@ -92,7 +92,7 @@ def _start(call: Call, log: Log, mode: str) -> NoReturn:
     waits = mode == "create"
     terminal = spec.process is not None and spec.process.terminal
     console = call.options.text("console-socket")
-    if terminal and not console and mode != "run":
+    if terminal and not console and mode not in {"run", "run-kept"}:
         raise UsageError(
             "cannot allocate tty if runc will detach without setting console socket", hint="--console-socket"
         )
@@ -102,6 +102,9 @@ def _start(call: Call, log: Log, mode: str) -> NoReturn:
         gate=f"{root}/{name}/{records.GATE}" if waits else "",
         console_socket=call.options.path("console-socket"),
         preserved=call.options.number("preserve-fds"),
+        pidfd_socket=call.options.path("pidfd-socket"),
+        keyring=not call.options.flag("no-new-keyring"),
+        pivot=not call.options.flag("no-pivot"),
     )
     lifecycle, scope = container_lifecycle(spec, name, bundle, wish), b""
     if call.globals.flag("systemd-cgroup"):
@@ -139,4 +142,5 @@ def create(call: Call, log: Log) -> NoReturn:
 
 def run(call: Call, log: Log) -> NoReturn:
     """``run``: create and start; without ``--detach`` this process stays until the program ends, and removes all."""
-    _start(call, log, "run-detached" if call.options.flag("detach") else "run")
+    kept = "run-kept" if call.options.flag("keep") else "run"
+    _start(call, log, "run-detached" if call.options.flag("detach") else kept)

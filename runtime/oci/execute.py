@@ -15,7 +15,7 @@ from whit.runtime.oci.arguments import container_id
 from whit.runtime.oci.compile import Lifecycle, compile_exec
 from whit.runtime.oci.create import launch
 from whit.runtime.oci.host import read_oci_host
-from whit.runtime.oci.lifecycle import Wish, process_ops
+from whit.runtime.oci.lifecycle import Wish, agent_state, hook_state, process_ops
 from whit.runtime.oci.model import Cgroup, Running
 from whit.runtime.oci.process import CapabilitySets, Process, User
 from whit.runtime.oci.records import CONFIG, SCOPE
@@ -131,9 +131,14 @@ def execute(call: Call, log: Log) -> NoReturn:
     detached = call.options.flag("detach")
     if process.terminal and detached and not call.options.text("console-socket"):
         raise UsageError("a detached process's terminal needs somebody to take it", hint="--console-socket")
-    wish = Wish(console_socket=call.options.path("console-socket"), preserved=call.options.number("preserve-fds"))
+    wish = Wish(
+        console_socket=call.options.path("console-socket"),
+        preserved=call.options.number("preserve-fds"),
+        pidfd_socket=call.options.path("pidfd-socket"),
+    )
     first, console, before = process_ops(process, wish)
-    lifecycle = Lifecycle(first=first, console=console, before_exec=before)
+    state = hook_state(spec, container.name, str(container.document.get("bundle")), "running")
+    lifecycle = Lifecycle(first=first, console=console, before_exec=before, state=agent_state(spec, state, running.pid))
     if (container.folder / SCOPE).exists() and os.geteuid() != 0:
         from whit.runtime.oci.systemd import attaching  # noqa: PLC0415 - for systemd's containers alone
 
