@@ -225,8 +225,6 @@ def _unsupported(spec: Spec) -> None:
         raise refused("linux.intelRdt", "whit-oci doesn't use resctrl")
     if linux.network_devices:
         raise refused("linux.netDevices", "whit-oci doesn't move network devices")
-    if spec.process is not None and spec.process.exec_affinity is not None:
-        raise refused("process.execCPUAffinity", "it is for exec's process.json")
 
 
 def _child_ops(spec: Spec, namespaces: NamespacePlan, cgroups: CgroupPlan, lifecycle: Lifecycle) -> Iterator[Op]:

@@ -57,6 +57,13 @@ def _capabilities(options: Options, sets: CapabilitySets | None) -> CapabilitySe
     )
 
 
+def _environment(own: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:
+    """What is given wins over the container's own of the same name; programs would take whichever stands first."""
+    names = {item.partition("=")[0] for item in given}
+    last = {item.partition("=")[0]: item for item in given}
+    return (*(item for item in own if item.partition("=")[0] not in names), *last.values())
+
+
 def changed(process: Process, options: Options, arguments: tuple[str, ...]) -> Process:
     """The container's process with what ``exec``'s own command line says instead (runc-exec(8))."""
     return replace(
@@ -65,7 +72,7 @@ def changed(process: Process, options: Options, arguments: tuple[str, ...]) -> P
         terminal=options.flag("tty"),
         console_size=None,
         cwd=options.text("cwd") or process.cwd,
-        env=process.env + options.all("env"),
+        env=_environment(process.env, options.all("env")),
         user=_user(options, process.user),
         capabilities=_capabilities(options, process.capabilities),
         no_new_privileges=process.no_new_privileges or options.flag("no-new-privs"),

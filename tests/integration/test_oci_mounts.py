@@ -104,6 +104,18 @@ def test_propagation_of_a_mount(bundle: Bundle, word: str, shown: str) -> None:
     assert bool(propagation) is bool(shown)
 
 
+def test_mounts_are_listed_in_the_configurations_order(bundle: Bundle) -> None:
+    (bundle.folder / "volume").mkdir()
+    tmpfs = {"type": "tmpfs", "source": "tmpfs"}
+    found = mounted(
+        bundle,
+        {"destination": "/data/1", **tmpfs},
+        bind(bundle.folder / "volume", "/data/2", "shared"),
+        {"destination": "/data/3", **tmpfs},
+    )
+    assert [place for place in found if place.startswith("/data")] == ["/data/1", "/data/2", "/data/3"]
+
+
 @pytest.mark.ours("a mount is shared only where the root is too", "runc", "crun")
 def test_a_shared_mount_is_seen_by_the_host(bundle: Bundle) -> None:
     source = bundle.folder / "volume"
