@@ -47,6 +47,8 @@ struct launch {
 	const char *pid_file;
 	/* Who gets the process as a descriptor, and who answers the system calls that the filter asks about (ops_listen.c). */
 	int pidfd_socket, agent;
+	/* The kept plan that this is, if it is one (oci_kept.c). */
+	const char *kept_path;
 	int is_exec;
 	/* The mount in hand, a /proc that is attached nowhere, and mounts whose users are mapped (ops_tree.c, ops_process.c). */
 	int tree, proc;

@@ -41,6 +41,7 @@ class Lifecycle:
     mounted, ``before_root`` before the root is changed, ``before_exec`` as the container's user, before the filter.
     ``keyring`` and ``pivot`` tell whether keys of its own and pivot_root are wanted; ``state`` is what a seccomp agent is
     told, in parts between which the process's number stands.
+    ``filters`` is linux.seccomp's where it has been compiled before.
     """
 
     first: tuple[Op, ...] = ()
@@ -51,6 +52,7 @@ class Lifecycle:
     keyring: bool = True
     pivot: bool = True
     state: tuple[str, str, str] = ("", "", "")
+    filters: tuple[Op, ...] | None = None
     scope: Scope | None = None
 
 
@@ -178,7 +180,9 @@ def _privilege_ops(
         raise refused("process.user.additionalGids", "the user namespace has one group: setgroups is denied in it")
     yield Op("SET_IDS", (ids.uid, ids.gid, groups, int(grouped)), "process.user")
     yield from _label_ops(process, host)
-    filters = _filter_ops(linux.seccomp, host.architecture, lifecycle.state)
+    filters = lifecycle.filters
+    if filters is None:
+        filters = _filter_ops(linux.seccomp, host.architecture, lifecycle.state)
     if process.no_new_privileges:
         yield Op("NO_NEW_PRIVILEGES", (), "process.noNewPrivileges")
     late = bool(filters) and not process.no_new_privileges and not sets.effective & SYS_ADMIN

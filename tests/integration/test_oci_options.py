@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import array
 import contextlib
+import ctypes
 import errno
 import fcntl
 import json
 import os
+import platform
 import socket
 import struct
 import subprocess
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from tests.integration.oci_bundle import Bundle
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
+
+KEYCTL = 250 if platform.machine() == "x86_64" else 219
 
 OTHERS = ("pid", "network", "ipc", "uts")
 NO_MOUNTS = [{"type": name} for name in OTHERS]
@@ -115,17 +119,32 @@ def test_a_container_is_kept_when_asked(bundle: Bundle) -> None:
     assert bundle.call("state", "two").code == 1
 
 
-@pytest.mark.ours("its keyring is another session's, which a program doesn't see", "runc")
+KEYRING = """
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(void)
+{
+    return printf("%ld\\n", syscall(SYS_keyctl, 0, -3, 1)) < 0;
+}
+"""
+"""Prints the number of the caller's session keyring (keyctl_get_keyring_ID(3))."""
+
+
+@pytest.mark.peer("gcc")
 def test_keys_are_the_callers_when_asked(bundle: Bundle) -> None:
-    mine = {line.split()[0] for line in Path("/proc/keys").read_text().splitlines()}
+    program = bundle.rootfs / "bin" / "keyring"
+    subprocess.run(["gcc", "-static", "-x", "c", "-", "-o", program], input=KEYRING, text=True, check=True)
+    # A session keyring for the caller, so that it has one at all.
+    ctypes.CDLL(None).syscall(KEYCTL, 1, None)
+    mine = subprocess.run([program], capture_output=True, text=True, check=True).stdout
 
-    def new_keyrings(*options: str) -> list[str]:
-        bundle.write("cat /proc/keys")
-        lines = [line.split() for line in bundle.call("run", *options, "one").lines]
-        return [words[8] for words in lines if words[7] == "keyring" and words[0] not in mine]
+    def keyring(*options: str) -> str:
+        bundle.write("keyring")
+        return bundle.call("run", *options, "one").out
 
-    assert len(new_keyrings()) == 1
-    assert new_keyrings("--no-new-keyring") == []
+    assert keyring("--no-new-keyring") == mine
+    assert keyring() not in {mine, ""}
 
 
 def listen(path: Path) -> socket.socket:
