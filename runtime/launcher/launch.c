@@ -86,6 +86,7 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_SET_MEMORY_POLICY] = op_set_memory_policy,
 	[OP_SET_AFFINITY] = op_set_affinity,
 	[OP_SET_HOME] = op_set_home,
+	[OP_LANDLOCK] = op_landlock,
 	[OP_SECCOMP_WITH] = op_seccomp_with,
 	[OP_SECCOMP_AGENT] = op_seccomp_agent,
 	[OP_SECCOMP_NOTIFY] = op_seccomp_notify,

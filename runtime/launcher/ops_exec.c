@@ -91,27 +91,28 @@ int close_inherited(void)
 }
 
 /* All is closed before the program is looked for, and not by its start: a program's or an interpreter's path could lead
-   through what is open (CVE-2024-21626). Until then there stay only the channel to the parent, which knows the start by its
-   end, and the way to the seccomp agent. */
+   through what is open (CVE-2024-21626). Until then there stay only the way to the seccomp agent, and the channel to the parent
+   or the gate: by its end the parent, or start, knows that the program is there. */
 int close_before_program(struct launch *launch)
 {
-	unsigned first = FIRST_INHERITED + launch->kept_descriptors;
+	int first = FIRST_INHERITED + (int)launch->kept_descriptors;
+	int *kept = launch->channel >= 0 ? &launch->channel : &launch->gate;
 	if (launch->is_closed)
 		return 0;
-	if (launch->agent >= 0 && (launch->agent = fcntl(launch->agent, F_DUPFD_CLOEXEC, (int)first + 2)) < 0)
+	if (launch->agent >= 0 && (launch->agent = fcntl(launch->agent, F_DUPFD_CLOEXEC, first + 2)) < 0)
 		return -errno;
-	if (launch->channel >= 0) {
-		if (launch->channel != (int)first && dup3(launch->channel, (int)first, O_CLOEXEC) < 0)
+	if (*kept >= 0) {
+		if (*kept != first && dup3(*kept, first, O_CLOEXEC) < 0)
 			return -errno;
-		launch->channel = (int)first++;
+		*kept = first++;
 	}
 	if (launch->agent >= 0) {
-		if (dup3(launch->agent, (int)first, O_CLOEXEC) < 0)
+		if (dup3(launch->agent, first, O_CLOEXEC) < 0)
 			return -errno;
-		launch->agent = (int)first++;
+		launch->agent = first++;
 	}
 	launch->is_closed = 1;
-	return close_from(first);
+	return close_from((unsigned)first);
 }
 
 /* Nothing of how the launcher was started reaches the program: neither ignored signals (Python's SIGPIPE) nor blocked ones. */
