@@ -77,6 +77,7 @@ class Systemd:
                 "--systemd-cgroup needs the Python library jeepney", hint="pip install 'whit[systemd]'"
             ) from None
         self.dbus = jeepney
+        self.subscribed = False
         try:
             self.connection = blocking.open_dbus_connection(bus, auth_timeout=SECONDS)
         except (OSError, ValueError, RuntimeError, TimeoutError) as error:
@@ -112,8 +113,10 @@ class Systemd:
     def job(self, method: str, signature: str, body: tuple[Any, ...]) -> str:
         """A method that starts a job, and how that ended: ``done``, or why not."""
         rule = self.dbus.MatchRule(type="signal", interface=MANAGER, member="JobRemoved", path=PATH)
-        self._ask(self.dbus.bus_messages.message_bus.AddMatch(rule))
-        self.call("Subscribe")
+        if not self.subscribed:
+            self._ask(self.dbus.bus_messages.message_bus.AddMatch(rule))
+            self.call("Subscribe")
+            self.subscribed = True
         with self.connection.filter(rule, bufsize=1024) as signals:
             (job,) = self.call(method, signature, body)
             while True:
