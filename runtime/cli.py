@@ -5,10 +5,12 @@ Commands are loaded when they are called, so that ``whit --help`` imports nothin
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import signal
 import sys
+import traceback
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -103,11 +105,18 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if os.environ.get("WHIT_TRACEBACK"):
             raise
         known = _as_whit_error(error)
-        show(known)
         in_docker_s_range = known.exit_code >= ExitCode.RUNTIME_FAILURE
         code = ExitCode.RUNTIME_FAILURE if runs and not in_docker_s_range else known.exit_code
+        show(_of_output(error) or known)
         told = True
     sys.exit(_flushed(code, told=told))
+
+
+def _of_output(error: Exception) -> WhitError | None:
+    """The error in words if printing raised it: by itself it doesn't say what couldn't be written."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    printing = frame.f_code is click.echo.__code__
+    return _unwritten(error) if printing and isinstance(error, OSError) else None
 
 
 def _flushed(code: int, *, told: bool) -> int:
@@ -118,6 +127,11 @@ def _flushed(code: int, *, told: bool) -> int:
         # What Python still holds goes nowhere, or it would try again when it ends and show a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not (told or isinstance(error, BrokenPipeError)):
-            show(WhitError(f"can't write to standard output: {(error.strerror or str(error)).lower()}"))
+            show(_unwritten(error))
         return code or ExitCode.FAILURE
     return code
+
+
+def _unwritten(error: OSError) -> WhitError:
+    why = "it is closed" if error.errno == errno.EBADF else (error.strerror or str(error)).lower()
+    return WhitError(f"can't write to standard output: {why}")

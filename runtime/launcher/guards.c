@@ -132,3 +132,11 @@ int guards_hold(const struct plan *plan, char *const *arguments, int plans, cons
 	/* A plan without a command or a store belongs to none. */
 	return for_this_command && of_this_store;
 }
+
+int files_hold(const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->count; i++)
+		if (plan->ops[i].code == OP_GUARD_FILE && !same_file(plan, &plan->ops[i]))
+			return 0;
+	return 1;
+}

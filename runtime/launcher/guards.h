@@ -9,4 +9,7 @@
    running launcher. */
 int guards_hold(const struct plan *plan, char *const *arguments, int plans, const char *self);
 
+/* Whether the files that it was made from are as they were; of other guards it knows nothing. */
+int files_hold(const struct plan *plan);
+
 #endif

@@ -45,6 +45,8 @@ struct launch {
 	   other end, the channel between the child and its parent, and the container's folder of state. */
 	int gate, console_socket, console_receiver, channel, state_directory;
 	const char *pid_file;
+	/* The kept plan that this is, if it is one (oci_kept.c). */
+	const char *kept_path;
 	int is_exec;
 	/* The mount in hand, a /proc that is attached nowhere, and mounts whose users are mapped (ops_tree.c, ops_process.c). */
 	int tree, proc;

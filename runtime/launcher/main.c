@@ -125,11 +125,14 @@ static int run_given(char **argv, const char *self)
 	return code;
 }
 
-/* A program that is started with one of them closed would take the first file that it opens for its input or output. */
+/*
+ * A program that is started with one of them closed would take the first file that it opens for its input or output.
+ * Standard output is one that can't be written to, so that who prints there is told, as where it is closed.
+ */
 static void open_standard_streams(void)
 {
 	for (int fd = 0; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) < 0)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) < 0)
 			_exit(FAILED);
 }
 

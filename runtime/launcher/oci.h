@@ -1,6 +1,7 @@
 /* whit-oci: the launcher as an OCI runtime, with runc's command line.
 
    state, start, kill, delete   done here, from small records that create leaves in the container's folder
+   create, run                  done here where a plan for a container of the same form is kept: oci_kept.c
    _launch MODE …               how Python has a container or a process created: oci_launch()
    anything else                python: the same arguments
 
@@ -24,6 +25,8 @@ struct oci_call {
 	char root[OCI_PATH_SIZE];
 	const char *container;
 	int directory, root_directory;
+	/* Options were given that only Python knows what to do with. */
+	int unusual;
 };
 
 /* The whole program under its other name. Returns the exit code. */
@@ -32,8 +35,20 @@ int oci_main(int argc, char **argv, const char *self);
 /* _launch MODE FOLDER PID-FILE PLAN LOG LOG-FORMAT: execute the plan; MODE is create, run, run-detached, exec or exec-detached. */
 int oci_launch(char **argv, const char *self);
 
-/* Stay with a child in the foreground until it ends, its terminal and signals passed on. Returns its exit code. */
+/* The same for a plan that is loaded already; `words` as oci_launch's arguments. */
 struct launch;
+int oci_execute(struct launch *launch, char **words);
+
+/* create or run by a kept plan. The exit code, or -1 for Python. */
+int oci_create(struct oci_call *call, const char *verb, char **words);
+
+/* Whether a container may be called so. */
+int oci_is_name(const char *text);
+
+/* Add a warning to the log; it is written as JSON has it, quotation marks and all. */
+void oci_warn(const struct oci_call *call, const char *quoted);
+
+/* Stay with a child in the foreground until it ends, its terminal and signals passed on. Returns its exit code. */
 int oci_attend(struct launch *launch);
 
 /* Print and log one error; returns the exit code of failure. `parts` are put together. */

@@ -106,38 +106,52 @@ static int open_folder(struct launch *launch, const char *path)
 	return 0;
 }
 
+static int unreadable(void)
+{
+	complain("the container's folder or its plan can't be read", "is another program at work in it?");
+	return FAILED;
+}
+
+int oci_execute(struct launch *launch, char **words)
+{
+	const char *mode = words[WORD_MODE];
+	launch->is_exec = strncmp(mode, "exec", 4) == 0;
+	launch->pid_file = words[WORD_PID_FILE];
+	if (open_folder(launch, words[WORD_FOLDER]) || map_outcome(launch))
+		return unreadable();
+	int code = launch_start(launch);
+	if (code == 0)
+		code = serve_child(launch);
+	if (code < 0) {
+		if (launch->child > 0) {
+			kill(launch->child, SIGKILL);
+			while (waitpid(launch->child, NULL, __WALL) < 0 && errno == EINTR)
+				;
+		}
+		cgroups_remove(launch);
+		/* Python has the next one, should it be the plan that no longer fits. */
+		if (launch->kept_path)
+			unlink(launch->kept_path);
+		explain(launch, words);
+	}
+	/* One that fails has ended the container. */
+	int failed = strncmp(mode, "run", 3) == 0 && has_hook(launch, "poststart") && !run_python(launch, "_poststart", words);
+	if (!failed && strcmp(mode, "run") != 0 && strcmp(mode, "exec") != 0)
+		return 0;
+	flock(launch->state_directory, LOCK_UN);
+	code = oci_attend(launch);
+	code = failed ? FAILED : code;
+	if (!launch->is_exec)
+		remove_container(launch, words);
+	return code;
+}
+
 int oci_launch(char **argv, const char *self)
 {
 	struct launch launch;
-	const char *mode = argv[WORD_MODE];
 	launch_new(&launch, argv, self);
-	launch.is_exec = strncmp(mode, "exec", 4) == 0;
-	launch.pid_file = argv[WORD_PID_FILE];
 	CLEANUP_FD int plan = open(argv[WORD_PLAN], O_RDONLY | O_CLOEXEC);
-	if (plan < 0 || open_folder(&launch, argv[WORD_FOLDER]) || plan_load(&launch.plan, plan) || map_outcome(&launch)) {
-		complain("the container's folder or its plan can't be read", "is another program at work in it?");
-		return FAILED;
-	}
-	int code = launch_start(&launch);
-	if (code == 0)
-		code = serve_child(&launch);
-	if (code < 0) {
-		if (launch.child > 0) {
-			kill(launch.child, SIGKILL);
-			while (waitpid(launch.child, NULL, __WALL) < 0 && errno == EINTR)
-				;
-		}
-		cgroups_remove(&launch);
-		explain(&launch, argv);
-	}
-	/* One that fails has ended the container. */
-	int failed = strncmp(mode, "run", 3) == 0 && has_hook(&launch, "poststart") && !run_python(&launch, "_poststart", argv);
-	if (!failed && strcmp(mode, "run") != 0 && strcmp(mode, "exec") != 0)
-		return 0;
-	flock(launch.state_directory, LOCK_UN);
-	code = oci_attend(&launch);
-	code = failed ? FAILED : code;
-	if (!launch.is_exec)
-		remove_container(&launch, argv);
-	return code;
+	if (plan < 0 || plan_load(&launch.plan, plan))
+		return unreadable();
+	return oci_execute(&launch, argv);
 }

@@ -23,32 +23,49 @@ static void append_time(char *text, size_t size, size_t *at)
 		append(text, size, at, now);
 }
 
-/* As runc's: {"level":"error","msg":"…","time":"…"} or time="…" level=error msg="…". Messages hold nothing to be escaped but quotes. */
-static void write_log(const struct oci_call *call, const char *message)
+/* As runc's: {"level":"error","msg":"…","time":"…"} or time="…" level=error msg="…". */
+static void add_line(const struct oci_call *call, const char *level, const char *quoted)
 {
-	char line[LOG_SIZE] = "", quoted[LOG_SIZE / 2];
-	size_t at = 0, to = 0;
+	char line[LOG_SIZE] = "";
+	size_t at = 0;
 	int json = call->log_format && strcmp(call->log_format, "json") == 0;
 	CLEANUP_FD int log = open(call->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
-	for (; *message && to < sizeof(quoted) - 3; message++) {
+	append(line, sizeof(line), &at, json ? "{\"level\":\"" : "time=\"");
+	if (!json) {
+		append_time(line, sizeof(line), &at);
+		append(line, sizeof(line), &at, "\" level=");
+	}
+	append(line, sizeof(line), &at, level);
+	append(line, sizeof(line), &at, json ? "\",\"msg\":" : " msg=");
+	append(line, sizeof(line), &at, quoted);
+	if (json) {
+		append(line, sizeof(line), &at, ",\"time\":\"");
+		append_time(line, sizeof(line), &at);
+	}
+	append(line, sizeof(line), &at, json ? "\"}\n" : "\n");
+	if (log >= 0 && write(log, line, at) < 0)
+		complain("the log can't be written", NULL);
+}
+
+/* Messages hold nothing to be escaped but quotes. */
+static void write_log(const struct oci_call *call, const char *message)
+{
+	char quoted[LOG_SIZE / 2];
+	size_t to = 0;
+	quoted[to++] = '"';
+	for (; *message && to < sizeof(quoted) - 4; message++) {
 		if (*message == '"' || *message == '\\')
 			quoted[to++] = '\\';
 		quoted[to++] = *message;
 	}
+	quoted[to++] = '"';
 	quoted[to] = 0;
-	append(line, sizeof(line), &at, json ? "{\"level\":\"error\",\"msg\":\"" : "time=\"");
-	if (!json) {
-		append_time(line, sizeof(line), &at);
-		append(line, sizeof(line), &at, "\" level=error msg=\"");
-	}
-	append(line, sizeof(line), &at, quoted);
-	if (json) {
-		append(line, sizeof(line), &at, "\",\"time\":\"");
-		append_time(line, sizeof(line), &at);
-	}
-	append(line, sizeof(line), &at, json ? "\"}\n" : "\"\n");
-	if (log >= 0 && write(log, line, at) < 0)
-		complain("the log can't be written", NULL);
+	add_line(call, "error", quoted);
+}
+
+void oci_warn(const struct oci_call *call, const char *quoted)
+{
+	add_line(call, "warning", quoted);
 }
 
 int oci_fail(const struct oci_call *call, const char *const *parts)
@@ -63,7 +80,7 @@ int oci_fail(const struct oci_call *call, const char *const *parts)
 	return 1;
 }
 
-static int is_name(const char *text)
+int oci_is_name(const char *text)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-.";
 	return *text && strspn(text, allowed) == strlen(text) && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
@@ -92,8 +109,10 @@ static char **read_options(struct oci_call *call, char **words)
 	const char *values[sizeof(names) / sizeof(*names)] = { NULL };
 	for (; *words && **words == '-'; words++) {
 		size_t i = 0, length = 0;
-		if (is_flag(*words))
+		if (is_flag(*words)) {
+			call->unusual = 1;
 			continue;
+		}
 		for (; i < sizeof(names) / sizeof(*names); i++) {
 			length = strlen(names[i]);
 			if (strncmp(*words, names[i], length) == 0 && ((*words)[length] == '=' || (*words)[length] == 0))
@@ -111,6 +130,7 @@ static char **read_options(struct oci_call *call, char **words)
 	int error = values[0] ? append(call->root, sizeof(call->root), &at, values[0]) :
 				append(call->root, sizeof(call->root), &at, is_root ? "/run" : runtime) ||
 					append(call->root, sizeof(call->root), &at, "/whit-oci");
+	call->unusual |= values[3] || values[4];
 	call->log = values[1];
 	call->log_format = values[2];
 	return error ? NULL : words;
@@ -129,7 +149,7 @@ typedef int verb_function(struct oci_call *call, char **words);
 static int answer(struct oci_call *call, verb_function *verb, char **words)
 {
 	call->container = container_of(words);
-	if (!call->container || !is_name(call->container))
+	if (!call->container || !oci_is_name(call->container))
 		return -1;
 	CLEANUP_FD int root = open(call->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP_FD int directory = root < 0 ? -1 : openat(root, call->container, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -160,6 +180,11 @@ int oci_main(int argc, char **argv, const char *self)
 		if (strcmp(*words, verbs[i].name) != 0)
 			continue;
 		int code = answer(&call, verbs[i].function, words + 1);
+		if (code >= 0)
+			return code;
+	}
+	if (words && *words && (strcmp(*words, "create") == 0 || strcmp(*words, "run") == 0)) {
+		int code = oci_create(&call, *words, words + 1);
 		if (code >= 0)
 			return code;
 	}

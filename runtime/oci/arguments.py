@@ -99,12 +99,17 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One command line, taken apart."""
+    """One command line, taken apart.
+
+    ``form`` is a descriptor of the form that the launcher has made, ``keep_as`` the path for its plan: see kept.py.
+    """
 
     globals: Options
     verb: str
     options: Options
     words: tuple[str, ...]
+    form: int = -1
+    keep_as: str = ""
 
 
 def _name(word: str, known: dict[str, bool], verb: str) -> str:

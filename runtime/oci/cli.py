@@ -9,7 +9,7 @@ import os
 import sys
 
 from whit.packer.errors import UsageError, as_whit_error, in_words
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.light import TYPE_CHECKING, replace
 from whit.runtime.oci.arguments import VERBS, Call, parse
 from whit.runtime.oci.log import Log
 
@@ -85,6 +85,13 @@ def complain(error: WhitError, log: Log) -> None:
     sys.stderr.write(in_words(error))
 
 
+def _parse(words: list[str]) -> Call:
+    """The launcher puts before the words of create and run what it has found out already (runtime/launcher/oci_kept.c)."""
+    if words[:1] == ["_form"]:
+        return replace(parse(words[3:]), form=int(words[1]), keep_as=words[2])
+    return parse(words)
+
+
 def run(words: list[str]) -> int:
     """Answer the words; the exit code."""
     log = Log()
@@ -93,7 +100,7 @@ def run(words: list[str]) -> int:
             from whit.runtime.oci.afterwards import afterwards  # noqa: PLC0415 - after failures and for hooks only
 
             return afterwards(words)
-        call = parse(words)
+        call = _parse(words)
         log = Log(call.globals.path("log"), call.globals.text("log-format", "text"))
         _check_form(log)
         return _answer(call, log)

@@ -42,6 +42,7 @@ class Lifecycle:
 
     ``first`` stand before the container exists, ``inside`` right after its namespaces, ``console`` where /dev is
     mounted, ``before_root`` before the root is changed, ``before_exec`` as the container's user, before the filter.
+    ``filters`` is linux.seccomp's where it has been compiled before.
     """
 
     first: tuple[Op, ...] = ()
@@ -49,6 +50,7 @@ class Lifecycle:
     before_root: tuple[Op, ...] = ()
     console: tuple[Op, ...] = ()
     before_exec: tuple[Op, ...] = ()
+    filters: tuple[Op, ...] | None = None
     scope: Scope | None = None
 
 
@@ -175,7 +177,9 @@ def _privilege_ops(
         raise refused("process.user.additionalGids", "the user namespace has one group: setgroups is denied in it")
     yield Op("SET_IDS", (ids.uid, ids.gid, groups, int(grouped)), "process.user")
     yield from _label_ops(process, host)
-    filters = tuple(_filter_ops(linux.seccomp, host.architecture))
+    filters = lifecycle.filters
+    if filters is None:
+        filters = tuple(_filter_ops(linux.seccomp, host.architecture))
     if process.no_new_privileges:
         yield Op("NO_NEW_PRIVILEGES", (), "process.noNewPrivileges")
     late = bool(filters) and not process.no_new_privileges and not sets.effective & SYS_ADMIN

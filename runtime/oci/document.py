@@ -5,8 +5,7 @@ What the accelerator refuses is given to the package, which says in words what i
 
 from __future__ import annotations
 
-from _json import encode_basestring_ascii as quoted
-from _json import make_scanner
+from _json import encode_basestring_ascii, make_scanner
 
 from whit.packer.light import TYPE_CHECKING
 
@@ -14,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     Encodable = str | int | Mapping[str, "Encodable"]
+
+quoted = encode_basestring_ascii
+"""A text as JSON writes it, in ASCII."""
 
 SPACE = " \t\n\r"
 

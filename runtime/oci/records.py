@@ -27,6 +27,10 @@ def _is_a_user_s_root() -> bool:
         return file.read().split() != ALL_USERS and os.environ.get("USER") != "root"
 
 
+PLANS = "@plans"
+"""Kept plans (kept.py), among the containers' folders: no container can be called so."""
+
+
 def default_root() -> str:
     """Where containers are kept unless ``--root`` says otherwise."""
     runtime = os.environ.get("XDG_RUNTIME_DIR")

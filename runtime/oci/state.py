@@ -132,7 +132,11 @@ def find(root: Path, name: str) -> Container:
 def every(root: Path) -> list[Container]:
     """All containers below the root, by name."""
     try:
-        names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False))
+        names = sorted(
+            entry.name
+            for entry in os.scandir(root)
+            if entry.is_dir(follow_symlinks=False) and entry.name != records.PLANS
+        )
     except FileNotFoundError:
         return []
     return [Container(name, root / name) for name in names]

@@ -85,7 +85,8 @@ def bubblewrap(bench: Bench) -> list[Contender]:
     return [Contender("bwrap (no cgroup)", Command((str(program), *options, *privileges, "/true")))]
 
 
-def _oci_config(rootfs: Path) -> dict[str, object]:
+def oci_config(rootfs: Path) -> dict[str, object]:
+    """A bundle with limits, as `whit run` has them, and no filter."""
     hidden = ["nosuid", "noexec", "nodev"]
     none: dict[str, list[str]] = {name: [] for name in ("bounding", "effective", "inheritable", "permitted", "ambient")}
     return {
@@ -126,7 +127,7 @@ def oci_runtimes(bench: Bench) -> list[Contender]:
     """A bundle for crun and runc, without the seccomp filter that whit has: its cost would be libseccomp's."""
     bundle = bench.folder / "bundle"
     bundle.mkdir()
-    (bundle / "config.json").write_text(json.dumps(_oci_config(bench.rootfs)))
+    (bundle / "config.json").write_text(json.dumps(oci_config(bench.rootfs)))
     found = [(name, find_peer(name)) for name in ("crun", "runc")]
     return [
         Contender(name, Command((str(program), "run", "--bundle", str(bundle), f"whit-bench-{name}")))

@@ -17,16 +17,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.sanitized import ENVIRONMENT, assert_clean, changed_plan, sanitized_launcher
 from tests.integration.test_older_kernels import NEWER, STARTER
 from tests.peers import PROJECT, find_peer
 from whit.packer.imagespec import RunConfig
 from whit.runtime.cgroup import CgroupLayout, CgroupVersion
-from whit.runtime.encode import decode, encode
+from whit.runtime.encode import encode
 from whit.runtime.host import read_host
 from whit.runtime.limits import Limits, Rlimit
-from whit.runtime.model import LaunchPlan, Op, Value
 from whit.runtime.mounts import Tmpfs, Volume
-from whit.runtime.opcodes import BY_NAME, OPERATIONS, Kind, Stage, c_header
 from whit.runtime.options import Host, Program, RunOptions
 from whit.runtime.plan import compile_plan
 from whit.runtime.trace.session import trace
@@ -34,8 +33,8 @@ from whit.runtime.trace.session import trace
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SANITIZE = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
-ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": os.environ["PATH"]}
+    from whit.runtime.model import LaunchPlan
+
 CHANGED_PLANS = int(os.environ.get("WHIT_CHANGED_PLANS", "60"))
 USER = 54321
 
@@ -61,23 +60,10 @@ def _fill(folder: Path) -> None:
     (folder / "lock").touch()
     (folder / "data" / "inner").mkdir(parents=True)
     (folder / "given").mkdir()
-    (folder / "ops.h").write_text(c_header())
+    shutil.copy(sanitized_launcher(), folder / "whit")
     # In the place of the Python that would say in words what failed.
     (folder / "python").write_text("#!/bin/sh\nexit 125\n")
     (folder / "python").chmod(0o755)
-    sources = sorted((PROJECT / "runtime" / "launcher").glob("*.c"))
-    includes = [f"-I{folder}", f"-I{PROJECT / 'runtime' / 'launcher'}"]
-    command = [
-        "gcc",
-        "-std=gnu11",
-        "-D_GNU_SOURCE",
-        *SANITIZE,
-        *includes,
-        "-o",
-        str(folder / "whit"),
-        *map(str, sources),
-    ]
-    subprocess.run(command, check=True)
 
 
 def _plan(folder: Path, host: Host, **asked: object) -> LaunchPlan:
@@ -92,11 +78,6 @@ def _plan(folder: Path, host: Host, **asked: object) -> LaunchPlan:
     return compile_plan(program, options, host)
 
 
-def _assert_clean(stderr: str) -> None:
-    assert "Sanitizer" not in stderr
-    assert "runtime error" not in stderr
-
-
 @pytest.mark.parametrize("calls", [(), NEWER], ids=["new", "old"])
 @pytest.mark.parametrize("init", [False, True], ids=["alone", "init"])
 def test_a_container_starts_and_nothing_is_reported(folder: Path, calls: tuple[str, ...], init: bool) -> None:
@@ -107,7 +88,7 @@ def test_a_container_starts_and_nothing_is_reported(folder: Path, calls: tuple[s
         cwd=PROJECT, env=ENVIRONMENT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "started\n"), done.stderr
-    _assert_clean(done.stderr)
+    assert_clean(done.stderr)
 
 
 def test_a_traced_container_starts_and_nothing_is_reported(
@@ -121,60 +102,7 @@ def test_a_traced_container_starts_and_nothing_is_reported(
     said = capfd.readouterr()
     assert (done.status, done.started, said.out) == (0, True, "started\n"), said.err
     assert "/bin/busybox" in {path for _, path in done.sightings.paths}
-    _assert_clean(said.err)
-
-
-PATHS = (
-    "", "/", ".", "..", "/..", "//", "/x", "x", "/proc", "/proc/self/fd", "/dev/null", "/tmp/a/b", "/bin/busybox", "/data",
-    "/" + "a" * 254, "/" + "a" * 300, "/a" * 2040, "a" * 4096, "/" * 5000, "/" + "a/" * 4000, "/tmp/\udcff\udcfe", "-1",
-    "size=1", "=", "=x", "x" * 600,
-)  # fmt: skip
-NUMBERS = (0, 1, 2, 15, 16, 17, 63, 64, 127, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 63, (1 << 64) - 1)
-
-
-def _value(random_: random.Random, kind: Kind) -> Value:
-    if kind is Kind.NUMBER:
-        return random_.choice(NUMBERS)
-    if kind is Kind.TEXT:
-        return random_.choice(PATHS)
-    if kind is Kind.LIST:
-        return tuple(random_.choices(PATHS, k=random_.choice((0, 1, 2, 5, 200))))
-    return random_.randbytes(random_.choice((0, 1, 3, 4, 8, 80, 4096, 4100, 32768, 32776, 65536)))
-
-
-def _changed(random_: random.Random, op: Op) -> Op:
-    kinds = [argument.kind for argument in BY_NAME[op.name].arguments]
-    if not kinds:
-        return op
-    at = random_.randrange(len(kinds))
-    return Op(op.name, (*op.args[:at], _value(random_, kinds[at]), *op.args[at + 1 :]), op.why)
-
-
-def _any_op(random_: random.Random, stage: Stage) -> Op:
-    row = random_.choice([row for row in OPERATIONS if row.stage is stage])
-    return Op(row.name, tuple(_value(random_, argument.kind) for argument in row.arguments), "any")
-
-
-def _changed_plan(plan: LaunchPlan, random_: random.Random) -> LaunchPlan:
-    """One to three changes: an argument, an operation left out, done twice, added, or two in each other's place."""
-    ops = list(plan.ops)
-    for _ in range(random_.randint(1, 3)):
-        at = random_.randrange(len(ops))
-        stage = BY_NAME[ops[at].name].stage
-        change = random_.choice(("argument", "argument", "argument", "leave out", "twice", "add", "swap"))
-        if change == "argument" or stage in {Stage.CLONE, Stage.EXEC}:
-            ops[at] = _changed(random_, ops[at])
-        elif change == "leave out":
-            del ops[at]
-        elif change == "twice":
-            ops.insert(at, ops[at])
-        elif change == "add":
-            ops.insert(at, _any_op(random_, stage))
-        elif BY_NAME[ops[at + 1].name].stage is stage:
-            ops[at], ops[at + 1] = ops[at + 1], ops[at]
-    changed = LaunchPlan(plan.version, tuple(ops))
-    decode(encode(changed))
-    return changed
+    assert_clean(said.err)
 
 
 def _run_apart(folder: Path, plan: LaunchPlan) -> subprocess.CompletedProcess[bytes]:
@@ -201,12 +129,11 @@ def test_no_changed_plan_makes_the_launcher_misbehave(folder: Path) -> None:
         assert _run_apart(folder, plan).stdout == b"started\n"
     for seed in range(CHANGED_PLANS):
         random_ = random.Random(seed)
-        plan = _changed_plan(random_.choice(plans), random_)
+        plan = changed_plan(random_.choice(plans), random_)
         done = _run_apart(folder, plan)
         error = done.stderr.decode("utf-8", "replace")
         assert done.returncode >= 0, (seed, error)
-        assert "Sanitizer" not in error, (seed, error)
-        assert "runtime error:" not in error, (seed, error)
+        assert_clean(f"{seed}: {error}")
 
 
 def _launch(folder: Path, argument: str, descriptor: int | None = None) -> subprocess.CompletedProcess[str]:

@@ -69,16 +69,20 @@ class Dockerd:
 
 
 @contextlib.contextmanager
-def start_dockerd(folder: Path) -> Iterator[Dockerd]:
-    """Start an engine that keeps its data in ``folder``, wait until it answers, stop it and remove what it left."""
+def start_dockerd(folder: Path, runtimes: Mapping[str, Path] | None = None) -> Iterator[Dockerd]:
+    """Start an engine that keeps its data in ``folder``, wait until it answers, stop it and remove what it left.
+
+    ``runtimes`` are known to it beside its own and ``whit``.
+    """
     daemon, client = find_peer("dockerd"), find_peer("docker")
     if daemon is None or client is None:
         raise RuntimeError("dockerd or the docker client isn't installed; tests/setup.sh peers installs them")
     run = Path(tempfile.mkdtemp(prefix="whit-dockerd-"))  # short: a socket's path has at most 107 bytes
     group = f"/{run.name}"
     log = folder / "dockerd.log"
-    runtimes = {"whit": {"path": str(PROJECT / ".venv" / "bin" / "whit-oci")}}
-    (folder / "daemon.json").write_text(json.dumps({"runtimes": runtimes}))
+    known = {"whit": PROJECT / ".venv" / "bin" / "whit-oci", **(runtimes or {})}
+    paths = {name: {"path": str(path)} for name, path in known.items()}
+    (folder / "daemon.json").write_text(json.dumps({"runtimes": paths}))
     command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-ec", DAEMON]
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_PATH])
     with log.open("wb") as output:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from whit.packer.errors import ExitCode, WhitError
 from whit.runtime import cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -61,5 +65,29 @@ def test_a_full_disk_is_told_in_a_line(arguments: tuple[str, ...]) -> None:
         os.close(full)
     # then there is no traceback
     assert done.returncode == ExitCode.FAILURE
+    if arguments == ("--help",):
+        assert done.stderr == "whit: can't write to standard output: no space left on device\n"
     assert all(line.startswith(("whit: ", "hint: ")) for line in done.stderr.splitlines())
     assert done.stderr.count("whit: ") == 1
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("inspect", sys.executable), ("run", "/bin/sh", "-c", "echo x")])
+def test_a_closed_output_is_told_in_a_line(whit: Path, whit_root: Path, arguments: tuple[str, ...]) -> None:
+    line = ("sh", "-c", 'exec "$@" >&-', "sh", str(whit), *arguments)
+    environment = {**os.environ, "WHIT_ROOT": str(whit_root)}
+    done = subprocess.run(line, env=environment, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode != 0
+    assert len(done.stderr.splitlines()) == 1
+    if arguments[0] != "run":
+        assert done.stderr == "whit: can't write to standard output: it is closed\n"
+
+
+def test_a_reader_that_has_gone_is_told_nothing(whit: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run((whit, "inspect", sys.executable), stdout=writer, stderr=subprocess.PIPE, check=False)
+    finally:
+        os.close(writer)
+    assert done.returncode != 0
+    assert done.stderr == b""

@@ -1,0 +1,141 @@
+/* What the plan of an OCI container depends on beside config.json, as text: all that runtime/oci/host.py reads, or what decides it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "form.h"
+#include "kernel.h"
+#include "util.h"
+
+enum { SCRATCH_SIZE = 1 << 20, PATH_SIZE = 4096, NUMBER_SIZE = 24 };
+
+static int add(struct form *form, const char *name, const char *text, size_t length)
+{
+	int error = form_add(form, name, strlen(name));
+	error = error ? error : form_add(form, text, length);
+	return error ? error : form_add(form, "\n", 1);
+}
+
+static int add_number(struct form *form, const char *name, uint64_t number)
+{
+	char text[NUMBER_SIZE] = "";
+	size_t at = 0;
+	append_number(text, sizeof(text), &at, number);
+	return add(form, name, text, at);
+}
+
+/* A file's whole text; one that isn't there has none. A longer one than there is room for makes no form. */
+static int add_file(struct form *form, const char *name, const char *path, char *scratch)
+{
+	ssize_t length = read_file(AT_FDCWD, path, scratch, SCRATCH_SIZE);
+	if (length >= SCRATCH_SIZE - 1)
+		return -ENOSPC;
+	return add(form, name, scratch, length > 0 ? (size_t)length : 0);
+}
+
+/* Of a line of mountinfo (proc_pid_mountinfo(5)) the mount point and what comes after the separator, if it is a cgroup's. */
+static int add_cgroup_mount(struct form *form, char *line, char *scratch)
+{
+	char path[PATH_SIZE] = "";
+	size_t at = 0;
+	char *system = strstr(line, " - cgroup"), *point = line;
+	if (!system)
+		return 0;
+	/* The fifth field is the mount point, the sixth its options. */
+	for (int i = 0; i < 4; i++) {
+		point = strchr(point, ' ');
+		if (!point)
+			return -EINVAL;
+		point++;
+	}
+	if (point > system)
+		return -EINVAL;
+	size_t length = strcspn(point, " "), options = point[length] ? strcspn(point + length + 1, " ") : 0;
+	int error = add(form, "cgroup mount ", point, length + 1 + options);
+	error = error ? error : add(form, "", system, strlen(system));
+	if (error || strncmp(system, " - cgroup2 ", 11) != 0)
+		return error;
+	point[length] = 0;
+	if (append(path, sizeof(path), &at, point) || append(path, sizeof(path), &at, "/cgroup.controllers"))
+		return -EINVAL;
+	return add_file(form, "controllers ", path, scratch);
+}
+
+static int add_cgroups(struct form *form, char *mounts, char *scratch)
+{
+	ssize_t length = read_file(AT_FDCWD, "/proc/self/mountinfo", mounts, SCRATCH_SIZE);
+	if (length <= 0 || length >= SCRATCH_SIZE - 1)
+		return -EINVAL;
+	int error = add_file(form, "own cgroups ", "/proc/self/cgroup", scratch);
+	for (char *line = mounts; !error && *line;) {
+		size_t size = strcspn(line, "\n");
+		int more = line[size] != 0;
+		line[size] = 0;
+		error = add_cgroup_mount(form, line, scratch);
+		line += size + (size_t)more;
+	}
+	return error;
+}
+
+/* The file that SEAL_SELF keeps out of reach, and with whose coming a kept plan is another version's. */
+static int add_launcher(struct form *form, const char *self)
+{
+	struct stat status;
+	if (stat(self, &status) < 0)
+		return -errno;
+	const uint64_t numbers[] = {
+		status.st_dev, status.st_ino, (uint64_t)status.st_size, (uint64_t)status.st_mtim.tv_sec, (uint64_t)status.st_mtim.tv_nsec,
+		(uint64_t)status.st_ctim.tv_sec, (uint64_t)status.st_ctim.tv_nsec, status.st_uid, status.st_mode,
+	};
+	int error = add(form, "launcher ", self, strlen(self));
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		error = error ? error : add_number(form, "", numbers[i]);
+	return error;
+}
+
+static int add_caller(struct form *form, char *scratch)
+{
+	struct kernel_cap_header header = { .version = CAPABILITY_VERSION_3 };
+	struct kernel_cap_data data[2] = { { 0 } };
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	/* What others than root may do hangs on more: where cgroups are theirs, which helpers they find. Python looks. */
+	if (geteuid() != 0)
+		return -EPERM;
+	int error = add_number(form, "group ", getegid());
+	error = error ? error : add_file(form, "users ", "/proc/self/uid_map", scratch);
+	error = error ? error : add_file(form, "groups ", "/proc/self/setgroups", scratch);
+	return error ? error : add_number(form, "capabilities ", (uint64_t)data[1].permitted << 32 | data[0].permitted);
+}
+
+static int add_kernel(struct form *form, char *scratch)
+{
+	struct utsname kernel;
+	if (uname(&kernel) < 0)
+		return -errno;
+	int error = add(form, "kernel ", kernel.release, strlen(kernel.release));
+	error = error ? error : add(form, "", kernel.version, strlen(kernel.version));
+	error = error ? error : add(form, "machine ", kernel.machine, strlen(kernel.machine));
+	/* What the kernel decides when it boots: swap accounting, sizes of huge pages, security modules. */
+	error = error ? error : add_file(form, "boot ", "/proc/sys/kernel/random/boot_id", scratch);
+	return error ? error : add_number(form, "selinux ", access("/sys/fs/selinux/enforce", F_OK) == 0);
+}
+
+int form_add_host(struct form *form, const char *self)
+{
+	/* Touched only as far as it is used. */
+	char *scratch = mmap(NULL, 2 * SCRATCH_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (scratch == MAP_FAILED)
+		return -errno;
+	int error = add_launcher(form, self);
+	error = error ? error : add_caller(form, scratch);
+	error = error ? error : add_kernel(form, scratch);
+	error = error ? error : add_cgroups(form, scratch + SCRATCH_SIZE, scratch);
+	munmap(scratch, 2 * SCRATCH_SIZE);
+	return error;
+}

@@ -1,0 +1,211 @@
+"""OCI runtimes side by side: whit-oci, runc, crun; alone, and under docker.
+
+``python -m tests.bench.oci [--json] [--rounds N] [--only runtimes,docker]``, as root. Rounds alternate between the
+runtimes, back to back and with 100 ms before each command. Under docker the whole command is timed, and, by a small
+program between docker and the runtime, the runtime's share of it: create, start, delete and what else docker calls.
+The first container of a form costs whit-oci a start of Python; that is a row of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.bench.contenders import IMAGE, LIMIT_OPTIONS, oci_config
+from tests.bench.floor import build_true
+from tests.bench.launch import GAP_SECONDS, enter_namespace
+from tests.bench.measure import Command, Times, print_table, run_timed, summarise
+from tests.peers import PROJECT, find_peer
+from tests.peers.dockerd import Dockerd, start_dockerd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+VERBS = ("create", "start", "delete", "run")
+END_SECONDS = 30.0
+Seconds = dict[tuple[str, str], list[float]]
+"""(runtime, what it did) → seconds of each time."""
+
+
+def runtimes() -> dict[str, Path]:
+    """Those that are installed, whit-oci first."""
+    peers = {name: find_peer(name) for name in ("runc", "crun")}
+    return {
+        "whit-oci": PROJECT / ".venv" / "bin" / "whit-oci",
+        **{name: path for name, path in peers.items() if path is not None},
+    }
+
+
+def _status(command: Sequence[str]) -> object:
+    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["status"]
+
+
+class _Cycles:
+    """Containers of one bundle, made, started, removed and run by each runtime in turn."""
+
+    def __init__(self, bundle: Path, state: Path) -> None:
+        self.bundle, self.state = bundle, state
+        self.made = 0
+
+    def _call(self, program: Path, *words: str) -> float:
+        return run_timed(Command((str(program), "--root", f"{self.state}/{program.name}", *words)))
+
+    def _await_end(self, program: Path, container: str) -> None:
+        end = time.monotonic() + END_SECONDS
+        command = [str(program), "--root", f"{self.state}/{program.name}", "state", container]
+        while _status(command) != "stopped":
+            if time.monotonic() > end:
+                raise RuntimeError(f"{container} doesn't end")
+            time.sleep(0.002)
+
+    def cycle(self, program: Path, gap: float) -> Iterable[tuple[str, float]]:
+        """(verb, seconds) of one container's life, and of one ``run``."""
+        self.made += 1
+        container = f"bench-{program.name}-{self.made}"
+        for verb in ("create", "start", "delete"):
+            time.sleep(gap)
+            words = ("--bundle", str(self.bundle)) if verb == "create" else ()
+            yield verb, self._call(program, verb, *words, container)
+            if verb == "start":
+                self._await_end(program, container)
+        time.sleep(gap)
+        yield "run", self._call(program, "run", "--bundle", str(self.bundle), f"{container}-run")
+
+
+def measure_runtimes(cycles: _Cycles, found: Mapping[str, Path], rounds: int, gap: float) -> Seconds:
+    """All runtimes' verbs over alternating rounds; the sum of a life too."""
+    seconds: Seconds = {}
+    for program in found.values():
+        for _ in cycles.cycle(program, 0):
+            pass
+    for _ in range(rounds):
+        for name, program in found.items():
+            life = dict(cycles.cycle(program, gap))
+            life["create+start+delete"] = life["create"] + life["start"] + life["delete"]
+            for verb, value in life.items():
+                seconds.setdefault((name, verb), []).append(value)
+    return seconds
+
+
+def measure_first(cycles: _Cycles, rounds: int) -> Seconds:
+    """whit-oci's create where no plan is kept."""
+    program = runtimes()["whit-oci"]
+    seconds: Seconds = {}
+    for _ in range(rounds):
+        shutil.rmtree(cycles.state / program.name / "@plans", ignore_errors=True)
+        life = dict(cycles.cycle(program, 0))
+        seconds.setdefault(("whit-oci", "first create"), []).append(life["create"])
+    return seconds
+
+
+def build_timed(folder: Path, name: str, runtime: Path) -> tuple[Path, Path]:
+    """(a runtime that times another one, the file of its lines)."""
+    target, log = folder / f"timed-{name}", folder / f"{name}.log"
+    source = Path(__file__).with_name("timed.c")
+    defines = [f'-DRUNTIME="{runtime}"', f'-DLOG="{log}"']
+    subprocess.run(["cc", "-O2", *defines, "-o", target, source], check=True)
+    return target, log
+
+
+def _shares(log: Path) -> dict[str, float]:
+    """Seconds by verb since the last time, and their sum."""
+    shares: dict[str, float] = {}
+    for line in log.read_text().splitlines():
+        verb, nanoseconds = line.split()
+        shares[verb] = shares.get(verb, 0) + int(nanoseconds) / 1e9
+    log.unlink()
+    return {**shares, "share": sum(shares.values())}
+
+
+def measure_docker(engine: Dockerd, logs: Mapping[str, Path], rounds: int) -> Seconds:
+    """docker run with each runtime; ``docker run`` is the whole command, ``share`` all that the runtime took of it."""
+    seconds: Seconds = {}
+    options = ("--rm", "--network", "none", *LIMIT_OPTIONS)
+    for number in range(rounds + 1):
+        for name, log in logs.items():
+            command = (str(engine.client), "run", "--runtime", f"timed-{name}", *options, IMAGE)
+            whole = run_timed(Command(command, engine.environment))
+            shares = _shares(log)
+            # The first one of each is to warm up.
+            for verb, value in {"docker run": whole, **shares}.items() if number else ():
+                seconds.setdefault((name, verb), []).append(value)
+    return seconds
+
+
+def _docker(folder: Path, rootfs: Path, rounds: int) -> Seconds:
+    timed = {name: build_timed(folder, name, path) for name, path in runtimes().items() if name != "crun"}
+    archive = folder / "true.tar"
+    subprocess.run(["tar", "-C", rootfs, "-cf", archive, "."], check=True)
+    (folder / "docker").mkdir()
+    known = {f"timed-{name}": program for name, (program, _) in timed.items()}
+    with start_dockerd(folder / "docker", known) as engine:
+        engine.docker("import", "--change", 'ENTRYPOINT ["/true"]', archive, IMAGE)
+        return measure_docker(engine, {name: log for name, (_, log) in timed.items()}, rounds)
+
+
+def show(title: str, times: Mapping[tuple[str, str], Times]) -> None:
+    """A row for each runtime and verb, beside the same of runc and of crun."""
+    rows = []
+    for (name, verb), row in sorted(times.items(), key=lambda item: item[0][1]):
+        bases = [times.get((base, verb)) for base in ("runc", "crun")]
+        ratios = [f"{row.median / base.median:.2f}" if base else "-" for base in bases]
+        rows.append(
+            [f"{verb}  {name}", f"{row.least:.2f}", f"{row.median:.2f}", f"{row.p90:.2f}", *ratios, str(row.runs)]
+        )
+    print_table(title, ["", "min ms", "median", "p90", "÷ runc", "÷ crun", "runs"], rows)
+
+
+def _summaries(seconds: Seconds) -> dict[tuple[str, str], Times]:
+    return {key: summarise(values) for key, values in seconds.items() if len(values) > 1}
+
+
+def main() -> None:
+    """Measure, and print tables or JSON."""
+    parser = argparse.ArgumentParser(description="OCI runtimes side by side")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--only", default="runtimes,docker", help="runtimes, docker, or both")
+    options = parser.parse_args()
+    enter_namespace("tests.bench.oci")
+    results: dict[str, dict[tuple[str, str], Times]] = {}
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="whit-bench-")))
+        folder.chmod(0o755)
+        rootfs = folder / "rootfs"
+        for name in ("proc", "dev", "sys", "tmp"):
+            (rootfs / name).mkdir(parents=True)
+        build_true(rootfs / "true")
+        if "runtimes" in options.only:
+            bundle, state = folder / "bundle", folder / "state"
+            bundle.mkdir()
+            (bundle / "config.json").write_text(json.dumps(oci_config(rootfs)))
+            cycles = _Cycles(bundle, state)
+            results["back to back"] = _summaries(measure_runtimes(cycles, runtimes(), options.rounds, 0))
+            results["100 ms before each"] = _summaries(
+                measure_runtimes(cycles, runtimes(), options.rounds, GAP_SECONDS)
+            )
+            results["no plan kept"] = _summaries(measure_first(cycles, options.rounds))
+        if "docker" in options.only and find_peer("dockerd"):
+            results["under docker"] = _summaries(_docker(folder, rootfs, options.rounds))
+    if options.json:
+        rows = {
+            title: {f"{name} {verb}": asdict(row) for (name, verb), row in times.items()}
+            for title, times in results.items()
+        }
+        sys.stdout.write(json.dumps({"schema": "whit.bench.oci/1", **rows}, indent=2) + "\n")
+        return
+    for title, times in results.items():
+        show(title, times)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,247 @@
+"""A kept plan, filled in by the launcher, is the plan that Python makes; where it wouldn't be, there is no such form."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.runtime.kept_c import Launcher
+from tests.unit.runtime.test_oci_compile import V1, V2
+from whit.packer.errors import WhitError
+from whit.runtime.oci.document import quoted
+from whit.runtime.oci.kept import template
+from whit.runtime.oci.making import Made, Request, make
+from whit.runtime.oci.model import OciHost
+from whit.runtime.oci.template import document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.peer("gcc")
+
+HEAD = b"mode create\n\0"
+TIMES = ("2026-01-02T03:04:05.000000006Z", "2027-01-02T03:04:05.000000006Z")
+REQUEST = Request("create", "c1", "/run/b/c1", "/run/whit-oci")
+OTHER = Request("create", "another", "/srv/bundle", "/var/run/docker/runtime-whit/moby")
+
+DOCKER: dict[str, Any] = {
+    **document(),
+    "hostname": "0123456789ab",
+    "root": {"path": "/var/lib/docker/overlay2/0123/merged"},
+    "process": {
+        **document()["process"],  # type: ignore[dict-item]
+        "terminal": False,
+        "args": ["/server", "-v", "--name=x"],
+        "env": ["PATH=/bin", "HOSTNAME=0123456789ab", "EMPTY="],
+        "user": {"uid": 1000, "gid": 1000, "additionalGids": [5]},
+    },
+    "hooks": {
+        "prestart": [{"path": "/proc/7/exe", "args": ["libnetwork-setkey", "0123456789ab"], "env": ["A=b"]}],
+        "poststop": [{"path": "/bin/true"}],
+    },
+    "annotations": {"io.kubernetes.cri.sandbox-id": "0123", "other": "0123"},
+}
+DOCKER["mounts"] = [
+    *DOCKER["mounts"],
+    {"destination": "/etc/hosts", "type": "bind", "source": "/var/lib/docker/0123/hosts", "options": ["rbind", "ro"]},
+    {"destination": "/data", "type": "bind", "source": "data", "options": ["bind", "shared"]},
+    {"destination": "/disk", "type": "ext4", "source": "/srv/disk", "options": ["ro"]},
+]
+DOCKER["linux"] = {
+    **DOCKER["linux"],
+    "cgroupsPath": "/docker/0123456789ab",
+    "namespaces": [
+        {"type": "mount"}, {"type": "pid"}, {"type": "ipc"}, {"type": "uts"}, {"type": "cgroup"},
+        {"type": "network", "path": "/proc/77/ns/net"},
+    ],
+    "sysctl": {"net.ipv4.ip_unprivileged_port_start": "0"},
+    "seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]},
+}  # fmt: skip
+BARE: dict[str, Any] = {
+    "ociVersion": "1.2.0",
+    "root": {"path": "rootfs"},
+    "process": {"args": ["sh"], "cwd": "/"},
+    "linux": {"namespaces": [{"type": "mount"}]},
+}
+
+TEXTS = (
+    "", "/", "//", "/a", "/a/", "a", "a/b", "/a//b", "/a/../b", "/..", "..", ".", "/./x", "/dev/sda", "/dev", "/dev/",
+    "PATH=/x", "HOME=/x", "HOME=", "PATH=", "HOMER=1", "x=y z", "PATH=/y:/z", "proc", "/proc", "a:b:c", "/a:b", "@hole0-008@",
+    "/@hole0-000@/x", "h" * 64, "h" * 65, "é", "tab\there", 'say "hi"', "back\\slash", "nul\0", "\x7f", "\udcff", "1.2.3",
+    "none", "shared", "/var/lib/docker/0123/hosts", "0123456789ab", "-x", " ", "$(x)", "/run/whit-oci/c1/start", "\xff",
+)  # fmt: skip
+
+
+def _texts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every text in a document."""
+    if isinstance(value, str):
+        yield path
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from _texts(item, (*path, key))
+
+
+def _changed(base: dict[str, Any], changes: list[tuple[tuple[Any, ...], str]]) -> bytes:
+    config = copy.deepcopy(base)
+    for path, text in changes:
+        place: Any = config
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = text
+    return json.dumps(config).encode()
+
+
+def _changes(base: dict[str, Any]) -> st.SearchStrategy[tuple[bytes, bytes]]:
+    one = st.tuples(st.sampled_from(sorted(_texts(base), key=str)), st.sampled_from(TEXTS) | st.text(max_size=20))
+    return st.tuples(st.lists(one, max_size=2), st.lists(one, max_size=4)).map(
+        lambda both: (_changed(base, both[0]), _changed(base, [*both[0], *both[1]]))
+    )
+
+
+@pytest.fixture(scope="module")
+def launcher(tmp_path_factory: pytest.TempPathFactory) -> Launcher:
+    return Launcher(tmp_path_factory.mktemp("kept"))
+
+
+def _command(request: Request, time: str) -> list[bytes]:
+    return [text.encode() for text in (request.name, request.bundle[1:], request.root[1:], request.console[1:], time)]
+
+
+def _kept(launcher: Launcher, config: bytes, host: OciHost) -> bytes | None:
+    form = launcher.form(config)
+    if form is None:
+        return None
+    made = make(config, REQUEST, host, TIMES[0])
+    return template(HEAD + form[0], config, REQUEST, host, (made, TIMES[0]))
+
+
+def _assert_same(launcher: Launcher, kept: bytes, config: bytes, request: Request, host: OciHost) -> None:
+    form = launcher.form(config)
+    assert form is not None
+    filled = launcher.filled(kept, _command(request, TIMES[1]), form[1])
+    assert filled is not None
+    ops, apart = filled
+    made: Made = make(config, request, host, TIMES[1])
+    assert tuple(op for op in ops if op.name != "GUARD_FILE") == made.plan.ops
+    warnings = [quoted(text).encode() for text in made.warnings]
+    assert apart.pop("warning", []) == warnings
+    assert apart == {name: [text.encode("utf-8", "surrogateescape")] for name, text in made.records}
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(_changes(DOCKER) | _changes(BARE), st.sampled_from([V1, V2]))
+@example((_changed(DOCKER, []), _changed(DOCKER, [(("mounts", 9, "source"), "/dev/sda")])), V1)
+@example((_changed(DOCKER, []), _changed(DOCKER, [(("process", "env", 2), "HOME=/x")])), V1)
+def test_whatever_has_a_form_has_its_plan(launcher: Launcher, both: tuple[bytes, bytes], host: OciHost) -> None:
+    # Given a configuration that a plan is kept of, and another one that differs somewhere
+    first, second = both
+    try:
+        kept = _kept(launcher, first, host)
+    except WhitError:
+        return
+    form, other = launcher.form(first), launcher.form(second)
+    if kept is None or form is None or other is None or form[0] != other[0]:
+        return
+    # When they are of one form, then the kept plan is the other one's: also for another name and other paths
+    _assert_same(launcher, kept, second, REQUEST, host)
+    _assert_same(launcher, kept, second, OTHER, host)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (("hostname",), "fedcba987654"),
+        (("root", "path"), "/var/lib/docker/overlay2/4567/merged"),
+        (("process", "args", 0), "other"),
+        (("process", "args", 2), ""),
+        (("process", "env", 1), "HOSTNAME=fedcba987654"),
+        (("mounts", 7, "source"), "/var/lib/docker/4567/hosts"),
+        (("hooks", "prestart", 0, "args", 1), "fedcba987654"),
+        (("linux", "cgroupsPath"), "/kubepods/burstable/pod12-34/5678"),
+        (("linux", "namespaces", 5, "path"), "/run/netns/cni-1234"),
+        (("annotations", "io.kubernetes.cri.sandbox-id"), "4567"),
+    ],
+)
+def test_what_engines_vary_needs_no_python(launcher: Launcher, path: tuple[Any, ...], text: str) -> None:
+    first, second = _changed(DOCKER, []), _changed(DOCKER, [(path, text)])
+    kept, form, other = _kept(launcher, first, V1), launcher.form(first), launcher.form(second)
+    assert kept is not None
+    assert form is not None
+    assert other is not None
+    assert form[0] == other[0]
+    _assert_same(launcher, kept, second, OTHER, V1)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (("process", "env", 0), "PATH=/other"),
+        (("process", "cwd"), "/other"),
+        (("mounts", 7, "destination"), "/etc/other"),
+        (("mounts", 7, "options", 1), "rw"),
+        (("mounts", 9, "source"), "/dev/sda"),
+        (("annotations", "other"), "4567"),
+        (("linux", "cgroupsPath"), "/docker/../x"),
+        (("linux", "cgroupsPath"), "a:b:c"),
+        (("linux", "sysctl", "net.ipv4.ip_unprivileged_port_start"), "1"),
+        (("linux", "seccomp", "syscalls", 0, "names", 0), "write"),
+        (("process", "args", 1), 'a "b"'),
+        (("hostname",), "h" * 65),
+    ],
+)
+def test_what_the_plan_depends_on_is_of_the_form(launcher: Launcher, path: tuple[Any, ...], text: str) -> None:
+    form, other = launcher.form(_changed(DOCKER, [])), launcher.form(_changed(DOCKER, [(path, text)]))
+    assert form is not None
+    assert other is not None
+    assert form[0] != other[0]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        b"", b"{", b'{"a"}', b'{"a":1', b'{"a":"b', b'{"a":"\x01"}', b"[1,]", b"{} {}", b"[" * 100 + b"]" * 100, b'{"a":\x00}',
+        json.dumps({"process": {"env": ['SECRET="x"']}}).encode(),
+    ],
+)  # fmt: skip
+def test_what_isn_t_a_configuration_has_no_form(launcher: Launcher, config: bytes) -> None:
+    assert launcher.form(config) is None
+
+
+def test_a_member_that_stands_twice_counts_as_for_python(launcher: Launcher) -> None:
+    config = _changed(DOCKER, [])[:-1] + b', "hostname": "last"}'
+    kept = _kept(launcher, config, V1)
+    assert kept is not None
+    _assert_same(launcher, kept, config.replace(b'"last"', b'"other"'), OTHER, V1)
+
+
+def test_a_plan_that_depends_on_a_module_of_the_kernel_isn_t_kept(launcher: Launcher) -> None:
+    config = copy.deepcopy(DOCKER)
+    config["linux"]["resources"]["blockIO"] = {"weight": 100}
+    assert _kept(launcher, json.dumps(config).encode(), V1) is None
+
+
+def test_all_that_a_plan_knows_of_the_host_is_in_its_form() -> None:
+    """Who gives ``OciHost`` another member has the launcher write it into the form: runtime/launcher/oci_kept.c.
+
+    Of the kernel's own choices its boot is in it; mappers are for others than root, who keep no plans.
+    """
+    written = {
+        "user",
+        "group",
+        "architecture",
+        "capabilities",
+        "launcher_owner",
+        "launcher_shared",
+        "selinux",
+        "first_users",
+        "sets_groups",
+    }
+    from_cgroups = {"hierarchies", "unified", "unified_own", "controllers", "delegated"}
+    from_boot = {"swap", "apparmor", "page_sizes"}
+    not_kept = {"weight_file", "mappers"}
+    assert {field.name for field in fields(OciHost)} == written | from_cgroups | from_boot | not_kept
