@@ -26,7 +26,7 @@ from whit.runtime.oci.host import read_oci_host
 from whit.runtime.oci.limits import resource_writes
 from whit.runtime.oci.model import OciHost, Scope
 from whit.runtime.oci.records import CONFIG, SCOPE, SCOPE_ERROR
-from whit.runtime.oci.scope import Property, Unit, limit_properties, scope_properties, unit_of
+from whit.runtime.oci.scope import Property, Unit, annotated, limit_properties, scope_properties, unit_of
 from whit.runtime.oci.spec import parse_spec
 
 if TYPE_CHECKING:
@@ -175,6 +175,7 @@ def plan_scope(spec: Spec, container: str, place: str) -> tuple[Scope, bytes]:
     user = not host.privileged or not host.first_users
     bus = user_bus() if user else os.environ.get("DBUS_SYSTEM_BUS_ADDRESS") or SYSTEM_BUS
     unit = unit_of(spec.linux.cgroups_path, container, user=user)
+    annotated(spec.annotations)
     with connected(bus) as systemd:
         if systemd.version < OLDEST:
             raise UnsupportedError(
@@ -222,7 +223,9 @@ def _enter(place: Path, record: Record, pid: int) -> None:
     host, resources = read_oci_host(), spec.linux.resources
     with connected(record.bus) as systemd:
         limits = limit_properties(resources, host, systemd.version)
-        _start(systemd, record.unit, [*scope_properties(record.unit, place.name, pid), *limits])
+        # What is said last counts.
+        properties = [*scope_properties(record.unit, place.name, pid), *limits, *annotated(spec.annotations)]
+        _start(systemd, record.unit, list(dict(properties).items()))
     folder = Path(record.folder)
     resource_writes(resources, (("unified", folder),), host)
     if host.privileged and host.first_users:

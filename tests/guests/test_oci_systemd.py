@@ -29,7 +29,13 @@ LIMITS = {
     "unified": {"memory.high": str(48 * MIB), "pids.max": "21"},
 }
 BUNDLES: dict[str, tuple[str, dict[str, Any]]] = {
-    "web": (STAY, {"linux": {"cgroupsPath": "system-web.slice:docker:web", "resources": LIMITS}}),
+    "web": (
+        STAY,
+        {
+            "linux": {"cgroupsPath": "system-web.slice:docker:web", "resources": LIMITS},
+            "annotations": {"org.systemd.property.TimeoutStopUSec": "uint64 5000000"},
+        },
+    ),
     "where": ("cat /proc/self/cgroup", {"linux": {"cgroupsPath": "user-web.slice:docker:x", "namespaces": SHARED}}),
     "default": ("cat /proc/self/cgroup", {"linux": {"cgroupsPath": "", "namespaces": SHARED}}),
     "wrong": ("true", {"linux": {"cgroupsPath": "/a/b"}}),
@@ -50,7 +56,7 @@ BUNDLES: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
 }
-SHOW = "systemctl show -p ActiveState,Slice,Delegate,CPUWeight,CPUQuotaPerSecUSec,AllowedCPUs,MemoryMax,MemoryHigh,TasksMax"
+SHOW = "systemctl show -p ActiveState,Slice,Delegate,CPUWeight,CPUQuotaPerSecUSec,AllowedCPUs,MemoryMax,MemoryHigh,TasksMax,TimeoutStopUSec"
 
 SCRIPT = r"""
 oci() {
@@ -140,6 +146,7 @@ def test_the_container_is_a_scope_in_its_slice_with_its_limits(cases: dict[str, 
         "MemoryMax": str(64 * MIB),
         "MemoryHigh": str(48 * MIB),
         "TasksMax": "21",
+        "TimeoutStopUSec": "5s",
     }
 
 

@@ -126,7 +126,7 @@ def test_a_container_of_a_user_s_lives_and_is_removed(rootless: Rootless) -> Non
     assert (rootless.home / "whit-oci" / "c1" / "state.json").exists()
     assert rootless("start", "c1").returncode == 0
     assert json.loads(rootless("state", "c1").stdout)["status"] == "running"
-    assert "c1" in rootless("list", "--quiet").stdout
+    assert [item["owner"] for item in json.loads(rootless("list", "--format", "json").stdout)] == [f"#{USER}"]
     inside = rootless("exec", "c1", "sh", "-c", "id; readlink /proc/self/ns/pid; readlink /proc/1/ns/pid; exit 7")
     assert inside.returncode == 7, inside.stderr
     who, own, first = inside.stdout.splitlines()
