@@ -181,6 +181,11 @@ def plan_scope(spec: Spec, container: str, place: str) -> tuple[Scope, bytes]:
             raise UnsupportedError(
                 f"--systemd-cgroup: systemd {systemd.version} is too old", hint=f"it takes {OLDEST} or newer"
             )
+        ((_, _, _, active, *_),) = systemd.call("ListUnitsByNames", "as", ([unit.name],))[0]
+        if active not in {"inactive", "failed"}:
+            raise LaunchError(
+                f"{unit.name} is there already, and {active}", hint="another container's? Take another linux.cgroupsPath"
+            )
         above = systemd.get("ControlGroup").strip("/")
     folder = "/".join(part for part in (host.unified, above, unit.path) if part)
     record = {"bus": bus, "name": unit.name, "slice": unit.slice, "path": unit.path, "folder": folder}
@@ -225,7 +230,12 @@ def _enter(place: Path, record: Record, pid: int) -> None:
         limits = limit_properties(resources, host, systemd.version)
         # What is said last counts.
         properties = [*scope_properties(record.unit, place.name, pid), *limits, *annotated(spec.annotations)]
-        _start(systemd, record.unit, list(dict(properties).items()))
+        try:
+            _start(systemd, record.unit, list(dict(properties).items()))
+        except (SystemdError, LaunchError):
+            # It isn't this container's: nobody may stop it in its name.
+            (place / SCOPE).unlink()
+            raise
     folder = Path(record.folder)
     resource_writes(resources, (("unified", folder),), host)
     if host.privileged and host.first_users:
