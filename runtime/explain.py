@@ -76,6 +76,8 @@ HINTS: dict[tuple[str, int], str] = {
             (("MAP_HELPED",), errno.EPERM, "the ranges must be yours: /etc/subuid and /etc/subgid"),
             (("CGROUP_OPEN",), errno.EACCES, "this cgroup isn't yours: run as root"),
             (("CGROUP_OPEN",), errno.EROFS, "the cgroup file system is mounted read-only"),
+            (("LANDLOCK",), errno.ENOSYS, "this kernel has no Landlock (Linux 5.13): leave the annotation out"),
+            (("LANDLOCK",), errno.EOPNOTSUPP, "this kernel was started without Landlock: lsm=landlock,…"),
             (("SECCOMP_WITH",), errno.EINVAL, "this kernel lacks seccomp filters, or one of the flags"),
         )
         for name in names

@@ -153,6 +153,7 @@ SET_UMASK          | CHILD  | #mask                                             
 KEEP_DESCRIPTORS   | CHILD  | #count                                                 | keep the descriptors open
 FIND_PROGRAM       | CHILD  | $name $path                                            | find the program
 WAIT_START         | CHILD  |                                                        | wait for the start
+LANDLOCK           | CHILD  | @writable                                              | keep it to its files and its program
 SECCOMP_WITH       | CHILD  | *program #flags                                        | load the system call filter
 SECCOMP            | CHILD  | *program                                               | load the system call filter
 EXEC               | EXEC   | $path @arguments @environment                          | execute the program

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import islice
@@ -38,10 +39,11 @@ _MAX_NAMED = 1024
 
 @dataclass(frozen=True, slots=True)
 class Functions:
-    """``named`` are addresses of the functions asked for → names; ``starts`` all functions' addresses, sorted.
+    """``named`` are addresses of the functions asked for → names; ``starts`` where all functions begin, sorted.
 
-    ``records`` are the file offsets of their records, ``name_at`` where a record's offset of its name stands, and
-    ``names`` where names' offsets count from.
+    ``starts`` count from ``base``; ``records``, from ``records_base`` in the file, are where their records stand,
+    ``name_at`` where in a record the offset of its name does, and ``names`` where names' offsets count from. There may
+    be millions: both are machine numbers side by side.
     """
 
     elf: ElfFile
@@ -49,6 +51,7 @@ class Functions:
     base: int
     starts: Sequence[int]
     records: Sequence[int]
+    records_base: int
     name_at: int
     names: int
 
@@ -57,7 +60,7 @@ class Functions:
         index = bisect_right(self.starts, address - self.base) - 1
         if not 0 <= index < len(self.records):
             return ""
-        place = self.records[index] + self.name_at
+        place = self.records_base + self.records[index] + self.name_at
         if place + 4 > len(self.elf.data):
             return ""
         start = self.names + struct.unpack_from("<i", self.elf.data, place)[0]
@@ -99,7 +102,7 @@ def _by_offset(
     count = min(table.functions, _MAX_FUNCTIONS)
     end = start + (len(elf.data) - start) // 4 * 4
     with memoryview(elf.data) as whole, whole[start:end] as part, part.cast("I") as words:
-        starts, records = words[0 : 2 * count : 2].tolist(), words[1 : 2 * count : 2].tolist()
+        starts, records = (array("I", words[first : 2 * count : 2].tobytes()) for first in (0, 1))
         named = {
             starts[number]: names[words[(record >> 2) + 1]]
             for number, record in enumerate(records)
@@ -108,10 +111,8 @@ def _by_offset(
     text = _text_start(elf, table, dynamic, starts[0])
     if text is None:
         return None
-    records = [start + record for record in records]
-    return Functions(
-        elf, {text + offset: name for offset, name in named.items()}, text, starts, records, 4, table.names[0]
-    )
+    at = {text + offset: name for offset, name in named.items()}
+    return Functions(elf, at, text, starts, records, start, 4, table.names[0])
 
 
 def _by_address(elf: ElfFile, table: FunctionTable, names: Mapping[int, str]) -> Functions:
@@ -119,18 +120,17 @@ def _by_address(elf: ElfFile, table: FunctionTable, names: Mapping[int, str]) ->
     start = _start(elf, table)
     base = table.offset if table.layout == "1.2" else start
     count = min(table.functions, _MAX_FUNCTIONS, (len(elf.data) - start) // (2 * _WORD))
-    pairs = list(struct.iter_unpack("<QQ", elf.data[start : start + count * 2 * _WORD]))
+    pairs = array("Q", elf.data[start : start + count * 2 * _WORD])
+    starts, records = pairs[::2], pairs[1::2]
     end = base + (len(elf.data) - base) // 4 * 4
     with memoryview(elf.data) as whole, whole[base:end] as part, part.cast("I") as words:
         named = {
             address: names[words[(record >> 2) + 2]]
-            for address, record in pairs
+            for address, record in zip(starts, records, strict=True)
             if address and words[(record >> 2) + 2] in names
         }
     origin = table.offset if table.layout == "1.2" else table.names[0]
-    return Functions(
-        elf, named, 0, [address for address, _ in pairs], [base + record for _, record in pairs], _WORD, origin
-    )
+    return Functions(elf, named, 0, starts, records, base, _WORD, origin)
 
 
 def _text_start(elf: ElfFile, table: FunctionTable, dynamic: Dynamic | None, first: int) -> int | None:

@@ -85,6 +85,7 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_SET_MEMORY_POLICY] = op_set_memory_policy,
 	[OP_SET_AFFINITY] = op_set_affinity,
 	[OP_SET_HOME] = op_set_home,
+	[OP_LANDLOCK] = op_landlock,
 	[OP_SECCOMP_WITH] = op_seccomp_with,
 	[OP_MAP_RANGES] = op_map_ranges,
 	[OP_MAP_HELPED] = op_map_helped,

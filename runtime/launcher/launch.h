@@ -85,7 +85,7 @@ op_function op_cgroup_open, op_device_filter, op_tree_idmapped, op_join_processe
 op_function op_map_ranges, op_set_domainname, op_sysctl, op_proc_write, op_mounts_propagate, op_root_bind, op_tree_new, op_tree_bind;
 op_function op_tree_keep, op_tree_take, op_tree_attributes, op_tree_copy_up, op_tree_attach, op_tree_propagation, op_path_make;
 op_function op_path_attributes, op_path_propagation, op_device_node, op_link_anew, op_root_switch, op_set_personality;
-op_function op_set_scheduler, op_set_io_priority, op_set_memory_policy, op_set_affinity, op_set_home, op_seccomp_with;
+op_function op_set_scheduler, op_set_io_priority, op_set_memory_policy, op_set_affinity, op_set_home, op_seccomp_with, op_landlock;
 op_function op_map_helped, op_cgroup_owner;
 op_function op_no_new_privileges, op_init, op_seccomp, op_exec, op_tie_to_caller, op_trace;
 
@@ -129,7 +129,7 @@ int load_filter(const char *program, size_t length, unsigned flags);
 int close_from(unsigned first);
 int close_inherited(void);
 
-/* Close all that isn't the program's, but for the channel, which its start closes; once. 0 or -errno. */
+/* Close all that isn't the program's, but for the channel or the gate, which its start closes; once. 0 or -errno. */
 int close_before_program(struct launch *launch);
 
 /* Wait for `child`, passing it every signal that reaches us. Returns its exit code. `shown` is its number in /proc, known

@@ -226,14 +226,6 @@ static int write_records(const struct oci_call *call, const struct wish *wish, c
 	return error;
 }
 
-static int seals(const struct plan *plan)
-{
-	for (uint32_t i = 0; i < plan->count; i++)
-		if (plan->ops[i].code == OP_SEAL_SELF)
-			return 1;
-	return 0;
-}
-
 static int execute(struct oci_call *call, struct wish *wish, struct launch *launch)
 {
 	char name[] = "whit-oci", verb[] = "_launch", plan[OCI_PATH_SIZE] = "";
@@ -248,9 +240,6 @@ static int execute(struct oci_call *call, struct wish *wish, struct launch *laun
 /* The container by its plan. The exit code, or -1: Python must do it. */
 static int make(struct oci_call *call, struct wish *wish, const struct kept *kept, struct launch *launch)
 {
-	/* Before anything is made: it begins again from the sealed copy. */
-	if (seals(&launch->plan) && op_seal_self(launch, NULL))
-		return -1;
 	CLEANUP_FD int root = open(call->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0 || mkdirat(root, call->container, 0711) < 0)
 		return -1;
@@ -290,11 +279,15 @@ int oci_create(struct oci_call *call, const char *verb, char **words)
 	struct wish wish = { .config = NULL };
 	struct kept kept;
 	struct launch launch;
-	if (call->unusual || read_words(&wish, call, verb, words) || check_paths(&wish, call) || read_config(&wish) ||
-	    make_form(&wish, call->self) || name_kept(&wish, call))
+	launch_new(&launch, call->argv, call->self);
+	if (call->unusual || read_words(&wish, call, verb, words) || check_paths(&wish, call))
+		return -1;
+	/* Nearly every plan of root's says SEAL_SELF, which begins again from the sealed copy: better before than after all else. */
+	if (geteuid() == 0 && op_seal_self(&launch, NULL))
+		return -1;
+	if (read_config(&wish) || make_form(&wish, call->self) || name_kept(&wish, call))
 		return -1;
 	gather(&wish, call);
-	launch_new(&launch, call->argv, call->self);
 	if (load_kept(&wish, call, &kept) == 0 && kept_plan(&kept, &wish.fillings, &launch.plan) == 0 && files_hold(&launch.plan))
 		return make(call, &wish, &kept, &launch);
 	python_with_form(call, &wish);

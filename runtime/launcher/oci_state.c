@@ -146,10 +146,16 @@ int oci_freeze(int directory, int freeze)
 	return 0;
 }
 
+/* Whether somebody waits at the gate: a start that was killed may have left it there after it was opened. */
+static int waits(int directory)
+{
+	CLEANUP_FD int gate = openat(directory, "start", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	return gate >= 0;
+}
+
 enum oci_status oci_status(int directory, pid_t *pid, uint64_t *started)
 {
 	char text[OCI_PATH_SIZE];
-	struct stat gate;
 	*pid = 0;
 	if (oci_process(directory, pid, started))
 		return OCI_CREATING;
@@ -158,7 +164,7 @@ enum oci_status oci_status(int directory, pid_t *pid, uint64_t *started)
 	const char *folder = freezer(directory, text, sizeof(text));
 	if (folder && is_frozen(folder))
 		return OCI_PAUSED;
-	return fstatat(directory, "start", &gate, AT_SYMLINK_NOFOLLOW) == 0 ? OCI_CREATED : OCI_RUNNING;
+	return waits(directory) ? OCI_CREATED : OCI_RUNNING;
 }
 
 const char *oci_status_name(enum oci_status status)

@@ -91,19 +91,21 @@ int close_inherited(void)
 }
 
 /* All is closed before the program is looked for, and not by its start: a program's or an interpreter's path could lead
-   through what is open (CVE-2024-21626). Only the channel to the parent stays until then: by its end the parent knows it. */
+   through what is open (CVE-2024-21626). Only the channel to the parent stays until then, or the gate: by its end the parent,
+   or start, knows that the program is there. */
 int close_before_program(struct launch *launch)
 {
-	unsigned first = FIRST_INHERITED + launch->kept_descriptors;
+	int first = FIRST_INHERITED + (int)launch->kept_descriptors;
+	int *kept = launch->channel >= 0 ? &launch->channel : &launch->gate;
 	if (launch->is_closed)
 		return 0;
-	if (launch->channel >= 0) {
-		if (launch->channel != (int)first && dup3(launch->channel, (int)first, O_CLOEXEC) < 0)
+	if (*kept >= 0) {
+		if (*kept != first && dup3(*kept, first, O_CLOEXEC) < 0)
 			return -errno;
-		launch->channel = (int)first++;
+		*kept = first++;
 	}
 	launch->is_closed = 1;
-	return close_from(first);
+	return close_from((unsigned)first);
 }
 
 /* Nothing of how the launcher was started reaches the program: neither ignored signals (Python's SIGPIPE) nor blocked ones. */

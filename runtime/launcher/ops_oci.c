@@ -26,8 +26,9 @@ enum { FIRST_OWN = 3, MILLISECONDS = 1000, HOOK_NOT_STARTED = 127, MAX_KEPT = 10
 
 int op_start_gate(struct launch *launch, const struct op *op)
 {
-	/* Opened to read while nobody writes: it never blocks, and start's open finds a reader as long as the child lives. */
-	launch->gate = open(op_text(&launch->plan, op, START_GATE_path), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	/* To read; and to write, so that a start which opens it and is killed before it has written is no end of what is read.
+	   start's open finds a reader as long as the child lives. */
+	launch->gate = open(op_text(&launch->plan, op, START_GATE_path), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 	return launch->gate < 0 ? -errno : 0;
 }
 

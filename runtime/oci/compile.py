@@ -15,6 +15,7 @@ from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.oci.cgroups import CgroupPlan, join_cgroups, plan_cgroups
 from whit.runtime.oci.fields import HINT, refused
 from whit.runtime.oci.filesystem import plan_filesystem
+from whit.runtime.oci.landlock import landlock_ops
 from whit.runtime.oci.linux import NAMESPACES
 from whit.runtime.oci.mountspec import RDONLY
 from whit.runtime.oci.namespaces import JOIN_ORDER, lookup, may_group, plan_namespaces, sysctl_ops
@@ -160,9 +161,10 @@ def _filter_ops(seccomp: Seccomp | None, architecture: str) -> Iterator[Op]:
 
 
 def _privilege_ops(
-    process: Process, linux: Linux, host: OciHost, lifecycle: Lifecycle, warnings: list[str], *, user: bool
+    process: Process, spec: Spec, host: OciHost, lifecycle: Lifecycle, warnings: list[str], *, user: bool
 ) -> Iterator[Op]:
     """From the new root to the program. ``user``: in a user namespace, where every capability can be had."""
+    linux = spec.linux
     available = (1 << len(NAMES)) - 1 if user else host.capabilities
     sets = _granted(process.capabilities or CapabilitySets(), available, warnings)
     for limit in process.rlimits:
@@ -188,6 +190,7 @@ def _privilege_ops(
     if ids.umask is not None:
         yield Op("SET_UMASK", (ids.umask,), "process.user.umask")
     yield from lifecycle.before_exec
+    yield from landlock_ops(spec, process)
     yield from filters
     if late:
         yield _capability_op(sets)
@@ -302,7 +305,7 @@ def compile_container(spec: Spec, bundle: str, container: str, host: OciHost, li
         Op("ROOT_SWITCH", (), "the container's root; no way back to the host's files stays"),
         *files.switched,
         *_kernel_ops(linux),
-        *_privilege_ops(spec.process, linux, host, lifecycle, warnings, user=namespaces.user),
+        *_privilege_ops(spec.process, spec, host, lifecycle, warnings, user=namespaces.user),
     ]
     every = (*cgroups.warnings, *files.warnings, *warnings)
     return Compiled(LaunchPlan(PLAN_VERSION, tuple(ops)), cgroups.cgroup, every)
@@ -378,6 +381,6 @@ def compile_exec(process: Process, spec: Spec, running: Running, host: OciHost, 
         *lifecycle.inside,
         *lifecycle.console,
         *_kernel_ops(linux),
-        *_privilege_ops(process, linux, host, lifecycle, warnings, user="user" in own),
+        *_privilege_ops(process, spec, host, lifecycle, warnings, user="user" in own),
     ]
     return Compiled(LaunchPlan(PLAN_VERSION, tuple(ops)), running.cgroup, tuple(warnings))

@@ -77,7 +77,16 @@ class Container:
             return Status.STOPPED, 0
         if is_frozen(self):
             return Status.PAUSED, pid
-        return (Status.CREATED if (self.folder / GATE).exists() else Status.RUNNING), pid
+        return (Status.CREATED if _waits(self.folder / GATE) else Status.RUNNING), pid
+
+
+def _waits(gate: Path) -> bool:
+    """Whether somebody waits there: a start that was killed may have left the gate after it was opened."""
+    try:
+        os.close(os.open(gate, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW))
+    except OSError:
+        return False
+    return True
 
 
 def folder_of(cgroups: tuple[tuple[str, Path], ...], controller: str) -> Path | None:

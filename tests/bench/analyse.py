@@ -4,6 +4,8 @@
 Each runs in a process of its own; a Python library's time is that of its own work, without imports, the best of
 several runs. Memory is the most anonymous memory that the process held beyond what it had before: pages of the file
 itself aside. What each of them learns differs, and is in the table.
+
+``python -m tests.bench.analyse [FILE…]``; the word ``large`` among the files is a Go program of 770 MB, made for it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.bench.large import large_program
 from tests.bench.programs import CRANE, RCLONE, go_program
 
 if TYPE_CHECKING:
@@ -163,8 +166,8 @@ def rows(paths: list[Path]) -> Iterator[str]:
 
 
 def main() -> None:
-    given = [Path(name) for name in sys.argv[1:]]
-    paths = given or [path for path in map(go_program, (RCLONE, CRANE)) if path is not None]
+    given = [large_program() if name == "large" else Path(name) for name in sys.argv[1:]]
+    paths = [path for path in given or map(go_program, (RCLONE, CRANE)) if path is not None]
     print("\n".join(rows(paths)))
 
 

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 VERBS = ("create", "start", "delete", "run")
 END_SECONDS = 30.0
+NETWORKS = {
+    "under docker, --network host": "host",
+    "under docker, --network none: create waits for a hook that starts the engine's program once more": "none",
+}
 Seconds = dict[tuple[str, str], list[float]]
 """(runtime, what it did) → seconds of each time."""
 
@@ -107,6 +111,10 @@ def measure_first(cycles: _Cycles, rounds: int) -> Seconds:
     return seconds
 
 
+def _summaries(seconds: Seconds) -> dict[tuple[str, str], Times]:
+    return {key: summarise(values) for key, values in seconds.items() if len(values) > 1}
+
+
 def build_timed(folder: Path, name: str, runtime: Path) -> tuple[Path, Path]:
     """(a runtime that times another one, the file of its lines)."""
     target, log = folder / f"timed-{name}", folder / f"{name}.log"
@@ -126,10 +134,10 @@ def _shares(log: Path) -> dict[str, float]:
     return {**shares, "share": sum(shares.values())}
 
 
-def measure_docker(engine: Dockerd, logs: Mapping[str, Path], rounds: int) -> Seconds:
+def measure_docker(engine: Dockerd, logs: Mapping[str, Path], rounds: int, network: str) -> Seconds:
     """docker run with each runtime; ``docker run`` is the whole command, ``share`` all that the runtime took of it."""
     seconds: Seconds = {}
-    options = ("--rm", "--network", "none", *LIMIT_OPTIONS)
+    options = ("--rm", "--network", network, *LIMIT_OPTIONS)
     for number in range(rounds + 1):
         for name, log in logs.items():
             command = (str(engine.client), "run", "--runtime", f"timed-{name}", *options, IMAGE)
@@ -141,7 +149,7 @@ def measure_docker(engine: Dockerd, logs: Mapping[str, Path], rounds: int) -> Se
     return seconds
 
 
-def _docker(folder: Path, rootfs: Path, rounds: int) -> Seconds:
+def _docker(folder: Path, rootfs: Path, rounds: int) -> dict[str, dict[tuple[str, str], Times]]:
     timed = {name: build_timed(folder, name, path) for name, path in runtimes().items() if name != "crun"}
     archive = folder / "true.tar"
     subprocess.run(["tar", "-C", rootfs, "-cf", archive, "."], check=True)
@@ -149,7 +157,8 @@ def _docker(folder: Path, rootfs: Path, rounds: int) -> Seconds:
     known = {f"timed-{name}": program for name, (program, _) in timed.items()}
     with start_dockerd(folder / "docker", known) as engine:
         engine.docker("import", "--change", 'ENTRYPOINT ["/true"]', archive, IMAGE)
-        return measure_docker(engine, {name: log for name, (_, log) in timed.items()}, rounds)
+        logs = {name: log for name, (_, log) in timed.items()}
+        return {title: _summaries(measure_docker(engine, logs, rounds, network)) for title, network in NETWORKS.items()}
 
 
 def show(title: str, times: Mapping[tuple[str, str], Times]) -> None:
@@ -162,10 +171,6 @@ def show(title: str, times: Mapping[tuple[str, str], Times]) -> None:
             [f"{verb}  {name}", f"{row.least:.2f}", f"{row.median:.2f}", f"{row.p90:.2f}", *ratios, str(row.runs)]
         )
     print_table(title, ["", "min ms", "median", "p90", "÷ runc", "÷ crun", "runs"], rows)
-
-
-def _summaries(seconds: Seconds) -> dict[tuple[str, str], Times]:
-    return {key: summarise(values) for key, values in seconds.items() if len(values) > 1}
 
 
 def main() -> None:
@@ -195,7 +200,7 @@ def main() -> None:
             )
             results["no plan kept"] = _summaries(measure_first(cycles, options.rounds))
         if "docker" in options.only and find_peer("dockerd"):
-            results["under docker"] = _summaries(_docker(folder, rootfs, options.rounds))
+            results |= _docker(folder, rootfs, options.rounds)
     if options.json:
         rows = {
             title: {f"{name} {verb}": asdict(row) for (name, verb), row in times.items()}

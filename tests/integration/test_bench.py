@@ -35,3 +35,18 @@ def test_starting_is_measured_for_all_in_both_ways() -> None:
         assert {name.split()[0] for name in document[way]} == {"floor", "whit", "bwrap", "crun", "runc"}
         for times in document[way].values():
             assert 0 < times["least"] <= times["median"] <= times["p90"]
+
+
+@pytest.mark.peer("crun", "runc")
+def test_oci_runtimes_are_measured_side_by_side() -> None:
+    command = [sys.executable, "-m", "tests.bench.oci", "--json", "--rounds", "2", "--only", "runtimes"]
+
+    measured = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+
+    assert measured.returncode == 0, measured.stderr
+    document = json.loads(measured.stdout)
+    assert document["schema"] == "whit.bench.oci/1"
+    for way in ("back to back", "100 ms before each"):
+        verbs = ("create", "start", "delete", "run", "create+start+delete")
+        assert set(document[way]) == {f"{name} {verb}" for name in ("whit-oci", "runc", "crun") for verb in verbs}
+    assert document["no plan kept"]["whit-oci first create"]["runs"] == 2

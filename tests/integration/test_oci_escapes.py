@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
 
+NAMES = ("pid", "network", "ipc", "uts", "mount", "cgroup")
+MAPS = {name: [{"containerID": 0, "hostID": 200000, "size": 65536}] for name in ("uidMappings", "gidMappings")}
+USERS = {"namespaces": [{"type": kind} for kind in (*NAMES, "user")], **MAPS}
 LONG = 60.0
 RACES = int(os.environ.get("WHIT_RACES", "5"))
-NAMES = ("pid", "network", "ipc", "uts", "mount", "cgroup")
 SETS = ("bounding", "effective", "permitted", "inheritable", "ambient")
 
 
@@ -73,10 +75,13 @@ def wait_for(output: Path, word: str) -> None:
 
 
 def start(bundle: Bundle, how: str, *args: str, change: dict[str, Any] | None = None, **options: Any) -> Ran:
-    """Run ``args`` to its end: as a container's first process, or by exec in one that sleeps."""
+    """Run ``args`` to its end: as a container's first process, also in a user namespace, or by exec in one that sleeps."""
     change = change or {}
     process = {**change.get("process", {}), "args": [*args]}
-    if how == "run":
+    if how == "users":
+        owned_by_others(bundle)
+        change = {**change, "linux": {**change.get("linux", {}), **USERS}}
+    if how != "exec":
         bundle.write("", {**change, "process": process})
         return _call(bundle, options, "run", f"t{uuid.uuid4().hex[:12]}")
     quiet = {key: value for key, value in process.items() if key not in {"args", "cwd", "env", "terminal"}}
@@ -105,7 +110,15 @@ def swapping(one: Path, other: Path) -> Iterator[None]:
             process.kill()
 
 
-how = pytest.mark.parametrize("how", ["run", "exec"])
+def owned_by_others(bundle: Bundle) -> None:
+    """The root file system is that of a user namespace's users, who come to it."""
+    subprocess.run(["chown", "-R", "-h", "200000:200000", bundle.rootfs], check=True)
+    for folder in (bundle.folder, *bundle.folder.parents):
+        if folder.stat().st_uid == 0 and str(folder).startswith("/tmp/"):
+            folder.chmod(folder.stat().st_mode | 0o111)
+
+
+how = pytest.mark.parametrize("how", ["run", "exec", "users"])
 
 # ---- the runtime's own file and processes ----
 
@@ -249,8 +262,13 @@ def test_no_capability_is_inheritable_unless_it_is_asked_for(bundle: Bundle, how
     args = ("/bin/grep", "Cap", "/proc/self/status")
     found = start(bundle, how, *args, before=[sys.executable, "-c", raise_all]).out.split()
     assert (found[1], found[-1]) == ("0" * 16, "0" * 16)  # CapInh comes first, CapAmb last
-    for words in (["--cap", "CAP_SYS_PTRACE"], ["--cap", "CAP_KILL", "--user", "1000"]):
-        with running(bundle, "/bin/sleep", "600") as (name, _):
+
+
+def test_no_capability_that_exec_adds_is_inheritable(bundle: Bundle) -> None:
+    """CVE-2022-29162; the inheritable set is config.json's alone."""
+    args = ("/bin/grep", "Cap", "/proc/self/status")
+    with running(bundle, "/bin/sleep", "600") as (name, _):
+        for words in (["--cap", "CAP_SYS_PTRACE"], ["--cap", "CAP_KILL", "--user", "1000"]):
             found = bundle.call("exec", *words, name, *args).out.split()
             assert (found[1], found[-1]) == ("0" * 16, "0" * 16)
 
@@ -268,7 +286,7 @@ libc.capset(header, data)
 @pytest.mark.parametrize("user", ["0x3e8", "-1", "", "4294967295"])
 def test_a_user_that_is_no_number_is_refused(bundle: Bundle, how: str, user: str) -> None:
     """CVE-2026-30892; numbers are parsed strictly, and a name is never taken for root."""
-    if how == "run":
+    if how != "exec":
         ran = start(bundle, how, "/bin/id", change={"process": {"user": {"uid": user, "gid": 0}}})
     else:
         with running(bundle, "/bin/sleep", "600") as (name, _):

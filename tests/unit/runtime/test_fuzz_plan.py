@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.fuzz.fuzz_plan import main, sample_plans
-from tests.unit.runtime.oci_plans import oci_plans
-from tests.unit.runtime.plans import real_plans
 from whit.runtime.encode import decode, encode
 from whit.runtime.opcodes import BY_NAME
 
@@ -16,11 +14,6 @@ def test_every_operation_is_in_a_plan_that_the_launcher_takes() -> None:
     assert {op.name for plan in plans for op in plan.ops} == set(BY_NAME)
     for plan in plans:
         assert decode(encode(plan)) == plan
-
-
-def test_real_plans_have_all_operations_but_those_of_a_tracer_and_of_one_cgroup() -> None:
-    plans = [*real_plans(), *oci_plans()]
-    assert set(BY_NAME) - {op.name for plan in plans for op in plan.ops} == {"GUARD_CGROUP", "TIE_TO_CALLER", "TRACE"}
 
 
 @pytest.mark.peer("clang")

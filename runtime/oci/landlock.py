@@ -1,0 +1,43 @@
+"""The annotation ``dev.whit.landlock``: a layer of the kernel's own below mounts and rights. Pure.
+
+With it the program writes only below mounts that aren't read-only, whatever ``root.readonly`` says, and executes nothing
+but itself. Source: the kernel's Documentation/userspace-api/landlock.rst.
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+from whit.packer.errors import InvalidFileError
+from whit.packer.light import TYPE_CHECKING
+from whit.runtime.model import Op
+from whit.runtime.oci.fields import HINT, refused
+from whit.runtime.oci.mountspec import RDONLY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whit.runtime.oci.process import Process
+    from whit.runtime.oci.spec import Spec
+
+ANNOTATION = "dev.whit.landlock"
+
+
+def _writable(spec: Spec) -> Iterator[str]:
+    for mount in spec.mounts:
+        if not (mount.attributes.set | mount.below.set) & RDONLY:
+            yield posixpath.normpath("/" + mount.destination).replace("//", "/")
+
+
+def landlock_ops(spec: Spec, process: Process) -> tuple[Op, ...]:
+    """The operation, where it is asked for. Raises for a value that isn't known, and without ``noNewPrivileges``."""
+    where = f"annotations['{ANNOTATION}']"
+    wanted = dict(spec.annotations).get(ANNOTATION)
+    if wanted is None or wanted == "false":
+        return ()
+    if wanted != "true":
+        raise InvalidFileError(f"{where}: {wanted!r} is neither 'true' nor 'false'", hint=HINT)
+    if not process.no_new_privileges:
+        # The kernel takes it from nobody else who isn't its administrator.
+        raise refused(where, "it needs process.noNewPrivileges", "set that too")
+    return (Op("LANDLOCK", (tuple(dict.fromkeys(_writable(spec))),), where),)
