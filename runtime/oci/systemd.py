@@ -184,7 +184,8 @@ def plan_scope(spec: Spec, container: str, place: str) -> tuple[Scope, bytes]:
         ((_, _, _, active, *_),) = systemd.call("ListUnitsByNames", "as", ([unit.name],))[0]
         if active not in {"inactive", "failed"}:
             raise LaunchError(
-                f"{unit.name} is there already, and {active}", hint="another container's? Take another linux.cgroupsPath"
+                f"{unit.name} is there already, and {active}",
+                hint="another container's? Take another linux.cgroupsPath",
             )
         above = systemd.get("ControlGroup").strip("/")
     folder = "/".join(part for part in (host.unified, above, unit.path) if part)
