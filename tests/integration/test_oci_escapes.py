@@ -6,19 +6,26 @@ test_escapes.py; links of an image's own in the place of /proc, /sys, /dev and o
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import subprocess
 import sys
-import time
-import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.oci_bundle import Bundle, Ran, make_bundle
+from tests.integration.oci_hostile import (
+    NAMES,
+    RACES,
+    call_with,
+    pid_of,
+    put,
+    running,
+    start,
+    wait_for,
+)  # fmt: skip
 from tests.peers import find_peer
 from tests.programs.build import build
 from whit.runtime.oci.state import start_time
@@ -28,13 +35,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
 
-NAMES = ("pid", "network", "ipc", "uts", "mount", "cgroup")
-MAPS = {name: [{"containerID": 0, "hostID": 200000, "size": 65536}] for name in ("uidMappings", "gidMappings")}
-USERS = {"namespaces": [{"type": kind} for kind in (*NAMES, "user")], **MAPS}
-LONG = 60.0
-RACES = int(os.environ.get("WHIT_RACES", "5"))
-SETS = ("bounding", "effective", "permitted", "inheritable", "ambient")
-
 
 @pytest.fixture
 def theirs(tmp_path: Path, everybodys_whit: Path) -> Bundle:
@@ -42,80 +42,6 @@ def theirs(tmp_path: Path, everybodys_whit: Path) -> Bundle:
     busybox = find_peer("busybox-static")
     assert busybox is not None
     return make_bundle(tmp_path, busybox, everybodys_whit.with_name("whit-oci"))
-
-
-def put(bundle: Bundle, name: str) -> None:
-    """A test program of that name in the container's root."""
-    shutil.copy(build(name, "c-musl"), bundle.rootfs / name)
-
-
-@contextlib.contextmanager
-def running(bundle: Bundle, *args: str, change: dict[str, Any] | None = None) -> Iterator[tuple[str, Path]]:
-    """A container that runs ``args``: its name, and the file that its output goes to."""
-    name, output = f"t{uuid.uuid4().hex[:12]}", bundle.folder / "output"
-    change = change or {}
-    bundle.write("", {**change, "process": {**change.get("process", {}), "args": [*args]}})
-    with output.open("wb") as file:
-        command = bundle.command("run", "--detach", name)
-        subprocess.run(
-            command, cwd=bundle.folder, stdin=subprocess.DEVNULL, stdout=file, stderr=file, check=False, timeout=LONG
-        )
-    try:
-        yield name, output
-    finally:
-        bundle.call("delete", "--force", name)
-
-
-def wait_for(output: Path, word: str) -> None:
-    """Until the container has printed the word."""
-    end = time.monotonic() + LONG
-    while word not in output.read_text():
-        assert time.monotonic() < end, output.read_text()
-        time.sleep(0.01)
-
-
-def start(bundle: Bundle, how: str, *args: str, change: dict[str, Any] | None = None, **options: Any) -> Ran:
-    """Run ``args`` to its end: as a container's first process, also in a user namespace, or by exec in one that sleeps."""
-    change = change or {}
-    process = {**change.get("process", {}), "args": [*args]}
-    if how == "users":
-        owned_by_others(bundle)
-        change = {**change, "linux": {**change.get("linux", {}), **USERS}}
-    if how != "exec":
-        bundle.write("", {**change, "process": process})
-        return _call(bundle, options, "run", f"t{uuid.uuid4().hex[:12]}")
-    quiet = {key: value for key, value in process.items() if key not in {"args", "cwd", "env", "terminal"}}
-    with running(bundle, "/bin/sleep", "600", change={**change, "process": quiet}) as (name, _):
-        words = [f"--env={item}" for item in process.get("env", [])]
-        words += ["--cwd", process["cwd"]] if "cwd" in process else []
-        return _call(bundle, options, "exec", *words, name, *args)
-
-
-def _call(bundle: Bundle, options: dict[str, Any], *words: str) -> Ran:
-    before, more = options.pop("before", []), {"stdin": subprocess.DEVNULL, **options}
-    done = subprocess.run(
-        [*before, *bundle.command(*words)], cwd=bundle.folder, capture_output=True, text=True, check=False, timeout=LONG, **more
-    )  # fmt: skip
-    return Ran(done.returncode, done.stdout, done.stderr)
-
-
-@contextlib.contextmanager
-def swapping(one: Path, other: Path) -> Iterator[None]:
-    """Two names that change places all the time, each in one step."""
-    with subprocess.Popen([build("swap", "c-musl"), one, other]) as process:
-        try:
-            yield
-            assert process.poll() is None
-        finally:
-            process.kill()
-
-
-def owned_by_others(bundle: Bundle) -> None:
-    """The root file system is that of a user namespace's users, who come to it."""
-    subprocess.run(["chown", "-R", "-h", "200000:200000", bundle.rootfs], check=True)
-    for folder in (bundle.folder, *bundle.folder.parents):
-        if folder.stat().st_uid == 0 and str(folder).startswith("/tmp/"):
-            folder.chmod(folder.stat().st_mode | 0o111)
 
 
 how = pytest.mark.parametrize("how", ["run", "exec", "users"])
@@ -132,7 +58,7 @@ def test_the_runtimes_file_is_not_overwritten(theirs: Bundle, way: str) -> None:
     before = theirs.runtime.read_bytes()
     with running(theirs, "/attack", "overwrite") as (name, output):
         wait_for(output, "ready")
-        pid = _pid(theirs, name)
+        pid = pid_of(theirs, name)
         listed = [{"type": kind} for kind in NAMES if kind != "pid"]
         for _ in range(5):
             if way == "exec":
@@ -144,19 +70,13 @@ def test_the_runtimes_file_is_not_overwritten(theirs: Bundle, way: str) -> None:
     assert theirs.runtime.read_bytes() == before
 
 
-def _pid(bundle: Bundle, name: str) -> int:
-    import json  # noqa: PLC0415
-
-    return int(json.loads(bundle.call("state", name).out)["pid"])
-
-
 @pytest.mark.parametrize("way", ["exec", "joined"])
 def test_a_process_that_joins_is_not_looked_into(bundle: Bundle, way: str) -> None:
     """CVE-2016-9962; PR_SET_DUMPABLE before the first setns: until it is the program it may hold what is the host's."""
     put(bundle, "attack")
     with running(bundle, "/attack") as (name, output):
         wait_for(output, "ready")
-        pid = _pid(bundle, name)
+        pid = pid_of(bundle, name)
         listed = [{"type": kind} for kind in NAMES if kind != "pid"]
         for _ in range(RACES):
             if way == "exec":
@@ -309,7 +229,7 @@ def test_an_unprivileged_user_s_groups_are_denied(everybodys_whit: Path) -> None
         for path in (bundle.folder, *bundle.folder.rglob("*")):
             os.chown(path, number, number, follow_symlinks=False)
         before = ["setpriv", f"--reuid={number}", f"--regid={number}", "--clear-groups"]
-        ran = _call(bundle, {"before": before}, "run", "t1")
+        ran = call_with(bundle, {"before": before}, "run", "t1")
     assert (ran.code, ran.out) == (0, "deny\n"), ran.err
 
 
@@ -335,104 +255,6 @@ def test_a_cgroup_s_path_leads_nowhere(bundle: Bundle, path: str) -> None:
 
 def _changed_path(bundle: Bundle, path: str) -> Ran:
     return bundle.run("echo ran", {"linux": {"cgroupsPath": path}})
-
-
-# ---- images that lie, and images that change while they are looked at ----
-
-
-@pytest.mark.parametrize("own", [False, True])
-def test_dev_null_of_the_image_is_never_used_to_mask(bundle: Bundle, own: bool) -> None:
-    """CVE-2025-31133; open_null(): the host's /dev/null, opened once and looked at."""
-    dev = bundle.rootfs / "dev"
-    (bundle.rootfs / "data" / "secret").touch()
-    (dev / "null").symlink_to("/data/secret")
-    (dev / "other").symlink_to("/proc/sysrq-trigger")
-    # In the image's /dev the launcher makes devices, and what is swapped then comes after them; in one that is given it doesn't.
-    given = [] if own else [{"destination": "/dev", "source": str(dev), "options": ["bind"]}]
-    mounts = [{"destination": "/proc", "type": "proc", "source": "proc"}, *given]
-    change = {"mounts": mounts, "linux": {"maskedPaths": ["/proc/keys", "/proc/timer_list"]}}
-    with swapping(dev / "null", dev / "other"):
-        for _ in range(RACES):
-            ran = bundle.run("stat -c %t:%T /proc/keys /proc/timer_list", change)
-            assert ran.code != 0 or ran.lines == ["1:3", "1:3"], ran
-
-
-def test_the_console_is_not_swapped_for_anything(bundle: Bundle) -> None:
-    """CVE-2025-52565; TIOCGPTPEER, and a mount by descriptors on a /dev/console that is no link."""
-    dev, outside = bundle.rootfs / "dev", bundle.folder / "outside"
-    outside.mkdir()
-    (dev / "pts").mkdir()
-    (dev / "console").symlink_to("/proc/sys/kernel/core_pattern")
-    (dev / "other").symlink_to(outside / "made")
-    mounts = [
-        {"destination": "/proc", "type": "proc", "source": "proc"},
-        {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "ptmxmode=0666"]},
-    ]
-    ours, terminal = os.openpty()
-    with swapping(dev / "console", dev / "other"):
-        for _ in range(RACES):
-            change = {"process": {"terminal": True}, "mounts": mounts}
-            bundle.write("grep -E 'core_pattern|devpts' /proc/self/mountinfo", change)
-            ran = _call(bundle, {"stdin": terminal}, "run", f"t{uuid.uuid4().hex[:12]}")
-            places = {line.split()[4] for line in ran.out.replace("\r", "").splitlines()}
-            assert ran.code != 0 or places <= {"/dev/pts", "/dev/console"}, ran
-    os.close(ours)
-    os.close(terminal)
-    assert list(outside.iterdir()) == []
-
-
-def test_what_is_written_below_proc_is_not_the_image_s(bundle: Bundle) -> None:
-    """CVE-2025-52881, CVE-2019-19921; write_proc(): a /proc of the launcher's own, attached nowhere."""
-    feigned = bundle.rootfs / "proc" / "sys" / "net" / "ipv4" / "ip_forward"
-    feigned.parent.mkdir(parents=True)
-    feigned.write_text("image's")
-    (bundle.rootfs / "proc" / "self").mkdir()
-    (bundle.rootfs / "proc" / "self" / "oom_score_adj").write_text("image's")
-    mounts = [mount for mount in _mounts() if mount["destination"] != "/proc"]
-    change = {"mounts": mounts, "linux": {"sysctl": {"net.ipv4.ip_forward": "1"}}, "process": {"oomScoreAdj": 321}}
-    with running(bundle, "/bin/sleep", "600", change=change) as (name, output):
-        pid = _pid(bundle, name)
-        inside = ["nsenter", f"--net=/proc/{pid}/ns/net", "cat", "/proc/sys/net/ipv4/ip_forward"]
-        assert subprocess.check_output(inside, text=True) == "1\n", output.read_text()
-        assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "321\n"
-    assert feigned.read_text() == "image's"
-    assert (bundle.rootfs / "proc" / "self" / "oom_score_adj").read_text() == "image's"
-
-
-def _mounts() -> list[dict[str, Any]]:
-    from tests.integration.oci_bundle import MINIMAL  # noqa: PLC0415
-
-    mounts: list[dict[str, Any]] = MINIMAL["mounts"]
-    return mounts
-
-
-@pytest.mark.parametrize("kind", ["tmpfs", "bind", "device", "cwd", "file"])
-def test_a_target_that_changes_meanwhile_leads_nowhere(bundle: Bundle, kind: str) -> None:
-    """CVE-2024-45310, CVE-2021-30465; open_or_make(): each step from the root anew, by the kernel, and mounts on descriptors."""
-    volume, outside = bundle.folder / "volume", bundle.folder / "outside"
-    for folder in (volume / "way", outside):
-        folder.mkdir(parents=True)
-    (volume / "other").symlink_to("../" * 20 + str(outside).lstrip("/"))
-    (bundle.folder / "given").mkdir()
-    (bundle.folder / "file").touch()
-    first = {"destination": "/data", "source": str(volume), "options": ["bind"]}
-    place = "/data/way/in/side"
-    changes: dict[str, dict[str, Any]] = {
-        "tmpfs": {"mounts": [first, {"destination": place, "type": "tmpfs", "source": "tmpfs"}]},
-        "bind": {
-            "mounts": [first, {"destination": place, "source": str(bundle.folder / "given"), "options": ["bind"]}]
-        },
-        "file": {"mounts": [first, {"destination": place, "source": str(bundle.folder / "file"), "options": ["bind"]}]},
-        "device": {"mounts": [first], "linux": {"devices": [{"path": place, "type": "c", "major": 1, "minor": 5}]}},
-        "cwd": {"mounts": [first], "process": {"cwd": place}},
-    }
-    change = changes[kind]
-    change["mounts"] = ["+", *change["mounts"]]
-    with swapping(volume / "way", volume / "other"):
-        for _ in range(RACES):
-            bundle.run("true", change)
-            assert list(outside.iterdir()) == []
-    assert str(outside) not in Path("/proc/self/mountinfo").read_text()
 
 
 def test_the_number_of_a_process_that_has_ended_is_nobody_s(bundle: Bundle) -> None:

@@ -79,6 +79,8 @@ class Ledger:
         text = Path("/proc/self/mountinfo").read_text()
         mounts = {line.split()[4] for line in text.splitlines() if str(self.folder) in line or " nsfs " in line}
         names = (path.name for path in self.state.iterdir()) if self.state.is_dir() else ()
+        # Beside the containers whit-oci keeps plans, under a name that none can have.
+        names = (name for name in names if not name.startswith("@"))
         return Left(processes, frozenset(mounts), self.cgroups(), frozenset(namespaces - {str(own)}), frozenset(names))
 
     def settle(self) -> Left:

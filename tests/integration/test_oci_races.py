@@ -1,0 +1,110 @@
+"""Images of whit-oci's that lie, and images that change while they are looked at.
+
+Each test names the defence that it is about, and has been seen to fail without it (docs/security.md).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.oci_bundle import MINIMAL
+from tests.integration.oci_hostile import RACES, call_with, pid_of, running, swapping
+
+if TYPE_CHECKING:
+    from tests.integration.oci_bundle import Bundle
+
+pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_dev_null_of_the_image_is_never_used_to_mask(bundle: Bundle, own: bool) -> None:
+    """CVE-2025-31133; open_null(): the host's /dev/null, opened once and looked at."""
+    dev = bundle.rootfs / "dev"
+    (bundle.rootfs / "data" / "secret").touch()
+    (dev / "null").symlink_to("/data/secret")
+    (dev / "other").symlink_to("/proc/sysrq-trigger")
+    # In the image's /dev the launcher makes devices, and what is swapped then comes after them; in one that is given it doesn't.
+    given = [] if own else [{"destination": "/dev", "source": str(dev), "options": ["bind"]}]
+    mounts = [{"destination": "/proc", "type": "proc", "source": "proc"}, *given]
+    change = {"mounts": mounts, "linux": {"maskedPaths": ["/proc/keys", "/proc/timer_list"]}}
+    with swapping(dev / "null", dev / "other"):
+        for _ in range(RACES):
+            ran = bundle.run("stat -c %t:%T /proc/keys /proc/timer_list", change)
+            assert ran.code != 0 or ran.lines == ["1:3", "1:3"], ran
+
+
+def test_the_console_is_not_swapped_for_anything(bundle: Bundle) -> None:
+    """CVE-2025-52565; TIOCGPTPEER, and a mount by descriptors on a /dev/console that is no link."""
+    dev, outside = bundle.rootfs / "dev", bundle.folder / "outside"
+    outside.mkdir()
+    (dev / "pts").mkdir()
+    (dev / "console").symlink_to("/proc/sys/kernel/core_pattern")
+    (dev / "other").symlink_to(outside / "made")
+    mounts = [
+        {"destination": "/proc", "type": "proc", "source": "proc"},
+        {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "ptmxmode=0666"]},
+    ]
+    ours, terminal = os.openpty()
+    with swapping(dev / "console", dev / "other"):
+        for _ in range(RACES):
+            change = {"process": {"terminal": True}, "mounts": mounts}
+            bundle.write("grep -E 'core_pattern|devpts' /proc/self/mountinfo", change)
+            ran = call_with(bundle, {"stdin": terminal}, "run", f"t{uuid.uuid4().hex[:12]}")
+            places = {line.split()[4] for line in ran.out.replace("\r", "").splitlines()}
+            assert ran.code != 0 or places <= {"/dev/pts", "/dev/console"}, ran
+    os.close(ours)
+    os.close(terminal)
+    assert list(outside.iterdir()) == []
+
+
+def test_what_is_written_below_proc_is_not_the_image_s(bundle: Bundle) -> None:
+    """CVE-2025-52881, CVE-2019-19921; write_proc(): a /proc of the launcher's own, attached nowhere."""
+    feigned = bundle.rootfs / "proc" / "sys" / "net" / "ipv4" / "ip_forward"
+    feigned.parent.mkdir(parents=True)
+    feigned.write_text("image's")
+    (bundle.rootfs / "proc" / "self").mkdir()
+    (bundle.rootfs / "proc" / "self" / "oom_score_adj").write_text("image's")
+    mounts = [mount for mount in MINIMAL["mounts"] if mount["destination"] != "/proc"]
+    change = {"mounts": mounts, "linux": {"sysctl": {"net.ipv4.ip_forward": "1"}}, "process": {"oomScoreAdj": 321}}
+    with running(bundle, "/bin/sleep", "600", change=change) as (name, output):
+        pid = pid_of(bundle, name)
+        inside = ["nsenter", f"--net=/proc/{pid}/ns/net", "cat", "/proc/sys/net/ipv4/ip_forward"]
+        assert subprocess.check_output(inside, text=True) == "1\n", output.read_text()
+        assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "321\n"
+    assert feigned.read_text() == "image's"
+    assert (bundle.rootfs / "proc" / "self" / "oom_score_adj").read_text() == "image's"
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "bind", "device", "cwd", "file"])
+def test_a_target_that_changes_meanwhile_leads_nowhere(bundle: Bundle, kind: str) -> None:
+    """CVE-2024-45310, CVE-2021-30465; open_or_make(): each step from the root anew, by the kernel, and mounts on descriptors."""
+    volume, outside = bundle.folder / "volume", bundle.folder / "outside"
+    for folder in (volume / "way", outside):
+        folder.mkdir(parents=True)
+    (volume / "other").symlink_to("../" * 20 + str(outside).lstrip("/"))
+    (bundle.folder / "given").mkdir()
+    (bundle.folder / "file").touch()
+    first = {"destination": "/data", "source": str(volume), "options": ["bind"]}
+    place = "/data/way/in/side"
+    changes: dict[str, dict[str, Any]] = {
+        "tmpfs": {"mounts": [first, {"destination": place, "type": "tmpfs", "source": "tmpfs"}]},
+        "bind": {
+            "mounts": [first, {"destination": place, "source": str(bundle.folder / "given"), "options": ["bind"]}]
+        },
+        "file": {"mounts": [first, {"destination": place, "source": str(bundle.folder / "file"), "options": ["bind"]}]},
+        "device": {"mounts": [first], "linux": {"devices": [{"path": place, "type": "c", "major": 1, "minor": 5}]}},
+        "cwd": {"mounts": [first], "process": {"cwd": place}},
+    }
+    change = changes[kind]
+    change["mounts"] = ["+", *change["mounts"]]
+    with swapping(volume / "way", volume / "other"):
+        for _ in range(RACES):
+            bundle.run("true", change)
+            assert list(outside.iterdir()) == []
+    assert str(outside) not in Path("/proc/self/mountinfo").read_text()
