@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,10 +65,10 @@ class Rootless:
     def __call__(
         self, *words: str, before: Sequence[str] = (), inside: Sequence[str] = ()
     ) -> subprocess.CompletedProcess[str]:
-        """Run the runtime to its end; output goes to files, because a container that is left running keeps a pipe open."""
+        """Run the runtime to its end; output goes to files of its own: a container that is left running keeps them open."""
         command = [*before, *become(USER), *inside, str(self.runtime), *words]
         own = self.user.environment({"XDG_RUNTIME_DIR": str(self.home)})
-        with (self.home / "out").open("w+") as out, (self.home / "err").open("w+") as err:
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             done = subprocess.run(
                 command,
                 cwd=self.home,
