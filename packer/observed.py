@@ -27,6 +27,8 @@ _LISTEN = {
     "net/http.ListenAndServe": 0,
     "net/http.ListenAndServeTLS": 0,
     "net/http.(*Server).ListenAndServe": 0,
+    "github.com/gin-gonic/gin.(*Engine).Run": 1,
+    "github.com/gin-gonic/gin.(*Engine).RunTLS": 1,
     "github.com/gofiber/fiber/v2.(*App).Listen": 1,
     "github.com/gofiber/fiber/v3.(*App).Listen": 1,
     "github.com/labstack/echo/v4.(*Echo).Start": 1,
@@ -58,6 +60,7 @@ _ROUTES = {
     "github.com/go-chi/chi/v5.(*Mux).Get": 1,
     "github.com/go-chi/chi/v5.(*Mux).HandleFunc": 1,
     "github.com/gin-gonic/gin.(*RouterGroup).GET": 1,
+    "github.com/gin-gonic/gin.(*RouterGroup).handle": 3,
     "github.com/labstack/echo/v4.(*Echo).GET": 1,
     "github.com/julienschmidt/httprouter.(*Router).GET": 1,
 }

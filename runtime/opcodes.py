@@ -85,6 +85,8 @@ CGROUP_WATCH_OOM   | PARENT | #cgroup $file $message                            
 TIME_OFFSETS       | PARENT | $offsets                                               | create the time namespace
 START_GATE         | PARENT | $path                                                  | open the gate that start opens
 CONSOLE_SOCKET     | PARENT | $path                                                  | connect to the console socket
+PIDFD_SOCKET       | PARENT | $path                                                  | connect to the pidfd socket
+SECCOMP_AGENT      | PARENT | $path                                                  | connect to the seccomp agent
 CGROUP_OPEN        | PARENT | $base $path #how                                       | create the cgroup
 DEVICE_FILTER      | PARENT | #cgroup *program                                       | limit the use of devices
 CGROUP_OWNER       | PARENT | #cgroup #uid                                           | give the cgroup to the container's user
@@ -120,7 +122,8 @@ MAKE_DEVICE        | CHILD  | $path #mode #major #minor                         
 MAKE_LINK          | CHILD  | $path $target                                          | create the symbolic link
 ROOT_PIVOT         | CHILD  |                                                        | change the root directory
 MOUNTS_PROPAGATE   | CHILD  | #type                                                  | keep mounts from reaching the host
-ROOT_BIND          | CHILD  | $path #propagation                                     | attach the root file system
+ROOT_BIND          | CHILD  | $path #propagation #attached                           | attach the root file system
+ROOT_FIND          | CHILD  | $path                                                  | find the container's root
 TREE_NEW           | CHILD  | $type $source @options #attributes                     | make the file system
 TREE_BIND          | CHILD  | $source #recursive                                     | open what is to be mounted
 TREE_KEEP          | CHILD  |                                                        | keep the mount for later
@@ -134,7 +137,7 @@ PATH_ATTRIBUTES    | CHILD  | $target #set #clear #recursive                    
 PATH_PROPAGATION   | CHILD  | $target #type #recursive                               | set the mount's propagation
 DEVICE_NODE        | CHILD  | $path #mode #major #minor #uid #gid                    | create the device
 LINK_ANEW          | CHILD  | $path $target                                          | create the symbolic link
-ROOT_SWITCH        | CHILD  |                                                        | change the root directory
+ROOT_SWITCH        | CHILD  | #how                                                   | change the root directory
 SET_PERSONALITY    | CHILD  | #number                                                | set the execution domain
 SET_SCHEDULER      | CHILD  | *attributes                                            | set the scheduling policy
 SET_IO_PRIORITY    | CHILD  | #value                                                 | set the I/O priority
@@ -155,6 +158,7 @@ FIND_PROGRAM       | CHILD  | $name $path                                       
 WAIT_START         | CHILD  |                                                        | wait for the start
 LANDLOCK           | CHILD  | @writable                                              | keep it to its files and its program
 SECCOMP_WITH       | CHILD  | *program #flags                                        | load the system call filter
+SECCOMP_NOTIFY     | CHILD  | *program #flags $head $between $tail                   | load the system call filter
 SECCOMP            | CHILD  | *program                                               | load the system call filter
 EXEC               | EXEC   | $path @arguments @environment                          | execute the program
 """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MARK = "root: needs to be root"
-OURS = "ours(why): what other OCI runtimes do otherwise, left out where WHIT_OCI_RUNTIME has them tested"
+OURS = "ours(why, *runtimes): these, or all others, do otherwise: left out where WHIT_OCI_RUNTIME has them tested"
 
 
 def pytest_configure(config: pytest.Config) -> None:

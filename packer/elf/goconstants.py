@@ -15,7 +15,7 @@ from whit.packer.elf.file import SegmentFlag
 from whit.packer.elf.machine import EM_AARCH64, EM_X86_64
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from whit.packer.elf.file import ElfFile
 
@@ -24,55 +24,67 @@ _WINDOW = 96
 
 _MAX_LENGTH = 1024
 _SLOTS = range(0, 128, 8)
+_VARIADIC = range(1, 9)
+"""Lengths of slices that are looked into."""
 
 _AMD64_ORDER = (0, 3, 1, 7, 6, 8, 9, 10, 11)
 """Machine numbers of RAX, RBX, RCX, RDI, RSI, R8 … R11: the order of integer arguments."""
 
 _REX_B, _REX_WR = 0x41, 0x4C
-_ZERO_REGISTER = 31
+_ZERO_REGISTER = _STACK_POINTER = 31
 
 _AMD64 = re.compile(
     rb"(?P<lea>[\x48\x4c]\x8d[\x05\x0d\x15\x1d\x25\x2d\x35\x3d].{4})"
     rb"|(?P<mov>\x41?[\xb8-\xbf]..\0\0)"
+    rb"|(?P<slice>[\x48\x4c]\x8d(?:[\x44\x4c\x54\x5c\x74\x7c]\x24[\0-\x7f]|[\x84\x8c\x94\x9c\xb4\xbc]\x24..\0\0))"
     rb"|(?P<other>[\x48\x4c][\x8b\x8d][\x40-\xbf])"
     rb"|(?P<zero>\x45?\x31[\xc0\xc9\xd2\xdb\xf6\xff])"
     rb"|(?P<copy>[\x41\x44\x45\x48\x49\x4c\x4d]?\x89[\xc0-\xff])"
     rb"|(?P<call>\xe8.{4})"
     rb"|(?P<field>\x48\xc7[\x40-\x47]\x08..\0\0)"
-    rb"|\x48\x89(?P<push>[\x04\x0c\x14\x1c\x34\x3c]\x24|[\x44\x4c\x54\x5c\x74\x7c]\x24[\0-\x7f])"
-    rb"|\x48\xc7(?P<slot>(?:\x04\x24|\x44\x24[\0-\x7f])..\0\0)",
+    rb"|(?P<push>[\x48\x4c]\x89(?:[\x04\x0c\x14\x1c\x34\x3c]\x24|[\x44\x4c\x54\x5c\x74\x7c]\x24[\0-\x7f]"
+    rb"|[\x84\x8c\x94\x9c\xb4\xbc]\x24..\0\0))"
+    rb"|(?P<slot>\x48\xc7(?:\x04\x24|\x44\x24[\0-\x7f]|\x84\x24..\0\0)..\0\0)",
     re.DOTALL,
 )
-"""lea r, [rip + n]; mov r32, n; lea or mov r, [r + n]; xor r, r; mov r, r; call; mov [r + 8], n; mov [rsp + n], r; mov [rsp + n], n."""
+"""lea r, [rip + n]; mov r32, n; lea r, [rsp + n]; lea or mov r, [r + n]; xor r, r; mov r, r; call; mov [r + 8], n; mov [rsp + n], r; mov [rsp + n], n."""
 
 
 @dataclass(slots=True)
 class _Setup:
-    """What registers and stack slots hold: addresses that were loaded, and numbers that may be lengths."""
+    """What registers and stack slots hold: addresses that were loaded, and numbers that may be lengths.
+
+    ``slices`` are registers that hold a stack slot's own address: there a slice of strings may begin.
+    """
 
     addresses: dict[int, int] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)
     pages: dict[int, int] = field(default_factory=dict)
     slot_addresses: dict[int, int] = field(default_factory=dict)
     slot_numbers: dict[int, int] = field(default_factory=dict)
+    slices: dict[int, int] = field(default_factory=dict)
     fields: list[tuple[int, int]] = field(default_factory=list)
     length: int | None = None
 
     def load_address(self, register: int, address: int) -> None:
+        self.drop(register)
         self.addresses[register] = address
-        self.numbers.pop(register, None)
         if self.length is not None:
             self.fields.append((address, self.length))
             self.length = None
 
     def load_number(self, register: int, number: int) -> None:
+        self.drop(register)
         self.numbers[register] = number
-        self.addresses.pop(register, None)
+
+    def load_slot(self, register: int, slot: int) -> None:
+        self.drop(register)
+        self.slices[register] = slot
 
     def drop(self, register: int) -> None:
         """It holds something that isn't constant."""
-        self.addresses.pop(register, None)
-        self.numbers.pop(register, None)
+        for known in (self.addresses, self.numbers, self.slices):
+            known.pop(register, None)
 
     def copy(self, source: int, target: int) -> None:
         if source in self.numbers:
@@ -83,12 +95,15 @@ class _Setup:
             self.drop(target)
 
     def store(self, register: int, slot: int) -> None:
+        self.slot_addresses.pop(slot, None)
+        self.slot_numbers.pop(slot, None)
         if register in self.addresses:
             self.slot_addresses[slot] = self.addresses[register]
         elif register in self.numbers:
             self.slot_numbers[slot] = self.numbers[register]
 
     def store_number(self, slot: int, number: int) -> None:
+        self.slot_addresses.pop(slot, None)
         self.slot_numbers[slot] = number
 
     def keep_length(self, number: int) -> None:
@@ -97,7 +112,7 @@ class _Setup:
 
     def forget(self) -> None:
         """A call changes all registers, and is handed what lies on the stack."""
-        for known in (self.addresses, self.numbers, self.pages, self.slot_addresses, self.slot_numbers):
+        for known in (self.addresses, self.numbers, self.pages, self.slot_addresses, self.slot_numbers, self.slices):
             known.clear()
 
     def strings(self, order: Sequence[int], *, on_stack: bool) -> list[tuple[int, int, int | None, int]]:
@@ -105,7 +120,17 @@ class _Setup:
         found = _neighbours(self.addresses, self.numbers, order)
         if on_stack and not found:
             found = _neighbours(self.slot_addresses, self.slot_numbers, _SLOTS)
-        return found or [(*both, None, 0) for both in self.fields]
+        return found or list(self._variadic(order)) or [(*both, None, 0) for both in self.fields]
+
+    def _variadic(self, order: Sequence[int]) -> Iterator[tuple[int, int, int | None, int]]:
+        """The strings of a slice that was made for this call, on the stack: address, length and capacity in registers."""
+        for position, (first, second, third) in enumerate(zip(order, order[1:], order[2:], strict=False)):
+            slot, count = self.slices.get(first), self.numbers.get(second, 0)
+            if slot is None or count != self.numbers.get(third) or count not in _VARIADIC:
+                continue
+            for at in range(slot, slot + count * 16, 16):
+                if at in self.slot_addresses and at + 8 in self.slot_numbers:
+                    yield self.slot_addresses[at], self.slot_numbers[at + 8], None, position
 
 
 def _neighbours(
@@ -182,9 +207,9 @@ def _registers(code: bytes) -> tuple[int, int]:
     return (code[-1] >> 3 & 7) + 2 * (prefix & 4), (code[-1] & 7) + 8 * (prefix & 1)
 
 
-def _displacement(code: bytes, without: int) -> int:
-    """The byte after ModRM and SIB, if the operand has one."""
-    return code[2] if len(code) > without else 0
+def _slot(code: bytes) -> int:
+    """The displacement of an operand [rsp + n], after prefix, opcode, ModRM and SIB; ModRM.mod tells its size."""
+    return int.from_bytes(code[4 : 4 + (0, 1, 4, 0)[code[2] >> 6]], "little")
 
 
 _AMD64_ACTS: dict[str, Callable[[_Setup, bytes, int], None]] = {
@@ -193,8 +218,9 @@ _AMD64_ACTS: dict[str, Callable[[_Setup, bytes, int], None]] = {
     "zero": lambda setup, code, _: setup.load_number((code[-1] & 7) + 8 * (len(code) > 2), 0),  # noqa: PLR2004
     "copy": lambda setup, code, _: setup.copy(*_registers(code)),
     "field": lambda setup, _, number: setup.keep_length(number),
-    "push": lambda setup, code, _: setup.store(code[0] >> 3 & 7, _displacement(code, 2)),
-    "slot": lambda setup, code, number: setup.store_number(_displacement(code, 6), number),
+    "push": lambda setup, code, _: setup.store(_register(code), _slot(code)),
+    "slot": lambda setup, code, number: setup.store_number(_slot(code), number),
+    "slice": lambda setup, code, _: setup.load_slot(_register(code), _slot(code)),
 }
 
 
@@ -217,6 +243,8 @@ def _adrp(setup: _Setup, word: int, address: int) -> None:
 def _add(setup: _Setup, word: int, _address: int) -> None:
     if (word >> 5 & 31) in setup.pages:
         setup.load_address(word & 31, setup.pages[word >> 5 & 31] + (word >> 10 & 0xFFF))
+    elif (word >> 5 & 31) == _STACK_POINTER:
+        setup.load_slot(word & 31, (word >> 10 & 0xFFF) - 8)
     else:
         setup.drop(word & 31)
 
@@ -248,6 +276,12 @@ def _store(setup: _Setup, word: int, _address: int) -> None:
     setup.store(word & 31, (word >> 10 & 0xFFF) * 8 - 8)
 
 
+def _store_pair(setup: _Setup, word: int, _address: int) -> None:
+    slot = (((word >> 15 & 0x7F) ^ 0x40) - 0x40) * 8 - 8
+    setup.store(word & 31, slot)
+    setup.store(word >> 10 & 31, slot + 8)
+
+
 def _load(setup: _Setup, word: int, _address: int) -> None:
     setup.drop(word & 31)
 
@@ -263,10 +297,11 @@ _ARM64: tuple[tuple[int, int, Callable[[_Setup, int, int], None]], ...] = (
     (0xFF8003E0, 0xB20003E0, _orr_mask),
     (0xFFE0FFE0, 0xAA0003E0, _move),
     (0xFFC003E0, 0xF90003E0, _store),
+    (0xFFC003E0, 0xA90003E0, _store_pair),
     (0xFFC00000, 0xF9400000, _load),
     (0xFC000000, 0x94000000, _call),
 )
-"""Mask and bits of each instruction that sets up arguments: ADRP, ADD, MOVZ, ORR, MOV, STR [SP + n], LDR, BL."""
+"""Mask and bits of each instruction that sets up arguments: ADRP, ADD, MOVZ, ORR, MOV, STR and STP [SP + n], LDR, BL."""
 
 
 def _text(elf: ElfFile, address: int, length: int) -> str | None:

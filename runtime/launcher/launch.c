@@ -79,6 +79,7 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_DEVICE_NODE] = op_device_node,
 	[OP_LINK_ANEW] = op_link_anew,
 	[OP_ROOT_SWITCH] = op_root_switch,
+	[OP_ROOT_FIND] = op_root_find,
 	[OP_SET_PERSONALITY] = op_set_personality,
 	[OP_SET_SCHEDULER] = op_set_scheduler,
 	[OP_SET_IO_PRIORITY] = op_set_io_priority,
@@ -87,6 +88,9 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_SET_HOME] = op_set_home,
 	[OP_LANDLOCK] = op_landlock,
 	[OP_SECCOMP_WITH] = op_seccomp_with,
+	[OP_SECCOMP_AGENT] = op_seccomp_agent,
+	[OP_SECCOMP_NOTIFY] = op_seccomp_notify,
+	[OP_PIDFD_SOCKET] = op_pidfd_socket,
 	[OP_MAP_RANGES] = op_map_ranges,
 	[OP_MAP_HELPED] = op_map_helped,
 	[OP_CGROUP_OWNER] = op_cgroup_owner,
@@ -173,7 +177,7 @@ void launch_new(struct launch *launch, char **argv, const char *self)
 	*launch = (struct launch){ .argv = argv, .self = self, .umask = PROGRAM_UMASK };
 	launch->root = launch->empty_directory = launch->null_device = launch->parent = NO_FD;
 	launch->gate = launch->console_socket = launch->console_receiver = launch->channel = launch->state_directory = NO_FD;
-	launch->tree = launch->proc = NO_FD;
+	launch->tree = launch->proc = launch->pidfd_socket = launch->agent = NO_FD;
 	launch->late_cgroup = NO_FD;
 }
 

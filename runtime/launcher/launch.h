@@ -45,6 +45,8 @@ struct launch {
 	   other end, the channel between the child and its parent, and the container's folder of state. */
 	int gate, console_socket, console_receiver, channel, state_directory;
 	const char *pid_file;
+	/* Who gets the process as a descriptor, and who answers the system calls that the filter asks about (ops_listen.c). */
+	int pidfd_socket, agent;
 	/* The kept plan that this is, if it is one (oci_kept.c). */
 	const char *kept_path;
 	int is_exec;
@@ -86,7 +88,7 @@ op_function op_map_ranges, op_set_domainname, op_sysctl, op_proc_write, op_mount
 op_function op_tree_keep, op_tree_take, op_tree_attributes, op_tree_copy_up, op_tree_attach, op_tree_propagation, op_path_make;
 op_function op_path_attributes, op_path_propagation, op_device_node, op_link_anew, op_root_switch, op_set_personality;
 op_function op_set_scheduler, op_set_io_priority, op_set_memory_policy, op_set_affinity, op_set_home, op_seccomp_with, op_landlock;
-op_function op_map_helped, op_cgroup_owner;
+op_function op_map_helped, op_cgroup_owner, op_root_find, op_pidfd_socket, op_seccomp_agent, op_seccomp_notify;
 op_function op_no_new_privileges, op_init, op_seccomp, op_exec, op_tie_to_caller, op_trace;
 
 /* Fork into the namespaces that the CLONE operation names, with a guardian in between (guardian.c). As fork: 0 in the
@@ -115,6 +117,12 @@ int write_id_maps(const struct launch *launch, pid_t child, const struct id_maps
 
 /* What the supervisor's /proc calls this process, whichever PID namespace that is of; 0 if it can't be told. */
 pid_t number_in_proc(void);
+
+/* A stream socket that is connected to the one of that path, or -errno. */
+int connect_to(const char *path);
+
+/* Send the container's process to whoever asked for it. 0 or -errno. */
+int send_process(const struct launch *launch);
 
 /* Send a descriptor, with a text that the receiver may show. 0 or -errno. */
 int send_descriptor(int socket, int descriptor, const char *text);

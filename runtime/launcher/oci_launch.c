@@ -47,6 +47,7 @@ int parent_ready(struct launch *launch, const struct op *op)
 	if (process_times(launch->child, &started, &state) || append_number(text, sizeof(text), &at, (uint64_t)launch->child))
 		return -ESRCH;
 	int error = *launch->pid_file ? oci_write(AT_FDCWD, launch->pid_file, text) : 0;
+	error = error ? error : send_process(launch);
 	if (error || launch->is_exec)
 		return error;
 	if (append(text, sizeof(text), &at, " ") || append_number(text, sizeof(text), &at, started))
@@ -136,12 +137,13 @@ int oci_execute(struct launch *launch, char **words)
 	}
 	/* One that fails has ended the container. */
 	int failed = strncmp(mode, "run", 3) == 0 && has_hook(launch, "poststart") && !run_python(launch, "_poststart", words);
-	if (!failed && strcmp(mode, "run") != 0 && strcmp(mode, "exec") != 0)
+	int is_kept = strcmp(mode, "run-kept") == 0;
+	if (!failed && !is_kept && strcmp(mode, "run") != 0 && strcmp(mode, "exec") != 0)
 		return 0;
 	flock(launch->state_directory, LOCK_UN);
 	code = oci_attend(launch);
 	code = failed ? FAILED : code;
-	if (!launch->is_exec)
+	if (!launch->is_exec && !is_kept)
 		remove_container(launch, words);
 	return code;
 }

@@ -136,6 +136,21 @@ static char **read_options(struct oci_call *call, char **words)
 	return error ? NULL : words;
 }
 
+/* The flags that follow a verb's words are put before them: runc takes them at either place. */
+static void put_flags_first(char **words)
+{
+	static const char *const flags[] = { "--force", "-f", "--all", "-a" };
+	char **next = words;
+	for (char **word = words; *word && strcmp(*word, "--") != 0; word++)
+		for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
+			if (strcmp(*word, flags[i]) == 0) {
+				char *flag = *word;
+				memmove(next + 1, next, (size_t)(word - next) * sizeof(*next));
+				*next++ = flag;
+				break;
+			}
+}
+
 /* The first word that is no option. */
 static const char *container_of(char **words)
 {
@@ -148,6 +163,7 @@ typedef int verb_function(struct oci_call *call, char **words);
 
 static int answer(struct oci_call *call, verb_function *verb, char **words)
 {
+	put_flags_first(words);
 	call->container = container_of(words);
 	if (!call->container || !oci_is_name(call->container))
 		return -1;

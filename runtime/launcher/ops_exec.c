@@ -91,18 +91,25 @@ int close_inherited(void)
 }
 
 /* All is closed before the program is looked for, and not by its start: a program's or an interpreter's path could lead
-   through what is open (CVE-2024-21626). Only the channel to the parent stays until then, or the gate: by its end the parent,
-   or start, knows that the program is there. */
+   through what is open (CVE-2024-21626). Until then there stay only the way to the seccomp agent, and the channel to the parent
+   or the gate: by its end the parent, or start, knows that the program is there. */
 int close_before_program(struct launch *launch)
 {
 	int first = FIRST_INHERITED + (int)launch->kept_descriptors;
 	int *kept = launch->channel >= 0 ? &launch->channel : &launch->gate;
 	if (launch->is_closed)
 		return 0;
+	if (launch->agent >= 0 && (launch->agent = fcntl(launch->agent, F_DUPFD_CLOEXEC, first + 2)) < 0)
+		return -errno;
 	if (*kept >= 0) {
 		if (*kept != first && dup3(*kept, first, O_CLOEXEC) < 0)
 			return -errno;
 		*kept = first++;
+	}
+	if (launch->agent >= 0) {
+		if (dup3(launch->agent, first, O_CLOEXEC) < 0)
+			return -errno;
+		launch->agent = first++;
 	}
 	launch->is_closed = 1;
 	return close_from((unsigned)first);

@@ -187,7 +187,7 @@ int parent_hook(struct launch *launch, const struct op *op)
 	return run_hook(launch, op, launch->child);
 }
 
-static int connect_to(const char *path)
+int connect_to(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	size_t length = strlen(path);

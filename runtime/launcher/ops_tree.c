@@ -34,31 +34,6 @@ static void hold(struct launch *launch, int tree)
 	launch->parent = NO_FD;
 }
 
-int op_mounts_propagate(struct launch *launch, const struct op *op)
-{
-	(void)launch;
-	return mount(NULL, "/", NULL, MS_REC | op_number(op, MOUNTS_PROPAGATE_type), NULL) < 0 ? -errno : 0;
-}
-
-/* The root file system with all that is mounted in it, attached over itself: pivot_root wants a mount of its own. */
-int op_root_bind(struct launch *launch, const struct op *op)
-{
-	const struct kernel_mount_attr own = { .propagation = op_number(op, ROOT_BIND_propagation) };
-	CLEANUP_FD int target = open(op_text(&launch->plan, op, ROOT_BIND_path), O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (target < 0)
-		return -errno;
-	CLEANUP_FD int tree = tree_clone(target, "", 1);
-	if (tree < 0)
-		return tree;
-	/* Never shared, whatever the host's is: nothing that is attached below it may show up outside. */
-	int error = tree_set(tree, &own, 0);
-	error = error ? error : tree_move(tree, target);
-	if (error)
-		return error;
-	launch->root = steal_fd(&tree);
-	return 0;
-}
-
 /* A new file system, attached nowhere. `options` are `length` bytes of texts, each with its NUL. */
 static int make_tree(const char *type, const char *source, const char *options, size_t length, uint64_t attributes)
 {
@@ -155,7 +130,12 @@ int op_tree_take(struct launch *launch, const struct op *op)
 	uint64_t index = op_number(op, TREE_TAKE_index);
 	if (index >= launch->tree_count || launch->trees[index] < 0)
 		return -EINVAL;
-	hold(launch, steal_fd(&launch->trees[index]));
+	/* Cloned, it stands in the list of mounts where it is attached, and not where it was opened. Before Linux 6.15 what is
+	   attached nowhere can't be cloned. */
+	int tree = tree_clone(launch->trees[index], "", 1);
+	hold(launch, tree < 0 ? steal_fd(&launch->trees[index]) : tree);
+	close_fd(&launch->trees[index]);
+	launch->trees[index] = NO_FD;
 	return 0;
 }
 
@@ -322,36 +302,4 @@ int op_link_anew(struct launch *launch, const struct op *op)
 	if (unlinkat(folder, name, 0) < 0 && errno != ENOENT)
 		return -errno;
 	return symlinkat(op_text(&launch->plan, op, LINK_ANEW_target), folder, name) < 0 ? -errno : 0;
-}
-
-static void forget(int *fd)
-{
-	close_fd(fd);
-	*fd = NO_FD;
-}
-
-/* What is the host's and has been used: the program may be long in coming, and meanwhile others may share its namespaces. */
-static void forget_host(struct launch *launch)
-{
-	for (unsigned i = 0; i < launch->cgroup_count; i++)
-		forget(&launch->cgroups[i].directory);
-	for (unsigned i = 0; i < launch->tree_count; i++)
-		forget(&launch->trees[i]);
-	forget(&launch->tree);
-	forget(&launch->parent);
-	forget(&launch->null_device);
-	forget(&launch->empty_directory);
-}
-
-/* As ROOT_PIVOT, where mounts may be shared with the host: taking the old root off must not reach it. */
-int op_root_switch(struct launch *launch, const struct op *op)
-{
-	(void)op;
-	CLEANUP_FD int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (old < 0 || fchdir(launch->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
-		return -errno;
-	if (fchdir(old) < 0 || mount(NULL, ".", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		return -errno;
-	forget_host(launch);
-	return umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ? -errno : 0;
 }

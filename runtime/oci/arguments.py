@@ -1,7 +1,8 @@
 """runc's command line: options before the verb, the verb, its options, its words. Pure.
 
 By hand, because ``create`` has a budget of milliseconds: an option may be written ``--name VALUE`` or ``--name=VALUE``,
-with one dash or two; a verb's options end at its first word (runc(8)).
+with one dash or two. A verb's options may follow its words, as runc takes them; where words are another program's own,
+the options end at the first one.
 """
 
 from __future__ import annotations
@@ -56,10 +57,13 @@ SHORT = {
     "c": "cap", "f": "format", "q": "quiet", "r": "resources", "a": "all", "h": "help", "v": "version",
 }  # fmt: skip
 
+COMMAND_FOLLOWS = frozenset({"exec", "ps"})
+"""The verbs whose words are a command line of another program's."""
+
 REPEATED = frozenset({"env", "cap", "additional-gids", "cgroup"})
 
 
-_NOT_DONE = frozenset({"no-pivot", "no-new-keyring", "keep", "pidfd-socket", "cgroup"})
+_NOT_DONE = frozenset({"cgroup"})
 """runc's options that whit-oci knows and doesn't do: better refused than passed over in silence."""
 
 
@@ -123,11 +127,20 @@ def _name(word: str, known: dict[str, bool], verb: str) -> str:
     return name
 
 
-def _options(words: list[str], known: dict[str, bool], verb: str = "") -> tuple[Options, list[str]]:
+def _options(
+    words: list[str], known: dict[str, bool], verb: str = "", *, anywhere: bool = False
+) -> tuple[Options, list[str]]:
     values: dict[str, str] = {}
     repeated: dict[str, tuple[str, ...]] = {}
+    passed: list[str] = []
     at = 0
-    while at < len(words) and words[at].startswith("-") and words[at] != "-":
+    while at < len(words):
+        if not words[at].startswith("-") or words[at] == "-":
+            if not anywhere:
+                break
+            passed.append(words[at])
+            at += 1
+            continue
         word, equals, value = words[at].partition("=")
         at += 1
         if word == "--":
@@ -147,7 +160,7 @@ def _options(words: list[str], known: dict[str, bool], verb: str = "") -> tuple[
         values[name] = value if known[name] else ""
         if name in REPEATED:
             repeated[name] = (*repeated.get(name, ()), value)
-    return Options(values, repeated), words[at:]
+    return Options(values, repeated), passed + words[at:]
 
 
 def parse(words: list[str]) -> Call:
@@ -159,7 +172,7 @@ def parse(words: list[str]) -> Call:
     known = VERBS.get(verb)
     if known is None:
         raise UsageError(f"there is no command '{verb}'", hint="whit-oci --help lists them")
-    options, rest = _options(rest, {**known, "help": False}, verb)
+    options, rest = _options(rest, {**known, "help": False}, verb, anywhere=verb not in COMMAND_FOLLOWS)
     return Call(globals_, verb, options, tuple(rest))
 
 

@@ -14,7 +14,7 @@ from whit.runtime.capabilities import NAMES
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.oci.cgroups import CgroupPlan, join_cgroups, plan_cgroups
 from whit.runtime.oci.fields import HINT, refused
-from whit.runtime.oci.filesystem import plan_filesystem
+from whit.runtime.oci.filesystem import COVER, ENTER, PIVOT, plan_filesystem
 from whit.runtime.oci.landlock import landlock_ops
 from whit.runtime.oci.linux import NAMESPACES
 from whit.runtime.oci.mountspec import RDONLY
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 SYS_ADMIN = 1 << NAMES.index("SYS_ADMIN")
 """What loading a filter takes where new privileges aren't forbidden (seccomp(2))."""
 
-WAIT_KILLABLE = 32
-"""Of use only with a listener; the kernel refuses it without."""
-
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
@@ -43,6 +40,8 @@ class Lifecycle:
 
     ``first`` stand before the container exists, ``inside`` right after its namespaces, ``console`` where /dev is
     mounted, ``before_root`` before the root is changed, ``before_exec`` as the container's user, before the filter.
+    ``keyring`` and ``pivot`` tell whether keys of its own and pivot_root are wanted; ``state`` is what a seccomp agent is
+    told, in parts between which the process's number stands.
     ``filters`` is linux.seccomp's where it has been compiled before.
     """
 
@@ -51,6 +50,9 @@ class Lifecycle:
     before_root: tuple[Op, ...] = ()
     console: tuple[Op, ...] = ()
     before_exec: tuple[Op, ...] = ()
+    keyring: bool = True
+    pivot: bool = True
+    state: tuple[str, str, str] = ("", "", "")
     filters: tuple[Op, ...] | None = None
     scope: Scope | None = None
 
@@ -147,17 +149,18 @@ def _kernel_ops(linux: Linux) -> Iterator[Op]:
         yield Op("SET_MEMORY_POLICY", (policy.mode, mask.to_bytes(size, "little")), "linux.memoryPolicy")
 
 
-def _filter_ops(seccomp: Seccomp | None, architecture: str) -> Iterator[Op]:
+def _filter_ops(seccomp: Seccomp | None, architecture: str, state: tuple[str, str, str]) -> tuple[Op, ...]:
     if seccomp is None:
-        return
+        return ()
     # Imported here: most of a plan's cost, and not every container has a filter.
-    from whit.runtime.seccomp.bpf import compile_filter  # noqa: PLC0415
-    from whit.runtime.seccomp.oci import from_oci  # noqa: PLC0415
+    from whit.runtime.oci.filters import filter_ops  # noqa: PLC0415
 
-    if seccomp.notifies or seccomp.document.get("defaultAction") == "SCMP_ACT_NOTIFY":
-        raise refused("linux.seccomp", "SCMP_ACT_NOTIFY: whit-oci has no seccomp agents yet", "use another action")
-    program = compile_filter(from_oci(seccomp.document, architecture), architecture)
-    yield Op("SECCOMP_WITH", (program, (seccomp.flags or 0) & ~WAIT_KILLABLE), "linux.seccomp")
+    return tuple(filter_ops(seccomp, architecture, state))
+
+
+def _agent_ops(linux: Linux) -> Iterator[Op]:
+    if linux.seccomp is not None and linux.seccomp.notified and linux.seccomp.listener_path:
+        yield Op("SECCOMP_AGENT", (linux.seccomp.listener_path,), "linux.seccomp.listenerPath")
 
 
 def _privilege_ops(
@@ -181,7 +184,7 @@ def _privilege_ops(
     yield from _label_ops(process, host)
     filters = lifecycle.filters
     if filters is None:
-        filters = tuple(_filter_ops(linux.seccomp, host.architecture))
+        filters = _filter_ops(linux.seccomp, host.architecture, lifecycle.state)
     if process.no_new_privileges:
         yield Op("NO_NEW_PRIVILEGES", (), "process.noNewPrivileges")
     late = bool(filters) and not process.no_new_privileges and not sets.effective & SYS_ADMIN
@@ -229,8 +232,6 @@ def _unsupported(spec: Spec) -> None:
         raise refused("linux.intelRdt", "whit-oci doesn't use resctrl")
     if linux.network_devices:
         raise refused("linux.netDevices", "whit-oci doesn't move network devices")
-    if spec.process is not None and spec.process.exec_affinity is not None:
-        raise refused("process.execCPUAffinity", "it is for exec's process.json")
 
 
 def _child_ops(spec: Spec, namespaces: NamespacePlan, cgroups: CgroupPlan, lifecycle: Lifecycle) -> Iterator[Op]:
@@ -241,7 +242,8 @@ def _child_ops(spec: Spec, namespaces: NamespacePlan, cgroups: CgroupPlan, lifec
     if "cgroup" in namespaces.new:
         yield Op("CGROUP_UNSHARE", (), "linux.namespaces: the container sees its cgroup as the root")
     yield Op("NEW_SESSION", (), "nothing can be typed into the caller's terminal")
-    yield Op("NEW_KEYRING", (), "keys of its own, not the caller's")
+    if lifecycle.keyring:
+        yield Op("NEW_KEYRING", (), "keys of its own, not the caller's")
     yield from _name_ops(spec, namespaces.own)
     if "network" in namespaces.new:
         yield Op("LOOPBACK_UP", (), "programs expect to reach themselves")
@@ -288,10 +290,15 @@ def compile_container(spec: Spec, bundle: str, container: str, host: OciHost, li
     cgroups = _cgroups(spec, container, host, lifecycle.scope)
     own_cgroups = "cgroup" in namespaces.own
     user = namespaces.user or not host.first_users
-    files = plan_filesystem(spec, bundle, host, cgroups.cgroup, own_cgroups=own_cgroups, user=user)
+    own_mounts = "mount" in namespaces.new
+    files = plan_filesystem(
+        spec, bundle, host, cgroups.cgroup, own_cgroups=own_cgroups, user=user, own_mounts=own_mounts
+    )
+    how = (PIVOT if lifecycle.pivot else COVER) if own_mounts else ENTER
     ops = [
         *_outside_ops(spec.process, linux, host),
         *lifecycle.first,
+        *_agent_ops(linux),
         *cgroups.parent,
         *files.parent,
         *namespaces.parent,
@@ -302,7 +309,7 @@ def compile_container(spec: Spec, bundle: str, container: str, host: OciHost, li
         *lifecycle.before_root,
         *files.after,
         *sysctl_ops(linux, namespaces.own),
-        Op("ROOT_SWITCH", (), "the container's root; no way back to the host's files stays"),
+        Op("ROOT_SWITCH", (how,), "the container's root; no way back to the host's files stays"),
         *files.switched,
         *_kernel_ops(linux),
         *_privilege_ops(spec.process, spec, host, lifecycle, warnings, user=namespaces.user),
@@ -365,9 +372,13 @@ def compile_exec(process: Process, spec: Spec, running: Running, host: OciHost, 
     scope = lifecycle.scope
     cgroups = CgroupPlan((), (scope.attach,), 0, running.cgroup) if scope else join_cgroups(running.cgroup)
     outside, joins = _join_ops(running.pid, own, linux, host)
+    if not any(item.type == "mount" and not item.path for item in linux.namespaces):
+        why = "the container's root, which no mount namespace has"
+        joins = [Op("ROOT_FIND", (f"/proc/{running.pid}/root",), why), *joins, Op("ROOT_SWITCH", (ENTER,), why)]
     ops = [
         *_outside_ops(process, linux, host),
         *lifecycle.first,
+        *_agent_ops(linux),
         *cgroups.parent,
         *outside,
         Op("CLONE_FREE", (0, cgroups.clone_into), "a process in the container's namespaces"),

@@ -51,6 +51,9 @@ def _request(call: Call, mode: str, bundle: str) -> Request:
         root=records.root_of(call),
         console=call.options.path("console-socket"),
         preserved=call.options.number("preserve-fds"),
+        pidfd_socket=call.options.path("pidfd-socket"),
+        keyring=not call.options.flag("no-new-keyring"),
+        pivot=not call.options.flag("no-pivot"),
     )
 
 
@@ -106,4 +109,5 @@ def create(call: Call, log: Log) -> NoReturn:
 
 def run(call: Call, log: Log) -> NoReturn:
     """``run``: create and start; without ``--detach`` this process stays until the program ends, and removes all."""
-    _start(call, log, "run-detached" if call.options.flag("detach") else "run")
+    kept = "run-kept" if call.options.flag("keep") else "run"
+    _start(call, log, "run-detached" if call.options.flag("detach") else kept)

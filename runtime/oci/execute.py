@@ -15,7 +15,7 @@ from whit.runtime.oci.arguments import container_id
 from whit.runtime.oci.compile import Lifecycle, compile_exec
 from whit.runtime.oci.create import launch
 from whit.runtime.oci.host import read_oci_host
-from whit.runtime.oci.lifecycle import Wish, process_ops
+from whit.runtime.oci.lifecycle import Wish, agent_state, hook_state, process_ops
 from whit.runtime.oci.model import Cgroup, Running
 from whit.runtime.oci.process import CapabilitySets, Process, User
 from whit.runtime.oci.records import CONFIG, SCOPE
@@ -57,6 +57,13 @@ def _capabilities(options: Options, sets: CapabilitySets | None) -> CapabilitySe
     )
 
 
+def _environment(own: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:
+    """What is given wins over the container's own of the same name; programs would take whichever stands first."""
+    names = {item.partition("=")[0] for item in given}
+    last = {item.partition("=")[0]: item for item in given}
+    return (*(item for item in own if item.partition("=")[0] not in names), *last.values())
+
+
 def changed(process: Process, options: Options, arguments: tuple[str, ...]) -> Process:
     """The container's process with what ``exec``'s own command line says instead (runc-exec(8))."""
     return replace(
@@ -65,7 +72,7 @@ def changed(process: Process, options: Options, arguments: tuple[str, ...]) -> P
         terminal=options.flag("tty"),
         console_size=None,
         cwd=options.text("cwd") or process.cwd,
-        env=process.env + options.all("env"),
+        env=_environment(process.env, options.all("env")),
         user=_user(options, process.user),
         capabilities=_capabilities(options, process.capabilities),
         no_new_privileges=process.no_new_privileges or options.flag("no-new-privs"),
@@ -131,9 +138,14 @@ def execute(call: Call, log: Log) -> NoReturn:
     detached = call.options.flag("detach")
     if process.terminal and detached and not call.options.text("console-socket"):
         raise UsageError("a detached process's terminal needs somebody to take it", hint="--console-socket")
-    wish = Wish(console_socket=call.options.path("console-socket"), preserved=call.options.number("preserve-fds"))
+    wish = Wish(
+        console_socket=call.options.path("console-socket"),
+        preserved=call.options.number("preserve-fds"),
+        pidfd_socket=call.options.path("pidfd-socket"),
+    )
     first, console, before = process_ops(process, wish)
-    lifecycle = Lifecycle(first=first, console=console, before_exec=before)
+    state = hook_state(spec, container.name, str(container.document.get("bundle")), "running")
+    lifecycle = Lifecycle(first=first, console=console, before_exec=before, state=agent_state(spec, state, running.pid))
     if (container.folder / SCOPE).exists() and os.geteuid() != 0:
         from whit.runtime.oci.systemd import attaching  # noqa: PLC0415 - for systemd's containers alone
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 NO_LINKS, ON_PROC, NEEDS_PROC, KEEP_MODE = 1, 2, 4, 8
 """How TREE_ATTACH mounts (runtime/launcher/ops_tree.c)."""
 
+PIVOT, COVER, ENTER = 0, 1, 2
+"""How ROOT_SWITCH makes the root the root (runtime/launcher/ops_root.c)."""
+
 SLAVE, PRIVATE = 1 << 19, 1 << 18
 SHARED, UNBINDABLE = 1 << 20, 1 << 17
 
@@ -148,7 +151,7 @@ def _new_ops(work: _Work, mount: Mount, target: str) -> Iterator[Op]:
     options = [
         name if on else {"lazytime": "nolazytime", "mand": "nomand"}.get(name, "async") for name, on in mount.flags
     ]
-    label = work.spec.linux.mount_label
+    label = work.spec.linux.mount_label if work.host.selinux else ""
     if label and mount.type not in {"proc", "sysfs"} and not any(o.startswith(CONTEXT_OPTIONS) for o in mount.data):
         options.append(f"context={label}")
     if attributes & RDONLY and mount.source.startswith("/dev/"):
@@ -264,12 +267,16 @@ def _end_ops(work: _Work) -> Iterator[Op]:
 
 
 def plan_filesystem(
-    spec: Spec, bundle: str, host: OciHost, cgroup: Cgroup, *, own_cgroups: bool, user: bool
+    spec: Spec, bundle: str, host: OciHost, cgroup: Cgroup, *, own_cgroups: bool, user: bool, own_mounts: bool
 ) -> FilesystemPlan:
-    """The operations. ``own_cgroups``: there is a cgroup namespace; ``user``: there is a user namespace."""
-    if spec.linux.mount_label and not host.selinux:
-        raise refused("linux.mountLabel", "this host has no SELinux")
+    """The operations.
+
+    ``own_cgroups``: there is a cgroup namespace; ``user``: there is a user namespace; ``own_mounts``: there is a new
+    mount namespace. Without one the container's mounts are attached nowhere but to each other.
+    """
     work = _Work(spec, bundle, host, cgroup, own_cgroups=own_cgroups, user=user)
+    if spec.linux.mount_label and not host.selinux:
+        work.warnings.append("linux.mountLabel: this host has no SELinux, ignored")
     work.mapped = sum(bool(mount.bind and (mount.idmap or mount.uid_mappings)) for mount in spec.mounts)
     mounts: list[Op] = []
     for mount in spec.mounts:
@@ -280,10 +287,12 @@ def plan_filesystem(
     kind, _ = PROPAGATION.get(spec.linux.propagation, (SLAVE, True))
     outside = PRIVATE if kind in {PRIVATE, UNBINDABLE} else SLAVE
     root = posixpath.join(bundle, spec.root.path)
+    cut_off = Op("MOUNTS_PROPAGATE", (outside,), "no mount of the container's is seen by the host")
+    own = SLAVE if spec.linux.propagation in {"slave", "rslave"} else PRIVATE
     begin = [
         *work.early,
-        Op("MOUNTS_PROPAGATE", (outside,), "no mount of the container's is seen by the host"),
-        Op("ROOT_BIND", (root, SLAVE if spec.linux.propagation in {"slave", "rslave"} else PRIVATE), "root.path"),
+        *([cut_off] if own_mounts else []),
+        Op("ROOT_BIND", (root, own, int(own_mounts)), "root.path"),
     ]
     switched = []
     if kind in {SHARED, UNBINDABLE}:

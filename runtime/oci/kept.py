@@ -206,7 +206,8 @@ def _template(form: bytes, data: bytes, request: Request, host: OciHost, made: t
 
 def template(form: bytes, data: bytes, request: Request, host: OciHost, made: tuple[Made, str]) -> bytes | None:
     """What is to be kept of ``made`` (with the time of its making) for ``form``; None where nothing may be."""
-    if not made[0].lasting or request.preserved:
+    plain = Request(request.mode, request.name, request.bundle, request.root, request.console)
+    if not made[0].lasting or request != plain:
         return None
     try:
         return _template(form, data, request, host, made)

@@ -30,6 +30,9 @@ class Wish:
     gate: str = ""
     console_socket: str = ""
     preserved: int = 0
+    pidfd_socket: str = ""
+    keyring: bool = True
+    pivot: bool = True
 
 
 def hook_state(spec: Spec, container: str, bundle: str, status: str) -> tuple[str, str]:
@@ -38,6 +41,20 @@ def hook_state(spec: Spec, container: str, bundle: str, status: str) -> tuple[st
     if spec.annotations:
         state["annotations"] = dict(spec.annotations)
     return '{"pid": ', ", " + dump(state)[1:]
+
+
+def agent_state(spec: Spec, state: tuple[str, str], pid: int = 0) -> tuple[str, str, str]:
+    """What a seccomp agent is told of a process (config-linux, "The Container Process State"), but for its number.
+
+    ``pid`` is the container's where that is another process: exec's. The number stands between the parts.
+    """
+    seccomp = spec.linux.seccomp
+    if seccomp is None or not seccomp.notified:
+        return "", "", ""
+    metadata = f'"metadata": {dump(seccomp.listener_metadata)}, ' if seccomp.listener_metadata else ""
+    head = f'{{"ociVersion": {dump(VERSION)}, "fds": ["seccompFd"], {metadata}"state": {state[0]}'
+    tail = f'{state[1]}, "pid": '
+    return (f"{head}{pid}{tail}", "", "}") if pid else (head, tail, "}")
 
 
 def _hook_op(where: str, hook: Hook, when: str, state: tuple[str, str]) -> Op:
@@ -57,6 +74,8 @@ def process_ops(process: Process, wish: Wish) -> tuple[tuple[Op, ...], tuple[Op,
         first = (Op("CONSOLE_SOCKET", (wish.console_socket,), "the terminal goes to whoever listens there"),)
         rows, columns = process.console_size or (0, 0)
         console = (Op("TERMINAL", (rows, columns, process.user.uid), "process.terminal of config.json"),)
+    if wish.pidfd_socket:
+        first += (Op("PIDFD_SOCKET", (wish.pidfd_socket,), "the process goes to whoever listens there"),)
     before = []
     if wish.preserved:
         before.append(Op("KEEP_DESCRIPTORS", (wish.preserved,), "--preserve-fds"))
@@ -78,6 +97,9 @@ def container_lifecycle(spec: Spec, container: str, bundle: str, wish: Wish) -> 
     created = hook_state(spec, container, bundle, "created")
     return Lifecycle(
         first=first,
+        keyring=wish.keyring,
+        pivot=wish.pivot,
+        state=agent_state(spec, created),
         before_root=(
             # prestart is version 1.0's, where the container was created by then.
             *(_hook_op("HOOK_OUTSIDE", hook, "prestart", created) for hook in spec.hooks.prestart),

@@ -71,13 +71,15 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Seccomp:
-    """``document`` is for runtime/seccomp/oci.py; ``flags`` are those of seccomp(2), None where none are given."""
+    """``document`` is for runtime/seccomp/oci.py; ``flags`` are those of seccomp(2), None where none are given;
+    ``notified`` are the system calls that an agent is asked about.
+    """
 
     document: Mapping[str, object]
     flags: int | None
     listener_path: str
     listener_metadata: str
-    notifies: bool
+    notified: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +188,12 @@ def _seccomp(fields: Fields) -> Seccomp:
         fields.take(name)
     syscalls = fields.document.get("syscalls")
     entries = syscalls if isinstance(syscalls, list) else []
-    actions = [entry.get("action") for entry in entries if isinstance(entry, dict)]
+    asking = [entry for entry in entries if isinstance(entry, dict) and entry.get("action") == "SCMP_ACT_NOTIFY"]
+    notified = tuple(str(name) for entry in asking for name in entry.get("names") or ())
     path, metadata = fields.text("listenerPath"), fields.text("listenerMetadata")
     if metadata and not path:
         raise wrong(fields.path("listenerMetadata"), metadata, "of use without listenerPath")
-    return Seccomp(fields.document, flags, path, metadata, "SCMP_ACT_NOTIFY" in actions)
+    return Seccomp(fields.document, flags, path, metadata, notified)
 
 
 def _offset(fields: Fields) -> tuple[int, int]:

@@ -30,6 +30,9 @@ class Request:
     root: str
     console: str = ""
     preserved: int = 0
+    pidfd_socket: str = ""
+    keyring: bool = True
+    pivot: bool = True
 
     @property
     def gate(self) -> str:
@@ -80,7 +83,7 @@ def cgroup_lines(compiled: Compiled) -> str:
 
 def _check_terminal(spec: Spec, request: Request) -> None:
     terminal = spec.process is not None and spec.process.terminal
-    if terminal and not request.console and request.mode != "run":
+    if terminal and not request.console and request.mode not in {"run", "run-kept"}:
         raise UsageError(
             "cannot allocate tty if runc will detach without setting console socket", hint="--console-socket"
         )
@@ -104,7 +107,14 @@ def make(
     """
     spec = parse_spec(data)
     _check_terminal(spec, request)
-    wish = Wish(gate=request.gate, console_socket=request.console, preserved=request.preserved)
+    wish = Wish(
+        gate=request.gate,
+        console_socket=request.console,
+        preserved=request.preserved,
+        pidfd_socket=request.pidfd_socket,
+        keyring=request.keyring,
+        pivot=request.pivot,
+    )
     lifecycle = container_lifecycle(spec, request.name, request.bundle, wish)
     lifecycle = replace(lifecycle, filters=filters, scope=scope)
     compiled = compile_container(spec, request.bundle, request.name, host, lifecycle)

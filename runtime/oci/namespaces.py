@@ -101,12 +101,8 @@ def _offsets_op(linux: Linux, new: frozenset[str]) -> Iterator[Op]:
 
 
 def _check(linux: Linux, joined: dict[str, str], new: frozenset[str], host: OciHost) -> None:
-    if "mount" in joined:
-        raise refused(
-            "linux.namespaces", "the mount namespace can't be joined: its root is another's", "make a new one"
-        )
-    if "mount" not in new:
-        raise refused("linux.namespaces", "without a mount namespace of its own a container isn't one", "add it")
+    if "mount" not in new and (not host.privileged or "user" in (*joined, *new)):
+        raise refused("linux.namespaces", "a user namespace needs a new mount namespace beside it", "add it")
     if not host.privileged and "user" not in (*joined, *new):
         raise refused("linux.namespaces", "without root a user namespace is needed", "add it, or run as root")
     if (linux.uid_mappings or linux.gid_mappings) and "user" not in (*joined, *new):

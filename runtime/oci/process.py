@@ -126,10 +126,10 @@ def _user(fields: Fields) -> User:
 def _mask(fields: Fields, name: str) -> int:
     mask = 0
     for item, where in fields.items(name):
-        bare = item.removeprefix("CAP_") if isinstance(item, str) else ""
-        if not bare or bare == item:
+        if not isinstance(item, str):
             raise wrong(where, item, "a capability: CAP_CHOWN, … (capabilities(7))")
-        if bare in NAMES:
+        bare = item.removeprefix("CAP_")
+        if bare != item and bare in NAMES:
             mask |= 1 << NAMES.index(bare)
         else:
             # As the specification has it: a capability that can't be granted is warned of, and is no error.

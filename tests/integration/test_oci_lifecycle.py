@@ -142,6 +142,9 @@ def test_exec_pause_and_update(runtime: Runtime) -> None:
     assert runtime("exec", runtime.name, "sh", "-c", "echo $A; exit 9") == 9
     assert runtime("exec", "--env", "A=b", runtime.name, "sh", "-c", "echo $A") == 0
     assert runtime.out == "b\n"
+    # What is given wins over the container's own, and the last over the first.
+    assert runtime("exec", "--env", "PATH=/nowhere", "--env", "PATH=/bin:/x", runtime.name, "/bin/env") == 0
+    assert [line for line in runtime.out.splitlines() if line.startswith("PATH=")] == ["PATH=/bin:/x"]
     assert runtime("exec", runtime.name, "nonesuch") != 0
     assert "executable file not found" in runtime.err
     assert runtime("pause", runtime.name) == 0, runtime.err

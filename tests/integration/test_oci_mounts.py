@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
 
+LAST_WINS = pytest.mark.ours("of two contradicting words the last one doesn't win", "crun")
+
 
 def mounted(bundle: Bundle, *mounts: dict[str, Any], script: str = "true", **linux: Any) -> dict[str, list[str]]:
     """The container's mounts: where → [options of the mount, its propagation …, type, options of the file system]."""
@@ -37,13 +39,15 @@ def bind(source: Path | str, target: str, *options: str) -> dict[str, Any]:
     [
         ([], "rw,relatime"),
         (["ro"], "ro,relatime"),
-        (["ro", "rw"], "rw,relatime"),
+        pytest.param(["ro", "rw"], "rw,relatime", marks=LAST_WINS),
         (["nosuid", "nodev", "noexec"], "rw,nosuid,nodev,noexec,relatime"),
         (["noatime"], "rw,noatime"),
         (["nodiratime"], "rw,nodiratime,relatime"),
         (["strictatime"], "rw"),
-        (["nosymfollow"], "rw,relatime,nosymfollow"),
-        (["defaults", "silent", "nosuid", "suid"], "rw,relatime"),
+        pytest.param(
+            ["nosymfollow"], "rw,relatime,nosymfollow", marks=pytest.mark.ours("knows no nosymfollow", "crun")
+        ),
+        pytest.param(["defaults", "silent", "nosuid", "suid"], "rw,relatime", marks=LAST_WINS),
     ],
 )
 def test_attributes_of_a_bind_mount(bundle: Bundle, options: list[str], shown: str) -> None:
@@ -83,6 +87,7 @@ def test_a_bind_mount_that_is_not_recursive_leaves_the_mounts_below_out(bundle: 
         subprocess.run(["umount", outer / "inner"], check=True)
 
 
+@pytest.mark.ours("needs a mount namespace of its own here, where none is shared", "crun")
 @pytest.mark.parametrize(
     ("word", "shown"), [("private", ""), ("rslave", "master:"), ("rshared", "shared:"), ("unbindable", "unbindable")]
 )
@@ -99,6 +104,19 @@ def test_propagation_of_a_mount(bundle: Bundle, word: str, shown: str) -> None:
     assert bool(propagation) is bool(shown)
 
 
+def test_mounts_are_listed_in_the_configurations_order(bundle: Bundle) -> None:
+    (bundle.folder / "volume").mkdir()
+    tmpfs = {"type": "tmpfs", "source": "tmpfs"}
+    found = mounted(
+        bundle,
+        {"destination": "/data/1", **tmpfs},
+        bind(bundle.folder / "volume", "/data/2", "shared"),
+        {"destination": "/data/3", **tmpfs},
+    )
+    assert [place for place in found if place.startswith("/data")] == ["/data/1", "/data/2", "/data/3"]
+
+
+@pytest.mark.ours("a mount is shared only where the root is too", "runc", "crun")
 def test_a_shared_mount_is_seen_by_the_host(bundle: Bundle) -> None:
     source = bundle.folder / "volume"
     (source).mkdir()
@@ -123,6 +141,7 @@ def test_relative_sources_are_of_the_bundle_and_relative_destinations_of_the_roo
     assert ran.out == "hello"
 
 
+@pytest.mark.ours("has the kernel's own mode", "crun")
 def test_a_tmpfs_keeps_the_mode_that_it_covers(bundle: Bundle) -> None:
     (bundle.rootfs / "data").chmod(0o750)
     tmpfs = {"destination": "/data", "type": "tmpfs", "source": "tmpfs"}
@@ -153,6 +172,7 @@ def test_a_readonly_dev_has_its_devices(bundle: Bundle) -> None:
     assert "Read-only file system" in ran.err
 
 
+@pytest.mark.ours("1.1 maps no users of mounts", "runc")
 def test_users_of_a_mount_are_mapped(bundle: Bundle) -> None:
     source = bundle.folder / "volume"
     source.mkdir()
@@ -173,6 +193,7 @@ def test_a_remount_changes_attributes(bundle: Bundle) -> None:
     assert mounted(bundle, again)["/dev/pts"][0].startswith("ro,")
 
 
+@pytest.mark.ours("whit's own words")
 @pytest.mark.parametrize(
     ("mount", "words"),
     [
@@ -190,6 +211,7 @@ def test_mounts_that_are_refused(bundle: Bundle, mount: dict[str, Any], words: s
     assert words in ran.err
 
 
+@pytest.mark.ours("takes it", "crun")
 def test_a_folder_is_no_proc(bundle: Bundle) -> None:
     mounts = [bind("/tmp", "/proc"), *MINIMAL["mounts"][1:]]
     assert bundle.run("echo ran", {"mounts": mounts}).out == ""
@@ -206,6 +228,7 @@ def test_links_of_the_image_stay_inside_of_it(bundle: Bundle) -> None:
     assert list(outside.iterdir()) == []
 
 
+@pytest.mark.ours("follows it", "runc", "crun")
 def test_a_link_into_proc_is_no_place_to_mount_on(bundle: Bundle) -> None:
     (bundle.rootfs / "link").symlink_to("/proc/self")
     mount = {"destination": "/link/attr", "type": "tmpfs", "source": "tmpfs"}
@@ -221,6 +244,7 @@ def test_an_image_whose_own_proc_or_sys_is_a_link_is_refused(bundle: Bundle, nam
     assert (ran.code, ran.out) == (1, "")
 
 
+@pytest.mark.ours("follows it", "runc", "crun")
 def test_an_image_whose_dev_is_a_link_makes_no_device_elsewhere(bundle: Bundle) -> None:
     outside = bundle.folder / "outside"
     outside.mkdir()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import struct
-from typing import Any
+import subprocess
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.programs.build import build
+from tests.peers import find_peer
+from tests.programs.build import CACHE, build
 from tests.programs.make_elf import EXECUTE, READ, Elf, Segment, without_sections
 from tests.unit.packer.analyses import go
 from whit.packer.analyse import analyse
@@ -17,6 +20,9 @@ from whit.packer.elf.file import parse
 from whit.packer.needs import DETAILS, WANTED, judge_all
 from whit.packer.needs.model import Grade
 from whit.packer.observed import Observed, observe
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SEEN = Observed(
     listens=("127.0.0.1:9000", ":8080"),
@@ -111,6 +117,58 @@ def test_what_an_earlier_call_left_in_registers_is_no_argument() -> None:
 
     assert strings(62, code, b"git") == ()
     assert strings(62, code[:-5] + b"\x90" * 5, b"git") == ("git",)
+
+
+@pytest.mark.parametrize("capacity", [1, 2])
+@pytest.mark.parametrize(
+    ("slot", "next_slot"), [(b"\x44\x24\x30", b"\x44\x24\x38"), (b"\x84\x24\x30\1\0\0", b"\x84\x24\x38\1\0\0")]
+)
+def test_a_slice_that_was_made_for_the_call_holds_strings(slot: bytes, next_slot: bytes, capacity: int) -> None:
+    # given: mov [rsp + slot], rax; mov [rsp + slot + 8], 5; lea rbx, [rsp + slot]; mov ecx, 1; mov edi, capacity
+    into = bytes((slot[0] + 0x18,)) + slot[1:]
+    text = b"\x48\x89" + slot + b"\x48\xc7" + next_slot + b"\5\0\0\0" + b"\x48\x8d" + into
+    slices = text + b"\xb9\1\0\0\0" + b"\xbf" + struct.pack("<I", capacity)
+    code = lea(b"\x05", len(slices) + 16 + _padding(7 + len(slices) + 16)) + slices
+
+    # then it is one of a constant, if it is as long as it can get
+    assert strings(62, code, b":9090") == ((":9090",) if capacity == 1 else ())
+
+
+GIN = """package gin
+
+import "net/http"
+
+type Engine struct{ handler http.Handler }
+
+func New() *Engine { return &Engine{http.NewServeMux()} }
+
+func (e *Engine) Run(addr ...string) (err error) {
+	defer func() { println(err) }()
+	return http.ListenAndServe(addr[0], e.handler)
+}
+"""
+
+
+@pytest.mark.peer("go")
+@pytest.mark.parametrize("arch", ["amd64", "arm64"])
+def test_gin_s_address_stands_in_a_slice(tmp_path: Path, arch: str) -> None:
+    # Given a program of gin's form
+    (tmp_path / "gin").mkdir()
+    (tmp_path / "gin" / "go.mod").write_text("module github.com/gin-gonic/gin\n\ngo 1.21\n")
+    (tmp_path / "gin" / "gin.go").write_text(GIN)
+    (tmp_path / "go.mod").write_text(
+        "module example.org/x\n\ngo 1.21\n\nrequire github.com/gin-gonic/gin v1.0.0\n\n"
+        "replace github.com/gin-gonic/gin => ./gin\n"
+    )
+    (tmp_path / "main.go").write_text(
+        'package main\n\nimport "github.com/gin-gonic/gin"\n\nfunc main() { gin.New().Run(":9090") }\n'
+    )
+    environment = {"CGO_ENABLED": "0", "GOARCH": arch, "GOFLAGS": "", "GOTOOLCHAIN": "local"}
+    environment["GOCACHE"] = os.environ.get("GOCACHE", str(CACHE / "go-cache"))
+    line = (str(find_peer("go")), "build", "-trimpath", "-o", "x", ".")
+    subprocess.run(line, cwd=tmp_path, env={**os.environ, **environment}, check=True)
+
+    assert observe(analyse((tmp_path / "x").read_bytes(), DETAILS)).listens == (":9090",)
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe\xfd", b"a\nb", b"a\0b"])

@@ -101,13 +101,22 @@ def oci_plans() -> list[LaunchPlan]:
     several = _spec(linux={"namespaces": [*NAMESPACES, {"type": "user"}], **MANY})
     writable = [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}]
     owned = _spec({"user": {"uid": 1000, "gid": 1000}}, mounts=writable)
-    waits, foreground = Wish(gate="/run/c1/start"), Wish()
+    asking = {
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "listenerPath": "/agent",
+        "listenerMetadata": "x",
+        "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}],
+    }
+    notified = _spec(linux={"namespaces": [{"type": "pid"}], "seccomp": asking})
+    waits, foreground = Wish(gate="/run/c1/start"), Wish(pidfd_socket="/s", keyring=False, pivot=False)
     return [
         *(_container(spec, host, waits) for spec in (plain, rich, users, joined) for host in (V1, V2)),
         _container(rich, V1, foreground),
         _container(rootless, ROOTLESS, waits),
         _container(several, ROOTLESS, waits),
         _container(owned, V2, waits),
+        _container(notified, V1, waits),
+        _exec(notified, V1),
         _exec(rootless, ROOTLESS),
         *(_exec(spec, host) for spec in (plain, rich, users) for host in (V1, V2)),
     ]

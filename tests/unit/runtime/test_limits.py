@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 
 from whit.packer.errors import UsageError
 from whit.runtime.limits import (
-    RLIM_INFINITY,
-    RLIMITS,
     Rlimit,
     parse_cpus,
     parse_memory,
@@ -17,6 +15,7 @@ from whit.runtime.limits import (
     parse_size,
     parse_ulimit,
 )
+from whit.runtime.rlimits import RLIM_INFINITY, RLIMITS
 
 
 @pytest.mark.parametrize(

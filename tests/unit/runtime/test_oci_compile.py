@@ -99,11 +99,16 @@ def test_the_ambient_set_is_within_the_others() -> None:
     ]
 
 
+def asking(name: str) -> dict[str, Any]:
+    """A filter that asks an agent about a system call."""
+    return {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": [name], "action": "SCMP_ACT_NOTIFY"}]}
+
+
 @pytest.mark.parametrize(
     ("linux", "host", "named_"),
     [
-        ({"namespaces": [{"type": "pid"}]}, V1, "linux.namespaces"),
-        ({"namespaces": [{"type": "mount", "path": "/x"}]}, V1, "linux.namespaces"),
+        ({"namespaces": [{"type": "user"}], **MAPS}, V1, "linux.namespaces"),
+        ({"namespaces": [{"type": "mount", "path": "/x"}, {"type": "user"}], **MAPS}, V1, "linux.namespaces"),
         ({}, ROOTLESS, "linux.namespaces"),
         ({"namespaces": [*NAMESPACES, {"type": "user"}]}, V1, "linux.uidMappings"),
         ({"uidMappings": MAPS["uidMappings"]}, V1, "linux.uidMappings"),
@@ -126,10 +131,11 @@ def test_the_ambient_set_is_within_the_others() -> None:
             replace(V1, hierarchies=V1.hierarchies[:1]),
             "linux.resources.memory.limit",
         ),
-        ({"seccomp": {"defaultAction": "SCMP_ACT_NOTIFY"}}, V1, "linux.seccomp"),
+        ({"seccomp": {"defaultAction": "SCMP_ACT_NOTIFY"}}, V1, "linux.seccomp.defaultAction"),
+        ({"seccomp": asking("mkdir")}, V1, "linux.seccomp.listenerPath"),
+        ({"seccomp": {**asking("sendmsg"), "listenerPath": "/a"}}, V1, "linux.seccomp.syscalls"),
         ({"intelRdt": {}}, V1, "linux.intelRdt"),
         ({"netDevices": {"eth0": {}}}, V1, "linux.netDevices"),
-        ({"mountLabel": "x"}, V1, "linux.mountLabel"),
     ],
 )
 def test_what_cannot_be_honoured_is_refused_by_its_name(linux: dict[str, Any], host: OciHost, named_: str) -> None:
@@ -239,6 +245,21 @@ def test_the_cgroups_place() -> None:
     assert cgroup_path("/docker/x", "c1", "/own") == "docker/x"
     assert cgroup_path("docker/x", "c1", "/own") == "own/docker/x"
     assert cgroup_path("", "c1", "/") == "c1"
+
+
+def test_labels_of_mounts_mean_nothing_without_selinux() -> None:
+    config = spec(mounts=[{"destination": "/data", "type": "tmpfs"}], linux={"mountLabel": "x"})
+    assert any("linux.mountLabel" in warning for warning in compiled(config).warnings)
+    labelled = ops(config, replace(V1, selinux=True))
+    assert any("context=x" in args[2] for args in named(labelled, "TREE_NEW"))
+
+
+def test_where_the_mounts_are_anothers_the_root_is_attached_nowhere() -> None:
+    for listed in ([{"type": "pid"}], [{"type": "mount", "path": "/x"}]):
+        operations = ops(spec(linux={"namespaces": listed}))
+        assert [args[2] for args in named(operations, "ROOT_BIND")] == [0]
+        assert named(operations, "MOUNTS_PROPAGATE") == []
+        assert named(operations, "ROOT_SWITCH") == [(2,)]
 
 
 def test_a_readonly_tmpfs_becomes_so_at_the_end() -> None:

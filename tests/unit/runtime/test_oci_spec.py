@@ -103,7 +103,7 @@ def test_a_wrong_member_is_named(members: dict[str, Any], path: str) -> None:
         ({"user": {"additionalGids": [1, -1]}}, "process.user.additionalGids[1]"),
         ({"user": {"username": "me"}}, "process.user.username"),
         ({"consoleSize": {"height": 1}}, "process.consoleSize.width"),
-        ({"capabilities": {"bounding": ["KILL"]}}, "process.capabilities.bounding[0]"),
+        ({"capabilities": {"bounding": [5]}}, "process.capabilities.bounding[0]"),
         ({"rlimits": [{"type": "NOFILE", "soft": 1, "hard": 1}]}, "process.rlimits[0].type"),
         ({"rlimits": [{"type": "RLIMIT_NOFILE", "soft": 2, "hard": 1}]}, "process.rlimits[0].soft"),
         ({"rlimits": [{"type": "RLIMIT_AS", "soft": 1, "hard": 1}] * 2}, "process.rlimits[1].type"),

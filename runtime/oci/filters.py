@@ -1,0 +1,51 @@
+"""``linux.seccomp`` → the operation that loads the filter, with an agent that is asked or without. Pure.
+
+Source: OCI runtime-spec, config-linux, "Seccomp".
+"""
+
+from __future__ import annotations
+
+from whit.packer.errors import InvalidFileError
+from whit.packer.light import TYPE_CHECKING
+from whit.runtime.model import Op
+from whit.runtime.oci.fields import HINT, refused
+from whit.runtime.seccomp.bpf import compile_filter
+from whit.runtime.seccomp.oci import from_oci
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whit.runtime.oci.linux import Seccomp
+
+ALL_THREADS = 1
+"""SECCOMP_FILTER_FLAG_TSYNC."""
+
+WAIT_KILLABLE = 32
+"""Of use only with a listener; the kernel refuses it without."""
+
+HANDING_OVER = "sendmsg"
+"""The call by which the launcher hands the listener over (runtime/launcher/ops_listen.c)."""
+
+
+def _check_notified(seccomp: Seccomp) -> None:
+    """What can't be asked about: the call that hands the agent the descriptor by which it is asked."""
+    if seccomp.document.get("defaultAction") == "SCMP_ACT_NOTIFY":
+        raise refused("linux.seccomp.defaultAction", "SCMP_ACT_NOTIFY, the agent would be asked before it is there")
+    if HANDING_OVER in seccomp.notified:
+        raise refused("linux.seccomp.syscalls", f"SCMP_ACT_NOTIFY for {HANDING_OVER}, by which the agent is told")
+    if seccomp.notified and not seccomp.listener_path:
+        raise InvalidFileError("linux.seccomp.listenerPath is missing: SCMP_ACT_NOTIFY needs it", hint=HINT)
+
+
+def filter_ops(seccomp: Seccomp, architecture: str, state: tuple[str, str, str]) -> Iterator[Op]:
+    """The filter, for one architecture; ``state`` is what an agent is told. Raises what can't be, by its name."""
+    _check_notified(seccomp)
+    program = compile_filter(from_oci(seccomp.document, architecture), architecture)
+    flags = seccomp.flags or 0
+    if seccomp.notified:
+        # There is one thread, and the kernel takes either a listener or that all threads get the filter.
+        yield Op(
+            "SECCOMP_NOTIFY", (program, flags & ~ALL_THREADS, *state), "linux.seccomp, with an agent that is asked"
+        )
+    else:
+        yield Op("SECCOMP_WITH", (program, flags & ~WAIT_KILLABLE), "linux.seccomp")
