@@ -12,7 +12,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 /usr/bi
 
 export PATH := $(PATH):$(CURDIR)/$(BIN):/usr/local/go/bin:$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
-.PHONY: help install demo check test guests bench corpus fuzz soak clean
+.PHONY: help install demo check test guests bench corpus fuzz engines soak clean
 .DELETE_ON_ERROR:
 
 help: ## Show this
@@ -44,6 +44,9 @@ corpus: install build/peers.stamp ## Many real programs and libraries, CORPUS="N
 
 fuzz: install ## Feed random bytes to all that reads bytes, FUZZ_SECONDS each
 	for target in tests/fuzz/fuzz_*.py; do $(BIN)/python "$$target" $(FUZZ_SECONDS) || exit 1; done
+
+engines: install build/peers.stamp ## docker, podman and ctr on whit-oci beside runc: all commands
+	WHIT_ENGINES=all $(BIN)/python -m pytest tests/integration/test_oci_docker.py tests/integration/test_oci_podman.py tests/integration/test_oci_ctr.py
 
 soak: install build/peers.stamp ## Thousands of containers, hundreds at once, runtimes killed at random; SOAK="--kills 50": takes long
 	$(BIN)/python -m tests.soak $(SOAK)

@@ -22,7 +22,7 @@ NAMES = ("pid", "network", "ipc", "uts", "mount", "cgroup")
 MAPS = {name: [{"containerID": 0, "hostID": 200000, "size": 65536}] for name in ("uidMappings", "gidMappings")}
 USERS = {"namespaces": [{"type": kind} for kind in (*NAMES, "user")], **MAPS}
 LONG = 60.0
-RACES = int(os.environ.get("WHIT_RACES", "5"))
+RACES = int(os.environ.get("WHIT_RACES", "3"))
 """How often a race is run: by chance each time may be the one."""
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.engines import LONG, Answer, both, until
+from tests.integration.engines import EVERY, LONG, Answer, both, until
 from tests.integration.oci_bundle import Bundle, make_bundle
 from tests.peers import find_peer
 
@@ -88,7 +88,7 @@ def ctr(dockerd: Dockerd, whit: Path, tmp_path_factory: pytest.TempPathFactory) 
     return Ctr(socket, bundle, {"runc": runc, "whit": whit.with_name("whit-oci")})
 
 
-@pytest.mark.parametrize(("options", "command"), ONCE, ids=lambda words: " ".join(words)[:40])
+@pytest.mark.parametrize(("options", "command"), ONCE[::EVERY], ids=lambda words: " ".join(words)[:40])
 def test_run_is_the_same_on_both(ctr: Ctr, options: tuple[str, ...], command: tuple[str, ...]) -> None:
     def once(runtime: str) -> Answer:
         return ctr.run(runtime, f"once-{runtime}", ("--rm", *options), command)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.engines import LONG, RUNTIMES, Answer, both, write_image
+from tests.integration.engines import EVERY, LONG, RUNTIMES, Answer, both, write_image
 from tests.peers import find_peer
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def split(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return words[:at], words[at:]
 
 
-@pytest.mark.parametrize("words", ONCE, ids=lambda words: " ".join(words)[:60])
+@pytest.mark.parametrize("words", ONCE[::EVERY], ids=lambda words: " ".join(words)[:60])
 def test_run_is_the_same_on_both(podman: Podman, words: tuple[str, ...]) -> None:
     options, command = split(words)
     runc, whit = both(lambda runtime: podman(runtime, "run", "--rm", *RUN, *options, "box", *command))
