@@ -73,6 +73,19 @@ def test_five_sets_of_capabilities(bundle: Bundle) -> None:
     assert found["CapInh"] == found["CapPrm"] == found["CapEff"] == found["CapAmb"] == mask("KILL")
 
 
+@pytest.mark.ours("refuses the whole", "runc", "crun")
+def test_capabilities_that_the_kernel_would_refuse_are_left_out(bundle: Bundle) -> None:
+    sets = {
+        "bounding": ["CAP_KILL", "NO_SUCH"],
+        "permitted": ["CAP_KILL", "CAP_CHOWN"],
+        "inheritable": ["CAP_KILL", "CAP_CHOWN"],
+    }
+    change = {"process": {"capabilities": sets, "user": {"uid": 1000, "gid": 1000}}}
+    ran = bundle.run("grep ^Cap /proc/self/status", change)
+    found = status(ran.out)
+    assert (found["CapBnd"], found["CapInh"]) == (mask("KILL"), mask("KILL"))
+
+
 def test_without_capabilities_none_are_kept(bundle: Bundle) -> None:
     found = status(bundle.run(STATUS, {"process": {"capabilities": None}}).out)
     assert {found[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {mask()}
