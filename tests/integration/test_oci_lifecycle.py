@@ -147,6 +147,14 @@ def test_a_hook_that_starts_the_container_has_its_own_environment_or_the_program
     assert (runtime.bundle / "rootfs" / "seen").read_text() == seen
 
 
+def test_a_hook_that_takes_too_long_fails_create(runtime: Runtime) -> None:
+    hook = {"path": "/bin/sleep", "args": ["sleep", "600"], "timeout": 1}
+    runtime.configure("true", hooks={"createRuntime": [hook]})
+    assert runtime("create", runtime.name) == 1
+    assert "hook" in runtime.err
+    assert runtime("state", runtime.name) == 1
+
+
 def test_exec_pause_and_update(runtime: Runtime) -> None:
     runtime.configure("sleep", "30")
     assert runtime("run", "--detach", runtime.name) == 0, runtime.err
