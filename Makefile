@@ -12,7 +12,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 /usr/bi
 
 export PATH := $(PATH):$(CURDIR)/$(BIN):/usr/local/go/bin:$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
-.PHONY: help install demo check test bench corpus fuzz soak clean
+.PHONY: help install demo check test guests bench corpus fuzz soak clean
 .DELETE_ON_ERROR:
 
 help: ## Show this
@@ -32,6 +32,9 @@ check: install ## Linters, types, the C compiler's warnings, layering
 
 test: check build/peers.stamp ## Everything: checks, unit and integration tests, the cgroup v2 guest
 	$(BIN)/python -m pytest
+
+guests: install build/peers.stamp ## whit-oci on cgroup v2 and with a real systemd, each in a QEMU machine: minutes
+	$(BIN)/python -m pytest tests/guests
 
 bench: install build/peers.stamp ## Start, pack, memory: whit beside its peers and the physical floor
 	$(BIN)/python -m tests.bench

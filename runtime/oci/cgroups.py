@@ -319,6 +319,8 @@ def plan_cgroups(path: str, container: str, resources: Resources, host: OciHost,
     warnings = resource_warnings(resources)
     places = list(_places(path, container, host))
     why = _why_closed(places, host)
+    if resources.devices and not (host.privileged and host.first_users):
+        warnings = (*warnings, f"{WHERE}.devices: only root can limit the use of devices, ignored")
     if why:
         if _has_limits(resources):
             raise refused(WHERE, why, "run as root or in a cgroup of your own, or leave the limits out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from whit.runtime.capabilities import NAMES
@@ -25,6 +26,8 @@ def features(_call: Call, _log: Log) -> None:
     """Print it."""
     from whit.runtime.oci.cli import show  # noqa: PLC0415 - it imports this
 
+    # What asks systemd is an extra (pyproject.toml).
+    systemd = find_spec("jeepney") is not None
     document = {
         "ociVersionMin": "1.0.0",
         "ociVersionMax": VERSION,
@@ -33,7 +36,7 @@ def features(_call: Call, _log: Log) -> None:
         "linux": {
             "namespaces": NAMESPACES,
             "capabilities": [f"CAP_{name}" for name in NAMES],
-            "cgroup": {"v1": True, "v2": True, "systemd": False, "systemdUser": False, "rdma": True},
+            "cgroup": {"v1": True, "v2": True, "systemd": systemd, "systemdUser": systemd, "rdma": True},
             "seccomp": {"enabled": True},
             "apparmor": {"enabled": True},
             "selinux": {"enabled": True},

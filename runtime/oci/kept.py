@@ -185,8 +185,8 @@ def _template(form: bytes, data: bytes, request: Request, host: OciHost, made: t
     name, bundle, root, console, time = (marks.of(index) for index in range(5))
     console = f"/{console}" if request.console else ""
     marked_request = Request(request.mode, name, f"/{bundle}", f"/{root}", console)
-    # Nothing in a filter is free: compiling it once is enough.
-    filters = tuple(op for op in own.plan.ops if op.name == "SECCOMP_WITH")
+    # Nothing in a filter is free: compiling it once is enough. What an agent is told of the container is.
+    filters = tuple(op for op in own.plan.ops if op.name == "SECCOMP_WITH") or None
     marked = make(marked_config, marked_request, host, time, filters=filters)
 
     from_command = (request.name, request.bundle[1:], request.root[1:], request.console[1:], created)

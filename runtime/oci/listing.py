@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pwd
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,18 @@ if TYPE_CHECKING:
 COLUMNS = ("ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER")
 
 
+def _owner(number: int) -> str:
+    """A user's name, or what runc says for one without."""
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"#{number}"
+
+
 def _entry(container: Container) -> dict[str, object]:
     status, pid = container.status()
-    return {**container.document, "pid": pid, "status": str(status)}
+    owner = _owner(container.folder.stat().st_uid)
+    return {**container.document, "pid": pid, "status": str(status), "owner": owner}
 
 
 def table(rows: list[tuple[str, ...]]) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError
 from whit.runtime.oci.cgroups import CgroupPlan, resource_warnings, resource_writes
+from whit.runtime.oci.fields import refused
 from whit.runtime.oci.model import Cgroup
 
 if TYPE_CHECKING:
@@ -36,6 +37,15 @@ NUMBERS = {
     "memory.swap.max": "MemorySwapMax", "pids.max": "TasksMax", "cpu.weight": "CPUWeight", "io.weight": "IOWeight",
 }  # fmt: skip
 """A file of cgroup v2 → the property that systemd writes to it."""
+
+INTEGERS = {
+    "": ("i", -(1 << 31), (1 << 31) - 1), "int32": ("i", -(1 << 31), (1 << 31) - 1), "uint32": ("u", 0, (1 << 32) - 1),
+    "int64": ("x", -(1 << 63), (1 << 63) - 1), "uint64": ("t", 0, UNLIMITED), "int16": ("n", -(1 << 15), (1 << 15) - 1),
+    "uint16": ("q", 0, (1 << 16) - 1), "byte": ("y", 0, 255),
+}  # fmt: skip
+"""GVariant's word → D-Bus's signature and the smallest and largest number."""
+
+ANNOTATION = "org.systemd.property."
 
 SETS = {"cpuset.cpus": "AllowedCPUs", "cpuset.mems": "AllowedMemoryNodes"}
 
@@ -108,6 +118,37 @@ def limit_properties(resources: Resources, host: OciHost, version: int) -> list[
     """The limits as far as systemd knows them: what it writes again when it is reloaded. The last of a name counts."""
     found = dict(item for write in resource_writes(resources, host) for item in _of(write, version))
     return list(found.items())
+
+
+def _value(text: str) -> tuple[str, object] | None:
+    """A value as GVariant writes it, with its D-Bus signature; None for what isn't one of the plain kinds."""
+    if text in {"true", "false"}:
+        return "b", text == "true"
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" and "\\" not in text:
+        return "s", text[1:-1]
+    kind, _, digits = text.rpartition(" ")
+    signature, low, high = INTEGERS.get(kind, ("", 0, 0))
+    number = int(digits) if re.fullmatch(r"-?[0-9]{1,20}", digits, re.ASCII) else None
+    return (signature, number) if signature and number is not None and low <= number <= high else None
+
+
+def annotated(annotations: tuple[tuple[str, str], ...]) -> list[Property]:
+    """Properties that config.json's annotations name, as runc has them: ``org.systemd.property.NAME`` → a GVariant.
+
+    Raises :class:`UnsupportedError` for another kind of value, with the annotation's name.
+    """
+    found = []
+    for name, text in annotations:
+        stem = name.removeprefix(ANNOTATION)
+        if stem == name:
+            continue
+        value = _value(text.strip())
+        if value is None or not re.fullmatch(r"[A-Z][A-Za-z]*", stem):
+            raise refused(
+                f"annotations[{name!r}]", f"no such value: {text}", "a property's name; true, 'text', or uint64 5"
+            )
+        found.append((stem, value))
+    return found
 
 
 def scope_properties(unit: Unit, container: str, pid: int) -> list[Property]:

@@ -26,7 +26,7 @@ from whit.runtime.oci.host import read_oci_host
 from whit.runtime.oci.limits import resource_writes
 from whit.runtime.oci.model import OciHost, Scope
 from whit.runtime.oci.records import CONFIG, SCOPE, SCOPE_ERROR
-from whit.runtime.oci.scope import Property, Unit, limit_properties, scope_properties, unit_of
+from whit.runtime.oci.scope import Property, Unit, annotated, limit_properties, scope_properties, unit_of
 from whit.runtime.oci.spec import parse_spec
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class Systemd:
                 "--systemd-cgroup needs the Python library jeepney", hint="pip install 'whit[systemd]'"
             ) from None
         self.dbus = jeepney
+        self.subscribed = False
         try:
             self.connection = blocking.open_dbus_connection(bus, auth_timeout=SECONDS)
         except (OSError, ValueError, RuntimeError, TimeoutError) as error:
@@ -112,8 +113,10 @@ class Systemd:
     def job(self, method: str, signature: str, body: tuple[Any, ...]) -> str:
         """A method that starts a job, and how that ended: ``done``, or why not."""
         rule = self.dbus.MatchRule(type="signal", interface=MANAGER, member="JobRemoved", path=PATH)
-        self._ask(self.dbus.bus_messages.message_bus.AddMatch(rule))
-        self.call("Subscribe")
+        if not self.subscribed:
+            self._ask(self.dbus.bus_messages.message_bus.AddMatch(rule))
+            self.call("Subscribe")
+            self.subscribed = True
         with self.connection.filter(rule, bufsize=1024) as signals:
             (job,) = self.call(method, signature, body)
             while True:
@@ -172,10 +175,17 @@ def plan_scope(spec: Spec, container: str, place: str) -> tuple[Scope, bytes]:
     user = not host.privileged or not host.first_users
     bus = user_bus() if user else os.environ.get("DBUS_SYSTEM_BUS_ADDRESS") or SYSTEM_BUS
     unit = unit_of(spec.linux.cgroups_path, container, user=user)
+    annotated(spec.annotations)
     with connected(bus) as systemd:
         if systemd.version < OLDEST:
             raise UnsupportedError(
                 f"--systemd-cgroup: systemd {systemd.version} is too old", hint=f"it takes {OLDEST} or newer"
+            )
+        ((_, _, _, active, *_),) = systemd.call("ListUnitsByNames", "as", ([unit.name],))[0]
+        if active not in {"inactive", "failed"}:
+            raise LaunchError(
+                f"{unit.name} is there already, and {active}",
+                hint="another container's? Take another linux.cgroupsPath",
             )
         above = systemd.get("ControlGroup").strip("/")
     folder = "/".join(part for part in (host.unified, above, unit.path) if part)
@@ -219,7 +229,14 @@ def _enter(place: Path, record: Record, pid: int) -> None:
     host, resources = read_oci_host(), spec.linux.resources
     with connected(record.bus) as systemd:
         limits = limit_properties(resources, host, systemd.version)
-        _start(systemd, record.unit, [*scope_properties(record.unit, place.name, pid), *limits])
+        # What is said last counts.
+        properties = [*scope_properties(record.unit, place.name, pid), *limits, *annotated(spec.annotations)]
+        try:
+            _start(systemd, record.unit, list(dict(properties).items()))
+        except (SystemdError, LaunchError):
+            # It isn't this container's: nobody may stop it in its name.
+            (place / SCOPE).unlink()
+            raise
     folder = Path(record.folder)
     resource_writes(resources, (("unified", folder),), host)
     if host.privileged and host.first_users:

@@ -11,7 +11,7 @@ import platform
 import sys
 
 from tests.integration.older_kernel import LIBC, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, Program
-from whit.runtime.host import MACHINES
+from whit.runtime.machine import MACHINES
 from whit.runtime.seccomp.bpf import compile_filter
 from whit.runtime.seccomp.model import ALLOW, Condition, Filter, Operator, Rule, errno
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,10 +65,10 @@ class Rootless:
     def __call__(
         self, *words: str, before: Sequence[str] = (), inside: Sequence[str] = ()
     ) -> subprocess.CompletedProcess[str]:
-        """Run the runtime to its end; output goes to files, because a container that is left running keeps a pipe open."""
+        """Run the runtime to its end; output goes to files of its own: a container that is left running keeps them open."""
         command = [*before, *become(USER), *inside, str(self.runtime), *words]
         own = self.user.environment({"XDG_RUNTIME_DIR": str(self.home)})
-        with (self.home / "out").open("w+") as out, (self.home / "err").open("w+") as err:
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             done = subprocess.run(
                 command,
                 cwd=self.home,
@@ -126,7 +127,7 @@ def test_a_container_of_a_user_s_lives_and_is_removed(rootless: Rootless) -> Non
     assert (rootless.home / "whit-oci" / "c1" / "state.json").exists()
     assert rootless("start", "c1").returncode == 0
     assert json.loads(rootless("state", "c1").stdout)["status"] == "running"
-    assert "c1" in rootless("list", "--quiet").stdout
+    assert [item["owner"] for item in json.loads(rootless("list", "--format", "json").stdout)] == [f"#{USER}"]
     inside = rootless("exec", "c1", "sh", "-c", "id; readlink /proc/self/ns/pid; readlink /proc/1/ns/pid; exit 7")
     assert inside.returncode == 7, inside.stderr
     who, own, first = inside.stdout.splitlines()

@@ -69,7 +69,7 @@ def run_guest(
         initramfs, console, output = (folder / part for part in ("initramfs", "console", "output"))
         with initramfs.open("wb") as stream:
             archive = Initramfs(stream)
-            _system(archive, busybox, kernel.with_name("overlay.ko"), script)
+            _system(archive, busybox, sorted(kernel.parent.glob("*.ko")), script)
             if systemd:
                 add_systemd(archive)
             for target, source in (files or {}).items():
@@ -83,14 +83,14 @@ def run_guest(
         return _result(output.read_text(errors="replace"), console.read_text(errors="replace"), seconds)
 
 
-def _system(archive: Initramfs, busybox: Path, overlay: Path, script: str) -> None:
+def _system(archive: Initramfs, busybox: Path, modules: list[Path], script: str) -> None:
     archive.add(INIT, PurePosixPath("/init"))
     archive.add(busybox, PurePosixPath("/bin/busybox"))
     archive.add_bytes(PurePosixPath("/guest/script"), script.encode())
     archive.add_bytes(PurePosixPath("/etc/passwd"), USERS.encode())
     archive.add_bytes(PurePosixPath("/etc/group"), GROUPS.encode())
-    if overlay.exists():
-        archive.add(overlay, PurePosixPath("/guest/overlay.ko"))
+    for module in modules:
+        archive.add(module, PurePosixPath("/guest", module.name))
 
 
 def _run(command: list[str | Path], timeout: float, console: Path) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whit.runtime.host import own_cgroups
+from whit.runtime.machine import own_cgroups
 from whit.runtime.oci.host import hierarchies
 
 HYBRID = """\

@@ -10,7 +10,7 @@ import pytest
 from whit.packer.errors import InvalidFileError, UnsupportedError
 from whit.runtime.model import Op
 from whit.runtime.oci.model import OciHost, Scope
-from whit.runtime.oci.scope import limit_properties, scope_properties, scoped_cgroups, slice_path, unit_of
+from whit.runtime.oci.scope import annotated, limit_properties, scope_properties, scoped_cgroups, slice_path, unit_of
 from whit.runtime.oci.spec import parse_resources
 
 if TYPE_CHECKING:
@@ -109,3 +109,26 @@ def test_what_the_host_lacks_is_refused_before_systemd_is_asked() -> None:
     assert scoped_cgroups(resources(), HOST, scope).cgroup.folders == (((), scope.folder),)
     with pytest.raises(UnsupportedError, match=r"linux\.resources\.rdma"):
         scoped_cgroups(resources(rdma={"mlx": {"hcaHandles": 1}}), HOST, scope)
+
+
+def test_annotations_may_name_properties_of_the_unit() -> None:
+    annotations = (
+        ("org.systemd.property.TimeoutStopUSec", "uint64 5000000"),
+        ("org.systemd.property.CollectMode", "'inactive-or-failed'"),
+        ("org.systemd.property.DefaultDependencies", "true"),
+        ("com.example.other", "x"),
+    )
+    assert annotated(annotations) == [
+        ("TimeoutStopUSec", ("t", 5_000_000)),
+        ("CollectMode", ("s", "inactive-or-failed")),
+        ("DefaultDependencies", ("b", True)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("TimeoutStopUSec", "uint64 -1"), ("TimeoutStopUSec", "5s"), ("A", "byte 256"), ("a.b", "true"), ("A", "['a']")],
+)
+def test_an_annotation_that_is_no_property_is_named(name: str, value: str) -> None:
+    with pytest.raises(UnsupportedError, match=r"annotations\['org\.systemd\.property\."):
+        annotated(((f"org.systemd.property.{name}", value),))
