@@ -86,9 +86,12 @@ ONCE: tuple[tuple[str, ...], ...] = (
     ("--ipc", "container:{peer}", "{image}", "true"),
 )  # fmt: skip
 
+SIZE = "until stty size 2>/dev/null; do :; done"
+"""Docker tells the terminal's size after the start, which a fast program comes before."""
+
 PTY: tuple[tuple[str, ...], ...] = (
-    ("run", "--rm", "-it", "--runtime={runtime}", "{image}", "sh", "-c", "tty; stty size; ls -l /dev/console; exit 3"),
-    ("exec", "-it", "{peer}", "sh", "-c", "tty; stty size; exit 4"),
+    ("run", "--rm", "-it", "--runtime={runtime}", "{image}", "sh", "-c", f"tty; {SIZE}; ls -l /dev/console; exit 3"),
+    ("exec", "-it", "{peer}", "sh", "-c", f"tty; {SIZE}; exit 4"),
 )
 
 INSIDE: tuple[tuple[str, ...], ...] = (

@@ -110,12 +110,16 @@ def sanitized(programs: Path) -> Iterator[Bundle]:
     """A bundle that it runs, where other users may enter."""
     busybox = find_peer("busybox-static")
     assert busybox is not None
-    with tempfile.TemporaryDirectory(prefix="whit-") as name:
+    with tempfile.TemporaryDirectory(prefix="whit-", ignore_cleanup_errors=True) as name:
         bundle = make_bundle(Path(name), busybox, programs / "whit-oci")
         (bundle.folder / "given").mkdir()
         (bundle.rootfs / "data" / "deep").mkdir()
         (bundle.rootfs / "data" / "deep" / "file").write_text("x")
         yield bundle
+        for path in (bundle.folder / "state").glob("[a-z]*"):
+            subprocess.run(bundle.command("delete", "--force", path.name), capture_output=True, check=False)
+        # A changed plan may have made folders deeper than Python goes.
+        subprocess.run(["rm", "-rf", bundle.rootfs], check=False)
 
 
 def call(bundle: Bundle, *words: str, code: int = 0) -> str:

@@ -187,6 +187,13 @@ def test_what_engines_vary_needs_no_python(launcher: Launcher, path: tuple[Any, 
         (("mounts", 9, "source"), "/dev/sda"),
         (("annotations", "other"), "4567"),
         (("linux", "cgroupsPath"), "/docker/../x"),
+        (("linux", "cgroupsPath"), "/docker//x"),
+        (("linux", "cgroupsPath"), "/docker/x/"),
+        (("linux", "cgroupsPath"), "/docker/./x"),
+        (("linux", "cgroupsPath"), "docker/.."),
+        (("linux", "cgroupsPath"), ""),
+        (("root", "path"), "rootfs"),
+        (("linux", "namespaces", 5, "path"), ""),
         (("linux", "cgroupsPath"), "a:b:c"),
         (("linux", "sysctl", "net.ipv4.ip_unprivileged_port_start"), "1"),
         (("linux", "seccomp", "syscalls", 0, "names", 0), "write"),
@@ -217,6 +224,16 @@ def test_a_member_that_stands_twice_counts_as_for_python(launcher: Launcher) -> 
     kept = _kept(launcher, config, V1)
     assert kept is not None
     _assert_same(launcher, kept, config.replace(b'"last"', b'"other"'), OTHER, V1)
+
+
+def test_an_agent_is_told_of_the_container_that_it_is(launcher: Launcher) -> None:
+    config = copy.deepcopy(DOCKER)
+    asked = {"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}
+    config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent", "syscalls": [asked]}
+    data = json.dumps(config).encode()
+    kept = _kept(launcher, data, V1)
+    assert kept is not None
+    _assert_same(launcher, kept, data, OTHER, V1)
 
 
 def test_a_plan_that_depends_on_a_module_of_the_kernel_isn_t_kept(launcher: Launcher) -> None:
