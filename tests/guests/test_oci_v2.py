@@ -10,7 +10,7 @@ import pytest
 from tests.integration.oci_bundle import MINIMAL
 from tests.vm.oci import Case, guest_cases
 
-pytestmark = [pytest.mark.peer("qemu-system-x86_64", "guest-kernel", "busybox-static", "runc")]
+pytestmark = [pytest.mark.peer("qemu-system-x86_64", "guest-kernel", "guest-loop", "busybox-static", "runc")]
 
 MIB = 1 << 20
 OPTIONS: dict[str, Any] = {"programs": ("runc", "setpriv"), "timeout": 600}

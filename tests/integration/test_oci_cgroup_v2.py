@@ -11,7 +11,7 @@ import pytest
 
 from tests.vm.oci import Case, guest_cases
 
-pytestmark = [pytest.mark.peer("qemu-system-x86_64", "guest-kernel", "busybox-static")]
+pytestmark = [pytest.mark.peer("qemu-system-x86_64", "guest-kernel", "guest-loop", "busybox-static")]
 
 MIB = 1 << 20
 FILES = (
