@@ -19,12 +19,15 @@ USER_NAMESPACES = (
     "allow user namespaces: sysctl user.max_user_namespaces and kernel.unprivileged_userns_clone (or its AppArmor twin)"
 )
 
+CLONES = ("CLONE", "CLONE_FREE", "CLONE_AGAIN")
+
 HINTS: dict[tuple[str, int], str] = {
     ("CLONE", errno.EPERM): USER_NAMESPACES,
-    ("CLONE", errno.ENOSPC): (
-        "raise the one of these sysctls that is 0 or used up: "
+    **{
+        (name, errno.ENOSPC): "raise the one of these sysctls that is 0 or used up: "
         + ", ".join(f"user.max_{kind}_namespaces" for kind in ("user", "pid", "mnt", "net", "ipc", "uts"))
-    ),
+        for name in CLONES
+    },
     ("CGROUP_UNSHARE", errno.ENOSPC): "raise sysctl user.max_cgroup_namespaces: it is 0 or used up",
     ("TIME_OFFSETS", errno.ENOSPC): "raise sysctl user.max_time_namespaces: it is 0 or used up",
     ("CLONE", errno.EAGAIN): "the limit of processes is reached: ulimit -u, or pids.max of your cgroup",
@@ -76,6 +79,24 @@ HINTS: dict[tuple[str, int], str] = {
             (("MAP_HELPED",), errno.EPERM, "the ranges must be yours: /etc/subuid and /etc/subgid"),
             (("CGROUP_OPEN",), errno.EACCES, "this cgroup isn't yours: run as root"),
             (("CGROUP_OPEN",), errno.EROFS, "the cgroup file system is mounted read-only"),
+            (
+                (
+                    "ROOT_BIND",
+                    "TREE_NEW",
+                    "TREE_BIND",
+                    "TREE_IDMAPPED",
+                    "TREE_ATTRIBUTES",
+                    "TREE_ATTACH",
+                    "PATH_ATTRIBUTES",
+                ),
+                errno.ENOSYS,
+                "whit-oci takes Linux 5.12: this kernel lacks one of its system calls on mounts",
+            ),
+            (
+                ("TREE_ATTACH",),
+                errno.EINVAL,
+                "without a new mount namespace a container takes Linux 6.15: add one to linux.namespaces",
+            ),
             (("LANDLOCK",), errno.ENOSYS, "this kernel has no Landlock (Linux 5.13): leave the annotation out"),
             (("LANDLOCK",), errno.EOPNOTSUPP, "this kernel was started without Landlock: lsm=landlock,…"),
             (("SECCOMP_WITH",), errno.EINVAL, "this kernel lacks seccomp filters, or one of the flags"),
@@ -87,7 +108,7 @@ HINTS: dict[tuple[str, int], str] = {
 """(operation, errno) → what helps."""
 
 SAID = {
-    (name, errno.ENOSPC): "the limit of namespaces is reached" for name in ("CLONE", "CGROUP_UNSHARE", "TIME_OFFSETS")
+    (name, errno.ENOSPC): "the limit of namespaces is reached" for name in (*CLONES, "CGROUP_UNSHARE", "TIME_OFFSETS")
 }
 """(operation, errno) → what has happened, where the kernel's general words mislead."""
 

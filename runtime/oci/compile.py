@@ -76,14 +76,14 @@ def _granted(sets: CapabilitySets, available: int, warnings: list[str]) -> Capab
     asked = sets.bounding | sets.effective | sets.inheritable | sets.permitted | sets.ambient
     if asked & ~available:
         warnings.append(f"{where}: {_names(asked & ~available)} can't be granted here, ignored")
-    permitted, inheritable = sets.permitted & available, sets.inheritable & available
-    for name, mask, within in (
-        ("effective", sets.effective & available, permitted),
-        ("ambient", sets.ambient & available, permitted & inheritable),
+    permitted, inheritable = sets.permitted & available, sets.inheritable & sets.bounding & available
+    for name, mask, within, needs in (
+        ("inheritable", sets.inheritable & available, sets.bounding, "bounding"),
+        ("effective", sets.effective & available, permitted, "permitted"),
+        ("ambient", sets.ambient & available, permitted & inheritable, "permitted and inheritable"),
     ):
         if mask & ~within:
             # The kernel would refuse the whole set (capabilities(7)).
-            needs = "permitted" if name == "effective" else "permitted and inheritable"
             warnings.append(f"{where}.{name}: {_names(mask & ~within)} would have to be {needs}, ignored")
     return CapabilitySets(
         bounding=sets.bounding & available,

@@ -20,7 +20,7 @@ import os
 import struct
 import sys
 
-from whit.packer.light import TYPE_CHECKING, dataclass, replace
+from whit.packer.light import TYPE_CHECKING, replace
 from whit.runtime.encode import encode
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.oci import records
@@ -30,6 +30,9 @@ from whit.runtime.opcodes import BY_NAME, TABLE, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    Text = tuple[int, int, bytes]
+    """One text of what was made: the operation or record, the argument, the bytes. A tuple, because there are hundreds."""
 
     from whit.runtime.model import Value
     from whit.runtime.oci.making import Made
@@ -55,15 +58,6 @@ class _UnfitError(Exception):
     """The plan isn't one to be kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """One text of what was made: its place, and its bytes."""
-
-    target: int
-    argument: int
-    data: bytes
-
-
 def _encoded(value: Value) -> bytes:
     if isinstance(value, bytes):
         return value
@@ -72,18 +66,18 @@ def _encoded(value: Value) -> bytes:
     return str(value).encode("utf-8", "surrogateescape")
 
 
-def _arguments(plan: LaunchPlan) -> Iterator[_Text]:
+def _arguments(plan: LaunchPlan) -> Iterator[Text]:
     for index, op in enumerate(plan.ops):
         for number, value in enumerate(op.args):
-            yield _Text(index, number, _encoded(value))
-        yield _Text(index, len(op.args), f"{op.name} {op.why}".encode("utf-8", "surrogateescape"))
+            yield index, number, _encoded(value)
+        yield index, len(op.args), f"{op.name} {op.why}".encode("utf-8", "surrogateescape")
 
 
-def _apart(made: Made) -> Iterator[_Text]:
+def _apart(made: Made) -> Iterator[Text]:
     for name, text in made.records:
-        yield _Text(FIRST_RECORD + TARGETS.index(name), 0, text.encode("utf-8", "surrogateescape"))
+        yield FIRST_RECORD + TARGETS.index(name), 0, text.encode("utf-8", "surrogateescape")
     for warning in made.warnings:
-        yield _Text(FIRST_RECORD + TARGETS.index("warning"), 0, quoted(warning).encode())
+        yield FIRST_RECORD + TARGETS.index("warning"), 0, quoted(warning).encode()
 
 
 def _values(form: bytes, data: bytes) -> tuple[bytes, tuple[bytes, ...]]:
@@ -133,7 +127,11 @@ def _filled(pieces: bytes, fillings: dict[int, bytes]) -> bytes:
 def _emptied(plan: LaunchPlan, holed: set[tuple[int, int]]) -> LaunchPlan:
     """The plan without the arguments that are filled in. Only texts and lists of them can be."""
     ops = []
+    changed = {index for index, _ in holed}
     for index, op in enumerate(plan.ops):
+        if index not in changed:
+            ops.append(op)
+            continue
         row = BY_NAME[op.name]
         arguments = []
         for number, (argument, value) in enumerate(zip(row.arguments, op.args, strict=True)):
@@ -161,14 +159,14 @@ def _guards() -> tuple[Op, ...]:
     return tuple(guards)
 
 
-def _packed(form: bytes, plan: LaunchPlan, patches: list[_Text]) -> bytes:
+def _packed(form: bytes, plan: LaunchPlan, patches: list[Text]) -> bytes:
     guards = _guards()
     encoded = encode(LaunchPlan(plan.version, (*guards, *plan.ops)))
     table, pieces = bytearray(), bytearray()
-    for patch in patches:
-        target = patch.target if patch.target >= FIRST_RECORD else patch.target + len(guards)
-        table += PATCH.pack(target, patch.argument, len(pieces), len(patch.data))
-        pieces += patch.data
+    for target, argument, data in patches:
+        shifted = target if target >= FIRST_RECORD else target + len(guards)
+        table += PATCH.pack(shifted, argument, len(pieces), len(data))
+        pieces += data
     size = HEADER.size + len(table) + len(form) + len(encoded) + len(pieces)
     header = HEADER.pack(MAGIC, VERSION, TABLE, size, len(patches), len(form), len(encoded), len(pieces), 0)
     return header + bytes(table) + form + encoded + bytes(pieces)
@@ -177,7 +175,8 @@ def _packed(form: bytes, plan: LaunchPlan, patches: list[_Text]) -> bytes:
 def _template(form: bytes, data: bytes, request: Request, host: OciHost, made: tuple[Made, str]) -> bytes:
     own, created = made
     config, values = _values(form, data)
-    marks = _Marks(form, data, *(text.data for text in (*_arguments(own.plan), *_apart(own))))
+    own_texts = [*_arguments(own.plan), *_apart(own)]
+    marks = _Marks(form, data, *(text for _, _, text in own_texts))
     parts = config.split(HOLE)
     marked_config = parts[0] + b"".join(
         marks.of(FIRST_OF_CONFIG + index).encode() + part for index, part in enumerate(parts[1:])
@@ -193,14 +192,15 @@ def _template(form: bytes, data: bytes, request: Request, host: OciHost, made: t
     fillings = {index: text.encode("utf-8", "surrogateescape") for index, text in enumerate(from_command)}
     fillings |= {FIRST_OF_CONFIG + index: value for index, value in enumerate(values)}
     every = list(_arguments(marked.plan))
-    patches = [replace(text, data=marks.pieces(text.data)) for text in every if marks.prefix.encode() in text.data]
-    apart = [replace(text, data=marks.pieces(text.data)) for text in _apart(marked)]
-    filled = {(text.target, text.argument): _filled(text.data, fillings) for text in patches}
-    all_filled = [replace(text, data=filled.get((text.target, text.argument), text.data)) for text in every]
-    all_filled += [replace(text, data=_filled(text.data, fillings)) for text in apart]
-    if all_filled != [*_arguments(own.plan), *_apart(own)]:
+    prefix = marks.prefix.encode()
+    patches = [(target, argument, marks.pieces(text)) for target, argument, text in every if prefix in text]
+    apart = [(target, argument, marks.pieces(text)) for target, argument, text in _apart(marked)]
+    filled = {(target, argument): _filled(text, fillings) for target, argument, text in patches}
+    all_filled = [(target, argument, filled.get((target, argument), text)) for target, argument, text in every]
+    all_filled += [(target, argument, _filled(text, fillings)) for target, argument, text in apart]
+    if all_filled != own_texts:
         raise _UnfitError
-    plan = _emptied(marked.plan, {(text.target, text.argument) for text in patches})
+    plan = _emptied(marked.plan, set(filled))
     return _packed(form, plan, [*patches, *apart])
 
 

@@ -57,9 +57,11 @@ def agent_state(spec: Spec, state: tuple[str, str], pid: int = 0) -> tuple[str, 
     return (f"{head}{pid}{tail}", "", "}") if pid else (head, tail, "}")
 
 
-def _hook_op(where: str, hook: Hook, when: str, state: tuple[str, str]) -> Op:
+def _hook_op(where: str, hook: Hook, when: str, state: tuple[str, str], environment: tuple[str, ...] = ()) -> Op:
     arguments = hook.args or (hook.path,)
-    return Op(where, (hook.path, arguments, hook.env, hook.timeout or 0, *state), f"config.json's {when} hook")
+    return Op(
+        where, (hook.path, arguments, hook.env or environment, hook.timeout or 0, *state), f"config.json's {when} hook"
+    )
 
 
 def _search_path(process: Process) -> str:
@@ -95,6 +97,7 @@ def container_lifecycle(spec: Spec, container: str, bundle: str, wish: Wish) -> 
     if wish.gate:
         first = (Op("START_GATE", (wish.gate,), "the container waits there for start"), *first)
     created = hook_state(spec, container, bundle, "created")
+    own = spec.process.env if spec.process is not None else ()
     return Lifecycle(
         first=first,
         keyring=wish.keyring,
@@ -109,6 +112,7 @@ def container_lifecycle(spec: Spec, container: str, bundle: str, wish: Wish) -> 
         console=console,
         before_exec=(
             *before,
-            *(_hook_op("HOOK_INSIDE", hook, "startContainer", created) for hook in spec.hooks.start_container),
+            # It is executed in the program's place: without an environment of its own it has the program's, as with runc.
+            *(_hook_op("HOOK_INSIDE", hook, "startContainer", created, own) for hook in spec.hooks.start_container),
         ),
     )

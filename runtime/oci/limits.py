@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import LaunchError
+from whit.packer.light import replace
 from whit.runtime.oci import cgroups as compiler
 from whit.runtime.oci.devices import v1_writes, v2_program
 from whit.runtime.oci.fields import refused
@@ -36,6 +37,25 @@ def _writes(resources: Resources, cgroups: tuple[tuple[str, Path], ...], host: O
         folder = _folder(cgroups, "devices", where)
         writes += [(folder / file, line, where) for file, line in v1_writes(resources.devices)]
     return writes
+
+
+def completed(resources: Resources, cgroups: tuple[tuple[str, Path], ...], host: OciHost) -> Resources:
+    """With what v2 has in one file and the resources say only a part of: the rest is as it is now.
+
+    A quota stands beside its period in cpu.max; memory and swap together take memory's own limit.
+    """
+    folder = None if host.hierarchies else folder_of(cgroups, "unified")
+    if folder is None:
+        return resources
+    cpu, memory = resources.cpu, resources.memory
+    if bool(cpu.quota) is not bool(cpu.period):
+        quota, period = (folder / "cpu.max").read_text().split()
+        now = -1 if quota == "max" else int(quota)
+        cpu = replace(cpu, quota=cpu.quota or now, period=cpu.period or int(period))
+    if (memory.swap or 0) > 0 and not memory.limit:
+        limit = (folder / "memory.max").read_text().strip()
+        memory = replace(memory, limit=None if limit == "max" else int(limit))
+    return replace(resources, cpu=cpu, memory=memory)
 
 
 def _check_usage(resources: Resources, cgroups: tuple[tuple[str, Path], ...], host: OciHost) -> None:

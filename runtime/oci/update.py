@@ -73,7 +73,7 @@ def _document(options: Options) -> bytes:
 
 def update(call: Call, log: Log) -> None:
     """``update``: what is given changes, the rest stays."""
-    from whit.runtime.oci.limits import resource_writes, update_devices  # noqa: PLC0415 - it is the compiler's
+    from whit.runtime.oci.limits import completed, resource_writes, update_devices  # noqa: PLC0415 - the compiler's
 
     container = container_of(call)
     status, _ = container.status()
@@ -83,6 +83,7 @@ def update(call: Call, log: Log) -> None:
     for warning in warnings:
         log.write("warning", warning)
     host = read_oci_host()
+    resources = completed(resources, container.cgroups, host)
     if (container.folder / SCOPE).exists():
         from whit.runtime.oci.systemd import set_limits  # noqa: PLC0415 - for systemd's containers alone
 

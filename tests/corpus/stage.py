@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from tests.corpus import peers
@@ -21,7 +22,7 @@ from tests.peers import PROJECT
 NONROOT = 65532
 _REPLACED = ("/etc", "/usr", "/dev")
 _PASSWD = f"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\nnonroot:x:{NONROOT}:{NONROOT}:nonroot:/home/nonroot:/bin/false\n"
-_ZONE = "Asia/Tokyo"
+_ZONE = files("tzdata") / "zoneinfo" / "Asia" / "Tokyo"
 _CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
 
@@ -109,7 +110,7 @@ def _furnish(scratch: Path, given: list[tuple[str, str]]) -> tuple[Path, Path]:
     """The files; certificate and key."""
     etc = Path("/etc")
     (etc / "localtime").unlink(missing_ok=True)
-    shutil.copyfile(f"/usr/share/zoneinfo/{_ZONE}", etc / "localtime")
+    (etc / "localtime").write_bytes(_ZONE.read_bytes())
     for name, text in {
         "passwd": _PASSWD,
         "group": f"root:x:0:\nnogroup:x:65534:\nnonroot:x:{NONROOT}:\n",

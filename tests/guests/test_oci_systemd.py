@@ -10,7 +10,9 @@ from tests.integration.oci_bundle import MINIMAL
 from tests.vm.oci import Case, guest_cases
 
 pytestmark = [
-    pytest.mark.peer("qemu-system-x86_64", "guest-kernel", "busybox-static", "runc", "systemctl", "dbus-daemon"),
+    pytest.mark.peer(
+        "qemu-system-x86_64", "guest-kernel", "guest-loop", "busybox-static", "runc", "systemctl", "dbus-daemon"
+    ),
 ]
 
 MIB = 1 << 20

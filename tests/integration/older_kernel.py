@@ -17,6 +17,11 @@ from whit.runtime.machine import MACHINES
 from whit.runtime.seccomp.bpf import compile_filter
 from whit.runtime.seccomp.model import ALLOW, ENOSYS, Filter, Rule, errno
 
+NEWER = (
+    "clone3", "openat2", "open_tree", "move_mount", "fsopen", "fsmount", "fsconfig", "mount_setattr", "close_range",
+)  # fmt: skip
+"""What the launcher uses of Linux 5.2 to 5.12."""
+
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 CLONE_NEWNS, MS_RDONLY, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 1, 8, 32, 4096, 16384, 1 << 18
 LIBC = ctypes.CDLL(None, use_errno=True)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.vm.oci import Case, guest_cases
 
-pytestmark = [pytest.mark.peer("qemu-system-x86_64", "guest-kernel", "busybox-static")]
+pytestmark = [pytest.mark.peer("qemu-system-x86_64", "guest-kernel", "guest-loop", "busybox-static")]
 
 MIB = 1 << 20
 FILES = (
@@ -32,7 +32,7 @@ LIMITS = {
                 {"allow": False, "access": "rwm"},
                 {"allow": True, "type": "b", "major": 7, "minor": 0, "access": "r"},
             ],
-            "cpu": {"shares": 1024, "quota": 50_000, "period": 100_000, "burst": 10_000, "cpus": "0", "mems": "0"},
+            "cpu": {"shares": 1024, "quota": 50_000, "period": 200_000, "burst": 10_000, "cpus": "0", "mems": "0"},
             "memory": {"limit": 64 * MIB, "reservation": 32 * MIB, "swap": 128 * MIB},
             "pids": {"limit": 20},
         },
@@ -61,8 +61,8 @@ case_of pause whit-oci pause c1
 case_of frozen grep frozen cgroup.events
 case_of paused whit-oci state c1
 case_of resume whit-oci resume c1
-case_of update whit-oci update --memory 80m --memory-swap 100m --cpu-share 512 --pids-limit 10 c1
-case_of updated cat memory.max memory.swap.max cpu.weight pids.max
+case_of update whit-oci update --memory 80m --memory-swap 100m --cpu-share 512 --cpu-quota 70000 --pids-limit 10 c1
+case_of updated cat memory.max memory.swap.max cpu.weight cpu.max pids.max
 case_of exec whit-oci exec c1 sh -c 'cat /proc/self/cgroup; exit 42'
 cd /
 case_of kill whit-oci kill --all c1 KILL
@@ -83,7 +83,7 @@ def test_each_limit_is_in_its_file(cases: dict[str, Case]) -> None:
     values = dict(zip(FILES, cases["limits"].lines, strict=True))
     assert values == {
         "cpu.weight": "39",
-        "cpu.max": "50000 100000",
+        "cpu.max": "50000 200000",
         "cpu.max.burst": "10000",
         "cpuset.cpus": "0",
         "memory.max": str(64 * MIB),
@@ -122,7 +122,7 @@ def test_a_pause_holds_every_process(cases: dict[str, Case]) -> None:
 
 def test_an_update_changes_what_it_names(cases: dict[str, Case]) -> None:
     assert cases["update"].status == 0, cases["update"].said
-    assert cases["updated"].lines == [str(80 * MIB), str(20 * MIB), "20", "10"]
+    assert cases["updated"].lines == [str(80 * MIB), str(20 * MIB), "20", "70000 200000", "10"]
 
 
 def test_exec_goes_into_the_container_s_cgroup(cases: dict[str, Case]) -> None:

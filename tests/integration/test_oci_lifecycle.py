@@ -136,6 +136,25 @@ def test_a_poststart_hook_that_fails_ends_the_container(runtime: Runtime, words:
     assert runtime("state", runtime.name) == 1
 
 
+@pytest.mark.parametrize(("env", "seen"), [(["A=hook"], "hook\n"), (None, "program\n")])
+def test_a_hook_that_starts_the_container_has_its_own_environment_or_the_programs(
+    runtime: Runtime, env: list[str] | None, seen: str
+) -> None:
+    hook = {"path": "/bin/sh", "args": ["sh", "-c", "echo $A > /seen"], **({"env": env} if env else {})}
+    process = {**MINIMAL["process"], "args": ["true"], "env": ["PATH=/bin", "A=program"]}
+    runtime.configure("true", hooks={"startContainer": [hook]}, process=process)
+    assert runtime("run", runtime.name) == 0, runtime.err
+    assert (runtime.bundle / "rootfs" / "seen").read_text() == seen
+
+
+def test_a_hook_that_takes_too_long_fails_create(runtime: Runtime) -> None:
+    hook = {"path": "/bin/sleep", "args": ["sleep", "600"], "timeout": 1}
+    runtime.configure("true", hooks={"createRuntime": [hook]})
+    assert runtime("create", runtime.name) == 1
+    assert "hook" in runtime.err
+    assert runtime("state", runtime.name) == 1
+
+
 def test_exec_pause_and_update(runtime: Runtime) -> None:
     runtime.configure("sleep", "30")
     assert runtime("run", "--detach", runtime.name) == 0, runtime.err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from typing import Any
 
 import pytest
@@ -73,6 +75,19 @@ def test_five_sets_of_capabilities(bundle: Bundle) -> None:
     assert found["CapInh"] == found["CapPrm"] == found["CapEff"] == found["CapAmb"] == mask("KILL")
 
 
+@pytest.mark.ours("refuses the whole", "runc", "crun")
+def test_capabilities_that_the_kernel_would_refuse_are_left_out(bundle: Bundle) -> None:
+    sets = {
+        "bounding": ["CAP_KILL", "NO_SUCH"],
+        "permitted": ["CAP_KILL", "CAP_CHOWN"],
+        "inheritable": ["CAP_KILL", "CAP_CHOWN"],
+    }
+    change = {"process": {"capabilities": sets, "user": {"uid": 1000, "gid": 1000}}}
+    ran = bundle.run("grep ^Cap /proc/self/status", change)
+    found = status(ran.out)
+    assert (found["CapBnd"], found["CapInh"]) == (mask("KILL"), mask("KILL"))
+
+
 def test_without_capabilities_none_are_kept(bundle: Bundle) -> None:
     found = status(bundle.run(STATUS, {"process": {"capabilities": None}}).out)
     assert {found[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {mask()}
@@ -130,6 +145,42 @@ def test_scheduling(bundle: Bundle) -> None:
     ran = bundle.run("cat /proc/self/stat", change)
     fields = ran.out.rpartition(")")[2].split()
     assert (fields[19 - 3], fields[41 - 3]) == ("5", "3")
+
+
+@pytest.mark.ours("knows no ioPriority", "runc", "crun")
+def test_priority_of_input_and_output(bundle: Bundle) -> None:
+    change = {"process": {"ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 6}}}
+    assert bundle.run("busybox ionice -p $$", change).out == "best-effort: prio 6\n"
+
+
+@pytest.mark.ours("knows no memoryPolicy", "runc", "crun")
+def test_memory_policy(bundle: Bundle) -> None:
+    ran = bundle.run("cat /proc/self/numa_maps", {"linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0"}}})
+    assert {line.split()[1] for line in ran.lines} == {"bind:0"}
+
+
+def test_terminal_and_its_size(bundle: Bundle) -> None:
+    change = {"process": {"terminal": True, "consoleSize": {"height": 33, "width": 77}}}
+    bundle.write("busybox tty; busybox stty size; read line; echo got $line", change)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.settimeout(60)
+        server.bind(str(bundle.folder / "s"))
+        server.listen()
+        assert bundle.call("create", "--console-socket", str(bundle.folder / "s"), "one").code == 0
+        try:
+            with server.accept()[0] as connection:
+                _, (terminal,), _, _ = socket.recv_fds(connection, 4096, 1)
+            assert bundle.call("start", "one").code == 0
+            os.write(terminal, b"words\n")
+            printed = b""
+            while b"got words" not in printed:
+                printed += os.read(terminal, 4096)
+            os.close(terminal)
+        finally:
+            bundle.call("delete", "--force", "one")
+    lines = printed.replace(b"\r", b"").split(b"\n")
+    assert lines[0].startswith((b"/dev/pts/0", b"words", b"/dev/console"))
+    assert b"33 77" in lines
 
 
 @pytest.mark.ours("1.1 knows no linux.personality", "runc")

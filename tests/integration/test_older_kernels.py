@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.older_kernel import NEWER
 from tests.peers import PROJECT, find_peer
 from whit.packer.imagespec import RunConfig
 from whit.runtime.cgroup import CgroupLayout, CgroupVersion
@@ -30,11 +31,6 @@ if TYPE_CHECKING:
 STARTER = Path(__file__).with_name("older_kernel.py")
 LAUNCHER = PROJECT / "build" / "native" / "whit"
 USER = 54321
-
-NEWER = (
-    "clone3", "openat2", "open_tree", "move_mount", "fsopen", "fsmount", "fsconfig", "mount_setattr", "close_range",
-)  # fmt: skip
-"""What the launcher uses of Linux 5.2 to 5.12."""
 
 MISSING = [(), *((call,) for call in NEWER), NEWER[2:8], NEWER]
 

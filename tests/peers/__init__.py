@@ -14,6 +14,7 @@ FILES = {
     "bash-static": ("/bin/bash-static", "/usr/bin/bash-static"),
     "arm64-libraries": ("/usr/aarch64-linux-gnu/lib/libc.so.6",),
     "guest-kernel": (str(BUILD / "vm" / "kernel" / "vmlinuz"),),
+    "guest-loop": (str(BUILD / "vm" / "kernel" / "loop.ko"),),
 }
 """Peers that are files rather than programs on PATH, and where they may be."""
 

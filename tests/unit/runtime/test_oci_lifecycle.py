@@ -25,7 +25,7 @@ def test_hooks_run_outside_or_inside_in_their_order() -> None:
         ("HOOK_INSIDE", "/createContainer"),
     ]
     assert [op.name for op in life.before_exec] == ["FIND_PROGRAM", "WAIT_START", "HOOK_INSIDE"]
-    assert life.before_exec[-1].args[:4] == ("/startContainer", ("/startContainer",), (), 7)
+    assert life.before_exec[-1].args[:4] == ("/startContainer", ("/startContainer",), ("PATH=/opt:/bin",), 7)
 
 
 def test_a_hook_is_told_the_state() -> None:
