@@ -199,8 +199,8 @@ static int read_text(struct reader *reader, struct text *text)
 		if ((unsigned char)*at < 0x20)
 			return -EINVAL;
 		text->is_plain &= is_plain((unsigned char)*at);
-		if (*at == '\\')
-			at++;
+		if (*at == '\\' && ++at < reader->end && (unsigned char)*at < 0x20)
+			return -EINVAL;
 	}
 	return -EINVAL;
 }

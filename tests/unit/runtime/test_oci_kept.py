@@ -211,7 +211,7 @@ def test_what_the_plan_depends_on_is_of_the_form(launcher: Launcher, path: tuple
 @pytest.mark.parametrize(
     "config",
     [
-        b"", b"{", b'{"a"}', b'{"a":1', b'{"a":"b', b'{"a":"\x01"}', b"[1,]", b"{} {}", b"[" * 100 + b"]" * 100, b'{"a":\x00}',
+        b"", b"{", b'{"a"}', b'{"a":1', b'{"a":"b', b'{"a":"\x01"}', b'{"a":"\\\x01"}', b"[1,]", b"{} {}", b"[" * 100 + b"]" * 100, b'{"a":\x00}',
         json.dumps({"process": {"env": ['SECRET="x"']}}).encode(),
     ],
 )  # fmt: skip
