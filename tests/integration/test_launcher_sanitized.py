@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.older_kernel import NEWER
 from tests.integration.sanitized import ENVIRONMENT, assert_clean, changed_plan, sanitized_launcher
-from tests.integration.test_older_kernels import NEWER, STARTER
+from tests.integration.test_older_kernels import STARTER
 from tests.peers import PROJECT, find_peer
 from whit.packer.imagespec import RunConfig
 from whit.runtime.cgroup import CgroupLayout, CgroupVersion
