@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 HOOKS = {"HOOK_INSIDE", "HOOK_OUTSIDE"}
 END_SECONDS = 10
+_POSTSTART_FATAL = (1, 3)
 SYSTEMD = {"_scope", "_attach", "_unscope"}
 
 
@@ -130,9 +131,10 @@ def _leave_scope(folder: Path, log: Log) -> None:
 
 
 def _later_hooks(folder: Path, log: Log, *, stopped: bool) -> int:
-    """A poststop hook that fails is warned of, and the others still run; a poststart hook's failure ends the container.
+    """A hook that fails is warned of, and the others still run; but a poststart hook's failure ends the container.
 
-    OCI runtime-spec, runtime, "Lifecycle", steps 9 and 13. The exit code.
+    OCI runtime-spec, runtime, "Lifecycle", steps 9 and 13: before version 1.3 a configuration may count on the container
+    going on. The exit code.
     """
     from whit.runtime.oci.cli import complain  # noqa: PLC0415 - it imports this
 
@@ -142,7 +144,7 @@ def _later_hooks(folder: Path, log: Log, *, stopped: bool) -> int:
     before, after = hook_state(spec, container.name, bundle, "stopped" if stopped else "running")
     pid = 0 if stopped or container.process is None else container.process[0]
     for failure in _run_hooks(spec.hooks.poststop if stopped else spec.hooks.poststart, before, pid, after):
-        if stopped:
+        if stopped or tuple(map(int, spec.version.split(".")[:2])) < _POSTSTART_FATAL:
             log.write("warning", failure)
             continue
         _end(container)

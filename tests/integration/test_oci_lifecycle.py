@@ -123,7 +123,7 @@ def test_hooks_get_the_state_at_their_times(runtime: Runtime) -> None:
 @pytest.mark.parametrize("words", [("run",), ("run", "--detach"), ("create",)])
 def test_a_poststart_hook_that_fails_ends_the_container(runtime: Runtime, words: tuple[str, ...]) -> None:
     hooks = {"poststart": [{"path": "/bin/sh", "args": ["sh", "-c", "echo because >&2; exit 3"]}]}
-    runtime.configure("sleep", "1000", hooks=hooks)
+    runtime.configure("sleep", "1000", hooks=hooks, ociVersion="1.3.0")
     code = runtime(*words, runtime.name)
     # runc 1.1 runs them when it creates.
     if words == ("create",) and runtime.program.name != "runc":
@@ -134,6 +134,20 @@ def test_a_poststart_hook_that_fails_ends_the_container(runtime: Runtime, words:
         assert runtime("delete", runtime.name) == 0, runtime.err
     assert code == 1
     assert runtime("state", runtime.name) == 1
+
+
+def test_a_poststart_hook_that_fails_is_warned_of_in_containers_of_before_version_1_3(runtime: Runtime) -> None:
+    runtime.configure("sleep", "1000", hooks={"poststart": [{"path": "/bin/false"}]}, ociVersion="1.2.1")
+    log = runtime.bundle / "log"
+    code = runtime("--log", str(log), "run", "--detach", runtime.name)
+    if runtime.program.name == "runc":
+        # the version makes no difference to it
+        assert code == 1
+        return
+    assert code == 0, runtime.err
+    assert runtime.status() == "running"
+    assert "/bin/false" in log.read_text()
+    assert runtime("delete", "--force", runtime.name) == 0
 
 
 @pytest.mark.parametrize(("env", "seen"), [(["A=hook"], "hook\n"), (None, "program\n")])
