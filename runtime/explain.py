@@ -97,7 +97,7 @@ HINTS: dict[tuple[str, int], str] = {
                 errno.EINVAL,
                 "without a new mount namespace a container takes Linux 6.15: add one to linux.namespaces",
             ),
-            (("LANDLOCK",), errno.ENOSYS, "this kernel has no Landlock (Linux 5.13): leave the annotation out"),
+            (("LANDLOCK",), errno.ENOSYS, "this kernel has no Landlock (Linux 5.13): start it without"),
             (("LANDLOCK",), errno.EOPNOTSUPP, "this kernel was started without Landlock: lsm=landlock,…"),
             (("SECCOMP_WITH",), errno.EINVAL, "this kernel lacks seccomp filters, or one of the flags"),
         )

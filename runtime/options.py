@@ -39,6 +39,7 @@ class RunOptions:
     volumes: tuple[Volume, ...] = ()
     tmpfs: tuple[Tmpfs, ...] = ()
     init: bool = False
+    landlock: bool = False
     time_offset: int | None = None
 
 

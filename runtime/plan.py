@@ -182,6 +182,19 @@ def _privilege_ops(options: RunOptions, host: Host, identity: Identity) -> Itera
     yield Op("NO_NEW_PRIVILEGES", (), "no set-user-ID program gives rights")
 
 
+def _landlock_ops(path: str, search: str, wish: MountWish) -> Iterator[Op]:
+    """A layer of the kernel's own (Documentation/userspace-api/landlock.rst): it holds whatever becomes of the mounts."""
+    writable = (
+        *("/dev", "/proc"),
+        *(mount.target for mount in wish.tmpfs),
+        *(volume.target for volume in wish.volumes if not volume.read_only),
+    )
+    yield Op("FIND_PROGRAM", (path, search), "the one program that may be executed")
+    yield Op(
+        "LANDLOCK", (writable,), "it executes nothing but itself, and writes only where something is mounted for it"
+    )
+
+
 @lru_cache(maxsize=4)
 def _filter(architecture: str, capabilities: frozenset[str]) -> bytes:
     names = frozenset(f"CAP_{name}" for name in capabilities)
@@ -202,21 +215,25 @@ def compile_plan(
     directory = options.working_dir or program.config.working_dir or "/"
     if not directory.startswith("/"):
         raise UsageError(f"the working directory '{directory}' isn't absolute", hint="begin it with /")
+    wish = _mount_wish(options, program, host)
     ops = [
         *(_guard_ops(guards) if guards else ()),
         *_parent_ops(options, program, host, cgroup, identity),
         _clone_op(options, host, cgroup),
         *_isolation_ops(options, program, host, cgroup, identity),
-        *mount_ops(_mount_wish(options, program, host)),
+        *mount_ops(wish),
         *_privilege_ops(options, host, identity),
         Op("CHANGE_DIRECTORY", (directory,), "the working directory"),
     ]
+    path = executable or command[0]
     if options.init:
         ops.append(Op("INIT", (), "a first process that reaps orphans and passes signals on"))
+    if options.landlock:
+        ops += _landlock_ops(path, search_path(options, program), wish)
     ops += [
         Op(
             "SECCOMP", (_filter(host.architecture, options.add_capabilities),), "whit's default filter: docs/seccomp.md"
         ),
-        Op("EXEC", (executable or command[0], command, environment(options, program, identity)), "the program itself"),
+        Op("EXEC", (path, command, environment(options, program, identity)), "the program itself"),
     ]
     return LaunchPlan(PLAN_VERSION, tuple(ops))

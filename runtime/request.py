@@ -41,6 +41,7 @@ class Words:
     volume: tuple[str, ...] = ()
     tmpfs: tuple[str, ...] = ()
     init: bool = False
+    landlock: bool = False
     time_offset: int | None = None
     sources: str = "packages"
     sysroot: str | None = None
@@ -189,6 +190,7 @@ def parse_request(words: Words) -> Request:
         volumes=_volumes(words),
         tmpfs=tuple(_parsed("--tmpfs", text, parse_tmpfs) for text in words.tmpfs),
         init=words.init,
+        landlock=words.landlock,
         time_offset=words.time_offset,
     )
     choices = parse_choices(words.sources, words.sysroot, words.needs, words.add)

@@ -44,6 +44,13 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         {"multiple": True, "metavar": "SOURCE:TARGET[:ro]", "help": "Show it a file or folder of the host."},
     ),
     (("--tmpfs",), {"multiple": True, "metavar": "TARGET[:OPTIONS]", "help": "An empty place to write, in memory."}),
+    (
+        ("--landlock",),
+        {
+            "is_flag": True,
+            "help": "Let it execute nothing but itself, and write only where something is mounted for it.",
+        },
+    ),
     (("--init",), {"is_flag": True, "help": "A first process that reaps orphans and passes signals on."}),
     (
         ("--time-offset",),
