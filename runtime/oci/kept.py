@@ -16,6 +16,7 @@ A kept plan, in native byte order::
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import sys
@@ -215,27 +216,51 @@ def template(form: bytes, data: bytes, request: Request, host: OciHost, made: tu
         return None
 
 
+def _open_ours(path: str, above: int | None = None) -> int:
+    """A folder that is ours, and that nobody else may write to, as the launcher has it (oci_kept.c, ``is_ours``)."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (0 if above is None else os.O_NOFOLLOW)
+    folder = os.open(path, flags, dir_fd=above)
+    status = os.fstat(folder)
+    if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        os.close(folder)
+        raise PermissionError(path)
+    return folder
+
+
+def _write(folder: int, name: str, data: bytes) -> None:
+    temporary = f".{os.getpid()}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        with open(os.open(temporary, flags, 0o600, dir_fd=folder), "wb") as file:  # noqa: PTH123 - a descriptor
+            file.write(data)
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        os.unlink(temporary, dir_fd=folder)
+        raise
+
+
 def keep(path: str, data: bytes) -> None:
     """Keep it for the launcher. A folder that can't be written, or is somebody else's, is no reason to fail."""
-    folder = path.rpartition("/")[0]
+    root, folder, name = path.rsplit("/", 2)
+    opened: list[int] = []
     try:
-        try:
-            os.mkdir(folder, 0o700)  # noqa: PTH102 - pathlib costs more than all of this
-        except FileExistsError:
-            if os.lstat(folder).st_uid != os.geteuid():
-                return
-        temporary = f"{folder}/.{os.getpid()}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-        with open(os.open(temporary, flags, 0o600), "wb") as file:  # noqa: PTH123 - a descriptor
-            file.write(data)
-        os.rename(temporary, path)  # noqa: PTH104
-        _forget_oldest(folder)
+        opened.append(_open_ours(root or "/"))
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o700, dir_fd=opened[0])
+        opened.append(_open_ours(folder, opened[0]))
+        _write(opened[1], name, data)
+        _forget_oldest(opened[1])
     except OSError:
         return
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
 
 
-def _forget_oldest(folder: str) -> None:
-    paths = [f"{folder}/{name}" for name in os.listdir(folder)]  # noqa: PTH208
-    if len(paths) > MAX_KEPT:
-        for path in sorted(paths, key=lambda path: os.lstat(path).st_mtime_ns)[:-MAX_KEPT]:
-            os.unlink(path)  # noqa: PTH108
+def _forget_oldest(folder: int) -> None:
+    """Only what is called as our files are: others are none of ours."""
+    names = [name for name in os.listdir(folder) if name.removeprefix(".").isdigit()]
+    if len(names) > MAX_KEPT:
+        times = {name: os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime_ns for name in names}
+        for name in sorted(names, key=times.__getitem__)[:-MAX_KEPT]:
+            os.unlink(name, dir_fd=folder)
