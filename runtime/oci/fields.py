@@ -1,7 +1,8 @@
 """Reading JSON objects member by member, strictly: every error names the member's path. Pure.
 
 ``null`` counts as absent, as the specification's own Go types read it. A number is a whole number of JSON, never a
-text, a boolean or a fraction; text holds no NUL, because the kernel ends every text there.
+text, a boolean or a fraction. Text holds no NUL, because the kernel ends every text there, and no half of a pair of
+surrogates: JSON can write one (RFC 8259, 8.2), and it is no character, so that UTF-8 has no bytes for it.
 """
 
 from __future__ import annotations
@@ -42,11 +43,16 @@ def refused(where: str, why: str, hint: str = "leave it out") -> UnsupportedErro
 
 
 def text(value: object, where: str) -> str:
-    """A text without NUL."""
+    """A text without NUL and lone surrogates."""
     if not isinstance(value, str):
         raise wrong(where, value, "text")
     if "\0" in value:
         raise wrong(where, value, "text that the kernel can take: it holds a NUL")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise wrong(where, value, "text that the kernel can take: it holds a lone surrogate") from None
     return value
 
 
