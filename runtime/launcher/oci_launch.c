@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,10 +24,15 @@ static int map_outcome(struct launch *launch)
 	CLEANUP_FD int file = -1;
 	int flags = MAP_SHARED | MAP_ANONYMOUS;
 	if (!launch->is_exec) {
+		const struct outcome nothing = { 0 };
 		flags = MAP_SHARED;
 		file = openat(launch->state_directory, "outcome", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (file < 0 || ftruncate(file, sizeof(struct outcome)) < 0)
+		if (file < 0)
 			return -errno;
+		/* Written, not only made longer: on a full disk that is an error, and the page's first use would be SIGBUS. */
+		int error = write_all(file, (const char *)&nothing, sizeof(nothing));
+		if (error)
+			return error;
 	}
 	void *shared = mmap(NULL, sizeof(struct outcome), PROT_READ | PROT_WRITE, flags, file, 0);
 	if (shared == MAP_FAILED)
@@ -107,10 +113,53 @@ static int open_folder(struct launch *launch, const char *path)
 	return 0;
 }
 
+/* 0 if a file can be put there. Found out before anything is done: hooks of a container that then fails have run for nothing. */
+static int check_pid_file(const char *path)
+{
+	char folder[OCI_PATH_SIZE] = ".";
+	struct stat status;
+	const char *slash = strrchr(path, '/');
+	size_t length = slash ? (size_t)(slash - path) + 1 : 0;
+	if (!*path)
+		return 0;
+	if (length >= sizeof(folder))
+		return -ENAMETOOLONG;
+	if (length) {
+		memcpy(folder, path, length);
+		folder[length] = 0;
+	}
+	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+		return -EISDIR;
+	return faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) < 0 ? -errno : 0;
+}
+
+/* Nothing has been done yet but a new container's folder: that goes. */
+static int refuse(const struct launch *launch, char **argv, const char *what, const char *path, int error)
+{
+	const struct oci_call call = { .log = argv[WORD_LOG], .log_format = argv[WORD_LOG_FORMAT] };
+	const char *const parts[] = { what, path, ": ", strerror(-error), NULL };
+	if (!launch->is_exec)
+		oci_remove_folder(AT_FDCWD, argv[WORD_FOLDER], launch->state_directory);
+	return oci_fail(&call, parts);
+}
+
 static int unreadable(void)
 {
 	complain("the container's folder or its plan can't be read", "is another program at work in it?");
 	return FAILED;
+}
+
+/* Whether it was one of the operations that are about this container's own files and programs: with others the plan is good. */
+static int failed_by_its_own_texts(const struct launch *launch)
+{
+	static const uint32_t about[] = {
+		OP_EXEC, OP_FIND_PROGRAM, OP_TREE_BIND, OP_ROOT_BIND, OP_HOOK_INSIDE, OP_HOOK_OUTSIDE, OP_JOIN_NAMESPACE, OP_JOIN_PROCESSES,
+	};
+	uint32_t index = launch->outcome->index;
+	for (size_t i = 0; index < launch->plan.count && i < sizeof(about) / sizeof(*about); i++)
+		if (launch->plan.ops[index].code == about[i])
+			return 1;
+	return 0;
 }
 
 int oci_execute(struct launch *launch, char **words)
@@ -118,8 +167,14 @@ int oci_execute(struct launch *launch, char **words)
 	const char *mode = words[WORD_MODE];
 	launch->is_exec = strncmp(mode, "exec", 4) == 0;
 	launch->pid_file = words[WORD_PID_FILE];
-	if (open_folder(launch, words[WORD_FOLDER]) || map_outcome(launch))
+	if (open_folder(launch, words[WORD_FOLDER]))
 		return unreadable();
+	int error = map_outcome(launch);
+	if (error)
+		return refuse(launch, words, "can't write the container's records in ", words[WORD_FOLDER], error);
+	error = check_pid_file(launch->pid_file);
+	if (error)
+		return refuse(launch, words, "can't write the pid file ", launch->pid_file, error);
 	int code = launch_start(launch);
 	if (code == 0)
 		code = serve_child(launch);
@@ -131,7 +186,7 @@ int oci_execute(struct launch *launch, char **words)
 		}
 		cgroups_remove(launch);
 		/* Python has the next one, should it be the plan that no longer fits. */
-		if (launch->kept_path)
+		if (launch->kept_path && !failed_by_its_own_texts(launch))
 			unlink(launch->kept_path);
 		explain(launch, words);
 	}

@@ -122,6 +122,8 @@ static char **read_options(struct oci_call *call, char **words)
 			return NULL;
 		values[i] = (*words)[length] ? *words + length + 1 : *++words;
 	}
+	if (values[0] && !*values[0])
+		values[0] = NULL;
 	size_t at = 0;
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 	int is_root = geteuid() == 0 && !(runtime && *runtime == '/' && is_a_users_root());
