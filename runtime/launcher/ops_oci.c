@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,7 +23,7 @@
 #include "oci.h"
 #include "util.h"
 
-enum { FIRST_OWN = 3, MILLISECONDS = 1000, HOOK_NOT_STARTED = 127, MAX_KEPT = 1024 };
+enum { FIRST_OWN = 3, MILLISECONDS = 1000, HOOK_NOT_STARTED = 127, HOOK_ENDED = 4096, HOOK_KILLED = 256, MAX_KEPT = 1024 };
 
 int op_start_gate(struct launch *launch, const struct op *op)
 {
@@ -112,7 +113,8 @@ int op_find_program(struct launch *launch, const struct op *op)
 	return worst;
 }
 
-_Noreturn static void become_hook(const struct launch *launch, const struct op *op, int input)
+/* `error` is memory that the parent sees; a program that starts has another. */
+_Noreturn static void become_hook(const struct launch *launch, const struct op *op, int input, int *error)
 {
 	char **arguments = op_list(&launch->plan, op, HOOK_INSIDE_arguments);
 	char **environment = op_list(&launch->plan, op, HOOK_INSIDE_environment);
@@ -124,10 +126,11 @@ _Noreturn static void become_hook(const struct launch *launch, const struct op *
 		umask(022);
 		execve(op_text(&launch->plan, op, HOOK_INSIDE_path), arguments, environment);
 	}
+	*error = arguments && environment ? errno : ENOMEM;
 	_exit(HOOK_NOT_STARTED);
 }
 
-/* 0 when the hook has ended with 0; -ECHILD when it has failed, -ETIMEDOUT when it took too long. */
+/* 0 when the hook has ended with 0; above all errors how it failed (runtime/oci/afterwards.py reads it); -ETIMEDOUT when it took too long. */
 static int await_hook(pid_t hook, uint64_t seconds)
 {
 	int status;
@@ -143,7 +146,9 @@ static int await_hook(pid_t hook, uint64_t seconds)
 	while (waitpid(hook, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ECHILD;
+	if (WIFSIGNALED(status))
+		return -(HOOK_ENDED + HOOK_KILLED + WTERMSIG(status));
+	return WEXITSTATUS(status) == 0 ? 0 : -(HOOK_ENDED + WEXITSTATUS(status));
 }
 
 /* The state of the container on its standard input: what stands before the pid, the pid, what stands after it. */
@@ -153,11 +158,12 @@ static int run_hook(const struct launch *launch, const struct op *op, pid_t pid)
 	char number[24] = "";
 	size_t at = 0, length;
 	append_number(number, sizeof(number), &at, (uint64_t)pid);
-	if (pipe2(ends, O_CLOEXEC) < 0)
+	int *start_error = mmap(NULL, sizeof(*start_error), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (start_error == MAP_FAILED || pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	pid_t hook = fork();
 	if (hook == 0)
-		become_hook(launch, op, ends[0]);
+		become_hook(launch, op, ends[0], start_error);
 	close(ends[0]);
 	if (hook > 0) {
 		/* A hook that doesn't read its input is no error; SIGPIPE is ignored. */
@@ -169,7 +175,11 @@ static int run_hook(const struct launch *launch, const struct op *op, pid_t pid)
 		}
 	}
 	close(ends[1]);
-	return hook < 0 ? -errno : await_hook(hook, op_number(op, HOOK_INSIDE_timeout));
+	int error = hook < 0 ? -errno : await_hook(hook, op_number(op, HOOK_INSIDE_timeout));
+	if (hook > 0 && *start_error)
+		error = -*start_error;
+	munmap(start_error, sizeof(*start_error));
+	return error;
 }
 
 int op_hook_inside(struct launch *launch, const struct op *op)

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import LaunchError, WhitError
+from whit.packer.errors import LaunchError, WhitError, as_whit_error
 from whit.runtime.encode import decode
 from whit.runtime.explain import explain
 from whit.runtime.machine import MACHINES
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from whit.runtime.oci.spec import Hook
 
 HOOKS = {"HOOK_INSIDE", "HOOK_OUTSIDE"}
+HOOK_ENDED, HOOK_KILLED = 4096, 256
+"""What stands in an error number's place for a hook that ran and failed: see run_hook() in runtime/launcher/ops_oci.c."""
+
 END_SECONDS = 10
 _POSTSTART_FATAL = (1, 3)
 SYSTEMD = {"_scope", "_attach", "_unscope"}
@@ -48,11 +51,34 @@ def _program(name: str, number: int) -> LaunchError:
     )
 
 
+def _not_started(path: str, number: int, *, on_host: bool = True) -> str:
+    """Why a hook didn't start; execve(2) says of a folder what it says of a file without the mode."""
+    if on_host and number == errno.ENOENT and os.path.lexists(path):
+        return "it is there, and the loader or the interpreter that it names isn't"
+    is_folder = on_host and os.path.isdir(path)  # noqa: PTH112 - a path that no file has is False to it, too
+    words = {
+        errno.ENOENT: "there is no such file" if on_host else "the container has no such file, or not its loader",
+        errno.EACCES: "it is a folder" if is_folder else "it isn't executable: chmod +x, or a noexec mount",
+        errno.ENOEXEC: "it is no program that the kernel can execute: no ELF file of this machine, no #! line",
+    }
+    return words.get(number) or os.strerror(number)
+
+
+def _ended(status: int) -> str:
+    """How a hook failed that did start: its exit code, or the signal that killed it, negative."""
+    return f"exit status {status}" if status > 0 else f"it was killed by signal {-status}"
+
+
 def _hook(op: Op, number: int) -> LaunchError:
-    why = {errno.ECHILD: "it failed", errno.ETIMEDOUT: "it took longer than its timeout"}.get(
-        number, os.strerror(number)
-    )
-    return LaunchError(f"error running {op.why} {op.args[0]!s}: {why}")
+    path = str(op.args[0])
+    if number >= HOOK_ENDED:
+        how = number - HOOK_ENDED
+        why = _ended(how if how < HOOK_KILLED else HOOK_KILLED - how)
+    elif number == errno.ETIMEDOUT:
+        why = "it took longer than its timeout"
+    else:
+        why = _not_started(path, number, on_host="startContainer" not in op.why)
+    return LaunchError(f"error running {op.why} {path}: {why}")
 
 
 def _rootfs(folder: Path) -> Path | None:
@@ -109,13 +135,13 @@ def _run_hooks(hooks: tuple[Hook, ...], before: str, pid: int, after: str) -> It
                 capture_output=True,
                 check=False,
             )
-            why = (
-                f"exit status {done.returncode}: {done.stderr.decode(errors='replace').strip()}"
-                if done.returncode
-                else ""
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            why = str(error)
+            why = _ended(done.returncode) if done.returncode else ""
+            said = done.stderr.decode(errors="replace").strip()
+            why += f": {said}" if why and said else ""
+        except subprocess.TimeoutExpired:
+            why = "it took longer than its timeout"
+        except (OSError, ValueError) as error:
+            why = _not_started(hook.path, error.errno or 0) if isinstance(error, OSError) else str(error)
         if why:
             yield f"hook {hook.path}: {why}"
 
@@ -196,7 +222,11 @@ def afterwards(words: list[str]) -> int:
     if verb == "_start-failed":
         complain(_words(str(folder / records.PLAN), folder, int(rest[3]), int(rest[4])), log)
         return 1
-    code = _later_hooks(folder, log, stopped=verb == "_poststop")
-    if verb == "_poststop":
-        state.remove(state.Container(folder.name, folder))
-    return code
+    if verb == "_poststart":
+        return _later_hooks(folder, log, stopped=False)
+    try:
+        _later_hooks(folder, log, stopped=True)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with its records, the container can be deleted
+        log.write("warning", f"the poststop hooks of container {folder.name}: {as_whit_error(error).message}")
+    state.remove(state.Container(folder.name, folder))
+    return 0

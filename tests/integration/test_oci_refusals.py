@@ -1,0 +1,89 @@
+"""What a stranger may give to whit-oci, and what it says of it: one line of what is wrong, and nothing is left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.oci_bundle import Bundle
+
+pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static"), pytest.mark.ours("whit's own words")]
+
+
+def refusal(bundle: Bundle, *words: str) -> str:
+    """What is said, in a line and perhaps a hint, by a command that fails and prints nothing else."""
+    ran = bundle.call(*words)
+    assert (ran.code, ran.out) == (1, ""), ran
+    first, *hint = ran.err.splitlines()
+    assert first.startswith("whit: ")
+    assert "bug in whit" not in first
+    assert len(hint) <= 1
+    return ran.err
+
+
+def stopped(bundle: Bundle, change: dict[str, Any] | None = None) -> Path:
+    """The folder of container ``one``, which has ended."""
+    bundle.write("", {"process": {"args": ["/bin/true"]}, **(change or {})})
+    ran = bundle.call("run", "--keep", "one")
+    assert ran.code == 0, ran
+    return bundle.folder / "state" / "one"
+
+
+@pytest.mark.parametrize("kind", ["poststart", "poststop"])
+def test_a_hook_of_text_that_has_no_bytes_is_refused(bundle: Bundle, kind: str) -> None:
+    bundle.write("true", {"hooks": {kind: [{"path": "/bin/true", "args": ["true", "\ud800"]}]}})
+    assert f"hooks.{kind}[0].args[1]: " in refusal(bundle, "run", "one")
+    assert not (bundle.folder / "state" / "one").exists()
+
+
+@pytest.mark.parametrize("record", ["config.json", "state.json"])
+def test_a_container_whose_records_are_spoilt_can_be_deleted(bundle: Bundle, record: str) -> None:
+    folder = stopped(bundle, {"hooks": {"poststop": [{"path": "/bin/true"}]}})
+    (folder / record).write_bytes(b"{")
+    log = bundle.folder / "log"
+    ran = bundle.call("--log", str(log), "delete", "--force", "one")
+    assert (ran.code, folder.exists()) == (0, False), ran
+    assert "poststop" in log.read_text()
+
+
+def test_the_poststop_hooks_after_one_that_cannot_be_run_still_run(bundle: Bundle) -> None:
+    seen = bundle.folder / "seen"
+    hooks = [{"path": path, "args": ["touch", str(seen)]} for path in ("/nope", "/bin", "/bin/touch")]
+    folder = stopped(bundle, {"hooks": {"poststop": hooks}})
+    assert bundle.call("delete", "one").code == 0
+    assert (seen.exists(), folder.exists()) == (True, False)
+
+
+@pytest.mark.parametrize("kind", ["createRuntime", "createContainer", "startContainer", "poststart"])
+@pytest.mark.parametrize(
+    ("content", "mode", "words"),
+    [
+        (None, 0, "no such file"),
+        (b"#!/nope\n", 0o755, "loader"),
+        (b"#!/bin/sh\nexit 3\n", 0o755, "exit status 3"),
+        (b"#!/bin/sh\nkill -9 $$\n", 0o755, "killed by signal 9"),
+        (b"#!/bin/sh\n", 0o644, "it isn't executable"),
+        (b"no first line", 0o755, "no program that the kernel can execute"),
+    ],
+)
+def test_it_is_said_why_a_hook_failed(bundle: Bundle, kind: str, content: bytes | None, mode: int, words: str) -> None:
+    # One place for those in the container and those outside of it.
+    hook = bundle.rootfs / "tmp" / "hook"
+    if content is not None:
+        hook.write_bytes(content)
+        hook.chmod(mode)
+    path = "/tmp/hook" if kind == "startContainer" else str(hook)
+    bundle.write("sleep 600", {"ociVersion": "1.3.0", "hooks": {kind: [{"path": path}]}})
+    error = refusal(bundle, "run", "--detach", "one")
+    assert f"{kind} hook {path}: " in error
+    assert words in error
+
+
+@pytest.mark.parametrize("kind", ["createRuntime", "poststart"])
+def test_a_folder_is_no_hook(bundle: Bundle, kind: str) -> None:
+    bundle.write("sleep 600", {"ociVersion": "1.3.0", "hooks": {kind: [{"path": "/bin/.."}]}})
+    assert "/bin/..: it is a folder" in refusal(bundle, "run", "--detach", "one")
