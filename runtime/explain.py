@@ -92,11 +92,7 @@ HINTS: dict[tuple[str, int], str] = {
                 errno.ENOSYS,
                 "whit-oci takes Linux 5.12: this kernel lacks one of its system calls on mounts",
             ),
-            (
-                ("TREE_ATTACH",),
-                errno.EINVAL,
-                "without a new mount namespace a container takes Linux 6.15: add one to linux.namespaces",
-            ),
+            (("TREE_ATTACH",), errno.EINVAL, "one is a folder and the other isn't: mount a file on a file"),
             (("LANDLOCK",), errno.ENOSYS, "this kernel has no Landlock (Linux 5.13): start it without"),
             (("LANDLOCK",), errno.EOPNOTSUPP, "this kernel was started without Landlock: lsm=landlock,…"),
             (("SECCOMP_WITH",), errno.EINVAL, "this kernel lacks seccomp filters, or one of the flags"),
@@ -106,6 +102,10 @@ HINTS: dict[tuple[str, int], str] = {
     ("TIME_OFFSETS", errno.EINVAL): "this kernel lacks time namespaces: CONFIG_TIME_NS",
 }
 """(operation, errno) → what helps."""
+
+SHARED_MOUNTS = "without a new mount namespace a container takes Linux 6.15: add one to linux.namespaces"
+SWITCH_ENTER = 2
+"""What ROOT_SWITCH does where the mount namespace isn't the container's own (runtime/launcher/ops_root.c)."""
 
 SAID = {
     (name, errno.ENOSPC): "the limit of namespaces is reached" for name in (*CLONES, "CGROUP_UNSHARE", "TIME_OFFSETS")
@@ -224,6 +224,10 @@ def _exec_error(op: Op, number: int, read: Callable[[str], bytes | None], host: 
     return LaunchError(f"can't execute {path}: {os.strerror(number)}", exit_code=code)
 
 
+def _shares_mounts(plan: LaunchPlan) -> bool:
+    return any(op.name == "ROOT_SWITCH" and op.args[0] == SWITCH_ENTER for op in plan.ops)
+
+
 def explain(plan: LaunchPlan, index: int, number: int, read: Callable[[str], bytes | None], host: str) -> LaunchError:
     """The error that tells why operation ``index`` of the plan failed with errno ``number``."""
     if not 0 <= index < len(plan.ops) or number == 0:
@@ -234,4 +238,7 @@ def explain(plan: LaunchPlan, index: int, number: int, read: Callable[[str], byt
     subject = _subject(op)
     what = f"can't {BY_NAME[op.name].what}{': ' if subject else ''}{subject}: {SAID.get((op.name, number)) or os.strerror(number)}"
     hint = HINTS.get((op.name, number), f"it was to be done for this reason: {op.why}")
+    # Older kernels say the same where nothing may be attached at all.
+    if (op.name, number) == ("TREE_ATTACH", errno.EINVAL) and _shares_mounts(plan):
+        hint = SHARED_MOUNTS
     return LaunchError(what, hint=hint)

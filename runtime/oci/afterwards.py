@@ -32,6 +32,12 @@ HOOK_ENDED, HOOK_KILLED = 4096, 256
 """What stands in an error number's place for a hook that ran and failed: see run_hook() in runtime/launcher/ops_oci.c."""
 
 END_SECONDS = 10
+HINTS = {
+    errno.ENOENT: "there is no such folder in the container: see process.cwd, or exec's --cwd",
+    errno.ENOTDIR: "give a folder: process.cwd, or exec's --cwd",
+    errno.EACCES: "the container's user may not enter it: see process.cwd and process.user, or exec's --cwd and --user",
+}
+"""Of a working directory, in the words of config.json and of this command line."""
 _POSTSTART_FATAL = (1, 3)
 SYSTEMD = {"_scope", "_attach", "_unscope"}
 
@@ -117,6 +123,8 @@ def _words(plan_path: str, folder: Path, index: int, number: int) -> LaunchError
     if op.name == "EXEC":
         name = next((str(item.args[0]) for item in plan.ops if item.name == "FIND_PROGRAM"), str(op.args[0]))
         return LaunchError(f'exec: "{name}": {os.strerror(number).lower()}: {error.message}', hint=error.hint)
+    if op.name == "CHANGE_DIRECTORY":
+        error = LaunchError(error.message, hint=HINTS.get(number, error.hint))
     if BY_NAME[op.name].what and not error.hint:
         return LaunchError(f"{error.message} ({op.why})")
     return error

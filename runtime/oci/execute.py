@@ -66,12 +66,15 @@ def _environment(own: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...
 
 def changed(process: Process, options: Options, arguments: tuple[str, ...]) -> Process:
     """The container's process with what ``exec``'s own command line says instead (runc-exec(8))."""
+    cwd = options.text("cwd") or process.cwd
+    if not cwd.startswith("/"):
+        raise UsageError(f"--cwd: '{cwd}' is not an absolute path", hint="give the folder's path in the container")
     return replace(
         process,
         args=arguments,
         terminal=options.flag("tty"),
         console_size=None,
-        cwd=options.text("cwd") or process.cwd,
+        cwd=cwd,
         env=_environment(process.env, options.all("env")),
         user=_user(options, process.user),
         capabilities=_capabilities(options, process.capabilities),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.integration.oci_bundle import Bundle
@@ -87,3 +89,33 @@ def test_it_is_said_why_a_hook_failed(bundle: Bundle, kind: str, content: bytes 
 def test_a_folder_is_no_hook(bundle: Bundle, kind: str) -> None:
     bundle.write("sleep 600", {"ociVersion": "1.3.0", "hooks": {kind: [{"path": "/bin/.."}]}})
     assert "/bin/..: it is a folder" in refusal(bundle, "run", "--detach", "one")
+
+
+@pytest.mark.parametrize(("source", "target"), [("/etc/passwd", "/data"), ("/etc", "/bin/busybox")])
+def test_a_file_is_no_place_for_a_folder_nor_a_folder_for_a_file(bundle: Bundle, source: str, target: str) -> None:
+    bundle.write("true", {"mounts": ["+", {"destination": target, "source": source, "options": ["bind"]}]})
+    error = refusal(bundle, "run", "one")
+    assert target in error
+    assert "6.15" not in error
+    assert "folder" in error
+
+
+@pytest.fixture
+def sleeping(bundle: Bundle) -> Iterator[Bundle]:
+    """A bundle whose container ``one`` runs."""
+    bundle.write("", {"process": {"args": ["/bin/sleep", "600"]}})
+    subprocess.run(
+        bundle.command("run", "--detach", "one"), cwd=bundle.folder, stdin=subprocess.DEVNULL, check=True, timeout=60
+    )
+    yield bundle
+    bundle.call("delete", "--force", "one")
+
+
+def test_the_working_directory_of_exec_is_absolute(sleeping: Bundle) -> None:
+    assert "--cwd: 'data' is not an absolute path" in refusal(sleeping, "exec", "--cwd", "data", "one", "true")
+
+
+def test_the_hint_for_a_working_directory_names_what_there_is(sleeping: Bundle) -> None:
+    error = refusal(sleeping, "exec", "--cwd", "/nope", "one", "true")
+    assert "--workdir" not in error
+    assert "--cwd" in error

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.unit.runtime.oci_plans import V1
 from tests.unit.runtime.plans import PROGRAM, ROOT_V1, ROOTLESS
 from whit.packer.errors import ExitCode
 from whit.runtime.cli import show
 from whit.runtime.explain import HINTS, explain
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.mounts import Volume
+from whit.runtime.oci.compile import Lifecycle, compile_container
+from whit.runtime.oci.spec import read_spec
 from whit.runtime.opcodes import BY_NAME, OPERATIONS, PLAN_VERSION, Kind
 from whit.runtime.options import RunOptions
 from whit.runtime.plan import compile_plan
@@ -173,6 +176,21 @@ def test_an_operation_names_what_it_was_about() -> None:
 def test_where_nothing_better_is_known_the_operation_s_own_why_is_the_hint() -> None:
     op = next(op for op in PLAN.ops if op.name == "SET_HOSTNAME")
     assert op.why in str(_failed("SET_HOSTNAME", errno.EPERM).hint)
+
+
+@pytest.mark.parametrize(("namespaces", "words"), [(["mount"], "one is a folder"), ([], "Linux 6.15")])
+def test_a_mount_that_cannot_be_attached_is_the_kernel_s_age_only_without_a_mount_namespace(
+    namespaces: list[str], words: str
+) -> None:
+    config = {
+        "ociVersion": "1.2.0",
+        "root": {"path": "rootfs"},
+        "process": {"args": ["/server"], "cwd": "/"},
+        "mounts": [{"destination": "/mnt", "source": "/file", "options": ["bind"]}],
+        "linux": {"namespaces": [{"type": name} for name in namespaces]},
+    }
+    plan = compile_container(read_spec(config), "/b", "x", V1, Lifecycle()).plan
+    assert words in str(_failed("TREE_ATTACH", errno.EINVAL, plan).hint)
 
 
 def test_texts_of_several_lines_make_one() -> None:
