@@ -53,11 +53,15 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Tmpfs:
-    """An empty file system in memory; ``options`` are the kernel's (``size=…``, ``mode=…``)."""
+    """A file system in memory; ``options`` are the kernel's (``size=…``, ``mode=…``).
+
+    It is empty, or ``filled`` with a copy of what the image has there; then the mode is its only option.
+    """
 
     target: str
     options: tuple[str, ...]
     attributes: int
+    filled: bool = False
 
 
 def container_path(text: str, whole: str) -> str:
@@ -152,6 +156,9 @@ def _cgroup_ops(layout: CgroupLayout, controllers: tuple[str, ...]) -> Iterator[
 
 
 def _extra_op(mount: Volume | Tmpfs) -> Op:
+    if isinstance(mount, Tmpfs) and mount.filled:
+        why = "a place to write, in memory, with what the image has there"
+        return Op("MOUNT_FILLED", (mount.target, mount.options[0], mount.attributes), why)
     if isinstance(mount, Tmpfs):
         args = ("tmpfs", mount.target, mount.options, mount.attributes)
         return Op("MOUNT_NEW", args, "an empty place to write, in memory")
@@ -185,7 +192,7 @@ def _extra_ops(volumes: tuple[Volume, ...], tmpfs: tuple[Tmpfs, ...]) -> Iterato
         outer = max((path for path in mounted if mount.target.startswith(path + "/")), key=len, default="")
         if outer and mounted[outer]:
             yield from _place_ops(mount, outer, made)
-        mounted[mount.target] = isinstance(mount, Tmpfs)
+        mounted[mount.target] = isinstance(mount, Tmpfs) and not mount.filled
         yield _extra_op(mount)
 
 

@@ -114,6 +114,7 @@ PROC_WRITE         | CHILD  | $file $value                                      
 MOUNTS_PRIVATE     | CHILD  |                                                        | keep mounts from reaching the host
 ROOT_ATTACH        | CHILD  | $path #attributes                                      | attach the root file system
 MOUNT_NEW          | CHILD  | $type $target @options #attributes                     | mount the file system
+MOUNT_FILLED       | CHILD  | $target $option #attributes                            | mount memory with what lies there
 MOUNT_BIND         | CHILD  | $source $target #attributes #recursive                 | mount from the host
 MOUNT_READONLY     | CHILD  | $target                                                | make the path read-only
 MASK               | CHILD  | $target                                                | hide the path

@@ -47,7 +47,8 @@ class RunOptions:
 class Program:
     """The image as it lies on disk: ``rootfs`` is its unpacked files, ``lock`` the file that keeps them there.
 
-    ``name`` becomes the host name unless told otherwise. ``has_tmp`` tells whether the image has a /tmp.
+    ``name`` becomes the host name unless told otherwise. ``has_tmp`` tells whether the image has a /tmp,
+    ``fills_tmp`` whether anything is in it.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Program:
     config: RunConfig
     accounts: Accounts = field(default_factory=Accounts)
     has_tmp: bool = False
+    fills_tmp: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,7 @@ def _mount_wish(options: RunOptions, program: Program, host: Host) -> MountWish:
     tmpfs = options.tmpfs
     taken = {mount.target for mount in tmpfs} | {volume.target for volume in options.volumes}
     if program.has_tmp and _TEMPORARY not in taken and not _is_below(_TEMPORARY, program.config.entrypoint):
-        tmpfs = (Tmpfs(_TEMPORARY, ("mode=1777",), HARDENED), *tmpfs)
+        tmpfs = (Tmpfs(_TEMPORARY, ("mode=1777",), HARDENED, program.fills_tmp), *tmpfs)
     return MountWish(
         rootfs=program.rootfs,
         privileged=host.privileged,

@@ -165,6 +165,7 @@ def prepare(request: Request, store: Store, command: tuple[str, ...]) -> Prepare
         config=image.config.run,
         accounts=Accounts(view.text("/etc/passwd"), view.text("/etc/group")),
         has_tmp=view.is_directory("/tmp"),  # noqa: S108 - a path in the container
+        fills_tmp=not view.is_empty("/tmp"),  # noqa: S108
     )
     options = request.options
     directory = options.working_dir or program.config.working_dir or "/"

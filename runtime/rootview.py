@@ -69,6 +69,14 @@ class RootView:
         found = self.resolve(path)
         return found is not None and stat.S_ISDIR(os.lstat(found).st_mode)
 
+    def is_empty(self, path: str) -> bool:
+        """Whether there is no directory with anything in it; one that can't be read has nothing to show."""
+        found = self.resolve(path)
+        try:
+            return found is None or not os.listdir(found)  # noqa: PTH208 - a text path
+        except OSError:
+            return True
+
     def is_executable(self, path: str) -> bool:
         """Whether a regular file is there that somebody may execute."""
         found = self.resolve(path)

@@ -35,6 +35,7 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_MOUNTS_PRIVATE] = op_mounts_private,
 	[OP_ROOT_ATTACH] = op_root_attach,
 	[OP_MOUNT_NEW] = op_mount_new,
+	[OP_MOUNT_FILLED] = op_mount_filled,
 	[OP_MOUNT_BIND] = op_mount_bind,
 	[OP_MOUNT_READONLY] = op_mount_readonly,
 	[OP_MASK] = op_mask,

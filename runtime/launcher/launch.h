@@ -85,7 +85,7 @@ op_function op_start_gate, op_console_socket, op_hook_outside, op_hook_inside, o
 op_function op_find_program, op_wait_start;
 op_function op_cgroup_open, op_device_filter, op_tree_idmapped, op_join_processes, op_join_namespace, op_clone_again;
 op_function op_map_ranges, op_set_domainname, op_sysctl, op_proc_write, op_mounts_propagate, op_root_bind, op_tree_new, op_tree_bind;
-op_function op_tree_keep, op_tree_take, op_tree_attributes, op_tree_copy_up, op_tree_attach, op_tree_propagation, op_path_make;
+op_function op_tree_keep, op_tree_take, op_tree_attributes, op_tree_copy_up, op_mount_filled, op_tree_attach, op_tree_propagation, op_path_make;
 op_function op_path_attributes, op_path_propagation, op_device_node, op_link_anew, op_root_switch, op_set_personality;
 op_function op_set_scheduler, op_set_io_priority, op_set_memory_policy, op_set_affinity, op_set_home, op_seccomp_with, op_landlock;
 op_function op_map_helped, op_cgroup_owner, op_root_find, op_pidfd_socket, op_seccomp_agent, op_seccomp_notify;

@@ -94,6 +94,28 @@ static int copy_folder(int from, int to, unsigned depth)
 	return listing.filled < 0 ? -errno : 0;
 }
 
+int op_mount_filled(struct launch *launch, const struct op *op)
+{
+	const char *path = op_text(&launch->plan, op, MOUNT_FILLED_target);
+	const char *const options[] = { op_text(&launch->plan, op, MOUNT_FILLED_option), NULL };
+	/* A folder that was kept open may lie below what is mounted now. */
+	close_fd(&launch->parent);
+	launch->parent = NO_FD;
+	CLEANUP_FD int covered = open_in_root(launch->root, path, RESOLVE_NO_SYMLINKS);
+	if (covered < 0)
+		return covered;
+	const struct place place = { launch->root, path, covered };
+	CLEANUP_FD int from = openat(covered, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int error = from < 0 ? -errno : mount_new("tmpfs", &place, options, op_number(op, MOUNT_FILLED_attributes));
+	if (error)
+		return error;
+	CLEANUP_FD int mounted = open_in_root(launch->root, path, RESOLVE_NO_SYMLINKS);
+	CLEANUP_FD int to = mounted < 0 ? mounted : openat(mounted, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (to < 0)
+		return mounted < 0 ? mounted : -errno;
+	return copy_folder(from, to, 0);
+}
+
 int op_tree_copy_up(struct launch *launch, const struct op *op)
 {
 	CLEANUP_FD int covered = open_in_root(launch->root, op_text(&launch->plan, op, TREE_COPY_UP_target), 0);

@@ -321,6 +321,8 @@ def test_an_image_s_tmp_is_writable_unless_something_else_is_put_there() -> None
         return [op.args[0] for op in _plan(options, program=program).ops if "/tmp" in op.args[1:2]]
 
     assert at_tmp(RunOptions()) == ["tmpfs"]
+    filled = _plan(RunOptions(), program=replace(PROGRAM, fills_tmp=True))
+    assert only(filled, "MOUNT_FILLED").args == ("/tmp", "mode=1777", HARDENED)
     assert at_tmp(RunOptions(), replace(PROGRAM, has_tmp=False)) == []
     below = replace(PROGRAM, config=replace(CONFIG, entrypoint=("/tmp/server",)))
     assert at_tmp(RunOptions(), below) == []
