@@ -63,6 +63,17 @@ COMMAND_FOLLOWS = frozenset({"exec", "ps"})
 REPEATED = frozenset({"env", "cap", "additional-gids", "cgroup"})
 
 
+def absolute(path: str) -> str:
+    """The path from the root on. Raises :class:`UsageError` where it would begin in a folder that is no more."""
+    try:
+        return abspath(path)
+    except FileNotFoundError:
+        raise UsageError(
+            f"the working directory has been deleted, so there is no {path} in it",
+            hint="change to one that is there, or give absolute paths: --bundle DIR",
+        ) from None
+
+
 _NOT_DONE = frozenset({"cgroup"})
 """runc's options that whit-oci knows and doesn't do: better refused than passed over in silence."""
 
@@ -81,7 +92,7 @@ class Options:
     def path(self, name: str) -> str:
         """The value as an absolute path, links unresolved; empty where the option isn't given."""
         value = self.values.get(name)
-        return abspath(value) if value else ""
+        return absolute(value) if value else ""
 
     def flag(self, name: str) -> bool:
         """Whether the option is given."""

@@ -10,7 +10,7 @@ from whit.packer.light import TYPE_CHECKING
 from whit.runtime.encode import encode
 from whit.runtime.machine import oci_launcher
 from whit.runtime.oci import records
-from whit.runtime.oci.arguments import container_id
+from whit.runtime.oci.arguments import absolute, container_id
 from whit.runtime.oci.host import read_oci_host
 from whit.runtime.oci.making import Request, make
 
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 
 def read_bundle(path: str) -> tuple[bytes, str]:
     """(the bytes of config.json, the bundle's absolute path)."""
-    bundle = os.path.abspath(path or ".")  # noqa: PTH100
+    bundle = absolute(path or ".")
     try:
-        with open(f"{bundle}/config.json", "rb") as file:  # noqa: PTH123
-            return file.read(), bundle
+        return records.read_regular(f"{bundle}/config.json"), bundle
     except FileNotFoundError:
         raise InvalidFileError(
             f"there is no config.json in {bundle}", hint="'whit-oci spec' writes one; --bundle says where it is"

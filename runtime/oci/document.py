@@ -31,8 +31,20 @@ class _Settings:
     parse_constant = float
 
 
-def _scanned(data: bytes) -> object:
-    text = data.decode("utf-8", "surrogatepass")
+def _decoded(data: bytes) -> str:
+    """The text: JSON is UTF-8 without a byte order mark (RFC 8259, 8.1), and a NUL can stand nowhere in it."""
+    # The marks of UTF-8 and of UTF-16 and UTF-32; without one, all but UTF-8 have a NUL in the first character.
+    if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")) or 0 in data[:2]:
+        msg = "it must be UTF-8 without a byte order mark"
+        raise ValueError(msg)
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        msg = f"it must be UTF-8, and byte {error.start} is 0x{data[error.start]:02x}"
+        raise ValueError(msg) from None
+
+
+def _scanned(text: str) -> object:
     scan = make_scanner(_Settings())  # type: ignore[arg-type]  # typeshed has it made from itself, not from a decoder
     value, end = scan(text, len(text) - len(text.lstrip(SPACE)))
     if text[end:].strip(SPACE):
@@ -41,16 +53,15 @@ def _scanned(data: bytes) -> object:
 
 
 def load(data: bytes) -> object:
-    """The value that the text says, as ``json.loads``. Raises :class:`ValueError` or :class:`RecursionError`."""
+    """The value that the text says, as ``json.loads``, of UTF-8 alone. Raises :class:`ValueError` or :class:`RecursionError`."""
+    text = _decoded(data)
     try:
-        # UTF-16 and UTF-32, which the package reads too, have a NUL among the first two bytes, and marks aren't ASCII.
-        if data[:1].isascii() and 0 not in data[:2]:
-            return _scanned(data)
+        return _scanned(text)
     except (ValueError, StopIteration):
         pass
     import json  # noqa: PLC0415 - for its errors
 
-    value: object = json.loads(data)
+    value: object = json.loads(text)
     return value
 
 

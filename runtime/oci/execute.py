@@ -18,7 +18,7 @@ from whit.runtime.oci.host import read_oci_host
 from whit.runtime.oci.lifecycle import Wish, agent_state, hook_state, process_ops
 from whit.runtime.oci.model import Cgroup, Running
 from whit.runtime.oci.process import CapabilitySets, Process, User
-from whit.runtime.oci.records import CONFIG, SCOPE
+from whit.runtime.oci.records import CONFIG, SCOPE, read_regular
 from whit.runtime.oci.spec import parse_process, parse_spec
 from whit.runtime.oci.state import Container, Status, find, root_of
 
@@ -88,8 +88,7 @@ def _process(call: Call, spec: Spec, log: Log) -> Process:
     path = call.options.path("process")
     if path:
         try:
-            with open(path, "rb") as file:  # noqa: PTH123
-                process, warnings = parse_process(file.read())
+            process, warnings = parse_process(read_regular(path))
         except FileNotFoundError:
             raise InvalidFileError(f"there is no {path}", hint="--process wants a file") from None
         for warning in warnings:

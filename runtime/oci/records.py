@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from stat import S_ISREG
 
-from whit.packer.errors import LaunchError, UsageError
+from whit.packer.errors import InvalidFileError, LaunchError, UsageError
 from whit.packer.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,6 +45,20 @@ def default_root() -> str:
 def root_of(call: Call) -> str:
     """Where the containers are that the command line speaks of."""
     return call.globals.path("root") or default_root()
+
+
+def read_regular(path: str) -> bytes:
+    """The bytes of a file that somebody names: one that is no pipe or device, which would have us wait, or never end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        if not S_ISREG(os.fstat(descriptor).st_mode):
+            raise InvalidFileError(
+                f"{path} is no regular file", hint="give a file: a folder, pipe or device isn't read"
+            )
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
 
 
 def make(root: str, name: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from whit.packer.errors import LaunchError, UnsupportedError
 from whit.runtime.oci.control import container_of
 from whit.runtime.oci.host import read_oci_host
-from whit.runtime.oci.records import SCOPE
+from whit.runtime.oci.records import SCOPE, read_regular
 from whit.runtime.oci.spec import parse_resources
 from whit.runtime.oci.state import Status
 
@@ -66,8 +66,7 @@ def _document(options: Options) -> bytes:
     if path == "-":
         return sys.stdin.buffer.read()
     if path:
-        with open(path, "rb") as file:  # noqa: PTH123
-            return file.read()
+        return read_regular(path)
     return json.dumps(resources_of(options)).encode()
 
 

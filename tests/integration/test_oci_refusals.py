@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -119,3 +120,25 @@ def test_the_hint_for_a_working_directory_names_what_there_is(sleeping: Bundle) 
     error = refusal(sleeping, "exec", "--cwd", "/nope", "one", "true")
     assert "--workdir" not in error
     assert "--cwd" in error
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_what_is_no_regular_file_is_not_read(sleeping: Bundle, kind: str) -> None:
+    config, process = sleeping.folder / "config.json", sleeping.folder / "process.json"
+    config.unlink()
+    for path in (config, process):
+        {"pipe": os.mkfifo, "folder": os.mkdir, "device": lambda path: path.symlink_to("/dev/zero")}[kind](path)
+    assert f"{config} is no regular file" in refusal(sleeping, "run", "two")
+    assert f"{process} is no regular file" in refusal(sleeping, "exec", "--process", str(process), "one")
+    assert f"{process} is no regular file" in refusal(sleeping, "update", "--resources", str(process), "one")
+
+
+def test_a_working_directory_that_has_been_deleted_is_said_to_be(bundle: Bundle) -> None:
+    script = 'mkdir gone && cd gone && rmdir "$PWD" && exec "$@"'
+    ran = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", *bundle.command("run", "one")], cwd=bundle.folder, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "the working directory has been deleted" in ran.stderr
+    assert "--bundle" in ran.stderr

@@ -237,6 +237,18 @@ def test_what_is_no_configuration_is_refused(data: bytes) -> None:
         parse_spec(data)
 
 
+@pytest.mark.parametrize("code", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+def test_a_configuration_is_utf_8_without_a_mark(code: str) -> None:
+    with pytest.raises(InvalidFileError, match=r"config\.json is not JSON: it must be UTF-8 without a byte order mark"):
+        parse_spec(json.dumps(document()).encode(code))
+
+
+@pytest.mark.parametrize("name", [b"\xe4", b"\xed\xa0\x80"], ids=["Latin-1", "a surrogate"])
+def test_a_configuration_of_bytes_that_are_no_utf_8_is_refused(name: bytes) -> None:
+    with pytest.raises(InvalidFileError, match="it must be UTF-8, and byte"):
+        parse_spec(json.dumps(document(hostname="NAME")).encode().replace(b"NAME", name))
+
+
 def test_process_and_resources_stand_alone() -> None:
     found, warnings = parse_process(json.dumps({**PROCESS, "x": 1}).encode())
     assert (found.args, len(warnings)) == (("/server",), 1)
