@@ -46,6 +46,9 @@ int oci_state(struct oci_call *call, char **words)
 	char *text = malloc(STATE_SIZE);
 	if (!text || read_file(call->directory, "state.json", text, STATE_SIZE) <= 0)
 		return -1;
+	size_t length = strlen(text);
+	if (length < 2 || strcmp(text + length - 2, "}\n") != 0)
+		return -1;
 	enum oci_status status = oci_status(call->directory, &pid, &started);
 	append_number(number, sizeof(number), &at, status == OCI_STOPPED ? 0 : (uint64_t)pid);
 	const char *pid_at = strstr(text, pid_mark), *status_at = pid_at ? strstr(pid_at, status_mark) : NULL;

@@ -135,7 +135,7 @@ def execute(call: Call, log: Log) -> NoReturn:
         raise UsageError("exec needs a container ID", hint="whit-oci exec [OPTIONS] ID COMMAND …")
     container = find(root_of(call), container_id(call.words[0]))
     running = _running(container, call)
-    spec = parse_spec((container.read(CONFIG) or "").encode())
+    spec = parse_spec((container.read(CONFIG) or "").encode(), f"container {container.name}'s {CONFIG}")
     process = _process(call, spec, log)
     detached = call.options.flag("detach")
     if process.terminal and detached and not call.options.text("console-socket"):

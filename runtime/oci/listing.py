@@ -7,7 +7,7 @@ import pwd
 import subprocess
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import LaunchError, UsageError
+from whit.packer.errors import InvalidFileError, LaunchError, UsageError
 from whit.runtime.oci.arguments import container_id
 from whit.runtime.oci.state import Container, every, find, root_of
 
@@ -28,10 +28,18 @@ def _owner(number: int) -> str:
         return f"#{number}"
 
 
-def _entry(container: Container) -> dict[str, object]:
-    status, pid = container.status()
-    owner = _owner(container.folder.stat().st_uid)
-    return {**container.document, "pid": pid, "status": str(status), "owner": owner}
+def _entry(container: Container, log: Log) -> dict[str, object] | None:
+    """A container's line; None for one that was deleted meanwhile. One whose records are spoilt is there, too."""
+    try:
+        owner = _owner(container.folder.stat().st_uid)
+    except FileNotFoundError:
+        return None
+    try:
+        status, pid = container.status()
+        return {"id": container.name, **container.document, "pid": pid, "status": str(status), "owner": owner}
+    except InvalidFileError as error:
+        log.write("warning", error.message)
+        return {"id": container.name, "pid": 0, "status": "unknown", "owner": owner}
 
 
 def table(rows: list[tuple[str, ...]]) -> str:
@@ -41,11 +49,11 @@ def table(rows: list[tuple[str, ...]]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def containers(call: Call, _log: Log) -> None:
+def containers(call: Call, log: Log) -> None:
     """``list``."""
     from whit.runtime.oci.cli import show  # noqa: PLC0415 - it imports this
 
-    entries = [_entry(container) for container in every(root_of(call))]
+    entries = [entry for container in every(root_of(call)) if (entry := _entry(container, log)) is not None]
     form = call.options.text("format", "table")
     if call.options.flag("quiet"):
         show("".join(f"{entry.get('id')}\n" for entry in entries))

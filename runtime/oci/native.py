@@ -1,4 +1,4 @@
-"""``start``, ``state``, ``kill`` and ``delete`` where the native part left them: the command line is wrong.
+"""``start``, ``state``, ``kill`` and ``delete`` where the native part left them: the command line or a record is wrong.
 
 What is right is done in runtime/launcher/oci_verbs.c; this says what is wrong with the rest.
 """
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from whit.packer.errors import UsageError
 from whit.runtime.oci.arguments import container_id
+from whit.runtime.oci.records import RECORD
 from whit.runtime.oci.state import find, root_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ def refuse(call: Call, _log: Log) -> NoReturn:
     form = f"whit-oci {call.verb} {FORMS[call.verb]}"
     if not call.words:
         raise UsageError(f"{call.verb} needs a container ID", hint=form)
-    find(root_of(call), container_id(call.words[0]))
+    container = find(root_of(call), container_id(call.words[0]))
+    if call.verb == "state" and len(call.words) == 1:
+        raise container.unreadable(RECORD)
     if call.verb == "kill" and len(call.words) > 1:
         raise UsageError(f'unknown signal "{call.words[1]}"', hint="its name or number: signal(7)")
     raise UsageError(f"{call.verb} takes no '{' '.join(call.words[1:])}'", hint=form)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import NotFoundError
+from whit.packer.errors import InvalidFileError, NotFoundError
 from whit.runtime.oci import records
 from whit.runtime.oci.records import CGROUPS, GATE, PROCESS, RECORD
 
@@ -42,20 +42,33 @@ class Container:
         except FileNotFoundError:
             return None
 
+    def unreadable(self, record: str) -> InvalidFileError:
+        """The error for a record that isn't what create wrote."""
+        return InvalidFileError(
+            f"container {self.name}'s {record} can't be read", hint=f"whit-oci delete --force {self.name} removes it"
+        )
+
     @property
     def document(self) -> dict[str, object]:
-        """state.json as create wrote it."""
-        document = json.loads(self.read(RECORD) or "{}")
-        return document if isinstance(document, dict) else {}
+        """state.json as create wrote it; empty before it did. Raises :class:`InvalidFileError`."""
+        try:
+            text = self.read(RECORD)
+            document = {} if text is None else json.loads(text)
+        except ValueError:
+            raise self.unreadable(RECORD) from None
+        if not isinstance(document, dict):
+            raise self.unreadable(RECORD)
+        return document
 
     @property
     def process(self) -> tuple[int, int] | None:
-        """(pid, start time) of the first process, as create recorded them."""
-        text = self.read(PROCESS)
-        if not text:
-            return None
-        pid, started = text.split()
-        return int(pid), int(started)
+        """(pid, start time) of the first process, as create recorded them. Raises :class:`InvalidFileError`."""
+        try:
+            text = self.read(PROCESS)
+            pid, started = map(int, text.split()) if text else (0, 0)
+        except ValueError:
+            raise self.unreadable(PROCESS) from None
+        return (pid, started) if text else None
 
     @property
     def cgroups(self) -> tuple[tuple[str, Path], ...]:

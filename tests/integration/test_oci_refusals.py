@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -142,3 +143,30 @@ def test_a_working_directory_that_has_been_deleted_is_said_to_be(bundle: Bundle)
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "the working directory has been deleted" in ran.stderr
     assert "--bundle" in ran.stderr
+
+
+@pytest.mark.parametrize("much", ["", "half", "no object"])
+def test_a_container_whose_state_is_spoilt_is_listed_and_can_be_deleted(bundle: Bundle, much: str) -> None:
+    folder = stopped(bundle)
+    record = folder / "state.json"
+    whole = record.read_text()
+    record.write_text({"": "", "half": whole[: len(whole) * 2 // 3], "no object": "[]\n"}[much])
+    error = refusal(bundle, "state", "one")
+    assert error.splitlines() == [
+        "whit: container one's state.json can't be read", "hint: whit-oci delete --force one removes it",
+    ]  # fmt: skip
+    (entry,) = json.loads(bundle.call("list", "--format", "json").out)
+    assert (entry["id"], entry["pid"], entry["status"]) == ("one", 0, "unknown")
+    assert bundle.call("list", "--quiet").lines == ["one"]
+    assert bundle.call("list").lines[1].split()[:3] == ["one", "0", "unknown"]
+    assert bundle.call("delete", "--force", "one").code == 0
+    assert not folder.exists()
+
+
+def test_a_container_without_records_yet_is_listed_as_being_created(bundle: Bundle) -> None:
+    folder = bundle.folder / "state" / "one"
+    folder.mkdir(parents=True)
+    # What create writes first.
+    (folder / "plan").write_bytes(b"WHITPLAN")
+    (entry,) = json.loads(bundle.call("list", "--format", "json").out)
+    assert (entry["id"], entry["status"]) == ("one", "creating")
