@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,6 +23,8 @@ OURS = "ours(why, *runtimes): these, or all others, do otherwise: left out where
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARK)
     config.addinivalue_line("markers", OURS)
+    # A shell that starts something in the background has it ignore SIGINT, and whit with it: it couldn't be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_PATH])
 
 
