@@ -7,7 +7,7 @@
 
    A container's folder ROOT/ID holds: state.json (what `state` prints, but for pid and status), process ("PID START-TIME"),
    cgroups (a line "CONTROLLER:FOLDER" each), start (the gate, while it is closed), plan, outcome (what the child tells), config.json;
-   poststart and poststop, if there are such hooks. */
+   poststart and poststop, if there are such hooks. plan is written first and removed last: by it a folder is known as a container's. */
 #ifndef WHIT_OCI_H
 #define WHIT_OCI_H
 
@@ -83,6 +83,11 @@ int oci_remove_cgroups(int directory);
 
 /* Where systemd made the container's cgroup (record "scope"): have Python tell it that this is over. `folder` is the container's. */
 void oci_leave_scope(int directory, const char *self, const char *folder);
+
+/* Whether it is a container's folder: OCI_NO_FOLDER if anything else is in it, OCI_REMNANT if a creation or a removal was killed
+   before or after all records but the mark. */
+enum oci_folder { OCI_NO_FOLDER, OCI_REMNANT, OCI_FOLDER };
+enum oci_folder oci_folder_kind(int directory);
 
 /* Remove the container's folder with all that is in it. 0 or -errno. */
 int oci_remove_folder(int root, const char *container, int directory);

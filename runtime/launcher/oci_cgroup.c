@@ -203,7 +203,9 @@ int oci_remove_folder(int root, const char *container, int directory)
 	const struct listed *entry;
 	list_from(&listing, directory);
 	while ((entry = list_next(&listing)))
-		if (entry->type != DIRECTORY_ENTRY)
+		if (entry->type != DIRECTORY_ENTRY && strcmp(entry->name, "plan") != 0)
 			unlinkat(directory, entry->name, 0);
+	/* Last: a folder without it isn't known as a container's. */
+	unlinkat(directory, "plan", 0);
 	return unlinkat(root, container, AT_REMOVEDIR) < 0 ? -errno : 0;
 }

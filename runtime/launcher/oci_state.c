@@ -153,6 +153,25 @@ static int waits(int directory)
 	return gate >= 0;
 }
 
+enum oci_folder oci_folder_kind(int directory)
+{
+	static const char mark[] = "WHITPLAN";
+	char text[sizeof(mark) - 1];
+	struct listing listing;
+	const struct listed *entry;
+	CLEANUP_FD int plan = openat(directory, "plan", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	ssize_t length = plan < 0 ? 0 : read(plan, text, sizeof(text));
+	if (length < 0 || memcmp(text, mark, (size_t)length) != 0)
+		return OCI_NO_FOLDER;
+	if ((size_t)length == sizeof(text))
+		return OCI_FOLDER;
+	list_from(&listing, directory);
+	while ((entry = list_next(&listing)))
+		if (strcmp(entry->name, "plan") != 0)
+			return OCI_NO_FOLDER;
+	return listing.filled < 0 ? OCI_NO_FOLDER : OCI_REMNANT;
+}
+
 enum oci_status oci_status(int directory, pid_t *pid, uint64_t *started)
 {
 	char text[OCI_PATH_SIZE];

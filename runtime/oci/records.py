@@ -18,6 +18,9 @@ ALL_USERS = ["0", "0", "4294967295"]
 
 RECORD = "state.json"
 PROCESS, CGROUPS, GATE, PLAN, OUTCOME, CONFIG = "process", "cgroups", "start", "plan", "outcome", "config.json"
+MARK = b"WHITPLAN"
+"""What a container's plan begins with (encode.py): it is written first and removed last."""
+
 POSTSTART, POSTSTOP = "poststart", "poststop"
 SCOPE, SCOPE_ERROR = "scope", "scope-error"
 
@@ -75,15 +78,33 @@ def make(root: str, name: str) -> str:
 
 
 def fill(folder: str, records: Mapping[str, bytes]) -> None:
-    """Write the records: for their owner's eyes, because environments hold secrets."""
-    for name, data in records.items():
+    """Write the records: for their owner's eyes, because environments hold secrets. The plan, which is the mark, first."""
+    for name, data in sorted(records.items(), key=lambda record: record[0] != PLAN):
         descriptor = os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
             file.write(data)
 
 
-def remove(folder: str) -> None:
-    """Forget the container."""
-    import shutil  # noqa: PLC0415 - for what has failed or ended
+def has_mark(folder: str) -> bool:
+    """Whether it is a container's: whatever else is below the root, another runtime's or a person's, is none of ours."""
+    try:
+        descriptor = os.open(f"{folder}/{PLAN}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        return os.read(descriptor, len(MARK)) == MARK
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
 
-    shutil.rmtree(folder, ignore_errors=True)
+
+def remove(folder: str) -> None:
+    """Forget the container. The mark goes last, so that what a killed removal leaves can be removed."""
+    from contextlib import suppress  # noqa: PLC0415 - for what has failed or ended
+
+    with suppress(OSError):
+        for name in sorted(os.listdir(folder), key=lambda name: name == PLAN):  # noqa: PTH208
+            with suppress(OSError):
+                os.unlink(f"{folder}/{name}")  # noqa: PTH108
+        os.rmdir(folder)  # noqa: PTH106

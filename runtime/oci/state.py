@@ -157,7 +157,7 @@ def every(root: Path) -> list[Container]:
         names = sorted(
             entry.name
             for entry in os.scandir(root)
-            if entry.is_dir(follow_symlinks=False) and entry.name != records.PLANS
+            if entry.is_dir(follow_symlinks=False) and records.has_mark(entry.path)
         )
     except FileNotFoundError:
         return []
