@@ -4,14 +4,28 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { VERSION = 1, HOLE_ESCAPE = 0xff, PLAN_SIZE_OFFSET = 12, PLAN_COUNT_OFFSET = 16, PLAN_HEADER_SIZE = 24 };
+enum { VERSION = 2, HOLE_ESCAPE = 0xff, PLAN_SIZE_OFFSET = 12, PLAN_COUNT_OFFSET = 16, PLAN_HEADER_SIZE = 24 };
 
 struct header {
 	char magic[8];
 	uint32_t version, table, size, patch_count, form_size, plan_size, pieces_size, reserved;
+	uint64_t sum;
 };
 
 static const struct op_signature signatures[OP_COUNT] = OP_SIGNATURES;
+
+uint64_t kept_sum(const char *data, size_t size)
+{
+	uint64_t value = 0xcbf29ce484222325u;
+	for (size_t at = 0; at < size; at += sizeof(uint64_t)) {
+		uint64_t word = 0;
+		if (at != KEPT_SUM_OFFSET)
+			memcpy(&word, data + at, size - at < sizeof(word) ? size - at : sizeof(word));
+		value = (value ^ word) * 0x100000001b3u;
+		value ^= value >> 32;
+	}
+	return value;
+}
 
 int kept_check(struct kept *kept, const char *data, size_t size)
 {
@@ -19,7 +33,7 @@ int kept_check(struct kept *kept, const char *data, size_t size)
 	if (size < sizeof(header) || size > MAX_KEPT_SIZE)
 		return -EINVAL;
 	memcpy(&header, data, sizeof(header));
-	if (memcmp(header.magic, "WHITKEPT", 8) != 0 || header.version != VERSION || header.table != PLAN_TABLE || header.size != size)
+	if (memcmp(header.magic, "WHITKEPT", 8) != 0 || header.version != VERSION || header.table != PLAN_TABLE || header.size != size || header.sum != kept_sum(data, size))
 		return -EINVAL;
 	/* Each is below 2^32, so that the sum can't overflow. */
 	uint64_t all = sizeof(header) + (uint64_t)header.patch_count * sizeof(struct kept_patch) + header.form_size +

@@ -8,7 +8,7 @@
 #include "form.h"
 #include "plan.h"
 
-enum { MAX_KEPT_SIZE = 8 << 20, MAX_FILLINGS = 256 };
+enum { MAX_KEPT_SIZE = 8 << 20, MAX_FILLINGS = 256, KEPT_SUM_OFFSET = 40 };
 
 /* Which texts a patch is for that isn't an argument of an operation: the container's records, and warnings for the log. */
 enum kept_target { TO_STATE = 0xfffffff0u, TO_CGROUPS, TO_POSTSTART, TO_POSTSTOP, TO_WARNING };
@@ -32,7 +32,10 @@ struct fillings {
 	unsigned count;
 };
 
-/* Check that all of it is within `data`, which must be 8-byte aligned. 0 or -EINVAL. */
+/* The sum of a kept plan, as runtime/oci/kept.py has it: damage on the disk may not make a container fail. */
+uint64_t kept_sum(const char *data, size_t size);
+
+/* Check its sum, and that all of it is within `data`, which must be 8-byte aligned. 0 or -EINVAL. */
 int kept_check(struct kept *kept, const char *data, size_t size);
 
 /* The text of a patch with its holes filled, in `text` if that isn't NULL. Its length, or -EINVAL. */

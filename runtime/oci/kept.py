@@ -7,7 +7,8 @@ is to be filled in. What is kept must give just the plan that was made for the c
 
 A kept plan, in native byte order::
 
-    header   magic "WHITKEPT", u32 version, u32 operation table, u32 size, u32 patches, u32 sizes of form, plan, pieces, u32 0
+    header   magic "WHITKEPT", u32 version, u32 operation table, u32 size, u32 patches, u32 sizes of form, plan, pieces, u32 0,
+             u64 sum of the whole (:func:`checksum`)
     patches  u32 target (an operation's index, or a record), u32 argument, u32 offset and u32 length of its text in the pieces
     form     as the launcher made it
     plan     encoded (encode.py), empty where a patch belongs; begins with guards: the files of the code that made it
@@ -39,8 +40,9 @@ if TYPE_CHECKING:
     from whit.runtime.oci.making import Made
     from whit.runtime.oci.model import OciHost
 
-MAGIC, VERSION = b"WHITKEPT", 1
-HEADER = struct.Struct("=8sIIIIIIII")
+MAGIC, VERSION = b"WHITKEPT", 2
+HEADER = struct.Struct("=8sIIIIIIIIQ")
+SUM_SIZE = 8
 PATCH = struct.Struct("=IIII")
 ESCAPE, HOLE = b"\xff", b"\1"
 
@@ -160,6 +162,18 @@ def _guards() -> tuple[Op, ...]:
     return tuple(guards)
 
 
+def checksum(data: bytes) -> int:
+    """FNV-1a of 64-bit words, each mixed once more, the last filled up with zeros; the sum's own place counts as zero.
+
+    Each step is a bijection of the word, so that whatever changes within one word is noticed.
+    """
+    value = 0xCBF29CE484222325
+    for (word,) in struct.iter_unpack("=Q", data + bytes(-len(data) % 8)):
+        value = (value ^ word) * 0x100000001B3 & 0xFFFF_FFFF_FFFF_FFFF
+        value ^= value >> 32
+    return value
+
+
 def _packed(form: bytes, plan: LaunchPlan, patches: list[Text]) -> bytes:
     guards = _guards()
     encoded = encode(LaunchPlan(plan.version, (*guards, *plan.ops)))
@@ -169,8 +183,9 @@ def _packed(form: bytes, plan: LaunchPlan, patches: list[Text]) -> bytes:
         table += PATCH.pack(shifted, argument, len(pieces), len(data))
         pieces += data
     size = HEADER.size + len(table) + len(form) + len(encoded) + len(pieces)
-    header = HEADER.pack(MAGIC, VERSION, TABLE, size, len(patches), len(form), len(encoded), len(pieces), 0)
-    return header + bytes(table) + form + encoded + bytes(pieces)
+    header = HEADER.pack(MAGIC, VERSION, TABLE, size, len(patches), len(form), len(encoded), len(pieces), 0, 0)
+    body = bytes(table) + form + encoded + bytes(pieces)
+    return header[:-SUM_SIZE] + struct.pack("=Q", checksum(header + body)) + body
 
 
 def _template(form: bytes, data: bytes, request: Request, host: OciHost, made: tuple[Made, str]) -> bytes:

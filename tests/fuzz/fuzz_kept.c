@@ -64,9 +64,12 @@ static void as_kept(const uint8_t *data, size_t size)
 	struct fillings fillings = { .count = 12 };
 	for (unsigned i = 0; i < fillings.count; i++)
 		fillings.texts[i] = (struct hole){ text, i % sizeof(text) };
-	/* Nearly every change would end at the header's size; so that is put right. */
-	if (size >= SIZE_OFFSET + sizeof(length))
+	/* Nearly every change would end at the header's size or sum; so they are put right. */
+	if (size >= KEPT_SUM_OFFSET + sizeof(uint64_t)) {
 		memcpy(bytes + SIZE_OFFSET, &length, sizeof(length));
+		uint64_t sum = kept_sum(bytes, size);
+		memcpy(bytes + KEPT_SUM_OFFSET, &sum, sizeof(sum));
+	}
 	if (kept_check(&kept, bytes, size) == 0) {
 		for (uint32_t i = 0; i < kept.patch_count; i++) {
 			ssize_t room = kept_text(&kept, &kept.patches[i], &fillings, NULL);

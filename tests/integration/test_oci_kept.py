@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.integration.oci_bundle import merged
+from whit.runtime.oci.kept import HEADER, SUM_SIZE, checksum
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +70,14 @@ def test_both_ways_leave_the_same_records(bundle: Bundle) -> None:
     assert {**second, "id": "one"} == first
 
 
-def test_a_kept_plan_that_fails_says_why_and_is_forgotten(bundle: Bundle) -> None:
+def test_a_kept_plan_that_fails_is_forgotten(bundle: Bundle) -> None:
+    mount = {"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["nonsense=1"]}
+    for left in (1, 0):
+        assert bundle.run("true", {"mounts": ["+", mount]}).code == 1
+        assert len(_plans(bundle)) == left
+
+
+def test_a_container_that_fails_by_its_own_fault_says_why_and_the_plan_stays(bundle: Bundle) -> None:
     # Given a kept plan, and a host that no longer has what is to be mounted
     data = bundle.folder / "data"
     data.mkdir()
@@ -82,7 +91,11 @@ def test_a_kept_plan_that_fails_says_why_and_is_forgotten(bundle: Bundle) -> Non
 
     assert failed.code == 1
     assert f"{data}: No such file or directory" in failed.err
-    assert _plans(bundle) == {}
+    assert len(_plans(bundle)) == 1
+    assert bundle.run("", {**change, "process": {"args": ["/bin/nothing", "-c", "true"]}}).code != 0
+    assert len(_plans(bundle)) == 1
+    data.mkdir()
+    assert not _starts_python(bundle, "true", "", change)
 
 
 def test_a_name_that_is_taken_stays_the_first_one_s(bundle: Bundle) -> None:
@@ -113,9 +126,31 @@ def test_warnings_come_each_time(bundle: Bundle, tmp_path: Path) -> None:
 
 
 def test_a_folder_of_plans_that_others_may_write_is_not_believed(bundle: Bundle) -> None:
+    # Given a kept plan in which somebody has put another working directory
+    change = {"process": {"cwd": "/tmp"}}
+    assert _starts_python(bundle, "pwd", "/tmp\n", change)
+    (path,) = (bundle.folder / "state" / "@plans").iterdir()
+    data = path.read_bytes()
+    plan = data.index(b"WHITPLAN")
+    forged = data[:plan] + data[plan:].replace(b"\0/tmp\0", b"\0/bin\0")
+    unsummed = forged[: HEADER.size - SUM_SIZE] + bytes(SUM_SIZE) + forged[HEADER.size :]
+    total = checksum(unsummed).to_bytes(SUM_SIZE, sys.byteorder)
+    path.write_bytes(forged[: HEADER.size - SUM_SIZE] + total + forged[HEADER.size :])
+    assert bundle.run("pwd", change).out == "/bin\n"
+
+    path.parent.chmod(0o777)
+
+    assert bundle.run("pwd", change).out == "/tmp\n"
+
+
+def test_a_damaged_kept_plan_harms_no_container(bundle: Bundle) -> None:
     assert _starts_python(bundle, "true", "")
-    (bundle.folder / "state" / "@plans").chmod(0o777)
-    assert _starts_python(bundle, "true", "")
+    (path,) = (bundle.folder / "state" / "@plans").iterdir()
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    assert bundle.run("echo whole").out == "whole\n"
+    assert path.read_bytes() != data
 
 
 def test_kept_plans_are_no_containers(bundle: Bundle) -> None:

@@ -242,6 +242,25 @@ def test_a_plan_that_depends_on_a_module_of_the_kernel_isn_t_kept(launcher: Laun
     assert _kept(launcher, json.dumps(config).encode(), V1) is None
 
 
+def test_a_kept_plan_of_which_a_bit_has_changed_is_none(launcher: Launcher) -> None:
+    kept = _kept(launcher, config := _changed(DOCKER, []), V1)
+    form = launcher.form(config)
+    assert kept is not None
+    assert form is not None
+    command = _command(REQUEST, TIMES[0])
+    assert launcher.filled(kept, command, form[1]) is not None
+    for at in {*range(0, len(kept), 13), *range(64), len(kept) - 1}:
+        damaged = bytearray(kept)
+        damaged[at] ^= 1 << at % 8
+        assert launcher.filled(bytes(damaged), command, form[1]) is None, at
+    # The highest bits of two words are no more of a match
+    for at in range(71, len(kept) - 8, 1024):
+        damaged = bytearray(kept)
+        damaged[at] ^= 0x80
+        damaged[at + 8] ^= 0x80
+        assert launcher.filled(bytes(damaged), command, form[1]) is None, at
+
+
 def test_all_that_a_plan_knows_of_the_host_is_in_its_form() -> None:
     """Who gives ``OciHost`` another member has the launcher write it into the form: runtime/launcher/oci_kept.c.
 
