@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from whit.packer.errors import UsageError, as_whit_error, in_words
+from whit.packer.errors import as_whit_error, in_words
 from whit.packer.light import TYPE_CHECKING, replace
 from whit.runtime.oci.arguments import VERBS, Call, parse
 from whit.runtime.oci.log import Log
@@ -73,11 +73,6 @@ def _answer(call: Call, log: Log) -> int:
     return _function(call.verb)(call, log) or 0
 
 
-def _check_form(log: Log) -> None:
-    if log.form not in {"text", "json"}:
-        raise UsageError(f"--log-format: there is no format '{log.form}'", hint="use text or json")
-
-
 def complain(error: WhitError, log: Log) -> None:
     """The error on standard error, and in the log, where engines look for it."""
     hint = f" ({error.hint})" if error.hint else ""
@@ -102,7 +97,7 @@ def run(words: list[str]) -> int:
             return afterwards(words)
         call = _parse(words)
         log = Log(call.globals.path("log"), call.globals.text("log-format", "text"))
-        _check_form(log)
+        log.check()
         return _answer(call, log)
     except Exception as error:
         if os.environ.get("WHIT_TRACEBACK"):

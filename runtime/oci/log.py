@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 
+from whit.packer.errors import InvalidFileError, UsageError
 from whit.packer.light import dataclass
 from whit.runtime.oci.document import dump
+
+FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +18,20 @@ class Log:
 
     path: str = ""
     form: str = "text"
+
+    def check(self) -> None:
+        """Before anything is done: whether there is such a form, and the file can be written; it is made, as runc does."""
+        if self.form not in {"text", "json"}:
+            raise UsageError(f"--log-format: there is no format '{self.form}'", hint="use text or json")
+        if not self.path:
+            return
+        try:
+            # A pipe that nobody reads is no log, and not to be waited for.
+            os.close(os.open(self.path, FLAGS, 0o644))
+        except OSError as error:
+            raise InvalidFileError(
+                f"--log: {self.path} can't be opened: {error.strerror}", hint="give a file that can be written"
+            ) from None
 
     def write(self, level: str, message: str) -> None:
         """Append one line. A log that can't be written is no reason to fail."""
@@ -25,7 +43,8 @@ class Log:
         else:
             line = f"time={dump(now)} level={level} msg={dump(message)}"
         try:
-            with open(self.path, "a", encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs a millisecond to import
-                file.write(line + "\n")
+            descriptor = os.open(self.path, FLAGS, 0o644)
+            with open(descriptor, "ab") as file:  # noqa: PTH123 - a descriptor
+                file.write(line.encode() + b"\n")
         except OSError:
             return

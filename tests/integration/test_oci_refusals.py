@@ -170,3 +170,19 @@ def test_a_container_without_records_yet_is_listed_as_being_created(bundle: Bund
     (folder / "plan").write_bytes(b"WHITPLAN")
     (entry,) = json.loads(bundle.call("list", "--format", "json").out)
     assert (entry["id"], entry["status"]) == ("one", "creating")
+
+
+EVERY = (
+    ("run", "two"), ("create", "two"), ("list",), ("state", "one"), ("kill", "one", "0"), ("start", "one"), ("delete", "one"),
+    ("exec", "one", "true"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("words", EVERY, ids=lambda words: words[0])
+def test_a_log_that_cannot_be_is_said_before_anything_is_done(sleeping: Bundle, words: tuple[str, ...]) -> None:
+    assert "--log-format: there is no format 'xml'" in refusal(sleeping, "--log-format", "xml", *words)
+    assert "--log: /nope/x can't be opened" in refusal(sleeping, "--log", "/nope/x", *words)
+    pipe = sleeping.folder / "pipe"
+    os.mkfifo(pipe)
+    assert f"--log: {pipe} can't be opened" in refusal(sleeping, "--log", str(pipe), *words)
+    assert sleeping.call("list", "--quiet").lines == ["one"]
