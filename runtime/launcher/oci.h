@@ -45,6 +45,9 @@ int oci_create(struct oci_call *call, const char *verb, char **words);
 /* Whether a container may be called so. */
 int oci_is_name(const char *text);
 
+/* Whether there is such a form of a log, and it can be written. Python says what is wrong (runtime/oci/log.py). */
+int oci_has_log(const struct oci_call *call);
+
 /* Add a warning to the log; it is written as JSON has it, quotation marks and all. */
 void oci_warn(const struct oci_call *call, const char *quoted);
 

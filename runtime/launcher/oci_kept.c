@@ -280,7 +280,7 @@ int oci_create(struct oci_call *call, const char *verb, char **words)
 	struct kept kept;
 	struct launch launch;
 	launch_new(&launch, call->argv, call->self);
-	if (call->unusual || read_words(&wish, call, verb, words) || check_paths(&wish, call))
+	if (call->unusual || !oci_has_log(call) || read_words(&wish, call, verb, words) || check_paths(&wish, call))
 		return -1;
 	/* Nearly every plan of root's says SEAL_SELF, which begins again from the sealed copy: better before than after all else. */
 	if (geteuid() == 0 && op_seal_self(&launch, NULL))

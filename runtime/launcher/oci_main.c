@@ -29,7 +29,7 @@ static void add_line(const struct oci_call *call, const char *level, const char 
 	char line[LOG_SIZE] = "";
 	size_t at = 0;
 	int json = call->log_format && strcmp(call->log_format, "json") == 0;
-	CLEANUP_FD int log = open(call->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+	CLEANUP_FD int log = open(call->log, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0644);
 	append(line, sizeof(line), &at, json ? "{\"level\":\"" : "time=\"");
 	if (!json) {
 		append_time(line, sizeof(line), &at);

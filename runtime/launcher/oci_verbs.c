@@ -28,8 +28,7 @@ static int fail_with(const struct oci_call *call, const char *what, const char *
 	return oci_fail(call, (const char *const[]){ what, " container \"", call->container, "\": ", why, NULL });
 }
 
-/* Whether there is such a form of a log, and it can be written. Python says what is wrong (runtime/oci/log.py). */
-static int has_log(const struct oci_call *call)
+int oci_has_log(const struct oci_call *call)
 {
 	if (call->log_format && strcmp(call->log_format, "json") != 0 && strcmp(call->log_format, "text") != 0)
 		return 0;
@@ -52,7 +51,7 @@ int oci_state(struct oci_call *call, char **words)
 	uint64_t started;
 	char number[NUMBER_SIZE] = "";
 	size_t at = 0;
-	if ((words[0] && words[1]) || !has_log(call))
+	if ((words[0] && words[1]) || !oci_has_log(call))
 		return -1;
 	char *text = malloc(STATE_SIZE);
 	if (!text || read_file(call->directory, "state.json", text, STATE_SIZE) <= 0)
@@ -116,7 +115,7 @@ int oci_start(struct oci_call *call, char **words)
 	pid_t pid;
 	uint64_t started;
 	struct stat hook;
-	if ((words[0] && words[1]) || !has_log(call))
+	if ((words[0] && words[1]) || !oci_has_log(call))
 		return -1;
 	enum oci_status status = oci_status(call->directory, &pid, &started);
 	if (status == OCI_STOPPED)
@@ -178,7 +177,7 @@ int oci_kill(struct oci_call *call, char **words)
 	pid_t pid;
 	uint64_t started;
 	int all = 0, number = SIGTERM;
-	if (!has_log(call))
+	if (!oci_has_log(call))
 		return -1;
 	for (; *words && **words == '-'; words++) {
 		if (strcmp(*words, "--all") != 0 && strcmp(*words, "-a") != 0)
@@ -230,7 +229,7 @@ int oci_delete(struct oci_call *call, char **words)
 			return -1;
 		force = 1;
 	}
-	if ((words[0] && words[1]) || !has_log(call))
+	if ((words[0] && words[1]) || !oci_has_log(call))
 		return -1;
 	enum oci_folder kind = oci_folder_kind(call->directory);
 	if (kind == OCI_NO_FOLDER || (kind == OCI_REMNANT && !force))

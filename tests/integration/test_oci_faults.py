@@ -72,3 +72,11 @@ def test_an_empty_root_is_none(bundle: Bundle) -> None:
         )
         assert Path("/run/whit-oci/whit-test-faults").exists() == (words[0] == "run")
     assert not Path("/@plans").exists()
+
+
+def test_a_log_that_cannot_be_is_refused_for_kept_plans_too(bundle: Bundle, tmp_path: Path) -> None:
+    bundle.write("true")
+    for _ in range(2):
+        assert run(bundle, tmp_path / "root", "run", "whit-test-faults").returncode == 0
+    for words in (("--log-format", "xml"), ("--log", "/nowhere/log")):
+        assert run(bundle, tmp_path / "root", *words, "run", "whit-test-faults").returncode == 1
