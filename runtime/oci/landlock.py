@@ -6,12 +6,11 @@ but itself. Source: the kernel's Documentation/userspace-api/landlock.rst.
 
 from __future__ import annotations
 
-import posixpath
-
 from whit.packer.errors import InvalidFileError
 from whit.packer.light import TYPE_CHECKING
 from whit.runtime.model import Op
 from whit.runtime.oci.fields import HINT, refused
+from whit.runtime.oci.filesystem import normal
 from whit.runtime.oci.mountspec import RDONLY
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ ANNOTATION = "dev.whit.landlock"
 def _writable(spec: Spec) -> Iterator[str]:
     for mount in spec.mounts:
         if not (mount.attributes.set | mount.below.set) & RDONLY:
-            yield posixpath.normpath("/" + mount.destination).replace("//", "/")
+            yield normal(mount.destination)
 
 
 def landlock_ops(spec: Spec, process: Process) -> tuple[Op, ...]:
