@@ -11,12 +11,13 @@ import os
 import struct
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import LaunchError, UnsupportedError
+from whit.packer.errors import LaunchError
+from whit.runtime.machine import architecture
+from whit.runtime.seccomp.architecture import syscall_numbers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-CALLS = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361, "s390x": 351}
 PROG_LOAD, PROG_ATTACH, PROG_QUERY, PROG_GET_FD_BY_ID = 5, 8, 16, 13
 TYPE_CGROUP_DEVICE, ATTACH_CGROUP_DEVICE = 15, 6
 MULTI, REPLACE = 2, 4
@@ -26,9 +27,7 @@ MAX_PROGRAMS = 64
 
 def _bpf(command: int, arguments: bytes) -> tuple[int, bytes]:
     """(what the call returns, the arguments after it). Raises :class:`OSError`."""
-    number = CALLS.get(os.uname().machine)
-    if number is None:
-        raise UnsupportedError("linux.resources.devices: whit-oci can't load programs on this machine yet")
+    number = syscall_numbers(architecture())["bpf"]
     buffer = ctypes.create_string_buffer(arguments, len(arguments))
     result = ctypes.CDLL(None, use_errno=True).syscall(number, command, buffer, len(arguments))
     if result < 0:
