@@ -7,7 +7,7 @@ from pathlib import Path
 
 from whit.runtime.cgroup import FOLDER, V1_CONTROLLERS, CgroupLayout, CgroupVersion
 from whit.runtime.launch import find_launcher
-from whit.runtime.machine import architecture, cgroup_mounts, own_cgroups, writers
+from whit.runtime.machine import architecture, cgroup_mounts, unified_cgroup, writers
 from whit.runtime.options import Host
 
 V2_CONTROLLERS = ("memory", "cpu", "pids")
@@ -15,7 +15,7 @@ V2_CONTROLLERS = ("memory", "cpu", "pids")
 
 def own_v2_cgroup() -> str:
     """The caller's own cgroup, from the v2 hierarchy's root on; nothing where there is none."""
-    return own_cgroups(Path("/proc/self/cgroup").read_text()).get("", "").lstrip("/")
+    return unified_cgroup(Path("/proc/self/cgroup").read_text())
 
 
 def _mounted_cgroups() -> tuple[dict[str, Path], Path | None]:

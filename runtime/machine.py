@@ -30,6 +30,11 @@ def own_cgroups(text: str) -> dict[str, str]:
     return {controllers: path for _, controllers, path in lines}
 
 
+def unified_cgroup(text: str) -> str:
+    """The process's cgroup in v2's hierarchy, from its root on, out of such a file; empty where there is none."""
+    return own_cgroups(text).get("", "").lstrip("/")
+
+
 def architecture() -> str:
     """The machine's, in OCI's words. Raises :class:`UnsupportedError` where there are no system call tables."""
     machine = os.uname().machine

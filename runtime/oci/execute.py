@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 from whit.packer.errors import InvalidFileError, LaunchError, UsageError
 from whit.runtime.capabilities import NAMES, parse_capability
 from whit.runtime.encode import encode
-from whit.runtime.machine import cgroup_mounts, own_cgroups
+from whit.runtime.machine import unified_cgroup
 from whit.runtime.oci.arguments import container_id
 from whit.runtime.oci.compile import Lifecycle, compile_exec
 from whit.runtime.oci.create import launch
@@ -25,6 +25,7 @@ from whit.runtime.oci.state import Container, Status, find, root_of
 if TYPE_CHECKING:
     from whit.runtime.oci.arguments import Call, Options
     from whit.runtime.oci.log import Log
+    from whit.runtime.oci.model import OciHost
     from whit.runtime.oci.spec import Spec
 
 MAX_NUMBER = (1 << 32) - 2
@@ -101,29 +102,25 @@ def _process(call: Call, spec: Spec, log: Log) -> Process:
     return changed(spec.process, call.options, call.words[1:])
 
 
-def _entrance(folder: Path, pid: int) -> str:
+def _entrance(folder: Path, pid: int, mount: str) -> str:
     """Where on cgroup v2 a process can go in: where the first one is, if the container's own cgroup hands controllers down.
 
     Then no process may be in that itself (cgroup-v2.rst, "No Internal Process Constraint").
     """
     if not (folder / "cgroup.subtree_control").read_text().strip():
         return str(folder)
-    path = own_cgroups(Path(f"/proc/{pid}/cgroup").read_text()).get("", "").lstrip("/")
-    mount = next(
-        (point for kind, point, _ in cgroup_mounts(Path("/proc/self/mountinfo").read_text()) if kind == "cgroup2"), ""
-    )
-    inner = Path(mount, path)
+    inner = Path(mount, unified_cgroup(Path(f"/proc/{pid}/cgroup").read_text()))
     return str(inner if inner.is_relative_to(folder) else folder)
 
 
-def _running(container: Container, call: Call) -> Running:
+def _running(container: Container, call: Call, host: OciHost) -> Running:
     status, pid = container.status()
     if status in {Status.STOPPED, Status.CREATING}:
         raise LaunchError("cannot exec in a stopped container", hint=f"it is {status}")
     if status is Status.PAUSED and not call.options.flag("ignore-paused"):
         raise LaunchError("cannot exec in a paused container (use --ignore-paused to override)")
     folders = tuple(
-        ((), _entrance(path, pid)) if names == "unified" else (tuple(names.split(",")), str(path))
+        ((), _entrance(path, pid, host.unified)) if names == "unified" else (tuple(names.split(",")), str(path))
         for names, path in container.cgroups
     )
     return Running(pid, Cgroup(folders))
@@ -134,7 +131,8 @@ def execute(call: Call, log: Log) -> NoReturn:
     if not call.words:
         raise UsageError("exec needs a container ID", hint="whit-oci exec [OPTIONS] ID COMMAND …")
     container = find(root_of(call), container_id(call.words[0]))
-    running = _running(container, call)
+    host = read_oci_host()
+    running = _running(container, call, host)
     spec = parse_spec((container.read(CONFIG) or "").encode(), f"container {container.name}'s {CONFIG}")
     process = _process(call, spec, log)
     detached = call.options.flag("detach")
@@ -152,7 +150,7 @@ def execute(call: Call, log: Log) -> NoReturn:
         from whit.runtime.oci.systemd import attaching  # noqa: PLC0415 - for systemd's containers alone
 
         lifecycle = replace(lifecycle, scope=attaching(container.folder))
-    compiled = compile_exec(process, spec, running, read_oci_host(), lifecycle)
+    compiled = compile_exec(process, spec, running, host, lifecycle)
     for warning in compiled.warnings:
         log.write("warning", warning)
     descriptor = os.memfd_create("whit-plan", 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from whit.runtime.machine import architecture, cgroup_mounts, oci_launcher, own_cgroups, writers
+from whit.runtime.machine import architecture, cgroup_mounts, oci_launcher, own_cgroups, unified_cgroup, writers
 from whit.runtime.oci.model import Hierarchy, OciHost
 from whit.runtime.oci.records import ALL_USERS
 
@@ -94,7 +94,7 @@ def read_oci_host() -> OciHost:
     cgroup = _text("/proc/self/cgroup")
     v1, unified = hierarchies(_text("/proc/self/mountinfo"), cgroup)
     memory = next((item.mount for item in v1 if "memory" in item.controllers), "")
-    unified_own = own_cgroups(cgroup).get("", "").lstrip("/")
+    unified_own = unified_cgroup(cgroup)
     owner, shared = writers(oci_launcher())
     return OciHost(
         user=os.geteuid(),
