@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from whit.runtime.oci.arguments import Call
     from whit.runtime.oci.log import Log
-    from whit.runtime.oci.model import Scope
+    from whit.runtime.oci.model import OciHost, Scope
 
 
 def read_bundle(path: str) -> tuple[bytes, str]:
@@ -62,11 +62,11 @@ def _read_form(call: Call) -> bytes:
         return file.read()
 
 
-def _plan_scope(data: bytes, request: Request) -> tuple[Scope, bytes]:
+def _plan_scope(data: bytes, request: Request, host: OciHost) -> tuple[Scope, bytes]:
     from whit.runtime.oci.spec import parse_spec  # noqa: PLC0415
     from whit.runtime.oci.systemd import plan_scope  # noqa: PLC0415 - it costs more than all the rest
 
-    return plan_scope(parse_spec(data), request.name, f"{request.root}/{request.name}")
+    return plan_scope(parse_spec(data), request.name, f"{request.root}/{request.name}", host)
 
 
 def _start(call: Call, log: Log, mode: str) -> NoReturn:
@@ -77,7 +77,7 @@ def _start(call: Call, log: Log, mode: str) -> NoReturn:
     request = _request(call, mode, bundle)
     host = read_oci_host()
     created = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{time.time_ns() % 10**9:09d}Z"
-    scope, scope_record = _plan_scope(data, request) if call.globals.flag("systemd-cgroup") else (None, b"")
+    scope, scope_record = _plan_scope(data, request, host) if call.globals.flag("systemd-cgroup") else (None, b"")
     made = make(data, request, host, created, scope=scope)
     for warning in made.warnings:
         log.write("warning", warning)

@@ -167,9 +167,8 @@ def _helper(verb: str, place: str) -> Op:
     return Op("HOOK_OUTSIDE", (oci_launcher(), arguments, environment, 0, '{"pid": ', "}"), "systemd's scope")
 
 
-def plan_scope(spec: Spec, container: str, place: str) -> tuple[Scope, bytes]:
+def plan_scope(spec: Spec, container: str, place: str, host: OciHost) -> tuple[Scope, bytes]:
     """What the plan needs to know of the scope that is to be made, and its record."""
-    host = read_oci_host()
     if host.hierarchies or not host.unified:
         raise UnsupportedError("--systemd-cgroup: it takes cgroup v2 alone", hint="leave it out on cgroup v1")
     user = not host.privileged or not host.first_users
