@@ -72,13 +72,9 @@ static int add_cgroups(struct form *form, char *mounts, char *scratch)
 	if (length <= 0 || length >= SCRATCH_SIZE - 1)
 		return -EINVAL;
 	int error = add_file(form, "own cgroups ", "/proc/self/cgroup", scratch);
-	for (char *line = mounts; !error && *line;) {
-		size_t size = strcspn(line, "\n");
-		int more = line[size] != 0;
-		line[size] = 0;
+	char *line;
+	while (!error && (line = next_line(&mounts)))
 		error = add_cgroup_mount(form, line, scratch);
-		line += size + (size_t)more;
-	}
 	return error;
 }
 

@@ -58,10 +58,9 @@ int context_set(int context, const char *option)
 {
 	char key[KEY_SIZE];
 	size_t length = strcspn(option, "=");
-	if (length >= sizeof(key))
-		return -ENAMETOOLONG;
-	memcpy(key, option, length);
-	key[length] = 0;
+	int error = copy_part(key, sizeof(key), option, length);
+	if (error)
+		return error;
 	unsigned command = option[length] ? FSCONFIG_STRING : FSCONFIG_FLAG;
 	const char *value = option[length] ? option + length + 1 : NULL;
 	return syscall(NR_FSCONFIG, context, command, key, value, 0) < 0 ? -errno : 0;

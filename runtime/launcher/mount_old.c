@@ -30,10 +30,9 @@ int old_open_in_root(int root, const char *path)
 		const char *end = path + strcspn(path, "/");
 		char component[COMPONENT_SIZE];
 		size_t length = (size_t)(end - path);
-		if (length >= sizeof(component))
-			return -ENAMETOOLONG;
-		memcpy(component, path, length);
-		component[length] = 0;
+		int error = copy_part(component, sizeof(component), path, length);
+		if (error)
+			return error;
 		if (strcmp(component, "..") == 0)
 			return -EXDEV;
 		CLEANUP_FD int next = is_dot(path, end) ? dup(at) : openat(at, component, O_PATH | O_NOFOLLOW | O_CLOEXEC);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -79,6 +78,13 @@ static int collect(int directory, void *argument)
 	return error;
 }
 
+static void signal_members(struct members *members, int number)
+{
+	for (size_t i = 0; i < members->count; i++)
+		kill(members->pids[i], number);
+	free(members->pids);
+}
+
 static int open_cgroup(const char *folder)
 {
 	int directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -88,17 +94,14 @@ static int open_cgroup(const char *folder)
 /* Call `visit` for each of the container's cgroups. `argument` is handed on. Returns the first error. */
 static int each_cgroup(int directory, int (*visit)(const char *folder, void *argument), void *argument)
 {
-	char text[OCI_PATH_SIZE * 4];
+	char text[OCI_PATH_SIZE * 4], *rest = text, *line;
 	int error = 0;
-	ssize_t length = read_file(directory, "cgroups", text, sizeof(text));
-	for (char *at = text; length > 0 && *at;) {
-		size_t size = strcspn(at, "\n");
-		int more = at[size] != 0;
-		at[size] = 0;
-		const char *folder = strchr(at, ':');
+	if (read_file(directory, "cgroups", text, sizeof(text)) <= 0)
+		return 0;
+	while ((line = next_line(&rest))) {
+		const char *folder = strchr(line, ':');
 		int failed = folder ? visit(folder + 1, argument) : 0;
 		error = error ? error : failed;
-		at += size + (size_t)more;
 	}
 	return error;
 }
@@ -125,11 +128,9 @@ int oci_signal_all(int directory, int number)
 	/* Frozen, no process bears another one that would be missed. Who has paused the container resumes it. */
 	int paused = oci_freeze(directory, 1);
 	int error = each_cgroup(directory, collect_folder, &members);
-	for (size_t i = 0; i < members.count; i++)
-		kill(members.pids[i], number);
+	signal_members(&members, number);
 	if (paused == 0)
 		oci_freeze(directory, 0);
-	free(members.pids);
 	return error;
 }
 
@@ -138,9 +139,7 @@ static int kill_inside(int directory, void *argument)
 	struct members members = { 0 };
 	(void)argument;
 	int error = collect(directory, &members);
-	for (size_t i = 0; i < members.count; i++)
-		kill(members.pids[i], SIGKILL);
-	free(members.pids);
+	signal_members(&members, SIGKILL);
 	return error;
 }
 
@@ -187,14 +186,8 @@ void oci_leave_scope(int directory, const char *self, const char *folder)
 {
 	if (faccessat(directory, "scope", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
-	pid_t pid = fork();
-	if (pid == 0) {
-		const char *const words[] = { "whit-oci", "_unscope", folder, NULL };
-		/* execve's signature lacks the const. */
-		python_run(self, (char *const *)(uintptr_t)words);
-	}
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	const char *const words[] = { "whit-oci", "_unscope", folder, NULL };
+	python_ran(self, words);
 }
 
 int oci_remove_folder(int root, const char *container, int directory)

@@ -6,7 +6,6 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "launch.h"
@@ -75,15 +74,8 @@ _Noreturn static void explain(const struct launch *launch, char **argv)
 /* Python in a process of its own: hooks that come after the start. Whether they all went well. */
 static int run_python(const struct launch *launch, const char *verb, char **argv)
 {
-	pid_t pid = fork();
-	if (pid == 0) {
-		const char *const words[] = { "whit-oci", verb, argv[WORD_FOLDER], argv[WORD_LOG], argv[WORD_LOG_FORMAT], NULL };
-		python_run(launch->self, (char *const *)(uintptr_t)words);
-	}
-	int status = 0;
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	const char *const words[] = { "whit-oci", verb, argv[WORD_FOLDER], argv[WORD_LOG], argv[WORD_LOG_FORMAT], NULL };
+	return python_ran(launch->self, words);
 }
 
 static int has_hook(const struct launch *launch, const char *name)
@@ -122,12 +114,8 @@ static int check_pid_file(const char *path)
 	size_t length = slash ? (size_t)(slash - path) + 1 : 0;
 	if (!*path)
 		return 0;
-	if (length >= sizeof(folder))
+	if (length && copy_part(folder, sizeof(folder), path, length))
 		return -ENAMETOOLONG;
-	if (length) {
-		memcpy(folder, path, length);
-		folder[length] = 0;
-	}
 	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
 		return -EISDIR;
 	return faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) < 0 ? -errno : 0;
@@ -181,8 +169,7 @@ int oci_execute(struct launch *launch, char **words)
 	if (code < 0) {
 		if (launch->child > 0) {
 			kill(launch->child, SIGKILL);
-			while (waitpid(launch->child, NULL, __WALL) < 0 && errno == EINTR)
-				;
+			wait_for(launch->child);
 		}
 		cgroups_remove(launch);
 		/* Python has the next one, should it be the plan that no longer fits. */

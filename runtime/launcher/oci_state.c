@@ -17,15 +17,12 @@ enum { STAT_SIZE = 2048, FREEZE_TRIES = 1000, FREEZE_PAUSE_NS = 1000000, START_T
 int oci_write(int directory, const char *path, const char *text)
 {
 	char temporary[OCI_PATH_SIZE] = "";
-	size_t at = 0, folder = strrchr(path, '/') ? (size_t)(strrchr(path, '/') + 1 - path) : 0;
-	if (folder >= sizeof(temporary))
-		return -ENAMETOOLONG;
-	memcpy(temporary, path, folder);
-	temporary[folder] = 0;
-	at = folder;
-	int error = append(temporary, sizeof(temporary), &at, ".whit-") || append(temporary, sizeof(temporary), &at, path + folder);
+	size_t folder = strrchr(path, '/') ? (size_t)(strrchr(path, '/') + 1 - path) : 0, at = folder;
+	int error = copy_part(temporary, sizeof(temporary), path, folder);
+	error = error ? error : append(temporary, sizeof(temporary), &at, ".whit-");
+	error = error ? error : append(temporary, sizeof(temporary), &at, path + folder);
 	if (error)
-		return -ENAMETOOLONG;
+		return error;
 	CLEANUP_FD int fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return -errno;

@@ -71,11 +71,8 @@ int op_cgroup_open(struct launch *launch, const struct op *op)
 	for (path += strspn(path, "/"); *path; path += strspn(path, "/")) {
 		char name[NAME_SIZE];
 		size_t length = strcspn(path, "/");
-		if (length >= sizeof(name))
-			return -ENAMETOOLONG;
-		memcpy(name, path, length);
-		name[length] = 0;
-		int next = step_down(at, name, how);
+		int error = copy_part(name, sizeof(name), path, length);
+		int next = error ? error : step_down(at, name, how);
 		if (next < 0)
 			return next;
 		close(at);

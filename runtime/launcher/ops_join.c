@@ -8,7 +8,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kernel.h"
@@ -86,8 +85,7 @@ int parent_adopt(struct launch *launch, const struct op *op)
 	(void)op;
 	if (launch->outcome->number_in_proc <= 0)
 		return -ESRCH;
-	while (waitpid(launch->child, NULL, 0) < 0 && errno == EINTR)
-		continue;
+	wait_for(launch->child);
 	launch->child = launch->outcome->number_in_proc;
 	return 0;
 }

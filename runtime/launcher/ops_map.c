@@ -33,7 +33,6 @@ static int make_words(char **words, char *texts, pid_t child, const char *packed
 
 static int run_mapper(const char *program, char **words)
 {
-	int status;
 	pid_t mapper = fork();
 	if (mapper == 0) {
 		reset_signals();
@@ -42,9 +41,9 @@ static int run_mapper(const char *program, char **words)
 	}
 	if (mapper < 0)
 		return -errno;
-	while (waitpid(mapper, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
+	int status = wait_for(mapper);
+	if (status < 0)
+		return status;
 	/* It has said itself, on standard error, which range isn't the caller's. */
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EPERM;
 }
@@ -94,13 +93,9 @@ int op_cgroup_owner(struct launch *launch, const struct op *op)
 		return -errno;
 	if (read_file(AT_FDCWD, "/sys/kernel/cgroup/delegate", files, sizeof(files)) <= 0)
 		strcpy(files, "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n");
-	for (char *at = files; *at;) {
-		size_t length = strcspn(at, "\n");
-		int more = at[length] != 0;
-		at[length] = 0;
-		if (fchownat(directory, at, owner, (gid_t)NO_CHANGE, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
+	char *rest = files, *file;
+	while ((file = next_line(&rest)))
+		if (fchownat(directory, file, owner, (gid_t)NO_CHANGE, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
 			return -errno;
-		at += length + (size_t)more;
-	}
 	return 0;
 }

@@ -163,10 +163,9 @@ static int open_parent(struct launch *launch, const char *path, const char **nam
 	*name = slash + 1;
 	if (launch->parent >= 0 && length == launch->parent_length && memcmp(path, launch->parent_path, length) == 0)
 		return launch->parent;
-	if (length >= sizeof(parent))
-		return -ENAMETOOLONG;
-	memcpy(parent, path, length);
-	parent[length] = 0;
+	int error = copy_part(parent, sizeof(parent), path, length);
+	if (error)
+		return error;
 	close_fd(&launch->parent);
 	launch->parent = open_in_root(launch->root, parent, RESOLVE_NO_SYMLINKS);
 	launch->parent_path = path;

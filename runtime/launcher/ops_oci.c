@@ -133,19 +133,18 @@ _Noreturn static void become_hook(const struct launch *launch, const struct op *
 /* 0 when the hook has ended with 0; above all errors how it failed (runtime/oci/afterwards.py reads it); -ETIMEDOUT when it took too long. */
 static int await_hook(pid_t hook, uint64_t seconds)
 {
-	int status;
 	if (seconds) {
 		CLEANUP_FD int pidfd = (int)syscall(NR_PIDFD_OPEN, hook, 0);
 		struct pollfd ended = { .fd = pidfd, .events = POLLIN };
 		if (pidfd >= 0 && poll(&ended, 1, seconds > INT_MAX / MILLISECONDS ? -1 : (int)seconds * MILLISECONDS) == 0) {
 			kill(hook, SIGKILL);
-			waitpid(hook, &status, 0);
+			wait_for(hook);
 			return -ETIMEDOUT;
 		}
 	}
-	while (waitpid(hook, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
+	int status = wait_for(hook);
+	if (status < 0)
+		return status;
 	if (WIFSIGNALED(status))
 		return -(HOOK_ENDED + HOOK_KILLED + WTERMSIG(status));
 	return WEXITSTATUS(status) == 0 ? 0 : -(HOOK_ENDED + WEXITSTATUS(status));

@@ -10,7 +10,6 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kernel.h"
@@ -90,8 +89,7 @@ static int open_user_namespace(const struct launch *launch, const struct id_maps
 	int fd = error ? error : open(path, O_RDONLY | O_CLOEXEC);
 	fd = fd < 0 && !error ? -errno : fd;
 	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		continue;
+	wait_for(pid);
 	return fd;
 }
 
@@ -171,15 +169,14 @@ static int open_or_make(const struct launch *launch, const char *path, mode_t mo
 		end = name + strcspn(name, "/");
 		int is_last = end[strspn(end, "/")] == 0;
 		size_t length = (size_t)(end - path);
-		if (length >= sizeof(part))
-			return -ENAMETOOLONG;
-		memcpy(part, path, length);
-		part[length] = 0;
+		int error = copy_part(part, sizeof(part), path, length);
+		if (error)
+			return error;
 		int next = open_in_root(launch->root, part, resolve);
 		if (next == -ENOENT) {
 			if (folder < 0)
 				folder = open_in_root(launch->root, "/", 0);
-			int error = folder < 0 ? folder : make_entry(folder, part + (name - path), is_last ? mode : S_IFDIR | NEW_DIRECTORY_MODE);
+			error = folder < 0 ? folder : make_entry(folder, part + (name - path), is_last ? mode : S_IFDIR | NEW_DIRECTORY_MODE);
 			next = error ? error : open_in_root(launch->root, part, resolve);
 		}
 		if (next < 0)
@@ -260,12 +257,9 @@ static int open_folder(struct launch *launch, const char *path, const char **nam
 	if (!slash || !slash[1])
 		return -EINVAL;
 	size_t length = (size_t)(slash + 1 - path);
-	if (length >= sizeof(folder))
-		return -ENAMETOOLONG;
-	memcpy(folder, path, length);
-	folder[length] = 0;
+	int error = copy_part(folder, sizeof(folder), path, length);
 	*name = slash + 1;
-	return open_or_make(launch, folder, S_IFDIR | NEW_DIRECTORY_MODE, RESOLVE_NO_SYMLINKS);
+	return error ? error : open_or_make(launch, folder, S_IFDIR | NEW_DIRECTORY_MODE, RESOLVE_NO_SYMLINKS);
 }
 
 static int is_device(int folder, const char *name, mode_t mode, dev_t device)

@@ -95,3 +95,12 @@ _Noreturn void python_run(const char *self, char *const *argv)
 	complain("there is no Python beside the whit program", "install whit with pip, or run it from its virtual environment");
 	_exit(FAILED);
 }
+
+int python_ran(const char *self, const char *const *argv)
+{
+	pid_t pid = fork();
+	/* execve's signature lacks the const. */
+	if (pid == 0)
+		python_run(self, (char *const *)(uintptr_t)argv);
+	return pid > 0 && wait_for(pid) == 0;
+}

@@ -13,4 +13,7 @@ int is_oci(const char *self);
 /* Become Python with the arguments after argv[0]. On failure says so and exits with 125. */
 _Noreturn void python_run(const char *self, char *const *argv);
 
+/* Python with these arguments in a process of its own, to its end. Whether it ended with 0. */
+int python_ran(const char *self, const char *const *argv);
+
 #endif

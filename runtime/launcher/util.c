@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kernel.h"
@@ -19,6 +20,15 @@ int steal_fd(int *fd)
 	int stolen = *fd;
 	*fd = -1;
 	return stolen;
+}
+
+int wait_for(pid_t child)
+{
+	int status;
+	while (waitpid(child, &status, __WALL) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return status;
 }
 
 int write_all(int fd, const char *text, size_t length)
@@ -100,6 +110,26 @@ int parse_number(const char *text, uint64_t *number)
 	}
 	*number = value;
 	return 0;
+}
+
+int copy_part(char *buffer, size_t size, const char *text, size_t length)
+{
+	if (length >= size)
+		return -ENAMETOOLONG;
+	memcpy(buffer, text, length);
+	buffer[length] = 0;
+	return 0;
+}
+
+char *next_line(char **rest)
+{
+	char *line = *rest;
+	if (!*line)
+		return NULL;
+	*rest += strcspn(line, "\n");
+	if (**rest)
+		*(*rest)++ = 0;
+	return line;
 }
 
 int append(char *buffer, size_t size, size_t *at, const char *text)

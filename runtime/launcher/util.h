@@ -12,6 +12,9 @@ void close_fd(const int *fd);
 /* Give the descriptor away: the variable forgets it. */
 int steal_fd(int *fd);
 
+/* Wait for the end of a child. Its status as waitpid(2) tells it, or -errno. */
+int wait_for(pid_t child);
+
 /* 0 or -errno. */
 int write_all(int fd, const char *text, size_t length);
 
@@ -35,6 +38,12 @@ void list_from(struct listing *listing, int directory);
 
 /* The next one, or NULL: then `filled` is -1 if the folder can't be read any further, and errno says why. */
 const struct listed *list_next(struct listing *listing);
+
+/* The first `length` bytes of `text`, with a NUL. 0 or -ENAMETOOLONG. */
+int copy_part(char *buffer, size_t size, const char *text, size_t length);
+
+/* The next line of what is left of a text, or NULL. Its end becomes a NUL. */
+char *next_line(char **rest);
 
 /* A decimal number without sign or space; 0, or -EINVAL for anything else. */
 int parse_number(const char *text, uint64_t *number);
