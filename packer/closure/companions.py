@@ -61,16 +61,24 @@ def _close(path: str, file: HostFile, added: dict[str, HostFile], host: FileTree
     analysis = _analysed(file, host)
     if analysis is None or analysis.linkage is not Linkage.DYNAMIC:
         return Closure()
+    closure, lacks = _closed(path, analysis, added, host, tree, cannot="start")
+    return Closure(closure.libraries, closure.files, advice=lacks, watched=closure.watched)
+
+
+def _closed(
+    path: str, analysis: Analysis, added: dict[str, HostFile], host: FileTree, tree: FileTree, *, cannot: str
+) -> tuple[Closure, tuple[Advice, ...]]:
+    """(the closure of an added file, what is to be said of what it lacks). ``cannot`` is what fails without that."""
     beside = {other: content for other, content in added.items() if other != path}
     try:
-        closure = close(analysis, Program(file, path), host, tree, beside)
+        closure = close(analysis, Program(added[path], path), host, tree, beside)
     except UnsupportedError as error:
-        return Closure(advice=(Advice("libraries", f"{path}, which was added: {error.message}."),))
+        return Closure(), (Advice(LIBRARIES, f"{path}, which was added: {error.message}."),)
     lacks = tuple(
-        Advice("libraries", f"{path}, which was added, can't start: it needs {lack.what}, which isn't there.")
+        Advice(LIBRARIES, f"{path}, which was added, can't {cannot}: it needs {lack.what}, which isn't there.")
         for lack in closure.missing
     )
-    return Closure(closure.libraries, closure.files, advice=lacks, watched=closure.watched)
+    return closure, lacks
 
 
 def _close_libraries(analysis: Analysis, added: dict[str, HostFile], host: FileTree, tree: FileTree) -> Closure:
@@ -79,16 +87,8 @@ def _close_libraries(analysis: Analysis, added: dict[str, HostFile], host: FileT
     loader = _LOADERS.get(analysis.platform.architecture)
     if path is None or loader is None:
         return Closure()
-    beside = {other: content for other, content in added.items() if other != path}
     first = replace(analysis, linkage=Linkage.DYNAMIC, interpreter=loader, libraries=())
-    try:
-        closure = close(first, Program(added[path], path), host, tree, beside)
-    except UnsupportedError as error:
-        return Closure(advice=(Advice(LIBRARIES, f"{path}, which was added: {error.message}."),))
-    lacks = tuple(
-        Advice(LIBRARIES, f"{path}, which was added, can't be loaded: it needs {lack.what}, which isn't there.")
-        for lack in closure.missing
-    )
+    closure, lacks = _closed(path, first, added, host, tree, cannot="be loaded")
     told = tuple(advice for advice in closure.advice if advice.about == LIBRARIES)
     files = (*(file for file in closure.files if file.need == LIBRARIES), *_loader_by_name(closure, loader))
     return Closure(closure.libraries, files, advice=(*told, *lacks), watched=closure.watched)
