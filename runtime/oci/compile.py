@@ -20,6 +20,7 @@ from whit.runtime.oci.linux import NAMESPACES
 from whit.runtime.oci.mountspec import RDONLY
 from whit.runtime.oci.namespaces import JOIN_ORDER, lookup, may_group, plan_namespaces, sysctl_ops
 from whit.runtime.oci.process import CapabilitySets, Process
+from whit.runtime.oci.resources import listed
 from whit.runtime.opcodes import PLAN_VERSION
 
 if TYPE_CHECKING:
@@ -320,14 +321,12 @@ def compile_container(spec: Spec, bundle: str, container: str, host: OciHost, li
 
 def _cpu_mask(text: str, where: str) -> bytes:
     """A list of CPUs as sched_setaffinity(2) takes it."""
+    numbers = (number for part in text.split(",") for number in part.strip().split("-", 1))
+    if not all(number.isascii() and number.isdigit() and len(number) < 5 for number in numbers):  # noqa: PLR2004
+        raise InvalidFileError(f"{where}: {text!r} is no list of CPUs such as 0-3,7", hint=HINT)
     mask = 0
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        numbers = (first, last if dash else first)
-        if not all(number.isascii() and number.isdigit() and len(number) < 5 for number in numbers):  # noqa: PLR2004
-            raise InvalidFileError(f"{where}: {text!r} is no list of CPUs such as 0-3,7", hint=HINT)
-        for cpu in range(int(numbers[0]), int(numbers[1]) + 1):
-            mask |= 1 << cpu
+    for cpu in listed(text):
+        mask |= 1 << cpu
     return mask.to_bytes(max(8, (mask.bit_length() + 63) // 64 * 8), "little")
 
 

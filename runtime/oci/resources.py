@@ -10,6 +10,8 @@ from whit.packer.light import TYPE_CHECKING, dataclass
 from whit.runtime.oci.fields import I64, U16, U32, U64, matches, wrong
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from whit.runtime.oci.fields import Fields
 
 
@@ -148,6 +150,13 @@ def _memory(fields: Fields) -> Memory:
         use_hierarchy=fields.choice("useHierarchy"),
         check_before_update=fields.choice("checkBeforeUpdate"),
     )
+
+
+def listed(text: str) -> Iterator[int]:
+    """The numbers of a list of CPUs or memory nodes (cpuset(7), "List format"): 0-3,7."""
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        yield from range(int(first), int(last or first) + 1)
 
 
 _CPU_LIST = r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*"

@@ -14,6 +14,7 @@ from whit.packer.errors import InvalidFileError
 from whit.runtime.oci.cgroups import CgroupPlan, resource_warnings, resource_writes
 from whit.runtime.oci.fields import refused
 from whit.runtime.oci.model import Cgroup
+from whit.runtime.oci.resources import listed
 
 if TYPE_CHECKING:
     from whit.runtime.oci.cgroups import Write
@@ -88,10 +89,8 @@ def unit_of(path: str, container: str, *, user: bool) -> Unit:
 def _bits(text: str) -> list[int]:
     """A list such as 0-3,7 as bytes, the lowest number in the first byte's lowest bit."""
     mask = 0
-    for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        for number in range(int(first), int(last or first) + 1):
-            mask |= 1 << number
+    for number in listed(text):
+        mask |= 1 << number
     return list(mask.to_bytes(max(1, (mask.bit_length() + 7) // 8), "little"))
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from whit.runtime.oci.resources import listed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -72,12 +74,8 @@ def _given(**members: object) -> Document:
 
 
 def _numbers(text: str) -> list[int]:
-    """A list as cpusets write it: 0-2,7."""
-    numbers = list[int]()
-    for part in text.strip().split(","):
-        first, _, last = part.partition("-")
-        numbers += range(int(first), int(last or first) + 1) if part else ()
-    return numbers
+    """A list of a cpuset's; an empty one has an empty line."""
+    return [*listed(text)] if text.strip() else []
 
 
 def _psi(folder: Path | None, name: str) -> Document | None:
