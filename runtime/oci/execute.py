@@ -60,9 +60,8 @@ def _capabilities(options: Options, sets: CapabilitySets | None) -> CapabilitySe
 
 def _environment(own: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:
     """What is given wins over the container's own of the same name; programs would take whichever stands first."""
-    names = {item.partition("=")[0] for item in given}
     last = {item.partition("=")[0]: item for item in given}
-    return (*(item for item in own if item.partition("=")[0] not in names), *last.values())
+    return (*(item for item in own if item.partition("=")[0] not in last), *last.values())
 
 
 def changed(process: Process, options: Options, arguments: tuple[str, ...]) -> Process:
