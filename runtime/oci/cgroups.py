@@ -319,7 +319,7 @@ def plan_cgroups(path: str, container: str, resources: Resources, host: OciHost,
     warnings = resource_warnings(resources)
     places = list(_places(path, container, host))
     why = _why_closed(places, host)
-    if resources.devices and not (host.privileged and host.first_users):
+    if resources.devices and not host.machine_root:
         warnings = (*warnings, f"{WHERE}.devices: only root can limit the use of devices, ignored")
     if why:
         if _has_limits(resources):
@@ -335,7 +335,7 @@ def plan_cgroups(path: str, container: str, resources: Resources, host: OciHost,
     if v1 and "devices" in index:
         lines = v1_writes(resources.devices)
         ops += [Op("CGROUP_WRITE", (index["devices"], file, value), f"{WHERE}.devices") for file, value in lines]
-    elif not v1 and host.first_users and host.privileged:
+    elif not v1 and host.machine_root:
         ops.append(Op("DEVICE_FILTER", (0, v2_program(resources.devices)), f"{WHERE}.devices"))
         if owner:
             ops.append(Op("CGROUP_OWNER", (0, owner), "config-linux, 'Cgroup ownership': it is mounted writable"))

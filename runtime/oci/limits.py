@@ -78,7 +78,7 @@ def update_devices(resources: Resources, cgroups: tuple[tuple[str, Path], ...], 
     from whit.runtime.oci.bpf import attach_device_program  # noqa: PLC0415 - seldom asked for
 
     where = f"{compiler.WHERE}.devices"
-    if not (host.privileged and host.first_users):
+    if not host.machine_root:
         raise refused(where, "without root the devices of a container stay as they are")
     attach_device_program(_folder(cgroups, "devices", where), v2_program(resources.devices))
 

@@ -60,6 +60,11 @@ class OciHost:
         """Whether namespaces can be made without a user namespace."""
         return self.user == 0
 
+    @property
+    def machine_root(self) -> bool:
+        """Whether the caller is the machine's root, not a user namespace's: it has a say in what devices may be used."""
+        return self.privileged and self.first_users
+
     def may_write_launcher(self, uid: int) -> bool:
         """Whether a process that is user ``uid`` on the host could write the launcher's file, given a way to it."""
         return uid in (0, self.launcher_owner) or self.launcher_shared

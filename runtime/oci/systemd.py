@@ -171,7 +171,7 @@ def plan_scope(spec: Spec, container: str, place: str, host: OciHost) -> tuple[S
     """What the plan needs to know of the scope that is to be made, and its record."""
     if host.hierarchies or not host.unified:
         raise UnsupportedError("--systemd-cgroup: it takes cgroup v2 alone", hint="leave it out on cgroup v1")
-    user = not host.privileged or not host.first_users
+    user = not host.machine_root
     bus = user_bus() if user else os.environ.get("DBUS_SYSTEM_BUS_ADDRESS") or SYSTEM_BUS
     unit = unit_of(spec.linux.cgroups_path, container, user=user)
     annotated(spec.annotations)
@@ -238,7 +238,7 @@ def _enter(place: Path, record: Record, pid: int) -> None:
             raise
     folder = Path(record.folder)
     resource_writes(resources, (("unified", folder),), host)
-    if host.privileged and host.first_users:
+    if host.machine_root:
         attach_device_program(folder, v2_program(resources.devices))
         owner = cgroup_owner(spec)
         if owner:
