@@ -195,17 +195,19 @@ def _placed(walk: Walk, image_path: str, added: frozenset[str]) -> Placed | Miss
             return glibc.Glibc(look, program, interpreter, system.folders)
         return musl.Musl(look, program, interpreter)
 
-    fault: Failure | None = None
-    for keep_origin in (True, False):
+    def proved(*, keep_origin: bool) -> Placed | Failure:
         placed = place(walk, image_path, home_of(walk, defaults), added, keep_origin=keep_origin)
-        fault = placed if isinstance(placed, Failure) else unproved(walk, placed, again)
-        if isinstance(placed, Placed) and fault is None:
-            return placed
-    name, by, why = (fault.name, fault.by, fault.why) if fault else ("a library", EXECUTABLE, "")
-    because = f": {why}" if why else ""
+        return placed if isinstance(placed, Failure) else unproved(walk, placed, again) or placed
+
+    found = proved(keep_origin=True)
+    if isinstance(found, Failure):
+        found = proved(keep_origin=False)
+    if isinstance(found, Placed):
+        return found
+    because = f": {found.why}" if found.why else ""
     return Missing(
-        f"a place for {name}",
-        by or EXECUTABLE,
+        f"a place for {found.name}",
+        found.by or EXECUTABLE,
         f"it can't be placed so that the loader finds it again in an image{because}; choose another --path, or change "
         "its name or RUNPATH",
     )
