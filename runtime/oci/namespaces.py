@@ -30,8 +30,8 @@ JOIN_ORDER = ("ipc", "uts", "network", "cgroup", "time", "user", "mount")
 class NamespacePlan:
     """The operations before the clone, the flags of the clone, and the operations of the child right after it.
 
-    ``own`` are the types that the container has apart from the host; ``user`` tells whether a user namespace is among
-    them; ``unshare_cgroup`` comes once the process is in its cgroup.
+    ``own`` are the types that the container has apart from the host, ``new`` those of them that are made for it; ``user``
+    tells whether a user namespace is among them.
     """
 
     parent: tuple[Op, ...]
