@@ -185,7 +185,8 @@ def _privilege_ops(options: RunOptions, host: Host, identity: Identity) -> Itera
 def _landlock_ops(path: str, search: str, wish: MountWish) -> Iterator[Op]:
     """A layer of the kernel's own (Documentation/userspace-api/landlock.rst): it holds whatever becomes of the mounts."""
     writable = (
-        *("/dev", "/proc"),
+        "/dev",
+        "/proc",
         *(mount.target for mount in wish.tmpfs),
         *(volume.target for volume in wish.volumes if not volume.read_only),
     )
