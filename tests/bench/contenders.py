@@ -45,6 +45,15 @@ class Bench:
     floor: Path
 
 
+def make_rootfs(folder: Path) -> Path:
+    """The root in a benchmark's folder, which other users reach too: what is mounted on, and no program yet."""
+    folder.chmod(0o755)
+    rootfs = folder / "rootfs"
+    for name in ("proc", "dev", "sys", "tmp"):
+        (rootfs / name).mkdir(parents=True)
+    return rootfs
+
+
 def whit(bench: Bench) -> list[Contender]:
     """An image in the store, its plan cached: the front door's way."""
     program = PROJECT / ".venv" / "bin" / "whit"

@@ -21,9 +21,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.bench import contenders
-from tests.bench.contenders import Bench, Contender
+from tests.bench.contenders import Bench, Contender, make_rootfs
 from tests.bench.floor import build_floor, build_true
-from tests.bench.measure import Times, print_table, run_timed, summarise
+from tests.bench.measure import Times, print_times, run_timed, summarise
 from tests.peers import find_peer
 from tests.peers.dockerd import remove_cgroups, start_dockerd
 
@@ -61,11 +61,8 @@ def measure(field: list[Contender], rounds: int, gap: float) -> dict[str, Times]
 
 def show(title: str, times: dict[str, Times]) -> None:
     """A row a contender, with its median beside the floor's and crun's."""
-    rows = []
-    for name, row in times.items():
-        ratios = [f"{row.median / times[base].median:.2f}" if base in times else "-" for base in ("floor", "crun")]
-        rows.append([name, f"{row.least:.2f}", f"{row.median:.2f}", f"{row.p90:.2f}", *ratios, str(row.runs)])
-    print_table(title, ["", "min ms", "median", "p90", "÷ floor", "÷ crun", "runs"], rows)
+    bases = ("floor", "crun")
+    print_times(title, bases, ((name, row, [times.get(base) for base in bases]) for name, row in times.items()))
 
 
 def main() -> None:
@@ -93,11 +90,8 @@ def main() -> None:
 
 def _field(folder: Path, stack: contextlib.ExitStack, wanted: set[str]) -> list[Contender]:
     """The contenders that are wanted and installed; what they need is set up, and taken down with ``stack``."""
-    rootfs = folder / "rootfs"
-    for name in ("proc", "dev", "sys", "tmp"):
-        (rootfs / name).mkdir(parents=True)
+    rootfs = make_rootfs(folder)
     build_true(rootfs / "true")
-    folder.chmod(0o755)
     bench = Bench(folder, rootfs, build_floor(folder / "floor"))
     group = f"/{folder.name}"
     field: list[Contender] = []

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 SAMPLE_SECONDS = 0.01
 PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
@@ -135,3 +135,12 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
         cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
         sys.stdout.write(f"  {'  '.join(cells)}\n")
     sys.stdout.flush()
+
+
+def print_times(title: str, bases: Sequence[str], rows: Iterable[tuple[str, Times, Sequence[Times | None]]]) -> None:
+    """Of each row (name, times, the bases' times): the times, and the median beside each base's, which may be None."""
+    cells = []
+    for name, times, others in rows:
+        ratios = [f"{times.median / base.median:.2f}" if base else "-" for base in others]
+        cells.append([name, f"{times.least:.2f}", f"{times.median:.2f}", f"{times.p90:.2f}", *ratios, str(times.runs)])
+    print_table(title, ["", "min ms", "median", "p90", *(f"÷ {base}" for base in bases), "runs"], cells)

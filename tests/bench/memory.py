@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench import contenders
-from tests.bench.contenders import IMAGE, Bench
+from tests.bench.contenders import IMAGE, Bench, make_rootfs
 from tests.bench.floor import build_floor, build_sleeper
 from tests.bench.launch import enter_namespace
 from tests.bench.measure import descendants, print_table, pss
@@ -92,10 +92,7 @@ def main() -> None:
     rows: list[list[str]] = []
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="whit-bench-")))
-        folder.chmod(0o755)
-        bench = Bench(folder, folder / "rootfs", build_floor(folder / "floor"))
-        for name in ("proc", "dev", "sys", "tmp"):
-            (bench.rootfs / name).mkdir(parents=True)
+        bench = Bench(folder, make_rootfs(folder), build_floor(folder / "floor"))
         build_sleeper(bench.rootfs / PROGRAM)
         found = {"whit": beside_program(contenders.whit(bench)[0].command)}
         for contender in [*contenders.floor(bench), *contenders.bubblewrap(bench), *contenders.oci_runtimes(bench)]:

@@ -20,10 +20,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench.contenders import IMAGE, LIMIT_OPTIONS, oci_config
+from tests.bench.contenders import IMAGE, LIMIT_OPTIONS, make_rootfs, oci_config
 from tests.bench.floor import build_true
 from tests.bench.launch import GAP_SECONDS, enter_namespace
-from tests.bench.measure import Command, Times, print_table, run_timed, summarise
+from tests.bench.measure import Command, Times, print_times, run_timed, summarise
 from tests.peers import PROJECT, find_peer
 from tests.peers.dockerd import Dockerd, start_dockerd
 
@@ -163,14 +163,13 @@ def _docker(folder: Path, rootfs: Path, rounds: int) -> dict[str, dict[tuple[str
 
 def show(title: str, times: Mapping[tuple[str, str], Times]) -> None:
     """A row for each runtime and verb, beside the same of runc and of crun."""
-    rows = []
-    for (name, verb), row in sorted(times.items(), key=lambda item: item[0][1]):
-        bases = [times.get((base, verb)) for base in ("runc", "crun")]
-        ratios = [f"{row.median / base.median:.2f}" if base else "-" for base in bases]
-        rows.append(
-            [f"{verb}  {name}", f"{row.least:.2f}", f"{row.median:.2f}", f"{row.p90:.2f}", *ratios, str(row.runs)]
-        )
-    print_table(title, ["", "min ms", "median", "p90", "÷ runc", "÷ crun", "runs"], rows)
+    bases = ("runc", "crun")
+    rows = sorted(times.items(), key=lambda item: item[0][1])
+    print_times(
+        title,
+        bases,
+        ((f"{verb}  {name}", row, [times.get((base, verb)) for base in bases]) for (name, verb), row in rows),
+    )
 
 
 def main() -> None:
@@ -184,10 +183,7 @@ def main() -> None:
     results: dict[str, dict[tuple[str, str], Times]] = {}
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="whit-bench-")))
-        folder.chmod(0o755)
-        rootfs = folder / "rootfs"
-        for name in ("proc", "dev", "sys", "tmp"):
-            (rootfs / name).mkdir(parents=True)
+        rootfs = make_rootfs(folder)
         build_true(rootfs / "true")
         if "runtimes" in options.only:
             bundle, state = folder / "bundle", folder / "state"
