@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.integration.oci_bundle import MINIMAL
-from tests.vm.oci import Case, guest_cases
+from tests.vm.oci import guest_cases
+
+if TYPE_CHECKING:
+    from tests.vm.cases import Case
 
 pytestmark = [
     pytest.mark.peer(

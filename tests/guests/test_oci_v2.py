@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.integration.oci_bundle import MINIMAL
-from tests.vm.oci import Case, guest_cases
+from tests.vm.oci import guest_cases
+
+if TYPE_CHECKING:
+    from tests.vm.cases import Case
 
 pytestmark = [pytest.mark.peer("qemu-system-x86_64", "guest-kernel", "guest-loop", "busybox-static", "runc")]
 

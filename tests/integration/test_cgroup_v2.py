@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.vm.guest import run_guest
+from tests.vm.cases import run_cases
 from tests.vm.installed import installed_whit
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.vm.cases import Case
 
 pytestmark = [pytest.mark.peer("qemu-system-x86_64", "guest-kernel", "busybox-static")]
 
 SCRIPT = r"""
 export WHIT_ROOT=/tmp/store PATH=@VENV@:$PATH
 
-# NAME COMMAND...: run it, and say what it said and how it ended
-case_of() {
-    name=$1
-    shift
-    "$@" >/tmp/said 2>&1 </dev/null
-    echo "=== $name $?"
-    cat /tmp/said
-}
 left_over() {
     find /sys/fs/cgroup/whit -mindepth 1 -type d 2>/dev/null
 }
@@ -57,22 +49,10 @@ case_of left left_over
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """How one command of the script ended, and what it said."""
-
-    status: int
-    said: str
-
-
 @pytest.fixture(scope="module")
 def cases(whit: Path) -> dict[str, Case]:
     """All cases in one boot."""
-    script = SCRIPT.replace("@VENV@", str(whit.parent))
-    result = run_guest(script, timeout=180, trees=installed_whit())
-    parts = re.split(r"^=== (\w+) (\d+)\n", result.output, flags=re.MULTILINE)[1:]
-    names, statuses, texts = parts[0::3], parts[1::3], parts[2::3]
-    return {name: Case(int(status), said) for name, status, said in zip(names, statuses, texts, strict=True)}
+    return run_cases(SCRIPT.replace("@VENV@", str(whit.parent)), timeout=180, trees=installed_whit())
 
 
 def test_the_container_is_born_in_its_cgroup(cases: dict[str, Case]) -> None:

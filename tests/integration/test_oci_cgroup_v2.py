@@ -6,10 +6,14 @@ What takes longer is in tests/guests: ``make guests``.
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.vm.oci import Case, guest_cases
+from tests.vm.oci import guest_cases
+
+if TYPE_CHECKING:
+    from tests.vm.cases import Case
 
 pytestmark = [pytest.mark.peer("qemu-system-x86_64", "guest-kernel", "guest-loop", "busybox-static")]
 
