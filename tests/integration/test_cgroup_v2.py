@@ -25,14 +25,19 @@ left_over() {
 box() {
     whit run "$@"
 }
+members() {
+    cat $(left_over | sed 's,$,/cgroup.procs,') </dev/null
+}
+lifeless() {
+    test -z "$(members)"
+}
 kill_supervisor() {
-    whit run /bin/busybox sleep 1000 &
+    whit run /bin/busybox sh -c 'echo begun; sleep 1000' >/tmp/begun &
     supervisor=$!
-    tries=0
-    while ! pidof sleep >/dev/null && test $tries -lt 50; do sleep 0.2; tries=$((tries + 1)); done
+    until_so grep begun /tmp/begun
+    lifeless || echo "the container lives"
     kill -9 $supervisor
-    sleep 0.5
-    pidof sleep && echo "the container lives on"
+    until_so lifeless || echo "the container lives on"
     left_over | grep -c . | sed 's/^/before: /'
     whit run /bin/busybox true
     left_over | grep -c . | sed 's/^/after: /'
@@ -81,6 +86,7 @@ def test_no_more_processes_than_the_limit(cases: dict[str, Case]) -> None:
 
 
 def test_a_container_dies_with_its_supervisor_and_the_next_run_cleans_up(cases: dict[str, Case]) -> None:
+    assert cases["killed"].lines[:2] == ["begun", "the container lives"]
     assert "lives on" not in cases["killed"].said
     assert "before: 1" in cases["killed"].said
     assert "after: 0" in cases["killed"].said
