@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import subprocess
 import sys
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 USER, OTHER_USER = 54321, 54322
+LANDLOCK_CREATE_RULESET, LANDLOCK_VERSION = 444, 1
 
 
 def become(number: int) -> tuple[str, ...]:
@@ -104,6 +106,13 @@ def other_user(everybodys_whit: Path) -> Iterator[User]:
     """Another one."""
     with _user(OTHER_USER, everybodys_whit) as made:
         yield made
+
+
+@pytest.fixture
+def landlock() -> None:
+    """A kernel that has Landlock."""
+    if ctypes.CDLL(None).syscall(LANDLOCK_CREATE_RULESET, None, 0, LANDLOCK_VERSION) < 1:
+        lacking("this kernel has no Landlock")
 
 
 def _other_runtime() -> str:

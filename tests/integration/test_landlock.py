@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import lacking
 from tests.programs.build import build
 
 if TYPE_CHECKING:
@@ -16,16 +14,9 @@ if TYPE_CHECKING:
     from tests.conftest import RunWhit
     from tests.integration.conftest import User
 
-pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
+pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static"), pytest.mark.usefixtures("landlock")]
 
 BUSYBOX = "/bin/busybox"
-CREATE_RULESET, VERSION = 444, 1
-
-
-@pytest.fixture(autouse=True)
-def _kernel() -> None:
-    if ctypes.CDLL(None).syscall(CREATE_RULESET, None, 0, VERSION) < 1:
-        lacking("this kernel has no Landlock")
 
 
 @pytest.mark.parametrize("more", [(), ("--init",)], ids=["alone", "init"])

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
 import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import lacking
 from tests.programs.build import build
 
 if TYPE_CHECKING:
     from tests.integration.oci_bundle import Bundle
 
-pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
+pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static"), pytest.mark.usefixtures("landlock")]
 
-CREATE_RULESET, VERSION = 444, 1
 ANNOTATED: dict[str, Any] = {"annotations": {"dev.whit.landlock": "true"}, "process": {"noNewPrivileges": True}}
-
-
-@pytest.fixture(autouse=True)
-def _kernel() -> None:
-    if ctypes.CDLL(None).syscall(CREATE_RULESET, None, 0, VERSION) < 1:
-        lacking("this kernel has no Landlock")
 
 
 def annotated(bundle: Bundle) -> dict[str, Any]:
