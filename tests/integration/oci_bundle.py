@@ -104,6 +104,11 @@ class Bundle:
         )
         return Ran(result.returncode, result.stdout, result.stderr)
 
+    def state(self, name: str) -> dict[str, Any]:
+        """What ``state`` says of a container."""
+        document: dict[str, Any] = json.loads(self.call("state", name).out)
+        return document
+
     def create(self, name: str) -> int:
         """Create a container that keeps none of the test's own pipes open."""
         null = subprocess.DEVNULL

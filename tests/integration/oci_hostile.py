@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess
@@ -101,7 +100,3 @@ def owned_by_others(bundle: Bundle) -> None:
     for folder in (bundle.folder, *bundle.folder.parents):
         if folder.stat().st_uid == 0 and str(folder).startswith("/tmp/"):
             folder.chmod(folder.stat().st_mode | 0o111)
-
-
-def pid_of(bundle: Bundle, name: str) -> int:
-    return int(json.loads(bundle.call("state", name).out)["pid"])

@@ -20,7 +20,6 @@ from tests.integration.oci_hostile import (
     NAMES,
     RACES,
     call_with,
-    pid_of,
     put,
     running,
     start,
@@ -58,7 +57,7 @@ def test_the_runtimes_file_is_not_overwritten(theirs: Bundle, way: str) -> None:
     before = theirs.runtime.read_bytes()
     with running(theirs, "/attack", "overwrite") as (name, output):
         wait_for(output, "ready")
-        pid = pid_of(theirs, name)
+        pid = theirs.state(name)["pid"]
         listed = [{"type": kind} for kind in NAMES if kind != "pid"]
         for _ in range(5):
             if way == "exec":
@@ -76,7 +75,7 @@ def test_a_process_that_joins_is_not_looked_into(bundle: Bundle, way: str) -> No
     put(bundle, "attack")
     with running(bundle, "/attack") as (name, output):
         wait_for(output, "ready")
-        pid = pid_of(bundle, name)
+        pid = bundle.state(name)["pid"]
         listed = [{"type": kind} for kind in NAMES if kind != "pid"]
         for _ in range(RACES):
             if way == "exec":

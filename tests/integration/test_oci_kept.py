@@ -52,7 +52,7 @@ def test_both_ways_leave_the_same_records(bundle: Bundle) -> None:
         assert bundle.create(name) == 0
         folder = bundle.folder / "state" / name
         files = {path.name: path.stat().st_mode for path in folder.iterdir()}
-        state = json.loads(bundle.call("state", name).out)
+        state = bundle.state(name)
         pid, created = state.pop("pid"), state.pop("created")
         assert pid > 0
         assert len(created) == len("2026-01-02T03:04:05.000000006Z")
@@ -105,7 +105,7 @@ def test_a_name_that_is_taken_stays_the_first_one_s(bundle: Bundle) -> None:
     assert again.code == 1
     assert "already exists" in again.err
     assert bundle.call("start", "taken").code == 0
-    assert json.loads(bundle.call("state", "taken").out)["status"] == "running"
+    assert bundle.state("taken")["status"] == "running"
     assert bundle.call("delete", "--force", "taken").code == 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
 from typing import TYPE_CHECKING
@@ -15,10 +14,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
 
 
-def status(bundle: Bundle, name: str) -> str:
-    return str(json.loads(bundle.call("state", name).out)["status"])
-
-
 def test_a_start_that_is_killed_before_it_has_said_anything_starts_and_ends_nothing(bundle: Bundle) -> None:
     bundle.write("sleep 600")
     assert bundle.create("t1") == 0
@@ -26,9 +21,9 @@ def test_a_start_that_is_killed_before_it_has_said_anything_starts_and_ends_noth
         gate = bundle.folder / "state" / "t1" / "start"
         for _ in range(3):
             os.close(os.open(gate, os.O_WRONLY | os.O_NONBLOCK))
-        assert status(bundle, "t1") == "created"
+        assert bundle.state("t1")["status"] == "created"
         assert bundle.call("start", "t1").code == 0
-        assert status(bundle, "t1") == "running"
+        assert bundle.state("t1")["status"] == "running"
     finally:
         bundle.call("delete", "--force", "t1")
 
@@ -43,7 +38,7 @@ def test_a_start_that_is_killed_after_it_has_opened_the_gate_has_started(bundle:
         until_closed.register(gate, 0)
         assert until_closed.poll(60_000)
         os.close(gate)
-        assert status(bundle, "t1") == "running"
+        assert bundle.state("t1")["status"] == "running"
         assert "running" in bundle.call("list").out
         assert "it runs already" in bundle.call("start", "t1").err
         assert bundle.call("exec", "t1", "/bin/true").code == 0

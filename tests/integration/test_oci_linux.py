@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.oci_bundle import MINIMAL, Bundle
+from tests.integration.oci_hostile import MAPS, owned_by_others
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,11 +103,11 @@ def test_a_process_that_joins_others_cannot_be_looked_into(bundle: Bundle) -> No
     assert bundle.create("first") == 0
     assert bundle.call("start", "first").code == 0
     try:
-        pid = json.loads(bundle.call("state", "first").out)["pid"]
+        pid = bundle.state("first")["pid"]
         listed = [{"type": "pid", "path": f"/proc/{pid}/ns/pid"}, *({"type": name} for name in TYPES if name != "pid")]
         bundle.write("true", {"linux": {"namespaces": listed}})
         assert bundle.create("second") == 0
-        waiting = json.loads(bundle.call("state", "second").out)["pid"]
+        waiting = bundle.state("second")["pid"]
         number = re.findall(r"NSpid:.*\t([0-9]+)$", Path(f"/proc/{waiting}/status").read_text(), re.MULTILINE)[0]
         ran = bundle.call("exec", "first", "/bin/sh", "-c", f"readlink /proc/{number}/fd/0; cat /proc/{number}/environ")
         assert (ran.code, ran.out) == (1, "")
@@ -125,19 +125,8 @@ def test_a_path_of_another_kind_is_refused(bundle: Bundle, other: int) -> None:
     assert "can't join the namespace" in ran.err
 
 
-MAPS = {name: [{"containerID": 0, "hostID": 200000, "size": 65536}] for name in ("uidMappings", "gidMappings")}
-
-
-def owned(bundle: Bundle) -> None:
-    subprocess.run(["chown", "-R", "-h", "200000:200000", bundle.rootfs], check=True)
-    folder = bundle.folder
-    while folder.stat().st_uid == 0 and str(folder) != "/tmp":
-        folder.chmod(folder.stat().st_mode | 0o111)
-        folder = folder.parent
-
-
 def test_a_user_namespace_with_many_users(bundle: Bundle) -> None:
-    owned(bundle)
+    owned_by_others(bundle)
     listed = [{"type": name} for name in (*TYPES, "user")]
     change = {
         "process": {"user": {"uid": 1000, "gid": 1000, "additionalGids": [7]}},
@@ -153,7 +142,7 @@ def test_a_user_namespace_with_many_users(bundle: Bundle) -> None:
 
 
 def test_a_new_user_namespace_beside_joined_ones(bundle: Bundle, other: int) -> None:
-    owned(bundle)
+    owned_by_others(bundle)
     listed = [
         {"type": "network", "path": f"/proc/{other}/ns/net"},
         *({"type": name} for name in ("user", "pid", "ipc", "uts", "mount", "cgroup")),

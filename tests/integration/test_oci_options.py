@@ -38,7 +38,7 @@ def started(bundle: Bundle, change: dict[str, Any]) -> Iterator[int]:
     assert bundle.create("one") == 0
     try:
         assert bundle.call("start", "one").code == 0
-        yield int(json.loads(bundle.call("state", "one").out)["pid"])
+        yield int(bundle.state("one")["pid"])
     finally:
         bundle.call("delete", "--force", "one")
 
@@ -113,7 +113,7 @@ def test_the_hosts_files_are_out_of_reach(bundle: Bundle, options: tuple[str, ..
 def test_a_container_is_kept_when_asked(bundle: Bundle) -> None:
     bundle.write("exit 3")
     assert bundle.call("run", "--keep", "one").code == 3
-    assert json.loads(bundle.call("state", "one").out)["status"] == "stopped"
+    assert bundle.state("one")["status"] == "stopped"
     assert bundle.call("delete", "one").code == 0
     assert bundle.call("run", "two").code == 3
     assert bundle.call("state", "two").code == 1
@@ -175,7 +175,7 @@ def test_the_process_is_sent_as_a_descriptor(bundle: Bundle) -> None:
         assert subprocess.run(command, cwd=bundle.folder, stdin=null, stdout=null, check=False).returncode == 0
         try:
             _, process = receive(server)
-            pid = json.loads(bundle.call("state", "one").out)["pid"]
+            pid = bundle.state("one")["pid"]
             assert f"Pid:\t{pid}\n" in Path(f"/proc/self/fdinfo/{process}").read_text()
             os.close(process)
         finally:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.oci_bundle import MINIMAL
-from tests.integration.oci_hostile import RACES, call_with, pid_of, running, swapping
+from tests.integration.oci_hostile import RACES, call_with, running, swapping
 
 if TYPE_CHECKING:
     from tests.integration.oci_bundle import Bundle
@@ -73,7 +73,7 @@ def test_what_is_written_below_proc_is_not_the_image_s(bundle: Bundle) -> None:
     mounts = [mount for mount in MINIMAL["mounts"] if mount["destination"] != "/proc"]
     change = {"mounts": mounts, "linux": {"sysctl": {"net.ipv4.ip_forward": "1"}}, "process": {"oomScoreAdj": 321}}
     with running(bundle, "/bin/sleep", "600", change=change) as (name, output):
-        pid = pid_of(bundle, name)
+        pid = bundle.state(name)["pid"]
         inside = ["nsenter", f"--net=/proc/{pid}/ns/net", "cat", "/proc/sys/net/ipv4/ip_forward"]
         assert subprocess.check_output(inside, text=True) == "1\n", output.read_text()
         assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "321\n"
