@@ -13,6 +13,7 @@ from whit.packer.errors import LaunchError, UsageError
 from whit.runtime.oci.control import container_of
 from whit.runtime.oci.state import Status
 from whit.runtime.oci.stats import stats, table
+from whit.runtime.trace.duration import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,9 +77,10 @@ class OomWatch:
 
 def _interval(text: str) -> float:
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", text)
-    if not match or float(match[1]) == 0:
+    seconds = float(match[1]) * SECONDS[match[2]] if match else 0.0
+    if not 0 < seconds <= LONGEST:
         raise UsageError(f"--interval: '{text}' is no duration", hint="such as 5s")
-    return float(match[1]) * SECONDS[match[2]]
+    return seconds
 
 
 def _until_it_ends(container: Container, pidfd: int, interval: float) -> Iterator[dict[str, object]]:

@@ -159,12 +159,12 @@ def listed(text: str) -> Iterator[int]:
         yield from range(int(first), int(last or first) + 1)
 
 
-_CPU_LIST = r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*"
+CPU_LIST = r"[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*"
 
 
 def _cpu_list(fields: Fields, name: str) -> str:
     value = fields.text(name)
-    if value and not matches(_CPU_LIST, value):
+    if value and not matches(CPU_LIST, value):
         raise wrong(fields.path(name), value, "a list such as 0-3,7")
     return value
 

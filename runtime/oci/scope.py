@@ -14,7 +14,7 @@ from whit.packer.errors import InvalidFileError
 from whit.runtime.oci.cgroups import CgroupPlan, resource_warnings, resource_writes
 from whit.runtime.oci.fields import refused
 from whit.runtime.oci.model import Cgroup
-from whit.runtime.oci.resources import listed
+from whit.runtime.oci.resources import CPU_LIST, listed
 
 if TYPE_CHECKING:
     from whit.runtime.oci.cgroups import Write
@@ -47,6 +47,8 @@ INTEGERS = {
 """GVariant's word → D-Bus's signature and the smallest and largest number."""
 
 ANNOTATION = "org.systemd.property."
+
+NUMBER, QUOTA = r"max|(default )?[0-9]{1,20}", r"(max|[0-9]{1,20})( 0*[1-9][0-9]{0,19})?"
 
 SETS = {"cpuset.cpus": "AllowedCPUs", "cpuset.mems": "AllowedMemoryNodes"}
 
@@ -94,7 +96,16 @@ def _bits(text: str) -> list[int]:
     return list(mask.to_bytes(max(1, (mask.bit_length() + 7) // 8), "little"))
 
 
+def _is_plain(write: Write) -> bool:
+    """Whether the value is of a form that systemd has too; the kernel takes more (``linux.resources.unified``)."""
+    form = CPU_LIST if write.file in SETS else QUOTA if write.file == "cpu.max" else NUMBER
+    plain = re.fullmatch(form, write.value, re.ASCII) is not None
+    return plain and all(int(digits) <= UNLIMITED for digits in re.findall("[0-9]+", write.value))
+
+
 def _of(write: Write, version: int) -> list[Property]:
+    if not _is_plain(write):
+        return []
     name = NUMBERS.get(write.file)
     if name is not None:
         value = UNLIMITED if write.value == "max" else int(write.value.removeprefix("default "))

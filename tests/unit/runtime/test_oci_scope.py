@@ -132,3 +132,25 @@ def test_annotations_may_name_properties_of_the_unit() -> None:
 def test_an_annotation_that_is_no_property_is_named(name: str, value: str) -> None:
     with pytest.raises(UnsupportedError, match=r"annotations\['org\.systemd\.property\."):
         annotated(((f"org.systemd.property.{name}", value),))
+
+
+@pytest.mark.parametrize(
+    "unified",
+    [
+        {"memory.max": "1G"},
+        {"io.weight": "8:0 100"},
+        {"cpuset.cpus": ""},
+        {"cpuset.cpus": "all"},
+        {"cpuset.cpus": "0-4000000000"},
+        {"cpu.max": "x y"},
+        {"cpu.max": "100 0"},
+        {"memory.max": str(1 << 64)},
+    ],
+)
+def test_values_that_systemd_has_no_form_for_are_the_kernel_s_alone(unified: dict[str, str]) -> None:
+    assert limit_properties(resources(unified=unified), HOST, 252) == []
+
+
+def test_a_processor_s_number_has_a_bound() -> None:
+    with pytest.raises(InvalidFileError, match=r"cpu\.cpus.*a list such as 0-3,7"):
+        resources(cpu={"cpus": "0-4000000"})
