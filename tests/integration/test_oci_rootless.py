@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.conftest import USER, become
-from tests.integration.oci_bundle import APPLETS
+from tests.integration.oci_bundle import make_bundle
 from tests.peers import find_peer
 
 if TYPE_CHECKING:
@@ -100,15 +99,10 @@ class Rootless:
 def rootless(user: User) -> Iterator[Rootless]:
     busybox = find_peer("busybox-static")
     assert busybox is not None
-    folders = [user.home / "rootfs" / name for name in ("bin", "etc", "tmp", "proc", "sys", "dev", "data")]
-    for folder in folders:
-        folder.mkdir(parents=True)
-    shutil.copy(busybox, folders[0] / "busybox")
-    for name in APPLETS:
-        (folders[0] / name).symlink_to("busybox")
+    bundle = make_bundle(user.home, busybox, user.program.with_name("whit-oci"))
     for path in user.home.rglob("*"):
         os.chown(path, USER, USER, follow_symlinks=False)
-    runtime = Rootless(user, user.program.with_name("whit-oci"))
+    runtime = Rootless(user, bundle.runtime)
     yield runtime
     runtime("delete", "--force", "c1")
 
