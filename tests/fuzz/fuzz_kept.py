@@ -15,10 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.fuzz.target import Target
 from tests.unit.runtime.kept_c import Launcher
-from tests.unit.runtime.test_oci_compile import V1, V2
-from tests.unit.runtime.test_oci_kept import BARE, DOCKER, HEAD, REQUEST, TIMES
-from whit.runtime.oci.kept import template
-from whit.runtime.oci.making import make
+from tests.unit.runtime.oci_plans import V1, V2
+from tests.unit.runtime.test_oci_kept import BARE, DOCKER, kept_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,10 +30,8 @@ def seeds() -> Iterator[tuple[str, bytes]]:
     for name, document in (("docker", DOCKER), ("bare", BARE)):
         config = json.dumps(document).encode()
         yield name, config
-        form = launcher.form(config)
         for number, host in enumerate((V1, V2)):
-            made = make(config, REQUEST, host, TIMES[0])
-            kept = template(HEAD + form[0], config, REQUEST, host, (made, TIMES[0])) if form else None
+            kept = kept_plan(launcher, config, host)
             if kept:
                 yield f"{name}-{number}", kept
 

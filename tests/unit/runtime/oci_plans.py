@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     from whit.runtime.model import LaunchPlan
     from whit.runtime.oci.spec import Spec
 
-CONTROLLERS = ("cpu", "cpuset", "memory", "devices", "pids", "blkio")
+CONTROLLERS = ("cpu", "cpuset", "memory", "devices", "pids", "blkio", "hugetlb", "net_cls", "net_prio", "rdma")
 V1 = OciHost(
-    0, 0, "amd64", (1 << 41) - 1, tuple(Hierarchy((name,), f"/cg/{name}", "/") for name in CONTROLLERS), swap=True
-)
-V2 = OciHost(
-    0, 0, "amd64", (1 << 41) - 1, unified="/cg", controllers=("cpu", "cpuset", "memory", "pids", "io"), swap=True
-)
-ROOTLESS = replace(
-    V1, user=1000, group=1000, hierarchies=tuple(replace(item, writable=False) for item in V1.hierarchies),
-    mappers=("/usr/bin/newuidmap", "/usr/bin/newgidmap"),
+    0, 0, "amd64", (1 << 41) - 1, tuple(Hierarchy((name,), f"/cg/{name}", "/") for name in CONTROLLERS),
+    swap=True, page_sizes=("2MB",), weight_file="blkio.bfq.weight",
 )  # fmt: skip
+V2 = OciHost(
+    0, 0, "amd64", (1 << 41) - 1, unified="/cg", controllers=("cpu", "cpuset", "memory", "pids", "io", "hugetlb", "rdma"),
+    swap=True, page_sizes=("2MB",), weight_file="io.weight",
+)  # fmt: skip
+ROOTLESS = replace(
+    V1, user=1000, group=1000, hierarchies=tuple(replace(item, writable=False) for item in V1.hierarchies)
+)
+MAPPING = replace(ROOTLESS, mappers=("/usr/bin/newuidmap", "/usr/bin/newgidmap"))
 
 NAMESPACES = [{"type": name} for name in ("pid", "network", "ipc", "uts", "mount", "cgroup")]
 SETS = ("bounding", "effective", "permitted", "inheritable", "ambient")
@@ -72,7 +74,8 @@ LINUX: dict[str, Any] = {
 HOOKS = dict.fromkeys(("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"), HOOK)
 
 
-def _spec(process: dict[str, Any] | None = None, **members: Any) -> Spec:
+def spec_of(process: dict[str, Any] | None = None, **members: Any) -> Spec:
+    """The least configuration with namespaces, and these members of its process, of ``linux`` and of the whole."""
     whole = {"args": ["/server"], "cwd": "/", **(process or {})}
     linux = {"namespaces": NAMESPACES, **members.pop("linux", {})}
     return read_spec({"ociVersion": "1.2.0", "root": {"path": "rootfs"}, "process": whole, "linux": linux, **members})
@@ -92,31 +95,31 @@ def _exec(spec: Spec, host: OciHost) -> LaunchPlan:
 
 def oci_plans() -> list[LaunchPlan]:
     """What whit-oci makes for plain and for rich configurations, for v1, v2, joined and user namespaces, and for exec."""
-    plain = _spec()
-    rich = _spec(PROCESS, mounts=MOUNTS, linux=LINUX, hooks=HOOKS, hostname="h", domainname="d")
-    users = _spec(PROCESS, linux={"namespaces": [*NAMESPACES, {"type": "user"}], **MANY})
+    plain = spec_of()
+    rich = spec_of(PROCESS, mounts=MOUNTS, linux=LINUX, hooks=HOOKS, hostname="h", domainname="d")
+    users = spec_of(PROCESS, linux={"namespaces": [*NAMESPACES, {"type": "user"}], **MANY})
     joining = [{"type": name, "path": f"/proc/7/ns/{name}"} for name in ("pid", "ipc", "uts")]
-    joined = _spec(linux={"namespaces": [*joining, {"type": "mount"}, {"type": "user"}], **MANY})
-    rootless = _spec(linux={"namespaces": [*NAMESPACES, {"type": "user"}], **OWN})
-    several = _spec(linux={"namespaces": [*NAMESPACES, {"type": "user"}], **MANY})
+    joined = spec_of(linux={"namespaces": [*joining, {"type": "mount"}, {"type": "user"}], **MANY})
+    rootless = spec_of(linux={"namespaces": [*NAMESPACES, {"type": "user"}], **OWN})
+    several = spec_of(linux={"namespaces": [*NAMESPACES, {"type": "user"}], **MANY})
     writable = [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}]
-    owned = _spec({"user": {"uid": 1000, "gid": 1000}}, mounts=writable)
+    owned = spec_of({"user": {"uid": 1000, "gid": 1000}}, mounts=writable)
     asking = {
         "defaultAction": "SCMP_ACT_ALLOW",
         "listenerPath": "/agent",
         "listenerMetadata": "x",
         "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}],
     }
-    notified = _spec(linux={"namespaces": [{"type": "pid"}], "seccomp": asking})
+    notified = spec_of(linux={"namespaces": [{"type": "pid"}], "seccomp": asking})
     waits, foreground = Wish(gate="/run/c1/start"), Wish(pidfd_socket="/s", keyring=False, pivot=False)
     return [
         *(_container(spec, host, waits) for spec in (plain, rich, users, joined) for host in (V1, V2)),
         _container(rich, V1, foreground),
-        _container(rootless, ROOTLESS, waits),
-        _container(several, ROOTLESS, waits),
+        _container(rootless, MAPPING, waits),
+        _container(several, MAPPING, waits),
         _container(owned, V2, waits),
         _container(notified, V1, waits),
         _exec(notified, V1),
-        _exec(rootless, ROOTLESS),
+        _exec(rootless, MAPPING),
         *(_exec(spec, host) for spec in (plain, rich, users) for host in (V1, V2)),
     ]

@@ -4,40 +4,24 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.unit.runtime.oci_plans import NAMESPACES, OWN, ROOTLESS, V1, V2
+from tests.unit.runtime.oci_plans import spec_of as spec
 from whit.packer.errors import InvalidFileError, UnsupportedError, WhitError
 from whit.runtime.encode import decode, encode
 from whit.runtime.model import Op
 from whit.runtime.oci.cgroups import cgroup_path, cpu_weight, io_weight, resource_writes
 from whit.runtime.oci.compile import Compiled, Lifecycle, compile_container, compile_exec
-from whit.runtime.oci.model import Cgroup, Hierarchy, OciHost, Running
+from whit.runtime.oci.model import Cgroup, OciHost, Running
 from whit.runtime.oci.process import Affinity
-from whit.runtime.oci.spec import Spec, read_spec
 
-NAMES = ("cpu", "cpuset", "memory", "devices", "pids", "blkio", "hugetlb", "net_cls", "net_prio", "rdma")
-V1 = OciHost(
-    0, 0, "amd64", (1 << 41) - 1, tuple(Hierarchy((name,), f"/cg/{name}", "/") for name in NAMES),
-    swap=True, page_sizes=("2MB",), weight_file="blkio.bfq.weight",
-)  # fmt: skip
-V2 = OciHost(
-    0, 0, "amd64", (1 << 41) - 1, unified="/cg", controllers=("cpu", "cpuset", "memory", "pids", "io", "hugetlb", "rdma"),
-    swap=True, page_sizes=("2MB",), weight_file="io.weight",
-)  # fmt: skip
-ROOTLESS = replace(
-    V1, user=1000, group=1000, hierarchies=tuple(replace(item, writable=False) for item in V1.hierarchies)
-)
-NAMESPACES = [{"type": name} for name in ("pid", "network", "ipc", "uts", "mount", "cgroup")]
-MAPS = {name: [{"containerID": 0, "hostID": 1000, "size": 1}] for name in ("uidMappings", "gidMappings")}
+if TYPE_CHECKING:
+    from whit.runtime.oci.spec import Spec
+
 LIFE = Lifecycle(before_exec=(Op("FIND_PROGRAM", ("/server", "/bin"), ""), Op("WAIT_START", (), "")))
-
-
-def spec(process: dict[str, Any] | None = None, **members: Any) -> Spec:
-    linux = {"namespaces": NAMESPACES, **members.pop("linux", {})}
-    whole = {"args": ["/server"], "cwd": "/", **(process or {})}
-    return read_spec({"ociVersion": "1.2.0", "root": {"path": "rootfs"}, "process": whole, "linux": linux, **members})
 
 
 def compiled(config: Spec, host: OciHost = V1) -> Compiled:
@@ -107,11 +91,11 @@ def asking(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("linux", "host", "named_"),
     [
-        ({"namespaces": [{"type": "user"}], **MAPS}, V1, "linux.namespaces"),
-        ({"namespaces": [{"type": "mount", "path": "/x"}, {"type": "user"}], **MAPS}, V1, "linux.namespaces"),
+        ({"namespaces": [{"type": "user"}], **OWN}, V1, "linux.namespaces"),
+        ({"namespaces": [{"type": "mount", "path": "/x"}, {"type": "user"}], **OWN}, V1, "linux.namespaces"),
         ({}, ROOTLESS, "linux.namespaces"),
         ({"namespaces": [*NAMESPACES, {"type": "user"}]}, V1, "linux.uidMappings"),
-        ({"uidMappings": MAPS["uidMappings"]}, V1, "linux.uidMappings"),
+        ({"uidMappings": OWN["uidMappings"]}, V1, "linux.uidMappings"),
         ({"timeOffsets": {"boottime": {"secs": 1}}}, V1, "linux.timeOffsets"),
         ({"sysctl": {"kernel.panic": "1"}}, V1, "linux.sysctl['kernel.panic']"),
         ({"sysctl": {"net.a": "1"}, "namespaces": [{"type": "mount"}]}, V1, "linux.sysctl['net.a']"),
@@ -157,7 +141,7 @@ def test_one_clone_makes_all_namespaces() -> None:
 
 def test_a_new_user_namespace_beside_joined_ones_takes_a_second_clone() -> None:
     joined = [{"type": "network", "path": "/n"}, {"type": "mount"}, {"type": "user"}]
-    operations = ops(spec(linux={"namespaces": joined, **MAPS}))
+    operations = ops(spec(linux={"namespaces": joined, **OWN}))
     assert named(operations, "CLONE_FREE") == [(0, 0)]
     names = [op.name for op in operations]
     assert names.index("JOIN_NAMESPACE") < names.index("CLONE_AGAIN") < names.index("MAP_RANGES")
@@ -165,8 +149,8 @@ def test_a_new_user_namespace_beside_joined_ones_takes_a_second_clone() -> None:
 
 def test_without_root_only_ones_own_number_is_mapped() -> None:
     namespaces = [*NAMESPACES, {"type": "user"}]
-    assert named(ops(spec(linux={"namespaces": namespaces, **MAPS}), ROOTLESS), "MAP_IDS") == [(0, 1000, 0, 1000)]
-    more = {name: [{"containerID": 0, "hostID": 1000, "size": 2}] for name in MAPS}
+    assert named(ops(spec(linux={"namespaces": namespaces, **OWN}), ROOTLESS), "MAP_IDS") == [(0, 1000, 0, 1000)]
+    more = {name: [{"containerID": 0, "hostID": 1000, "size": 2}] for name in OWN}
     with pytest.raises(UnsupportedError, match=r"linux\.uidMappings"):
         compiled(spec(linux={"namespaces": namespaces, **more}), ROOTLESS)
 
@@ -174,7 +158,7 @@ def test_without_root_only_ones_own_number_is_mapped() -> None:
 def test_the_launcher_hides_from_who_may_write_it() -> None:
     assert named(ops(spec()), "SEAL_SELF") == [()]
     assert named(ops(spec({"user": {"uid": 5, "gid": 5}})), "SEAL_SELF") == [()]
-    far = {name: [{"containerID": 0, "hostID": 100_000, "size": 65536}] for name in MAPS}
+    far = {name: [{"containerID": 0, "hostID": 100_000, "size": 65536}] for name in OWN}
     assert named(ops(spec(linux={"namespaces": [*NAMESPACES, {"type": "user"}], **far})), "SEAL_SELF") == []
 
 
@@ -298,7 +282,7 @@ def test_every_warning_and_error_can_be_shown() -> None:
 
 def test_more_ids_than_one_s_own_are_mapped_by_newuidmap_and_newgidmap() -> None:
     namespaces = [*NAMESPACES, {"type": "user"}]
-    more = {name: [*MAPS[name], {"containerID": 1, "hostID": 100_000, "size": 9}] for name in MAPS}
+    more = {name: [*OWN[name], {"containerID": 1, "hostID": 100_000, "size": 9}] for name in OWN}
     config = spec({"user": {"uid": 1, "gid": 1, "additionalGids": [5]}}, linux={"namespaces": namespaces, **more})
     with pytest.raises(UnsupportedError, match="newuidmap"):
         compiled(config, ROOTLESS)
@@ -311,7 +295,7 @@ def test_more_ids_than_one_s_own_are_mapped_by_newuidmap_and_newgidmap() -> None
 
 
 def test_without_root_exec_goes_into_the_user_namespace_first() -> None:
-    config = spec(linux={"namespaces": [*NAMESPACES, {"type": "user"}], **MAPS})
+    config = spec(linux={"namespaces": [*NAMESPACES, {"type": "user"}], **OWN})
     assert config.process is not None
     operations = compile_exec(config.process, config, Running(7, Cgroup()), ROOTLESS, LIFE).plan.ops
     joined = [str(op.args[0]) if op.name == "JOIN_NAMESPACE" else op.name for op in operations]
@@ -338,7 +322,7 @@ def test_on_v2_a_relative_cgroup_stands_beside_the_caller_s_own() -> None:
 
 
 def test_without_root_cgroups_are_made_where_they_are_delegated() -> None:
-    linux = {"namespaces": [*NAMESPACES, {"type": "user"}], **MAPS, "resources": {"pids": {"limit": 5}}}
+    linux = {"namespaces": [*NAMESPACES, {"type": "user"}], **OWN, "resources": {"pids": {"limit": 5}}}
     host = replace(V2, user=1000, group=1000, unified_own="user/app/mine", delegated="user/app")
     operations = ops(spec(linux=linux), host)
     assert named(operations, "CGROUP_OPEN") == [("/cg", "user/app/c1", 4)]

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.runtime.kept_c import Launcher
-from tests.unit.runtime.test_oci_compile import V1, V2
+from tests.unit.runtime.oci_plans import V1, V2
 from whit.packer.errors import WhitError
 from whit.runtime.oci.document import quoted
 from whit.runtime.oci.kept import template
@@ -112,7 +112,8 @@ def _command(request: Request, time: str) -> list[bytes]:
     return [text.encode() for text in (request.name, request.bundle[1:], request.root[1:], request.console[1:], time)]
 
 
-def _kept(launcher: Launcher, config: bytes, host: OciHost) -> bytes | None:
+def kept_plan(launcher: Launcher, config: bytes, host: OciHost) -> bytes | None:
+    """What whit-oci keeps of a configuration; None where it has no form."""
     form = launcher.form(config)
     if form is None:
         return None
@@ -141,7 +142,7 @@ def test_whatever_has_a_form_has_its_plan(launcher: Launcher, both: tuple[bytes,
     # Given a configuration that a plan is kept of, and another one that differs somewhere
     first, second = both
     try:
-        kept = _kept(launcher, first, host)
+        kept = kept_plan(launcher, first, host)
     except WhitError:
         return
     form, other = launcher.form(first), launcher.form(second)
@@ -169,7 +170,7 @@ def test_whatever_has_a_form_has_its_plan(launcher: Launcher, both: tuple[bytes,
 )
 def test_what_engines_vary_needs_no_python(launcher: Launcher, path: tuple[Any, ...], text: str) -> None:
     first, second = _changed(DOCKER, []), _changed(DOCKER, [(path, text)])
-    kept, form, other = _kept(launcher, first, V1), launcher.form(first), launcher.form(second)
+    kept, form, other = kept_plan(launcher, first, V1), launcher.form(first), launcher.form(second)
     assert kept is not None
     assert form is not None
     assert other is not None
@@ -221,7 +222,7 @@ def test_what_isn_t_a_configuration_has_no_form(launcher: Launcher, config: byte
 
 def test_a_member_that_stands_twice_counts_as_for_python(launcher: Launcher) -> None:
     config = _changed(DOCKER, [])[:-1] + b', "hostname": "last"}'
-    kept = _kept(launcher, config, V1)
+    kept = kept_plan(launcher, config, V1)
     assert kept is not None
     _assert_same(launcher, kept, config.replace(b'"last"', b'"other"'), OTHER, V1)
 
@@ -231,7 +232,7 @@ def test_an_agent_is_told_of_the_container_that_it_is(launcher: Launcher) -> Non
     asked = {"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}
     config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent", "syscalls": [asked]}
     data = json.dumps(config).encode()
-    kept = _kept(launcher, data, V1)
+    kept = kept_plan(launcher, data, V1)
     assert kept is not None
     _assert_same(launcher, kept, data, OTHER, V1)
 
@@ -239,11 +240,11 @@ def test_an_agent_is_told_of_the_container_that_it_is(launcher: Launcher) -> Non
 def test_a_plan_that_depends_on_a_module_of_the_kernel_isn_t_kept(launcher: Launcher) -> None:
     config = copy.deepcopy(DOCKER)
     config["linux"]["resources"]["blockIO"] = {"weight": 100}
-    assert _kept(launcher, json.dumps(config).encode(), V1) is None
+    assert kept_plan(launcher, json.dumps(config).encode(), V1) is None
 
 
 def test_a_kept_plan_of_which_a_bit_has_changed_is_none(launcher: Launcher) -> None:
-    kept = _kept(launcher, config := _changed(DOCKER, []), V1)
+    kept = kept_plan(launcher, config := _changed(DOCKER, []), V1)
     form = launcher.form(config)
     assert kept is not None
     assert form is not None
