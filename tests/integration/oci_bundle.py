@@ -7,11 +7,13 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 APPLETS = (
@@ -57,6 +59,19 @@ def merged(base: Any, change: Any) -> Any:
     if isinstance(change, list) and change[:1] == ["+"]:
         return [*(base or []), *change[1:]]
     return copy.deepcopy(change)
+
+
+def run_in_files(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run to its end; output goes to files of its own: a container that is left running keeps them open."""
+    with tempfile.TemporaryFile("w+", errors="replace") as out, tempfile.TemporaryFile("w+", errors="replace") as err:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err, check=False, timeout=120
+        )  # fmt: skip
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(command, done.returncode, out.read(), err.read())
 
 
 @dataclass(frozen=True, slots=True)

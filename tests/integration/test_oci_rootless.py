@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.conftest import USER, become
-from tests.integration.oci_bundle import make_bundle
+from tests.integration.oci_bundle import make_bundle, run_in_files
 from tests.peers import find_peer
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator, Sequence
 
     from tests.integration.conftest import User
@@ -64,23 +63,9 @@ class Rootless:
     def __call__(
         self, *words: str, before: Sequence[str] = (), inside: Sequence[str] = ()
     ) -> subprocess.CompletedProcess[str]:
-        """Run the runtime to its end; output goes to files of its own: a container that is left running keeps them open."""
+        """Run the runtime to its end."""
         command = [*before, *become(USER), *inside, str(self.runtime), *words]
-        own = self.user.environment({"XDG_RUNTIME_DIR": str(self.home)})
-        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-            done = subprocess.run(
-                command,
-                cwd=self.home,
-                env=own,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                check=False,
-                timeout=120,
-            )
-            out.seek(0)
-            err.seek(0)
-            return subprocess.CompletedProcess(command, done.returncode, out.read(), err.read())
+        return run_in_files(command, self.home, self.user.environment({"XDG_RUNTIME_DIR": str(self.home)}))
 
     def with_subordinates(self) -> list[str]:
         """The beginning of a command on a machine where the user has a name and subordinate ids."""

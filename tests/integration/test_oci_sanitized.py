@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.oci_bundle import ALL, MINIMAL, Bundle, Ran, make_bundle, merged
+from tests.integration.oci_bundle import ALL, MINIMAL, Bundle, Ran, make_bundle, merged, run_in_files
 from tests.integration.sanitized import ENVIRONMENT, assert_clean, changed_plan, sanitized_launcher
 from tests.peers import PROJECT, find_peer
 from whit.runtime.encode import encode
@@ -123,17 +123,12 @@ def sanitized(programs: Path) -> Iterator[Bundle]:
 
 
 def call(bundle: Bundle, *words: str, code: int = 0) -> str:
-    """Run a command to its end, with its output in files; no sanitizer may have complained."""
-    out, err = bundle.folder / "out", bundle.folder / "err"
-    with out.open("wb") as output, err.open("wb") as errors:
-        done = subprocess.run(
-            bundle.command(*words), cwd=bundle.folder, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=output,
-            stderr=errors, check=False, timeout=120,
-        )  # fmt: skip
-    assert_clean(err.read_text(errors="replace"))
-    assert_clean(out.read_text(errors="replace"))
-    assert done.returncode == code, (words, err.read_text())
-    return out.read_text()
+    """Run a command to its end; no sanitizer may have complained."""
+    done = run_in_files(bundle.command(*words), bundle.folder, ENVIRONMENT)
+    assert_clean(done.stderr)
+    assert_clean(done.stdout)
+    assert done.returncode == code, (words, done.stderr)
+    return done.stdout
 
 
 @pytest.mark.parametrize("change", [RICH, USERS], ids=["rich", "users"])
