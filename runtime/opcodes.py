@@ -83,6 +83,7 @@ CGROUP_CREATE      | PARENT | $parent                                           
 CGROUP_WRITE       | PARENT | #cgroup $file $value                                   | set the limit
 CGROUP_WATCH_OOM   | PARENT | #cgroup $file $message                                 | watch for out-of-memory kills
 TIME_OFFSETS       | PARENT | $offsets                                               | create the time namespace
+CONTAINER_FIND     | PARENT | #pid #started                                          | find the container's process
 START_GATE         | PARENT | $path                                                  | open the gate that start opens
 CONSOLE_SOCKET     | PARENT | $path                                                  | connect to the console socket
 PIDFD_SOCKET       | PARENT | $path                                                  | connect to the pidfd socket

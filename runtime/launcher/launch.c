@@ -58,6 +58,7 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_CGROUP_OPEN] = op_cgroup_open,
 	[OP_DEVICE_FILTER] = op_device_filter,
 	[OP_TREE_IDMAPPED] = op_tree_idmapped,
+	[OP_CONTAINER_FIND] = op_container_find,
 	[OP_JOIN_PROCESSES] = op_join_processes,
 	[OP_JOIN_NAMESPACE] = op_join_namespace,
 	[OP_CLONE_AGAIN] = op_clone_again,
@@ -179,7 +180,7 @@ void launch_new(struct launch *launch, char **argv, const char *self)
 	launch->root = launch->empty_directory = launch->null_device = launch->parent = NO_FD;
 	launch->gate = launch->console_socket = launch->console_receiver = launch->channel = launch->state_directory = NO_FD;
 	launch->tree = launch->proc = launch->pidfd_socket = launch->agent = NO_FD;
-	launch->late_cgroup = NO_FD;
+	launch->late_cgroup = launch->container = NO_FD;
 }
 
 int launch_start(struct launch *launch)

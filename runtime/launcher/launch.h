@@ -47,6 +47,9 @@ struct launch {
 	const char *pid_file;
 	/* Who gets the process as a descriptor, and who answers the system calls that the filter asks about (ops_listen.c). */
 	int pidfd_socket, agent;
+	/* The folder in /proc of the container's first process, and when that was started, for a further one (ops_join.c). */
+	int container;
+	uint64_t container_started;
 	/* The kept plan that this is, if it is one (oci_kept.c). */
 	const char *kept_path;
 	int is_exec;
@@ -82,7 +85,7 @@ op_function op_set_hostname, op_loopback_up, op_mounts_private, op_root_attach, 
 op_function op_mount_readonly, op_mask, op_make_directory, op_make_device, op_make_link, op_root_pivot;
 op_function op_change_directory, op_set_rlimit, op_drop_bounding, op_set_ids, op_set_capabilities;
 op_function op_start_gate, op_console_socket, op_hook_outside, op_hook_inside, op_terminal, op_set_umask, op_keep_descriptors;
-op_function op_find_program, op_wait_start;
+op_function op_find_program, op_wait_start, op_container_find;
 op_function op_cgroup_open, op_device_filter, op_tree_idmapped, op_join_processes, op_join_namespace, op_clone_again;
 op_function op_map_ranges, op_set_domainname, op_sysctl, op_proc_write, op_mounts_propagate, op_root_bind, op_tree_new, op_tree_bind;
 op_function op_tree_keep, op_tree_take, op_tree_attributes, op_tree_copy_up, op_mount_filled, op_tree_attach, op_tree_propagation, op_path_make;
@@ -117,6 +120,10 @@ int write_id_maps(const struct launch *launch, pid_t child, const struct id_maps
 
 /* What the supervisor's /proc calls this process, whichever PID namespace that is of; 0 if it can't be told. */
 pid_t number_in_proc(void);
+
+/* Open what belongs to the container's first process, by its name in that process's folder in /proc, or any absolute path.
+   A descriptor, -ESRCH if the process has ended, or another -errno. */
+int open_of_container(const struct launch *launch, const char *path, int flags);
 
 /* A stream socket that is connected to the one of that path, or -errno. */
 int connect_to(const char *path);

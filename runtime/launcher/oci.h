@@ -66,6 +66,10 @@ int oci_lives(pid_t pid, uint64_t started);
 /* When a process was started, in clock ticks since boot (proc_pid_stat(5), field 22), and its state. 0 or -errno. */
 int process_times(pid_t pid, uint64_t *started, char *state);
 
+/* Whether the process whose folder in /proc is open was started then, and is no zombie. The folder is that of one process for
+   ever: another one that gets the same number has another. */
+int process_lives_in(int folder, uint64_t started);
+
 enum oci_status oci_status(int directory, pid_t *pid, uint64_t *started);
 const char *oci_status_name(enum oci_status status);
 

@@ -34,11 +34,11 @@ int oci_write(int directory, const char *path, const char *text)
 	return error;
 }
 
-int process_times(pid_t pid, uint64_t *started, char *state)
+/* `name` is the stat file of a process, below `directory`. */
+static int read_times(int directory, const char *name, uint64_t *started, char *state)
 {
-	char path[OCI_TEXT_SIZE] = "", text[STAT_SIZE];
-	int error = proc_path(path, sizeof(path), (uint64_t)pid, "/stat");
-	ssize_t length = error ? error : read_file(AT_FDCWD, path, text, sizeof(text));
+	char text[STAT_SIZE];
+	ssize_t length = read_file(directory, name, text, sizeof(text));
 	if (length < 0)
 		return (int)length;
 	/* The name, in parentheses, may hold anything. */
@@ -55,6 +55,13 @@ int process_times(pid_t pid, uint64_t *started, char *state)
 	}
 	field[strcspn(field, " \n")] = 0;
 	return parse_number(field, started);
+}
+
+int process_times(pid_t pid, uint64_t *started, char *state)
+{
+	char path[OCI_TEXT_SIZE] = "";
+	int error = proc_path(path, sizeof(path), (uint64_t)pid, "/stat");
+	return error ? error : read_times(AT_FDCWD, path, started, state);
 }
 
 int oci_process(int directory, pid_t *pid, uint64_t *started)
@@ -75,11 +82,23 @@ int oci_process(int directory, pid_t *pid, uint64_t *started)
 	return 0;
 }
 
+static int is_alive(char state)
+{
+	return state != 'Z' && state != 'X';
+}
+
 int oci_lives(pid_t pid, uint64_t started)
 {
 	uint64_t now;
 	char state;
-	return process_times(pid, &now, &state) == 0 && now == started && state != 'Z' && state != 'X';
+	return process_times(pid, &now, &state) == 0 && now == started && is_alive(state);
+}
+
+int process_lives_in(int folder, uint64_t started)
+{
+	uint64_t now;
+	char state;
+	return read_times(folder, "stat", &now, &state) == 0 && now == started && is_alive(state);
 }
 
 static int is_frozen(const char *folder)

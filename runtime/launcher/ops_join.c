@@ -12,6 +12,7 @@
 
 #include "kernel.h"
 #include "launch.h"
+#include "oci.h"
 #include "util.h"
 
 enum { PROC_PATH_SIZE = 48, MAPS_SIZE = 16384, FIELDS = 3, GET_NAMESPACE_TYPE = 0xb703 };
@@ -39,11 +40,36 @@ static int is_own(int namespace, uint64_t type)
 	       joined.st_ino == own.st_ino;
 }
 
-static int join(const char *path, uint64_t type, int foreign)
+/* Everything of the container's is opened by way of this folder: between looking at a process and joining its namespaces it may
+   end, and its number become another's. */
+int op_container_find(struct launch *launch, const struct op *op)
 {
-	CLEANUP_FD int namespace = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	char path[PROC_PATH_SIZE] = "";
+	int error = proc_path(path, sizeof(path), op_number(op, CONTAINER_FIND_pid), "");
+	CLEANUP_FD int folder = error ? error : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	launch->container_started = op_number(op, CONTAINER_FIND_started);
+	if (error || folder < 0)
+		return error ? error : errno == ENOENT ? -ESRCH : -errno;
+	if (!process_lives_in(folder, launch->container_started))
+		return -ESRCH;
+	launch->container = steal_fd(&folder);
+	return 0;
+}
+
+int open_of_container(const struct launch *launch, const char *path, int flags)
+{
+	int fd = openat(launch->container, path, flags | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	int error = -errno;
+	return launch->container >= 0 && !process_lives_in(launch->container, launch->container_started) ? -ESRCH : error;
+}
+
+static int join(const struct launch *launch, const char *path, uint64_t type, int foreign)
+{
+	CLEANUP_FD int namespace = open_of_container(launch, path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
 	if (namespace < 0)
-		return -errno;
+		return namespace;
 	/* Looked at first: what isn't a namespace, or one of another kind, is said to be that. */
 	if ((uint64_t)(uint32_t)ioctl(namespace, GET_NAMESPACE_TYPE) != type)
 		return -EINVAL;
@@ -57,12 +83,12 @@ static int join(const char *path, uint64_t type, int foreign)
 
 int op_join_processes(struct launch *launch, const struct op *op)
 {
-	return join(op_text(&launch->plan, op, JOIN_PROCESSES_path), CLONE_NEWPID, 0);
+	return join(launch, op_text(&launch->plan, op, JOIN_PROCESSES_path), CLONE_NEWPID, 0);
 }
 
 int op_join_namespace(struct launch *launch, const struct op *op)
 {
-	return join(op_text(&launch->plan, op, JOIN_NAMESPACE_path), op_number(op, JOIN_NAMESPACE_type),
+	return join(launch, op_text(&launch->plan, op, JOIN_NAMESPACE_path), op_number(op, JOIN_NAMESPACE_type),
 		    op_number(op, JOIN_NAMESPACE_foreign) != 0);
 }
 

@@ -66,8 +66,8 @@ int op_root_find(struct launch *launch, const struct op *op)
 	/* As where a namespace is joined: processes of the container see this one from now on. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return -errno;
-	launch->root = open(op_text(&launch->plan, op, ROOT_FIND_path), O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return launch->root < 0 ? -errno : 0;
+	launch->root = open_of_container(launch, op_text(&launch->plan, op, ROOT_FIND_path), O_PATH | O_DIRECTORY);
+	return launch->root < 0 ? launch->root : 0;
 }
 
 static int enter_root(struct launch *launch)

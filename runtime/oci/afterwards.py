@@ -24,7 +24,7 @@ from whit.runtime.opcodes import BY_NAME
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.runtime.model import Op
+    from whit.runtime.model import LaunchPlan, Op
     from whit.runtime.oci.spec import Hook
 
 HOOKS = {"HOOK_INSIDE", "HOOK_OUTSIDE"}
@@ -102,15 +102,25 @@ def _systemd_words(folder: Path) -> LaunchError | None:
     return LaunchError(message, hint=hint)
 
 
+def _own_words(plan: LaunchPlan, op: Op, folder: Path, number: int) -> LaunchError | None:
+    """The error of an operation that tells of more than itself."""
+    if op.name == "FIND_PROGRAM":
+        return _program(str(op.args[0]), number)
+    if op.name in HOOKS:
+        return _systemd_words(folder) or _hook(op, number)
+    if number == errno.ESRCH and any(item.name == "CONTAINER_FIND" for item in plan.ops):
+        return LaunchError("cannot exec in a stopped container", hint="it has ended meanwhile")
+    return None
+
+
 def _words(plan_path: str, folder: Path, index: int, number: int) -> LaunchError:
     plan = decode(Path(plan_path).read_bytes())
     op = plan.ops[index] if index < len(plan.ops) else None
     if op is None or number == 0:
         return LaunchError("the container's first process was killed before it became the program")
-    if op.name == "FIND_PROGRAM":
-        return _program(str(op.args[0]), number)
-    if op.name in HOOKS:
-        return _systemd_words(folder) or _hook(op, number)
+    known = _own_words(plan, op, folder, number)
+    if known is not None:
+        return known
     root = _rootfs(folder)
 
     def read(path: str) -> bytes | None:

@@ -339,7 +339,7 @@ def _affinity_ops(process: Process, *, final: bool) -> Iterator[Op]:
         yield Op("SET_AFFINITY", (_cpu_mask(text, where),), where)
 
 
-def _join_ops(pid: int, own: set[str], linux: Linux, host: OciHost) -> tuple[list[Op], list[Op]]:
+def _join_ops(own: set[str], linux: Linux, host: OciHost) -> tuple[list[Op], list[Op]]:
     """(before, after the clone) what a process joins of the container's.
 
     Without root all of it belongs to the user namespace, and one has rights in it only inside of that: it comes first,
@@ -350,7 +350,7 @@ def _join_ops(pid: int, own: set[str], linux: Linux, host: OciHost) -> tuple[lis
 
     def join(*kinds: str) -> list[Op]:
         return [
-            Op("JOIN_NAMESPACE", (f"/proc/{pid}/ns/{files.get(kind, kind)}", NAMESPACES[kind], 0), why)
+            Op("JOIN_NAMESPACE", (f"ns/{files.get(kind, kind)}", NAMESPACES[kind], 0), why)
             for kind in kinds
             if kind in own
         ]
@@ -358,7 +358,7 @@ def _join_ops(pid: int, own: set[str], linux: Linux, host: OciHost) -> tuple[lis
     within = [Op("SET_IDS", (0, 0, b"", int(may_group(linux, host))), "the user namespace's own root")]
     within = within if "user" in own else []
     if host.privileged or "user" not in own:
-        outside = [Op("JOIN_PROCESSES", (f"/proc/{pid}/ns/pid",), why)] if "pid" in own else []
+        outside = [Op("JOIN_PROCESSES", ("ns/pid",), why)] if "pid" in own else []
         return outside, [*join(*JOIN_ORDER), *within]
     again = [*join("pid"), Op("CLONE_AGAIN", (0,), "a process in the container's namespaces")] if "pid" in own else []
     return [], [*join("user"), *again, *join(*(kind for kind in JOIN_ORDER if kind != "user")), *within]
@@ -370,12 +370,13 @@ def compile_exec(process: Process, spec: Spec, running: Running, host: OciHost, 
     own = {item.type for item in linux.namespaces}
     scope = lifecycle.scope
     cgroups = CgroupPlan((), (scope.attach,), 0, running.cgroup) if scope else join_cgroups(running.cgroup)
-    outside, joins = _join_ops(running.pid, own, linux, host)
+    outside, joins = _join_ops(own, linux, host)
     if not any(item.type == "mount" and not item.path for item in linux.namespaces):
         why = "the container's root, which no mount namespace has"
-        joins = [Op("ROOT_FIND", (f"/proc/{running.pid}/root",), why), *joins, Op("ROOT_SWITCH", (ENTER,), why)]
+        joins = [Op("ROOT_FIND", ("root",), why), *joins, Op("ROOT_SWITCH", (ENTER,), why)]
     ops = [
         *_outside_ops(process, linux, host),
+        Op("CONTAINER_FIND", (running.pid, running.started), "the container's process, no other of its number"),
         *lifecycle.first,
         *_agent_ops(linux),
         *cgroups.parent,

@@ -108,13 +108,17 @@ def _entrance(folder: Path, pid: int, mount: str) -> str:
     """
     if not (folder / "cgroup.subtree_control").read_text().strip():
         return str(folder)
-    inner = Path(mount, unified_cgroup(Path(f"/proc/{pid}/cgroup").read_text()))
+    try:
+        inner = Path(mount, unified_cgroup(Path(f"/proc/{pid}/cgroup").read_text()))
+    except (FileNotFoundError, ProcessLookupError):
+        raise LaunchError("cannot exec in a stopped container", hint="it has ended meanwhile") from None
     return str(inner if inner.is_relative_to(folder) else folder)
 
 
 def _running(container: Container, call: Call, host: OciHost) -> Running:
+    process = container.process
     status, pid = container.status()
-    if status in {Status.STOPPED, Status.CREATING}:
+    if process is None or status in {Status.STOPPED, Status.CREATING}:
         raise LaunchError("cannot exec in a stopped container", hint=f"it is {status}")
     if status is Status.PAUSED and not call.options.flag("ignore-paused"):
         raise LaunchError("cannot exec in a paused container (use --ignore-paused to override)")
@@ -122,7 +126,7 @@ def _running(container: Container, call: Call, host: OciHost) -> Running:
         ((), _entrance(path, pid, host.unified)) if names == "unified" else (tuple(names.split(",")), str(path))
         for names, path in container.cgroups
     )
-    return Running(pid, Cgroup(folders))
+    return Running(*process, Cgroup(folders))
 
 
 def execute(call: Call, log: Log) -> NoReturn:

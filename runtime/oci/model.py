@@ -87,7 +87,8 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A container that ``exec`` goes into: its first process, its cgroups, and its configuration's own choices."""
+    """A container that ``exec`` goes into: its first process, when that was started (clock ticks since boot), its cgroups."""
 
     pid: int
+    started: int
     cgroup: Cgroup

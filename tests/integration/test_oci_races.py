@@ -5,8 +5,10 @@ Each test names the defence that it is about, and has been seen to fail without 
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,9 @@ import pytest
 
 from tests.integration.oci_bundle import MINIMAL
 from tests.integration.oci_hostile import RACES, call_with, running, swapping
+from whit.runtime.encode import encode
+from whit.runtime.model import LaunchPlan, Op
+from whit.runtime.opcodes import PLAN_VERSION
 
 if TYPE_CHECKING:
     from tests.integration.oci_bundle import Bundle
@@ -108,3 +113,36 @@ def test_a_target_that_changes_meanwhile_leads_nowhere(bundle: Bundle, kind: str
             bundle.run("true", change)
             assert list(outside.iterdir()) == []
     assert str(outside) not in Path("/proc/self/mountinfo").read_text()
+
+
+def test_exec_never_enters_another_process_that_has_the_container_s_number(bundle: Bundle) -> None:
+    """CONTAINER_FIND: all of a container's is opened by one folder in /proc, which is that of one process for ever."""
+    bundle.write("sleep 600")
+    alone = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--uts"]
+    helper = [sys.executable, str(Path(__file__).with_name("reused_number.py")), str(bundle.runtime), "state", "one"]
+    done = subprocess.run(
+        [*alone, *helper], cwd=bundle.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=180
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    code, out, err = json.loads(done.stdout)
+    assert code != 0, out
+    assert out == ""
+    assert "cannot exec in a stopped container" in err
+
+
+def test_a_process_that_was_started_at_another_time_is_not_the_container_s(bundle: Bundle) -> None:
+    """CONTAINER_FIND: Python has looked at the start time, and the launcher looks again once the folder is open."""
+    with running(bundle, "/bin/sleep", "600") as (name, _):
+        pid = bundle.state(name)["pid"]
+        folder = bundle.folder / "state" / name
+        started = int((folder / "process").read_text().split()[1])
+        for shift, code in ((0, 0), (1, 1)):
+            plan = bundle.folder / "exec"
+            find = Op("CONTAINER_FIND", (pid, started + shift), "test")
+            wait, program = Op("WAIT_START", (), "test"), Op("EXEC", ("/bin/true", ("true",), ()), "test")
+            clone = Op("CLONE_FREE", (0, 0), "test")
+            plan.write_bytes(encode(LaunchPlan(PLAN_VERSION, (find, clone, wait, program))))
+            command = [str(bundle.runtime), "_launch", "exec", str(folder), "", str(plan), "", ""]
+            ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            assert ran.returncode == code, ran
+            assert ("cannot exec in a stopped container" in ran.stderr) == bool(shift)

@@ -89,7 +89,7 @@ def _exec(spec: Spec, host: OciHost) -> LaunchPlan:
     assert spec.process is not None
     process = replace(spec.process, exec_affinity=Affinity("0", "0-1"), no_new_privileges=True)
     first, console, before = process_ops(process, Wish(preserved=2))
-    running = Running(77, Cgroup(((("pids",), "/cg/pids/c1"),)))
+    running = Running(77, 1000, Cgroup(((("pids",), "/cg/pids/c1"),)))
     return compile_exec(process, spec, running, host, Lifecycle(first=first, console=console, before_exec=before)).plan
 
 

@@ -265,11 +265,12 @@ def test_exec_joins_what_the_container_has() -> None:
     config = spec()
     assert config.process is not None
     process = replace(config.process, exec_affinity=Affinity("0", "0-1,64"))
-    running = Running(42, Cgroup(((("memory",), "/cg/memory/c1"),)))
+    running = Running(42, 1000, Cgroup(((("memory",), "/cg/memory/c1"),)))
     operations = list(compile_exec(process, config, running, V1, LIFE).plan.ops)
-    assert named(operations, "JOIN_PROCESSES") == [("/proc/42/ns/pid",)]
+    assert named(operations, "CONTAINER_FIND") == [(42, 1000)]
+    assert named(operations, "JOIN_PROCESSES") == [("ns/pid",)]
     joined = [args[0] for args in named(operations, "JOIN_NAMESPACE")]
-    assert joined == [f"/proc/42/ns/{name}" for name in ("ipc", "uts", "net", "cgroup", "mnt")]
+    assert joined == [f"ns/{name}" for name in ("ipc", "uts", "net", "cgroup", "mnt")]
     assert named(operations, "CGROUP_OPEN") == [("/cg/memory/c1", "", 2)]
     assert named(operations, "SET_AFFINITY") == [(b"\1" + bytes(7),), (b"\3" + bytes(7) + b"\1" + bytes(7),)]
 
@@ -297,9 +298,9 @@ def test_more_ids_than_one_s_own_are_mapped_by_newuidmap_and_newgidmap() -> None
 def test_without_root_exec_goes_into_the_user_namespace_first() -> None:
     config = spec(linux={"namespaces": [*NAMESPACES, {"type": "user"}], **OWN})
     assert config.process is not None
-    operations = compile_exec(config.process, config, Running(7, Cgroup()), ROOTLESS, LIFE).plan.ops
+    operations = compile_exec(config.process, config, Running(7, 1000, Cgroup()), ROOTLESS, LIFE).plan.ops
     joined = [str(op.args[0]) if op.name == "JOIN_NAMESPACE" else op.name for op in operations]
-    order = ["CLONE_FREE", "/proc/7/ns/user", "/proc/7/ns/pid", "CLONE_AGAIN", "/proc/7/ns/mnt"]
+    order = ["CONTAINER_FIND", "CLONE_FREE", "ns/user", "ns/pid", "CLONE_AGAIN", "ns/mnt"]
     assert [name for name in joined if name in order] == order
     assert "JOIN_PROCESSES" not in joined
 
