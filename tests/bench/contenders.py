@@ -94,7 +94,7 @@ def bubblewrap(bench: Bench) -> list[Contender]:
     return [Contender("bwrap (no cgroup)", Command((str(program), *options, *privileges, "/true")))]
 
 
-def oci_config(rootfs: Path) -> dict[str, object]:
+def oci_config(rootfs: Path, program: str = "/true") -> dict[str, object]:
     """A bundle with limits, as `whit run` has them, and no filter."""
     hidden = ["nosuid", "noexec", "nodev"]
     none: dict[str, list[str]] = {name: [] for name in ("bounding", "effective", "inheritable", "permitted", "ambient")}
@@ -102,7 +102,7 @@ def oci_config(rootfs: Path) -> dict[str, object]:
         "ociVersion": "1.0.2",
         "process": {
             "user": {"uid": 65532, "gid": 65532},
-            "args": ["/true"],
+            "args": [program],
             "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
             "cwd": "/",
             "capabilities": none,

@@ -1,9 +1,10 @@
-"""OCI runtimes side by side: whit-oci, runc, crun; alone, and under docker.
+"""OCI runtimes side by side: whit-oci, runc, crun, and youki where there is one; alone, and under docker.
 
 ``python -m tests.bench.oci [--json] [--rounds N] [--only runtimes,docker]``, as root. Rounds alternate between the
 runtimes, back to back and with 100 ms before each command. Under docker the whole command is timed, and, by a small
 program between docker and the runtime, the runtime's share of it: create, start, delete and what else docker calls.
-The first container of a form costs whit-oci a start of Python; that is a row of its own.
+The first container of a form costs whit-oci a start of Python; that is a row of its own. No distribution of ours has
+youki: one that is built elsewhere is named by the environment variable YOUKI, or is on PATH.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -21,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench.contenders import IMAGE, LIMIT_OPTIONS, make_rootfs, oci_config
-from tests.bench.floor import build_true
+from tests.bench.floor import build_sleeper, build_true
 from tests.bench.launch import GAP_SECONDS, enter_namespace
 from tests.bench.measure import Command, Times, print_times, run_timed, summarise
 from tests.peers import PROJECT, find_peer
@@ -30,7 +32,6 @@ from tests.peers.dockerd import Dockerd, start_dockerd
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-VERBS = ("create", "start", "delete", "run")
 END_SECONDS = 30.0
 NETWORKS = {
     "under docker, --network host": "host",
@@ -40,9 +41,15 @@ Seconds = dict[tuple[str, str], list[float]]
 """(runtime, what it did) → seconds of each time."""
 
 
+def find_youki() -> Path | None:
+    """What YOUKI names, or what is on PATH."""
+    named = os.environ.get("YOUKI")
+    return Path(named) if named else find_peer("youki")
+
+
 def runtimes() -> dict[str, Path]:
     """Those that are installed, whit-oci first."""
-    peers = {name: find_peer(name) for name in ("runc", "crun")}
+    peers = {"runc": find_peer("runc"), "crun": find_peer("crun"), "youki": find_youki()}
     return {
         "whit-oci": PROJECT / ".venv" / "bin" / "whit-oci",
         **{name: path for name, path in peers.items() if path is not None},
@@ -54,10 +61,17 @@ def _status(command: Sequence[str]) -> object:
 
 
 class _Cycles:
-    """Containers of one bundle, made, started, removed and run by each runtime in turn."""
+    """Containers of two bundles, made, started, killed, removed and run by each runtime in turn.
 
-    def __init__(self, bundle: Path, state: Path) -> None:
-        self.bundle, self.state = bundle, state
+    The program of one ends at once, that of the other sleeps until it is killed.
+    """
+
+    def __init__(self, folder: Path, rootfs: Path) -> None:
+        self.state = folder / "state"
+        self.ending, self.sleeping = folder / "ending", folder / "sleeping"
+        for bundle, program in ((self.ending, "/true"), (self.sleeping, "/sleeper")):
+            bundle.mkdir()
+            (bundle / "config.json").write_text(json.dumps(oci_config(rootfs, program)))
         self.made = 0
 
     def _call(self, program: Path, *words: str) -> float:
@@ -71,18 +85,27 @@ class _Cycles:
                 raise RuntimeError(f"{container} doesn't end")
             time.sleep(0.002)
 
+    def _life(self, program: Path, bundle: Path, container: str, gap: float) -> Iterable[tuple[str, float]]:
+        verbs = (
+            ("create", "start", "delete") if bundle == self.ending else ("create", "start", "state", "kill", "delete")
+        )
+        for verb in verbs:
+            time.sleep(gap)
+            options = ("--bundle", str(bundle)) if verb == "create" else ()
+            signal = ("KILL",) if verb == "kill" else ()
+            yield verb, self._call(program, verb, *options, container, *signal)
+            if verb == "kill" or (verb == "start" and bundle == self.ending):
+                self._await_end(program, container)
+
     def cycle(self, program: Path, gap: float) -> Iterable[tuple[str, float]]:
-        """(verb, seconds) of one container's life, and of one ``run``."""
+        """(verb, seconds) of one life that ends by itself, of one ``run``, and of what else is asked of one that sleeps."""
         self.made += 1
         container = f"bench-{program.name}-{self.made}"
-        for verb in ("create", "start", "delete"):
-            time.sleep(gap)
-            words = ("--bundle", str(self.bundle)) if verb == "create" else ()
-            yield verb, self._call(program, verb, *words, container)
-            if verb == "start":
-                self._await_end(program, container)
+        yield from self._life(program, self.ending, container, gap)
         time.sleep(gap)
-        yield "run", self._call(program, "run", "--bundle", str(self.bundle), f"{container}-run")
+        yield "run", self._call(program, "run", "--bundle", str(self.ending), f"{container}-run")
+        sleeper = self._life(program, self.sleeping, f"{container}-sleeps", gap)
+        yield from ((verb, seconds) for verb, seconds in sleeper if verb in {"state", "kill"})
 
 
 def measure_runtimes(cycles: _Cycles, found: Mapping[str, Path], rounds: int, gap: float) -> Seconds:
@@ -150,7 +173,7 @@ def measure_docker(engine: Dockerd, logs: Mapping[str, Path], rounds: int, netwo
 
 
 def _docker(folder: Path, rootfs: Path, rounds: int) -> dict[str, dict[tuple[str, str], Times]]:
-    timed = {name: build_timed(folder, name, path) for name, path in runtimes().items() if name != "crun"}
+    timed = {name: build_timed(folder, name, path) for name, path in runtimes().items() if name in {"whit-oci", "runc"}}
     archive = folder / "true.tar"
     subprocess.run(["tar", "-C", rootfs, "-cf", archive, "."], check=True)
     (folder / "docker").mkdir()
@@ -186,10 +209,10 @@ def main() -> None:
         rootfs = make_rootfs(folder)
         build_true(rootfs / "true")
         if "runtimes" in options.only:
-            bundle, state = folder / "bundle", folder / "state"
-            bundle.mkdir()
-            (bundle / "config.json").write_text(json.dumps(oci_config(rootfs)))
-            cycles = _Cycles(bundle, state)
+            build_sleeper(rootfs / "sleeper")
+            cycles = _Cycles(folder, rootfs)
+            if find_youki() is None:
+                sys.stderr.write("youki isn't on PATH and has no rows; YOUKI=… names its program\n")
             results["back to back"] = _summaries(measure_runtimes(cycles, runtimes(), options.rounds, 0))
             results["100 ms before each"] = _summaries(
                 measure_runtimes(cycles, runtimes(), options.rounds, GAP_SECONDS)

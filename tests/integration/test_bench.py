@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.bench.oci import runtimes
 from tests.peers import PROJECT
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("whit")]
@@ -47,6 +48,6 @@ def test_oci_runtimes_are_measured_side_by_side() -> None:
     document = json.loads(measured.stdout)
     assert document["schema"] == "whit.bench.oci/1"
     for way in ("back to back", "100 ms before each"):
-        verbs = ("create", "start", "delete", "run", "create+start+delete")
-        assert set(document[way]) == {f"{name} {verb}" for name in ("whit-oci", "runc", "crun") for verb in verbs}
+        verbs = ("create", "start", "state", "kill", "delete", "run", "create+start+delete")
+        assert set(document[way]) == {f"{name} {verb}" for name in runtimes() for verb in verbs}
     assert document["no plan kept"]["whit-oci first create"]["runs"] == 2
