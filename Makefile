@@ -46,7 +46,7 @@ fuzz: install ## Feed random bytes to all that reads bytes, FUZZ_SECONDS each
 	for target in tests/fuzz/fuzz_*.py; do $(BIN)/python "$$target" $(FUZZ_SECONDS) || exit 1; done
 
 engines: install build/peers.stamp ## docker, podman and ctr on whit-oci beside runc: all commands
-	WHIT_ENGINES=all $(BIN)/python -m pytest tests/integration/test_oci_docker.py tests/integration/test_oci_podman.py tests/integration/test_oci_ctr.py
+	WHIT_ENGINES=all $(BIN)/python -m pytest tests/integration/test_oci_docker.py tests/integration/test_oci_docker_errors.py tests/integration/test_oci_podman.py tests/integration/test_oci_ctr.py
 
 soak: install build/peers.stamp ## Thousands of containers, hundreds at once, runtimes killed at random; SOAK="--kills 50": takes long
 	$(BIN)/python -m tests.soak $(SOAK)

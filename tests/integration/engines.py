@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tests.peers import find_peer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 RUNTIMES = ("runc", "whit")
@@ -52,8 +52,8 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def write_image(archive: Path) -> None:
-    """A file system with busybox."""
+def write_image(archive: Path, programs: Mapping[str, tuple[bytes, int]] | None = None) -> None:
+    """A file system with busybox, and in /bin the programs: name → content and mode."""
     busybox = find_peer("busybox-static")
     assert busybox is not None
     with tarfile.open(archive, "w") as tar:
@@ -61,10 +61,10 @@ def write_image(archive: Path) -> None:
             folder = tarfile.TarInfo(name)
             folder.type, folder.mode = tarfile.DIRTYPE, 0o755
             tar.addfile(folder)
-        program = tarfile.TarInfo("bin/busybox")
-        data = busybox.read_bytes()
-        program.size, program.mode = len(data), 0o755
-        tar.addfile(program, io.BytesIO(data))
+        for name, (data, mode) in {"busybox": (busybox.read_bytes(), 0o755), **(programs or {})}.items():
+            program = tarfile.TarInfo(f"bin/{name}")
+            program.size, program.mode = len(data), mode
+            tar.addfile(program, io.BytesIO(data))
         for name in APPLETS:
             link = tarfile.TarInfo(f"bin/{name}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"

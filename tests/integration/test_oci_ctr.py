@@ -36,6 +36,7 @@ ONCE: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("--net-host",), ("readlink", "/proc/self/ns/net")),
     (("--mount", "type=bind,src={folder},dst=/data,options=rbind:ro"), ("touch", "/data/x")),
     (("--device", "/dev/zero"), ("ls", "/dev/zero")),
+    (("--mount", "type=bind,src=/nowhere/at/all,dst=/data,options=rbind"), ("true",)),
 )
 
 INSIDE: tuple[tuple[str, ...], ...] = (

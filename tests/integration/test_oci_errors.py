@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from tests.integration.oci_bundle import Bundle, make_bundle
 from tests.integration.older_kernel import NEWER
+from tests.integration.unexecutable import PROGRAMS, WORDS
 from tests.peers import PROJECT, find_peer
 
 if TYPE_CHECKING:
@@ -38,37 +38,15 @@ def said(bundle: Bundle, change: dict[str, Any], *before: str | Path) -> str:
     return result.stderr
 
 
-def elf(machine: int, loader: str = "") -> bytes:
-    """An ELF file of a machine that asks for a loader."""
-    name = loader.encode() + b"\0"
-    header = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 2, machine, 1, 0x400000, 64, 0, 0, 64, 56, 2, 64, 0, 0)
-    size = 64 + 2 * 56 + len(name)
-    load = struct.pack("<IIQQQQQQ", 1, 5, 0, 0x400000, 0x400000, size, size, 0x1000)
-    interpreter = struct.pack("<IIQQQQQQ", 3 if loader else 0, 4, 176, 0x4000B0, 0x4000B0, len(name), len(name), 1)
-    return header + interpreter + load + name
-
-
-NATIVE, FOREIGN = (62, 183) if "x86_64" in subprocess.check_output(["uname", "-m"], text=True) else (183, 62)
-
-
-@pytest.mark.parametrize(
-    ("content", "mode", "words"),
-    [
-        (elf(NATIVE, "/lib64/ld-none.so.2"), 0o755, ("/lib64/ld-none.so.2", "isn't in the image")),
-        (elf(FOREIGN), 0o755, ("is built for", "this machine is")),
-        (b"#!/usr/bin/nonesuch\n", 0o755, ("a script for /usr/bin/nonesuch", "isn't in the image")),
-        (b"#!/bin/sh\r\necho x\r\n", 0o755, ("ends in CR LF",)),
-        (b"echo no first line that says by whom\n", 0o755, ("no program that the kernel can execute",)),
-        (b"#!/bin/sh\n", 0o644, ("permission denied", "chmod +x")),
-    ],
-)
-def test_a_program_that_cannot_be_executed(bundle: Bundle, content: bytes, mode: int, words: tuple[str, ...]) -> None:
-    program = bundle.rootfs / "data" / "program"
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_that_cannot_be_executed(bundle: Bundle, name: str) -> None:
+    content, mode = PROGRAMS[name]
+    program = bundle.rootfs / "data" / name
     program.write_bytes(content)
     program.chmod(mode)
-    error = said(bundle, {"process": {"args": ["/data/program"]}})
-    assert "/data/program" in error
-    for word in words:
+    error = said(bundle, {"process": {"args": [f"/data/{name}"]}})
+    assert f"/data/{name}" in error
+    for word in WORDS[name]:
         assert word in error
 
 
