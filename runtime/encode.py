@@ -143,7 +143,7 @@ def _check_stages(ops: list[Op]) -> None:
     """Guards, then what the parent does, one CLONE, what the child does, one EXEC at the very end."""
     stages = [BY_NAME[op.name].stage for op in ops]
     once = stages.count(Stage.CLONE) == stages.count(Stage.EXEC) == 1
-    if not once or stages != sorted(stages):
+    if not once or stages != sorted(stages) or Stage.SUPERVISE in stages:
         raise _damaged()
 
 

@@ -28,13 +28,17 @@ class Kind(StrEnum):
 
 
 class Stage(IntEnum):
-    """Where an operation may stand: the launcher refuses a plan whose stages go backwards."""
+    """Where an operation may stand: the launcher refuses a plan whose stages go backwards.
+
+    What is for a supervisor (docs/engine.md) stands in a file of its own, and in no plan.
+    """
 
     GUARD = 0
     PARENT = 1
     CLONE = 2
     CHILD = 3
     EXEC = 4
+    SUPERVISE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,19 @@ SECCOMP_WITH       | CHILD  | *program #flags                                   
 SECCOMP_NOTIFY     | CHILD  | *program #flags $head $between $tail                   | load the system call filter
 SECCOMP            | CHILD  | *program                                               | load the system call filter
 EXEC               | EXEC   | $path @arguments @environment                          | execute the program
+KEEP_CONTAINER     | SUPERVISE | $records $id                                        | run the container
+KEEP_IMAGE         | SUPERVISE | $lock                                               | lock the image's files against removal
+KEEP_ROOT          | SUPERVISE | $target @options                                    | mount the container's root
+KEEP_NETWORK       | SUPERVISE | $path                                               | enter the network namespace
+KEEP_STREAMS       | SUPERVISE | #input #terminal                                    | connect its input and output
+KEEP_LOG           | SUPERVISE | #size #files                                        | write its log
+KEEP_RUNNING       | SUPERVISE | #policy #most                                       | start it again
+KEEP_STOPPING      | SUPERVISE | #signal #seconds                                    | stop it
+KEEP_PROBING       | SUPERVISE | #interval #timeout #start #start_interval #retries  | see whether it is well
+PROBE_EXEC         | SUPERVISE | @arguments                                          | run the probe
+PROBE_TCP          | SUPERVISE | $address #port                                      | connect to it
+PROBE_HTTP         | SUPERVISE | $address #port $path                                | ask it
+KEEP_AFTERWARDS    | SUPERVISE |                                                     | give back what it had
 """
 
 OPERATIONS: tuple[Operation, ...] = _table()

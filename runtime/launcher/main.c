@@ -1,6 +1,7 @@
 /* whit: executes launch plans, and hands everything else to the Python beside it.
 
    whit _launch FD              execute the plan that a file descriptor holds (how Python starts a container)
+   whit _supervise FOLDER FD    supervise the container of a folder (engine.h)
    whit run …                   if a plan for exactly this command line is cached and its guards hold, execute it
    anything else                python: the same arguments
    whit-oci …                   oci.h
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine.h"
 #include "guards.h"
 #include "launch.h"
 #include "oci.h"
@@ -145,6 +147,10 @@ int main(int argc, char **argv)
 		return oci_main(argc, argv, self);
 	if (argc == 3 && strcmp(argv[1], "_launch") == 0)
 		return run_given(argv, self);
+	if (argc == 4 && strcmp(argv[1], "_supervise") == 0)
+		return engine_supervise(argv, self);
+	if (argc == 8 && strcmp(argv[1], "_resume") == 0)
+		return engine_resume(argv, self);
 	if (argc > 2 && strcmp(argv[1], "run") == 0) {
 		int code = run_cached(argv, self);
 		if (code >= 0)

@@ -19,7 +19,7 @@ enum { CHUNK = 4096, SIGNALLED = 128, NAME_SIZE = 64 };
 
 enum watched { WATCH_SIGNALS, WATCH_MASTER, WATCH_INPUT, WATCHED };
 
-static int receive_master(int receiver)
+int receive_descriptor(int receiver)
 {
 	char name[NAME_SIZE];
 	int master = -1;
@@ -116,7 +116,7 @@ static int attend(const struct launch *launch, int master)
 int oci_attend(struct launch *launch)
 {
 	struct termios before, raw;
-	CLEANUP_FD int master = launch->console_receiver >= 0 ? receive_master(launch->console_receiver) : -1;
+	CLEANUP_FD int master = launch->console_receiver >= 0 ? receive_descriptor(launch->console_receiver) : -1;
 	int is_terminal = master >= 0 && tcgetattr(STDIN_FILENO, &before) == 0;
 	if (is_terminal) {
 		copy_size(master);

@@ -63,7 +63,16 @@ static int check_stages(const struct plan *plan)
 	return stage == STAGE_EXEC && clones == 1 ? 0 : -EINVAL;
 }
 
-int plan_check(struct plan *plan, const char *data, size_t size)
+static int check_settings(const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->count; i++)
+		if (signatures[plan->ops[i].code].stage != STAGE_SUPERVISE)
+			return -EINVAL;
+	return 0;
+}
+
+/* All but the order of the operations. */
+static int check_form(struct plan *plan, const char *data, size_t size)
 {
 	struct header header;
 	if (size < sizeof(header) || size > MAX_PLAN_SIZE)
@@ -78,7 +87,17 @@ int plan_check(struct plan *plan, const char *data, size_t size)
 	for (uint32_t i = 0; i < plan->count; i++)
 		if (check_op(plan, &plan->ops[i]))
 			return -EINVAL;
-	return check_stages(plan);
+	return 0;
+}
+
+int plan_check(struct plan *plan, const char *data, size_t size)
+{
+	return check_form(plan, data, size) || check_stages(plan) ? -EINVAL : 0;
+}
+
+int settings_check(struct plan *plan, const char *data, size_t size)
+{
+	return check_form(plan, data, size) || check_settings(plan) ? -EINVAL : 0;
 }
 
 static int read_all(int fd, char *data, size_t size)
@@ -95,7 +114,7 @@ static int read_all(int fd, char *data, size_t size)
 	return 0;
 }
 
-int plan_load(struct plan *plan, int fd)
+static int load(struct plan *plan, int fd, int (*check)(struct plan *plan, const char *data, size_t size))
 {
 	struct stat status;
 	if (fstat(fd, &status) < 0)
@@ -109,10 +128,20 @@ int plan_load(struct plan *plan, int fd)
 		return -errno;
 	int error = read_all(fd, data, size);
 	if (!error)
-		error = plan_check(plan, data, size);
+		error = check(plan, data, size);
 	if (error)
 		munmap(data, size);
 	return error;
+}
+
+int plan_load(struct plan *plan, int fd)
+{
+	return load(plan, fd, plan_check);
+}
+
+int settings_load(struct plan *plan, int fd)
+{
+	return load(plan, fd, settings_check);
 }
 
 uint64_t op_number(const struct op *op, unsigned argument)

@@ -26,6 +26,10 @@ int plan_check(struct plan *plan, const char *data, size_t size);
 /* Read the whole plan from `fd` into memory of our own and check it. 0 or -errno. */
 int plan_load(struct plan *plan, int fd);
 
+/* The same for a supervisor's settings, which are operations of the stage SUPERVISE alone. */
+int settings_check(struct plan *plan, const char *data, size_t size);
+int settings_load(struct plan *plan, int fd);
+
 /* Valid only on a checked plan, with an argument of the kind that the operation's signature gives. */
 uint64_t op_number(const struct op *op, unsigned argument);
 const char *op_text(const struct plan *plan, const struct op *op, unsigned argument);

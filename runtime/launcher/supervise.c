@@ -86,6 +86,16 @@ static void wait_for_start(const struct launch *launch, pid_t child)
 	}
 }
 
+int signal_first(pid_t shown, int number)
+{
+	if (ends_by_default(number) && would_be_dropped(shown, number)) {
+		kill(shown, SIGKILL);
+		return number;
+	}
+	kill(shown, number);
+	return 0;
+}
+
 /* Returns the signal that the program was ended for, or 0. */
 static int forward(const struct launch *launch, pid_t child, const volatile pid_t *shown, int number)
 {

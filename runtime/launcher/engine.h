@@ -1,0 +1,214 @@
+/* The supervisor of a container that is kept (docs/engine.md): one process for as long as the container is to run.
+
+   engine_main.c      from a folder to a supervisor, and to its end
+   engine_settings.c  what the folder's file `supervision` asks for
+   engine_status.c    the file `status`
+   engine_run.c       one run of the container, by whit-oci
+   engine_loop.c      what happens while it runs: all that can be waited for, in one place
+   engine_stream.c    what it writes, on its way to the log and to whoever is attached; what they type
+   engine_log.c       the log
+   engine_control.c   the socket
+   engine_probe.c     whether it is well */
+#ifndef WHIT_ENGINE_H
+#define WHIT_ENGINE_H
+
+#include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "plan.h"
+
+enum {
+	CHUNK_SIZE = 32768,
+	LINE_SIZE = 16384,
+	LOG_ROOM = 65536,
+	MAX_CLIENTS = 32,
+	MAX_PACKET = 65536,
+	MAX_WATCHED = MAX_CLIENTS + 16,
+	WORDS_SIZE = 512,
+	ENGINE_PATH_SIZE = 4096,
+	STAMP_SIZE = 24,
+};
+
+#define SECOND_NS 1000000000ll
+#define FOREVER INT64_MAX
+
+enum policy { POLICY_NO, POLICY_ON_FAILURE, POLICY_UNLESS_STOPPED, POLICY_ALWAYS };
+enum probe_kind { PROBE_NONE, PROBE_BY_EXEC, PROBE_BY_TCP, PROBE_BY_HTTP };
+
+struct settings {
+	const char *records, *id, *image_lock, *root;
+	char **root_options;
+	/* NULL: the caller's own; empty: a new one. */
+	const char *network;
+	int has_input, has_terminal, has_log, has_afterwards;
+	uint64_t log_size, log_files;
+	enum policy policy;
+	uint64_t most_restarts;
+	int stop_signal;
+	int64_t stop_seconds;
+	enum probe_kind probe;
+	char **probe_words;
+	const char *probe_address, *probe_path;
+	uint16_t probe_port;
+	int64_t interval, timeout, start_period, start_interval;
+	uint64_t retries;
+};
+
+enum state { STATE_STARTING, STATE_RUNNING, STATE_RESTARTING, STATE_EXITED };
+enum health { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY };
+
+/* What the file says; times in ns since 1970. */
+struct status {
+	enum state state;
+	pid_t pid;
+	int64_t started, finished;
+	int exit, oom, stopped;
+	uint64_t restarts, failing;
+	enum health health;
+	char error[WORDS_SIZE];
+	/* The last one still is to be written. */
+	int is_due;
+};
+
+struct log {
+	int file, is_stuck;
+	uint64_t size, max_size, files;
+	char room[LOG_ROOM];
+	size_t filled, written;
+	/* The beginning of the lines of a second. */
+	char stamp[STAMP_SIZE];
+	time_t stamped;
+};
+
+/* One of the program's two outputs: its pipe or terminal, and the line that hasn't ended. */
+struct stream {
+	int from;
+	char kind;
+	const char *name;
+	char line[LINE_SIZE];
+	size_t filled;
+};
+
+struct client {
+	int socket, is_attached, wants_output, wants_errors, wants_input, owes;
+	int64_t patience;
+};
+
+struct probe {
+	pid_t pid;
+	int fd, asked;
+	int64_t next, deadline;
+};
+
+struct supervisor {
+	struct plan plan;
+	struct settings settings;
+	struct status status;
+	struct log log;
+	struct stream output, errors;
+	/* The ends that the program writes to: they are open as long as the supervisor is, and so nothing is lost with it. */
+	int output_end, errors_end;
+	/* What was read from a stream last, and is on its way. */
+	char chunk[CHUNK_SIZE];
+	size_t chunk_size, chunk_logged;
+	struct stream *chunk_of;
+	/* What a client has sent for the program. */
+	char typed[CHUNK_SIZE];
+	size_t typed_size, typed_done;
+	int input, master;
+	struct client clients[MAX_CLIENTS];
+	struct probe probe;
+	const char *self;
+	char runtime[ENGINE_PATH_SIZE];
+	int lock, caller, signals, listener, image_lock;
+	pid_t watcher;
+	/* Since when the container runs, when it is killed if it doesn't stop, when it is started again: monotonic, in ns. */
+	int64_t began, kill_at, again_at, pause;
+	int ended_for, is_over, ending;
+};
+
+/* Times of the monotonic clock, which nobody sets, and of the day; in ns. */
+int64_t engine_now(void);
+int64_t engine_time(void);
+
+/* `whit _supervise FOLDER FD` and `whit _resume FOLDER LOCK OUTPUT OUTPUT-END ERRORS ERRORS-END`. Returns the exit code. */
+int engine_supervise(char **argv, const char *self);
+int engine_resume(char **argv, const char *self);
+
+/* 0, or -EINVAL for settings that no supervisor can have. */
+int settings_read(struct settings *settings, const struct plan *plan);
+
+/* The status file: made, so that it can be written later whatever room the disk has; written; read. 0 or -errno. */
+int status_open(struct status *status);
+int status_write(struct status *status);
+int status_read(struct status *status);
+
+/* Create and start the container. 0, or -1: `status.error` and `status.exit` say why not. */
+int run_start(struct supervisor *supervisor);
+
+/* After its end: take away what whit-oci keeps of it. */
+void run_clear(struct supervisor *supervisor);
+
+/* Run whit-oci with these words after its own; its output and errors go where they are told, -1: nowhere. Its status as waitpid's. */
+int run_runtime(const struct supervisor *supervisor, const char *const *words, int input, int output, int errors);
+pid_t run_begin(const struct supervisor *supervisor, const char *const *words, int input, int output, int errors);
+
+/* Everything that is waited for until the container has ended; or, while it waits for its next start, until that time. */
+void loop_run(struct supervisor *supervisor);
+void loop_wait(struct supervisor *supervisor);
+
+/* One descriptor to wait for, and what is done when it is ready. */
+struct watch;
+typedef void watch_function(struct supervisor *supervisor, unsigned index, short events);
+struct watch {
+	struct pollfd fds[MAX_WATCHED];
+	watch_function *ready[MAX_WATCHED];
+	unsigned index[MAX_WATCHED];
+	unsigned count;
+	int64_t until;
+};
+void watch_add(struct watch *watch, int fd, short events, watch_function *ready, unsigned index);
+void watch_until(struct watch *watch, int64_t time);
+
+/* Each part says what it waits for, and is called when its time may have come. */
+void streams_watch(struct supervisor *supervisor, struct watch *watch);
+void streams_due(struct supervisor *supervisor, int64_t now);
+void control_watch(struct supervisor *supervisor, struct watch *watch);
+void probe_watch(struct supervisor *supervisor, struct watch *watch);
+void probe_due(struct supervisor *supervisor, int64_t now);
+
+/* What the program wrote before its end, and a line of it that has none, go to the log. */
+void streams_end(struct supervisor *supervisor);
+int streams_open(struct supervisor *supervisor);
+
+/* Bytes for the program's input; `size` 0 closes it. */
+void stream_type(struct supervisor *supervisor, const char *bytes, size_t size);
+void stream_close_input(struct supervisor *supervisor);
+
+int log_open(struct log *log, const struct settings *settings);
+/* A line for the log, or a part of one. How much room there is for more is known before: log_has_room(). */
+void log_add(struct log *log, const char *stream, char tag, const char *text, size_t size);
+int log_has_room(const struct log *log);
+/* Write what waits. 0, or -errno: it still waits. */
+int log_flush(struct log *log);
+
+int control_open(struct supervisor *supervisor);
+/* Tell everybody who waits for the end. */
+void control_tell_end(struct supervisor *supervisor, int code);
+/* Send what was read to each who is attached; 0 while one of them takes nothing. */
+int control_send_chunk(struct supervisor *supervisor);
+/* Note who is to get it. */
+void control_owe_chunk(struct supervisor *supervisor);
+
+/* Stop the container: by its signal, and by SIGKILL after `seconds` (negative: never). */
+void engine_stop(struct supervisor *supervisor, int signal, int64_t seconds);
+
+void probe_begin(struct supervisor *supervisor);
+void probe_end(struct supervisor *supervisor);
+/* A child of the probe's has ended. */
+void probe_ended(struct supervisor *supervisor, int status);
+
+#endif
