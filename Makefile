@@ -33,7 +33,7 @@ check: install ## Linters, types, the C compiler's warnings, layering
 test: check build/peers.stamp ## Everything: checks, unit and integration tests, the cgroup v2 guest
 	$(BIN)/python -m pytest
 
-guests: install build/peers.stamp ## whit-oci on cgroup v2 and with a real systemd, each in a QEMU machine: minutes
+guests: install build/peers.stamp ## whit-oci on cgroup v2 and with a real systemd (v2, hybrid, v1), each in a QEMU machine: minutes
 	$(BIN)/python -m pytest tests/guests
 
 bench: install build/peers.stamp ## Start, pack, memory: whit beside its peers and the physical floor

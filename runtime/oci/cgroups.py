@@ -14,7 +14,7 @@ from whit.packer.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.model import Op
 from whit.runtime.oci.devices import v1_writes, v2_program
 from whit.runtime.oci.fields import HINT, refused
-from whit.runtime.oci.model import Cgroup
+from whit.runtime.oci.model import HYBRID, Cgroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -347,6 +347,10 @@ def plan_cgroups(path: str, container: str, resources: Resources, host: OciHost,
 def join_cgroups(cgroup: Cgroup) -> CgroupPlan:
     """The operations of a process that joins a container's cgroups."""
     ops = tuple(Op("CGROUP_OPEN", (folder, "", MUST_EXIST), "the container's cgroup") for _, folder in cgroup.folders)
-    v1 = any(controllers for controllers, _ in cgroup.folders)
-    enter = tuple(Op("CGROUP_ENTER", (number,), "the container's cgroup") for number in range(len(ops))) if v1 else ()
-    return CgroupPlan(ops, enter, 1 if ops and not v1 else 0, cgroup)
+    into, enter = 0, list[Op]()
+    for number, (controllers, _) in enumerate(cgroup.folders):
+        if controllers in {(), HYBRID}:
+            into = number + 1
+        else:
+            enter.append(Op("CGROUP_ENTER", (number,), "the container's cgroup"))
+    return CgroupPlan(ops, tuple(enter), into, cgroup)

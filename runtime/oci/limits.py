@@ -58,6 +58,15 @@ def completed(resources: Resources, cgroups: tuple[tuple[str, Path], ...], host:
     return replace(resources, cpu=cpu, memory=memory)
 
 
+def with_quota(resources: Resources, folder: Path | None) -> Resources:
+    """On v1: quota and period of CPU time together, one as the cgroup has it; for systemd, which knows their ratio."""
+    cpu = resources.cpu
+    if folder is None or bool(cpu.quota) is bool(cpu.period) or not (folder / "cpu.cfs_quota_us").exists():
+        return resources
+    quota, period = (int((folder / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
+    return replace(resources, cpu=replace(cpu, quota=cpu.quota or quota, period=cpu.period or period))
+
+
 def _check_usage(resources: Resources, cgroups: tuple[tuple[str, Path], ...], host: OciHost) -> None:
     limit = resources.memory.limit
     if not resources.memory.check_before_update or not limit or limit < 0:

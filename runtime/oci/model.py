@@ -70,18 +70,25 @@ class OciHost:
         return uid in (0, self.launcher_owner) or self.launcher_shared
 
 
+Folders = tuple[tuple[tuple[str, ...], str], ...]
+"""(controllers, folder) of each cgroup; no controllers for v2's alone."""
+
+HYBRID = ("hybrid",)
+"""What stands for the controllers of a v2 hierarchy beside v1's: it has none that count, but systemd knows processes by it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cgroup:
-    """The container's cgroups, as they are noted for ``kill``, ``exec`` and ``delete``: (controllers, folder) each."""
+    """The container's cgroups, as they are noted for ``kill``, ``exec`` and ``delete``."""
 
-    folders: tuple[tuple[tuple[str, ...], str], ...] = ()
+    folders: Folders = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A cgroup that systemd makes: its folder, and the operation that has systemd put the process there."""
+    """A cgroup that systemd makes: its folders, and the operation that has systemd put the process there."""
 
-    folder: str
+    folders: Folders
     attach: Op
 
 

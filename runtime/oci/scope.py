@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,12 +14,12 @@ from typing import TYPE_CHECKING
 from whit.packer.errors import InvalidFileError
 from whit.runtime.oci.cgroups import CgroupPlan, resource_warnings, resource_writes
 from whit.runtime.oci.fields import refused
-from whit.runtime.oci.model import Cgroup
+from whit.runtime.oci.model import HYBRID, Cgroup
 from whit.runtime.oci.resources import CPU_LIST, listed
 
 if TYPE_CHECKING:
     from whit.runtime.oci.cgroups import Write
-    from whit.runtime.oci.model import OciHost, Scope
+    from whit.runtime.oci.model import Folders, OciHost, Scope
     from whit.runtime.oci.resources import Resources
 
 PREFIX = "whit"
@@ -51,6 +52,9 @@ ANNOTATION = "org.systemd.property."
 NUMBER, QUOTA = r"max|(default )?[0-9]{1,20}", r"(max|[0-9]{1,20})( 0*[1-9][0-9]{0,19})?"
 
 SETS = {"cpuset.cpus": "AllowedCPUs", "cpuset.mems": "AllowedMemoryNodes"}
+
+DEFAULT_PERIOD = 100_000
+"""The kernel's, of a quota of CPU time, in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,11 @@ def _is_plain(write: Write) -> bool:
     return plain and all(int(digits) <= UNLIMITED for digits in re.findall("[0-9]+", write.value))
 
 
+def set_property(write: Write) -> list[Property]:
+    """A cpuset's."""
+    return [(SETS[write.file], ("ay", _bits(write.value)))] if write.file in SETS and _is_plain(write) else []
+
+
 def _of(write: Write, version: int) -> list[Property]:
     if not _is_plain(write):
         return []
@@ -112,10 +121,10 @@ def _of(write: Write, version: int) -> list[Property]:
         # It takes no 0; that is written to the cgroup itself.
         return [(name, ("t", max(1, value) if name == "TasksMax" else value))]
     if write.file in SETS:
-        return [(SETS[write.file], ("ay", _bits(write.value)))]
+        return set_property(write)
     if write.file == "cpu.max":
         quota, _, period = write.value.partition(" ")
-        microseconds = int(period or 100_000)
+        microseconds = int(period or DEFAULT_PERIOD)
         # Of CPU time a second.
         share = UNLIMITED if quota == "max" else int(quota) * 1_000_000 // microseconds
         return [("CPUQuotaPeriodUSec", ("t", microseconds)), ("CPUQuotaPerSecUSec", ("t", share))]
@@ -126,8 +135,12 @@ def _of(write: Write, version: int) -> list[Property]:
 
 def limit_properties(resources: Resources, host: OciHost, version: int) -> list[Property]:
     """The limits as far as systemd knows them: what it writes again when it is reloaded. The last of a name counts."""
-    found = dict(item for write in resource_writes(resources, host) for item in _of(write, version))
-    return list(found.items())
+    writes = resource_writes(resources, host)
+    if host.hierarchies:
+        from whit.runtime.oci.scope_v1 import v1_properties  # noqa: PLC0415 - it needs this module's names
+
+        return v1_properties(writes)
+    return list(dict(item for write in writes for item in _of(write, version)).items())
 
 
 def _value(text: str) -> tuple[str, object] | None:
@@ -161,19 +174,27 @@ def annotated(annotations: tuple[tuple[str, str], ...]) -> list[Property]:
     return found
 
 
-def scope_properties(unit: Unit, container: str, pid: int) -> list[Property]:
+def scope_properties(unit: Unit, container: str, pid: int, *, v1: bool = False) -> list[Property]:
     """Those of the scope itself; it is delegated: what is below it is the container's affair."""
+    counted = ("Memory", "CPU", "BlockIO" if v1 else "IO", "Tasks")
     return [
         ("Description", ("s", f"whit-oci container {container}")),
         ("Slice", ("s", unit.slice)),
         ("Delegate", ("b", True)),
         ("PIDs", ("au", [pid])),
-        *((f"{name}Accounting", ("b", True)) for name in ("Memory", "CPU", "IO", "Tasks")),
+        *((f"{name}Accounting", ("b", True)) for name in counted),
         ("DefaultDependencies", ("b", False)),
     ]
+
+
+def scope_folders(path: str, host: OciHost) -> Folders:
+    """Where the scope is: ``path`` from each hierarchy's root on. Systemd makes it in those that it knows, we in the others."""
+    v1 = tuple((hierarchy.controllers, posixpath.join(hierarchy.mount, path)) for hierarchy in host.hierarchies)
+    names = HYBRID if v1 else ()
+    return (*v1, (names, posixpath.join(host.unified, path))) if host.unified else v1
 
 
 def scoped_cgroups(resources: Resources, host: OciHost, scope: Scope) -> CgroupPlan:
     """The plan's part. Raises what can't be honoured, by its name; it is written once systemd has made the cgroup."""
     resource_writes(resources, host)
-    return CgroupPlan((), (scope.attach,), 0, Cgroup((((), scope.folder),)), resource_warnings(resources))
+    return CgroupPlan((), (scope.attach,), 0, Cgroup(scope.folders), resource_warnings(resources))

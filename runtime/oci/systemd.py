@@ -10,24 +10,29 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 import re
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whit.packer.errors import LaunchError, UnsupportedError, as_whit_error
 from whit.runtime.machine import oci_launcher
 from whit.runtime.model import Op
+from whit.runtime.oci.beside import enter_all, write_lines
 from whit.runtime.oci.bpf import attach_device_program
-from whit.runtime.oci.devices import v2_program
+from whit.runtime.oci.control import set_frozen
+from whit.runtime.oci.devices import v1_writes, v2_program
 from whit.runtime.oci.host import read_oci_host
-from whit.runtime.oci.limits import resource_writes
+from whit.runtime.oci.limits import resource_writes, with_quota
 from whit.runtime.oci.model import OciHost, Scope
 from whit.runtime.oci.records import CONFIG, SCOPE, SCOPE_ERROR
-from whit.runtime.oci.scope import Property, Unit, annotated, limit_properties, scope_properties, unit_of
+from whit.runtime.oci.scope import Property, Unit, annotated, limit_properties, scope_folders, scope_properties, unit_of
+from whit.runtime.oci.scope_v1 import device_properties
 from whit.runtime.oci.spec import parse_spec
+from whit.runtime.oci.state import Container, freezer, is_frozen, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,11 +150,11 @@ def connected(bus: str) -> Iterator[Systemd]:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is on record of a container's scope."""
+    """What is on record of a container's scope. ``devices`` are v1's (file, line)."""
 
     bus: str
     unit: Unit
-    folder: str
+    devices: tuple[tuple[str, str], ...] = ()
 
 
 def read_record(place: Path) -> Record | None:
@@ -158,7 +163,14 @@ def read_record(place: Path) -> Record | None:
         document = json.loads((place / SCOPE).read_text())
     except FileNotFoundError:
         return None
-    return Record(document["bus"], Unit(document["name"], document["slice"], document["path"]), document["folder"])
+    devices = tuple((file, line) for file, line in document.get("devices", ()))
+    return Record(document["bus"], Unit(document["name"], document["slice"], document["path"]), devices)
+
+
+def _text(record: Record) -> bytes:
+    unit = record.unit
+    document = {"bus": record.bus, "name": unit.name, "slice": unit.slice, "path": unit.path, "devices": record.devices}
+    return json.dumps(document).encode()
 
 
 def _helper(verb: str, place: str) -> Op:
@@ -169,9 +181,13 @@ def _helper(verb: str, place: str) -> Op:
 
 def plan_scope(spec: Spec, container: str, place: str, host: OciHost) -> tuple[Scope, bytes]:
     """What the plan needs to know of the scope that is to be made, and its record."""
-    if host.hierarchies or not host.unified:
-        raise UnsupportedError("--systemd-cgroup: it takes cgroup v2 alone", hint="leave it out on cgroup v1")
     user = not host.machine_root
+    if not host.hierarchies and not host.unified:
+        raise UnsupportedError("--systemd-cgroup: no cgroup file system is mounted", hint="leave it out")
+    if host.hierarchies and user:
+        raise UnsupportedError(
+            "--systemd-cgroup: on cgroup v1 it takes root", hint="leave it out, or boot with cgroup v2"
+        )
     bus = user_bus() if user else os.environ.get("DBUS_SYSTEM_BUS_ADDRESS") or SYSTEM_BUS
     unit = unit_of(spec.linux.cgroups_path, container, user=user)
     annotated(spec.annotations)
@@ -187,15 +203,15 @@ def plan_scope(spec: Spec, container: str, place: str, host: OciHost) -> tuple[S
                 hint="another container's? Take another linux.cgroupsPath",
             )
         above = systemd.get("ControlGroup").strip("/")
-    folder = "/".join(part for part in (host.unified, above, unit.path) if part)
-    record = {"bus": bus, "name": unit.name, "slice": unit.slice, "path": unit.path, "folder": folder}
-    return Scope(folder, _helper("_scope", place)), json.dumps(record).encode()
+    folders = scope_folders(posixpath.join(above, unit.path), host)
+    devices = tuple(v1_writes(spec.linux.resources.devices)) if host.hierarchies else ()
+    return Scope(folders, _helper("_scope", place)), _text(Record(bus, unit, devices))
 
 
 def attaching(place: Path) -> Scope | None:
     """For ``exec`` by who may not move processes there: systemd does it."""
     record = read_record(place)
-    return Scope(record.folder, _helper("_attach", str(place))) if record else None
+    return Scope((), _helper("_attach", str(place))) if record else None
 
 
 def _start(systemd: Systemd, unit: Unit, properties: list[Property]) -> None:
@@ -212,48 +228,83 @@ def _start(systemd: Systemd, unit: Unit, properties: list[Property]) -> None:
         raise LaunchError(f"systemd: {unit.name}: {result}", hint="journalctl may say why")
 
 
-def _own(folder: Path, uid: int) -> None:
-    """Give the cgroup to a user (cgroups(7), "Cgroups delegation")."""
-    os.chown(folder, uid, -1)
+def _own(container: Container, spec: Spec) -> None:
+    """Give the cgroup to the container's user, where the specification has it so (cgroups(7), "Cgroups delegation")."""
+    from whit.runtime.oci.compile import cgroup_owner  # noqa: PLC0415 - it needs this module's neighbours
+
+    folder, owner = container.cgroup("unified"), cgroup_owner(spec)
+    if folder is None or not owner:
+        return
+    os.chown(folder, owner, -1)
     for name in Path("/sys/kernel/cgroup/delegate").read_text().split():
         if (folder / name).exists():
-            os.chown(folder / name, uid, -1)
+            os.chown(folder / name, owner, -1)
+
+
+def _limit(container: Container, resources: Resources, record: Record, host: OciHost) -> None:
+    """Write what systemd doesn't know, and what it does: it has written that before."""
+    if host.hierarchies:
+        write_lines(container.cgroup("devices"), record.devices)
+    resource_writes(resources, container.cgroups, host)
+    folder = container.cgroup("unified")
+    if folder is not None and host.machine_root:
+        attach_device_program(folder, v2_program(resources.devices))
 
 
 def _enter(place: Path, record: Record, pid: int) -> None:
     """Have systemd make the scope with the process in it, and write what systemd doesn't know."""
-    from whit.runtime.oci.compile import cgroup_owner  # noqa: PLC0415 - it needs this module's neighbours
-
-    spec = parse_spec((place / CONFIG).read_bytes())
+    spec, container = parse_spec((place / CONFIG).read_bytes()), Container(place.name, place)
     host, resources = read_oci_host(), spec.linux.resources
     with connected(record.bus) as systemd:
+        own = scope_properties(record.unit, place.name, pid, v1=bool(host.hierarchies))
         limits = limit_properties(resources, host, systemd.version)
         # What is said last counts.
-        properties = [*scope_properties(record.unit, place.name, pid), *limits, *annotated(spec.annotations)]
+        properties = [*own, *limits, *device_properties(record.devices), *annotated(spec.annotations)]
         try:
             _start(systemd, record.unit, list(dict(properties).items()))
         except (SystemdError, LaunchError):
             # It isn't this container's: nobody may stop it in its name.
             (place / SCOPE).unlink()
             raise
-    folder = Path(record.folder)
-    resource_writes(resources, (("unified", folder),), host)
+    if host.hierarchies:
+        enter_all((folder for _, folder in container.cgroups), pid)
+    _limit(container, resources, record, host)
     if host.machine_root:
-        attach_device_program(folder, v2_program(resources.devices))
-        owner = cgroup_owner(spec)
-        if owner:
-            _own(folder, owner)
+        _own(container, spec)
 
 
-def set_limits(place: Path, resources: Resources, host: OciHost) -> None:
+@contextmanager
+def _still(container: Container, host: OciHost) -> Iterator[None]:
+    """On v1 systemd closes all devices before it opens those that it knows: nothing of the container runs meanwhile."""
+    if not host.hierarchies or freezer(container) is None or is_frozen(container):
+        yield
+        return
+    set_frozen(container, frozen=True)
+    try:
+        yield
+    finally:
+        set_frozen(container, frozen=False)
+
+
+def set_limits(container: Container, resources: Resources, host: OciHost) -> None:
     """Other limits for the unit, so that systemd knows them too."""
-    record = read_record(place)
+    record = read_record(container.folder)
     if record is None:
         return
+    if host.hierarchies and resources.devices:
+        record = replace(record, devices=tuple(v1_writes(resources.devices)))
+        write(container, SCOPE, _text(record))
     with connected(record.bus) as systemd:
-        properties = limit_properties(resources, host, systemd.version)
-        if properties:
+        properties = limit_properties(with_quota(resources, container.cgroup("cpu")), host, systemd.version)
+        properties += device_properties(record.devices) if resources.devices else []
+        if not properties:
+            return
+        with _still(container, host):
             systemd.call("SetUnitProperties", "sba(sv)", (record.unit.name, True, properties))
+            # It writes them before it answers anything else.
+            systemd.get("Version")
+            if host.hierarchies:
+                write_lines(container.cgroup("devices"), record.devices)
 
 
 def leave(place: Path) -> None:

@@ -86,6 +86,6 @@ def update(call: Call, log: Log) -> None:
     if (container.folder / SCOPE).exists():
         from whit.runtime.oci.systemd import set_limits  # noqa: PLC0415 - for systemd's containers alone
 
-        set_limits(container.folder, resources, host)
+        set_limits(container, resources, host)
     resource_writes(resources, container.cgroups, host)
     update_devices(resources, container.cgroups, host)

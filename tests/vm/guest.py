@@ -1,4 +1,4 @@
-"""A Linux machine with cgroup v2 alone: Debian's cloud kernel under QEMU's emulation, with files and a script of the test's.
+"""A Linux machine with cgroup v2, or with v1 by systemd: Debian's cloud kernel under QEMU's emulation, with files and a script of the test's.
 
 The guest's files are an initramfs in memory: nothing is installed, nothing stays.
 """
@@ -25,10 +25,10 @@ MEMORY = "768M"
 USERS = "root:x:0:0:root:/root:/bin/sh\nmessagebus:x:100:100::/:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n"
 GROUPS = "root:x:0:\nmessagebus:x:100:\nuser:x:1000:\n"
 EXIT_LINE = re.compile(r"\nguest: exit (\d+)\n\Z")
+COMMAND_LINE = "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable random.trust_cpu=on"
 OPTIONS = (
     *("-accel", "tcg", "-cpu", "max", "-m", MEMORY, "-smp", "1"),
     *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
-    *("-append", "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable random.trust_cpu=on"),
 )
 
 
@@ -53,13 +53,15 @@ def run_guest(
     trees: Iterable[Path] = (),
     *,
     systemd: bool = False,
+    parameters: str = "",
 ) -> GuestResult:
     """Boot, run ``script`` with busybox's sh as root, turn off.
 
     ``files`` are guest paths and where their content is on this machine; ``trees`` are files, links and folders that the
     guest has under the same paths as this machine. ``systemd``: the guest's first process is this machine's systemd, with
-    a D-Bus, and the script a service of its (tests/vm/systemd.py). Raises :class:`GuestError` when the script doesn't end in ``timeout``
-    seconds, boot included (about 5).
+    a D-Bus, and the script a service of its (tests/vm/systemd.py). ``parameters`` are more of the kernel's: with
+    ``systemd.unified_cgroup_hierarchy=0`` systemd mounts cgroup v1. Raises :class:`GuestError` when the script doesn't
+    end in ``timeout`` seconds, boot included (about 5).
     """
     qemu, kernel, busybox = (find_peer(name) for name in ("qemu-system-x86_64", "guest-kernel", "busybox-static"))
     if qemu is None or kernel is None or busybox is None:
@@ -78,7 +80,8 @@ def run_guest(
                 archive.add(path, path)
             archive.finish()
         serials = ("-serial", f"file:{console}", "-serial", f"file:{output}")
-        command: list[str | Path] = [qemu, "-kernel", kernel, "-initrd", initramfs, *serials, *OPTIONS]
+        line = ("-append", f"{COMMAND_LINE} {parameters}")
+        command: list[str | Path] = [qemu, "-kernel", kernel, "-initrd", initramfs, *serials, *OPTIONS, *line]
         seconds = _run(command, timeout, console)
         return _result(output.read_text(errors="replace"), console.read_text(errors="replace"), seconds)
 

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from tests.vm.initramfs import Initramfs
 
 PROGRAMS = (
-    "/lib/systemd/systemd", "/lib/systemd/systemd-executor", "/usr/bin/dbus-daemon", "/usr/bin/systemctl", "/usr/bin/setpriv",
+    "/lib/systemd/systemd", "/lib/systemd/systemd-executor", "/lib/systemd/systemd-cgroups-agent", "/usr/bin/dbus-daemon",
+    "/usr/bin/systemctl", "/usr/bin/setpriv",
 )  # fmt: skip
-"""Newer systemds have their executor apart."""
+"""Newer systemds have their executor apart; the agent tells of cgroups of v1 that have become empty."""
 
 DBUS_DAEMON = "/usr/bin/dbus-daemon --{} --address=systemd: --nofork --nopidfile --systemd-activation --syslog-only"
 POWER_OFF = r"/bin/sh -c 'printf \"\\nguest: exit %%s\\n\" $EXIT_STATUS >/dev/ttyS1; poweroff -f'"

@@ -10,7 +10,15 @@ import pytest
 from whit.packer.errors import InvalidFileError, UnsupportedError
 from whit.runtime.model import Op
 from whit.runtime.oci.model import OciHost, Scope
-from whit.runtime.oci.scope import annotated, limit_properties, scope_properties, scoped_cgroups, slice_path, unit_of
+from whit.runtime.oci.scope import (
+    annotated,
+    limit_properties,
+    scope_folders,
+    scope_properties,
+    scoped_cgroups,
+    slice_path,
+    unit_of,
+)
 from whit.runtime.oci.spec import parse_resources
 
 if TYPE_CHECKING:
@@ -105,8 +113,8 @@ def test_a_scope_is_delegated_and_begins_with_the_container_s_process() -> None:
 
 
 def test_what_the_host_lacks_is_refused_before_systemd_is_asked() -> None:
-    scope = Scope("/cg/system.slice/whit-c1.scope", Op("HOOK_OUTSIDE", (), ""))
-    assert scoped_cgroups(resources(), HOST, scope).cgroup.folders == (((), scope.folder),)
+    scope = Scope(scope_folders("system.slice/whit-c1.scope", HOST), Op("HOOK_OUTSIDE", (), ""))
+    assert scoped_cgroups(resources(), HOST, scope).cgroup.folders == (((), "/cg/system.slice/whit-c1.scope"),)
     with pytest.raises(UnsupportedError, match=r"linux\.resources\.rdma"):
         scoped_cgroups(resources(rdma={"mlx": {"hcaHandles": 1}}), HOST, scope)
 
