@@ -224,7 +224,7 @@ def afterwards(words: list[str]) -> int:
     if verb in SYSTEMD:
         from whit.runtime.oci.systemd import helper  # noqa: PLC0415 - for systemd's containers alone
 
-        return helper(verb, Path(rest[0]))
+        return helper(verb, Path(rest[0]), *rest[1:2])
     if verb == "_launch-failed":
         mode, folder_text, plan, path, form, index, number = rest
         folder, log = Path(folder_text), Log(path, form or "text")

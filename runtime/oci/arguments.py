@@ -74,10 +74,6 @@ def absolute(path: str) -> str:
         ) from None
 
 
-_NOT_DONE = frozenset({"cgroup"})
-"""runc's options that whit-oci knows and doesn't do: better refused than passed over in silence."""
-
-
 @dataclass(frozen=True, slots=True)
 class Options:
     """What was given: option → value (``""`` for a flag), and every value of those that may be repeated."""
@@ -164,10 +160,6 @@ def _options(
             at += 1
         if not known[name] and equals and value == "false":
             continue
-        if name in _NOT_DONE:
-            raise UsageError(
-                f"whit-oci doesn't do {word}", hint="leave it out, or use another runtime for this container"
-            )
         values[name] = value if known[name] else ""
         if name in REPEATED:
             repeated[name] = (*repeated.get(name, ()), value)

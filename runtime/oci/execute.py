@@ -21,11 +21,12 @@ from whit.runtime.oci.process import CapabilitySets, Process, User
 from whit.runtime.oci.records import CONFIG, SCOPE, read_regular
 from whit.runtime.oci.spec import parse_process, parse_spec
 from whit.runtime.oci.state import Container, Status, find, root_of
+from whit.runtime.oci.subcgroup import below, check, wanted
 
 if TYPE_CHECKING:
     from whit.runtime.oci.arguments import Call, Options
     from whit.runtime.oci.log import Log
-    from whit.runtime.oci.model import OciHost
+    from whit.runtime.oci.model import Folders, OciHost
     from whit.runtime.oci.spec import Spec
 
 MAX_NUMBER = (1 << 32) - 2
@@ -115,6 +116,22 @@ def _entrance(folder: Path, pid: int, mount: str) -> str:
     return str(inner if inner.is_relative_to(folder) else folder)
 
 
+def _folders(container: Container, pid: int, call: Call, host: OciHost) -> Folders:
+    """Where the process goes: beside the first one, or where ``--cgroup`` says."""
+    asked = wanted(call.options.all("cgroup"))
+    if asked:
+        own = tuple(
+            (() if names == "unified" else tuple(names.split(",")), str(path)) for names, path in container.cgroups
+        )
+        chosen = below(own, asked)
+        check(chosen)
+        return chosen
+    return tuple(
+        ((), _entrance(path, pid, host.unified)) if names == "unified" else (tuple(names.split(",")), str(path))
+        for names, path in container.cgroups
+    )
+
+
 def _running(container: Container, call: Call, host: OciHost) -> Running:
     process = container.process
     status, pid = container.status()
@@ -122,11 +139,7 @@ def _running(container: Container, call: Call, host: OciHost) -> Running:
         raise LaunchError("cannot exec in a stopped container", hint=f"it is {status}")
     if status is Status.PAUSED and not call.options.flag("ignore-paused"):
         raise LaunchError("cannot exec in a paused container (use --ignore-paused to override)")
-    folders = tuple(
-        ((), _entrance(path, pid, host.unified)) if names == "unified" else (tuple(names.split(",")), str(path))
-        for names, path in container.cgroups
-    )
-    return Running(*process, Cgroup(folders))
+    return Running(*process, Cgroup(_folders(container, pid, call, host)))
 
 
 def execute(call: Call, log: Log) -> NoReturn:
@@ -152,7 +165,9 @@ def execute(call: Call, log: Log) -> NoReturn:
     if (container.folder / SCOPE).exists() and os.geteuid() != 0:
         from whit.runtime.oci.systemd import attaching  # noqa: PLC0415 - for systemd's containers alone
 
-        lifecycle = replace(lifecycle, scope=attaching(container.folder))
+        lifecycle = replace(
+            lifecycle, scope=attaching(container.folder, wanted(call.options.all("cgroup")).get("", ""))
+        )
     compiled = compile_exec(process, spec, running, host, lifecycle)
     for warning in compiled.warnings:
         log.write("warning", warning)

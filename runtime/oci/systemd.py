@@ -173,9 +173,9 @@ def _text(record: Record) -> bytes:
     return json.dumps(document).encode()
 
 
-def _helper(verb: str, place: str) -> Op:
+def _helper(verb: str, place: str, sub: str = "") -> Op:
     environment = tuple(f"{name}={os.environ[name]}" for name in ("PATH", "HOME") if name in os.environ)
-    arguments = ("whit-oci", verb, place, "", "")
+    arguments = ("whit-oci", verb, place, sub, "")
     return Op("HOOK_OUTSIDE", (oci_launcher(), arguments, environment, 0, '{"pid": ', "}"), "systemd's scope")
 
 
@@ -208,10 +208,10 @@ def plan_scope(spec: Spec, container: str, place: str, host: OciHost) -> tuple[S
     return Scope(folders, _helper("_scope", place)), _text(Record(bus, unit, devices))
 
 
-def attaching(place: Path) -> Scope | None:
-    """For ``exec`` by who may not move processes there: systemd does it."""
+def attaching(place: Path, sub: str) -> Scope | None:
+    """For ``exec`` by who may not move processes there: systemd does it. ``sub`` is a cgroup below the scope's."""
     record = read_record(place)
-    return Scope((), _helper("_attach", str(place))) if record else None
+    return Scope((), _helper("_attach", str(place), sub)) if record else None
 
 
 def _start(systemd: Systemd, unit: Unit, properties: list[Property]) -> None:
@@ -324,7 +324,7 @@ def leave(place: Path) -> None:
                     raise
 
 
-def helper(verb: str, place: Path) -> int:
+def helper(verb: str, place: Path, sub: str = "") -> int:
     """Answer the launcher: ``_scope`` and ``_attach`` with the process's pid on standard input, ``_unscope`` afterwards."""
     record = read_record(place)
     try:
@@ -336,7 +336,7 @@ def helper(verb: str, place: Path) -> int:
                 _enter(place, record, pid)
             else:
                 with connected(record.bus) as systemd:
-                    systemd.call("AttachProcessesToUnit", "ssau", (record.unit.name, "/", [pid]))
+                    systemd.call("AttachProcessesToUnit", "ssau", (record.unit.name, f"/{sub}", [pid]))
     except Exception as error:  # noqa: BLE001 - whoever waits for this tells of it
         told = as_whit_error(error)
         (place / SCOPE_ERROR).write_text(json.dumps([told.message, told.hint]))

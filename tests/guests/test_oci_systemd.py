@@ -118,6 +118,8 @@ case_of user-update as_user whit-oci update --pids-limit 9 user
 case_of user-updated cat pids.max
 cd /
 case_of user-exec as_user whit-oci exec user cat /proc/self/cgroup
+as_user mkdir /sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/user.slice/whit-user.scope/sub
+case_of user-sub as_user whit-oci exec --cgroup sub user cat /proc/self/cgroup
 case_of user-delete as_user whit-oci delete --force user
 case_of user-left ls -d /sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/user.slice/whit-user.scope
 case_of no-bus env -u XDG_RUNTIME_DIR /usr/bin/setpriv --reuid=1000 --regid=1000 --clear-groups \
@@ -203,6 +205,7 @@ def test_a_user_s_container_is_a_scope_of_its_own_manager_s(cases: dict[str, Cas
     assert cases["user-files"].lines == [str(32 * MIB), "7"]
     assert (cases["user-update"].status, cases["user-updated"].said.strip()) == (0, "9")
     assert (cases["user-exec"].status, cases["user-exec"].said) == (0, cases["user"].said)
+    assert (cases["user-sub"].status, cases["user-sub"].said) == (0, cases["user"].said.replace("\n", "/sub\n"))
     assert cases["user-delete"].status == 0, cases["user-delete"].said
     assert cases["user-left"].status != 0
 

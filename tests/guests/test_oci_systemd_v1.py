@@ -80,6 +80,8 @@ systemctl set-property --runtime docker-web.scope TasksMax=18
 case_of now-allowed inside 1
 case_of now-closed inside 0
 case_of within-later of web
+mkdir /sys/fs/cgroup/memory/$scope/sub
+case_of sub oci exec --cgroup memory:sub web cat /proc/self/cgroup
 case_of again oci create --bundle /b/web web2
 case_of pause oci pause web
 case_of paused oci state web
@@ -174,6 +176,12 @@ def test_it_is_in_the_scope_in_every_hierarchy_and_stays_there(mode: str, cases:
     assert {"freezer", "cpuset", "devices", "name=systemd"} <= set(within)
     assert ("" in within) is (mode == "hybrid") is (cases["unified"].status == 0)
     assert cgroups(cases["exec"]) == cgroups(cases["within-later"]) == within
+
+
+def test_exec_goes_into_a_sub_cgroup_of_one_hierarchy(cases: dict[str, Case]) -> None:
+    inside = cgroups(cases["sub"])
+    assert inside["memory"] == "/sub"
+    assert {path for name, path in inside.items() if name != "memory"} == {"/"}
 
 
 def test_the_scope_stands_where_runc_puts_it(cases: dict[str, Case]) -> None:

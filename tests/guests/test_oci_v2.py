@@ -130,6 +130,12 @@ until_so test -s /rootfs/tmp/nested
 case_of nested cat /rootfs/tmp/nested
 case_of owner stat -c '%u %n' /sys/fs/cgroup/t/nested /sys/fs/cgroup/t/nested/cgroup.procs /sys/fs/cgroup/t/nested/pids.max
 case_of nested-exec whit-oci exec nested cat /proc/self/cgroup
+sub() { whit-oci exec --cgroup $1 nested cat /proc/self/cgroup; }
+case_of sub sub more
+case_of sub-top sub /
+case_of sub-none sub none
+case_of sub-out sub more/../..
+case_of sub-v1 sub pids:more
 case_of nested-delete whit-oci delete --force nested
 case_of nested-left ls -d /sys/fs/cgroup/t/nested
 
@@ -212,6 +218,18 @@ def test_a_container_may_divide_its_own_cgroup_and_exec_finds_its_way(cases: dic
     assert (cases["nested-exec"].status, cases["nested-exec"].said) == (0, "0::/init\n")
     assert cases["nested-delete"].status == 0, cases["nested-delete"].said
     assert cases["nested-left"].status != 0
+
+
+def test_exec_goes_into_the_sub_cgroup_that_it_is_told(cases: dict[str, Case]) -> None:
+    assert (cases["sub"].status, cases["sub"].said) == (0, "0::/more\n")
+    for name, said in (
+        ("sub-top", "hands controllers down"),
+        ("sub-none", "there is no cgroup /sys/fs/cgroup/t/nested/none"),
+        ("sub-out", "leads out of the container's cgroup"),
+        ("sub-v1", "no cgroup of a controller pids"),
+    ):
+        assert cases[name].status == 1
+        assert said in cases[name].lines[0]
 
 
 def test_a_cgroup_without_a_path_stands_beside_the_caller_s(cases: dict[str, Case]) -> None:

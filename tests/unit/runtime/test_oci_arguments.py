@@ -73,10 +73,5 @@ def test_names_that_lead_elsewhere_are_refused(name: str) -> None:
         container_id(name)
 
 
-def test_what_is_not_done_is_refused_by_name() -> None:
-    with pytest.raises(UsageError, match="doesn't do --"):
-        parse(["exec", "--cgroup", "/a", "x", "sh"])
-
-
-def test_what_is_not_done_may_be_said_not_to_be_wanted() -> None:
+def test_a_flag_may_be_said_not_to_be_wanted() -> None:
     assert parse(["--systemd-cgroup=false", "state", "x"]).verb == "state"
