@@ -1,0 +1,1 @@
+"""Containers as instances of images, without a daemon: see docs/engine.md."""

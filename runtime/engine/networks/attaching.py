@@ -1,0 +1,300 @@
+"""Puts a container into its networks and takes it out again.
+
+What is on disk is changed first, and the kernel's state follows from it: whatever is killed at whatever instant,
+taking the container out again, or another that comes, leaves it as it ought to be.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import NotFoundError, UsageError, WhitError
+from whit.packer.light import dataclass, replace
+from whit.runtime.engine.networks import folder, links, nft, pool, rules
+from whit.runtime.engine.networks.hosts import hosts_file
+from whit.runtime.engine.networks.model import DEFAULT, Endpoint, Joining, Member, Network, mac_of
+from whit.runtime.engine.networks.netlink import Netlink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+_FORWARD = {4: Path("/proc/sys/net/ipv4/ip_forward"), 6: Path("/proc/sys/net/ipv6/conf/all/forwarding")}
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A container in its networks, and what a person should know: message and hint."""
+
+    endpoints: tuple[Endpoint, ...]
+    warnings: tuple[tuple[str, str], ...] = ()
+
+
+def attach(root: Path, member: Member, joining: tuple[Joining, ...], pid: int) -> Attached:
+    """Put a container, whose network namespace is that of ``pid``, into its networks.
+
+    ``member.endpoints`` are made here. If it fails nothing of it is left. Raises :class:`WhitError`.
+    """
+    if not (root / "containers" / member.id).is_dir():
+        raise NotFoundError(f"there is no container {member.id}")
+    with folder.networks_lock(root), _namespace(pid) as namespace, Netlink() as netlink:
+        _detach(root, netlink, member.id)
+        try:
+            return _join(root, netlink, replace(member, endpoints=()), joining, namespace)
+        except BaseException:
+            _detach(root, netlink, member.id)
+            raise
+
+
+def connect(root: Path, container: str, joining: Joining, pid: int) -> Attached:
+    """Put a running container into one network more. Raises :class:`WhitError`."""
+    with folder.networks_lock(root), _namespace(pid) as namespace, Netlink() as netlink:
+        member = folder.read_member(root, container)
+        if member is None:
+            raise WhitError(
+                "the container has no networks of its own: it was started with --network host, none or container:"
+            )
+        if member.at(joining.network):
+            raise UsageError(f"the container is in the network {joining.network} already")
+        try:
+            return _join(root, netlink, member, (joining,), namespace)
+        except BaseException:
+            _leave(root, netlink, container, [joining.network])
+            folder.write_member(root, member)
+            raise
+
+
+def disconnect(root: Path, container: str, network: str, pid: int | None) -> None:
+    """Take a container out of one network. Raises :class:`WhitError`."""
+    with folder.networks_lock(root), Netlink() as netlink:
+        member = folder.read_member(root, container)
+        if member is None or member.at(network) is None:
+            raise UsageError(f"the container isn't in the network {network}")
+        left = tuple(endpoint for endpoint in member.endpoints if endpoint.network != network)
+        before, member = member.outward, replace(member, endpoints=left)
+        folder.write_member(root, member)
+        _leave(root, netlink, container, [network])
+        after = member.outward
+        if after and after != before:
+            if pid is not None:
+                with _namespace(pid) as namespace:
+                    links.route_by(namespace, after.gateway)
+            _write_rules(root, folder.load(root, after.network))
+        _write_hosts(root, [member])
+
+
+def detach(root: Path, container: str) -> None:
+    """Take a container out of all networks: nothing happens if it is in none.
+
+    The kernel takes its time to remove something: others needn't wait for that, as long as the addresses stay taken.
+    """
+    with folder.networks_lock(root):
+        member = folder.read_member(root, container)
+        if member is not None:
+            folder.forget_member(root, container)
+            _write_hosts(root, [peer for peer in _neighbours(root, member) if peer.id != container])
+    with Netlink() as netlink:
+        if member is not None:
+            _remove_links(root, netlink, member)
+        with folder.networks_lock(root):
+            _leave(root, netlink, container, folder.names(root), unpublished=member is not None)
+
+
+def sweep(root: Path, alive: Callable[[str], bool]) -> None:
+    """Take out what is in networks and doesn't run any more, and remove bridges that nobody is in."""
+    if not folder.names(root):
+        return
+    with folder.networks_lock(root), Netlink() as netlink:
+        for name in folder.names(root):
+            for container in set(folder.leases(root, name).values()):
+                if not alive(container):
+                    _detach(root, netlink, container)
+        for network in folder.every(root):
+            if not folder.leases(root, network.name):
+                _remove_bridge(netlink, network)
+
+
+def host_end(container: str, network_id: str) -> str:
+    """The name of the veth's end in the bridge: the same each time, so that it can be removed by whoever comes next."""
+    return "wv" + hashlib.blake2s(f"{container} {network_id}".encode(), digest_size=6).hexdigest()
+
+
+def _join(root: Path, netlink: Netlink, member: Member, joining: Iterable[Joining], namespace: int) -> Attached:
+    joined: list[tuple[Network, links.Link, Endpoint]] = []
+    warnings: list[tuple[str, str]] = []
+    for wish in joining:
+        network, bridge, new = _ready(root, netlink, wish.network)
+        if new and not network.internal:
+            warnings += _warnings(network)
+        address = folder.lease(root, network, member.id, wish.address)
+        endpoint = Endpoint(
+            network.name, address, pool.address6(network, address), mac_of(address),
+            _free_interface(member), "" if network.internal else network.gateway, wish.aliases,
+        )  # fmt: skip
+        joined.append((network, bridge, endpoint))
+        member = replace(member, endpoints=(*member.endpoints, endpoint))
+    folder.write_member(root, member)
+    for network, bridge, endpoint in joined:
+        if not _publish(network, member):
+            _write_rules(root, network)
+        links.join(netlink, bridge.index, network, host_end(member.id, network.id), endpoint, namespace)
+    _write_hosts(root, _neighbours(root, member))
+    return Attached(member.endpoints, tuple(warnings))
+
+
+def _free_interface(member: Member) -> str:
+    taken = {endpoint.interface for endpoint in member.endpoints}
+    return next(name for number in range(len(taken) + 1) if (name := f"eth{number}") not in taken)
+
+
+def _ready(root: Path, netlink: Netlink, name: str) -> tuple[Network, links.Link, bool]:
+    """A network whose bridge is there, and whether it had to be made."""
+    if name == DEFAULT and DEFAULT not in folder.names(root):
+        folder.make_default(root, links.routed(netlink))
+    network = folder.load(root, name)
+    bridge = links.find_link(netlink, network.device)
+    if bridge and bridge.mac == network.mac:
+        return network, bridge, False
+    with _host_lock():
+        network = _placed(root, netlink, network)
+        for family in (4, *([6] if network.subnet6 else [])):
+            if not network.internal and _FORWARD[family].read_text().strip() == "0":
+                _FORWARD[family].write_text("1")
+        links.make_bridge(netlink, network)
+        _write_rules(root, network)
+    bridge = links.find_link(netlink, network.device)
+    if bridge is None:
+        raise WhitError(f"the bridge {network.device} was removed by somebody as soon as it was made")
+    return network, bridge, True
+
+
+def _placed(root: Path, netlink: Netlink, network: Network) -> Network:
+    """A network for whose bridge there is room: another store may have the name, the host a route into the subnet."""
+    first = folder.FIRST_DEVICE if network.name == DEFAULT else folder.own_device(network.id)
+    taken = links.find_link(netlink, first) is not None
+    placed = replace(network, device=folder.own_device(network.id) if taken else first)
+    if network.automatic and not folder.leases(root, network.name):
+        routes = links.routed(netlink)
+        if pool.overlapping(network.subnet, routes):
+            others = [other.subnet for other in folder.every(root) if other.name != network.name]
+            subnet = pool.free_subnet([*routes, *others])
+            placed = replace(placed, subnet=subnet, gateway=pool.first_host(subnet))
+    if placed != network:
+        folder.save(root, placed)
+    return placed
+
+
+def _warnings(network: Network) -> Iterator[tuple[str, str]]:
+    for chain in nft.dropping(network.device):
+        yield (
+            f"the chain {chain}, which isn't whit's, drops what the network {network.name} forwards",
+            f"iptables -I FORWARD -i {network.device} -j ACCEPT; iptables -I FORWARD -o {network.device} -j ACCEPT",
+        )
+
+
+def _detach(root: Path, netlink: Netlink, container: str) -> None:
+    folder.forget_member(root, container)
+    _leave(root, netlink, container, folder.names(root))
+
+
+def _leave(root: Path, netlink: Netlink, container: str, names: Iterable[str], *, unpublished: bool = False) -> None:
+    """Out of these networks, with all that is left of the container there; bridges and tables go with the last one."""
+    for name in names:
+        if not folder.release(root, name, container):
+            continue
+        network = folder.load(root, name)
+        if not folder.leases(root, name):
+            _remove_bridge(netlink, network)
+        elif not unpublished:
+            links.remove_link(netlink, host_end(container, network.id))
+            _write_rules(root, network)
+            _write_hosts(root, [member for member, _ in folder.members(root, name)])
+
+
+def _remove_links(root: Path, netlink: Netlink, member: Member) -> None:
+    """The container's ends of its networks' bridges, and its ports."""
+    for endpoint in member.endpoints:
+        with contextlib.suppress(NotFoundError):
+            network = folder.load(root, endpoint.network)
+            links.remove_link(netlink, host_end(member.id, network.id))
+            ports = rules.unpublish(network, member)
+            if ports and not nft.try_to_apply(ports):
+                with folder.networks_lock(root):
+                    _write_rules(root, network)
+
+
+def _remove_bridge(netlink: Netlink, network: Network) -> None:
+    """The network's own, and its table before it: another store may have given its bridge the same name meanwhile.
+
+    A table without a bridge is nobody's.
+    """
+    with _host_lock():
+        bridge = links.find_link(netlink, network.device)
+        if bridge is None or bridge.mac == network.mac:
+            nft.remove_table(network.device)
+            links.remove_link(netlink, network.device)
+
+
+def _publish(network: Network, member: Member) -> bool:
+    """Whether the network's table is there, now with the container's ports."""
+    ports = rules.publish(network, member)
+    return nft.try_to_apply(ports) if ports else nft.has_table(network.device)
+
+
+def _write_rules(root: Path, network: Network) -> None:
+    """Make the network's table, or make it anew."""
+    members = [member for member, _ in folder.members(root, network.name)]
+    nft.apply(rules.table(network, members, replacing=nft.has_table(network.device)))
+
+
+def _neighbours(root: Path, member: Member) -> list[Member]:
+    """A container and all that it shares a network with."""
+    found = {member.id: member}
+    for endpoint in member.endpoints:
+        found |= {peer.id: peer for peer, _ in folder.members(root, endpoint.network)}
+    return list(found.values())
+
+
+def _write_hosts(root: Path, changed: Iterable[Member]) -> None:
+    """Have each of them know its neighbours of now."""
+    known: dict[str, list[tuple[Member, Endpoint]]] = {}
+    for member in changed:
+        peers: list[tuple[Member, Endpoint]] = []
+        for endpoint in member.endpoints:
+            if endpoint.network not in known:
+                known[endpoint.network] = folder.members(root, endpoint.network)
+            peers += [(peer, place) for peer, place in known[endpoint.network] if peer.id != member.id]
+        folder.write_hosts(root, member.id, hosts_file(member, peers, _gateway(root, member)))
+
+
+def _gateway(root: Path, member: Member) -> str:
+    """The host's address for ``host-gateway``."""
+    if not member.hosts or not member.endpoints:
+        return ""
+    with contextlib.suppress(NotFoundError):
+        return folder.load(root, member.endpoints[0].network).gateway
+    return ""
+
+
+@contextlib.contextmanager
+def _namespace(pid: int) -> Iterator[int]:
+    try:
+        descriptor = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise WhitError("the container has ended before its networks were there") from None
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _host_lock() -> Iterator[None]:
+    """Bridges are made one after the other on this host, whatever the store: on its network namespace itself."""
+    with _namespace(os.getpid()) as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield

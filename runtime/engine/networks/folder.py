@@ -1,0 +1,219 @@
+"""Networks on disk: ``networks/NAME/network.json``, who has which address, and containers' places in them.
+
+Everything is changed under one lock, the file ``networks/lock``; reading needs none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import TYPE_CHECKING
+
+from whit.packer.durable import locked, private_folder, remove_tree, temporary_beside, write_whole
+from whit.packer.errors import InvalidFileError, NotFoundError, StoreError, UsageError, WhitError
+from whit.runtime.engine.networks import pool
+from whit.runtime.engine.networks.documents import member_document, network_document, parse_member, parse_network
+from whit.runtime.engine.networks.model import DEFAULT, PREDEFINED, Endpoint, Network
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from ipaddress import IPv4Network, IPv6Network
+    from pathlib import Path
+
+    from whit.runtime.engine.networks.model import Member
+
+FILE, LEASES, HOSTS = "network.json", "leases", "hosts"
+FIRST_DEVICE = "whit0"
+_ID_BYTES, _DEVICE_DIGITS = 32, 10
+
+
+@contextlib.contextmanager
+def networks_lock(root: Path) -> Iterator[None]:
+    """Whoever changes something of networks is alone for so long: some milliseconds."""
+    private_folder(root)
+    folder = root / "networks"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with locked(folder / "lock", exclusive=True):
+        yield
+
+
+def own_device(network_id: str) -> str:
+    """The name that a network's bridge has unless it is the first default one on this host."""
+    return f"whit_{network_id[:_DEVICE_DIGITS]}"
+
+
+def new_id() -> str:
+    """A network's ID."""
+    return os.urandom(_ID_BYTES).hex()
+
+
+def now() -> str:
+    """The time as a network's record has it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def names(root: Path) -> list[str]:
+    """Of all networks that are on disk."""
+    try:
+        return sorted(entry.name for entry in os.scandir(root / "networks") if entry.is_dir() and entry.name[0] != ".")
+    except FileNotFoundError:
+        return []
+
+
+def load(root: Path, name: str) -> Network:
+    """A network by its name. Raises :class:`NotFoundError`."""
+    place = root / "networks" / name / FILE
+    absent = NotFoundError(f"there is no network {name}", hint="whit network ls lists them")
+    if "/" in name:
+        raise absent
+    try:
+        return parse_network(place.read_bytes(), str(place))
+    except (FileNotFoundError, NotADirectoryError):
+        raise absent from None
+
+
+def find(root: Path, wanted: str) -> Network:
+    """A network by its name, its ID, or a beginning of that which only one has. Raises :class:`NotFoundError`."""
+    if wanted in names(root):
+        return load(root, wanted)
+    found = [network for network in every(root) if wanted and network.id.startswith(wanted)]
+    if len(found) > 1:
+        raise UsageError(f"several networks' IDs begin with {wanted}", hint="give more of it, or the name")
+    return found[0] if found else load(root, wanted)
+
+
+def every(root: Path) -> list[Network]:
+    """All networks, by name; one that was removed meanwhile isn't there."""
+    found = []
+    for name in names(root):
+        with contextlib.suppress(NotFoundError):
+            found.append(load(root, name))
+    return found
+
+
+def save(root: Path, network: Network) -> None:
+    """Write a network's record, in a folder that is there with it or not at all."""
+    folder = root / "networks" / network.name
+    if folder.exists():
+        write_whole(folder / FILE, network_document(network))
+        return
+    new = temporary_beside(folder)
+    (new / LEASES).mkdir(parents=True, mode=0o700)
+    write_whole(new / FILE, network_document(network))
+    new.rename(folder)
+
+
+def make_default(root: Path, routes: Collection[IPv4Network | IPv6Network]) -> None:
+    """The network of containers that name none."""
+    subnet = pool.free_subnet([*routes, *(network.subnet for network in every(root))])
+    save(root, Network(DEFAULT, new_id(), FIRST_DEVICE, subnet, pool.first_host(subnet), now()))
+
+
+def remove(root: Path, network: Network) -> None:
+    """Remove a network that nobody uses. Raises :class:`WhitError` naming who does."""
+    if network.name in PREDEFINED:
+        raise UsageError(f"{network.name} is a network of whit's own, and stays")
+    users = sorted({_called(root, user) for user in leases(root, network.name).values()})
+    if users:
+        raise WhitError(
+            f"the network {network.name} is in use by {', '.join(users)}",
+            hint=f"whit network disconnect {network.name} {users[0]}, or stop it",
+        )
+    remove_tree(root / "networks" / network.name)
+
+
+def _called(root: Path, container: str) -> str:
+    member = read_member(root, container)
+    return member.names[0] if member and member.names else container[:12]
+
+
+def leases(root: Path, name: str) -> dict[str, str]:
+    """Who has which address, in the order in which they came."""
+    found: list[tuple[int, str, str]] = []
+    folder = root / "networks" / name / LEASES
+    with contextlib.suppress(FileNotFoundError):
+        for entry in os.scandir(folder):
+            with contextlib.suppress(OSError):
+                found.append((entry.stat(follow_symlinks=False).st_mtime_ns, entry.name, os.readlink(entry.path)))  # noqa: PTH115
+    return {address: container for _, address, container in sorted(found)}
+
+
+def lease(root: Path, network: Network, container: str, wanted: str | None) -> str:
+    """Take an address: the one that is wanted, or the first that is free. Raises :class:`WhitError`."""
+    folder = root / "networks" / network.name / LEASES
+    candidates = [pool.check_address(network, wanted)] if wanted else pool.addresses(network)
+    taken = leases(root, network.name)
+    for address in candidates:
+        if address not in taken:
+            with contextlib.suppress(FileExistsError):
+                (folder / address).symlink_to(container)
+                return address
+    if wanted:
+        raise WhitError(f"{wanted} is taken in the network {network.name}, by {_called(root, taken[wanted])}")
+    raise StoreError(
+        f"the network {network.name} has no free address: {len(taken)} are taken",
+        hint="make a larger one: whit network create --subnet 10.99.0.0/16 NAME",
+    )
+
+
+def release(root: Path, name: str, container: str) -> bool:
+    """Give a container's addresses in a network back; whether it had any."""
+    mine = [address for address, owner in leases(root, name).items() if owner == container]
+    for address in mine:
+        (root / "networks" / name / LEASES / address).unlink(missing_ok=True)
+    return bool(mine)
+
+
+def _record(root: Path, container: str) -> Path:
+    return root / "containers" / container / FILE
+
+
+def read_member(root: Path, container: str) -> Member | None:
+    """A container's places in its networks; None where it is in none, or its record isn't whole."""
+    place = _record(root, container)
+    try:
+        return parse_member(place.read_bytes(), str(place))
+    except (OSError, InvalidFileError):
+        return None
+
+
+def write_member(root: Path, member: Member) -> None:
+    """Write them. Not flushed to the disk: nothing of it is true any more after the machine's end."""
+    place = _record(root, member.id)
+    new = temporary_beside(place)
+    new.write_bytes(member_document(member))
+    new.replace(place)
+
+
+def forget_member(root: Path, container: str) -> None:
+    """Remove them."""
+    _record(root, container).unlink(missing_ok=True)
+
+
+def members(root: Path, name: str) -> list[tuple[Member, Endpoint]]:
+    """The containers in a network, in the order in which they came, each with its place."""
+    found = []
+    for container in leases(root, name).values():
+        member = read_member(root, container)
+        endpoint = member.at(name) if member else None
+        if member and endpoint:
+            found.append((member, endpoint))
+    return found
+
+
+def write_hosts(root: Path, container: str, text: str) -> None:
+    """Change a container's hosts file where it is, since it is mounted there: only what differs, so a line more is only added."""
+    data = text.encode()
+    place = root / "containers" / container / HOSTS
+    try:
+        file = os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    except FileNotFoundError:
+        return
+    try:
+        old = os.pread(file, len(data), 0)
+        same = next((at for at, (one, other) in enumerate(zip(old, data, strict=False)) if one != other), len(old))
+        os.pwrite(file, data[same:], same)
+        os.ftruncate(file, len(data))
+    finally:
+        os.close(file)

@@ -1,0 +1,116 @@
+"""What a container's /etc/hosts and /etc/resolv.conf hold. Pure."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from whit.packer.errors import UsageError
+from whit.packer.light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from whit.runtime.engine.networks.model import Endpoint, Member
+
+HOST_GATEWAY = "host-gateway"
+"""Stands for the host's address in the container's first network."""
+
+SHORT = 12
+_ALWAYS = (
+    "127.0.0.1\tlocalhost",
+    "::1\tlocalhost ip6-localhost ip6-loopback",
+    "fe00::\tip6-localnet",
+    "ff00::\tip6-mcastprefix",
+    "ff02::1\tip6-allnodes",
+    "ff02::2\tip6-allrouters",
+)
+_KEPT = ("domain", "options", "sortlist", "search")
+
+
+def hosts_file(member: Member, peers: Iterable[tuple[Member, Endpoint]], gateway: str = "") -> str:
+    """A container's hosts file; ``peers`` are the others in its networks, each with its place in that network.
+
+    Who joins later stands further below, so that files of those who stay only grow at their end.
+    """
+    lines = list(_ALWAYS)
+    for name, address in member.hosts:
+        real = gateway if address == HOST_GATEWAY else address
+        if real:
+            lines.append(f"{real}\t{name}")
+    own = " ".join(dict.fromkeys([member.hostname, *member.names, member.id[:SHORT]]))
+    for endpoint in member.endpoints:
+        lines += _lines(endpoint, " ".join(dict.fromkeys([*own.split(), *endpoint.aliases])))
+    if not member.endpoints and member.hostname:
+        lines.append(f"127.0.1.1\t{own}")
+    for peer, endpoint in peers:
+        lines += _lines(endpoint, " ".join(dict.fromkeys([*peer.names, *endpoint.aliases, peer.id[:SHORT]])))
+    return "\n".join(lines) + "\n"
+
+
+def _lines(endpoint: Endpoint, names: str) -> list[str]:
+    six = [f"{endpoint.address6}\t{names}"] if endpoint.address6 else []
+    return [f"{endpoint.address}\t{names}", *six]
+
+
+def parse_add_host(text: str) -> tuple[str, str]:
+    """``NAME:ADDRESS`` or ``NAME=ADDRESS`` of ``--add-host``. Raises :class:`UsageError`."""
+    at = min((at for at in (text.find(":"), text.find("=")) if at > 0), default=-1)
+    name, address = text[: max(at, 0)], text[at + 1 :]
+    if at < 0 or not is_host_name(name):
+        raise UsageError(f"--add-host {text}: is not NAME:ADDRESS")
+    if address == HOST_GATEWAY:
+        return name, address
+    bare = address[1:-1] if address.startswith("[") and address.endswith("]") else address
+    try:
+        return name, str(ip_address(bare))
+    except ValueError:
+        raise UsageError(f"--add-host {text}: '{address}' is not an address", hint=f"or {HOST_GATEWAY}") from None
+
+
+def is_host_name(name: str) -> bool:
+    """Whether a line of a hosts file can hold it as one name."""
+    return bool(name) and all(char.isalnum() or char in "-_." for char in name) and name.isascii()
+
+
+def resolv_conf(
+    host: str,
+    behind_stub: str = "",
+    *,
+    servers: Sequence[str] = (),
+    search: Sequence[str] = (),
+    options: Sequence[str] = (),
+) -> str:
+    """A container's resolv.conf: the host's, with what a person gave in its place.
+
+    A resolver at 127.x or ::1 is the host's own, which a container can't reach: ``behind_stub``, systemd-resolved's list
+    of the real ones, is taken then. If nothing is left no server is named: what the container can't reach it needn't try.
+    """
+    source = host
+    if not servers and not _servers(host) and _servers(behind_stub):
+        source = behind_stub
+    named = list(servers) or _servers(source)
+    lines = [f"nameserver {server}" for server in named]
+    kept = [line.split() for line in source.splitlines()]
+    kept = [words for words in kept if len(words) > 1 and words[0] in _KEPT]
+    if search:
+        kept = [words for words in kept if words[0] not in {"search", "domain"}]
+        lines += [f"search {' '.join(search)}"] if list(search) != ["."] else []
+    if options:
+        kept = [words for words in kept if words[0] != "options"]
+        lines.append(f"options {' '.join(options)}")
+    return "".join(f"{line}\n" for line in [*lines, *(" ".join(words) for words in kept)])
+
+
+def _servers(text: str) -> list[str]:
+    """The resolvers that are not the host's own loopback."""
+    found = []
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) > 1 and words[0] == "nameserver":
+            try:
+                loopback = ip_address(words[1].partition("%")[0]).is_loopback
+            except ValueError:
+                continue
+            if not loopback:
+                found.append(words[1])
+    return found

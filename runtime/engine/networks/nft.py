@@ -1,0 +1,80 @@
+"""Runs nft, and asks the kernel whether a table is there."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import struct
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import LaunchError
+from whit.runtime.engine.networks.netlink import NETFILTER, Message, Netlink, attribute
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_GET_TABLE = (10 << 8) | 1
+_TABLE_NAME = 1
+_INET = 1
+_ELSEWHERE = "/usr/sbin:/sbin:/usr/local/sbin"
+
+
+def apply(rules: str) -> None:
+    """Have the kernel take all of it, or nothing. Raises :class:`LaunchError`."""
+    code, _, said = _run("-f", "-", rules=rules)
+    if code:
+        raise LaunchError(f"nft refuses the network's rules: {said.strip().splitlines()[0] if said.strip() else code}")
+
+
+def try_to_apply(rules: str) -> bool:
+    """Whether the kernel took it; it doesn't if the tables aren't what the rules were made for."""
+    return not _run("-f", "-", rules=rules)[0]
+
+
+def remove_table(name: str) -> None:
+    """Remove a table, if it is there."""
+    if has_table(name):
+        apply(f"delete table inet {name}\n")
+
+
+def has_table(name: str) -> bool:
+    """Whether the table is there: whoever starts a firewall anew may have flushed all rules."""
+    body = struct.pack("=BBH", _INET, 0, 0) + attribute(_TABLE_NAME, name)
+    with Netlink(NETFILTER) as netlink:
+        return bool(netlink.ask(Message(_GET_TABLE, body, "look for rules", fine=(errno.ENOENT,))))
+
+
+def dropping(device: str) -> Iterator[str]:
+    """The chains of others that drop what is forwarded and don't speak of this bridge: no rule of ours can undo that."""
+    code, listed, _ = _run("-j", "list", "chains")
+    if code:
+        return
+    for item in json.loads(listed).get("nftables", []):
+        chain = item.get("chain", {})
+        if chain.get("hook") == "forward" and chain.get("policy") == "drop":
+            _, text, _ = _run("list", "table", chain["family"], chain["table"])
+            if f'"{device}"' not in text:
+                yield f"{chain['family']} {chain['table']} {chain['name']}"
+
+
+def _run(*arguments: str, rules: str = "") -> tuple[int, str, str]:
+    """Exit code, output, errors. By files in memory rather than pipes: nobody has to wait for two things at once."""
+    program = shutil.which("nft") or shutil.which("nft", path=_ELSEWHERE)
+    if program is None:
+        raise LaunchError(
+            "nft isn't installed, and networks need it", hint="install the package nftables, or use --network none"
+        )
+    files = [os.memfd_create(name) for name in ("in", "out", "err")]
+    try:
+        os.write(files[0], rules.encode())
+        os.lseek(files[0], 0, os.SEEK_SET)
+        actions = [(os.POSIX_SPAWN_DUP2, file, number) for number, file in enumerate(files)]
+        pid = os.posix_spawn(program, [program, *arguments], {"PATH": _ELSEWHERE, "LC_ALL": "C"}, file_actions=actions)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        out, err = (os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace") for file in files[1:])
+    finally:
+        for file in files:
+            os.close(file)
+    return code, out, err

@@ -1,0 +1,82 @@
+"""Which subnet a new network gets, and which address a container. Pure."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from whit.packer.errors import UsageError, WhitError
+from whit.packer.light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from whit.runtime.engine.networks.model import Network
+
+POOLS = (IPv4Network("172.30.0.0/16"), IPv4Network("10.230.0.0/16"), IPv4Network("192.168.224.0/19"))
+"""Where networks are made that name no subnet: the first is used until the host has routes into it."""
+
+SIZE = 24
+
+
+def free_subnet(taken: Collection[IPv4Network | IPv6Network]) -> IPv4Network:
+    """The first subnet that overlaps nothing that the host or another network uses. Raises :class:`WhitError`."""
+    used = [network for network in taken if isinstance(network, IPv4Network)]
+    for pool in POOLS:
+        near = [network for network in used if network.overlaps(pool)]
+        for subnet in pool.subnets(new_prefix=SIZE):
+            if not any(network.overlaps(subnet) for network in near):
+                return subnet
+    raise WhitError(
+        "no subnet is free for a network: the host has routes to all that whit would take",
+        hint="name one: whit network create --subnet 10.99.0.0/24 NAME",
+    )
+
+
+def subnet6_of(network_id: str) -> IPv6Network:
+    """A network of unique local addresses (RFC 4193), made of the network's random ID."""
+    return IPv6Network((int(f"fd{network_id[:14]}", 16) << 64, 64))
+
+
+def first_host(subnet: IPv4Network | IPv6Network) -> str:
+    """The address that the bridge takes where nobody says which."""
+    return str(subnet.network_address + 1)
+
+
+def addresses(network: Network) -> Iterator[str]:
+    """All that a container can get, in the order in which they are tried."""
+    for address in (network.ip_range or network.subnet).hosts():
+        if str(address) != network.gateway and address in network.subnet:
+            yield str(address)
+
+
+def check_address(network: Network, address: str) -> str:
+    """An address that a person wants, in its usual form. Raises :class:`UsageError`."""
+    try:
+        wanted = IPv4Address(address)
+    except ValueError:
+        raise UsageError(f"'{address}' is not an IPv4 address") from None
+    if wanted not in network.subnet or wanted in {network.subnet.network_address, network.subnet.broadcast_address}:
+        raise UsageError(f"{wanted} is not an address of the network {network.name}, {network.subnet}")
+    if str(wanted) == network.gateway:
+        raise UsageError(f"{wanted} is the gateway of the network {network.name}")
+    return str(wanted)
+
+
+def address6(network: Network, address: str) -> str | None:
+    """The IPv6 address that goes with an IPv4 address: it stands as far from its subnet's beginning."""
+    if network.subnet6 is None:
+        return None
+    offset = int(IPv4Address(address)) - int(network.subnet.network_address)
+    return str(IPv6Address(int(network.subnet6.network_address) + offset))
+
+
+def overlapping(
+    subnet: IPv4Network | IPv6Network, taken: Iterable[IPv4Network | IPv6Network]
+) -> IPv4Network | IPv6Network | None:
+    """What a subnet would collide with."""
+    for network in taken:
+        if isinstance(network, IPv4Network) and isinstance(subnet, IPv4Network) and network.overlaps(subnet):
+            return network
+        if isinstance(network, IPv6Network) and isinstance(subnet, IPv6Network) and network.overlaps(subnet):
+            return network
+    return None

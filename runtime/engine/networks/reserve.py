@@ -1,0 +1,120 @@
+"""Binds the host's ports before a container starts: so one that is taken is an error, and nobody else takes it meanwhile.
+
+The kernel's rules lead a published port to the container before any socket is asked; they wouldn't notice that somebody
+listens there. A socket that is bound and doesn't listen holds the port as long as somebody keeps it open.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import LaunchError
+from whit.packer.light import replace
+from whit.runtime.engine.networks.model import Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from whit.runtime.engine.networks.model import PortMapping
+
+_TIME_WAIT, _LISTEN = 6, 10
+_PRIVILEGED = 1024
+
+
+def reserve(mappings: Iterable[PortMapping]) -> tuple[tuple[socket.socket, ...], tuple[PortMapping, ...]]:
+    """A bound socket for each mapping, in the same order, and the mappings with the ports that they got.
+
+    Raises :class:`LaunchError`, with no socket left open.
+    """
+    sockets: list[socket.socket] = []
+    real: list[PortMapping] = []
+    try:
+        for mapping in mappings:
+            bound = _bound(mapping)
+            sockets.append(bound)
+            real.append(replace(mapping, host_port=bound.getsockname()[1]))
+    except BaseException:
+        for bound in sockets:
+            bound.close()
+        raise
+    return tuple(sockets), tuple(real)
+
+
+def _bound(mapping: PortMapping) -> socket.socket:
+    family = socket.AF_INET6 if mapping.is_v6 else socket.AF_INET
+    kind = socket.SOCK_STREAM if mapping.protocol is Protocol.TCP else socket.SOCK_DGRAM
+    made = socket.socket(family, kind | socket.SOCK_CLOEXEC)
+    try:
+        if mapping.is_v6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            made.bind((mapping.host_address, mapping.host_port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not _only_remembered(mapping):
+                raise
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.bind((mapping.host_address, mapping.host_port))
+    except OSError as error:
+        made.close()
+        raise _refused(mapping, error) from None
+    return made
+
+
+def _refused(mapping: PortMapping, error: OSError) -> LaunchError:
+    at = f"[{mapping.host_address}]" if mapping.is_v6 else mapping.host_address
+    where = f"port {mapping.host_port}/{mapping.protocol.value} of {at}"
+    if error.errno == errno.EADDRINUSE:
+        holder = _holder(mapping)
+        by = f" by {holder}" if holder else ""
+        return LaunchError(f"{where} is taken{by}", hint=f"publish another one: -p {mapping.container_port} takes any")
+    if error.errno == errno.EADDRNOTAVAIL:
+        return LaunchError(f"{at} is no address of this machine", hint="ip address lists them; 0.0.0.0 is all of them")
+    if error.errno == errno.EACCES and mapping.host_port < _PRIVILEGED:
+        return LaunchError(
+            f"{where} can't be published: ports below 1024 are root's",
+            hint="take a higher one, or sysctl net.ipv4.ip_unprivileged_port_start",
+        )
+    return LaunchError(f"{where} can't be published: {error.strerror}")
+
+
+def _sockets(mapping: PortMapping) -> Iterator[tuple[int, str]]:
+    """State and inode of each socket at a port, whatever its address. Source: proc(5), /proc/net/tcp."""
+    for version in ("", "6"):
+        try:
+            text = Path(f"/proc/net/{mapping.protocol.value}{version}").read_text()
+        except OSError:
+            continue
+        for line in text.splitlines()[1:]:
+            words = line.split()
+            if int(words[1].rpartition(":")[2], 16) == mapping.host_port:
+                yield int(words[3], 16), words[9]
+
+
+def _only_remembered(mapping: PortMapping) -> bool:
+    """Whether all that stands against it are connections that have ended, which the kernel remembers for a minute."""
+    states = [state for state, _ in _sockets(mapping)]
+    return mapping.protocol is Protocol.TCP and bool(states) and all(state == _TIME_WAIT for state in states)
+
+
+def _holder(mapping: PortMapping) -> str:
+    """Who listens at the port, as far as we may know."""
+    wanted = {
+        f"socket:[{inode}]"
+        for state, inode in _sockets(mapping)
+        if state == _LISTEN or mapping.protocol is Protocol.UDP
+    }
+    if not wanted:
+        return ""
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit():
+            continue
+        try:
+            if any(os.readlink(file) in wanted for file in os.scandir(process / "fd")):  # noqa: PTH115 - many of them
+                return f"{(process / 'comm').read_text().strip()} (process {process.name})"
+        except OSError:
+            continue
+    return ""
