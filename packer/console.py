@@ -39,11 +39,10 @@ def human_size(size: int) -> str:
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns aligned as docker aligns them: three spaces between, no lines, the last one unpadded."""
-    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-    for row in [header, *rows]:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        click.echo("   ".join(cells).rstrip())
+    """Columns aligned as docker aligns them: no lines, the last one unpadded."""
+    from whit.packer.tabular import aligned  # noqa: PLC0415 - only for tables
+
+    click.echo(aligned("".join("\t".join(cells) + "\n" for cells in (header, *rows))), nl=False)
 
 
 def warn(message: str, hint: str | None = None) -> None:

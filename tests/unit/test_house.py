@@ -29,6 +29,8 @@ PURE = (
     "packer/reference.py",
     "packer/resolution.py",
     "packer/resolve.py",
+    "packer/tabular.py",
+    "packer/template/*.py",
     "packer/wasm/*.py",
     "runtime/capabilities.py",
     "runtime/cgroup.py",
