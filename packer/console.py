@@ -28,14 +28,21 @@ def _columns() -> int:
     return shutil.get_terminal_size().columns
 
 
-def human_size(size: int) -> str:
-    """Bytes as docker prints them: powers of 1000, at most four significant digits (``1.23MB``)."""
-    value, unit = float(size), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if value < 1000:  # noqa: PLR2004 - the step between SI units
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.4g}{unit}"
+def human_size(size: float, digits: int = 4) -> str:
+    """Bytes as docker prints them: powers of 1000, at most four significant digits (``1.23MB``); three in its tables."""
+    return _scaled(size, 1000, ("B", "kB", "MB", "GB", "TB", "PB", "EB"), digits)
+
+
+def binary_size(size: float) -> str:
+    """Memory as docker prints it: powers of 1024 (``12.5MiB``)."""
+    return _scaled(size, 1024, ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"), 4)
+
+
+def _scaled(size: float, step: int, units: Sequence[str], digits: int) -> str:
+    value, at = float(size), 0
+    while value >= step and at < len(units) - 1:
+        value, at = value / step, at + 1
+    return f"{value:.{digits}g}{units[at]}"
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -12,14 +12,6 @@ if TYPE_CHECKING:
     from whit.packer.store import Store, StoredImage
 
 _SHORT = 12
-_STEPS = (
-    (60, 1, "second"),
-    (3600, 60, "minute"),
-    (86400, 3600, "hour"),
-    (7 * 86400, 86400, "day"),
-    (30 * 86400, 7 * 86400, "week"),
-    (365 * 86400, 30 * 86400, "month"),
-)
 
 
 @click.command("images", short_help="List the images in the store")
@@ -86,18 +78,15 @@ def _age(created: str | None) -> str:
     """How long ago, in docker's words; whit's images have no time of their own unless SOURCE_DATE_EPOCH gave one."""
     from datetime import UTC, datetime
 
+    from whit.packer.ages import human_duration
+
     try:
         then = datetime.fromisoformat(created or "")
     except ValueError:
         return "N/A"
     if then.tzinfo is None or then.timestamp() <= 0:
         return "N/A"
-    seconds = max(0, int((datetime.now(UTC) - then).total_seconds()))
-    for limit, unit, word in _STEPS:
-        if seconds < limit:
-            count = seconds // unit
-            return f"{count} {word}{'s' if count != 1 else ''} ago"
-    return f"{seconds // (365 * 86400)} years ago"
+    return f"{human_duration((datetime.now(UTC) - then).total_seconds())} ago"
 
 
 def _document(image: StoredImage) -> dict[str, object]:

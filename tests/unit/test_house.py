@@ -16,6 +16,7 @@ MAY_IMPORT = {"packer": {"packer"}, "runtime": {"packer", "runtime"}, "toolchain
 SEES_ALL = Path("runtime/cli.py")
 IMPURE = {"os", "subprocess", "socket"}
 PURE = (
+    "packer/ages.py",
     "packer/analys?s.py",
     "packer/analyse.py",
     "packer/closure/*.py",
@@ -35,6 +36,7 @@ PURE = (
     "runtime/capabilities.py",
     "runtime/cgroup.py",
     "runtime/encode.py",
+    "runtime/engine/names.py",
     "runtime/devfiles.py",
     "runtime/engine/networks/[dhm]*.py",
     "runtime/engine/networks/p*.py",
