@@ -141,7 +141,10 @@ def _join(root: Path, netlink: Netlink, member: Member, joining: Iterable[Joinin
     for network, bridge, endpoint in joined:
         if not _publish(network, member):
             _write_rules(root, network)
-        links.join(netlink, bridge.index, network, host_end(member.id, network.id), endpoint, namespace)
+        end = host_end(member.id, network.id)
+        links.join(netlink, bridge.index, network, end, endpoint, namespace)
+        if member.ports:
+            links.reflect(netlink, end)
     _write_hosts(root, _neighbours(root, member))
     return Attached(member.endpoints, tuple(warnings))
 
@@ -281,9 +284,9 @@ def _gateway(root: Path, member: Member) -> str:
 
 
 @contextlib.contextmanager
-def _namespace(pid: int) -> Iterator[int]:
+def _namespace(process: int | str) -> Iterator[int]:
     try:
-        descriptor = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(f"/proc/{process}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         raise WhitError("the container has ended before its networks were there") from None
     try:
@@ -295,6 +298,6 @@ def _namespace(pid: int) -> Iterator[int]:
 @contextlib.contextmanager
 def _host_lock() -> Iterator[None]:
     """Bridges are made one after the other on this host, whatever the store: on its network namespace itself."""
-    with _namespace(os.getpid()) as descriptor:
+    with _namespace("thread-self") as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

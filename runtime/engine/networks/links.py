@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 _NEWLINK, _DELLINK, _GETLINK, _NEWADDR, _NEWROUTE, _GETROUTE = 16, 17, 18, 20, 24, 26
 _ADDRESS, _NAME, _MTU, _MASTER, _INFO, _NAMESPACE = 1, 3, 4, 10, 18, 28
-_KIND, _DATA, _PEER = 1, 2, 1
+_KIND, _DATA, _PORT_KIND, _PORT_DATA = 1, 2, 4, 5
+_PEER, _HAIRPIN = 1, 4
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS, _NO_DAD = 1, 2, 8, 2
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY = 1, 4, 5
 _UP = 1
@@ -110,6 +111,15 @@ def join(netlink: Netlink, bridge: int, network: Network, host_end: str, endpoin
     body = _info(flags=_UP, change=_UP) + attribute(_NAME, host_end) + attribute(_MASTER, bridge) + mtu + pair
     netlink.do(Message(_NEWLINK, body, f"connect the container to the network {network.name}", CREATE | EXCLUSIVE))
     inside(namespace, lambda: _configure(network, endpoint))
+
+
+def reflect(netlink: Netlink, host_end: str) -> None:
+    """Let a bridge send back to where it came from: a container reaches itself by its published port.
+
+    Needed where the bridge itself asks the rules (bridge-nf-call-iptables), as it does by default.
+    """
+    port = nested(_INFO, attribute(_PORT_KIND, "bridge"), nested(_PORT_DATA, attribute(_HAIRPIN, b"\1")))
+    netlink.do(Message(_NEWLINK, _info() + attribute(_NAME, host_end) + port, f"set {host_end}"))
 
 
 def _configure(network: Network, endpoint: Endpoint) -> None:

@@ -82,10 +82,10 @@ def _refused(mapping: PortMapping, error: OSError) -> LaunchError:
 
 
 def _sockets(mapping: PortMapping) -> Iterator[tuple[int, str]]:
-    """State and inode of each socket at a port, whatever its address. Source: proc(5), /proc/net/tcp."""
+    """State and inode of each socket at a port, whatever its address. Source: proc(5)."""
     for version in ("", "6"):
         try:
-            text = Path(f"/proc/net/{mapping.protocol.value}{version}").read_text()
+            text = Path(f"/proc/thread-self/net/{mapping.protocol.value}{version}").read_text()
         except OSError:
             continue
         for line in text.splitlines()[1:]:
