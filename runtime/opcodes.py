@@ -127,7 +127,7 @@ MAKE_DIRECTORY     | CHILD  | $path #mode                                       
 MAKE_DEVICE        | CHILD  | $path #mode #major #minor                              | create the device
 MAKE_LINK          | CHILD  | $path $target                                          | create the symbolic link
 ROOT_PIVOT         | CHILD  |                                                        | change the root directory
-MOUNTS_PROPAGATE   | CHILD  | #type                                                  | keep mounts from reaching the host
+MOUNTS_PROPAGATE   | CHILD  | #flags                                                 | set the propagation of all mounts
 ROOT_BIND          | CHILD  | $path #propagation #attached                           | attach the root file system
 ROOT_FIND          | CHILD  | $path                                                  | find the container's root
 TREE_NEW           | CHILD  | $type $source @options #attributes                     | make the file system

@@ -45,6 +45,12 @@ struct kernel_mount_attr {
 #define ATTR_NOSUID 0x02u
 #define ATTR_NODEV 0x04u
 #define ATTR_NOEXEC 0x08u
+#define ATTR_NOATIME 0x10u
+#define ATTR_STRICTATIME 0x20u
+#define ATTR_ATIME 0x70u
+#define ATTR_NODIRATIME 0x80u
+#define ATTR_IDMAP 0x00100000u
+#define ATTR_NOSYMFOLLOW 0x00200000u
 
 #define TREE_CLONE 1u
 #define TREE_CLOEXEC 02000000u

@@ -118,12 +118,12 @@ _Noreturn static void run_child(struct launch *launch, uint32_t index)
 {
 	/* The modes in the plan are meant as they stand, whatever the caller's umask; the program gets docker's. */
 	umask(0);
-	if (launch->late_cgroup >= 0) {
-		int error = write_file(launch->late_cgroup, "cgroup.procs", "0");
-		if (error) {
-			fail(launch, index - 1, -error);
-			_exit(CHILD_FAILED);
-		}
+	int early = launch->late_cgroup >= 0 ? write_file(launch->late_cgroup, "cgroup.procs", "0") : 0;
+	if (!early && launch->plan.ops[index - 1].code == OP_CLONE_FREE)
+		early = mark_inherited(launch);
+	if (early) {
+		fail(launch, index - 1, -early);
+		_exit(CHILD_FAILED);
 	}
 	for (; index < launch->plan.count; index++) {
 		int error = functions[launch->plan.ops[index].code](launch, &launch->plan.ops[index]);

@@ -8,7 +8,7 @@
 
 #include "plan.h"
 
-enum { MAX_CGROUPS = 16, CGROUP_NAME_SIZE = 64, PROGRAM_SIZE = 4096, MAX_TREES = 64, NO_FD = -1, CHILD_FAILED = 125 };
+enum { MAX_CGROUPS = 16, CGROUP_NAME_SIZE = 64, PROGRAM_SIZE = 4096, MAX_TREES = 64, MAX_LATE = 4, NO_FD = -1, CHILD_FAILED = 125 };
 
 /* What the child tells its parent, in memory that both see: which operation failed, and how (`error` is an errno, 0 if none
    did); whether signals that are sent to it from now on act as they do on the program; and its number in the host's /proc. */
@@ -22,6 +22,11 @@ struct outcome {
 
 struct cgroup {
 	int parent, directory;
+};
+
+struct late_change {
+	uint64_t set, clear;
+	int recursive;
 };
 
 struct launch {
@@ -55,11 +60,15 @@ struct launch {
 	int is_exec;
 	/* The mount in hand, a /proc that is attached nowhere, and mounts whose users are mapped (ops_tree.c, ops_process.c). */
 	int tree, proc;
+	/* What is to be changed of the mount in hand once it is attached, on kernels that can't change it before (Linux 5.12). */
+	struct late_change late[MAX_LATE];
+	unsigned late_count;
 	int trees[MAX_TREES];
 	unsigned tree_count;
 	/* How many descriptors from 3 on the program inherits, its umask, and where it was found. */
 	unsigned kept_descriptors;
 	int is_closed; /* all others */
+	int is_marked; /* those that were inherited, to be closed when the program starts: mark_inherited() */
 	mode_t umask;
 	char program[PROGRAM_SIZE];
 	/* "HOME=…" for a program whose environment has none. */
@@ -153,6 +162,10 @@ int load_filter(const char *program, size_t length, unsigned flags);
 /* Close every descriptor from `first` on. 0 or -errno. */
 int close_from(unsigned first);
 int close_inherited(void);
+
+/* Before Linux 5.9 only /proc tells what is open, and a container may have none: what the caller has left open is marked while the
+   host's is at hand, so that the program's start closes it. 0 or -errno. */
+int mark_inherited(struct launch *launch);
 
 /* Close all that isn't the program's, but for the channel or the gate, which its start closes; once. 0 or -errno. */
 int close_before_program(struct launch *launch);

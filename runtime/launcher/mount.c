@@ -34,6 +34,12 @@ int tree_set(int tree, const struct kernel_mount_attr *attr, int recursive)
 	return syscall(NR_MOUNT_SETATTR, tree, "", flags, attr, sizeof(*attr)) < 0 ? -errno : 0;
 }
 
+int mount_set(int mounted, const struct kernel_mount_attr *attr, int recursive)
+{
+	int error = tree_set(mounted, attr, recursive);
+	return error == -ENOSYS ? old_mount_set(mounted, attr, recursive) : error;
+}
+
 int tree_move(int tree, int target)
 {
 	return syscall(NR_MOVE_MOUNT, tree, "", target, "", MOVE_FROM_EMPTY_PATH | MOVE_TO_EMPTY_PATH) < 0 ? -errno : 0;

@@ -1,5 +1,5 @@
 /* Mounting by file descriptor, never through a path that the container controls. Each function uses the mount interface of
-   Linux 5.12 and, where a call is missing (ENOSYS), the older mount(2) on /proc/self/fd. */
+   Linux 5.12 and, where a call is missing (ENOSYS), the older mount(2) on /proc/self/fd of the host's /proc. */
 #ifndef WHIT_MOUNT_H
 #define WHIT_MOUNT_H
 
@@ -25,8 +25,13 @@ int mount_bind(int source, const struct place *place, uint64_t attributes, int r
 /* Mount a new file system of `type` on a place. `options` are "key=value" or "key", NULL-terminated. */
 int mount_new(const char *type, const struct place *place, const char *const *options, uint64_t attributes);
 
-/* What follows needs Linux 5.12: -ENOSYS where the call is missing. Trees are mounts in hand, attached nowhere. */
+/* Change the attributes or the propagation of an attached mount, that `mounted` is the root of, and of those below it if it is
+   recursive. Without mount_setattr each is changed by itself (mount_below.h); users can't be mapped then: -ENOSYS. */
 struct kernel_mount_attr;
+int mount_set(int mounted, const struct kernel_mount_attr *attr, int recursive);
+
+/* What follows needs Linux 5.2, and tree_set Linux 5.12: -ENOSYS where the call is missing. Trees are mounts in hand, attached
+   nowhere. */
 
 /* A copy of the mount at `path`, or at `at` itself with an empty path; with those below it if it is recursive. */
 int tree_clone(int at, const char *path, int recursive);

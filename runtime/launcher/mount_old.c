@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -11,9 +10,13 @@
 #include <unistd.h>
 
 #include "kernel.h"
+#include "mount_below.h"
 #include "util.h"
 
-enum { PROC_PATH_SIZE = 40, COMPONENT_SIZE = 256, OPTIONS_SIZE = 512, PATH_SIZE = 4096, LINE_SIZE = 32768 };
+enum { PROC_PATH_SIZE = 40, COMPONENT_SIZE = 256, OPTIONS_SIZE = 512, NO_SYMFOLLOW = 256 };
+
+/* As statvfs(3) tells what a mount has; the first four are the newer interface's own numbers. */
+enum { SAME_ATTRIBUTES = 15, HAS_NOATIME = 1024, HAS_NODIRATIME = 2048, HAS_RELATIME = 4096, HAS_NOSYMFOLLOW = 8192 };
 
 static int is_dot(const char *component, const char *end)
 {
@@ -57,12 +60,27 @@ static int descriptor_path(char path[PROC_PATH_SIZE], int fd)
 
 static unsigned long old_flags(uint64_t attributes)
 {
-	unsigned long flags = 0;
+	unsigned long flags = attributes & ATTR_NOATIME ? MS_NOATIME : attributes & ATTR_STRICTATIME ? MS_STRICTATIME : MS_RELATIME;
 	flags |= attributes & ATTR_RDONLY ? MS_RDONLY : 0;
 	flags |= attributes & ATTR_NOSUID ? MS_NOSUID : 0;
 	flags |= attributes & ATTR_NODEV ? MS_NODEV : 0;
 	flags |= attributes & ATTR_NOEXEC ? MS_NOEXEC : 0;
+	flags |= attributes & ATTR_NODIRATIME ? MS_NODIRATIME : 0;
+	flags |= attributes & ATTR_NOSYMFOLLOW ? NO_SYMFOLLOW : 0;
 	return flags;
+}
+
+/* What a mount has, in the newer interface's words. */
+static int attributes_of(int mounted, uint64_t *attributes)
+{
+	struct statvfs status;
+	if (fstatvfs(mounted, &status) < 0)
+		return -errno;
+	*attributes = status.f_flag & SAME_ATTRIBUTES;
+	*attributes |= status.f_flag & HAS_NOATIME ? ATTR_NOATIME : status.f_flag & HAS_RELATIME ? 0 : ATTR_STRICTATIME;
+	*attributes |= status.f_flag & HAS_NODIRATIME ? ATTR_NODIRATIME : 0;
+	*attributes |= status.f_flag & HAS_NOSYMFOLLOW ? ATTR_NOSYMFOLLOW : 0;
+	return 0;
 }
 
 static int old_bind(int source, int target, int recursive)
@@ -75,81 +93,45 @@ static int old_bind(int source, int target, int recursive)
 	return mount(from, to, NULL, MS_BIND | (recursive ? MS_REC : 0ul), NULL) < 0 ? -errno : 0;
 }
 
-/* Adds to what the mount has already: mount(2) would take away what isn't named, a read-only host mount's flag too. */
-static int add_attributes(int mounted, uint64_t attributes)
+/* mount(2) would take away what isn't named, a read-only host mount's flag too: so all is named. */
+static int set_attributes(int mounted, const void *argument)
 {
+	const struct kernel_mount_attr *attr = argument;
 	char path[PROC_PATH_SIZE];
-	struct statvfs status;
+	uint64_t attributes = 0;
 	int error = descriptor_path(path, mounted);
+	error = error ? error : attributes_of(mounted, &attributes);
 	if (error)
 		return error;
-	if (fstatvfs(mounted, &status) < 0)
-		return -errno;
-	unsigned long flags = old_flags(attributes) | (status.f_flag & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC));
+	unsigned long flags = old_flags((attributes & ~attr->attr_clr) | attr->attr_set);
 	return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0 ? -errno : 0;
 }
 
-/* proc_pid_mountinfo(5) writes space, tab, line feed and backslash as \\ and three octal digits. */
-static void unescape(char *text)
+static int set_propagation(int mounted, unsigned long flags)
 {
-	char *to = text;
-	for (; *text; text++, to++) {
-		*to = *text;
-		if (text[0] == '\\' && text[1] && text[2] && text[3]) {
-			*to = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 | (text[3] - '0'));
-			text += 3;
-		}
-	}
-	*to = 0;
+	char path[PROC_PATH_SIZE];
+	int error = descriptor_path(path, mounted);
+	if (error)
+		return error;
+	return mount(NULL, path, NULL, flags, NULL) < 0 ? -errno : 0;
 }
 
-/* `line` is one of mountinfo; its fifth field is where the mount is. */
-static int add_if_below(char *line, const char *outer, uint64_t attributes)
+int old_mount_set(int mounted, const struct kernel_mount_attr *attr, int recursive)
 {
-	for (int field = 1; field < 5; field++) {
-		line = strchr(line, ' ');
-		if (!line)
-			return -EIO;
-		line++;
+	int error = 0;
+	if (attr->attr_set & ATTR_IDMAP)
+		return -ENOSYS;
+	if (attr->attr_set || attr->attr_clr) {
+		error = set_attributes(mounted, attr);
+		error = error || !recursive ? error : each_mount_below(mounted, set_attributes, attr);
 	}
-	line[strcspn(line, " ")] = 0;
-	unescape(line);
-	size_t length = strlen(outer);
-	if (strncmp(line, outer, length) != 0 || line[length] != '/')
-		return 0;
-	CLEANUP_FD int mounted = open(line, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	/* What can't be reached from here can't from inside either. */
-	if (mounted < 0)
-		return errno == EACCES || errno == ENOENT ? 0 : -errno;
-	return add_attributes(mounted, attributes);
+	return error || !attr->propagation ? error : set_propagation(mounted, attr->propagation | (recursive ? MS_REC : 0ul));
 }
 
-/* Before mount_setattr a mount's attributes could only be set one by one. */
-static int add_attributes_below(int outer, uint64_t attributes)
+static int add_attributes(int mounted, uint64_t attributes, int recursive)
 {
-	char name[PROC_PATH_SIZE], path[PATH_SIZE], text[LINE_SIZE];
-	size_t filled = 0;
-	ssize_t got;
-	int error = descriptor_path(name, outer);
-	ssize_t length = error ? -1 : readlink(name, path, sizeof(path) - 1);
-	CLEANUP_FD int list = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	if (length < 0 || list < 0)
-		return error ? error : -errno;
-	path[length] = 0;
-	while ((got = read(list, text + filled, sizeof(text) - 1 - filled)) > 0) {
-		char *line = text, *end;
-		filled += (size_t)got;
-		text[filled] = 0;
-		for (; (end = strchr(line, '\n')); line = end + 1) {
-			*end = 0;
-			error = add_if_below(line, path, attributes);
-			if (error)
-				return error;
-		}
-		filled -= (size_t)(line - text);
-		memmove(text, line, filled);
-	}
-	return got < 0 ? -errno : filled ? -E2BIG : 0;
+	const struct kernel_mount_attr attr = { .attr_set = attributes };
+	return attributes ? old_mount_set(mounted, &attr, recursive) : 0;
 }
 
 int old_mount_root(const char *path, uint64_t attributes)
@@ -164,7 +146,7 @@ int old_mount_root(const char *path, uint64_t attributes)
 	CLEANUP_FD int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return -errno;
-	error = add_attributes(root, attributes);
+	error = add_attributes(root, attributes, 0);
 	return error ? error : steal_fd(&root);
 }
 
@@ -176,8 +158,7 @@ int old_mount_bind(int source, const struct place *place, uint64_t attributes, i
 	CLEANUP_FD int mounted = open_in_root(place->root, place->path, 0);
 	if (mounted < 0)
 		return mounted;
-	error = add_attributes(mounted, attributes);
-	return error || !recursive ? error : add_attributes_below(mounted, attributes);
+	return add_attributes(mounted, attributes, recursive);
 }
 
 int old_mount_new(const char *type, const struct place *place, const char *const *options, uint64_t attributes)

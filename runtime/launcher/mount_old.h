@@ -9,6 +9,9 @@
 /* As open_in_root(), for kernels before 5.6: it refuses what openat2 would resolve inside the root, links and "..". */
 int old_open_in_root(int root, const char *path);
 
+/* As mount_set(). */
+int old_mount_set(int mounted, const struct kernel_mount_attr *attr, int recursive);
+
 /* As mount_root(), mount_bind() and mount_new(). */
 int old_mount_root(const char *path, uint64_t attributes);
 int old_mount_bind(int source, const struct place *place, uint64_t attributes, int recursive);

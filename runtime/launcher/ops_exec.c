@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,7 +16,7 @@
 #include "launch.h"
 #include "util.h"
 
-enum { FIRST_INHERITED = 3, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, MEMFD_EXECUTABLE = 16, ADD_SEALS = 1033, GET_SEALS = 1034 };
+enum { FIRST_INHERITED = 3, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, MEMFD_EXECUTABLE = 16, ADD_SEALS = 1033, GET_SEALS = 1034, PROC_MAGIC = 0x9fa0 };
 
 extern char **environ;
 
@@ -55,34 +56,61 @@ int op_seal_self(struct launch *launch, const struct op *op)
 	return -errno;
 }
 
-/* For kernels before 5.9. The limit of open files doesn't tell: those opened before it was lowered are above it. */
-static int close_listed(unsigned first)
+/* For kernels before 5.9. The limit of open files doesn't tell: those opened before it was lowered are above it. `act` returns
+   whether it has changed the list. -ENOENT where there is no /proc, or a folder of the image's instead. */
+static int each_listed(unsigned first, int (*act)(int fd))
 {
 	struct listing listing;
 	const struct listed *entry;
-	int closed;
+	struct statfs status;
+	int changed;
 	CLEANUP_FD int directory = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (directory < 0)
+	if (directory < 0 || fstatfs(directory, &status) < 0)
 		return -errno;
-	/* Closing changes the list, so it is read until nothing is left. */
+	if (status.f_type != PROC_MAGIC)
+		return -ENOENT;
+	/* What changes is read until nothing is left. */
 	do {
 		uint64_t fd;
-		closed = 0;
+		changed = 0;
 		list_from(&listing, directory);
 		while ((entry = list_next(&listing)))
 			if (parse_number(entry->name, &fd) == 0 && fd >= first && fd != (uint64_t)directory)
-				closed |= close((int)fd) == 0;
+				changed |= act((int)fd);
 		if (listing.filled < 0)
 			return -errno;
-	} while (closed);
+	} while (changed);
 	return 0;
+}
+
+static int close_one(int fd)
+{
+	return close(fd) == 0;
+}
+
+static int mark_one(int fd)
+{
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return 0;
+}
+
+int mark_inherited(struct launch *launch)
+{
+	uint64_t first = FIRST_INHERITED;
+	if (syscall(NR_CLOSE_RANGE, UINT_MAX, UINT_MAX, 0) == 0 || errno != ENOSYS)
+		return 0;
+	for (uint32_t i = 0; i < launch->plan.count; i++)
+		if (launch->plan.ops[i].code == OP_KEEP_DESCRIPTORS)
+			first += op_number(&launch->plan.ops[i], KEEP_DESCRIPTORS_count);
+	launch->is_marked = 1;
+	return first > UINT_MAX ? -EINVAL : each_listed((unsigned)first, mark_one);
 }
 
 int close_from(unsigned first)
 {
 	if (syscall(NR_CLOSE_RANGE, first, UINT_MAX, 0) == 0)
 		return 0;
-	return errno == ENOSYS ? close_listed(first) : -errno;
+	return errno == ENOSYS ? each_listed(first, close_one) : -errno;
 }
 
 int close_inherited(void)
@@ -112,7 +140,9 @@ int close_before_program(struct launch *launch)
 		launch->agent = first++;
 	}
 	launch->is_closed = 1;
-	return close_from((unsigned)first);
+	int error = close_from((unsigned)first);
+	/* No path leads through what is open where there is no /proc; and it closes when the program starts. */
+	return error == -ENOENT && launch->is_marked ? 0 : error;
 }
 
 /* Nothing of how the launcher was started reaches the program: neither ignored signals (Python's SIGPIPE) nor blocked ones. */

@@ -17,7 +17,7 @@ enum { SWITCH_PIVOT = 0, SWITCH_COVER = 1, SWITCH_ENTER = 2 };
 int op_mounts_propagate(struct launch *launch, const struct op *op)
 {
 	(void)launch;
-	return mount(NULL, "/", NULL, MS_REC | op_number(op, MOUNTS_PROPAGATE_type), NULL) < 0 ? -errno : 0;
+	return mount(NULL, "/", NULL, op_number(op, MOUNTS_PROPAGATE_flags), NULL) < 0 ? -errno : 0;
 }
 
 /* The root file system with all that is mounted in it, attached over itself: pivot_root wants a mount of its own. Where the
@@ -33,8 +33,11 @@ int op_root_bind(struct launch *launch, const struct op *op)
 	if (tree < 0)
 		return tree;
 	/* Never shared, whatever the host's is: nothing that is attached below it may show up outside. */
-	int error = tree_set(tree, &own, !is_attached);
+	int set = tree_set(tree, &own, !is_attached), is_late = set == -ENOSYS && is_attached;
+	int error = is_late ? 0 : set;
 	error = error || !is_attached ? error : tree_move(tree, target);
+	/* Late is early enough: the host's mounts are shared with nobody here since MOUNTS_PROPAGATE. */
+	error = error || !is_late ? error : mount_set(tree, &own, 0);
 	if (error)
 		return error;
 	launch->root = steal_fd(&tree);

@@ -1,5 +1,5 @@
 /* Mounts of OCI containers, by descriptors alone: a tree is opened or made anew, changed in hand, and attached inside the root.
-   Needs Linux 5.12. The tree in hand stays there, so that what can only be changed once it is attached can be. */
+   The tree in hand stays there, so that what can only be changed once it is attached can be. Needs Linux 5.6. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -19,8 +19,6 @@
 
 enum { PATH_SIZE = 4096, KEY_SIZE = 256, PROC_MAGIC = 0x9fa0, NEW_DIRECTORY_MODE = 0755 };
 
-#define ATTR_IDMAP 0x00100000u
-
 /* What TREE_ATTACH may do, as runtime/oci/filesystem.py says it. */
 enum { ATTACH_NO_LINKS = 1, ATTACH_ON_PROC = 2, ATTACH_NEEDS_PROC = 4, ATTACH_KEEP_MODE = 8 };
 
@@ -28,6 +26,7 @@ static void hold(struct launch *launch, int tree)
 {
 	close_fd(&launch->tree);
 	launch->tree = tree;
+	launch->late_count = 0;
 	/* A folder that was kept open may lie below what is mounted next. */
 	close_fd(&launch->parent);
 	launch->parent = NO_FD;
@@ -140,13 +139,31 @@ int op_tree_take(struct launch *launch, const struct op *op)
 int op_tree_attributes(struct launch *launch, const struct op *op)
 {
 	const struct kernel_mount_attr attr = { .attr_set = op_number(op, TREE_ATTRIBUTES_set), .attr_clr = op_number(op, TREE_ATTRIBUTES_clear) };
-	return tree_set(launch->tree, &attr, op_number(op, TREE_ATTRIBUTES_recursive) != 0);
+	int recursive = op_number(op, TREE_ATTRIBUTES_recursive) != 0, error = tree_set(launch->tree, &attr, recursive);
+	if (error != -ENOSYS)
+		return error;
+	/* mount(2) changes only what is attached. */
+	if (launch->late_count == MAX_LATE)
+		return -E2BIG;
+	launch->late[launch->late_count++] = (struct late_change){ attr.attr_set, attr.attr_clr, recursive };
+	return 0;
+}
+
+static int change_late(struct launch *launch)
+{
+	int error = 0;
+	for (unsigned i = 0; i < launch->late_count && !error; i++) {
+		const struct kernel_mount_attr attr = { .attr_set = launch->late[i].set, .attr_clr = launch->late[i].clear };
+		error = mount_set(launch->tree, &attr, launch->late[i].recursive);
+	}
+	launch->late_count = 0;
+	return error;
 }
 
 int op_tree_propagation(struct launch *launch, const struct op *op)
 {
 	const struct kernel_mount_attr attr = { .propagation = op_number(op, TREE_PROPAGATION_type) };
-	return tree_set(launch->tree, &attr, op_number(op, TREE_PROPAGATION_recursive) != 0);
+	return mount_set(launch->tree, &attr, op_number(op, TREE_PROPAGATION_recursive) != 0);
 }
 
 static int make_entry(int folder, const char *name, mode_t mode)
@@ -222,7 +239,8 @@ int op_tree_attach(struct launch *launch, const struct op *op)
 		return at;
 	if (!(how & ATTACH_ON_PROC) && is_on_proc(at))
 		return -EXDEV;
-	return tree_move(launch->tree, at);
+	error = tree_move(launch->tree, at);
+	return error ? error : change_late(launch);
 }
 
 int op_path_make(struct launch *launch, const struct op *op)
@@ -238,14 +256,14 @@ int op_path_attributes(struct launch *launch, const struct op *op)
 {
 	const struct kernel_mount_attr attr = { .attr_set = op_number(op, PATH_ATTRIBUTES_set), .attr_clr = op_number(op, PATH_ATTRIBUTES_clear) };
 	CLEANUP_FD int at = open_in_root(launch->root, op_text(&launch->plan, op, PATH_ATTRIBUTES_target), 0);
-	return at < 0 ? at : tree_set(at, &attr, op_number(op, PATH_ATTRIBUTES_recursive) != 0);
+	return at < 0 ? at : mount_set(at, &attr, op_number(op, PATH_ATTRIBUTES_recursive) != 0);
 }
 
 int op_path_propagation(struct launch *launch, const struct op *op)
 {
 	const struct kernel_mount_attr attr = { .propagation = op_number(op, PATH_PROPAGATION_type) };
 	CLEANUP_FD int at = open_in_root(launch->root, op_text(&launch->plan, op, PATH_PROPAGATION_target), 0);
-	return at < 0 ? at : tree_set(at, &attr, op_number(op, PATH_PROPAGATION_recursive) != 0);
+	return at < 0 ? at : mount_set(at, &attr, op_number(op, PATH_PROPAGATION_recursive) != 0);
 }
 
 /* The folder of `path`, made if it is missing, and its last component. No link is followed: an image's /dev may not lead

@@ -33,6 +33,8 @@ PIVOT, COVER, ENTER = 0, 1, 2
 
 SLAVE, PRIVATE = 1 << 19, 1 << 18
 SHARED, UNBINDABLE = 1 << 20, 1 << 17
+BELOW = 1 << 14
+"""MS_REC."""
 
 INSIDE_PROC = (
     "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime", "/proc/loadavg",
@@ -287,7 +289,7 @@ def plan_filesystem(
     kind, _ = PROPAGATION.get(spec.linux.propagation, (SLAVE, True))
     outside = PRIVATE if kind in {PRIVATE, UNBINDABLE} else SLAVE
     root = posixpath.join(bundle, spec.root.path)
-    cut_off = Op("MOUNTS_PROPAGATE", (outside,), "no mount of the container's is seen by the host")
+    cut_off = Op("MOUNTS_PROPAGATE", (outside | BELOW,), "no mount of the container's is seen by the host")
     own = SLAVE if spec.linux.propagation in {"slave", "rslave"} else PRIVATE
     begin = [
         *work.early,
@@ -296,8 +298,13 @@ def plan_filesystem(
     ]
     switched = []
     if kind in {SHARED, UNBINDABLE}:
-        below = int(PROPAGATION[spec.linux.propagation][1])
-        switched.append(Op("PATH_PROPAGATION", ("/", kind, below), "linux.rootfsPropagation"))
+        below = PROPAGATION[spec.linux.propagation][1]
+        switched.append(
+            Op("MOUNTS_PROPAGATE", (kind | (BELOW if below else 0),), "linux.rootfsPropagation")
+            if own_mounts
+            # Only the newer interface changes what is attached nowhere.
+            else Op("PATH_PROPAGATION", ("/", kind, int(below)), "linux.rootfsPropagation")
+        )
     return FilesystemPlan(
         tuple(work.parent), (*begin, *mounts), tuple(_end_ops(work)), tuple(switched), tuple(work.warnings)
     )

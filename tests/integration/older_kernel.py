@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from whit.runtime.machine import MACHINES
+from whit.runtime.seccomp.architecture import syscall_numbers
 from whit.runtime.seccomp.bpf import compile_filter
 from whit.runtime.seccomp.model import ALLOW, ENOSYS, Filter, Rule, errno
 
@@ -21,6 +22,14 @@ NEWER = (
     "clone3", "openat2", "open_tree", "move_mount", "fsopen", "fsmount", "fsconfig", "mount_setattr", "close_range",
 )  # fmt: skip
 """What the launcher uses of Linux 5.2 to 5.12."""
+
+CLOSE_RANGE, LAST_OF_5_6, ALIKE = 436, 438, range(424, 512)
+AFTER_5_6 = tuple(
+    name
+    for name, number in syscall_numbers(MACHINES[platform.machine()]).items()
+    if number in ALIKE and (number == CLOSE_RANGE or number > LAST_OF_5_6)
+)
+"""Every system call that came after Linux 5.6: their numbers are the same on every architecture."""
 
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 CLONE_NEWNS, MS_RDONLY, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 1, 8, 32, 4096, 16384, 1 << 18

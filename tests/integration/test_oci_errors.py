@@ -91,7 +91,7 @@ def test_a_namespace_that_the_machine_forbids(user: User, kind: str) -> None:
     assert f"user.{sysctl}" in error
 
 
-ON_MOUNTS = ("open_tree", "move_mount", "fsopen", "fsmount", "fsconfig", "mount_setattr")
+ON_MOUNTS = ("open_tree", "move_mount", "fsopen", "fsmount", "fsconfig")
 
 
 @pytest.mark.parametrize("calls", [*((call,) for call in NEWER), NEWER], ids="+".join)
@@ -105,7 +105,7 @@ def test_an_older_kernel_is_enough_or_said_not_to_be(bundle: Bundle, calls: tupl
     }
     older = (sys.executable, "-m", "tests.integration.without_calls", ",".join(calls))
     if set(calls) & set(ON_MOUNTS):
-        assert "whit-oci takes Linux 5.12" in said(bundle, change, *older)
+        assert "whit-oci takes Linux 5.6" in said(bundle, change, *older)
         return
     script = "touch /data/x; touch /x; echo 1 > /proc/sys/kernel/msgmax; touch /tmp/x && stat -c %t:%T /proc/keys"
     bundle.write(script, change)
