@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ HINTS = {
 }
 """Of a working directory, in the words of config.json and of this command line."""
 _POSTSTART_FATAL = (1, 3)
-SYSTEMD = {"_scope", "_attach", "_unscope"}
+HELPERS = {"_scope", "_attach", "_unscope", "_netdevices"}
 
 
 def _program(name: str, number: int) -> LaunchError:
@@ -92,13 +93,13 @@ def _rootfs(folder: Path) -> Path | None:
     return Path(str(record)) if record else None
 
 
-def _systemd_words(folder: Path) -> LaunchError | None:
-    """What the helper of systemd.py has left of its failure."""
+def _helper_words(folder: Path) -> LaunchError | None:
+    """What :func:`_help` has left of its failure."""
     try:
-        message, hint = json.loads((folder / records.SCOPE_ERROR).read_text())
+        message, hint = json.loads((folder / records.HELPER_ERROR).read_text())
     except FileNotFoundError:
         return None
-    (folder / records.SCOPE_ERROR).unlink()
+    (folder / records.HELPER_ERROR).unlink()
     return LaunchError(message, hint=hint)
 
 
@@ -107,7 +108,7 @@ def _own_words(plan: LaunchPlan, op: Op, folder: Path, number: int) -> LaunchErr
     if op.name == "FIND_PROGRAM":
         return _program(str(op.args[0]), number)
     if op.name in HOOKS:
-        return _systemd_words(folder) or _hook(op, number)
+        return _helper_words(folder) or _hook(op, number)
     if number == errno.ESRCH and any(item.name == "CONTAINER_FIND" for item in plan.ops):
         return LaunchError("cannot exec in a stopped container", hint="it has ended meanwhile")
     return None
@@ -216,15 +217,32 @@ def _end(container: state.Container) -> None:
         os.close(descriptor)
 
 
+def _help(verb: str, folder: Path, more: str = "") -> int:
+    """Do a part of the launcher's that takes Python; the process that it is for is told on standard input, as to a hook."""
+    try:
+        pid = 0 if verb == "_unscope" else int(json.loads(sys.stdin.read())["pid"])
+        if verb == "_netdevices":
+            from whit.runtime.oci.netdevices import give_devices  # noqa: PLC0415 - seldom asked for
+
+            give_devices(folder, pid)
+        else:
+            from whit.runtime.oci.systemd import helper  # noqa: PLC0415 - for systemd's containers alone
+
+            helper(verb, folder, more, pid)
+    except Exception as error:  # noqa: BLE001 - whoever waits for this tells of it
+        told = as_whit_error(error)
+        (folder / records.HELPER_ERROR).write_text(json.dumps([told.message, told.hint]))
+        return 1
+    return 0
+
+
 def afterwards(words: list[str]) -> int:
     """Answer the launcher; the exit code."""
     from whit.runtime.oci.cli import complain  # noqa: PLC0415 - it imports this
 
     verb, *rest = words
-    if verb in SYSTEMD:
-        from whit.runtime.oci.systemd import helper  # noqa: PLC0415 - for systemd's containers alone
-
-        return helper(verb, Path(rest[0]), *rest[1:2])
+    if verb in HELPERS:
+        return _help(verb, Path(rest[0]), *rest[1:2])
     if verb == "_launch-failed":
         mode, folder_text, plan, path, form, index, number = rest
         folder, log = Path(folder_text), Log(path, form or "text")

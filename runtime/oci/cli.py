@@ -27,7 +27,16 @@ FUNCTIONS = {
 }  # fmt: skip
 """Verb → the module's function that answers it; imported only then."""
 
-AFTERWARDS = ("_launch-failed", "_start-failed", "_poststart", "_poststop", "_scope", "_attach", "_unscope")
+AFTERWARDS = (
+    "_launch-failed",
+    "_start-failed",
+    "_poststart",
+    "_poststop",
+    "_scope",
+    "_attach",
+    "_unscope",
+    "_netdevices",
+)
 """What the launcher calls, with the log's path and form among its words; see afterwards.py."""
 
 USAGE = """\

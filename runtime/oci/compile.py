@@ -18,7 +18,7 @@ from whit.runtime.oci.filesystem import COVER, ENTER, PIVOT, plan_filesystem
 from whit.runtime.oci.landlock import landlock_ops
 from whit.runtime.oci.linux import NAMESPACES
 from whit.runtime.oci.mountspec import RDONLY
-from whit.runtime.oci.namespaces import JOIN_ORDER, lookup, may_group, plan_namespaces, sysctl_ops
+from whit.runtime.oci.namespaces import JOIN_ORDER, check_network, lookup, may_group, plan_namespaces, sysctl_ops
 from whit.runtime.oci.process import CapabilitySets, Process
 from whit.runtime.oci.resources import listed
 from whit.runtime.opcodes import PLAN_VERSION
@@ -43,7 +43,7 @@ class Lifecycle:
     mounted, ``before_root`` before the root is changed, ``before_exec`` as the container's user, before the filter.
     ``keyring`` and ``pivot`` tell whether keys of its own and pivot_root are wanted; ``state`` is what a seccomp agent is
     told, in parts between which the process's number stands.
-    ``filters`` is linux.seccomp's where it has been compiled before.
+    ``filters`` is linux.seccomp's where it has been compiled before. ``movers`` bring the host's interfaces.
     """
 
     first: tuple[Op, ...] = ()
@@ -56,6 +56,7 @@ class Lifecycle:
     state: tuple[str, str, str] = ("", "", "")
     filters: tuple[Op, ...] | None = None
     scope: Scope | None = None
+    movers: tuple[Op, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +232,6 @@ def _unsupported(spec: Spec) -> None:
     linux = spec.linux
     if linux.intel_rdt is not None:
         raise refused("linux.intelRdt", "whit-oci doesn't use resctrl")
-    if linux.network_devices:
-        raise refused("linux.netDevices", "whit-oci doesn't move network devices")
 
 
 def _child_ops(spec: Spec, namespaces: NamespacePlan, cgroups: CgroupPlan, lifecycle: Lifecycle) -> Iterator[Op]:
@@ -248,6 +247,7 @@ def _child_ops(spec: Spec, namespaces: NamespacePlan, cgroups: CgroupPlan, lifec
     yield from _name_ops(spec, namespaces.own)
     if "network" in namespaces.new:
         yield Op("LOOPBACK_UP", (), "programs expect to reach themselves")
+    yield from lifecycle.movers
     yield from lifecycle.inside
 
 
@@ -288,6 +288,7 @@ def compile_container(spec: Spec, bundle: str, container: str, host: OciHost, li
         raise InvalidFileError("process is missing: whit-oci makes no container without one", hint=HINT)
     linux, warnings = spec.linux, list[str]()
     namespaces = plan_namespaces(linux, host)
+    check_network(linux, namespaces, host)
     cgroups = _cgroups(spec, container, host, lifecycle.scope)
     own_cgroups = "cgroup" in namespaces.own
     user = namespaces.user or not host.first_users

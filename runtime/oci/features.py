@@ -41,6 +41,7 @@ def features(_call: Call, _log: Log) -> None:
             "apparmor": {"enabled": True},
             "selinux": {"enabled": True},
             "intelRdt": {"enabled": False},
+            "netDevices": {"enabled": True},
         },
     }
     show(json.dumps(document, indent=4) + "\n")

@@ -95,7 +95,8 @@ def read_oci_host() -> OciHost:
     v1, unified = hierarchies(_text("/proc/self/mountinfo"), cgroup)
     memory = next((item.mount for item in v1 if "memory" in item.controllers), "")
     unified_own = unified_cgroup(cgroup)
-    owner, shared = writers(oci_launcher())
+    launcher = oci_launcher()
+    owner, shared = writers(launcher)
     return OciHost(
         user=os.geteuid(),
         group=os.getegid(),
@@ -106,6 +107,7 @@ def read_oci_host() -> OciHost:
         unified_own=unified_own,
         controllers=tuple(_text(f"{unified}/cgroup.controllers").split()) if unified else (),
         swap=os.path.exists(f"{memory}/memory.memsw.limit_in_bytes") if memory else True,  # noqa: PTH110
+        launcher=launcher,
         launcher_owner=owner,
         launcher_shared=shared,
         apparmor=_text("/sys/module/apparmor/parameters/enabled").startswith("Y"),

@@ -6,6 +6,7 @@ import posixpath
 
 from whit.packer.errors import UsageError
 from whit.packer.light import TYPE_CHECKING, dataclass, replace
+from whit.runtime.model import Op
 from whit.runtime.oci import records
 from whit.runtime.oci.compile import compile_container
 from whit.runtime.oci.document import dump
@@ -13,7 +14,7 @@ from whit.runtime.oci.lifecycle import Wish, container_lifecycle
 from whit.runtime.oci.spec import VERSION, parse_spec
 
 if TYPE_CHECKING:
-    from whit.runtime.model import LaunchPlan, Op
+    from whit.runtime.model import LaunchPlan
     from whit.runtime.oci.compile import Compiled
     from whit.runtime.oci.document import Encodable
     from whit.runtime.oci.model import OciHost, Scope
@@ -75,6 +76,14 @@ def _hooks(spec: Spec) -> tuple[tuple[str, str], ...]:
     return tuple((name, "") for name, hooks in kept if hooks)
 
 
+def _movers(spec: Spec, request: Request, host: OciHost) -> tuple[Op, ...]:
+    """What moves network interfaces: Python, outside, as a hook."""
+    if not spec.linux.network_devices:
+        return ()
+    arguments = ("whit-oci", "_netdevices", f"{request.root}/{request.name}", "", "")
+    return (Op("HOOK_OUTSIDE", (host.launcher, arguments, (), 0, '{"pid": ', "}"), "linux.netDevices"),)
+
+
 def cgroup_lines(compiled: Compiled) -> str:
     """The record of the container's cgroups: what kills, freezes and removes them comes first."""
     folders = sorted(compiled.cgroup.folders, key=lambda item: "freezer" not in item[0])
@@ -116,13 +125,14 @@ def make(
         pivot=request.pivot,
     )
     lifecycle = container_lifecycle(spec, request.name, request.bundle, wish)
-    lifecycle = replace(lifecycle, filters=filters, scope=scope)
+    lifecycle = replace(lifecycle, filters=filters, scope=scope, movers=_movers(spec, request, host))
     compiled = compile_container(spec, request.bundle, request.name, host, lifecycle)
     written = (
         (records.RECORD, _record(spec, request, created)),
         (records.CGROUPS, cgroup_lines(compiled)),
         *_hooks(spec),
     )
-    # Block devices' weights come and go with a module of the kernel's.
-    lasting = not (spec.linux.resources.block_io.weight or spec.linux.resources.block_io.weight_devices)
+    # Block devices' weights come and go with a module of the kernel's; what moves interfaces has the container's folder in it.
+    weights = spec.linux.resources.block_io.weight or spec.linux.resources.block_io.weight_devices
+    lasting = not weights and not spec.linux.network_devices
     return Made(compiled.plan, written, (*spec.warnings, *compiled.warnings), lasting)

@@ -31,7 +31,8 @@ class OciHost:
     machine's first user namespace: in any other one it has no say in what devices may be used. ``mappers`` are newuidmap
     and newgidmap, where who isn't root has them. ``sets_groups`` is false where the caller's user namespace has given
     that up for good. ``capabilities`` is the caller's permitted set: nothing beyond it can be
-    given. ``launcher_owner`` as in runtime/options.py. ``weight_file`` is that of
+    given. ``launcher`` is
+    whit-oci's own path, ``launcher_owner`` as in runtime/options.py. ``weight_file`` is that of
     block devices' weights, ``page_sizes`` are those of huge pages: empty where the kernel has none.
     """
 
@@ -54,6 +55,7 @@ class OciHost:
     first_users: bool = True
     mappers: tuple[str, str] | None = None
     sets_groups: bool = True
+    launcher: str = ""
 
     @property
     def privileged(self) -> bool:

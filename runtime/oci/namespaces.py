@@ -182,3 +182,12 @@ def sysctl_ops(linux: Linux, own: frozenset[str]) -> Iterator[Op]:
         if needed[0] not in own:
             raise refused(f"linux.sysctl[{name!r}]", f"the container shares the host's {needed[0]} namespace")
         yield Op("SYSCTL", (file, value), f"linux.sysctl[{name!r}]")
+
+
+def check_network(linux: Linux, namespaces: NamespacePlan, host: OciHost) -> None:
+    """Raises :class:`UnsupportedError` where the host's interfaces can't be moved."""
+    where = "linux.netDevices"
+    if linux.network_devices and "network" not in namespaces.own:
+        raise refused(where, "the container shares the host's network namespace", "add a network namespace")
+    if linux.network_devices and not host.machine_root:
+        raise refused(where, "only root can move the host's network interfaces", "run as root, or leave it out")

@@ -22,7 +22,7 @@ MARK = b"WHITPLAN"
 """What a container's plan begins with (encode.py): it is written first and removed last."""
 
 POSTSTART, POSTSTOP = "poststart", "poststop"
-SCOPE, SCOPE_ERROR = "scope", "scope-error"
+SCOPE, HELPER_ERROR = "scope", "helper-error"
 
 
 def _is_a_user_s_root() -> bool:

@@ -12,13 +12,12 @@ import json
 import os
 import posixpath
 import re
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whit.packer.errors import LaunchError, UnsupportedError, as_whit_error
+from whit.packer.errors import LaunchError, UnsupportedError
 from whit.runtime.machine import oci_launcher
 from whit.runtime.model import Op
 from whit.runtime.oci.beside import enter_all, write_lines
@@ -28,7 +27,7 @@ from whit.runtime.oci.devices import v1_writes, v2_program
 from whit.runtime.oci.host import read_oci_host
 from whit.runtime.oci.limits import resource_writes, with_quota
 from whit.runtime.oci.model import OciHost, Scope
-from whit.runtime.oci.records import CONFIG, SCOPE, SCOPE_ERROR
+from whit.runtime.oci.records import CONFIG, SCOPE
 from whit.runtime.oci.scope import Property, Unit, annotated, limit_properties, scope_folders, scope_properties, unit_of
 from whit.runtime.oci.scope_v1 import device_properties
 from whit.runtime.oci.spec import parse_spec
@@ -324,21 +323,13 @@ def leave(place: Path) -> None:
                     raise
 
 
-def helper(verb: str, place: Path, sub: str = "") -> int:
-    """Answer the launcher: ``_scope`` and ``_attach`` with the process's pid on standard input, ``_unscope`` afterwards."""
+def helper(verb: str, place: Path, sub: str, pid: int) -> None:
+    """Answer the launcher: ``_scope`` and ``_attach`` for the process with that pid, ``_unscope`` afterwards."""
     record = read_record(place)
-    try:
-        if verb == "_unscope":
-            leave(place)
-        elif record is not None:
-            pid = int(json.loads(sys.stdin.read())["pid"])
-            if verb == "_scope":
-                _enter(place, record, pid)
-            else:
-                with connected(record.bus) as systemd:
-                    systemd.call("AttachProcessesToUnit", "ssau", (record.unit.name, f"/{sub}", [pid]))
-    except Exception as error:  # noqa: BLE001 - whoever waits for this tells of it
-        told = as_whit_error(error)
-        (place / SCOPE_ERROR).write_text(json.dumps([told.message, told.hint]))
-        return 1
-    return 0
+    if verb == "_unscope":
+        leave(place)
+    elif record is not None and verb == "_scope":
+        _enter(place, record, pid)
+    elif record is not None:
+        with connected(record.bus) as systemd:
+            systemd.call("AttachProcessesToUnit", "ssau", (record.unit.name, f"/{sub}", [pid]))

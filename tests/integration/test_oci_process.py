@@ -205,7 +205,6 @@ def test_host_and_domain_name(bundle: Bundle) -> None:
         ({"process": {"apparmorProfile": "docker-default"}}, "process.apparmorProfile"),
         ({"process": {"selinuxLabel": "system_u:system_r:x_t:s0"}}, "process.selinuxLabel"),
         ({"linux": {"intelRdt": {"closID": "x"}}}, "linux.intelRdt"),
-        ({"linux": {"netDevices": {"eth0": {}}}}, "linux.netDevices"),
         ({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_NOTIFY"}}}, "linux.seccomp"),
         ({"linux": {"sysctl": {"vm.overcommit_memory": "1"}}}, "linux.sysctl['vm.overcommit_memory']"),
         ({"linux": {"resources": {"unified": {"memory.high": "1"}}}}, "linux.resources.unified"),

@@ -119,7 +119,8 @@ def asking(name: str) -> dict[str, Any]:
         ({"seccomp": asking("mkdir")}, V1, "linux.seccomp.listenerPath"),
         ({"seccomp": {**asking("sendmsg"), "listenerPath": "/a"}}, V1, "linux.seccomp.syscalls"),
         ({"intelRdt": {}}, V1, "linux.intelRdt"),
-        ({"netDevices": {"eth0": {}}}, V1, "linux.netDevices"),
+        ({"netDevices": {"eth0": {}}, "namespaces": [{"type": "mount"}]}, V1, "linux.netDevices"),
+        ({"netDevices": {"eth0": {}}}, replace(V1, first_users=False), "linux.netDevices"),
     ],
 )
 def test_what_cannot_be_honoured_is_refused_by_its_name(linux: dict[str, Any], host: OciHost, named_: str) -> None:
