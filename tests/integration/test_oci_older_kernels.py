@@ -47,7 +47,7 @@ def test_the_calls_are_missing_indeed(bundle: Bundle) -> None:
     assert ran.out == "Seccomp_filters:\t1\n"
 
 
-del test_users_of_a_mount_are_mapped  # noqa: F405 - mount_setattr alone can do that
+del test_users_of_a_mount_are_mapped  # noqa: F821 - mount_setattr alone can do that
 
 
 def test_users_of_a_mount_cannot_be_mapped(bundle: Bundle) -> None:
