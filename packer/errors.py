@@ -83,10 +83,10 @@ def as_whit_error(error: Exception) -> WhitError:
     )
 
 
-def in_words(error: WhitError) -> str:
+def in_words(error: WhitError, program: str = "whit") -> str:
     """Whit's form of an error, for a terminal: one line of what is wrong, one of what to do."""
     hint = f"hint: {_one_line(error.hint)}\n" if error.hint else ""
-    return f"whit: {_one_line(error.message)}\n{hint}"
+    return f"{program}: {_one_line(error.message)}\n{hint}"
 
 
 def _one_line(text: str) -> str:

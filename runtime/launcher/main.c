@@ -11,8 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,7 +25,7 @@
 #include "python.h"
 #include "util.h"
 
-enum { PLAN_PATH_SIZE = 4096, FAILED = 125, NUMBER_SIZE = 24 };
+enum { PLAN_PATH_SIZE = 4096, FAILED = 125, NUMBER_SIZE = 24, STACK_KIB = 256 };
 
 /* $WHIT_ROOT, else /var/lib/whit for root, else $XDG_DATA_HOME/whit, else $HOME/.local/share/whit: as packer/store does. */
 static int append_store_root(char *path, size_t *at)
@@ -138,10 +140,17 @@ static void open_standard_streams(void)
 			_exit(FAILED);
 }
 
-int main(int argc, char **argv)
+/* On less neither the launcher nor Python gets far, and all that would be heard of it is a SIGSEGV. */
+static int has_stack(void)
+{
+	struct rlimit limit;
+	return getrlimit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur >= STACK_KIB * 1024;
+}
+
+/* Its frame is larger than what main may need before it has looked at the stack. */
+static int __attribute__((noinline)) answer(int argc, char **argv)
 {
 	char self[PLAN_PATH_SIZE];
-	open_standard_streams();
 	python_locate(self, sizeof(self), argc > 0 ? argv[0] : "");
 	if (is_oci(self))
 		return oci_main(argc, argv, self);
@@ -157,4 +166,17 @@ int main(int argc, char **argv)
 			return code;
 	}
 	python_run(self, argv);
+}
+
+int main(int argc, char **argv)
+{
+	open_standard_streams();
+	/* A file that may not grow any more is an error to be told, not a silent death. A container's program gets it back: reset_signals(). */
+	signal(SIGXFSZ, SIG_IGN);
+	if (!has_stack()) {
+		const char *program = argc > 0 && is_oci(argv[0]) ? "whit-oci" : "whit";
+		complain_as(program, "the stack may not be larger than ulimit -s says, and whit needs 256 KiB", "raise it: ulimit -s 8192");
+		return FAILED;
+	}
+	return answer(argc, argv);
 }

@@ -133,7 +133,7 @@ static int refuse(const struct launch *launch, char **argv, const char *what, co
 
 static int unreadable(void)
 {
-	complain("the container's folder or its plan can't be read", "is another program at work in it?");
+	complain_as("whit-oci", "the container's folder or its plan can't be read", "is another program at work in it?");
 	return FAILED;
 }
 

@@ -43,11 +43,17 @@ static void add_line(const struct oci_call *call, const char *level, const char 
 		append_time(line, sizeof(line), &at);
 	}
 	append(line, sizeof(line), &at, json ? "\"}\n" : "\n");
-	if (log >= 0 && write(log, line, at) < 0)
-		complain("the log can't be written", NULL);
+	if (log >= 0 && write(log, line, at) < 0) {
+		/* What is to be logged is said on standard error too. */
+		char message[OCI_TEXT_SIZE] = "";
+		at = 0;
+		if (append(message, sizeof(message), &at, "the log can't be written: ") == 0)
+			append(message, sizeof(message), &at, strerror(errno));
+		complain_as("whit-oci", message, NULL);
+	}
 }
 
-/* Messages hold nothing to be escaped but quotes. */
+/* Messages hold nothing to be escaped but quotes and backslashes: append_shown(). */
 static void write_log(const struct oci_call *call, const char *message)
 {
 	char quoted[LOG_SIZE / 2];
@@ -68,15 +74,28 @@ void oci_warn(const struct oci_call *call, const char *quoted)
 	add_line(call, "warning", quoted);
 }
 
+/* Nothing in a path is for the terminal or the log to obey. */
+static int append_shown(char *buffer, size_t size, size_t *at, const char *text)
+{
+	static const char digits[] = "0123456789abcdef";
+	int error = 0;
+	for (; *text && !error; text++) {
+		unsigned char byte = (unsigned char)*text;
+		const char plain[] = { *text, 0 }, escaped[] = { '\\', 'x', digits[byte >> 4], digits[byte & 15], 0 };
+		error = append(buffer, size, at, byte < ' ' || byte == 0x7f ? escaped : plain);
+	}
+	return error;
+}
+
 int oci_fail(const struct oci_call *call, const char *const *parts)
 {
 	char message[OCI_TEXT_SIZE] = "";
 	size_t at = 0;
 	for (; *parts; parts++)
-		append(message, sizeof(message), &at, *parts);
+		append_shown(message, sizeof(message), &at, *parts);
 	if (call->log && *call->log)
 		write_log(call, message);
-	complain(message, NULL);
+	complain_as("whit-oci", message, NULL);
 	return 1;
 }
 

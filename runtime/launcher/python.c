@@ -92,7 +92,7 @@ _Noreturn void python_run(const char *self, char *const *argv)
 	size_t at = 0;
 	if (append(python, sizeof(python), &at, "/usr/bin/python3") == 0)
 		try_python(python, "-EP", oci ? "from whit.runtime.oci import main; main()" : start, argv);
-	complain("there is no Python beside the whit program", "install whit with pip, or run it from its virtual environment");
+	complain_as(oci ? "whit-oci" : "whit", "there is no Python beside the whit program", "install whit with pip, or run it from its virtual environment");
 	_exit(FAILED);
 }
 

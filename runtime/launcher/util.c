@@ -156,7 +156,12 @@ int append_number(char *buffer, size_t size, size_t *at, uint64_t number)
 
 void complain(const char *message, const char *hint)
 {
-	const char *parts[] = { "whit: ", message, hint ? "\nhint: " : "", hint ? hint : "", "\n" };
+	complain_as("whit", message, hint);
+}
+
+void complain_as(const char *program, const char *message, const char *hint)
+{
+	const char *parts[] = { program, ": ", message, hint ? "\nhint: " : "", hint ? hint : "", "\n" };
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
 		if (write_all(STDERR_FILENO, parts[i], strlen(parts[i])))
 			return;

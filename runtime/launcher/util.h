@@ -55,4 +55,7 @@ int append_number(char *buffer, size_t size, size_t *at, uint64_t number);
 /* "whit: MESSAGE" and, unless NULL, "hint: HINT" on standard error. */
 void complain(const char *message, const char *hint);
 
+/* The same as another program: whit-oci. */
+void complain_as(const char *program, const char *message, const char *hint);
+
 #endif

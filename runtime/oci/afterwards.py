@@ -39,6 +39,7 @@ HINTS = {
     errno.EACCES: "the container's user may not enter it: see process.cwd and process.user, or exec's --cwd and --user",
 }
 """Of a working directory, in the words of config.json and of this command line."""
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 _POSTSTART_FATAL = (1, 3)
 HELPERS = {"_scope", "_attach", "_unscope", "_netdevices"}
 
@@ -107,6 +108,8 @@ def _own_words(plan: LaunchPlan, op: Op, folder: Path, number: int) -> LaunchErr
     """The error of an operation that tells of more than itself."""
     if op.name == "FIND_PROGRAM":
         return _program(str(op.args[0]), number)
+    if op.name == "WAIT_START" and number in _FULL:
+        return records.unwritable(f"{folder}, or its pid file", number)
     if op.name in HOOKS:
         return _helper_words(folder) or _hook(op, number)
     if number == errno.ESRCH and any(item.name == "CONTAINER_FIND" for item in plan.ops):

@@ -86,7 +86,7 @@ def complain(error: WhitError, log: Log) -> None:
     """The error on standard error, and in the log, where engines look for it."""
     hint = f" ({error.hint})" if error.hint else ""
     log.write("error", f"{error.message}{hint}")
-    sys.stderr.write(in_words(error))
+    sys.stderr.write(in_words(error, "whit-oci"))
 
 
 def _parse(words: list[str]) -> Call:

@@ -7,7 +7,7 @@ import time
 
 from whit.packer.errors import InvalidFileError, UsageError
 from whit.packer.light import dataclass
-from whit.runtime.oci.document import dump
+from whit.runtime.oci.document import quoted
 
 FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
@@ -39,9 +39,10 @@ class Log:
             return
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         if self.form == "json":
-            line = dump({"level": level, "msg": message, "time": now})
+            # As runc's and the launcher's own, to the byte.
+            line = f'{{"level":{quoted(level)},"msg":{quoted(message)},"time":{quoted(now)}}}'
         else:
-            line = f"time={dump(now)} level={level} msg={dump(message)}"
+            line = f"time={quoted(now)} level={level} msg={quoted(message)}"
         try:
             descriptor = os.open(self.path, FLAGS, 0o644)
             with open(descriptor, "ab") as file:  # noqa: PTH123 - a descriptor

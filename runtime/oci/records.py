@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from stat import S_ISREG
 
@@ -77,12 +78,31 @@ def make(root: str, name: str) -> str:
     return folder
 
 
+_HINTS = {
+    errno.ENOSPC: "free some space, or give another --root",
+    errno.EDQUOT: "free some space, or give another --root",
+    errno.EFBIG: "raise the limit of a file's size: ulimit -f",
+}
+
+
+def unwritable(place: str, number: int) -> LaunchError:
+    """The error for records that can't be written, in the launcher's words (runtime/launcher/oci_launch.c)."""
+    message = f"can't write the container's records in {place}: {os.strerror(number)}"
+    return LaunchError(message, hint=_HINTS.get(number))
+
+
 def fill(folder: str, records: Mapping[str, bytes]) -> None:
-    """Write the records: for their owner's eyes, because environments hold secrets. The plan, which is the mark, first."""
-    for name, data in sorted(records.items(), key=lambda record: record[0] != PLAN):
-        descriptor = os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
-            file.write(data)
+    """Write the records: for their owner's eyes, because environments hold secrets. The plan, which is the mark, first.
+
+    Raises :class:`LaunchError`.
+    """
+    try:
+        for name, data in sorted(records.items(), key=lambda record: record[0] != PLAN):
+            descriptor = os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+                file.write(data)
+    except OSError as error:
+        raise unwritable(folder, error.errno or 0) from None
 
 
 def has_mark(folder: str) -> bool:

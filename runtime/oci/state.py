@@ -170,10 +170,15 @@ def remove(container: Container) -> None:
 
 
 def write(container: Container, name: str, data: bytes) -> None:
-    """Write one record, whole or not at all."""
+    """Write one record, whole or not at all. Raises :class:`LaunchError`."""
     temporary = container.folder / f".{name}"
-    temporary.write_bytes(data)
-    temporary.replace(container.folder / name)
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(container.folder / name)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise records.unwritable(str(container.folder), error.errno or 0) from None
 
 
 def remove_cgroups(container: Container) -> None:

@@ -31,7 +31,7 @@ def said(bundle: Bundle, change: dict[str, Any], *before: str | Path) -> str:
     )  # fmt: skip
     assert (result.returncode, result.stdout) == (1, "")
     first, *hint = result.stderr.splitlines()
-    assert first.startswith("whit: ")
+    assert first.startswith("whit-oci: ")
     assert len(hint) <= 1
     assert not hint or hint[0].startswith("hint: ")
     assert not (bundle.folder / "state" / "one").exists()

@@ -1,7 +1,8 @@
-"""What becomes of a container of whit-oci's when its records or its pid file can't be written."""
+"""What becomes of a container of whit-oci's when its records or its pid file can't be written, or its own limits are small."""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +41,12 @@ def test_a_full_disk_is_told_and_the_name_is_free_again(bundle: Bundle, small: P
         free = int(subprocess.run(["stat", "-f", "-c", "%a", small], capture_output=True, text=True, check=True).stdout)
         (small / "filling").write_bytes(bytes(4096 * max(free - pages, 0)))
         ran = run(bundle, small, "run", "whit-test-faults")
-        assert ran.returncode == 0 or (ran.returncode == 1 and ran.stderr.startswith("whit: ")), (pages, ran)
+        if ran.returncode:
+            first, *hint = ran.stderr.splitlines()
+            assert first.startswith("whit-oci: can't write the container's records in "), (pages, ran)
+            assert str(small / "whit-test-faults") in first
+            assert first.endswith(": No space left on device")
+            assert len(hint) <= 1
         (small / "filling").unlink()
         assert not (small / "whit-test-faults").exists(), (pages, ran)
 
@@ -56,9 +62,49 @@ def test_a_pid_file_that_cannot_be_written_is_named_before_anything_is_done(
     bundle.write("true", {"hooks": {"createRuntime": [hook]}})
     for _ in range(2):
         ran = run(bundle, tmp_path / "root", "create", "--pid-file", path, "whit-test-faults")
-        assert (ran.returncode, ran.stderr) == (1, f"whit: can't write the pid file {path}: {why}\n")
+        assert (ran.returncode, ran.stderr) == (1, f"whit-oci: can't write the pid file {path}: {why}\n")
         assert not (tmp_path / "hooked").exists()
         assert not (tmp_path / "root" / "whit-test-faults").exists()
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["first", "kept"])
+def test_a_limit_of_a_file_s_size_is_told_and_the_name_is_free_again(
+    bundle: Bundle, tmp_path: Path, kept: bool
+) -> None:
+    bundle.write("true")
+    root = tmp_path / "root"
+    if kept:
+        assert run(bundle, root, "run", "whit-test-faults").returncode == 0
+    limited = ["prlimit", "--fsize=512", str(bundle.runtime), "--root", str(root), "run", "whit-test-faults"]
+    ran = subprocess.run(
+        limited, cwd=bundle.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ran.returncode, ran.stderr.splitlines()) == (
+        1,
+        [
+            f"whit-oci: can't write the container's records in {root}/whit-test-faults: File too large",
+            "hint: raise the limit of a file's size: ulimit -f",
+        ],
+    )
+    assert not (root / "whit-test-faults").exists()
+
+
+def test_a_program_is_killed_by_the_limit_of_a_file_s_size_as_anywhere(bundle: Bundle) -> None:
+    # Not the first process, which the kernel spares.
+    ran = bundle.run("sh -c 'ulimit -f 0; echo x > /tmp/x'; echo $?")
+    assert ran.out == f"{128 + signal.SIGXFSZ}\n"
+
+
+@pytest.mark.parametrize("words", [("state", "none"), ("run", "whit-test-faults"), ("features",)])
+def test_a_stack_that_is_too_small_is_told(bundle: Bundle, words: tuple[str, ...]) -> None:
+    bundle.write("true")
+    limited = ["prlimit", f"--stack={64 << 10}", *bundle.command(*words)]
+    ran = subprocess.run(limited, cwd=bundle.folder, env={}, capture_output=True, text=True, check=False, timeout=60)
+    assert ran.returncode == 125
+    assert ran.stderr.splitlines() == [
+        "whit-oci: the stack may not be larger than ulimit -s says, and whit needs 256 KiB",
+        "hint: raise it: ulimit -s 8192",
+    ]
 
 
 def test_an_empty_root_is_none(bundle: Bundle) -> None:

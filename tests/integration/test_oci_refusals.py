@@ -23,7 +23,7 @@ def refusal(bundle: Bundle, *words: str) -> str:
     ran = bundle.call(*words)
     assert (ran.code, ran.out) == (1, ""), ran
     first, *hint = ran.err.splitlines()
-    assert first.startswith("whit: ")
+    assert first.startswith("whit-oci: ")
     assert "bug in whit" not in first
     assert len(hint) <= 1
     return ran.err
@@ -153,7 +153,7 @@ def test_a_container_whose_state_is_spoilt_is_listed_and_can_be_deleted(bundle: 
     record.write_text({"": "", "half": whole[: len(whole) * 2 // 3], "no object": "[]\n"}[much])
     error = refusal(bundle, "state", "one")
     assert error.splitlines() == [
-        "whit: container one's state.json can't be read", "hint: whit-oci delete --force one removes it",
+        "whit-oci: container one's state.json can't be read", "hint: whit-oci delete --force one removes it",
     ]  # fmt: skip
     (entry,) = json.loads(bundle.call("list", "--format", "json").out)
     assert (entry["id"], entry["pid"], entry["status"]) == ("one", 0, "unknown")

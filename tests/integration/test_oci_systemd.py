@@ -22,6 +22,6 @@ def test_it_is_refused_in_one_line_and_leaves_nothing(bundle: Bundle) -> None:
     done = bundle.call("--systemd-cgroup", "run", "c1")
     message, hint = done.err.splitlines()
     assert done.code == 1
-    assert message.startswith("whit: --systemd-cgroup: ")
+    assert message.startswith("whit-oci: --systemd-cgroup: ")
     assert hint
     assert not (bundle.folder / "state" / "c1").exists()
