@@ -180,7 +180,7 @@ void launch_new(struct launch *launch, char **argv, const char *self)
 	launch->root = launch->empty_directory = launch->null_device = launch->parent = NO_FD;
 	launch->gate = launch->console_socket = launch->console_receiver = launch->channel = launch->state_directory = NO_FD;
 	launch->tree = launch->proc = launch->pidfd_socket = launch->agent = NO_FD;
-	launch->late_cgroup = launch->container = NO_FD;
+	launch->late_cgroup = launch->container = launch->terminal = NO_FD;
 }
 
 int launch_start(struct launch *launch)

@@ -49,6 +49,8 @@ struct launch {
 	/* What only OCI containers have (ops_oci.c): the gate that start opens, the socket that the terminal is sent to and its
 	   other end, the channel between the child and its parent, and the container's folder of state. */
 	int gate, console_socket, console_receiver, channel, state_directory;
+	/* The caller's terminal, where the container's is passed on to it. */
+	int terminal;
 	const char *pid_file;
 	/* Who gets the process as a descriptor, and who answers the system calls that the filter asks about (ops_listen.c). */
 	int pidfd_socket, agent;

@@ -141,7 +141,7 @@ static int unreadable(void)
 static int failed_by_its_own_texts(const struct launch *launch)
 {
 	static const uint32_t about[] = {
-		OP_EXEC, OP_FIND_PROGRAM, OP_TREE_BIND, OP_ROOT_BIND, OP_HOOK_INSIDE, OP_HOOK_OUTSIDE, OP_JOIN_NAMESPACE, OP_JOIN_PROCESSES,
+		OP_EXEC, OP_FIND_PROGRAM, OP_CONSOLE_SOCKET, OP_TREE_BIND, OP_ROOT_BIND, OP_HOOK_INSIDE, OP_HOOK_OUTSIDE, OP_JOIN_NAMESPACE, OP_JOIN_PROCESSES,
 	};
 	uint32_t index = launch->outcome->index;
 	for (size_t i = 0; index < launch->plan.count && i < sizeof(about) / sizeof(*about); i++)

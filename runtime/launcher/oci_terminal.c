@@ -35,10 +35,10 @@ int receive_descriptor(int receiver)
 	return master;
 }
 
-static void copy_size(int master)
+static void copy_size(int terminal, int master)
 {
 	struct winsize size;
-	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+	if (ioctl(terminal, TIOCGWINSZ, &size) == 0)
 		ioctl(master, TIOCSWINSZ, &size);
 }
 
@@ -75,7 +75,7 @@ static int take_signal(const struct launch *launch, int signals, int master)
 	if (info.ssi_signo == SIGCHLD)
 		return reap_child(launch->child);
 	if (info.ssi_signo == SIGWINCH && master >= 0)
-		copy_size(master);
+		copy_size(launch->terminal, master);
 	else
 		kill(launch->child, (int)info.ssi_signo);
 	return -1;
@@ -117,15 +117,15 @@ int oci_attend(struct launch *launch)
 {
 	struct termios before, raw;
 	CLEANUP_FD int master = launch->console_receiver >= 0 ? receive_descriptor(launch->console_receiver) : -1;
-	int is_terminal = master >= 0 && tcgetattr(STDIN_FILENO, &before) == 0;
+	int is_terminal = master >= 0 && tcgetattr(launch->terminal, &before) == 0;
 	if (is_terminal) {
-		copy_size(master);
+		copy_size(launch->terminal, master);
 		raw = before;
 		cfmakeraw(&raw);
-		tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+		tcsetattr(launch->terminal, TCSANOW, &raw);
 	}
 	int code = attend(launch, master);
 	if (is_terminal)
-		tcsetattr(STDIN_FILENO, TCSANOW, &before);
+		tcsetattr(launch->terminal, TCSANOW, &before);
 	return code;
 }

@@ -209,6 +209,18 @@ int connect_to(const char *path)
 	return steal_fd(&fd);
 }
 
+/* The caller's terminal, looked for where runc does: any of the standard streams may lead elsewhere. */
+static int open_terminal(void)
+{
+	for (int fd = STDERR_FILENO; fd >= 0; fd--)
+		if (isatty(fd)) {
+			int copy = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_OWN);
+			return copy < 0 ? -errno : copy;
+		}
+	int own = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	return own < 0 ? -errno : own;
+}
+
 /* Without a path the terminal comes to the launcher itself, which stays between it and the caller's (oci_terminal.c). */
 int op_console_socket(struct launch *launch, const struct op *op)
 {
@@ -218,6 +230,9 @@ int op_console_socket(struct launch *launch, const struct op *op)
 		launch->console_socket = connect_to(path);
 		return launch->console_socket < 0 ? launch->console_socket : 0;
 	}
+	launch->terminal = open_terminal();
+	if (launch->terminal < 0)
+		return launch->terminal;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
 	launch->console_socket = ends[0];

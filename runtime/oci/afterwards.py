@@ -40,6 +40,7 @@ HINTS = {
 }
 """Of a working directory, in the words of config.json and of this command line."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+_NO_TERMINAL = "a terminal is wanted, and there is none here: no standard stream is one, and /dev/tty can't be opened"
 _POSTSTART_FATAL = (1, 3)
 HELPERS = {"_scope", "_attach", "_unscope", "_netdevices"}
 
@@ -110,6 +111,10 @@ def _own_words(plan: LaunchPlan, op: Op, folder: Path, number: int) -> LaunchErr
         return _program(str(op.args[0]), number)
     if op.name == "WAIT_START" and number in _FULL:
         return records.unwritable(f"{folder}, or its pid file", number)
+    if op.name == "CONSOLE_SOCKET" and not op.args[0]:
+        return LaunchError(
+            _NO_TERMINAL, hint="start it in one, or with process.terminal false; --console-socket takes it elsewhere"
+        )
     if op.name in HOOKS:
         return _helper_words(folder) or _hook(op, number)
     if number == errno.ESRCH and any(item.name == "CONTAINER_FIND" for item in plan.ops):

@@ -62,12 +62,12 @@ def merged(base: Any, change: Any) -> Any:
 
 
 def run_in_files(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str]
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], stdin: int = subprocess.DEVNULL
 ) -> subprocess.CompletedProcess[str]:
     """Run to its end; output goes to files of its own: a container that is left running keeps them open."""
     with tempfile.TemporaryFile("w+", errors="replace") as out, tempfile.TemporaryFile("w+", errors="replace") as err:
         done = subprocess.run(
-            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err, check=False, timeout=120
+            command, cwd=folder, env=environment, stdin=stdin, stdout=out, stderr=err, check=False, timeout=120
         )  # fmt: skip
         out.seek(0)
         err.seek(0)

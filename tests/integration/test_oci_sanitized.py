@@ -122,17 +122,26 @@ def sanitized(programs: Path) -> Iterator[Bundle]:
         subprocess.run(["rm", "-rf", bundle.rootfs], check=False)
 
 
-def call(bundle: Bundle, *words: str, code: int = 0) -> str:
+def call(bundle: Bundle, *words: str, code: int = 0, stdin: int = subprocess.DEVNULL) -> str:
     """Run a command to its end; no sanitizer may have complained."""
-    done = run_in_files(bundle.command(*words), bundle.folder, ENVIRONMENT)
+    done = run_in_files(bundle.command(*words), bundle.folder, ENVIRONMENT, stdin)
     assert_clean(done.stderr)
     assert_clean(done.stdout)
     assert done.returncode == code, (words, done.stderr)
     return done.stdout
 
 
+@pytest.fixture
+def terminal() -> Iterator[int]:
+    """A terminal that says nothing."""
+    ours, theirs = os.openpty()
+    yield theirs
+    os.close(theirs)
+    os.close(ours)
+
+
 @pytest.mark.parametrize("change", [RICH, USERS], ids=["rich", "users"])
-def test_a_container_s_whole_life(sanitized: Bundle, change: dict[str, Any]) -> None:
+def test_a_container_s_whole_life(sanitized: Bundle, change: dict[str, Any], terminal: int) -> None:
     name = f"t{uuid.uuid4().hex[:12]}"
     sanitized.write("sleep 600", change)
     if change is USERS:
@@ -141,7 +150,7 @@ def test_a_container_s_whole_life(sanitized: Bundle, change: dict[str, Any]) -> 
     call(sanitized, "start", name)
     assert json.loads(call(sanitized, "state", name))["status"] == "running"
     assert call(sanitized, "exec", name, "/bin/echo", "hi") == "hi\n"
-    assert call(sanitized, "exec", "--tty", "--user", "0", name, "/bin/echo", "hi") == "hi\n"
+    assert call(sanitized, "exec", "--tty", "--user", "0", name, "/bin/echo", "hi", stdin=terminal) == "hi\n"
     call(sanitized, "exec", name, "/bin/nonesuch", code=1)
     call(sanitized, "pause", name)
     call(sanitized, "resume", name)
@@ -152,11 +161,11 @@ def test_a_container_s_whole_life(sanitized: Bundle, change: dict[str, Any]) -> 
     call(sanitized, "state", name, code=1)
 
 
-def test_a_container_in_the_foreground(sanitized: Bundle) -> None:
+def test_a_container_in_the_foreground(sanitized: Bundle, terminal: int) -> None:
     sanitized.write(
         "echo hi; exit 3", merged(RICH, {"process": {"terminal": True, "consoleSize": {"height": 9, "width": 9}}})
     )
-    assert call(sanitized, "run", "t1", code=3) == "hi\n"
+    assert call(sanitized, "run", "t1", code=3, stdin=terminal) == "hi\n"
 
 
 @pytest.mark.parametrize(
