@@ -210,10 +210,11 @@ def _leave(root: Path, netlink: Netlink, container: str, names: Iterable[str], *
         if not folder.release(root, name, container):
             continue
         network = folder.load(root, name)
+        if not unpublished:
+            links.remove_link(netlink, host_end(container, network.id))
         if not folder.leases(root, name):
             _remove_bridge(netlink, network)
         elif not unpublished:
-            links.remove_link(netlink, host_end(container, network.id))
             _write_rules(root, network)
             _write_hosts(root, [member for member, _ in folder.members(root, name)])
 

@@ -6,6 +6,7 @@ Everything is changed under one lock, the file ``networks/lock``; reading needs 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import time
 from typing import TYPE_CHECKING
@@ -48,6 +49,11 @@ def new_id() -> str:
     return os.urandom(_ID_BYTES).hex()
 
 
+def predefined_id(root: Path, name: str) -> str:
+    """That of a network of whit's own: always the same in one store, another one in another."""
+    return hashlib.blake2s(f"{name} {root.absolute()}".encode()).hexdigest()
+
+
 def now() -> str:
     """The time as a network's record has it."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -71,16 +77,6 @@ def load(root: Path, name: str) -> Network:
         return parse_network(place.read_bytes(), str(place))
     except (FileNotFoundError, NotADirectoryError):
         raise absent from None
-
-
-def find(root: Path, wanted: str) -> Network:
-    """A network by its name, its ID, or a beginning of that which only one has. Raises :class:`NotFoundError`."""
-    if wanted in names(root):
-        return load(root, wanted)
-    found = [network for network in every(root) if wanted and network.id.startswith(wanted)]
-    if len(found) > 1:
-        raise UsageError(f"several networks' IDs begin with {wanted}", hint="give more of it, or the name")
-    return found[0] if found else load(root, wanted)
 
 
 def every(root: Path) -> list[Network]:
@@ -107,7 +103,7 @@ def save(root: Path, network: Network) -> None:
 def make_default(root: Path, routes: Collection[IPv4Network | IPv6Network]) -> None:
     """The network of containers that name none."""
     subnet = pool.free_subnet([*routes, *(network.subnet for network in every(root))])
-    save(root, Network(DEFAULT, new_id(), FIRST_DEVICE, subnet, pool.first_host(subnet), now()))
+    save(root, Network(DEFAULT, predefined_id(root, DEFAULT), FIRST_DEVICE, subnet, pool.first_host(subnet), now()))
 
 
 def remove(root: Path, network: Network) -> None:

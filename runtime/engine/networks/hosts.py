@@ -72,6 +72,13 @@ def is_host_name(name: str) -> bool:
     return bool(name) and all(char.isalnum() or char in "-_." for char in name) and name.isascii()
 
 
+def check_host_name(name: str) -> str:
+    """A name that a container can have in a network. Raises :class:`UsageError`."""
+    if not is_host_name(name):
+        raise UsageError(f"'{name}' can't be a host's name", hint="letters, digits, and - _ .")
+    return name
+
+
 def resolv_conf(
     host: str,
     behind_stub: str = "",

@@ -1,0 +1,91 @@
+"""Networks that people make and remove; those of whit's own are always there."""
+
+from __future__ import annotations
+
+import os
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING
+
+from whit.packer.durable import sweep_temporaries
+from whit.packer.errors import NotFoundError, UnsupportedError, WhitError
+from whit.runtime.engine.networks import folder, links
+from whit.runtime.engine.networks.making import Wishes, new_network
+from whit.runtime.engine.networks.model import DEFAULT, PREDEFINED, Network
+from whit.runtime.engine.networks.netlink import Netlink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from whit.runtime.engine.networks.model import Endpoint, Member
+
+
+def create(root: Path, wishes: Wishes) -> Network:
+    """Make a network; its bridge comes with its first container. Raises :class:`WhitError`."""
+    if os.geteuid() != 0:
+        raise UnsupportedError(
+            "only root can make networks: they are bridges of the host's",
+            hint="containers of other users have a way out of their own (docs/networks.md)",
+        )
+    with Netlink() as netlink:
+        routes = links.routed(netlink)
+    with folder.networks_lock(root):
+        identity = folder.new_id()
+        wanted = (identity, folder.own_device(identity), folder.now())
+        network = new_network(wishes, folder.every(root), routes, wanted)
+        folder.save(root, network)
+    return network
+
+
+def remove(root: Path, wanted: str) -> None:
+    """Remove a network that nobody uses. Raises :class:`WhitError` naming who does."""
+    with folder.networks_lock(root):
+        folder.remove(root, find(root, wanted))
+
+
+def prune(root: Path, chosen: Callable[[Network], bool]) -> list[str]:
+    """Remove all that people made and nobody uses, as far as they are ``chosen``; the names of what has gone."""
+    gone = []
+    with folder.networks_lock(root):
+        sweep_temporaries(root / "networks")
+        for network in folder.every(root):
+            if network.name not in PREDEFINED and not folder.leases(root, network.name) and chosen(network):
+                folder.remove(root, network)
+                gone.append(network.name)
+    return gone
+
+
+def every(root: Path) -> list[Network]:
+    """All networks, by name."""
+    made = {network.name: network for network in folder.every(root)}
+    for name in PREDEFINED:
+        made.setdefault(name, _predefined(root, name))
+    return [made[name] for name in sorted(made)]
+
+
+def find(root: Path, wanted: str) -> Network:
+    """One of them, by name, ID or a beginning of it. Raises :class:`WhitError`."""
+    networks = every(root)
+    named = [network for network in networks if network.name == wanted]
+    found = named or [network for network in networks if wanted and network.id.startswith(wanted)]
+    if len(found) > 1:
+        raise WhitError(f"several networks' IDs begin with {wanted}", hint="give more of it, or the name")
+    if not found:
+        raise NotFoundError(f"there is no network {wanted}", hint="whit network ls lists them")
+    return found[0]
+
+
+def members(root: Path, network: Network) -> list[tuple[Member, Endpoint]]:
+    """The containers in it, each with its place."""
+    return folder.members(root, network.name)
+
+
+def is_used(root: Path, network: Network) -> bool:
+    """Whether any container is in it."""
+    return bool(folder.leases(root, network.name))
+
+
+def _predefined(root: Path, name: str) -> Network:
+    """One of whit's own; of the default one there is no more than this before its first container."""
+    nowhere = IPv4Network("0.0.0.0/32")
+    return Network(name, folder.predefined_id(root, name), "", nowhere, "", automatic=name == DEFAULT)

@@ -1,0 +1,136 @@
+"""Networks as docker's commands show them. Pure."""
+
+from __future__ import annotations
+
+from whit.packer.errors import UsageError
+from whit.packer.light import TYPE_CHECKING
+from whit.runtime.engine.networks.model import PREDEFINED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from whit.runtime.engine.networks.model import Endpoint, Member, Network
+
+HEADERS = {
+    "ID": "NETWORK ID",
+    "Name": "NAME",
+    "Driver": "DRIVER",
+    "Scope": "SCOPE",
+    "IPv4": "IPV4",
+    "IPv6": "IPV6",
+    "Internal": "INTERNAL",
+    "Labels": "LABELS",
+    "CreatedAt": "CREATED AT",
+}
+TABLE = "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}"
+SHORT = 12
+WITHOUT_BRIDGE = {"host": "host", "none": "null"}
+"""Docker's names for the drivers of what isn't a bridge."""
+
+
+def row(network: Network, *, whole: bool) -> dict[str, object]:
+    """A line of ``whit network ls``."""
+    return {
+        "ID": network.id if whole else network.id[:SHORT],
+        "Name": network.name,
+        "Driver": driver(network),
+        "Scope": "local",
+        "IPv4": "true",
+        "IPv6": str(network.subnet6 is not None).lower(),
+        "Internal": str(network.internal).lower(),
+        "Labels": ",".join(f"{name}={value}" for name, value in network.labels),
+        "CreatedAt": network.created,
+    }
+
+
+def driver(network: Network) -> str:
+    """By docker's name."""
+    return WITHOUT_BRIDGE.get(network.name, "bridge")
+
+
+def page(network: Network, members: Iterable[tuple[Member, Endpoint]]) -> dict[str, object]:
+    """A network as ``whit network inspect`` shows it."""
+    bridged = network.name not in WITHOUT_BRIDGE and network.device
+    four: dict[str, object] = {"Subnet": str(network.subnet), "Gateway": network.gateway}
+    if network.ip_range:
+        four["IPRange"] = str(network.ip_range)
+    six = {"Subnet": str(network.subnet6), "Gateway": network.gateway6}
+    return {
+        "Name": network.name,
+        "Id": network.id,
+        "Created": network.created,
+        "Scope": "local",
+        "Driver": driver(network),
+        "EnableIPv4": True,
+        "EnableIPv6": network.subnet6 is not None,
+        "IPAM": {
+            "Driver": "default",
+            "Options": {},
+            "Config": [*([four] if bridged else []), *([six] if network.subnet6 else [])],
+        },
+        "Internal": network.internal,
+        "Attachable": False,
+        "Ingress": False,
+        "ConfigFrom": {"Network": ""},
+        "ConfigOnly": False,
+        "Containers": {member.id: _place(network, member, endpoint) for member, endpoint in members},
+        "Options": dict(network.options),
+        "Labels": dict(network.labels),
+        **({"Bridge": network.device} if bridged else {}),
+    }
+
+
+def _place(network: Network, member: Member, endpoint: Endpoint) -> dict[str, object]:
+    six = f"{endpoint.address6}/{network.subnet6.prefixlen}" if endpoint.address6 and network.subnet6 else ""
+    return {
+        "Name": member.names[0] if member.names else "",
+        "EndpointID": "",
+        "MacAddress": endpoint.mac,
+        "IPv4Address": f"{endpoint.address}/{network.subnet.prefixlen}",
+        "IPv6Address": six,
+    }
+
+
+def chooser(filters: Iterable[str], used: Callable[[Network], bool]) -> Callable[[Network], bool]:
+    """What ``--filter`` lets through: values of one key are alternatives, keys all must hold, labels all too.
+
+    Raises :class:`UsageError`.
+    """
+    wanted: dict[str, list[str]] = {}
+    for text in filters:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--filter {text} is not NAME=VALUE")
+        wanted.setdefault(key, []).append(value)
+    tests = _tests(used)
+    for key, values in wanted.items():
+        if key not in tests:
+            raise UsageError(f"--filter {key}: there is no such filter", hint=f"there are {', '.join(sorted(tests))}")
+        if key == "dangling" and not {value.lower() for value in values} <= {"true", "false", "1", "0"}:
+            raise UsageError(f"--filter dangling={values[0]}: neither true nor false")
+        if key == "type" and not set(values) <= {"custom", "builtin"}:
+            raise UsageError(f"--filter type={values[0]}: neither custom nor builtin")
+    return lambda network: all(
+        (all if key.startswith("label") else any)(tests[key](network, value) for value in values)
+        for key, values in wanted.items()
+    )
+
+
+def _tests(used: Callable[[Network], bool]) -> Mapping[str, Callable[[Network, str], bool]]:
+    return {
+        "driver": lambda network, value: driver(network) == value,
+        "id": lambda network, value: value in network.id,
+        "name": lambda network, value: value in network.name,
+        "label": _labelled,
+        "label!": lambda network, value: not _labelled(network, value),
+        "scope": lambda _, value: value == "local",
+        "type": lambda network, value: (network.name in PREDEFINED) == (value == "builtin"),
+        "dangling": lambda network, value: (
+            (network.name not in PREDEFINED and not used(network)) == (value.lower() in {"true", "1"})
+        ),
+    }
+
+
+def _labelled(network: Network, wanted: str) -> bool:
+    name, equals, value = wanted.partition("=")
+    return any(key == name and (not equals or has == value) for key, has in network.labels)
