@@ -133,8 +133,21 @@ static int refuse(const struct launch *launch, char **argv, const char *what, co
 
 static int unreadable(void)
 {
-	complain_as("whit-oci", "the container's folder or its plan can't be read", "is another program at work in it?");
+	complain_as("whit-oci", "the container's folder can't be read", "is another program at work in it?");
 	return FAILED;
+}
+
+/* Python, which has made the folder and the plan, is this process now: nobody else would take them away. */
+static int refuse_plan(struct launch *launch, char **argv)
+{
+	const struct oci_call call = { .log = argv[WORD_LOG], .log_format = argv[WORD_LOG_FORMAT] };
+	const char *const parts[] = { "the launch plan is damaged, or whit's launcher and its Python are of different versions: install whit again", NULL };
+	launch->is_exec = strncmp(argv[WORD_MODE], "exec", 4) == 0;
+	if (open_folder(launch, argv[WORD_FOLDER]))
+		return unreadable();
+	if (!launch->is_exec)
+		oci_remove_folder(AT_FDCWD, argv[WORD_FOLDER], launch->state_directory);
+	return oci_fail(&call, parts);
 }
 
 /* Whether it was one of the operations that are about this container's own files and programs: with others the plan is good. */
@@ -196,6 +209,6 @@ int oci_launch(char **argv, const char *self)
 	launch_new(&launch, argv, self);
 	CLEANUP_FD int plan = open(argv[WORD_PLAN], O_RDONLY | O_CLOEXEC);
 	if (plan < 0 || plan_load(&launch.plan, plan))
-		return unreadable();
+		return refuse_plan(&launch, argv);
 	return oci_execute(&launch, argv);
 }

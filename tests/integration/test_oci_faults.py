@@ -107,6 +107,26 @@ def test_a_stack_that_is_too_small_is_told(bundle: Bundle, words: tuple[str, ...
     ]
 
 
+def test_a_plan_of_another_version_s_is_told_and_the_name_is_free_again(bundle: Bundle, tmp_path: Path) -> None:
+    # given a container's folder as whit-oci's Python leaves it to the launcher, with a plan that the launcher doesn't know
+    bundle.write("true")
+    assert run(bundle, tmp_path / "root", "run", "--keep", "whit-test-faults").returncode == 0
+    folder = tmp_path / "root" / "whit-test-faults"
+    plan = folder / "plan"
+    plan.write_bytes(plan.read_bytes()[:-1])
+
+    # when the launcher is to execute it
+    words = ("_launch", "run", folder, "", plan, "", "text")
+    ran = subprocess.run([bundle.runtime, *words], capture_output=True, text=True, check=False, timeout=60)
+
+    # then it says so, and nothing of it is left
+    assert ran.returncode == 1
+    assert ran.stderr.startswith(
+        "whit-oci: the launch plan is damaged, or whit's launcher and its Python are of different"
+    )
+    assert not folder.exists()
+
+
 def test_an_empty_root_is_none(bundle: Bundle) -> None:
     bundle.write("sleep 60")
     for words in (("run", "--detach", "whit-test-faults"), ("delete", "--force", "whit-test-faults")):
