@@ -40,6 +40,7 @@ BUNDLES: dict[str, tuple[str, dict[str, Any]]] = {
         "dd if=/dev/zero of=/dev/null bs=64M count=1",
         {"linux": {"cgroupsPath": "", "resources": {"memory": {"limit": 16 * MIB}}}},
     ),
+    "broken": ("true", {"linux": {"cgroupsPath": "", "resources": {"cpu": {"cpus": "0-9"}}}}),
     "unified": ("true", {"linux": {"cgroupsPath": "", "resources": {"unified": {"memory.high": "5"}}}}),
 }
 SCOPE = "system.slice/system-web.slice/docker-web.scope"
@@ -102,6 +103,10 @@ case_of hungry oci run hungry
 case_of hungry-unit systemctl show -p LoadState whit-hungry.scope
 cd /b/unified
 case_of no-v2 oci run unified
+cd /b/broken
+case_of broken oci run broken
+case_of broken-unit systemctl show -p LoadState whit-broken.scope
+case_of broken-left find /sys/fs/cgroup -name whit-broken.scope
 cd /b/all
 whit-oci --systemd-cgroup create all >/tmp/all.out 2>&1 </dev/null
 oci start all
@@ -248,6 +253,13 @@ def test_delete_leaves_no_unit_and_no_cgroup(cases: dict[str, Case]) -> None:
     assert cases["gone"].said.strip() == "LoadState=not-found"
     assert cases["left"].said == cases["nothing-left"].said == ""
     assert (cases["hungry"].status, cases["hungry-unit"].said.strip()) == (137, "LoadState=not-found")
+
+
+def test_a_limit_that_the_kernel_refuses_is_named_and_leaves_nothing(cases: dict[str, Case]) -> None:
+    assert cases["broken"].status == 1
+    assert "linux.resources.cpu.cpus" in cases["broken"].lines[0]
+    assert cases["broken-unit"].said.strip() == "LoadState=not-found"
+    assert cases["broken-left"].said == ""
 
 
 def test_what_v1_lacks_is_refused_by_name(cases: dict[str, Case]) -> None:
