@@ -16,7 +16,7 @@
 #include "launch.h"
 #include "util.h"
 
-enum { FIRST_INHERITED = 3, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, MEMFD_EXECUTABLE = 16, ADD_SEALS = 1033, GET_SEALS = 1034, PROC_MAGIC = 0x9fa0 };
+enum { FIRST_INHERITED = 3, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, MEMFD_EXECUTABLE = 16, ADD_SEALS = 1033, GET_SEALS = 1034, PROC_MAGIC = 0x9fa0, KEPT = 3 };
 
 extern char **environ;
 
@@ -119,25 +119,24 @@ int close_inherited(void)
 }
 
 /* All is closed before the program is looked for, and not by its start: a program's or an interpreter's path could lead
-   through what is open (CVE-2024-21626). Until then there stay only the way to the seccomp agent, and the channel to the parent
-   or the gate: by its end the parent, or start, knows that the program is there. */
+   through what is open (CVE-2024-21626). Until then there stay only the way to the seccomp agent, the channel to the parent
+   and the gate: by its end the parent, or start, knows that the program is there. */
 int close_before_program(struct launch *launch)
 {
 	int first = FIRST_INHERITED + (int)launch->kept_descriptors;
-	int *kept = launch->channel >= 0 ? &launch->channel : &launch->gate;
+	int *const kept[] = { &launch->channel, &launch->gate, &launch->agent };
 	if (launch->is_closed)
 		return 0;
-	if (launch->agent >= 0 && (launch->agent = fcntl(launch->agent, F_DUPFD_CLOEXEC, first + 2)) < 0)
-		return -errno;
-	if (*kept >= 0) {
-		if (*kept != first && dup3(*kept, first, O_CLOEXEC) < 0)
+	/* Out of each other's way; one alone is in nobody's, and the limit of open files may be tight. */
+	for (size_t i = 0; launch->agent >= 0 && i < KEPT; i++)
+		if (*kept[i] >= 0 && (*kept[i] = fcntl(*kept[i], F_DUPFD_CLOEXEC, first + KEPT)) < 0)
 			return -errno;
-		*kept = first++;
-	}
-	if (launch->agent >= 0) {
-		if (dup3(launch->agent, first, O_CLOEXEC) < 0)
+	for (size_t i = 0; i < KEPT; i++) {
+		if (*kept[i] < 0)
+			continue;
+		if (*kept[i] != first && dup3(*kept[i], first, O_CLOEXEC) < 0)
 			return -errno;
-		launch->agent = first++;
+		*kept[i] = first++;
 	}
 	launch->is_closed = 1;
 	int error = close_from((unsigned)first);

@@ -15,8 +15,8 @@ from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.oci.cgroups import CgroupPlan, join_cgroups, plan_cgroups
 from whit.runtime.oci.fields import HINT, refused
 from whit.runtime.oci.filesystem import COVER, ENTER, PIVOT, plan_filesystem
-from whit.runtime.oci.landlock import landlock_ops
 from whit.runtime.oci.linux import NAMESPACES
+from whit.runtime.oci.loading import agent_ops, last_ops
 from whit.runtime.oci.mountspec import RDONLY
 from whit.runtime.oci.namespaces import JOIN_ORDER, check_network, lookup, may_group, plan_namespaces, sysctl_ops
 from whit.runtime.oci.process import CapabilitySets, Process
@@ -26,7 +26,7 @@ from whit.runtime.opcodes import PLAN_VERSION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.runtime.oci.linux import Linux, Seccomp
+    from whit.runtime.oci.linux import Linux
     from whit.runtime.oci.model import Cgroup, OciHost, Running, Scope
     from whit.runtime.oci.namespaces import NamespacePlan
     from whit.runtime.oci.spec import Spec
@@ -42,7 +42,8 @@ class Lifecycle:
     ``first`` stand before the container exists, ``inside`` right after its namespaces, ``console`` where /dev is
     mounted, ``before_root`` before the root is changed, ``before_exec`` as the container's user, before the filter.
     ``keyring`` and ``pivot`` tell whether keys of its own and pivot_root are wanted; ``state`` is what a seccomp agent is
-    told, in parts between which the process's number stands.
+    told, in parts between which the process's number stands, and ``early_state`` the same before the container is created,
+    None where nothing is created.
     ``filters`` is linux.seccomp's where it has been compiled before. ``movers`` bring the host's interfaces.
     """
 
@@ -54,6 +55,7 @@ class Lifecycle:
     keyring: bool = True
     pivot: bool = True
     state: tuple[str, str, str] = ("", "", "")
+    early_state: tuple[str, str, str] | None = None
     filters: tuple[Op, ...] | None = None
     scope: Scope | None = None
     movers: tuple[Op, ...] = ()
@@ -151,20 +153,6 @@ def _kernel_ops(linux: Linux) -> Iterator[Op]:
         yield Op("SET_MEMORY_POLICY", (policy.mode, mask.to_bytes(size, "little")), "linux.memoryPolicy")
 
 
-def _filter_ops(seccomp: Seccomp | None, architecture: str, state: tuple[str, str, str]) -> tuple[Op, ...]:
-    if seccomp is None:
-        return ()
-    # Imported here: most of a plan's cost, and not every container has a filter.
-    from whit.runtime.oci.filters import filter_ops  # noqa: PLC0415
-
-    return tuple(filter_ops(seccomp, architecture, state))
-
-
-def _agent_ops(linux: Linux) -> Iterator[Op]:
-    if linux.seccomp is not None and linux.seccomp.notified and linux.seccomp.listener_path:
-        yield Op("SECCOMP_AGENT", (linux.seccomp.listener_path,), "linux.seccomp.listenerPath")
-
-
 def _privilege_ops(
     process: Process, spec: Spec, host: OciHost, lifecycle: Lifecycle, warnings: list[str], *, user: bool
 ) -> Iterator[Op]:
@@ -184,21 +172,14 @@ def _privilege_ops(
         raise refused("process.user.additionalGids", "the user namespace has one group: setgroups is denied in it")
     yield Op("SET_IDS", (ids.uid, ids.gid, groups, int(grouped)), "process.user")
     yield from _label_ops(process, host)
-    filters = lifecycle.filters
-    if filters is None:
-        filters = _filter_ops(linux.seccomp, host.architecture, lifecycle.state)
     if process.no_new_privileges:
         yield Op("NO_NEW_PRIVILEGES", (), "process.noNewPrivileges")
-    late = bool(filters) and not process.no_new_privileges and not sets.effective & SYS_ADMIN
+    late = linux.seccomp is not None and not process.no_new_privileges and not sets.effective & SYS_ADMIN
     yield _capability_op(sets, SYS_ADMIN if late else 0)
     yield Op("CHANGE_DIRECTORY", (process.cwd,), "process.cwd")
     if ids.umask is not None:
         yield Op("SET_UMASK", (ids.umask,), "process.user.umask")
-    yield from lifecycle.before_exec
-    yield from landlock_ops(spec, process)
-    yield from filters
-    if late:
-        yield _capability_op(sets)
+    yield from last_ops(process, spec, host.architecture, lifecycle, (_capability_op(sets),) if late else ())
     environment = tuple(item for item in process.env if item != "HOME=")
     yield Op("EXEC", (process.args[0], process.args, environment), "process.args")
 
@@ -300,7 +281,7 @@ def compile_container(spec: Spec, bundle: str, container: str, host: OciHost, li
     ops = [
         *_outside_ops(spec.process, linux, host),
         *lifecycle.first,
-        *_agent_ops(linux),
+        *agent_ops(linux),
         *cgroups.parent,
         *files.parent,
         *namespaces.parent,
@@ -379,7 +360,7 @@ def compile_exec(process: Process, spec: Spec, running: Running, host: OciHost, 
         *_outside_ops(process, linux, host),
         Op("CONTAINER_FIND", (running.pid, running.started), "the container's process, no other of its number"),
         *lifecycle.first,
-        *_agent_ops(linux),
+        *agent_ops(linux),
         *cgroups.parent,
         *outside,
         Op("CLONE_FREE", (0, cgroups.clone_into), "a process in the container's namespaces"),

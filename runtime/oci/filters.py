@@ -10,12 +10,14 @@ from whit.packer.light import TYPE_CHECKING
 from whit.runtime.model import Op
 from whit.runtime.oci.fields import HINT, refused
 from whit.runtime.seccomp.bpf import compile_filter
+from whit.runtime.seccomp.model import ActionKind
 from whit.runtime.seccomp.oci import from_oci
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from whit.runtime.oci.linux import Seccomp
+    from whit.runtime.seccomp.model import Filter
 
 ALL_THREADS = 1
 """SECCOMP_FILTER_FLAG_TSYNC."""
@@ -23,8 +25,38 @@ ALL_THREADS = 1
 WAIT_KILLABLE = 32
 """Of use only with a listener; the kernel refuses it without."""
 
+LET = {ActionKind.ALLOW, ActionKind.LOG}
+
 HANDING_OVER = "sendmsg"
 """The call by which the launcher hands the listener over (runtime/launcher/ops_listen.c)."""
+
+
+AFTERWARDS = (
+    HANDING_OVER, "sendto", "recvfrom", "close", "poll", "ppoll", "read", "restart_syscall", "umask", "rt_sigaction",
+    "rt_sigprocmask", "brk", "mmap", "munmap", "execve", "exit_group",
+)  # fmt: skip
+"""What the launcher calls from there on to the program: it tells that the container is there, and waits for the start."""
+
+RIGHTS = ("capset", "prctl")
+"""And what else where it has to give up the right to load a filter."""
+
+
+def _is_let(whole: Filter, call: str) -> bool:
+    """Whether a call is let through whatever its arguments, and nobody is asked."""
+    rules = [rule for rule in whole.rules if call in rule.names]
+    plain = any(not rule.conditions for rule in rules) or whole.default.kind in LET
+    return plain and all(rule.action.kind in LET for rule in rules)
+
+
+def is_early(seccomp: Seccomp | None, architecture: str, *, rights: bool) -> bool:
+    """Whether ``create`` can load the filter, so that an agent has its descriptor before ``start``, as runc does it.
+
+    The launcher's own way from there to the program may then not fall under it. ``rights``: one has to be given up.
+    """
+    if seccomp is None or not seccomp.notified:
+        return False
+    whole = from_oci(seccomp.document, architecture)
+    return all(_is_let(whole, call) for call in (*AFTERWARDS, *(RIGHTS if rights else ())))
 
 
 def _check_notified(seccomp: Seccomp) -> None:

@@ -103,6 +103,7 @@ def container_lifecycle(spec: Spec, container: str, bundle: str, wish: Wish) -> 
         keyring=wish.keyring,
         pivot=wish.pivot,
         state=agent_state(spec, created),
+        early_state=agent_state(spec, creating),
         before_root=(
             # prestart is version 1.0's, where the container was created by then.
             *(_hook_op("HOOK_OUTSIDE", hook, "prestart", created) for hook in spec.hooks.prestart),

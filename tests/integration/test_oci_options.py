@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.integration.oci_bundle import merged
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -217,6 +219,62 @@ def test_an_agent_answers_system_calls(bundle: Bundle) -> None:
     assert (told["state"]["id"], told["state"]["pid"]) == ("one", told["pid"])
     assert told["state"]["annotations"]["a"] == "b"
     assert told["state"]["bundle"] == str(bundle.folder)
+
+
+@pytest.mark.parametrize("privileged", [False, True], ids=["no new privileges", "new privileges"])
+def test_an_agent_is_told_while_the_container_is_created(bundle: Bundle, privileged: bool) -> None:
+    seccomp = {
+        "defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}],
+        "listenerPath": str(bundle.folder / "agent"),
+    }  # fmt: skip
+    bundle.write("mkdir /tmp/x", {"linux": {"seccomp": seccomp}, "process": {"noNewPrivileges": not privileged}})
+    with listen(bundle.folder / "agent") as server:
+        assert bundle.create("one") == 0
+        try:
+            text, listener = receive(server)
+            told = json.loads(text)
+            assert (told["state"]["status"], told["pid"]) == ("creating", bundle.state("one")["pid"])
+            assert bundle.state("one")["status"] == "created"
+            assert bundle.call("start", "one").code == 0
+            assert refuse_one(listener, errno.EXDEV) == told["pid"]
+            os.close(listener)
+        finally:
+            bundle.call("delete", "--force", "one")
+
+
+LATE = {
+    "the filter forbids what the launcher does": {"linux": {"seccomp": {"syscalls": ["+", {
+        "names": ["recvfrom", "poll", "ppoll", "umask"], "action": "SCMP_ACT_ERRNO",
+    }]}}},
+    "the agent would be asked about it": {"linux": {"seccomp": {"syscalls": ["+", {
+        "names": ["read"], "action": "SCMP_ACT_NOTIFY", "args": [{"index": 0, "value": 1 << 40, "op": "SCMP_CMP_EQ"}],
+    }]}}},
+    "a hook comes in between": {"hooks": {"startContainer": [{"path": "/bin/true"}]}},
+}  # fmt: skip
+
+
+@pytest.mark.ours("loads it at create whatever it says", "runc", "crun")
+@pytest.mark.parametrize("change", LATE.values(), ids=LATE.keys())
+def test_a_filter_that_the_launcher_could_not_live_with_is_loaded_at_the_start(
+    bundle: Bundle, change: dict[str, Any]
+) -> None:
+    seccomp = {
+        "defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}],
+        "listenerPath": str(bundle.folder / "agent"),
+    }  # fmt: skip
+    bundle.write("mkdir /tmp/x", merged({"linux": {"seccomp": seccomp}}, change))
+    with listen(bundle.folder / "agent") as server:
+        assert bundle.create("one") == 0
+        try:
+            waiting = Path(f"/proc/{bundle.state('one')['pid']}/status").read_text()
+            assert "Seccomp:\t0\n" in waiting
+            assert bundle.call("start", "one").code == 0
+            text, listener = receive(server)
+            assert json.loads(text)["state"]["status"] == "created"
+            refuse_one(listener, errno.EXDEV)
+            os.close(listener)
+        finally:
+            bundle.call("delete", "--force", "one")
 
 
 def test_an_agent_that_is_not_there_is_one_error(bundle: Bundle) -> None:
