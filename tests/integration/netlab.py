@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from whit.runtime.engine.networks.attaching import Attached, attach, detach
+from whit.runtime.engine.networks.managing import container_at
 from whit.runtime.engine.networks.model import Endpoint, Joining, Member
 from whit.runtime.engine.networks.netlink import inside
 from whit.runtime.engine.networks.ports import parse_port
@@ -162,7 +163,7 @@ class Lab:
         """What a command does to start a container, as far as networks go."""
         container = self.make(name, *servers)
         wanted = [mapping for text in publish for mapping in parse_port(text)]
-        container.sockets, ports = self.host.do(lambda: reserve(wanted))
+        container.sockets, ports = self.host.do(lambda: reserve(wanted, lambda port: container_at(self.root, port)))
         container.ports = tuple(port.host_port for port in ports)
         member = Member(container.id, name, (name,), hosts, ports)
         attached: Attached = self.host.do(lambda: attach(self.root, member, networks, container.space.pid))

@@ -47,6 +47,7 @@ def attach(root: Path, member: Member, joining: tuple[Joining, ...], pid: int) -
             return _join(root, netlink, replace(member, endpoints=()), joining, namespace)
         except BaseException:
             _detach(root, netlink, member.id)
+            _remove_unused(root, netlink)
             raise
 
 
@@ -64,6 +65,7 @@ def connect(root: Path, container: str, joining: Joining, pid: int) -> Attached:
             return _join(root, netlink, member, (joining,), namespace)
         except BaseException:
             _leave(root, netlink, container, [joining.network])
+            _remove_unused(root, netlink)
             folder.write_member(root, member)
             raise
 
@@ -113,9 +115,7 @@ def sweep(root: Path, alive: Callable[[str], bool]) -> None:
             for container in set(folder.leases(root, name).values()):
                 if not alive(container):
                     _detach(root, netlink, container)
-        for network in folder.every(root):
-            if not folder.leases(root, network.name):
-                _remove_bridge(netlink, network)
+        _remove_unused(root, netlink)
 
 
 def host_end(container: str, network_id: str) -> str:
@@ -229,6 +229,13 @@ def _remove_links(root: Path, netlink: Netlink, member: Member) -> None:
             if ports and not nft.try_to_apply(ports):
                 with folder.networks_lock(root):
                     _write_rules(root, network)
+
+
+def _remove_unused(root: Path, netlink: Netlink) -> None:
+    """Bridges and tables of networks that nobody is in."""
+    for network in folder.every(root):
+        if not folder.leases(root, network.name):
+            _remove_bridge(netlink, network)
 
 
 def _remove_bridge(netlink: Netlink, network: Network) -> None:

@@ -12,12 +12,13 @@ from whit.runtime.engine.networks import folder, links
 from whit.runtime.engine.networks.making import Wishes, new_network
 from whit.runtime.engine.networks.model import DEFAULT, PREDEFINED, Network
 from whit.runtime.engine.networks.netlink import Netlink
+from whit.runtime.engine.networks.rules import ANYWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from whit.runtime.engine.networks.model import Endpoint, Member
+    from whit.runtime.engine.networks.model import Endpoint, Member, PortMapping
 
 
 def create(root: Path, wishes: Wishes) -> Network:
@@ -83,6 +84,25 @@ def members(root: Path, network: Network) -> list[tuple[Member, Endpoint]]:
 def is_used(root: Path, network: Network) -> bool:
     """Whether any container is in it."""
     return bool(folder.leases(root, network.name))
+
+
+def container_at(root: Path, port: PortMapping) -> str:
+    """Which container has a port of the host's, in words; empty if none of this store."""
+    for network in folder.every(root):
+        for member, _ in folder.members(root, network.name):
+            for published in member.ports:
+                if (published.host_port, published.protocol) == (port.host_port, port.protocol) and _meet(
+                    published, port
+                ):
+                    return f"container {member.names[0] if member.names else member.id[:12]}"
+    return ""
+
+
+def _meet(one: PortMapping, other: PortMapping) -> bool:
+    """Whether two addresses have one in common."""
+    return one.is_v6 == other.is_v6 and (
+        one.host_address == other.host_address or bool({one.host_address, other.host_address} & set(ANYWHERE))
+    )
 
 
 def _predefined(root: Path, name: str) -> Network:

@@ -6,8 +6,8 @@ listens there. A socket that is bound and doesn't listen holds the port as long 
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import os
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from whit.packer.light import replace
 from whit.runtime.engine.networks.model import Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from whit.runtime.engine.networks.model import PortMapping
 
@@ -25,16 +25,19 @@ _TIME_WAIT, _LISTEN = 6, 10
 _PRIVILEGED = 1024
 
 
-def reserve(mappings: Iterable[PortMapping]) -> tuple[tuple[socket.socket, ...], tuple[PortMapping, ...]]:
+def reserve(
+    mappings: Iterable[PortMapping], container_at: Callable[[PortMapping], str] = lambda _: ""
+) -> tuple[tuple[socket.socket, ...], tuple[PortMapping, ...]]:
     """A bound socket for each mapping, in the same order, and the mappings with the ports that they got.
 
+    ``container_at`` knows which container has a port that is taken: its socket doesn't listen, and /proc doesn't tell.
     Raises :class:`LaunchError`, with no socket left open.
     """
     sockets: list[socket.socket] = []
     real: list[PortMapping] = []
     try:
         for mapping in mappings:
-            bound = _bound(mapping)
+            bound = _bound(mapping, container_at)
             sockets.append(bound)
             real.append(replace(mapping, host_port=bound.getsockname()[1]))
     except BaseException:
@@ -44,7 +47,7 @@ def reserve(mappings: Iterable[PortMapping]) -> tuple[tuple[socket.socket, ...],
     return tuple(sockets), tuple(real)
 
 
-def _bound(mapping: PortMapping) -> socket.socket:
+def _bound(mapping: PortMapping, container_at: Callable[[PortMapping], str]) -> socket.socket:
     family = socket.AF_INET6 if mapping.is_v6 else socket.AF_INET
     kind = socket.SOCK_STREAM if mapping.protocol is Protocol.TCP else socket.SOCK_DGRAM
     made = socket.socket(family, kind | socket.SOCK_CLOEXEC)
@@ -60,15 +63,15 @@ def _bound(mapping: PortMapping) -> socket.socket:
             made.bind((mapping.host_address, mapping.host_port))
     except OSError as error:
         made.close()
-        raise _refused(mapping, error) from None
+        raise _refused(mapping, error, container_at) from None
     return made
 
 
-def _refused(mapping: PortMapping, error: OSError) -> LaunchError:
+def _refused(mapping: PortMapping, error: OSError, container_at: Callable[[PortMapping], str]) -> LaunchError:
     at = f"[{mapping.host_address}]" if mapping.is_v6 else mapping.host_address
     where = f"port {mapping.host_port}/{mapping.protocol.value} of {at}"
     if error.errno == errno.EADDRINUSE:
-        holder = _holder(mapping)
+        holder = container_at(mapping) or _holder(mapping)
         by = f" by {holder}" if holder else ""
         return LaunchError(f"{where} is taken{by}", hint=f"publish another one: -p {mapping.container_port} takes any")
     if error.errno == errno.EADDRNOTAVAIL:
@@ -110,11 +113,8 @@ def _holder(mapping: PortMapping) -> str:
     if not wanted:
         return ""
     for process in Path("/proc").iterdir():
-        if not process.name.isdigit():
-            continue
-        try:
-            if any(os.readlink(file) in wanted for file in os.scandir(process / "fd")):  # noqa: PTH115 - many of them
-                return f"{(process / 'comm').read_text().strip()} (process {process.name})"
-        except OSError:
-            continue
+        if process.name.isdigit():
+            with contextlib.suppress(OSError):
+                if any(file.readlink().name in wanted for file in (process / "fd").iterdir()):
+                    return f"{(process / 'comm').read_text().strip()} (process {process.name})"
     return ""

@@ -1,0 +1,198 @@
+"""Networks when something goes wrong: ports that are taken, many at once, processes that are killed, firewalls."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.netlab import CLIENT, HOST, Container, Lab, lab
+from whit.packer.errors import WhitError
+from whit.runtime.engine.networks import folder
+from whit.runtime.engine.networks.attaching import detach, sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.root, pytest.mark.peer("nft", "ip", "unshare", "nsenter", "strace")]
+
+ATTACH = """
+import sys
+from pathlib import Path
+from whit.runtime.engine.networks.attaching import attach
+from whit.runtime.engine.networks.model import Joining, Member
+from whit.runtime.engine.networks.ports import parse_port
+root, identity, name, pid, *publish = sys.argv[1:]
+ports = tuple(port for text in publish for port in parse_port(text))
+attach(Path(root), Member(identity, name, (name,), (), ports), (Joining(),), int(pid))
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Lab]:
+    with lab(tmp_path / "whit-root") as made:
+        yield made
+
+
+def command(place: Lab, container: Container, *publish: str) -> list[str]:
+    """A process of its own on the host that attaches the container."""
+    space = container.space
+    words = [str(place.root), container.id, space.name, str(space.pid), *publish]
+    return ["nsenter", f"--net=/proc/{place.host.pid}/ns/net", sys.executable, "-c", ATTACH, *words]
+
+
+def test_a_port_that_is_taken_is_an_error_that_says_by_whom_and_nothing_is_left(place: Lab) -> None:
+    before = place.traces()
+
+    with pytest.raises(
+        WhitError, match=rf"port 9/tcp of 127\.0\.0\.1 is taken by python[0-9.]* \(process {place.host.pid}\)"
+    ):
+        place.start("web", "8080:80", "9:80")
+
+    assert place.traces() == before
+    place.start("other", "8080:80")
+
+
+def test_a_port_that_another_container_has_is_taken_also_at_all_addresses(place: Lab) -> None:
+    place.start("web", "8080:80", "5353:53/udp")
+
+    for publish in ("8080:80", "0.0.0.0:8080:80", "5353:53/udp"):
+        with pytest.raises(WhitError, match="is taken by container web"):
+            place.start("other", publish)
+    place.start("names", "5353:53", "8080:80/udp")
+
+
+def test_an_address_that_the_host_has_not_is_named(place: Lab) -> None:
+    with pytest.raises(WhitError, match=r"192\.0\.2\.77 is no address of this machine"):
+        place.start("web", "192.0.2.77:8080:80")
+
+
+def test_twenty_containers_attached_by_twenty_processes_at_once_get_addresses_of_their_own(place: Lab) -> None:
+    containers = [place.make(f"c{number}", "tcp:80") for number in range(20)]
+    before = place.traces()
+
+    running = [
+        subprocess.Popen(command(place, container, f"0.0.0.0:{9000 + number}:80"))
+        for number, container in enumerate(containers)
+    ]
+
+    assert [process.wait(120) for process in running] == [0] * 20
+    members = [member for member, _ in folder.members(place.root, "bridge")]
+    assert sorted(member.names[0] for member in members) == sorted(one.space.name for one in containers)
+    assert len({endpoint.address for member in members for endpoint in member.endpoints}) == 20
+    for number in (0, 7, 19):
+        assert place.client.ask(HOST, 9000 + number) == f"c{number} 80 {CLIENT}"
+    for container in containers:
+        known = container.hosts.read_text()
+        assert all(f"\t{other.space.name} " in known or f" {other.space.name} " in known for other in containers)
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(place.stop, containers))
+
+    assert place.traces() == before
+
+
+def test_whatever_is_killed_while_it_attaches_the_next_sweep_leaves_nothing(place: Lab) -> None:
+    # given what a start does in system calls that change something, and a process killed at each of them in turn
+    before = place.traces()
+    changing = ("symlink", "sendto", "rename", "mkdir", "pwrite64", "vfork,clone,clone3")
+    killed = 0
+    for call in changing:
+        for number in (1, 2, 3, 5, 8, 13, 21):
+            container = place.make("victim", "tcp:80")
+            injected = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={call}:signal=KILL:when={number}"]
+            done = subprocess.run(
+                [*injected, *command(place, container, "0.0.0.0:8080:80")], check=False, stderr=subprocess.DEVNULL
+            )
+            place.end(container)
+            if done.returncode == 0:
+                place.host.do(lambda gone=container: detach(place.root, gone.id))  # type: ignore[misc]
+                break
+            killed += 1
+
+            # when the next one looks for what is left
+            place.host.do(lambda: sweep(place.root, lambda _: False))
+
+            # then all is as it was
+            assert place.traces() == before, (call, number)
+    assert killed > 12
+    web = place.start("web", "0.0.0.0:8080:80")
+    assert place.client.ask(HOST, 8080) == f"web 80 {CLIENT}"
+    place.stop(web)
+    assert place.traces() == before
+
+
+def test_a_sweep_leaves_alone_who_is_alive(place: Lab) -> None:
+    one, two = place.start("one", "0.0.0.0:8080:80"), place.start("two", "0.0.0.0:8081:80")
+    place.end(two)
+
+    place.host.do(lambda: sweep(place.root, lambda container: container == one.id))
+
+    assert place.client.ask(HOST, 8080) == f"one 80 {CLIENT}"
+    assert "8081" not in place.traces()
+    assert two.id[:12] not in one.hosts.read_text()
+
+
+def test_rules_that_somebody_flushed_are_there_again_with_the_next_container(place: Lab) -> None:
+    place.start("one", "0.0.0.0:8080:80")
+    place.host.command("nft flush ruleset")
+
+    place.start("two")
+
+    assert place.client.ask(HOST, 8080) == f"one 80 {CLIENT}"
+
+
+def test_two_stores_on_one_host_do_not_get_into_each_other_s_way(place: Lab, tmp_path: Path) -> None:
+    before = place.traces()
+    one = place.start("one", "0.0.0.0:8080:80")
+    other = Lab(tmp_path / "other-root", place.host, place.client)
+    other.root.mkdir(mode=0o700)
+    two = other.start("two", "0.0.0.0:8081:80")
+
+    assert one.address.rpartition(".")[0] != two.address.rpartition(".")[0]
+    assert place.client.ask(HOST, 8080) == f"one 80 {CLIENT}"
+    assert place.client.ask(HOST, 8081) == f"two 80 {CLIENT}"
+
+    place.stop(one)
+    assert place.client.ask(HOST, 8081) == f"two 80 {CLIENT}"
+    other.stop(two)
+    assert place.traces() == before
+
+
+def test_a_foreign_firewall_that_drops_what_is_forwarded_is_told_of_once(place: Lab) -> None:
+    place.host.command(
+        "nft -f - <<E\ntable ip filter {\n chain FORWARD {\n type filter hook forward priority 0; policy drop;\n }\n}\nE"
+    )
+
+    place.start("one")
+    place.start("two")
+
+    assert [message for message, _ in place.warnings] == [
+        "the chain ip filter FORWARD, which isn't whit's, drops what the network bridge forwards"
+    ]
+
+
+def test_without_nft_the_error_names_the_package(place: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = place.traces()
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr("whit.runtime.engine.networks.nft._ELSEWHERE", "/nowhere")
+
+    with pytest.raises(WhitError, match="nft isn't installed") as raised:
+        place.host.do(lambda: _attach_plainly(place))
+    monkeypatch.undo()
+
+    assert "nftables" in (raised.value.hint or "")
+    assert place.traces() == before
+
+
+def _attach_plainly(place: Lab) -> None:
+    from whit.runtime.engine.networks.attaching import attach  # noqa: PLC0415
+    from whit.runtime.engine.networks.model import Joining, Member  # noqa: PLC0415
+
+    container = "f" * 64
+    (place.root / "containers" / container).mkdir(parents=True)
+    attach(place.root, Member(container, "one", ("one",)), (Joining(),), place.client.pid)
