@@ -165,7 +165,8 @@ def _device(fields: Fields) -> Device:
 
 def _network_device(fields: Fields) -> str:
     name = fields.text("name")
-    if name and not matches(r"[^\s/:]{1,15}", name):
+    # A number may be left to the kernel, by %d at the end.
+    if name and not matches(r"(?!\.{1,2}$)([^\s/:%]{1,15}|[^\s/:%]{1,13}%d)", name):
         raise wrong(fields.path("name"), name, "the name of a network interface")
     return name
 

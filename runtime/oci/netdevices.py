@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import LaunchError
+from whit.runtime.engine.networks.links import find_link
 from whit.runtime.engine.networks.netlink import Netlink, NetlinkError, inside
 from whit.runtime.oci.records import CONFIG
 from whit.runtime.oci.rtnetlink import GET_ADDRESSES, address_message, move_message, read_address, up_message
 from whit.runtime.oci.spec import parse_spec
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from whit.runtime.engine.networks.netlink import Message
     from whit.runtime.oci.rtnetlink import Address
 
 WHERE = "linux.netDevices"
@@ -63,31 +64,55 @@ def _move(host: Netlink, index: int, there: str, namespace: int) -> int:
     return now[next(name for name in now if name not in before) if NUMBERED in there else there]
 
 
-def _take(host: Netlink, known: dict[str, int], addresses: list[Address], devices: Devices, namespace: int) -> None:
-    """Being in the container's namespace: have them come."""
-    _check_names(devices)
-    with Netlink() as here:
-        for name, there in devices:
-            try:
-                index = _move(host, known[name], there, namespace)
-                own = [address for address in addresses if address.index == known[name]]
-                here.do(*(address_message(address, index) for address in own), up_message(index))
-            except NetlinkError as error:
-                raise LaunchError(
-                    f"{WHERE}[{name!r}]: {error.message}",
-                    hint="some kinds stay in their namespace: loopback, and what is bound to others there",
-                ) from None
+class _Move:
+    """Interfaces on their way: asked of the host's namespace by ``host``, seen from the container's, where this process is."""
+
+    def __init__(
+        self, host: Netlink, known: dict[str, int], addresses: list[Address], namespaces: tuple[int, int]
+    ) -> None:
+        self.host, self.known, self.addresses = host, known, addresses
+        self.outside, self.inside = namespaces
+
+    def _own(self, name: str, index: int) -> tuple[Message, ...]:
+        """What makes it what it was: its addresses, and that it is up."""
+        own = (address for address in self.addresses if address.index == self.known[name])
+        return (*(address_message(address, index) for address in own), up_message(index))
+
+    def take(self, devices: Devices) -> None:
+        """Have them come, all or none. Raises :class:`LaunchError`."""
+        _check_names(devices)
+        moved: list[tuple[str, int]] = []
+        with Netlink() as here:
+            for name, there in devices:
+                try:
+                    moved.append((name, _move(self.host, self.known[name], there, self.inside)))
+                    here.do(*self._own(*moved[-1]))
+                except NetlinkError as error:
+                    self._back(here, moved)
+                    raise LaunchError(
+                        f"{WHERE}[{name!r}]: {error.message}",
+                        hint="some kinds stay in their namespace: loopback, and what is bound to others there",
+                    ) from None
+
+    def _back(self, here: Netlink, moved: list[tuple[str, int]]) -> None:
+        """With the container's namespace the kernel would remove those that aren't hardware."""
+        for name, index in moved:
+            here.do(move_message(index, name, self.outside))
+            link = find_link(self.host, name)
+            if link is not None:
+                self.host.do(*self._own(name, link.index))
 
 
 def move_devices(devices: Devices, namespace: int) -> None:
-    """Move them to the namespace of that descriptor. Raises :class:`LaunchError`; what has been moved by then stays there."""
+    """Move them to the network namespace of that descriptor, all or none. Raises :class:`LaunchError`."""
     known = _on_host(devices)
-    if os.path.samestat(os.stat("/proc/self/ns/net"), os.fstat(namespace)):  # noqa: PTH116 - beside fstat
-        raise LaunchError(f"{WHERE}: the container's network namespace is the host's", hint="name another one")
-    # The socket stays in the namespace in which it was made.
-    with Netlink() as host:
+    with Path("/proc/self/ns/net").open("rb") as own, Netlink() as host:
+        if os.path.samestat(os.fstat(own.fileno()), os.fstat(namespace)):
+            raise LaunchError(f"{WHERE}: the container's network namespace is the host's", hint="name another one")
         addresses = [address for address in map(read_address, host.ask(GET_ADDRESSES)) if address.lasting]
-        inside(namespace, lambda: _take(host, known, addresses, devices, namespace))
+        move = _Move(host, known, addresses, (own.fileno(), namespace))
+        # The host's socket stays in the namespace in which it was made.
+        inside(namespace, lambda: move.take(devices))
 
 
 def give_devices(place: Path, pid: int) -> None:

@@ -132,9 +132,19 @@ def test_what_cannot_be_moved_is_said_in_one_line_and_leaves_nothing(
     assert MAC in done.stdout.splitlines()[1], "all of them are looked at before one moves"
     assert len(done.stdout.splitlines()) == 2, "no container is left"
     message, hint = done.stderr.splitlines()
-    assert message.startswith("whit: linux.netDevices")
+    assert message.startswith("whit-oci: linux.netDevices")
     assert said in message
     assert hint.startswith("hint: ")
+
+
+def test_when_one_cannot_be_moved_the_others_come_back_with_their_addresses(bundle: Bundle) -> None:
+    devices(bundle, "echo ran", {"eth7": {"name": "net%d"}, "lo": {"name": "lo2"}})
+    done = on_host(bundle, "whit run one; ip -o addr show eth7; ip -o link show eth7")
+    assert "['lo']: can't move it" in done.stderr
+    assert "ran" not in done.stdout
+    assert "inet 10.9.0.2/24 brd 10.9.0.255 scope global eth7" in done.stdout
+    assert MAC in done.stdout
+    assert ",UP," in done.stdout
 
 
 def test_the_host_s_own_network_is_no_place_to_move_to(bundle: Bundle) -> None:

@@ -140,6 +140,7 @@ def test_a_wrong_member_of_the_process_is_named(members: dict[str, Any], path: s
         ({"devices": [{"path": "/dev/x", "type": "c", "major": 1}]}, "linux.devices[0].minor"),
         ({"devices": [{"path": "/dev/x", "type": "d"}]}, "linux.devices[0].type"),
         ({"netDevices": {"a/b": {}}}, "linux.netDevices"),
+        *(({"netDevices": {"e": {"name": name}}}, "linux.netDevices") for name in ("a%s", "%dx", "a%d%d", "..", "a b")),
         ({"rootfsPropagation": "both"}, "linux.rootfsPropagation"),
         ({"maskedPaths": ["proc"]}, "linux.maskedPaths[0]"),
         ({"personality": {"domain": "BSD"}}, "linux.personality.domain"),
