@@ -36,6 +36,7 @@ PURE = (
     "runtime/capabilities.py",
     "runtime/cgroup.py",
     "runtime/encode.py",
+    "runtime/engine/loglines.py",
     "runtime/engine/names.py",
     "runtime/devfiles.py",
     "runtime/engine/networks/[dhps]*.py",
