@@ -13,7 +13,7 @@
 #include "python.h"
 #include "util.h"
 
-enum { PROCS_SIZE = 4096, FIRST_MEMBERS = 64, DIRECTORY_ENTRY = 4, MAX_DEPTH = 64, REMOVE_TRIES = 500, REMOVE_PAUSE_NS = 2000000 };
+enum { PROCS_SIZE = 4096, FIRST_MEMBERS = 64, DIRECTORY_ENTRY = 4, MAX_DEPTH = 64, BATCH = 64, REMOVE_TRIES = 500, REMOVE_PAUSE_NS = 2000000 };
 
 /* Call `visit` with every cgroup below `directory`, the innermost first, and with itself. */
 static int walk(int directory, int depth, int (*visit)(int directory, void *argument), void *argument)
@@ -38,11 +38,14 @@ static int walk(int directory, int depth, int (*visit)(int directory, void *argu
 struct members {
 	pid_t *pids;
 	size_t count, size;
+	int has_doubles;
 };
+
+typedef int find_function(int directory, void *members);
 
 static int add_member(struct members *members, pid_t pid)
 {
-	for (size_t i = 0; i < members->count; i++)
+	for (size_t i = 0; !members->has_doubles && i < members->count; i++)
 		if (members->pids[i] == pid)
 			return 0;
 	if (members->count == members->size) {
@@ -78,11 +81,48 @@ static int collect(int directory, void *argument)
 	return error;
 }
 
-static void signal_members(struct members *members, int number)
+static int is_member(const struct members *members, pid_t pid)
 {
 	for (size_t i = 0; i < members->count; i++)
-		kill(members->pids[i], number);
-	free(members->pids);
+		if (members->pids[i] == pid)
+			return 1;
+	return 0;
+}
+
+/* Some of the processes: `find` lists them anew once they are held by descriptors. A number that has become another process's
+   since it was listed isn't listed again. */
+static int signal_some(const pid_t *pids, size_t count, int number, find_function *find, int directory)
+{
+	int held[BATCH];
+	struct members now = { .has_doubles = 1 };
+	for (size_t i = 0; i < count; i++)
+		held[i] = (int)syscall(NR_PIDFD_OPEN, pids[i], 0);
+	int error = find(directory, &now);
+	for (size_t i = 0; i < count; i++) {
+		if (is_member(&now, pids[i])) {
+			/* Without such descriptors (before Linux 5.3), or with as many open as may be. */
+			if (held[i] < 0)
+				kill(pids[i], number);
+			else
+				syscall(SYS_pidfd_send_signal, held[i], number, NULL, 0);
+		}
+		close_fd(&held[i]);
+	}
+	free(now.pids);
+	return error;
+}
+
+static int signal_found(int number, find_function *find, int directory)
+{
+	struct members members = { 0 };
+	/* What is found is signalled, though a part can't be looked into. */
+	int error = find(directory, &members);
+	for (size_t i = 0; i < members.count; i += BATCH) {
+		int failed = signal_some(members.pids + i, members.count - i < BATCH ? members.count - i : BATCH, number, find, directory);
+		error = error ? error : failed;
+	}
+	free(members.pids);
+	return error;
 }
 
 static int open_cgroup(const char *folder)
@@ -112,6 +152,11 @@ static int collect_folder(const char *folder, void *argument)
 	return directory < 0 ? directory : walk(directory, 0, collect, argument);
 }
 
+static int collect_all(int directory, void *argument)
+{
+	return each_cgroup(directory, collect_folder, argument);
+}
+
 /* v2, since Linux 5.14: all at once, and nothing is born in between (cgroup-v2.rst). */
 static int kill_folder(const char *folder, void *argument)
 {
@@ -122,13 +167,11 @@ static int kill_folder(const char *folder, void *argument)
 
 int oci_signal_all(int directory, int number)
 {
-	struct members members = { 0 };
 	if (number == SIGKILL && each_cgroup(directory, kill_folder, NULL) == 0)
 		return 0;
 	/* Frozen, no process bears another one that would be missed. Who has paused the container resumes it. */
 	int paused = oci_freeze(directory, 1);
-	int error = each_cgroup(directory, collect_folder, &members);
-	signal_members(&members, number);
+	int error = signal_found(number, collect_all, directory);
 	if (paused == 0)
 		oci_freeze(directory, 0);
 	return error;
@@ -136,11 +179,8 @@ int oci_signal_all(int directory, int number)
 
 static int kill_inside(int directory, void *argument)
 {
-	struct members members = { 0 };
 	(void)argument;
-	int error = collect(directory, &members);
-	signal_members(&members, SIGKILL);
-	return error;
+	return signal_found(SIGKILL, collect, directory);
 }
 
 static int remove_inner(int directory, void *argument)
