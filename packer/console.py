@@ -45,13 +45,6 @@ def _scaled(size: float, step: int, units: Sequence[str], digits: int) -> str:
     return f"{value:.{digits}g}{units[at]}"
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns aligned as docker aligns them: no lines, the last one unpadded."""
-    from whit.packer.tabular import aligned  # noqa: PLC0415 - only for tables
-
-    click.echo(aligned("".join("\t".join(cells) + "\n" for cells in (header, *rows))), nl=False)
-
-
 def warn(message: str, hint: str | None = None) -> None:
     """Something that a person should know and that stops nothing; on stderr, in the form of an error."""
     click.echo(f"whit: warning: {message}", err=True)

@@ -12,6 +12,17 @@ if TYPE_CHECKING:
     from whit.packer.store import Store, StoredImage
 
 _SHORT = 12
+_HEADERS = {
+    "Repository": "REPOSITORY",
+    "Tag": "TAG",
+    "Digest": "DIGEST",
+    "ID": "IMAGE ID",
+    "CreatedSince": "CREATED",
+    "CreatedAt": "CREATED AT",
+    "Size": "SIZE",
+}
+_TABLE = r"table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
+_DIGESTS = r"table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
 
 
 @click.command("images", short_help="List the images in the store")
@@ -19,36 +30,42 @@ _SHORT = 12
 @click.option("-q", "--quiet", is_flag=True, help="Only the image IDs.")
 @click.option("--digests", is_flag=True, help="Show the manifests' digests too.")
 @click.option("--no-trunc", is_flag=True, help="Show whole image IDs.")
+@click.option("--format", "form", metavar="FORMAT", help="json, or a template (docs/format.md).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/store.md) instead of a table.")
-def command(name: str | None, quiet: bool, digests: bool, no_trunc: bool, as_json: bool) -> None:
+def command(name: str | None, quiet: bool, digests: bool, no_trunc: bool, form: str | None, as_json: bool) -> None:
     """List the images in the store, or those of one repository NAME.
 
     SIZE is what the image takes in the store and on a registry: compressed.
     """
-    from whit.packer.console import human_size, print_json, print_table
+    from whit.packer.console import print_json
     from whit.packer.store import Store
+    from whit.packer.template import render_rows
 
     images = list(_images(Store.open(), name))
     if as_json:
         print_json({"schema": "whit-images/1", "images": [_document(image) for image in images]})
         return
-    if quiet:
+    if quiet and form is None:
         for image_id in dict.fromkeys(_shown_id(image, no_trunc) for image in images):
             click.echo(image_id)
         return
-    header = ["REPOSITORY", "TAG", *(["DIGEST"] if digests else []), "IMAGE ID", "CREATED", "SIZE"]
-    rows = [
-        [
-            image.reference.familiar_name if image.reference else "<none>",
-            (image.reference.tag if image.reference else None) or "<none>",
-            *([image.digest] if digests else []),
-            _shown_id(image, no_trunc),
-            _age(image.config.created),
-            human_size(image.size),
-        ]
-        for image in images
-    ]
-    print_table(header, rows)
+    table = _DIGESTS if digests else _TABLE
+    shown = table if form in {None, "table"} else form or ""
+    click.echo(render_rows(shown, [_row(image, no_trunc) for image in images], _HEADERS), nl=False)
+
+
+def _row(image: StoredImage, whole: bool) -> dict[str, object]:
+    from whit.packer.console import human_size
+
+    return {
+        "Repository": image.reference.familiar_name if image.reference else "<none>",
+        "Tag": (image.reference.tag if image.reference else None) or "<none>",
+        "Digest": image.digest,
+        "ID": _shown_id(image, whole),
+        "CreatedSince": _age(image.config.created),
+        "CreatedAt": image.config.created or "N/A",
+        "Size": human_size(image.size),
+    }
 
 
 def _images(store: Store, name: str | None) -> Iterator[StoredImage]:

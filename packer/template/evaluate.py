@@ -22,6 +22,7 @@ MOST_OUTPUT = 64 << 20
 
 _CHARACTERS_A_STEP = 256
 _SHOWN_FIELDS = 24
+_NEAR = 0.5
 NAMES = frozenset(FUNCTIONS) | LAZY
 
 
@@ -284,7 +285,7 @@ def nearest_first(name: str, known: Iterable[str]) -> str:
     """The names that are nearest to what was asked for, then the others, as far as a line goes."""
     names = sorted(set(known))
     lowered = {one.lower(): one for one in names}
-    near = [lowered[one] for one in difflib.get_close_matches(name.lower(), lowered, 3)]
+    near = [lowered[one] for one in difflib.get_close_matches(name.lower(), lowered, 3, _NEAR)]
     ordered = [*near, *(one for one in names if one not in near)]
     more = ", …" if len(ordered) > _SHOWN_FIELDS else ""
     return ", ".join(ordered[:_SHOWN_FIELDS]) + more
