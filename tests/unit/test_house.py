@@ -36,6 +36,8 @@ PURE = (
     "runtime/capabilities.py",
     "runtime/cgroup.py",
     "runtime/encode.py",
+    "runtime/engine/ages.py",
+    "runtime/engine/eventform.py",
     "runtime/engine/loglines.py",
     "runtime/engine/names.py",
     "runtime/devfiles.py",
