@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("whit.runtime.commands.run", "Pack an executable, or take an image, and run it confined"),
+    "create": ("whit.runtime.commands.create", "Make a container that can be started"),
+    "start": ("whit.runtime.commands.start", "Start containers"),
+    "stop": ("whit.runtime.commands.stop", "Stop containers"),
+    "restart": ("whit.runtime.commands.restart", "Stop containers and start them again"),
+    "kill": ("whit.runtime.commands.kill", "Send a signal to containers"),
+    "pause": ("whit.runtime.commands.pause", "Let containers stand still"),
+    "unpause": ("whit.runtime.commands.unpause", "Let containers go on"),
+    "wait": ("whit.runtime.commands.wait", "Wait for the end of containers"),
+    "attach": ("whit.runtime.commands.attach", "See what a container writes, and type for it"),
+    "rename": ("whit.runtime.commands.rename", "Give a container another name"),
+    "rm": ("whit.runtime.commands.rm", "Remove containers"),
+    "network": ("whit.runtime.commands.network", "Manage networks"),
     "pack": ("whit.packer.commands.pack", "Make the smallest image that runs an executable"),
     "explain": ("whit.packer.commands.explain", "Show why a path is in an executable's image, or why it isn't"),
     "inspect": ("whit.packer.commands.inspect", "Show what an executable is and what it needs, with the evidence"),
@@ -35,7 +47,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Verb → module that holds a click command called ``command``, and the line that ``--help`` shows."""
 
-INTERNAL: dict[str, str] = {"_explain": "whit.runtime.commands.explain"}
+INTERNAL: dict[str, str] = {
+    "_explain": "whit.runtime.commands.explain",
+    "_ended": "whit.runtime.commands.ended",
+}
 """Verbs that the launcher calls; see runtime/launcher/main.c."""
 
 

@@ -40,6 +40,7 @@ class Prepared:
     program: Program
     executable: str
     guards: Guards | None
+    image: StoredImage
 
 
 def _package_files() -> tuple[str, ...]:
@@ -117,9 +118,10 @@ def _find(request: Request, store: Store) -> _Taken:
         raise
 
 
-def _mount_points(options: RunOptions) -> tuple[MountPoint, ...]:
+def _mount_points(options: RunOptions, files: tuple[str, ...]) -> tuple[MountPoint, ...]:
     points = [MountPoint(path, is_directory=True) for path in MOUNT_POINTS]
     points.append(MountPoint("/etc/hosts", is_directory=False, content=HOSTS))
+    points += [MountPoint(path, is_directory=False) for path in files]
     points += [MountPoint(mount.target, is_directory=True) for mount in options.tmpfs]
     points += [MountPoint(volume.target, is_directory=volume.is_directory) for volume in options.volumes]
     return tuple(dict.fromkeys(points))
@@ -147,15 +149,17 @@ def _guards(request: Request, store: Store, command: tuple[str, ...], taken: _Ta
     )
 
 
-def prepare(request: Request, store: Store, command: tuple[str, ...]) -> Prepared:
+def prepare(request: Request, store: Store, command: tuple[str, ...], files: tuple[str, ...] = ()) -> Prepared:
     """The image's files on disk, ready to be a container's root. ``command`` is whit's own command line.
+
+    ``files`` are paths in the container on which files will be mounted, beside what the request asks for.
 
     Raises :class:`NotFoundError` with the nearest names, and whatever packing raises.
     """
     packs = names_file(request.target)
     taken = (_pack if packs else _find)(request, store)
     image = taken.image
-    folder = prepare_rootfs(store, image, _mount_points(request.options))
+    folder = prepare_rootfs(store, image, _mount_points(request.options, files))
     view = RootView(str(folder))
     name = request.target if packs or not image.reference else image.reference.familiar_name
     program = Program(
@@ -177,4 +181,4 @@ def prepare(request: Request, store: Store, command: tuple[str, ...]) -> Prepare
             hint="give its path, as in --entrypoint /path/to/it",
             exit_code=ExitCode.NOT_FOUND,
         )
-    return Prepared(program, executable, _guards(request, store, command, taken))
+    return Prepared(program, executable, _guards(request, store, command, taken), image)

@@ -32,7 +32,7 @@ class Words:
     user: str | None = None
     workdir: str | None = None
     hostname: str | None = None
-    network: str = "none"
+    network: str | None = None
     memory: str | None = None
     cpus: str | None = None
     pids_limit: str | None = None
@@ -136,10 +136,20 @@ def _volume(text: str) -> Volume:
     return Volume(str(path), container_path(target, text), "ro" in options, path.is_dir())
 
 
-def _volumes(words: Words) -> tuple[Volume, ...]:
+def _network(words: Words) -> Network:
+    """A container that isn't kept has no network, or the host's."""
+    text = words.network or Network.NONE
+    if text not in set(Network):
+        raise UsageError(
+            f"--network: a container that isn't kept has no network '{text}'", hint="it has none, or the host's"
+        )
+    return Network(text)
+
+
+def _volumes(words: Words, network: Network) -> tuple[Volume, ...]:
     """What was asked for, and how the host finds names for a container on the host's network."""
     volumes = tuple(_parsed("--volume", text, _volume) for text in words.volume)
-    if words.network != Network.HOST:
+    if network is not Network.HOST:
         return volumes
     taken = {volume.target for volume in volumes}
     names = [path for path in ("/etc/hosts", "/etc/resolv.conf") if path not in taken and Path(path).is_file()]
@@ -175,6 +185,7 @@ def parse_request(words: Words) -> Request:
     """Everything that can be said about a command line without an image. Raises :class:`UsageError` and its like."""
     files = tuple(map(identity_of, words.env_file))
     env, inherited = _environment(words)
+    network = _network(words)
     rlimits = [_parsed("--ulimit", text, parse_ulimit) for text in words.ulimit]
     options = RunOptions(
         arguments=words.arguments[1:] if words.arguments[:1] == ("--",) else words.arguments,
@@ -183,11 +194,11 @@ def parse_request(words: Words) -> Request:
         user=words.user,
         working_dir=words.workdir,
         hostname=words.hostname,
-        network=Network(words.network),
+        network=network,
         limits=_limits(words),
         rlimits=tuple({limit.resource: limit for limit in rlimits}.values()),
         add_capabilities=_capabilities(words.cap_add),
-        volumes=_volumes(words),
+        volumes=_volumes(words, network),
         tmpfs=tuple(_parsed("--tmpfs", text, parse_tmpfs) for text in words.tmpfs),
         init=words.init,
         landlock=words.landlock,

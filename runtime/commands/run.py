@@ -1,35 +1,81 @@
-"""``whit run``: pack an executable, or take an image, and run it confined."""
+"""``whit run``: pack an executable, or take an image, and run it confined; in the background, or kept, where that is asked for."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from whit.runtime.commands.keeping import keeping_options, split
 from whit.runtime.commands.options import SETTINGS, launch_options
+
+if TYPE_CHECKING:
+    from whit.packer.store import Store
+    from whit.runtime.commands.keeping import Keeping
+    from whit.runtime.request import Words
 
 
 @click.command(context_settings=SETTINGS)
-@click.option("--rm", is_flag=True, help="Accepted: nothing of a container stays in any case.")
-@click.option("-i", "--interactive", is_flag=True, help="Accepted: the program reads your standard input in any case.")
+@click.option("-d", "--detach", is_flag=True, help="Run it in the background and print its ID.")
+@click.option("--rm", is_flag=True, help="Remove it when it ends; one that isn't kept leaves nothing in any case.")
+@click.option("-i", "--interactive", is_flag=True, help="Let it read your standard input, also where it is kept.")
+@click.option("--detach-keys", default="ctrl-p,ctrl-q", show_default=True, help="What lets go of a container.")
 @launch_options
-def command(rm: bool, interactive: bool, **words: Any) -> None:  # noqa: ANN401, ARG001 - click's; docker's habits
+@keeping_options
+def command(detach: bool, rm: bool, interactive: bool, detach_keys: str, **words: Any) -> None:  # noqa: ANN401 - click's
     """Run a program confined: a FILE is packed into the store first, an IMAGE is taken from it.
 
     What follows is passed to the program. The exit status is the program's; 125 to 127 as docker's.
+    Without -d, -t, a name, ports or anything else that asks for a container that is kept, nothing of it stays.
     """
+    from whit.packer.store import Store
+    from whit.runtime.request import Words
+
+    launch, keeping = split(words)
+    store = Store.open()
+    if detach or keeping.is_asked or launch["network"] not in {None, "none", "host"}:
+        _run_kept(
+            Words(**launch),
+            keeping,
+            store,
+            detach,
+            rm,
+            interactive,
+            detach_keys,
+        )
+    else:
+        _run_once(Words(**launch), store)
+
+
+def _run_once(words: Words, store: Store) -> None:
     import sys
 
-    from whit.packer.store import Store
     from whit.runtime.host import read_host
     from whit.runtime.launch import become
     from whit.runtime.plan import compile_plan
     from whit.runtime.prepare import prepare
-    from whit.runtime.request import Words, parse_request
+    from whit.runtime.request import parse_request
 
     command_line = tuple(sys.argv[1:])
-    store = Store.open()
-    request = parse_request(Words(**words))
+    request = parse_request(words)
     ready = prepare(request, store, command_line)
     plan = compile_plan(ready.program, request.options, read_host(), executable=ready.executable, guards=ready.guards)
     become(plan, remember_as=command_line if ready.guards else None, root=store.root)
+
+
+def _run_kept(
+    words: Words, keeping: Keeping, store: Store, detach: bool, remove: bool, interactive: bool, keys: str
+) -> None:
+    from whit.runtime.commands.attach import key_bytes, run_attached
+    from whit.runtime.commands.create import make
+    from whit.runtime.engine import lifecycle
+    from whit.runtime.engine.folder import Containers
+
+    detaching = key_bytes(keys)
+    kept = make(words, keeping, store, interactive=interactive, remove=remove)
+    containers = Containers(store.root)
+    if detach:
+        lifecycle.start(containers, kept)
+        click.echo(kept.container.id)
+    else:
+        run_attached(containers, kept, detaching)

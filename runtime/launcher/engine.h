@@ -8,7 +8,8 @@
    engine_stream.c    what it writes, on its way to the log and to whoever is attached; what they type
    engine_log.c       the log
    engine_control.c   the socket
-   engine_probe.c     whether it is well */
+   engine_probe.c     whether it is well
+   engine_client.c    the other side: who is attached */
 #ifndef WHIT_ENGINE_H
 #define WHIT_ENGINE_H
 
@@ -138,6 +139,9 @@ int64_t engine_time(void);
 int engine_supervise(char **argv, const char *self);
 int engine_resume(char **argv, const char *self);
 
+/* `whit _attach FD FLAGS KEYS`: FLAGS `i` passes the input on, `t` the terminal's size, `s` signals; KEYS let go. Returns the exit code. */
+int engine_attach(char **argv);
+
 /* 0, or -EINVAL for settings that no supervisor can have. */
 int settings_read(struct settings *settings, const struct plan *plan);
 
@@ -196,6 +200,7 @@ int log_has_room(const struct log *log);
 int log_flush(struct log *log);
 
 int control_open(struct supervisor *supervisor);
+void control_settle(struct supervisor *supervisor);
 /* Tell everybody who waits for the end. */
 void control_tell_end(struct supervisor *supervisor, int code);
 /* Send what was read to each who is attached; 0 while one of them takes nothing. */

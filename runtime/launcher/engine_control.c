@@ -79,6 +79,15 @@ static void stop(struct supervisor *supervisor, struct client *client, char *con
 	engine_stop(supervisor, (int)number, is_forever ? -1 : (int64_t)seconds);
 }
 
+/* One that the kernel would drop ends the program, as it would anywhere else. */
+static void pass_signal(struct supervisor *supervisor, int number)
+{
+	if (supervisor->status.pid == 0)
+		return;
+	int fatal = signal_first(supervisor->status.pid, number);
+	supervisor->ended_for = fatal ? fatal : supervisor->ended_for;
+}
+
 static void send_signal(struct supervisor *supervisor, struct client *client, char *const *words, size_t count)
 {
 	uint64_t number;
@@ -90,7 +99,7 @@ static void send_signal(struct supervisor *supervisor, struct client *client, ch
 		/* A container that a person has killed isn't started again, as docker has it. */
 		if (number == SIGKILL)
 			supervisor->status.stopped = 1;
-		kill(supervisor->status.pid, (int)number);
+		pass_signal(supervisor, (int)number);
 		answer(client, "k");
 	}
 }
@@ -148,17 +157,19 @@ static void command(struct supervisor *supervisor, struct client *client, char *
 		answer(client, "e there is no such command");
 }
 
-static void typed(struct supervisor *supervisor, char *packet, size_t size)
+/* What a client sends that is attached. */
+static void typed(struct supervisor *supervisor, const struct client *client, char *packet, size_t size)
 {
-	if (packet[0] == '0')
+	char *words[MAX_WORDS] = { NULL };
+	uint64_t number;
+	if (packet[0] == '0' && client->wants_input)
 		stream_type(supervisor, packet + 1, size - 1);
-	else if (packet[0] == 'c')
+	else if (packet[0] == 'c' && client->wants_input)
 		stream_close_input(supervisor);
-	else if (packet[0] == 'r' && size > 2) {
-		char *words[MAX_WORDS] = { NULL };
-		if (split(packet + 2, words) == 2)
-			resize(supervisor, words[0], words[1]);
-	}
+	else if (packet[0] == 'r' && size > 2 && split(packet + 2, words) == 2)
+		resize(supervisor, words[0], words[1]);
+	else if (packet[0] == 's' && size > 2 && parse_number(packet + 2, &number) == 0 && number > 0 && number < (uint64_t)NSIG)
+		pass_signal(supervisor, (int)number);
 }
 
 static void client_ready(struct supervisor *supervisor, unsigned index, short events)
@@ -177,8 +188,8 @@ static void client_ready(struct supervisor *supervisor, unsigned index, short ev
 	packet[got] = 0;
 	if (!client->is_attached)
 		command(supervisor, client, packet);
-	else if (client->wants_input)
-		typed(supervisor, packet, (size_t)got);
+	else
+		typed(supervisor, client, packet, (size_t)got);
 }
 
 static void listener_ready(struct supervisor *supervisor, unsigned index, short events)
@@ -193,6 +204,17 @@ static void listener_ready(struct supervisor *supervisor, unsigned index, short 
 		}
 	if (socket >= 0)
 		close(socket);
+}
+
+/* Who has connected by now, and asked for something, is heard before anything else happens. */
+void control_settle(struct supervisor *supervisor)
+{
+	struct pollfd listener = { .fd = supervisor->listener, .events = POLLIN };
+	while (poll(&listener, 1, 0) > 0)
+		listener_ready(supervisor, 0, POLLIN);
+	for (unsigned i = 0; i < MAX_CLIENTS; i++)
+		if (supervisor->clients[i].socket >= 0)
+			client_ready(supervisor, i, POLLIN);
 }
 
 void control_owe_chunk(struct supervisor *supervisor)

@@ -99,12 +99,20 @@ static int find_runtime(struct supervisor *supervisor)
 	return error ? error : append(supervisor->runtime, sizeof(supervisor->runtime), &at, "whit-oci");
 }
 
+/* As in docker's: any user may take any port of a network that is the container's own, and may ping. */
+static int open_network(void)
+{
+	int error = loopback_up();
+	error = error ? error : write_file(AT_FDCWD, "/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+	return error ? error : write_file(AT_FDCWD, "/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
+}
+
 static int enter_network(const char *path)
 {
 	if (!path)
 		return 0;
 	if (!*path)
-		return unshare(CLONE_NEWNET) < 0 ? -errno : loopback_up();
+		return unshare(CLONE_NEWNET) < 0 ? -errno : open_network();
 	CLEANUP_FD int namespace = open(path, O_RDONLY | O_CLOEXEC);
 	return namespace < 0 || setns(namespace, CLONE_NEWNET) < 0 ? -errno : 0;
 }
@@ -348,6 +356,7 @@ int engine_supervise(char **argv, const char *self)
 	tell(&supervisor, "ready", (uint64_t)getpid(), NULL);
 	if (wait_for_go(&supervisor))
 		return FAILED;
+	control_settle(&supervisor);
 	start_watcher(&supervisor);
 	return supervise_runs(&supervisor);
 }

@@ -54,7 +54,7 @@ static int exit_code_of(const char *words)
 	return EXIT_UNSTARTED;
 }
 
-/* What whit-oci said: its first line without the program's name; a hint follows a line feed. */
+/* What whit-oci said, without the program's name; a hint follows a line feed. */
 static void take_words(struct supervisor *supervisor, const int *from, size_t count)
 {
 	char text[TEXT_SIZE] = "", *words = text;
@@ -68,8 +68,6 @@ static void take_words(struct supervisor *supervisor, const int *from, size_t co
 	if (strncmp(words, "whit", 4) == 0 && strstr(words, ": "))
 		words = strstr(words, ": ") + 2;
 	supervisor->status.exit = exit_code_of(words);
-	words[strcspn(words, "\n")] = strchr(words, '\n') ? ' ' : 0;
-	words[strcspn(words, "\n")] = 0;
 	words[strlen(words) < WORDS_SIZE ? strlen(words) : WORDS_SIZE - 1] = 0;
 	*supervisor->status.error = 0;
 	append(supervisor->status.error, WORDS_SIZE, &at, *words ? words : "whit-oci ended without a word");

@@ -70,8 +70,11 @@ static void format(char *text, const struct status *status)
 	add(text, &at, "health", healths[status->health]);
 	add_number(text, &at, "failing", status->failing);
 	add_number(text, &at, "stopped", (uint64_t)status->stopped);
-	if (*status->error)
-		add(text, &at, "error", status->error);
+	char error[WORDS_SIZE];
+	memcpy(error, status->error, sizeof(error));
+	error[strcspn(error, "\n")] = 0;
+	if (*error)
+		add(text, &at, "error", error);
 	text[at] = '\n';
 }
 

@@ -158,6 +158,8 @@ static int __attribute__((noinline)) answer(int argc, char **argv)
 		return run_given(argv, self);
 	if (argc == 4 && strcmp(argv[1], "_supervise") == 0)
 		return engine_supervise(argv, self);
+	if (argc == 5 && strcmp(argv[1], "_attach") == 0)
+		return engine_attach(argv);
 	if (argc == 8 && strcmp(argv[1], "_resume") == 0)
 		return engine_resume(argv, self);
 	if (argc > 2 && strcmp(argv[1], "run") == 0) {

@@ -34,6 +34,7 @@ def sample_plans() -> list[LaunchPlan]:
     return [
         LaunchPlan(PLAN_VERSION, tuple(sorted({samples[row.name], clone, samples["EXEC"]}, key=_stage)))
         for row in OPERATIONS
+        if row.stage is not Stage.SUPERVISE
         for clone in (samples["CLONE" if row.stage is not Stage.CLONE else row.name],)
     ]
 

@@ -65,6 +65,12 @@ def test_the_generated_header_compiles_and_says_what_the_table_says(tmp_path: Pa
 
 def test_every_operation_of_the_parent_and_the_child_has_its_function_in_the_launcher() -> None:
     table = (PROJECT / "runtime" / "launcher" / "launch.c").read_text()
-    executed = {operation for operation in OPERATIONS if operation.stage not in {Stage.GUARD, Stage.CLONE}}
+    executed = {operation for operation in OPERATIONS if operation.stage in {Stage.PARENT, Stage.CHILD, Stage.EXEC}}
     missing = [row.name for row in executed if f"[OP_{row.name}] = op_{row.name.lower()}," not in table]
     assert missing == []
+
+
+def test_every_setting_of_a_supervisor_has_its_reader_in_the_launcher() -> None:
+    table = (PROJECT / "runtime" / "launcher" / "engine_settings.c").read_text()
+    settings = {operation for operation in OPERATIONS if operation.stage is Stage.SUPERVISE}
+    assert [row.name for row in settings if f"[OP_{row.name}] = read_" not in table] == []

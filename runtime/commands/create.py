@@ -1,0 +1,54 @@
+"""``whit create``: a container that ``whit start`` starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from whit.runtime.commands.keeping import keeping_options, split, wishes_of
+from whit.runtime.commands.options import SETTINGS, launch_options
+
+if TYPE_CHECKING:
+    from whit.packer.store import Store
+    from whit.runtime.commands.keeping import Keeping
+    from whit.runtime.engine.folder import Kept
+    from whit.runtime.request import Words
+
+
+@click.command(context_settings=SETTINGS)
+@click.option("--rm", is_flag=True, help="Remove it when it ends.")
+@click.option("-i", "--interactive", is_flag=True, help="Let it read what is typed for it.")
+@launch_options
+@keeping_options
+def command(rm: bool, interactive: bool, **words: Any) -> None:  # noqa: ANN401 - click's
+    """Make a container of a FILE, which is packed first, or of an IMAGE, and print its ID. It doesn't run yet."""
+    from whit.packer.store import Store
+    from whit.runtime.request import Words
+
+    launch, keeping = split(words)
+    kept = make(
+        Words(**launch),
+        keeping,
+        Store.open(),
+        interactive=interactive,
+        remove=rm,
+    )
+    click.echo(kept.container.id)
+
+
+def make(words: Words, keeping: Keeping, store: Store, *, interactive: bool, remove: bool) -> Kept:
+    """The container that a command line asks for."""
+    from pathlib import Path
+
+    from whit.packer import durable
+    from whit.packer.errors import UsageError
+    from whit.runtime.engine import creating
+
+    if keeping.cidfile and Path(keeping.cidfile).exists():
+        raise UsageError(f"--cidfile: {keeping.cidfile} exists", hint="remove it: is it of another container?")
+    kept = creating.create(words, wishes_of(keeping, words, interactive=interactive, remove=remove), store)
+    if keeping.cidfile:
+        with durable.output_errors(keeping.cidfile):
+            durable.write_whole(Path(keeping.cidfile), kept.container.id.encode(), private=False)
+    return kept

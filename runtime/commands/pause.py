@@ -1,0 +1,18 @@
+"""``whit pause``: containers whose processes stand still."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("containers", nargs=-1, required=True, metavar="CONTAINER...")
+def command(containers: tuple[str, ...]) -> int:
+    """Let all processes of one or more containers stand still."""
+    from whit.packer.store import Store
+    from whit.runtime.commands.several import each
+    from whit.runtime.engine import lifecycle
+    from whit.runtime.engine.folder import Containers
+
+    known = Containers(Store.open().root)
+    return each(containers, lambda name: lifecycle.pause(known.find(name)))

@@ -1,0 +1,30 @@
+"""``whit rm``: containers, with all that they wrote."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.option("-f", "--force", is_flag=True, help="Also those that run: they are killed.")
+@click.argument("containers", nargs=-1, required=True, metavar="CONTAINER...")
+def command(force: bool, containers: tuple[str, ...]) -> int:
+    """Remove one or more containers."""
+    from whit.packer.errors import NotFoundError
+    from whit.packer.store import Store
+    from whit.runtime.commands.several import each
+    from whit.runtime.engine import lifecycle
+    from whit.runtime.engine.folder import Containers
+
+    known = Containers(Store.open().root)
+
+    def remove(name: str) -> None:
+        try:
+            kept = known.find(name)
+        except NotFoundError:
+            if not force:
+                raise
+            return
+        lifecycle.remove(known, kept, force=force)
+
+    return each(containers, remove)

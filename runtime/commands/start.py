@@ -1,0 +1,32 @@
+"""``whit start``: containers that don't run."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.option("-a", "--attach", is_flag=True, help="Stay with it: its output, its signals, its exit status.")
+@click.option("-i", "--interactive", is_flag=True, help="Type for it, too.")
+@click.option("--detach-keys", default="ctrl-p,ctrl-q", show_default=True, help="What lets go of a container.")
+@click.argument("containers", nargs=-1, required=True, metavar="CONTAINER...")
+def command(attach: bool, interactive: bool, detach_keys: str, containers: tuple[str, ...]) -> int:
+    """Start one or more containers that don't run."""
+    from whit.packer.errors import UsageError
+    from whit.packer.store import Store
+    from whit.runtime.commands.attach import key_bytes, run_attached
+    from whit.runtime.commands.several import each
+    from whit.runtime.engine import lifecycle
+    from whit.runtime.engine.folder import Containers
+
+    known = Containers(Store.open().root)
+    if not (attach or interactive):
+        return each(containers, lambda name: lifecycle.start_stopped(known, known.find(name)))
+    if len(containers) > 1:
+        raise UsageError("only one container can be attached to", hint="start them without -a and -i")
+    kept = known.find(containers[0])
+    if kept.status.supervised:
+        raise UsageError(f"container {containers[0]} is running already", hint=f"whit attach {containers[0]}")
+    keys = key_bytes(detach_keys)
+    run_attached(known, kept, keys, reads=interactive and kept.container.interactive)
+    return 0

@@ -1,0 +1,18 @@
+"""``whit wait``: until containers have ended."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("containers", nargs=-1, required=True, metavar="CONTAINER...")
+def command(containers: tuple[str, ...]) -> int:
+    """Wait until one or more containers have ended, and print their exit codes."""
+    from whit.packer.store import Store
+    from whit.runtime.commands.several import each
+    from whit.runtime.engine import lifecycle
+    from whit.runtime.engine.folder import Containers
+
+    known = Containers(Store.open().root)
+    return each(containers, lambda name: lifecycle.wait(known.find(name)))

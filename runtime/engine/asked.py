@@ -1,0 +1,232 @@
+"""The options of ``whit run`` and ``create`` that are about a container that is kept, parsed. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import UsageError
+from whit.runtime.engine.model import NO_LIMIT, LogDriver, LogOptions, Policy, Probe, ProbeKind, Restart
+from whit.runtime.limits import parse_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NAMES = (
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT",
+    "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+)  # fmt: skip
+"""Signals in the order of their numbers, from 1 on (signal(7))."""
+
+_ALIASES = {"POLL": "IO", "IOT": "ABRT", "CLD": "CHLD"}
+_LAST_SIGNAL, _REAL_TIME = 64, 34
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h))")
+_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_MAX_NS = 365 * 24 * 3600 * 10**9
+_LEAST_INTERVAL = 10**6
+
+
+@dataclass(frozen=True, slots=True)
+class HealthWords:
+    """The health options as they stand on the command line."""
+
+    cmd: str | None = None
+    tcp: str | None = None
+    http: str | None = None
+    interval: str | None = None
+    timeout: str | None = None
+    start_period: str | None = None
+    start_interval: str | None = None
+    retries: int | None = None
+    off: bool = False
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether anything was given."""
+        return self != HealthWords()
+
+
+def parse_signal(text: str) -> int:
+    """A signal's number from its name, with or without SIG, or number. Raises :class:`UsageError`."""
+    word = text.upper().removeprefix("SIG")
+    word = _ALIASES.get(word, word)
+    if word in NAMES:
+        return NAMES.index(word) + 1
+    if word.isascii() and word.isdigit() and len(word) <= 2 and 1 <= int(word) <= _LAST_SIGNAL:  # noqa: PLR2004 - digits
+        return int(word)
+    real_time = re.fullmatch(r"RTM(IN|AX)(?:([+-])(\d{1,2}))?", word, re.ASCII)
+    if real_time:
+        base, offset = (_REAL_TIME, 1) if real_time[1] == "IN" else (_LAST_SIGNAL, -1)
+        number = base + offset * int(real_time[3] or 0)
+        if (real_time[2] or "+-"[offset < 0]) == "+-"[offset < 0] and _REAL_TIME <= number <= _LAST_SIGNAL:
+            return number
+    raise UsageError(f"'{text}' is no signal", hint="give its name or number: SIGTERM, HUP, 9 (signal(7))")
+
+
+def parse_restart(text: str) -> Restart:
+    """``no``, ``always``, ``unless-stopped``, ``on-failure[:MOST]``. Raises :class:`UsageError`."""
+    word, colon, most = text.partition(":")
+    allowed = ", ".join(policy.value for policy in Policy)
+    if word not in set(Policy):
+        raise UsageError(f"--restart: '{text}' is no policy", hint=f"one of {allowed}, on-failure:5")
+    policy = Policy(word)
+    if not colon:
+        return Restart(policy)
+    if policy is not Policy.ON_FAILURE or not (most.isascii() and most.isdigit() and len(most) < 10):  # noqa: PLR2004 - digits
+        raise UsageError(f"--restart: '{text}': only on-failure takes a number, and it takes one", hint="on-failure:5")
+    return Restart(policy, int(most))
+
+
+def parse_duration(text: str, option: str) -> int:
+    """Go's durations (``1m30s``, ``500ms``) in ns. Raises :class:`UsageError`."""
+    parts = _DURATION.findall(text) if text.isascii() or "µ" in text else []
+    if text == "0":
+        return 0
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise UsageError(f"{option}: '{text}' is no duration", hint="write a number and a unit: 500ms, 30s, 1m30s")
+    total = sum(int(float(number) * _UNITS[unit]) for number, unit in parts)
+    if total > _MAX_NS:
+        raise UsageError(f"{option}: {text} is more than a year")
+    return total
+
+
+def _address(text: str, option: str) -> tuple[str, int, str]:
+    """(address, port, rest) of ``[HOST]:PORT[/PATH]``; without a host the container itself."""
+    place, slash, path = text.partition("/")
+    host, colon, port = place.rpartition(":")
+    number = int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 0  # noqa: PLR2004 - digits of a port
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    from ipaddress import ip_address  # noqa: PLC0415 - only for probes
+
+    try:
+        address = str(ip_address(bare)) if bare and bare != "localhost" else "127.0.0.1"
+    except ValueError:
+        raise UsageError(f"{option}: '{bare}' is not an address", hint=":8080 is the container's own port") from None
+    if not colon or not 0 < number < 1 << 16:
+        raise UsageError(
+            f"{option}: '{text}' names no port", hint="write [ADDRESS]:PORT, and for HTTP a path: :8080/healthz"
+        )
+    return address, number, slash + path
+
+
+def _checked_path(path: str) -> str:
+    if any(not 0x21 <= ord(char) < 0x7F for char in path):  # noqa: PLR2004 - printable ASCII
+        raise UsageError(
+            f"--health-http: the path {path!r} has a character that no request may hold", hint="escape it by %XX"
+        )
+    return path or "/"
+
+
+def _kind(words: HealthWords) -> Probe | None:
+    given = [option for option in (words.cmd, words.tcp, words.http) if option is not None]
+    if len(given) > 1:
+        raise UsageError("a container has one probe", hint="choose one of --health-cmd, --health-tcp, --health-http")
+    if words.cmd is not None:
+        return Probe(ProbeKind.EXEC, words=_command(words.cmd))
+    if words.tcp is not None:
+        address, port, path = _address(words.tcp.removeprefix("tcp://"), "--health-tcp")
+        if path:
+            raise UsageError(f"--health-tcp: '{words.tcp}' has a path", hint="--health-http asks for one")
+        return Probe(ProbeKind.TCP, address=address, port=port)
+    if words.http is not None:
+        address, port, path = _address(words.http.removeprefix("http://"), "--health-http")
+        return Probe(ProbeKind.HTTP, address=address, port=port, path=_checked_path(path))
+    return None
+
+
+def _command(text: str) -> tuple[str, ...]:
+    """A shell's line, as docker has it, or, where it is JSON's list, a program and its arguments: an image may have no shell."""
+    if text.startswith("["):
+        import json  # noqa: PLC0415 - only for this form
+
+        try:
+            words = json.loads(text)
+        except ValueError:
+            words = None
+        if isinstance(words, list) and words and all(isinstance(word, str) and "\0" not in word for word in words):
+            return tuple(words)
+    if not text.strip():
+        raise UsageError("--health-cmd: there is no command")
+    return ("/bin/sh", "-c", text)
+
+
+def parse_probe(words: HealthWords, image: Probe | None) -> Probe | None:
+    """The probe that was asked for, else the image's with what was asked of it. Raises :class:`UsageError`."""
+    if words.off:
+        return None
+    probe = _kind(words) or image
+    if probe is None:
+        if words.is_asked:
+            raise UsageError(
+                "there is no probe to time", hint="give one: --health-http :8080/healthz, --health-tcp, --health-cmd"
+            )
+        return None
+    timed = replace(
+        probe,
+        interval=_time(words.interval, "interval", probe.interval, _LEAST_INTERVAL),
+        timeout=_time(words.timeout, "timeout", probe.timeout, _LEAST_INTERVAL),
+        start_period=_time(words.start_period, "start-period", probe.start_period),
+        start_interval=_time(words.start_interval, "start-interval", probe.start_interval),
+    )
+    if words.retries is not None and words.retries < 1:
+        raise UsageError("--health-retries must be 1 at least")
+    return timed if words.retries is None else replace(timed, retries=words.retries)
+
+
+def _time(text: str | None, name: str, otherwise: int, least: int = 0) -> int:
+    if text is None:
+        return otherwise
+    time = parse_duration(text, f"--health-{name}")
+    if time < least:
+        raise UsageError(f"--health-{name} must be 1ms at least")
+    return time
+
+
+def parse_log(driver: str | None, options: Iterable[str]) -> LogOptions:
+    """``--log-driver`` and ``--log-opt NAME=VALUE``. Raises :class:`UsageError`."""
+    kinds = {
+        None: LogDriver.CRI,
+        "cri": LogDriver.CRI,
+        "json-file": LogDriver.CRI,
+        "local": LogDriver.CRI,
+        "none": LogDriver.NONE,
+    }
+    if driver not in kinds:
+        raise UsageError(f"--log-driver: there is no '{driver}'", hint="cri (a file, docs/engine.md), or none")
+    log = LogOptions(kinds[driver])
+    for text in options:
+        name, _, value = text.partition("=")
+        if name == "max-size":
+            log = replace(log, max_size=parse_size(value) if value != "-1" else 0)
+        elif name == "max-file" and value.isascii() and value.isdigit() and 1 <= int(value[:4]) <= 1000:  # noqa: PLR2004
+            log = replace(log, max_file=int(value))
+        else:
+            raise UsageError(f"--log-opt: '{text}'", hint="max-size=10m, max-file=3 (1 to 1000)")
+    if log.max_file > 1 and not log.max_size:
+        raise UsageError("--log-opt max-file is of no use without max-size", hint="--log-opt max-size=10m")
+    return log
+
+
+def parse_stop_seconds(seconds: int | None) -> int:
+    """``--stop-timeout``; -1: never killed."""
+    if seconds is None:
+        return 10
+    return seconds if seconds >= 0 else NO_LIMIT
+
+
+def parse_labels(labels: Iterable[str], files: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """``--label NAME[=VALUE]``, and lines of ``--label-file``. Raises :class:`UsageError`."""
+    found: dict[str, str] = {}
+    for text in (*files, *labels):
+        name, _, value = text.partition("=")
+        if not name:
+            raise UsageError(f"--label: '{text}' has no name", hint="NAME=VALUE")
+        found[name] = value
+    return tuple(found.items())
+
+
+def shown_command(words: tuple[str, ...]) -> str:
+    """A command as people write it."""
+    return shlex.join(words)

@@ -1,0 +1,168 @@
+"""Image, options and container → the OCI configuration that whit-oci runs. Pure.
+
+The same confinement as ``whit run``'s plan (runtime/plan.py), in the specification's words: nothing is allowed but what
+the image or the person asks for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from whit.runtime.accounts import identify
+from whit.runtime.engine.model import MountKind
+from whit.runtime.limits import CPU_PERIOD_US
+from whit.runtime.mounts import MASKED, MASKED_SYS, READONLY, Tmpfs
+from whit.runtime.oci.landlock import ANNOTATION as LANDLOCK
+from whit.runtime.oci.spec import VERSION
+from whit.runtime.plan import environment
+from whit.runtime.rlimits import RLIMITS
+from whit.runtime.seccomp.export import to_oci
+from whit.runtime.seccomp.profile import default_filter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whit.runtime.accounts import Identity
+    from whit.runtime.engine.model import Container, Mounted
+    from whit.runtime.options import Program, RunOptions
+
+Document = dict[str, object]
+
+CGROUPS = "/whit"
+"""Where kept containers' cgroups are, below the root of each hierarchy."""
+
+HARDENED = ("nosuid", "noexec", "nodev")
+_TEMPORARY = "/tmp"  # noqa: S108 - a path in the container
+SHARED_MEMORY = "/dev/shm"  # noqa: S108
+NAME_FILES = ("hosts", "resolv.conf", "hostname")
+"""What is bound over the container's own in /etc."""
+
+_ATTRIBUTES = ((1, "ro"), (2, "nosuid"), (4, "nodev"), (8, "noexec"))
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What the bundle is made from. ``folder`` is the container's; ``executable`` the program's path in the image."""
+
+    container: Container
+    program: Program
+    options: RunOptions
+    executable: str
+    folder: str
+    architecture: str
+    root: str
+    """The folder that becomes the container's root."""
+
+    extra: Document = field(default_factory=dict)
+    """More of ``linux``, as it stands in the configuration."""
+
+
+def _mount(target: str, kind: str, *options: str, source: str = "") -> Document:
+    return {"destination": target, "type": kind, "source": source or kind, "options": list(options)}
+
+
+def _own_mounts() -> Iterator[Document]:
+    yield _mount("/proc", "proc", *HARDENED)
+    yield _mount("/dev", "tmpfs", "nosuid", "noexec", "mode=755", "size=65536k")
+    yield _mount("/dev/pts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5")
+    yield _mount(SHARED_MEMORY, "tmpfs", *HARDENED, "mode=1777", "size=65536k", source="shm")
+    yield _mount("/dev/mqueue", "mqueue", *HARDENED)
+    yield _mount("/sys", "sysfs", *HARDENED, "ro")
+    yield _mount("/sys/fs/cgroup", "cgroup", *HARDENED, "relatime", "ro")
+
+
+def _tmpfs_mount(mount: Tmpfs) -> Document:
+    words = [word for bit, word in _ATTRIBUTES if mount.attributes & bit]
+    return _mount(mount.target, "tmpfs", *words, *mount.options, *(["tmpcopyup"] if mount.filled else []))
+
+
+def _asked_mount(mount: Mounted) -> Document:
+    words = ("rbind", "ro" if mount.read_only else "rw", "nosuid", "nodev", *mount.options)
+    return _mount(mount.target, "bind", *words, source=mount.source)
+
+
+def _mounts(placed: Placed) -> Iterator[Document]:
+    container, program, options = placed.container, placed.program, placed.options
+    yield from _own_mounts()
+    for name in NAME_FILES:
+        yield _mount(
+            f"/etc/{name}", "bind", "bind", "rw", "nosuid", "noexec", "nodev", source=f"{placed.folder}/{name}"
+        )
+    taken = {mount.target for mount in options.tmpfs} | {mount.target for mount in container.mounts}
+    hides = container.command[:1] and container.command[0].startswith(f"{_TEMPORARY}/")
+    if program.has_tmp and container.root.is_read_only and _TEMPORARY not in taken and not hides:
+        yield _tmpfs_mount(Tmpfs(_TEMPORARY, ("mode=1777",), 2 | 4 | 8, program.fills_tmp))
+    for mount in options.tmpfs:
+        yield _tmpfs_mount(mount)
+    for mounted in container.mounts:
+        if mounted.kind is not MountKind.TMPFS:
+            yield _asked_mount(mounted)
+
+
+def _capabilities(options: RunOptions, identity: Identity) -> Document:
+    kept = [f"CAP_{name}" for name in sorted(options.add_capabilities)]
+    ambient = kept if identity.uid else []
+    return {"bounding": kept, "effective": kept, "permitted": kept, "inheritable": ambient, "ambient": ambient}
+
+
+def _process(placed: Placed, identity: Identity) -> Document:
+    options, program = placed.options, placed.program
+    env = environment(options, program, identity)
+    if placed.container.terminal and not any(item.startswith("TERM=") for item in env):
+        env = (*env, "TERM=xterm")
+    directory = options.working_dir or program.config.working_dir or "/"
+    user: Document = {"uid": identity.uid, "gid": identity.gid, "additionalGids": list(identity.groups)}
+    return {
+        "terminal": placed.container.terminal,
+        "user": user,
+        "args": list(placed.container.command),
+        "env": list(env),
+        "cwd": directory,
+        "capabilities": _capabilities(options, identity),
+        "rlimits": [
+            {"type": f"RLIMIT_{RLIMITS[limit.resource].upper()}", "soft": limit.soft, "hard": limit.hard}
+            for limit in options.rlimits
+        ],
+        "noNewPrivileges": True,
+    }
+
+
+def _resources(options: RunOptions) -> Document:
+    limits = options.limits
+    resources: Document = {"devices": [{"allow": False, "access": "rwm"}]}
+    if limits.memory is not None:
+        resources["memory"] = {"limit": limits.memory, "swap": limits.memory}
+    if limits.cpu_quota_us is not None:
+        resources["cpu"] = {"quota": limits.cpu_quota_us, "period": CPU_PERIOD_US}
+    if limits.pids is not None:
+        resources["pids"] = {"limit": limits.pids}
+    return resources
+
+
+def document(placed: Placed) -> Document:
+    """The configuration. Raises what :func:`identify` does of a user that the image doesn't have."""
+    options, container = placed.options, placed.container
+    user = placed.program.config.user if options.user is None else options.user
+    identity = identify(user, placed.program.accounts)
+    capabilities = frozenset(f"CAP_{name}" for name in options.add_capabilities)
+    linux: Document = {
+        "namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount", "cgroup")],
+        "resources": _resources(options),
+        "cgroupsPath": f"{CGROUPS}/{container.id}",
+        "maskedPaths": [*MASKED, *MASKED_SYS],
+        "readonlyPaths": list(READONLY),
+        "seccomp": to_oci(default_filter(placed.architecture, capabilities)),
+        **placed.extra,
+    }
+    made: Document = {
+        "ociVersion": VERSION,
+        "process": _process(placed, identity),
+        "root": {"path": placed.root, "readonly": container.root.is_read_only},
+        "hostname": container.hostname,
+        "mounts": list(_mounts(placed)),
+        "linux": linux,
+    }
+    if options.landlock:
+        made["annotations"] = {LANDLOCK: "true"}
+    return made

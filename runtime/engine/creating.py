@@ -1,0 +1,195 @@
+"""A command line → a container's folder: the image is found or packed, everything that its start needs is written."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import UsageError
+from whit.packer.jsondoc import canonical_json
+from whit.runtime.engine.bundle import NAME_FILES, Placed, document
+from whit.runtime.engine.folder import Containers, Kept, new_id
+from whit.runtime.engine.model import Container, LogOptions, Mounted, MountKind, Restart, Root
+from whit.runtime.engine.networks.hosts import hosts_file, resolv_conf
+from whit.runtime.engine.networks.model import DEFAULT, Member
+from whit.runtime.engine.supervision import encode_supervision, supervision_ops
+from whit.runtime.machine import architecture
+from whit.runtime.plan import command_line
+from whit.runtime.prepare import prepare
+from whit.runtime.request import parse_request
+
+if TYPE_CHECKING:
+    from whit.packer.store import Store
+    from whit.runtime.engine.model import Probe
+    from whit.runtime.engine.networks.model import PortMapping
+    from whit.runtime.mounts import Volume
+    from whit.runtime.prepare import Prepared
+    from whit.runtime.request import Request, Words
+
+NONE, HOST, CONTAINER = "none", "host", "container:"
+_STUB = Path("/run/systemd/resolve/resolv.conf")
+"""Where systemd-resolved lists the resolvers behind its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is asked of a container that is kept, parsed; beside the words of any launch."""
+
+    name: str
+    restart: Restart = field(default_factory=Restart)
+    stop_signal: int | None = None
+    stop_seconds: int = 10
+    interactive: bool = False
+    terminal: bool = False
+    remove: bool = False
+    network: str = DEFAULT
+    aliases: tuple[str, ...] = ()
+    address: str | None = None
+    ports: tuple[PortMapping, ...] = ()
+    hosts: tuple[tuple[str, str], ...] = ()
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    mounts: tuple[Mounted, ...] = ()
+    probe: Probe | None = None
+    log: LogOptions = field(default_factory=LogOptions)
+    read_only: bool | None = None
+
+
+def member_of(container: Container) -> Member:
+    """A container as its networks know it."""
+    return Member(
+        id=container.id,
+        hostname=container.hostname,
+        names=(container.name,),
+        hosts=container.hosts,
+        ports=container.ports,
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def name_files(container: Container) -> dict[str, bytes]:
+    """hosts, resolv.conf and hostname: the host's own on its network, else the container's."""
+    if container.network == HOST and not container.hosts:
+        hosts = _read(Path("/etc/hosts"))
+    else:
+        hosts = hosts_file(member_of(container), ())
+    own = _read(Path("/etc/resolv.conf"))
+    if container.network == HOST and not (container.dns or container.dns_search or container.dns_options):
+        resolvers = own
+    else:
+        resolvers = resolv_conf(
+            own,
+            _read(_STUB),
+            servers=container.dns,
+            search=container.dns_search,
+            options=container.dns_options,
+        )
+    texts = {"hosts": hosts, "resolv.conf": resolvers, "hostname": f"{container.hostname}\n"}
+    return {name: text.encode() for name, text in texts.items()}
+
+
+def _is_read_only(prepared: Prepared, wished: bool | None) -> bool:  # noqa: FBT001 - a tristate
+    """What was asked for; else read-only where whit packed the image, which then writes nowhere but in /tmp."""
+    if wished is not None:
+        return wished
+    return any(name.startswith("dev.whit.") for name, _ in prepared.image.manifest.annotations)
+
+
+def _container(request: Request, wishes: Wishes, prepared: Prepared, container_id: str) -> Container:
+    options, config = request.options, prepared.program.config
+    read_only = _is_read_only(prepared, wishes.read_only)
+    words = command_line(options, prepared.program)
+    image = prepared.image
+    hostname = options.hostname or (wishes.network == HOST and _read(Path("/proc/sys/kernel/hostname")).strip())
+    return Container(
+        id=container_id,
+        name=wishes.name,
+        created=time.time_ns(),
+        image=image.reference.familiar if image.reference else image.digest,
+        image_id=image.image_id,
+        image_digest=image.digest,
+        command=words,
+        root=Root(prepared.program.rootfs, prepared.program.lock, is_writable=not read_only, is_read_only=read_only),
+        restart=wishes.restart,
+        stop_signal=wishes.stop_signal or _image_signal(config.stop_signal),
+        stop_seconds=wishes.stop_seconds,
+        interactive=wishes.interactive,
+        terminal=wishes.terminal,
+        remove=wishes.remove,
+        hostname=hostname or container_id[:12],
+        network=wishes.network,
+        aliases=wishes.aliases,
+        address=wishes.address,
+        ports=wishes.ports,
+        exposed=config.exposed_ports,
+        hosts=wishes.hosts,
+        dns=wishes.dns,
+        dns_search=wishes.dns_search,
+        dns_options=wishes.dns_options,
+        labels=tuple((dict(config.labels) | dict(wishes.labels)).items()),
+        mounts=(*wishes.mounts, *map(_bound, options.volumes)),
+        probe=wishes.probe,
+        log=wishes.log,
+    )
+
+
+def _bound(volume: Volume) -> Mounted:
+    return Mounted(MountKind.BIND, volume.source, volume.target, volume.read_only)
+
+
+def _image_signal(text: str | None) -> int:
+    from whit.runtime.engine.asked import parse_signal  # noqa: PLC0415 - most images have none
+
+    try:
+        return parse_signal(text) if text else 15
+    except UsageError:
+        return 15
+
+
+def network_path(containers: Containers, container: Container) -> str | None:
+    """What the supervisor is told of the network: a namespace to join, empty for a new one, None for the host's."""
+    if container.network == HOST:
+        return None
+    if not container.network.startswith(CONTAINER):
+        return ""
+    other = containers.find(container.network.removeprefix(CONTAINER))
+    status = other.status
+    if not status.is_running:
+        raise UsageError(f"container {other.container.name}, whose network is to be joined, is not running")
+    return f"/proc/{status.pid}/ns/net"
+
+
+def create(words: Words, wishes: Wishes, store: Store) -> Kept:
+    """Make the container. Raises what parsing, packing and the store do."""
+    containers = Containers(store.root)
+    request = parse_request(replace(words, network=NONE))
+    prepared = prepare(request, store, (), tuple(f"/etc/{name}" for name in NAME_FILES))
+    container = _container(request, wishes, prepared, new_id())
+    folder = containers.at(container.id)
+    placed = Placed(
+        container=container,
+        program=prepared.program,
+        options=replace(request.options, hostname=container.hostname),
+        executable=prepared.executable,
+        folder=str(folder),
+        architecture=architecture(),
+        root=f"{folder}/root" if container.root.is_writable else container.root.rootfs,
+    )
+    ops = supervision_ops(container, str(folder), str(containers.records), "" if container.network != HOST else None)
+    files = {
+        **name_files(container),
+        "bundle/config.json": canonical_json(document(placed)),
+        "supervision": encode_supervision(ops),
+    }
+    folders = ("bundle", *(("upper", "work", "root") if container.root.is_writable else ()))
+    return containers.add(container, files, folders)

@@ -1,0 +1,245 @@
+"""Containers' folders: made whole, found by name or ID, listed, renamed, removed. docs/engine.md says what is in them."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import fcntl
+import json
+import os
+import re
+import secrets
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from whit.packer import durable
+from whit.packer.errors import InvalidFileError, NotFoundError, StoreError, UsageError
+from whit.packer.jsondoc import canonical_json
+from whit.runtime.engine.model import Container, from_document, to_document
+from whit.runtime.engine.status import Status, read_status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+DOCUMENT = "container.json"
+ID_DIGITS = 64
+_ID = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}")
+_PREFIX = re.compile(rf"[0-9a-f]{{1,{ID_DIGITS}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A container and its folder."""
+
+    container: Container
+    folder: Path
+
+    @property
+    def status(self) -> Status:
+        """What has become of it, now."""
+        return read_status(self.folder)
+
+    @property
+    def records(self) -> Path:
+        """Where whit-oci keeps what it knows of containers."""
+        return self.folder.parent.parent / "oci"
+
+
+def new_id() -> str:
+    """64 random digits."""
+    return secrets.token_hex(ID_DIGITS // 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Containers:
+    """All of a store's containers. Making one touches nothing."""
+
+    root: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where they are."""
+        return self.root / "containers"
+
+    @property
+    def names(self) -> Path:
+        """Where names are taken."""
+        return self.folder / "names"
+
+    @property
+    def records(self) -> Path:
+        """Where whit-oci keeps its own."""
+        return self.root / "oci"
+
+    def at(self, container_id: str) -> Path:
+        """A container's folder."""
+        return self.folder / container_id
+
+    def add(self, container: Container, files: Mapping[str, bytes], folders: tuple[str, ...] = ()) -> Kept:
+        """Make a container's folder, whole or not at all, and take its name. Raises :class:`UsageError` for one that is taken."""
+        with durable.store_errors(f"write the container {container.name}"):
+            for folder in (self.root, self.folder, self.names, self.records):
+                durable.private_folder(folder)
+            place = self.at(container.id)
+            temporary = durable.temporary_beside(place)
+            temporary.mkdir(mode=0o700)
+            try:
+                for name in folders:
+                    (temporary / name).mkdir(parents=True, exist_ok=True)
+                for name, data in {**files, DOCUMENT: _encoded(container)}.items():
+                    _write(temporary / name, data)
+                self._take_name(container.name, container.id)
+                temporary.rename(place)
+            except BaseException:
+                durable.remove_tree(temporary)
+                self._give_name_back(container.name, container.id)
+                raise
+            durable.sync_folder(self.folder)
+        return Kept(container, place)
+
+    def _take_name(self, name: str, container_id: str) -> None:
+        link = self.names / name
+        for _ in range(2):
+            try:
+                link.symlink_to(f"../{container_id}")
+            except FileExistsError:
+                owner = link.readlink().name
+                if self._is_owner(name, owner):
+                    raise UsageError(
+                        f"the name '{name}' is taken by container {owner[:12]}",
+                        hint=f"choose another one, or remove that: whit rm {name}",
+                    ) from None
+                self._give_name_back(name, owner)
+            else:
+                return
+        raise StoreError(f"the name '{name}' is being taken by somebody else", hint="try again")
+
+    def _is_owner(self, name: str, container_id: str) -> bool:
+        """A name whose taker was killed before its folder was there belongs to nobody, after a while."""
+        with contextlib.suppress(OSError, InvalidFileError):
+            return self.read(container_id).container.name == name
+        with contextlib.suppress(OSError):
+            return time.time() - (self.names / name).lstat().st_mtime < _BEING_MADE_S
+        return False
+
+    def _give_name_back(self, name: str, container_id: str) -> None:
+        link = self.names / name
+        with contextlib.suppress(OSError):
+            if link.readlink().name == container_id:
+                link.unlink()
+
+    def read(self, container_id: str) -> Kept:
+        """A container by its whole ID. Raises FileNotFoundError or :class:`InvalidFileError`."""
+        place = self.at(container_id)
+        path = place / DOCUMENT
+        try:
+            document = json.loads(path.read_bytes())
+        except ValueError:
+            raise InvalidFileError(
+                f"{path} is damaged", hint=f"remove the container: whit rm --force {container_id[:12]}"
+            ) from None
+        return Kept(from_document(document, str(path)), place)
+
+    def ids(self) -> tuple[str, ...]:
+        """All containers' IDs."""
+        try:
+            return tuple(name for name in os.listdir(self.folder) if _ID.fullmatch(name))  # noqa: PTH208 - names alone
+        except FileNotFoundError:
+            return ()
+
+    def list(self) -> tuple[Kept, ...]:
+        """All of them, the newest first. One that is removed just then isn't among them; a damaged one isn't either."""
+        return tuple(sorted(self._readable(), key=lambda kept: kept.container.created, reverse=True))
+
+    def _readable(self) -> Iterator[Kept]:
+        for container_id in self.ids():
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError, InvalidFileError):
+                yield self.read(container_id)
+
+    def find(self, text: str) -> Kept:
+        """The container of a name, an ID, or the beginning of one. Raises :class:`NotFoundError` with the nearest names."""
+        with durable.store_errors(f"read the containers in {self.root}"):
+            found = self._named(text)
+            if found is None and _PREFIX.fullmatch(text):
+                found = self._beginning(text)
+        if found is None:
+            raise self._not_found(text)
+        try:
+            return self.read(found)
+        except FileNotFoundError:
+            raise self._not_found(text) from None
+
+    def _named(self, text: str) -> str | None:
+        if not text or "/" in text or text.startswith("."):
+            return None
+        with contextlib.suppress(OSError):
+            owner = (self.names / text).readlink().name
+            if (self.at(owner) / DOCUMENT).exists():
+                return owner
+        return None
+
+    def _beginning(self, text: str) -> str | None:
+        found = [container_id for container_id in self.ids() if container_id.startswith(text)]
+        if len(found) > 1:
+            raise UsageError(f"{text} is the beginning of more than one container's ID", hint="give more digits")
+        return found[0] if found else None
+
+    def _not_found(self, text: str) -> NotFoundError:
+        names = [kept.container.name for kept in self._readable()]
+        near = difflib.get_close_matches(text, names, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "'whit ps -a' lists the containers"
+        return NotFoundError(f"there is no container {text}", hint=hint)
+
+    def replace(self, kept: Kept, container: Container) -> Kept:
+        """Write a container's description anew."""
+        with durable.store_errors(f"write the container {container.name}"):
+            durable.write_whole(kept.folder / DOCUMENT, _encoded(container))
+        return replace(kept, container=container)
+
+    def rename(self, kept: Kept, name: str) -> Kept:
+        """Give a container another name. Raises :class:`UsageError` for one that is taken."""
+        with durable.store_errors(f"rename the container {kept.container.name}"):
+            self._take_name(name, kept.container.id)
+            renamed = self.replace(kept, replace(kept.container, name=name))
+            self._give_name_back(kept.container.name, kept.container.id)
+        return renamed
+
+    def remove(self, container_id: str, name: str) -> None:
+        """Remove a container's folder and name; whoever calls holds its lock. What is left of a removal that was killed goes too."""
+        with durable.store_errors(f"remove the container {name}"):
+            place = self.at(container_id)
+            gone = durable.temporary_beside(place)
+            with contextlib.suppress(FileNotFoundError):
+                place.rename(gone)
+            self._give_name_back(name, container_id)
+            durable.remove_tree(gone)
+
+    @contextlib.contextmanager
+    def locked(self, kept: Kept) -> Iterator[bool]:
+        """The lock that its supervisor holds; False where there is one, or another command is at work on it."""
+        descriptor = os.open(kept.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(descriptor)
+
+
+_BEING_MADE_S = 60
+
+
+def _encoded(container: Container) -> bytes:
+    return canonical_json(to_document(container))
+
+
+def _write(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    with open(descriptor, "wb", buffering=0) as file:  # noqa: PTH123 - a descriptor
+        durable.write_all(file, data)
+        os.fsync(file.fileno())

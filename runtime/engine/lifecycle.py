@@ -1,0 +1,184 @@
+"""What is done with containers: started, stopped, removed, and given back what they had. The verbs are in runtime/commands."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import LaunchError, UsageError
+from whit.runtime.engine import control, starting
+from whit.runtime.engine.creating import CONTAINER, HOST, NONE, member_of, network_path
+from whit.runtime.engine.folder import Containers
+from whit.runtime.engine.networks import attaching
+from whit.runtime.engine.networks.model import Joining
+from whit.runtime.engine.supervision import encode_supervision, supervision_ops
+from whit.runtime.machine import oci_launcher
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from whit.runtime.engine.folder import Kept
+    from whit.runtime.engine.starting import Started
+
+_SETTLE_S = 15.0
+"""How long a supervisor may take to give back what its container had."""
+
+
+def has_own_network(kept: Kept) -> bool:
+    """Whether it is in networks of whit's."""
+    network = kept.container.network
+    return network not in {NONE, HOST} and not network.startswith(CONTAINER)
+
+
+def start(containers: Containers, kept: Kept, attach: str = "") -> Started:
+    """Start a container that doesn't run, and wait until its program does. Raises :class:`LaunchError`."""
+    container = kept.container
+    if not kept.status.is_up:
+        wait_for_supervisor(kept)
+    clear(containers, kept)
+    path = network_path(containers, container)
+    ops = supervision_ops(container, str(kept.folder), str(containers.records), path)
+    settings = kept.folder / "supervision"
+    if settings.read_bytes() != encode_supervision(ops):
+        settings.write_bytes(encode_supervision(ops))
+
+    def connect(pid: int) -> None:
+        if has_own_network(kept):
+            wish = Joining(container.network, container.aliases, container.address)
+            attaching.attach(containers.root, member_of(container), (wish,), pid)
+
+    try:
+        return starting.start(kept, connect, attach)
+    except BaseException:
+        give_back(containers, kept)
+        raise
+
+
+def clear(containers: Containers, kept: Kept) -> None:
+    """What a supervisor that was killed with its second process has left: processes, cgroups, addresses."""
+    if kept.status.supervised:
+        return
+    if (kept.records / kept.container.id).exists():
+        words = [oci_launcher(), "--root", str(kept.records), "delete", "--force", kept.container.id]
+        subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        give_back(containers, kept)
+
+
+def give_back(containers: Containers, kept: Kept) -> None:
+    """Take the container out of its networks."""
+    if has_own_network(kept):
+        attaching.detach(containers.root, kept.container.id)
+
+
+def wait_for_supervisor(kept: Kept) -> None:
+    """Until what the container had is given back."""
+    end = time.monotonic() + _SETTLE_S
+    while kept.status.supervised and time.monotonic() < end:
+        time.sleep(0.002)
+
+
+def stop(kept: Kept, seconds: int | None = None, signal: int | None = None) -> None:
+    """Stop it by its signal, and by SIGKILL after ``seconds`` (-1: never). Nothing happens to one that doesn't run."""
+    seconds = kept.container.stop_seconds if seconds is None else seconds
+    words = f"stop {seconds}" + (f" {signal}" if signal is not None else "")
+    with contextlib.suppress(control.NotSupervisedError):
+        control.ask(kept.folder, words)
+    wait_for_supervisor(kept)
+
+
+def start_stopped(containers: Containers, kept: Kept) -> None:
+    """Start it, unless it runs: that is no error, as with docker."""
+    if not kept.status.is_up:
+        start(containers, kept)
+
+
+def restart(containers: Containers, kept: Kept, seconds: int | None = None, signal: int | None = None) -> None:
+    """Stop it if it runs, and start it."""
+    stop(kept, seconds, signal)
+    start(containers, kept)
+
+
+def kill(kept: Kept, number: int) -> None:
+    """Send a signal to its first process. Raises :class:`LaunchError` for one that doesn't run."""
+    try:
+        control.ask(kept.folder, f"kill {number}")
+    except control.NotSupervisedError:
+        raise not_running(kept) from None
+
+
+def not_running(kept: Kept) -> LaunchError:
+    """What is said of a container that should run and doesn't."""
+    return LaunchError(
+        f"container {kept.container.name} is not running", hint=f"whit start {kept.container.name}", exit_code=1
+    )
+
+
+def wait(kept: Kept) -> int:
+    """Its exit code, once it has ended."""
+    try:
+        answer = control.ask(kept.folder, "wait")
+    except control.NotSupervisedError:
+        return kept.status.exit_code
+    return int(answer)
+
+
+def _runtime(kept: Kept, *words: str) -> None:
+    """One command of whit-oci's. Raises :class:`LaunchError` in its words."""
+    done = subprocess.run(
+        [oci_launcher(), "--root", str(kept.records), *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").splitlines() or ["whit-oci failed"]
+        raise LaunchError(f"container {kept.container.name}: {said[0].partition(': ')[2] or said[0]}", exit_code=1)
+
+
+def pause(kept: Kept) -> None:
+    """Let its processes stand still."""
+    if not kept.status.is_running:
+        raise not_running(kept)
+    _runtime(kept, "pause", kept.container.id)
+
+
+def unpause(kept: Kept) -> None:
+    """Let its processes go on."""
+    if not kept.status.is_running:
+        raise not_running(kept)
+    _runtime(kept, "resume", kept.container.id)
+
+
+def remove(containers: Containers, kept: Kept, *, force: bool = False) -> None:
+    """Remove a container. Raises :class:`UsageError` for one that runs, unless ``force``."""
+    name, status = kept.container.name, kept.status
+    if status.is_up and not force:
+        raise UsageError(
+            f"container {name} is {status.state.value}",
+            hint=f"stop it first: whit stop {name}; or whit rm --force {name}",
+        )
+    if status.is_up:
+        stop(kept, 0)
+    wait_for_supervisor(kept)
+    with containers.locked(kept) as got:
+        if not got:
+            raise LaunchError(f"container {name} is being started by another command", hint="try again", exit_code=1)
+        clear(containers, kept)
+        give_back(containers, kept)
+        containers.remove(kept.container.id, name)
+
+
+def ended(folder: Path) -> None:
+    """What a supervisor has done at the end: networks left, and with ``--rm`` the container removed."""
+    containers = Containers(folder.parent.parent)
+    kept = containers.read(folder.name)
+    give_back(containers, kept)
+    if kept.container.remove:
+        containers.remove(kept.container.id, kept.container.name)
+
+
+def discard(containers: Containers, kept: Kept) -> None:
+    """A container that was made just now and isn't wanted after all."""
+    containers.remove(kept.container.id, kept.container.name)

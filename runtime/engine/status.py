@@ -1,0 +1,122 @@
+"""What has become of a container: its supervisor's status file, and whether there is a supervisor. Pure but for :func:`read_status`."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOST = 137
+"""The exit code of a container whose supervisor was killed, or whose machine was restarted."""
+
+
+class State(StrEnum):
+    """Docker's words."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    EXITED = "exited"
+
+
+class Health(StrEnum):
+    """Docker's words."""
+
+    NONE = "none"
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Times in ns since 1970, 0 where there is none. ``supervised`` tells whether a supervisor is there."""
+
+    state: State = State.CREATED
+    pid: int = 0
+    started: int = 0
+    finished: int = 0
+    exit_code: int = 0
+    oom: bool = False
+    restarts: int = 0
+    health: Health = Health.NONE
+    failing: int = 0
+    stopped: bool = False
+    error: str = ""
+    supervised: bool = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a process."""
+        return self.state in {State.RUNNING, State.PAUSED}
+
+    @property
+    def is_up(self) -> bool:
+        """Whether a supervisor has it in hand: it runs, or will. One that has ended may still be given back what it had."""
+        return self.supervised and self.state is not State.EXITED
+
+
+def _number(lines: dict[str, str], name: str) -> int:
+    text = lines.get(name, "0")
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def parse_status(text: str, *, supervised: bool) -> Status:
+    """The status that a file's text tells, whose supervisor is there or not."""
+    lines = dict(line.partition(" ")[::2] for line in text.splitlines() if line)
+    word = lines.get("state", "starting")
+    state = State(word) if word in {"running", "restarting", "exited"} else State.CREATED
+    health = lines.get("health", "none")
+    status = Status(
+        state=state,
+        pid=_number(lines, "pid"),
+        started=_number(lines, "started"),
+        finished=_number(lines, "finished"),
+        exit_code=_number(lines, "exit"),
+        oom=_number(lines, "oom") != 0,
+        restarts=_number(lines, "restarts"),
+        health=Health(health) if health in set(Health) else Health.NONE,
+        failing=_number(lines, "failing"),
+        stopped=_number(lines, "stopped") != 0,
+        error=lines.get("error", ""),
+        supervised=supervised,
+    )
+    if not supervised and state in {State.RUNNING, State.RESTARTING}:
+        code = status.exit_code if state is State.RESTARTING else LOST
+        return replace(status, state=State.EXITED, pid=0, exit_code=code, health=Health.NONE)
+    return status
+
+
+def is_locked(lock: Path) -> bool:
+    """Whether somebody holds the lock: the container's supervisor, or a command that is at work on it."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in {errno.EWOULDBLOCK, errno.EAGAIN}:
+            return True
+        raise
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def read_status(folder: Path) -> Status:
+    """A container's, by its folder. Who starts or ends just then is seen before or after, never in between."""
+    # First the lock: one who ends in between has written its status before it lets go.
+    supervised = is_locked(folder / "lock")
+    try:
+        text = (folder / "status").read_text("utf-8", "replace")
+    except FileNotFoundError:
+        return Status(supervised=supervised)
+    return parse_status(text, supervised=supervised)

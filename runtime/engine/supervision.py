@@ -1,0 +1,68 @@
+"""Container → its supervisor's settings, in the launch plan's encoding. Pure; read by runtime/launcher/engine_settings.c."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from whit.runtime.encode import encode
+from whit.runtime.engine.model import LogDriver, Policy, ProbeKind
+from whit.runtime.model import LaunchPlan, Op
+from whit.runtime.opcodes import PLAN_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whit.runtime.engine.model import Container, Probe
+
+NO_END = (1 << 64) - 1
+POLICIES = tuple(Policy)
+
+
+def _probe_ops(probe: Probe) -> Iterator[Op]:
+    times = (probe.interval, probe.timeout, probe.start_period, probe.start_interval, probe.retries)
+    yield Op("KEEP_PROBING", times, "how often it is looked at, and what counts")
+    if probe.kind is ProbeKind.EXEC:
+        yield Op("PROBE_EXEC", (probe.words,), "it is well when this program says so")
+    elif probe.kind is ProbeKind.TCP:
+        yield Op("PROBE_TCP", (probe.address, probe.port), "it is well when it takes connections")
+    else:
+        yield Op("PROBE_HTTP", (probe.address, probe.port, probe.path), "it is well when it answers 2xx or 3xx")
+
+
+def _root_ops(container: Container, folder: str) -> Iterator[Op]:
+    yield Op("KEEP_IMAGE", (container.root.lock,), "the image's files stay while the container is supervised")
+    if container.root.is_writable:
+        layers = (f"lowerdir={_escaped(container.root.rootfs)}", f"upperdir={folder}/upper", f"workdir={folder}/work")
+        yield Op("KEEP_ROOT", (f"{folder}/root", layers), "what it writes goes to a layer of its own")
+
+
+def _escaped(path: str) -> str:
+    """As overlayfs reads a list of folders (Documentation/filesystems/overlayfs.rst)."""
+    return path.replace("\\", "\\\\").replace(":", "\\:")
+
+
+def supervision_ops(container: Container, folder: str, records: str, network: str | None) -> tuple[Op, ...]:
+    """The settings. ``network`` is a namespace to join, empty for a new one, None for the caller's own."""
+    ops = [
+        Op("KEEP_CONTAINER", (records, container.id), "the container, and where whit-oci keeps its records"),
+        *_root_ops(container, folder),
+    ]
+    if network is not None:
+        ops.append(Op("KEEP_NETWORK", (network,), "another one's network" if network else "a network of its own"))
+    ops.append(Op("KEEP_STREAMS", (int(container.interactive), int(container.terminal)), "its input and output"))
+    if container.log.driver is LogDriver.CRI:
+        ops.append(Op("KEEP_LOG", (container.log.max_size, container.log.max_file), "what it writes is kept"))
+    policy = POLICIES.index(container.restart.policy)
+    seconds = container.stop_seconds if container.stop_seconds >= 0 else NO_END
+    ops += [
+        Op("KEEP_RUNNING", (policy, container.restart.most), f"restarted: {container.restart}"),
+        Op("KEEP_STOPPING", (container.stop_signal, seconds), "how it is stopped"),
+        *(_probe_ops(container.probe) if container.probe else ()),
+        Op("KEEP_AFTERWARDS", (), "what it had is given back"),
+    ]
+    return tuple(ops)
+
+
+def encode_supervision(ops: tuple[Op, ...]) -> bytes:
+    """The file's bytes."""
+    return encode(LaunchPlan(PLAN_VERSION, ops))
