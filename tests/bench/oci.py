@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 END_SECONDS = 30.0
+WAIT_FOR_EVER = ("youki",)
+"""Their `run` blocks signals only once the program runs, and waits for ever for one that has ended before."""
 NETWORKS = {
     "under docker, --network host": "host",
     "under docker, --network none: create waits for a hook that starts the engine's program once more": "none",
@@ -102,8 +104,9 @@ class _Cycles:
         self.made += 1
         container = f"bench-{program.name}-{self.made}"
         yield from self._life(program, self.ending, container, gap)
-        time.sleep(gap)
-        yield "run", self._call(program, "run", "--bundle", str(self.ending), f"{container}-run")
+        if program.name not in WAIT_FOR_EVER:
+            time.sleep(gap)
+            yield "run", self._call(program, "run", "--bundle", str(self.ending), f"{container}-run")
         sleeper = self._life(program, self.sleeping, f"{container}-sleeps", gap)
         yield from ((verb, seconds) for verb, seconds in sleeper if verb in {"state", "kill"})
 

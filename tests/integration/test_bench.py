@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.bench.oci import runtimes
+from tests.bench.oci import WAIT_FOR_EVER, runtimes
 from tests.peers import PROJECT
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("whit")]
@@ -49,5 +49,6 @@ def test_oci_runtimes_are_measured_side_by_side() -> None:
     assert document["schema"] == "whit.bench.oci/1"
     for way in ("back to back", "100 ms before each"):
         verbs = ("create", "start", "state", "kill", "delete", "run", "create+start+delete")
-        assert set(document[way]) == {f"{name} {verb}" for name in runtimes() for verb in verbs}
+        rows = {(name, verb) for name in runtimes() for verb in verbs if verb != "run" or name not in WAIT_FOR_EVER}
+        assert set(document[way]) == {f"{name} {verb}" for name, verb in rows}
     assert document["no plan kept"]["whit-oci first create"]["runs"] == 2
