@@ -87,7 +87,10 @@ def test_nothing_leaves_or_enters_an_internal_network(place: Lab) -> None:
     make(place, Wishes("inside", internal=True))
     make(place, Wishes("red"))
     one = place.start("one", networks=(Joining("inside"),))
-    two = place.start("two", networks=(Joining("inside"),))
+    two = place.start("two", "8081:80", networks=(Joining("inside"),))
+    assert [message for message, _ in place.warnings] == [
+        "no port is published: the container is in internal networks only"
+    ]
     red = place.start("red1", "0.0.0.0:8080:80", networks=(Joining("red"),))
     one.space.command(f"ip route add default via {one.address.rpartition('.')[0]}.1")
     place.client.command(f"ip route add 172.30.0.0/16 via {HOST}")

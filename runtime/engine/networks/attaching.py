@@ -23,15 +23,21 @@ from whit.runtime.engine.networks.netlink import Netlink
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from whit.runtime.engine.networks.model import PortMapping
+
 _FORWARD = {4: Path("/proc/sys/net/ipv4/ip_forward"), 6: Path("/proc/sys/net/ipv6/conf/all/forwarding")}
 
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A container in its networks, and what a person should know: message and hint."""
+    """A container in its networks, and what a person should know: message and hint.
+
+    ``proxied`` are the ports that somebody has to serve, since no rule of the kernel's can.
+    """
 
     endpoints: tuple[Endpoint, ...]
     warnings: tuple[tuple[str, str], ...] = ()
+    proxied: tuple[PortMapping, ...] = ()
 
 
 def attach(root: Path, member: Member, joining: tuple[Joining, ...], pid: int) -> Attached:
@@ -146,7 +152,9 @@ def _join(root: Path, netlink: Netlink, member: Member, joining: Iterable[Joinin
         if member.ports:
             links.reflect(netlink, end)
     _write_hosts(root, _neighbours(root, member))
-    return Attached(member.endpoints, tuple(warnings))
+    if member.ports and not member.outward:
+        warnings.append(("no port is published: the container is in internal networks only", "add one that isn't"))
+    return Attached(member.endpoints, tuple(warnings), rules.proxied(member))
 
 
 def _free_interface(member: Member) -> str:

@@ -12,7 +12,7 @@ from whit.packer.light import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from whit.runtime.engine.networks.model import Member, Network
+    from whit.runtime.engine.networks.model import Endpoint, Member, Network, PortMapping
 
 ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - what a person asked for
 LOCAL6 = "::1"
@@ -54,14 +54,26 @@ def unpublish(network: Network, member: Member) -> str:
     )
 
 
+def proxied(member: Member) -> tuple[PortMapping, ...]:
+    """The ports that no rule can lead to the container: [::1], which never leaves the host, and IPv6 where it has none."""
+    place = member.outward
+    return tuple(port for port in member.ports if place and _target(place, port) is None)
+
+
+def _target(place: Endpoint, port: PortMapping) -> str | None:
+    if port.host_address == LOCAL6:
+        return None
+    return place.address6 if port.is_v6 else place.address
+
+
 def _elements(network: Network, member: Member) -> Iterator[tuple[str, str, str]]:
     """A container's ports as elements of maps: the map, the key, where it leads."""
     endpoint = member.at(network.name)
     if endpoint is None or endpoint != member.outward:
         return
     for port in member.ports:
-        target = endpoint.address6 if port.is_v6 else endpoint.address
-        if target is None or port.host_address == LOCAL6:
+        target = _target(endpoint, port)
+        if target is None:
             continue
         family = 6 if port.is_v6 else 4
         key, to = f"{port.protocol.value} . {port.host_port}", f"{target} . {port.container_port}"

@@ -31,6 +31,14 @@ def test_they_are_taken_out_by_the_same_keys() -> None:
 
 def test_what_the_kernel_cannot_lead_to_a_container_is_no_element() -> None:
     assert rules.publish(RED, member(2, OWN6)) == ""
+    assert rules.proxied(member(2, WEB, SIX, OWN6)) == (OWN6,)
+
+
+def test_ipv6_is_left_to_a_proxy_where_the_container_has_none() -> None:
+    four = member(2, WEB, SIX)
+    place = dataclasses.replace(four.endpoints[0], address6=None)
+
+    assert rules.proxied(dataclasses.replace(four, endpoints=(place,))) == (SIX,)
 
 
 def test_ports_are_published_only_in_the_network_by_which_a_container_goes_out() -> None:
