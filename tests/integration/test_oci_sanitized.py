@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.oci_bundle import ALL, MINIMAL, Bundle, Ran, make_bundle, merged, run_in_files
+from tests.integration.older_kernel import AFTER_5_6
 from tests.integration.sanitized import ENVIRONMENT, assert_clean, changed_plan, sanitized_launcher
 from tests.peers import PROJECT, find_peer
 from whit.runtime.encode import encode
@@ -159,6 +160,19 @@ def test_a_container_s_whole_life(sanitized: Bundle, change: dict[str, Any], ter
     call(sanitized, "delete", name, code=1)
     call(sanitized, "delete", "--force", name)
     call(sanitized, "state", name, code=1)
+
+
+def test_a_container_on_an_older_kernel(sanitized: Bundle) -> None:
+    inner = sanitized.folder / "given" / "inner"
+    inner.mkdir()
+    every = {"destination": "/every", "source": "given", "options": ["rbind", "rro"]}
+    sanitized.write("touch /every/inner/x; exit 3", merged(RICH, {"mounts": [*RICH["mounts"], every]}))
+    older = [sys.executable, "-P", "-m", "tests.integration.without_calls", ",".join(AFTER_5_6)]
+    mounted = ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs tmpfs {inner} && exec "$@"', "sh"]
+    command = [*mounted, *older, *sanitized.command("run", "t1")]
+    done = run_in_files(command, sanitized.folder, ENVIRONMENT | {"PYTHONPATH": str(PROJECT)})
+    assert_clean(done.stderr)
+    assert (done.returncode, "Read-only file system" in done.stderr) == (3, True), done.stderr
 
 
 def test_a_container_in_the_foreground(sanitized: Bundle, terminal: int) -> None:
