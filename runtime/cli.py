@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("whit.runtime.commands.run", "Pack an executable, or take an image, and run it confined"),
     "create": ("whit.runtime.commands.create", "Make a container that can be started"),
+    "ps": ("whit.runtime.commands.ps", "List containers"),
     "start": ("whit.runtime.commands.start", "Start containers"),
     "stop": ("whit.runtime.commands.stop", "Stop containers"),
     "restart": ("whit.runtime.commands.restart", "Stop containers and start them again"),
@@ -35,15 +36,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "attach": ("whit.runtime.commands.attach", "See what a container writes, and type for it"),
     "rename": ("whit.runtime.commands.rename", "Give a container another name"),
     "rm": ("whit.runtime.commands.rm", "Remove containers"),
+    "logs": ("whit.runtime.commands.logs", "Show what a container wrote"),
+    "events": ("whit.runtime.commands.events", "Show what happens, as it happens"),
     "network": ("whit.runtime.commands.network", "Manage networks"),
     "pack": ("whit.packer.commands.pack", "Make the smallest image that runs an executable"),
     "explain": ("whit.packer.commands.explain", "Show why a path is in an executable's image, or why it isn't"),
-    "inspect": ("whit.packer.commands.inspect", "Show what an executable is and what it needs, with the evidence"),
+    "inspect": ("whit.runtime.commands.inspect", "Show what an executable, container, image or network is"),
     "lint": ("whit.packer.commands.lint", "Find what is wrong with an executable or image, and say how to mend it"),
     "images": ("whit.packer.commands.images", "List the images in the store"),
     "rmi": ("whit.packer.commands.rmi", "Remove images from the store"),
     "trace": ("whit.runtime.commands.trace", "Run a program confined and tell what it opens, executes and misses"),
     "plan": ("whit.runtime.commands.plan", "Show how an executable or image would be launched: each operation, why"),
+    "completion": ("whit.runtime.commands.completion", "Print the script that completes command lines in a shell"),
 }
 """Verb → module that holds a click command called ``command``, and the line that ``--help`` shows."""
 
@@ -56,6 +60,11 @@ INTERNAL: dict[str, str] = {
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called."""
+
+    @property
+    def lines(self) -> dict[str, str]:
+        """Verb → what it does, for completion."""
+        return {verb: line for verb, (_, line) in COMMANDS.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002, D102 - click's signature
         return list(COMMANDS)
@@ -108,6 +117,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         # the native program has it wait from before Python starts
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
+        if "_WHIT_COMPLETE" in os.environ:
+            from whit.runtime.completion import register
+
+            register()
         result = root.main(arguments, prog_name="whit", standalone_mode=False)
         code = result if isinstance(result, int) else 0
     except (click.Abort, KeyboardInterrupt):

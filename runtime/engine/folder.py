@@ -11,17 +11,23 @@ import re
 import secrets
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whit.packer import durable
+from whit.packer.console import human_size
 from whit.packer.errors import InvalidFileError, NotFoundError, StoreError, UsageError
 from whit.packer.jsondoc import canonical_json
 from whit.runtime.engine.model import Container, from_document, to_document
-from whit.runtime.engine.status import Status, read_status
+from whit.runtime.engine.networks.folder import read_member
+from whit.runtime.engine.status import State, Status, read_status
+from whit.runtime.oci.state import Container as Record
+from whit.runtime.oci.state import is_frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
+
+    from whit.runtime.engine.networks.model import PortMapping
 
 DOCUMENT = "container.json"
 ID_DIGITS = 64
@@ -39,7 +45,10 @@ class Kept:
     @property
     def status(self) -> Status:
         """What has become of it, now."""
-        return read_status(self.folder)
+        status = read_status(self.folder)
+        if status.state is State.RUNNING and is_frozen(Record(self.container.id, self.records / self.container.id)):
+            return replace(status, state=State.PAUSED)
+        return status
 
     @property
     def records(self) -> Path:
@@ -216,6 +225,16 @@ class Containers:
             self._give_name_back(name, container_id)
             durable.remove_tree(gone)
 
+    def published(self, kept: Kept) -> tuple[PortMapping, ...]:
+        """The ports that are published now, with the host's ports that were free where any would do."""
+        member = read_member(self.root, kept.container.id)
+        return member.ports if member else ()
+
+    def size_text(self, kept: Kept) -> str:
+        """What a container has written to its layer, as docker tells it; (virtual) is with the image."""
+        own = _size_of(kept.folder / "upper")
+        return f"{human_size(own)} (virtual {human_size(own + _size_of(Path(kept.container.root.rootfs)))})"
+
     @contextlib.contextmanager
     def locked(self, kept: Kept) -> Iterator[bool]:
         """The lock that its supervisor holds; False where there is one, or another command is at work on it."""
@@ -232,6 +251,15 @@ class Containers:
 
 
 _BEING_MADE_S = 60
+
+
+def _size_of(folder: Path) -> int:
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(f"{parent}/{name}").st_size
+    return total
 
 
 def _encoded(container: Container) -> bytes:

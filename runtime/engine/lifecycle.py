@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from whit.packer.console import warn
 from whit.packer.errors import LaunchError, UsageError
 from whit.runtime.engine import control, starting
 from whit.runtime.engine.creating import CONTAINER, HOST, NONE, member_of, network_path
 from whit.runtime.engine.folder import Containers
 from whit.runtime.engine.networks import attaching
 from whit.runtime.engine.networks.model import Joining
+from whit.runtime.engine.networks.reserve import reserve
 from whit.runtime.engine.supervision import encode_supervision, supervision_ops
 from whit.runtime.machine import oci_launcher
 
@@ -20,7 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from whit.runtime.engine.folder import Kept
+    from whit.runtime.engine.networks.model import PortMapping
     from whit.runtime.engine.starting import Started
+
+ANYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - what a person published at
 
 _SETTLE_S = 15.0
 """How long a supervisor may take to give back what its container had."""
@@ -44,16 +50,37 @@ def start(containers: Containers, kept: Kept, attach: str = "") -> Started:
     if settings.read_bytes() != encode_supervision(ops):
         settings.write_bytes(encode_supervision(ops))
 
+    sockets, ports = reserve(container.ports, lambda mapping: _publisher(containers, mapping))
+
     def connect(pid: int) -> None:
         if has_own_network(kept):
             wish = Joining(container.network, container.aliases, container.address)
-            attaching.attach(containers.root, member_of(container), (wish,), pid)
+            member = replace(member_of(container), ports=ports)
+            for warning, hint in attaching.attach(containers.root, member, (wish,), pid).warnings:
+                warn(warning, hint)
 
     try:
-        return starting.start(kept, connect, attach)
+        return starting.start(kept, connect, attach, tuple(held.fileno() for held in sockets))
     except BaseException:
         give_back(containers, kept)
         raise
+    finally:
+        for held in sockets:
+            held.close()
+
+
+def _publisher(containers: Containers, mapping: PortMapping) -> str:
+    """Which container has published a port, in words."""
+    for kept in containers.list():
+        if any(_is_same(port, mapping) for port in containers.published(kept)):
+            return f"container {kept.container.name}"
+    return ""
+
+
+def _is_same(one: PortMapping, other: PortMapping) -> bool:
+    addresses = {one.host_address, other.host_address}
+    at_once = len(addresses) == 1 or bool(addresses & ANYWHERE)
+    return at_once and one.host_port == other.host_port and one.protocol is other.protocol
 
 
 def clear(containers: Containers, kept: Kept) -> None:

@@ -49,11 +49,12 @@ def _failed(kept: Kept, word: str, code: int, text: str) -> LaunchError:
     return LaunchError(f"container {name}: {message}", hint=hint, exit_code=code or ExitCode.RUNTIME_FAILURE)
 
 
-def start(kept: Kept, connect: Callable[[int], None], attach: str = "") -> Started:
+def start(kept: Kept, connect: Callable[[int], None], attach: str = "", held: tuple[int, ...] = ()) -> Started:
     """Start the container and return when its program runs.
 
     ``connect`` is called with the process whose network namespace is the container's, before anything of it runs;
-    ``attach`` are the flags of an attachment that begins with the first byte. Raises :class:`LaunchError`, with
+    ``attach`` are the flags of an attachment that begins with the first byte; ``held`` are descriptors that the supervisor
+    keeps open as long as it is there: bound sockets. Raises :class:`LaunchError`, with
     docker's exit codes where the program couldn't be executed.
     """
     launcher = str(find_launcher())
@@ -66,7 +67,7 @@ def start(kept: Kept, connect: Callable[[int], None], attach: str = "") -> Start
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), *held),
                 start_new_session=True,
                 cwd="/",
             )

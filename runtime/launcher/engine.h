@@ -125,6 +125,8 @@ struct supervisor {
 	const char *self;
 	char runtime[ENGINE_PATH_SIZE];
 	int lock, caller, signals, listener, image_lock;
+	/* The namespaces that the supervisor was started in: what is given back at the end is given back there. */
+	int host_network, host_mounts;
 	pid_t watcher;
 	/* Since when the container runs, when it is killed if it doesn't stop, when it is started again: monotonic, in ns. */
 	int64_t began, kill_at, again_at, pause;
@@ -135,7 +137,9 @@ struct supervisor {
 int64_t engine_now(void);
 int64_t engine_time(void);
 
-/* `whit _supervise FOLDER FD` and `whit _resume FOLDER LOCK OUTPUT OUTPUT-END ERRORS ERRORS-END`. Returns the exit code. */
+/* `whit _supervise FOLDER FD` and `whit _resume FOLDER FD…`, the descriptors being those of a supervisor that was killed.
+   Both return the exit code. */
+enum { RESUME_NUMBERS = 7, RESUME_WORDS = RESUME_NUMBERS + 3 };
 int engine_supervise(char **argv, const char *self);
 int engine_resume(char **argv, const char *self);
 

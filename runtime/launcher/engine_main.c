@@ -1,6 +1,7 @@
 /* From a container's folder to its supervisor, and from one run of the container to the next. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,11 +21,20 @@
 #include "python.h"
 #include "util.h"
 
-enum { FAILED = 125, NUMBER_SIZE = 24, LOST = 137, PACKET_SIZE = 1024, FIRST_WORD = 2, RESUME_WORDS = 6 };
+enum { FAILED = 125, NUMBER_SIZE = 24, LOST = 137, PACKET_SIZE = 1024, FIRST_WORD = 2, OLD_MOST_INHERITED = 1024 };
 
 #define FIRST_PAUSE_NS (SECOND_NS / 10)
 #define LONGEST_PAUSE_NS (60 * SECOND_NS)
 #define STEADY_NS (10 * SECOND_NS)
+
+/* What was handed to us stays ours: the sockets of published ports, which nobody else can bind meanwhile. */
+static void keep_inherited(void)
+{
+	if (syscall(NR_CLOSE_RANGE, STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC_FLAG) == 0)
+		return;
+	for (int fd = STDERR_FILENO + 1; fd < OLD_MOST_INHERITED; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
 
 /* ---- telling the command that started us ---- */
 
@@ -105,6 +115,13 @@ static int open_network(void)
 	int error = loopback_up();
 	error = error ? error : write_file(AT_FDCWD, "/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
 	return error ? error : write_file(AT_FDCWD, "/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
+}
+
+static int remember_host(struct supervisor *supervisor)
+{
+	supervisor->host_network = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	supervisor->host_mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	return supervisor->host_network < 0 || supervisor->host_mounts < 0 ? -errno : 0;
 }
 
 static int enter_network(const char *path)
@@ -201,16 +218,26 @@ static const char *open_all(struct supervisor *supervisor, int *error)
 
 /* ---- the second process, which takes our place should we be killed ---- */
 
+/* What a supervisor needs of the one whose place it takes. */
+static int *const *handed_on(struct supervisor *supervisor)
+{
+	static int *kept[RESUME_NUMBERS];
+	int *const all[RESUME_NUMBERS] = { &supervisor->lock, &supervisor->output.from, &supervisor->output_end, &supervisor->errors.from,
+					   &supervisor->errors_end, &supervisor->host_network, &supervisor->host_mounts };
+	memcpy(kept, all, sizeof(kept));
+	return kept;
+}
+
 _Noreturn static void take_over(struct supervisor *supervisor, const char *folder)
 {
-	char numbers[5][NUMBER_SIZE];
-	const int kept[] = { supervisor->lock, supervisor->output.from, supervisor->output_end, supervisor->errors.from, supervisor->errors_end };
-	const char *words[FIRST_WORD + RESUME_WORDS + 1] = { supervisor->self, "_resume", folder };
-	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++) {
+	char numbers[RESUME_NUMBERS][NUMBER_SIZE];
+	int *const *kept = handed_on(supervisor);
+	const char *words[RESUME_WORDS + 1] = { supervisor->self, "_resume", folder };
+	for (size_t i = 0; i < RESUME_NUMBERS; i++) {
 		size_t at = 0;
-		append_number(numbers[i], sizeof(numbers[i]), &at, (uint64_t)kept[i]);
+		append_number(numbers[i], sizeof(numbers[i]), &at, (uint64_t)*kept[i]);
 		words[FIRST_WORD + 1 + i] = numbers[i];
-		fcntl(kept[i], F_SETFD, 0);
+		fcntl(*kept[i], F_SETFD, 0);
 	}
 	execv("/proc/self/exe", (char *const *)(uintptr_t)words);
 	_exit(FAILED);
@@ -234,7 +261,6 @@ static void start_watcher(struct supervisor *supervisor)
 	close_fd(&supervisor->log.file);
 	while (poll(&supervised, 1, -1) < 0)
 		;
-	supervisor->output.from = supervisor->settings.has_terminal ? -1 : supervisor->output.from;
 	take_over(supervisor, folder);
 }
 
@@ -297,8 +323,11 @@ static void give_back(struct supervisor *supervisor)
 {
 	char folder[ENGINE_PATH_SIZE];
 	const char *const words[] = { "whit", "_ended", getcwd(folder, sizeof(folder)), NULL };
-	if (supervisor->settings.has_afterwards && words[FIRST_WORD])
-		python_ran(supervisor->self, words);
+	if (!supervisor->settings.has_afterwards || !words[FIRST_WORD])
+		return;
+	if (setns(supervisor->host_network, CLONE_NEWNET) < 0 || setns(supervisor->host_mounts, CLONE_NEWNS) < 0)
+		return;
+	python_ran(supervisor->self, words);
 }
 
 static int finish(struct supervisor *supervisor)
@@ -338,7 +367,7 @@ int engine_supervise(char **argv, const char *self)
 		return FAILED;
 	}
 	supervisor.caller = (int)caller;
-	fcntl(supervisor.caller, F_SETFD, FD_CLOEXEC);
+	keep_inherited();
 	error = hold_lock(&supervisor);
 	if (error)
 		return give_up(&supervisor, "the container has a supervisor already", error);
@@ -346,6 +375,7 @@ int engine_supervise(char **argv, const char *self)
 	if (what)
 		return give_up(&supervisor, what, error);
 	error = streams_open(&supervisor);
+	error = error ? error : remember_host(&supervisor);
 	error = error ? error : enter_mounts(&supervisor.settings);
 	if (error)
 		return give_up(&supervisor, "can't mount the container's root", error);
@@ -364,19 +394,16 @@ int engine_supervise(char **argv, const char *self)
 int engine_resume(char **argv, const char *self)
 {
 	static struct supervisor supervisor;
-	uint64_t numbers[5];
+	uint64_t number;
 	int error;
 	prepare(&supervisor, self);
-	for (size_t i = 0; i < 5; i++)
-		if (parse_number(argv[FIRST_WORD + 1 + i], &numbers[i]) || numbers[i] > INT32_MAX)
+	int *const *kept = handed_on(&supervisor);
+	for (size_t i = 0; i < RESUME_NUMBERS; i++) {
+		if (parse_number(argv[FIRST_WORD + 1 + i], &number) || number > INT32_MAX)
 			return FAILED;
-	supervisor.lock = (int)numbers[0];
-	supervisor.output.from = (int)numbers[1];
-	supervisor.output_end = (int)numbers[2];
-	supervisor.errors.from = (int)numbers[3];
-	supervisor.errors_end = (int)numbers[4];
-	for (size_t i = 0; i < 5; i++)
-		fcntl((int)numbers[i], F_SETFD, FD_CLOEXEC);
+		*kept[i] = (int)number;
+		fcntl(*kept[i], F_SETFD, FD_CLOEXEC);
+	}
 	if (chdir(argv[2]) < 0 || open_all(&supervisor, &error))
 		return FAILED;
 	status_read(&supervisor.status);

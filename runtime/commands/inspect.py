@@ -1,0 +1,134 @@
+"""``whit inspect``: containers, images and volumes as docker's JSON; an executable as the packer tells it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from whit.packer.commands.inspect import command as inspect_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from whit.packer.store import Store
+
+KINDS = ("file", "container", "image", "network", "volume")
+
+
+@click.pass_context
+def _inspect(
+    context: click.Context,
+    /,
+    things: tuple[str, ...],
+    kind: str | None,
+    form: str | None,
+    **words: Any,  # noqa: ANN401 - the packer's
+) -> int:
+    """Show what a THING is: an executable's format, language and needs, with the evidence; or a container, image, network or volume.
+
+    A file is only read, never run. What isn't a path and names no file is looked for among the others, in this order.
+    """
+    from whit.packer.store import Store, names_file
+
+    if kind == "file" or (kind is None and len(things) == 1 and names_file(things[0])):
+        if form:
+            raise click.UsageError("--format is for containers, images, networks and volumes; --json for a file")
+        context.invoke(inspect_file, file=things[0], **words)
+        return 0
+    return _show(things, kind, form, Store.open())
+
+
+command = click.Command(
+    "inspect",
+    callback=_inspect,
+    help=_inspect.__doc__,
+    params=[
+        click.Argument(["things"], nargs=-1, required=True, metavar="THING..."),
+        click.Option(["--type", "kind"], type=click.Choice(KINDS), help="What kind of thing it is."),
+        click.Option(["-f", "--format", "form"], metavar="FORMAT", help="A template (docs/format.md) instead of JSON."),
+        *(param for param in inspect_file.params if isinstance(param, click.Option)),
+    ],
+)
+
+
+def _show(things: tuple[str, ...], kind: str | None, form: str | None, store: Store) -> int:
+    import json
+
+    from whit.packer.errors import NotFoundError, in_words
+    from whit.packer.template import parse
+
+    template = parse(form) if form and form != "json" else None
+    found: list[object] = []
+    code = 0
+    for thing in things:
+        try:
+            found.append(_find(thing, kind, store))
+        except NotFoundError as error:
+            click.echo(in_words(error), err=True, nl=False)
+            code = 1
+    if template:
+        for document in found:
+            click.echo(template.render(document))
+    else:
+        click.echo(json.dumps(found, indent=None if form else 4, ensure_ascii=False))
+    return code
+
+
+def _find(thing: str, kind: str | None, store: Store) -> object:
+    """The document of whatever has the name first. Raises :class:`NotFoundError`."""
+    import contextlib
+
+    from whit.packer.errors import NotFoundError, UsageError
+
+    finders: dict[str, Callable[[str, Store], object]] = {
+        "container": _container,
+        "image": _image,
+        "network": _network,
+    }
+    if kind is not None:
+        if kind not in finders:
+            raise UsageError(f"--type {kind}: see 'whit {kind} inspect'")
+        return finders[kind](thing, store)
+    for finder in finders.values():
+        with contextlib.suppress(NotFoundError):
+            return finder(thing, store)
+    raise NotFoundError(
+        f"there is no file, container, image or network {thing}",
+        hint="'whit ps -a' and 'whit images' list what there is",
+    )
+
+
+def _container(thing: str, store: Store) -> object:
+    import json
+
+    from whit.runtime.engine import view
+    from whit.runtime.engine.folder import Containers
+    from whit.runtime.engine.networks.folder import read_member
+
+    containers = Containers(store.root)
+    kept = containers.find(thing)
+    member = read_member(store.root, kept.container.id)
+    return view.document(
+        kept.container,
+        kept.status,
+        json.loads((kept.folder / "bundle" / "config.json").read_bytes()),
+        member.endpoints if member else (),
+        member.ports if member else (),
+        str(kept.folder),
+    )
+
+
+def _image(thing: str, store: Store) -> object:
+    from whit.packer.imageview import image_document
+
+    image = store.resolve(thing)
+    names = (reference.familiar for reference, found in store.entries() if reference and found.digest == image.digest)
+    return image_document(image, names)
+
+
+def _network(thing: str, store: Store) -> object:
+    from whit.runtime.engine.networks import managing, showing
+
+    network = managing.find(store.root, thing)
+    return showing.page(network, managing.members(store.root, network))

@@ -1,0 +1,272 @@
+"""Containers as docker shows them: rows of ``ps``, documents of ``inspect``. Pure."""
+
+from __future__ import annotations
+
+import signal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from whit.packer.ages import human_duration
+from whit.packer.tabular import shortened
+from whit.runtime.engine.asked import NAMES, shown_command
+from whit.runtime.engine.model import LogDriver, MountKind, Policy, ProbeKind
+from whit.runtime.engine.status import Health, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from whit.runtime.engine.model import Container, Probe
+    from whit.runtime.engine.networks.model import Endpoint, PortMapping
+    from whit.runtime.engine.status import Status
+
+Row = dict[str, object]
+
+SECOND = 1_000_000_000
+COMMAND_WIDTH = 20
+HEADERS = {
+    "ID": "CONTAINER ID", "Image": "IMAGE", "Command": "COMMAND", "CreatedAt": "CREATED AT", "RunningFor": "CREATED",
+    "Ports": "PORTS", "State": "STATE", "Status": "STATUS", "Size": "SIZE", "Names": "NAMES", "Labels": "LABELS",
+    "Mounts": "MOUNTS", "Networks": "NETWORKS", "LocalVolumes": "LOCAL VOLUMES", "HealthStatus": "HEALTH",
+}  # fmt: skip
+TABLE = r"table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
+TABLE_WITH_SIZE = TABLE + r"\t{{.Size}}"
+METHODS: dict[str, Callable[..., object]] = {"Label": lambda row, name: _label(row, str(name))}
+_NEVER = "0001-01-01T00:00:00Z"
+
+
+def status_text(status: Status, now: int) -> str:
+    """``Up 3 minutes (healthy)``, ``Exited (0) 2 hours ago``: the column STATUS."""
+    if status.state is State.CREATED:
+        return "Created"
+    if status.state is State.RESTARTING:
+        return f"Restarting ({status.exit_code}) {_ago(status.finished, now)}"
+    if status.state is State.EXITED:
+        return (
+            f"Exited ({status.exit_code}) {_ago(status.finished, now)}"
+            if status.finished
+            else f"Exited ({status.exit_code})"
+        )
+    up = f"Up {human_duration((now - status.started) / SECOND)}"
+    if status.state is State.PAUSED:
+        return f"{up} (Paused)"
+    health = {Health.STARTING: " (health: starting)", Health.HEALTHY: " (healthy)", Health.UNHEALTHY: " (unhealthy)"}
+    return up + health.get(status.health, "")
+
+
+def _label(row: Mapping[str, object], name: str) -> str:
+    pairs = (item.partition("=") for item in str(row.get("Labels", "")).split(","))
+    return next((value for key, _, value in pairs if key == name), "")
+
+
+def _ago(then: int, now: int) -> str:
+    return f"{human_duration((now - then) / SECOND)} ago"
+
+
+def ports_text(published: Iterable[PortMapping], exposed: Iterable[str]) -> str:
+    """``127.0.0.1:8080->80/tcp, 9090/tcp``: the column PORTS."""
+    mapped = [str(port) for port in published]
+    inside = {f"{port.container_port}/{port.protocol.value}" for port in published}
+    bare = (port if "/" in port else f"{port}/tcp" for port in exposed)
+    return ", ".join([*mapped, *(port for port in bare if port not in inside)])
+
+
+def row(
+    container: Container,
+    status: Status,
+    ports: tuple[PortMapping, ...],
+    now: int,
+    *,
+    whole: bool = False,
+    size: str = "",
+) -> Row:
+    """What ``ps`` has for a container; the names of the fields are docker's. ``ports`` are published now."""
+    command = shown_command(container.command)
+    running = status.is_running
+    volumes = [mount.name or mount.source for mount in container.mounts]
+    return {
+        "Command": f'"{command if whole else shortened(command, COMMAND_WIDTH)}"',
+        "CreatedAt": datetime.fromtimestamp(container.created / SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S +0000 UTC"),
+        "HealthStatus": status.health.value,
+        "ID": container.id if whole else container.short_id,
+        "Image": container.image,
+        "Labels": ",".join(f"{name}={value}" for name, value in sorted(container.labels)),
+        "LocalVolumes": str(sum(mount.kind is MountKind.VOLUME for mount in container.mounts)),
+        "Mounts": ",".join(name if whole else shortened(name, 15) for name in volumes),
+        "Names": container.name,
+        "Networks": container.network,
+        "Ports": ports_text(ports, container.exposed) if running else "",
+        "RunningFor": _ago(container.created, now),
+        "Size": size,
+        "State": status.state.value,
+        "Status": status_text(status, now),
+    }
+
+
+def signal_name(number: int) -> str:
+    """``SIGTERM``; real-time signals by their distance to the first."""
+    if 1 <= number <= len(NAMES):
+        return f"SIG{NAMES[number - 1]}"
+    return f"SIGRTMIN+{number - signal.SIGRTMIN}" if number > signal.SIGRTMIN else "SIGRTMIN"
+
+
+def _time(moment: int) -> str:
+    if not moment:
+        return _NEVER
+    whole = datetime.fromtimestamp(moment // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{whole}.{moment % SECOND:09d}Z"
+
+
+def _state(status: Status) -> Row:
+    document: Row = {
+        "Status": status.state.value,
+        "Running": status.is_running,
+        "Paused": status.state is State.PAUSED,
+        "Restarting": status.state is State.RESTARTING,
+        "OOMKilled": status.oom,
+        "Dead": False,
+        "Pid": status.pid,
+        "ExitCode": status.exit_code,
+        "Error": status.error,
+        "StartedAt": _time(status.started),
+        "FinishedAt": _time(status.finished),
+    }
+    if status.health is not Health.NONE:
+        document["Health"] = {"Status": status.health.value, "FailingStreak": status.failing}
+    return document
+
+
+def _probe(probe: Probe) -> Row:
+    tests = {
+        ProbeKind.EXEC: ["CMD", *probe.words],
+        ProbeKind.TCP: ["TCP", f"{probe.address}:{probe.port}"],
+        ProbeKind.HTTP: ["HTTP", f"{probe.address}:{probe.port}{probe.path}"],
+    }
+    return {
+        "Test": tests[probe.kind],
+        "Interval": probe.interval,
+        "Timeout": probe.timeout,
+        "StartPeriod": probe.start_period,
+        "StartInterval": probe.start_interval,
+        "Retries": probe.retries,
+    }
+
+
+def _config(container: Container, oci: Mapping[str, object]) -> Row:
+    found = oci.get("process")
+    process = found if isinstance(found, dict) else {}
+    user = process.get("user", {})
+    document: Row = {
+        "Hostname": container.hostname,
+        "Domainname": container.domainname,
+        "User": f"{user.get('uid', 0)}:{user.get('gid', 0)}",
+        "ExposedPorts": {port if "/" in port else f"{port}/tcp": {} for port in container.exposed},
+        "Tty": container.terminal,
+        "OpenStdin": container.interactive,
+        "Env": process.get("env", []),
+        "Cmd": list(container.command),
+        "Image": container.image,
+        "WorkingDir": process.get("cwd", "/"),
+        "Labels": dict(container.labels),
+        "StopSignal": signal_name(container.stop_signal),
+        "StopTimeout": container.stop_seconds,
+    }
+    if container.probe:
+        document["Healthcheck"] = _probe(container.probe)
+    return document
+
+
+def _bindings(ports: Iterable[PortMapping]) -> Row:
+    bindings: dict[str, list[Row]] = {}
+    for port in ports:
+        binding: Row = {"HostIp": port.host_address, "HostPort": str(port.host_port)}
+        bindings.setdefault(f"{port.container_port}/{port.protocol.value}", []).append(binding)
+    return dict(bindings)
+
+
+def _host_config(container: Container, oci: Mapping[str, object]) -> Row:
+    linux = oci.get("linux")
+    resources = linux.get("resources", {}) if isinstance(linux, dict) else {}
+    memory, cpu, pids = (resources.get(name, {}) for name in ("memory", "cpu", "pids"))
+    quota, period = cpu.get("quota", 0), cpu.get("period", 0)
+    log = {"max-size": str(container.log.max_size), "max-file": str(container.log.max_file)}
+    return {
+        "AutoRemove": container.remove,
+        "NetworkMode": container.network,
+        "PortBindings": _bindings(container.ports),
+        "ReadonlyRootfs": container.root.is_read_only,
+        "RestartPolicy": {
+            "Name": container.restart.policy.value if container.restart.policy is not Policy.NO else "no",
+            "MaximumRetryCount": container.restart.most,
+        },
+        "LogConfig": {"Type": container.log.driver.value, "Config": log if container.log.max_size else {}},
+        "Memory": memory.get("limit", 0),
+        "MemorySwap": memory.get("swap", 0),
+        "NanoCpus": quota * SECOND // period if quota > 0 and period else 0,
+        "CpuQuota": quota,
+        "CpuPeriod": period,
+        "PidsLimit": pids.get("limit", 0),
+        "Dns": list(container.dns),
+        "DnsSearch": list(container.dns_search),
+        "DnsOptions": list(container.dns_options),
+        "ExtraHosts": [f"{name}:{address}" for name, address in container.hosts],
+    }
+
+
+def _networks(endpoints: Iterable[Endpoint]) -> Row:
+    return {
+        endpoint.network: {
+            "IPAddress": endpoint.address,
+            "GlobalIPv6Address": endpoint.address6 or "",
+            "MacAddress": endpoint.mac,
+            "Gateway": endpoint.gateway,
+            "Aliases": list(endpoint.aliases),
+        }
+        for endpoint in endpoints
+    }
+
+
+def document(
+    container: Container,
+    status: Status,
+    oci: Mapping[str, object],
+    endpoints: tuple[Endpoint, ...],
+    ports: tuple[PortMapping, ...],
+    folder: str,
+) -> Row:
+    """What ``inspect`` shows of a container: docker's names, as far as there is such a thing here."""
+    log = container.log.driver is not LogDriver.NONE
+    first = endpoints[0] if endpoints else None
+    return {
+        "Id": container.id,
+        "Created": _time(container.created),
+        "Path": container.command[0] if container.command else "",
+        "Args": list(container.command[1:]),
+        "State": _state(status),
+        "Image": container.image_id,
+        "ImageDigest": container.image_digest,
+        "Name": f"/{container.name}",
+        "RestartCount": status.restarts,
+        "LogPath": f"{folder}/log" if log else "",
+        "HostnamePath": f"{folder}/hostname",
+        "HostsPath": f"{folder}/hosts",
+        "ResolvConfPath": f"{folder}/resolv.conf",
+        "Mounts": [
+            {
+                "Type": mount.kind.value,
+                "Name": mount.name,
+                "Source": mount.source,
+                "Destination": mount.target,
+                "RW": not mount.read_only,
+            }
+            for mount in container.mounts
+        ],
+        "Config": _config(container, oci),
+        "HostConfig": _host_config(container, oci),
+        "NetworkSettings": {
+            "IPAddress": first.address if first else "",
+            "MacAddress": first.mac if first else "",
+            "Gateway": first.gateway if first else "",
+            "Ports": _bindings(ports),
+            "Networks": _networks(endpoints),
+        },
+    }
