@@ -185,7 +185,7 @@ def _name(given: str | None) -> str:
     import os
     import secrets
 
-    from whit.packer.store import default_root
+    from whit.packer.places import default_root
     from whit.runtime.engine.names import check_name, new_name
 
     if given is not None:

@@ -19,7 +19,7 @@ def command() -> None:
 
 
 def _root() -> Path:
-    from whit.packer.store import default_root
+    from whit.packer.places import default_root
 
     return default_root()
 

@@ -1,0 +1,65 @@
+"""``whit logs``: what a container wrote."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("logs", short_help="Show what a container wrote")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until the container ends.")
+@click.option("--since", metavar="TIME", help="Only from then on: 10m, 2026-01-31T12:00:00Z, seconds since 1970.")
+@click.option("--until", metavar="TIME", help="Only up to then.")
+@click.option("-n", "--tail", metavar="NUMBER", default="all", help="Only the last lines of all.  [default: all]")
+@click.option("-t", "--timestamps", is_flag=True, help="Show when each line was written.")
+@click.option("--details", is_flag=True, help="Taken for docker's sake: a log of whit's has no more than its lines.")
+@click.argument("container")
+def command(
+    follow: bool, since: str | None, until: str | None, tail: str, timestamps: bool, details: bool, container: str
+) -> None:
+    """Show what CONTAINER wrote: its output on stdout, its errors on stderr."""
+    import time
+
+    from whit.packer.errors import UnsupportedError
+    from whit.packer.store import Store
+    from whit.runtime.commands.outputs import output_is_errors, write_all
+    from whit.runtime.engine.ages import log_time, parse_moment
+    from whit.runtime.engine.folder import Containers
+    from whit.runtime.engine.loglines import Wish
+    from whit.runtime.engine.logs import show_log
+    from whit.runtime.engine.model import LogDriver
+
+    del details
+    count = _count(tail)
+    now = time.time_ns()
+    end = parse_moment(until, now, "--until") if until else None
+    wish = Wish(log_time(parse_moment(since, now)) if since else b"", b"" if end is None else log_time(end), timestamps)
+    kept = Containers(Store.open().root).find(container)
+    if kept.container.log.driver is LogDriver.NONE:
+        raise UnsupportedError(
+            f"container {kept.container.name} keeps no log", hint="it was made with --log-driver none"
+        )
+
+    def goes_on() -> bool:
+        return (end is None or time.time_ns() <= end) and kept.status.supervised
+
+    show_log(
+        kept.folder,
+        wish,
+        write_all,
+        tail=count,
+        together=output_is_errors(),
+        alive=goes_on if follow else None,
+    )
+
+
+def _count(tail: str) -> int | None:
+    """How many lines; docker takes a negative number as all."""
+    from whit.packer.errors import UsageError
+
+    if tail == "all":
+        return None
+    try:
+        count = int(tail)
+    except ValueError:
+        raise UsageError(f"--tail '{tail}' is no number of lines", hint="a number, or all") from None
+    return count if count >= 0 else None
