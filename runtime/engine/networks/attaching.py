@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from whit.packer.errors import NotFoundError, UsageError, WhitError
 from whit.packer.light import dataclass, replace
 from whit.runtime.engine.networks import folder, links, nft, pool, rules
-from whit.runtime.engine.networks.hosts import hosts_file
 from whit.runtime.engine.networks.model import DEFAULT, Endpoint, Joining, Member, Network, mac_of
+from whit.runtime.engine.networks.neighbours import Neighbours
 from whit.runtime.engine.networks.netlink import Netlink
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def disconnect(root: Path, container: str, network: str, pid: int | None) -> Non
                 with _namespace(pid) as namespace:
                     links.route_by(namespace, after.gateway)
             _write_rules(root, folder.load(root, after.network))
-        _write_hosts(root, [member])
+        Neighbours(root).write_hosts([member])
 
 
 def detach(root: Path, container: str) -> None:
@@ -104,7 +104,8 @@ def detach(root: Path, container: str) -> None:
         member = folder.read_member(root, container)
         if member is not None:
             folder.forget_member(root, container)
-            _write_hosts(root, [peer for peer in _neighbours(root, member) if peer.id != container])
+            neighbours = Neighbours(root)
+            neighbours.write_hosts(peer for peer in neighbours.around(member) if peer.id != container)
     with Netlink() as netlink:
         if member is not None:
             _remove_links(root, netlink, member)
@@ -151,7 +152,8 @@ def _join(root: Path, netlink: Netlink, member: Member, joining: Iterable[Joinin
         links.join(netlink, bridge.index, network, end, endpoint, namespace)
         if member.ports:
             links.reflect(netlink, end)
-    _write_hosts(root, _neighbours(root, member))
+    neighbours = Neighbours(root)
+    neighbours.write_hosts(neighbours.around(member))
     if member.ports and not member.outward:
         warnings.append(("no port is published: the container is in internal networks only", "add one that isn't"))
     return Attached(member.endpoints, tuple(warnings), rules.proxied(member))
@@ -224,7 +226,8 @@ def _leave(root: Path, netlink: Netlink, container: str, names: Iterable[str], *
             _remove_bridge(netlink, network)
         elif not unpublished:
             _write_rules(root, network)
-            _write_hosts(root, [member for member, _ in folder.members(root, name)])
+            neighbours = Neighbours(root)
+            neighbours.write_hosts(neighbours.of(name))
 
 
 def _remove_links(root: Path, netlink: Netlink, member: Member) -> None:
@@ -268,35 +271,6 @@ def _write_rules(root: Path, network: Network) -> None:
     """Make the network's table, or make it anew."""
     members = [member for member, _ in folder.members(root, network.name)]
     nft.apply(rules.table(network, members, replacing=nft.has_table(network.device)))
-
-
-def _neighbours(root: Path, member: Member) -> list[Member]:
-    """A container and all that it shares a network with."""
-    found = {member.id: member}
-    for endpoint in member.endpoints:
-        found |= {peer.id: peer for peer, _ in folder.members(root, endpoint.network)}
-    return list(found.values())
-
-
-def _write_hosts(root: Path, changed: Iterable[Member]) -> None:
-    """Have each of them know its neighbours of now."""
-    known: dict[str, list[tuple[Member, Endpoint]]] = {}
-    for member in changed:
-        peers: list[tuple[Member, Endpoint]] = []
-        for endpoint in member.endpoints:
-            if endpoint.network not in known:
-                known[endpoint.network] = folder.members(root, endpoint.network)
-            peers += [(peer, place) for peer, place in known[endpoint.network] if peer.id != member.id]
-        folder.write_hosts(root, member.id, hosts_file(member, peers, _gateway(root, member)))
-
-
-def _gateway(root: Path, member: Member) -> str:
-    """The host's address for ``host-gateway``."""
-    if not member.hosts or not member.endpoints:
-        return ""
-    with contextlib.suppress(NotFoundError):
-        return folder.load(root, member.endpoints[0].network).gateway
-    return ""
 
 
 @contextlib.contextmanager

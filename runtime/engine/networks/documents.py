@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from ipaddress import IPv4Network, IPv6Network
 
 from whit.packer.errors import InvalidFileError
@@ -11,6 +12,7 @@ from whit.runtime.engine.networks.model import Endpoint, Member, Network, PortMa
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
 NETWORK, MEMBER = "whit-network/1", "whit-endpoints/1"
 LARGEST = 1 << 20
@@ -106,38 +108,39 @@ def ports_document(ports: Iterable[PortMapping]) -> list[dict[str, object]]:
 
 
 def parse_member(data: bytes, where: str) -> Member:
-    """The same, as it was kept. Raises :class:`InvalidFileError`."""
-    document = parse_object(data, where, LARGEST)
-    if document.text("schema") != MEMBER:
-        raise InvalidFileError(f"{where} is of a form that this whit doesn't know")
+    """The same, as it was kept. Raises :class:`InvalidFileError`.
+
+    By the short way: who joins a network reads those of all that are in it.
+    """
     try:
-        ports = tuple(
-            PortMapping(
-                port.text("hostAddress"),
-                port.count("hostPort"),
-                port.count("containerPort"),
-                Protocol(port.text("protocol")),
-            )
-            for port in document.docs("ports")
+        document = json.loads(data)
+        if document["schema"] != MEMBER:
+            raise InvalidFileError(f"{where} is of a form that this whit doesn't know")
+        return Member(
+            id=document["id"],
+            hostname=document["hostname"],
+            names=tuple(document["names"]),
+            hosts=tuple((host["name"], host["address"]) for host in document["hosts"]),
+            ports=tuple(map(_port, document["ports"])),
+            endpoints=tuple(map(_endpoint, document["endpoints"])),
         )
-    except ValueError as error:
-        raise InvalidFileError(f"{where}: {error}") from None
-    return Member(
-        id=document.text("id"),
-        hostname=document.text("hostname"),
-        names=document.texts("names"),
-        hosts=tuple((host.text("name"), host.text("address")) for host in document.docs("hosts")),
-        ports=ports,
-        endpoints=tuple(
-            Endpoint(
-                network=endpoint.text("network"),
-                address=endpoint.text("address"),
-                address6=endpoint.text_or_none("address6"),
-                mac=endpoint.text("mac"),
-                interface=endpoint.text("interface"),
-                gateway=endpoint.text_or_none("gateway") or "",
-                aliases=endpoint.texts("aliases"),
-            )
-            for endpoint in document.docs("endpoints")
-        ),
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidFileError(f"{where} is damaged: {error}") from None
+
+
+def _port(document: dict[str, Any]) -> PortMapping:
+    return PortMapping(
+        document["hostAddress"], document["hostPort"], document["containerPort"], Protocol(document["protocol"])
+    )
+
+
+def _endpoint(document: dict[str, Any]) -> Endpoint:
+    return Endpoint(
+        network=document["network"],
+        address=document["address"],
+        address6=document["address6"],
+        mac=document["mac"],
+        interface=document["interface"],
+        gateway=document["gateway"] or "",
+        aliases=tuple(document["aliases"]),
     )

@@ -167,9 +167,10 @@ def _record(root: Path, container: str) -> Path:
 
 def read_member(root: Path, container: str) -> Member | None:
     """A container's places in its networks; None where it is in none, or its record isn't whole."""
-    place = _record(root, container)
+    place = f"{root}/containers/{container}/{FILE}"
     try:
-        return parse_member(place.read_bytes(), str(place))
+        with open(place, "rb", buffering=0) as file:  # noqa: PTH123 - of each container in a network
+            return parse_member(file.read(), place)
     except (OSError, InvalidFileError):
         return None
 
@@ -201,15 +202,27 @@ def members(root: Path, name: str) -> list[tuple[Member, Endpoint]]:
 def write_hosts(root: Path, container: str, text: str) -> None:
     """Change a container's hosts file where it is, since it is mounted there: only what differs, so a line more is only added."""
     data = text.encode()
-    place = root / "containers" / container / HOSTS
+    place = f"{root}/containers/{container}/{HOSTS}"
     try:
         file = os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     except FileNotFoundError:
         return
     try:
         old = os.pread(file, len(data), 0)
-        same = next((at for at, (one, other) in enumerate(zip(old, data, strict=False)) if one != other), len(old))
-        os.pwrite(file, data[same:], same)
+        same = _same(old, data)
+        if same < len(data):
+            os.pwrite(file, data[same:], same)
         os.ftruncate(file, len(data))
     finally:
         os.close(file)
+
+
+def _same(one: bytes, other: bytes) -> int:
+    """How many bytes of the beginning are the same; by halves, since comparing is quick."""
+    low, high = 0, min(len(one), len(other))
+    if one[:high] == other[:high]:
+        return high
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[:middle] == other[:middle] else (low, middle - 1)
+    return low

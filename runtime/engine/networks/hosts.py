@@ -27,8 +27,8 @@ _ALWAYS = (
 _KEPT = ("domain", "options", "sortlist", "search")
 
 
-def hosts_file(member: Member, peers: Iterable[tuple[Member, Endpoint]], gateway: str = "") -> str:
-    """A container's hosts file; ``peers`` are the others in its networks, each with its place in that network.
+def hosts_file(member: Member, networks: Iterable[str] = (), gateway: str = "") -> str:
+    """A container's hosts file; ``networks`` are the lines of all containers of each of its networks.
 
     Who joins later stands further below, so that files of those who stay only grow at their end.
     """
@@ -37,19 +37,29 @@ def hosts_file(member: Member, peers: Iterable[tuple[Member, Endpoint]], gateway
         real = gateway if address == HOST_GATEWAY else address
         if real:
             lines.append(f"{real}\t{name}")
-    own = " ".join(dict.fromkeys([member.hostname, *member.names, member.id[:SHORT]]))
-    for endpoint in member.endpoints:
-        lines += _lines(endpoint, " ".join(dict.fromkeys([*own.split(), *endpoint.aliases])))
+    own = [member.hostname, *member.names, member.id[:SHORT]]
     if not member.endpoints and member.hostname:
-        lines.append(f"127.0.1.1\t{own}")
-    for peer, endpoint in peers:
-        lines += _lines(endpoint, " ".join(dict.fromkeys([*peer.names, *endpoint.aliases, peer.id[:SHORT]])))
-    return "\n".join(lines) + "\n"
+        lines.append(f"127.0.1.1\t{_joined(own)}")
+    text = "\n".join(lines) + "\n"
+    text += "".join(_lines(endpoint, [*own, *endpoint.aliases]) for endpoint in member.endpoints)
+    for block, endpoint in zip(networks, member.endpoints, strict=False):
+        text += block.replace(peer_lines(member, endpoint), "", 1)
+    return text
 
 
-def _lines(endpoint: Endpoint, names: str) -> list[str]:
-    six = [f"{endpoint.address6}\t{names}"] if endpoint.address6 else []
-    return [f"{endpoint.address}\t{names}", *six]
+def peer_lines(member: Member, endpoint: Endpoint) -> str:
+    """What others in a network have of a container."""
+    return _lines(endpoint, [*member.names, *endpoint.aliases, member.id[:SHORT]])
+
+
+def _lines(endpoint: Endpoint, names: Iterable[str]) -> str:
+    joined = _joined(names)
+    six = f"{endpoint.address6}\t{joined}\n" if endpoint.address6 else ""
+    return f"{endpoint.address}\t{joined}\n{six}"
+
+
+def _joined(names: Iterable[str]) -> str:
+    return " ".join(dict.fromkeys(names))
 
 
 def parse_add_host(text: str) -> tuple[str, str]:

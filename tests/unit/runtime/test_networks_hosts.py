@@ -13,7 +13,7 @@ from tests.unit.runtime.networks import RED, member
 from whit.packer.errors import InvalidFileError, UsageError
 from whit.runtime.engine.networks import documents
 from whit.runtime.engine.networks.folder import write_hosts
-from whit.runtime.engine.networks.hosts import hosts_file, parse_add_host, resolv_conf
+from whit.runtime.engine.networks.hosts import hosts_file, parse_add_host, peer_lines, resolv_conf
 from whit.runtime.engine.networks.model import PortMapping, Protocol
 from whit.runtime.engine.networks.showing import chooser
 
@@ -34,7 +34,7 @@ def test_a_hosts_file_has_the_container_then_its_neighbours_with_all_their_names
     peer = member(3, name="cache")
     place = dataclasses.replace(peer.endpoints[0], aliases=("redis", "cache"))
 
-    text = hosts_file(own, [(peer, place)], "172.30.5.1")
+    text = hosts_file(own, [peer_lines(own, own.endpoints[0]) + peer_lines(peer, place)], "172.30.5.1")
 
     assert text.removeprefix(ALWAYS).splitlines() == [
         "10.0.0.9\tdb",
@@ -49,7 +49,7 @@ def test_a_hosts_file_has_the_container_then_its_neighbours_with_all_their_names
 def test_a_container_without_a_network_knows_itself() -> None:
     alone = dataclasses.replace(member(2, name="web"), endpoints=())
 
-    assert hosts_file(alone, []) == f"{ALWAYS}127.0.1.1\tweb 000000000000\n"
+    assert hosts_file(alone) == f"{ALWAYS}127.0.1.1\tweb 000000000000\n"
 
 
 def test_a_hosts_file_is_changed_where_it_is_and_a_new_neighbour_only_adds_to_it(tmp_path: Path) -> None:
