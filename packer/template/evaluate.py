@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.template.functions import FUNCTIONS, LAZY, is_true
-from whit.packer.template.goprint import OpenMap, kind_of, opened, text_of
+from whit.packer.template.goprint import OMITTED, OpenMap, kind_of, opened, text_of
 from whit.packer.template.nodes import Block, Dot, Fields, Function, Kind, Leave, Literal, TemplateError, Text, Variable
 from whit.packer.template.parsing import parse_nodes
 
@@ -244,6 +244,8 @@ class _Run:
         if found is None:
             if isinstance(value, OpenMap):
                 return None
+            if name in OMITTED and value is not self._root:
+                return OMITTED[name]
             known = [*value, *(self._methods if value is self._root else ())]
             raise TemplateError(
                 f"the template's field {path}.{name} isn't there", hint=f"known fields: {nearest_first(name, known)}"

@@ -28,6 +28,15 @@ OPEN = frozenset(
 """Fields whose value has keys of a person's choosing: an absent one is no mistake in the template."""
 
 
+OMITTED = {
+    **dict.fromkeys(("Health", "Healthcheck", "StopTimeout"), None),
+    **{name: dict[str, object]() for name in ("Annotations", "StorageOpt", "Sysctls", "Tmpfs")},
+    "Shell": list[object](),
+    "StopSignal": "",
+}
+"""Fields that JSON leaves out where they are empty, and what docker's templates see then."""
+
+
 class OpenMap(dict[str, object]):
     """A map with keys of a person's choosing (labels, say), where a key may be absent; other dicts have fixed fields."""
 

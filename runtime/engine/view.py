@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.ages import human_duration
 from whit.packer.tabular import shortened
+from whit.packer.template.goprint import quoted
 from whit.runtime.engine.asked import NAMES, shown_command
 from whit.runtime.engine.model import LogDriver, MountKind, Policy, ProbeKind
 from whit.runtime.engine.status import Health, State
@@ -84,7 +85,7 @@ def row(
     running = status.is_running
     volumes = [mount.name or mount.source for mount in container.mounts]
     return {
-        "Command": f'"{command if whole else shortened(command, COMMAND_WIDTH)}"',
+        "Command": quoted(command if whole else shortened(command, COMMAND_WIDTH)),
         "CreatedAt": datetime.fromtimestamp(container.created / SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S +0000 UTC"),
         "HealthStatus": status.health.value,
         "ID": container.id if whole else container.short_id,

@@ -44,6 +44,7 @@ INSPECT = (
     "{{.HostConfig.Memory}} {{.HostConfig.NanoCPUs}} {{.HostConfig.RestartPolicy.Name}}",
     r"a\tb\n{{.Name}}",
     "{{range .Mounts}}{{.Type}}:{{.Source}}:{{.Destination}}:{{.RW}} {{end}}",
+    "{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} [{{.Config.StopSignal}}] {{len .HostConfig.Tmpfs}}",
     "{{.Nonsense}}",
     "{{.State.Nonsense}}",
     "{{nonsense .Id}}",

@@ -39,6 +39,7 @@ SHOWN = r"""
 {{if eq .State.Status "exited"}}a{{else if eq .State.Status "x" "running"}}b{{else}}c{{end}} => b
 {{with .State.Health}}{{.Status}}{{else with .Name}}{{.}}{{end}} => /web
 {{if .State.Health}}{{.State.Health.Status}}{{else}}-{{end}} => -
+{{with .Config.Healthcheck}}{{.Test}}{{else}}none{{end}}{{.Config.StopSignal}} => none
 {{index .Config.Labels "a.b"}} {{index .Config.Cmd 1}} {{(index .Mounts 0).Source}} => two b c /x
 [{{index .Config.Labels "absent"}}] {{.Config.Labels.absent}} => [] <no value>
 {{len .Mounts}} {{len .Words}} {{len .Config.Labels}} => 2 24 2
