@@ -43,7 +43,9 @@ def start(containers: Containers, kept: Kept, attach: str = "") -> Started:
     container = kept.container
     if not kept.status.is_up:
         wait_for_supervisor(kept)
-    clear(containers, kept)
+    with containers.locked(kept) as got:
+        if got:
+            clear(containers, kept)
     path = network_path(containers, container)
     ops = supervision_ops(container, str(kept.folder), str(containers.records), path)
     settings = kept.folder / "supervision"
@@ -84,9 +86,10 @@ def _is_same(one: PortMapping, other: PortMapping) -> bool:
 
 
 def clear(containers: Containers, kept: Kept) -> None:
-    """What a supervisor that was killed with its second process has left: processes, cgroups, addresses."""
-    if kept.status.supervised:
-        return
+    """What a supervisor that was killed with its second process has left: processes, cgroups, addresses.
+
+    Whoever calls holds the container's lock, so that there is no supervisor.
+    """
     if (kept.records / kept.container.id).exists():
         words = [oci_launcher(), "--root", str(kept.records), "delete", "--force", kept.container.id]
         subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False)
