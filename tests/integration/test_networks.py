@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.netlab import CLIENT, HOST, Lab, lab
+from tests.integration.netlab import CLIENT, HOST, LONG, SHORT, Lab, lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +63,32 @@ def test_udp_is_published_as_tcp_is(place: Lab) -> None:
     assert place.client.ask(HOST, 5353, "udp") == f"names 53 {CLIENT}"
     assert names.ask(HOST, 5353, "udp").startswith("names 53 ")
     assert place.client.cannot_reach(HOST, 5353, "tcp")
+
+
+def test_who_goes_on_asking_by_udp_reaches_whoever_has_the_port_now(place: Lab) -> None:
+    # given a client that keeps one socket and asks before, while and after a container is there
+    place.start("other")
+    asking = place.client.do(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    with asking:
+        asking.connect((HOST, 5353))
+
+        def answer(patience: float = LONG) -> str:
+            asking.settimeout(patience)
+            try:
+                asking.send(b"?")
+                return asking.recv(99).decode()
+            except OSError:
+                return ""
+
+        assert answer(SHORT) == ""
+        one = place.start("one", "0.0.0.0:5353:53/udp")
+        assert answer() == f"one 53 {CLIENT}"
+        place.start("between")
+        place.stop(one)
+        assert answer(SHORT) == ""
+        place.start("another")
+        place.start("two", f"{HOST}:5353:53/udp")
+        assert answer() == f"two 53 {CLIENT}"
 
 
 def test_a_range_of_ports_is_published_one_by_one(place: Lab) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.errors import NotFoundError, UsageError, WhitError
 from whit.packer.light import dataclass, replace
-from whit.runtime.engine.networks import folder, links, nft, pool, rules
+from whit.runtime.engine.networks import flows, folder, links, nft, pool, rules
 from whit.runtime.engine.networks.model import DEFAULT, Endpoint, Joining, Member, Network, mac_of
 from whit.runtime.engine.networks.neighbours import Neighbours
 from whit.runtime.engine.networks.netlink import Netlink
@@ -152,6 +152,7 @@ def _join(root: Path, netlink: Netlink, member: Member, joining: Iterable[Joinin
         links.join(netlink, bridge.index, network, end, endpoint, namespace)
         if member.ports:
             links.reflect(netlink, end)
+    flows.forget(netlink, member.ports)
     neighbours = Neighbours(root)
     neighbours.write_hosts(neighbours.around(member))
     if member.ports and not member.outward:
@@ -240,6 +241,7 @@ def _remove_links(root: Path, netlink: Netlink, member: Member) -> None:
             if ports and not nft.try_to_apply(ports):
                 with folder.networks_lock(root):
                     _write_rules(root, network)
+    flows.forget(netlink, member.ports)
 
 
 def _remove_unused(root: Path, netlink: Netlink) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from whit.runtime.engine.networks.model import Endpoint, Network
 
-_NEWLINK, _DELLINK, _GETLINK, _NEWADDR, _NEWROUTE, _GETROUTE = 16, 17, 18, 20, 24, 26
+_NEWLINK, _DELLINK, _GETLINK, _NEWADDR, _GETADDR, _NEWROUTE, _GETROUTE = 16, 17, 18, 20, 22, 24, 26
 _ADDRESS, _NAME, _MTU, _MASTER, _INFO, _NAMESPACE = 1, 3, 4, 10, 18, 28
 _KIND, _DATA, _PORT_KIND, _PORT_DATA = 1, 2, 4, 5
 _PEER, _HAIRPIN = 1, 4
@@ -77,6 +77,13 @@ def routed(netlink: Netlink) -> list[IPv4Network | IPv6Network]:
             if target and size >= _WHOLE and kind == _UNICAST:
                 found.append(ip_network((socket.inet_ntop(family, target), size)))
     return found
+
+
+def addresses(netlink: Netlink, family: int) -> list[str]:
+    """The host's own addresses of a family."""
+    question = Message(_GETADDR, struct.pack("=BBBBI", family, 0, 0, 0, 0), "list the addresses", DUMP)
+    found = (attributes(answer[8:]) for answer in netlink.ask(question))
+    return [socket.inet_ntop(family, own) for each in found if (own := each.get(_IFA_LOCAL) or each.get(_IFA_ADDRESS))]
 
 
 def make_bridge(netlink: Netlink, network: Network) -> None:
