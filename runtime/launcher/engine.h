@@ -1,6 +1,7 @@
 /* The supervisor of a container that is kept (docs/engine.md): one process for as long as the container is to run.
 
    engine_main.c      from a folder to a supervisor, and to its end
+   engine_watcher.c   the process that takes its place should it be killed
    engine_settings.c  what the folder's file `supervision` asks for
    engine_status.c    the file `status`
    engine_run.c       one run of the container, by whit-oci
@@ -145,6 +146,11 @@ int engine_resume(char **argv, const char *self);
 
 /* `whit _attach FD FLAGS KEYS`: FLAGS `i` passes the input on, `t` the terminal's size, `s` signals; KEYS let go. Returns the exit code. */
 int engine_attach(char **argv);
+
+/* The second process is started, or killed because all is over; what a supervisor needs of the one whose place it takes. */
+void watcher_start(struct supervisor *supervisor);
+void watcher_stop(struct supervisor *supervisor);
+int *const *watcher_hands_on(struct supervisor *supervisor);
 
 /* 0, or -EINVAL for settings that no supervisor can have. */
 int settings_read(struct settings *settings, const struct plan *plan);

@@ -216,62 +216,6 @@ static const char *open_all(struct supervisor *supervisor, int *error)
 	return *error ? "can't wait for signals" : NULL;
 }
 
-/* ---- the second process, which takes our place should we be killed ---- */
-
-/* What a supervisor needs of the one whose place it takes. */
-static int *const *handed_on(struct supervisor *supervisor)
-{
-	static int *kept[RESUME_NUMBERS];
-	int *const all[RESUME_NUMBERS] = { &supervisor->lock, &supervisor->output.from, &supervisor->output_end, &supervisor->errors.from,
-					   &supervisor->errors_end, &supervisor->host_network, &supervisor->host_mounts };
-	memcpy(kept, all, sizeof(kept));
-	return kept;
-}
-
-_Noreturn static void take_over(struct supervisor *supervisor, const char *folder)
-{
-	char numbers[RESUME_NUMBERS][NUMBER_SIZE];
-	int *const *kept = handed_on(supervisor);
-	const char *words[RESUME_WORDS + 1] = { supervisor->self, "_resume", folder };
-	for (size_t i = 0; i < RESUME_NUMBERS; i++) {
-		size_t at = 0;
-		append_number(numbers[i], sizeof(numbers[i]), &at, (uint64_t)*kept[i]);
-		words[FIRST_WORD + 1 + i] = numbers[i];
-		fcntl(*kept[i], F_SETFD, 0);
-	}
-	execv("/proc/self/exe", (char *const *)(uintptr_t)words);
-	_exit(FAILED);
-}
-
-static void start_watcher(struct supervisor *supervisor)
-{
-	char folder[ENGINE_PATH_SIZE];
-	CLEANUP_FD int self = (int)syscall(NR_PIDFD_OPEN, getpid(), 0);
-	if (self < 0 || !getcwd(folder, sizeof(folder)))
-		return;
-	pid_t child = fork();
-	if (child != 0) {
-		supervisor->watcher = child > 0 ? child : 0;
-		return;
-	}
-	struct pollfd supervised = { .fd = self, .events = POLLIN };
-	close_fd(&supervisor->caller);
-	close_fd(&supervisor->listener);
-	close_fd(&supervisor->signals);
-	close_fd(&supervisor->log.file);
-	while (poll(&supervised, 1, -1) < 0)
-		;
-	take_over(supervisor, folder);
-}
-
-static void stop_watcher(struct supervisor *supervisor)
-{
-	if (supervisor->watcher > 0) {
-		kill(supervisor->watcher, SIGKILL);
-		wait_for(supervisor->watcher);
-	}
-}
-
 /* ---- one run after the other ---- */
 
 static int is_to_run_again(struct supervisor *supervisor)
@@ -337,7 +281,7 @@ static int finish(struct supervisor *supervisor)
 		const struct timespec pause = { .tv_sec = 1 };
 		nanosleep(&pause, NULL);
 	}
-	stop_watcher(supervisor);
+	watcher_stop(supervisor);
 	control_tell_end(supervisor, supervisor->status.exit);
 	give_back(supervisor);
 	return 0;
@@ -387,7 +331,7 @@ int engine_supervise(char **argv, const char *self)
 	if (wait_for_go(&supervisor))
 		return FAILED;
 	control_settle(&supervisor);
-	start_watcher(&supervisor);
+	watcher_start(&supervisor);
 	return supervise_runs(&supervisor);
 }
 
@@ -397,7 +341,7 @@ int engine_resume(char **argv, const char *self)
 	uint64_t number;
 	int error;
 	prepare(&supervisor, self);
-	int *const *kept = handed_on(&supervisor);
+	int *const *kept = watcher_hands_on(&supervisor);
 	for (size_t i = 0; i < RESUME_NUMBERS; i++) {
 		if (parse_number(argv[FIRST_WORD + 1 + i], &number) || number > INT32_MAX)
 			return FAILED;
@@ -407,7 +351,7 @@ int engine_resume(char **argv, const char *self)
 	if (chdir(argv[2]) < 0 || open_all(&supervisor, &error))
 		return FAILED;
 	status_read(&supervisor.status);
-	start_watcher(&supervisor);
+	watcher_start(&supervisor);
 	/* The one before us was killed, and the container is with it. */
 	run_clear(&supervisor);
 	streams_end(&supervisor);
