@@ -170,12 +170,11 @@ def connect(network: str, container: str, alias: tuple[str, ...], ip: str | None
     from whit.packer.errors import WhitError
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.networks import attaching, managing
-    from whit.runtime.engine.networks.hosts import check_host_name
     from whit.runtime.engine.networks.model import Joining
 
     root = _root()
     kept = Containers(root).find(container)
-    wish = Joining(managing.find(root, network).name, tuple(map(check_host_name, alias)), ip)
+    wish = Joining(managing.find(root, network).name, alias, ip)
     status = kept.status
     if not status.is_running:
         raise WhitError(f"container {kept.container.name} is not running", hint=f"whit start {kept.container.name}")

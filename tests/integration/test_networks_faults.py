@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from tests.integration.netlab import CLIENT, HOST, Container, Lab, lab
 from whit.packer.errors import WhitError
 from whit.runtime.engine.networks import folder
 from whit.runtime.engine.networks.attaching import detach, sweep
+from whit.runtime.engine.networks.model import Joining
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +66,41 @@ def test_a_port_that_another_container_has_is_taken_also_at_all_addresses(place:
         with pytest.raises(WhitError, match="is taken by container web"):
             place.start("other", publish)
     place.start("names", "5353:53", "8080:80/udp")
+
+
+def test_a_port_whose_last_connections_the_kernel_only_remembers_is_free(place: Lab) -> None:
+    # given a server that has closed a connection itself: its port stays in TIME_WAIT for a minute
+    def serve() -> None:
+        with (
+            socket.create_server(("127.0.0.1", 7777)) as server,
+            socket.create_connection(("127.0.0.1", 7777)) as asking,
+        ):
+            server.accept()[0].close()
+            asking.recv(1)
+
+    place.host.do(serve)
+    assert " 06 " in place.host.command("cat /proc/net/tcp")
+
+    web = place.start("web", "7777:80")
+
+    assert place.host.ask("127.0.0.1", 7777).startswith("web 80 ")
+    assert web.ports == (7777,)
+
+
+def test_what_no_rule_can_serve_is_warned_of(place: Lab) -> None:
+    place.start("web", "[::1]:8080:80")
+
+    assert [message for message, _ in place.warnings] == ["[::1]:8080->80/tcp leads nowhere: no rule can do that"]
+
+
+@pytest.mark.parametrize("alias", ["", "a b", "a\n192.0.2.66\tbank"])
+def test_an_alias_that_is_no_name_is_refused(place: Lab, alias: str) -> None:
+    before = place.traces()
+
+    with pytest.raises(WhitError, match="can't be a host's name"):
+        place.start("web", networks=(Joining("bridge", (alias,)),))
+
+    assert place.traces() == before
 
 
 def test_an_address_that_the_host_has_not_is_named(place: Lab) -> None:
@@ -191,7 +228,7 @@ def test_without_nft_the_error_names_the_package(place: Lab, monkeypatch: pytest
 
 def _attach_plainly(place: Lab) -> None:
     from whit.runtime.engine.networks.attaching import attach  # noqa: PLC0415
-    from whit.runtime.engine.networks.model import Joining, Member  # noqa: PLC0415
+    from whit.runtime.engine.networks.model import Member  # noqa: PLC0415
 
     container = "f" * 64
     (place.root / "containers" / container).mkdir(parents=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from whit.packer.errors import NotFoundError, UsageError, WhitError
 from whit.packer.light import dataclass, replace
 from whit.runtime.engine.networks import flows, folder, links, nft, pool, rules
+from whit.runtime.engine.networks.hosts import check_host_name
 from whit.runtime.engine.networks.model import DEFAULT, Endpoint, Joining, Member, Network, mac_of
 from whit.runtime.engine.networks.neighbours import Neighbours
 from whit.runtime.engine.networks.netlink import Netlink
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from whit.runtime.engine.networks.model import PortMapping
 
+_ELSEWHERE = "publish it at 127.0.0.1, or put the container into a network that was made with --ipv6"
 _FORWARD = {4: Path("/proc/sys/net/ipv4/ip_forward"), 6: Path("/proc/sys/net/ipv6/conf/all/forwarding")}
 
 
@@ -134,13 +136,14 @@ def _join(root: Path, netlink: Netlink, member: Member, joining: Iterable[Joinin
     joined: list[tuple[Network, links.Link, Endpoint]] = []
     warnings: list[tuple[str, str]] = []
     for wish in joining:
+        aliases = tuple(map(check_host_name, wish.aliases))
         network, bridge, new = _ready(root, netlink, wish.network)
         if new and not network.internal:
             warnings += _warnings(network)
         address = folder.lease(root, network, member.id, wish.address)
         endpoint = Endpoint(
             network.name, address, pool.address6(network, address), mac_of(address),
-            _free_interface(member), "" if network.internal else network.gateway, wish.aliases,
+            _free_interface(member), "" if network.internal else network.gateway, aliases,
         )  # fmt: skip
         joined.append((network, bridge, endpoint))
         member = replace(member, endpoints=(*member.endpoints, endpoint))
@@ -157,7 +160,9 @@ def _join(root: Path, netlink: Netlink, member: Member, joining: Iterable[Joinin
     neighbours.write_hosts(neighbours.around(member))
     if member.ports and not member.outward:
         warnings.append(("no port is published: the container is in internal networks only", "add one that isn't"))
-    return Attached(member.endpoints, tuple(warnings), rules.proxied(member))
+    proxied = rules.proxied(member)
+    warnings += [(f"{port} leads nowhere: no rule can do that", _ELSEWHERE) for port in proxied]
+    return Attached(member.endpoints, tuple(warnings), proxied)
 
 
 def _free_interface(member: Member) -> str:
