@@ -88,7 +88,10 @@ class MountKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mounted:
-    """A mount that a person asked for. ``source`` is a path of the host's; ``name`` a volume's."""
+    """A mount that a person asked for. ``source`` is a path of the host's; ``name`` a volume's.
+
+    ``file_system`` is the type of what is mounted from ``source`` where that isn't bound.
+    """
 
     kind: MountKind
     source: str
@@ -97,6 +100,7 @@ class Mounted:
     name: str = ""
     options: tuple[str, ...] = ()
     is_anonymous: bool = False
+    file_system: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +183,20 @@ def _value(hint: Any, value: Any) -> Any:  # noqa: ANN401 - any field's
     if isinstance(hint, types.UnionType):
         hint = next(option for option in hint.__args__ if option is not types.NoneType)
     if typing.get_origin(hint) is tuple:
+        _check(list, value)
         options = typing.get_args(hint)
         if options[-1] is Ellipsis:
             return tuple(_value(options[0], item) for item in value)
         return tuple(_value(option, item) for option, item in zip(options, value, strict=True))
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        _check(dict, value)
         return _record(hint, value)
     if isinstance(hint, type) and issubclass(hint, str) and hint is not str:
         return hint(value)
-    if not isinstance(value, hint):
-        raise TypeError(f"{value!r} is no {hint.__name__}")
+    _check(hint, value)
     return value
+
+
+def _check(kind: type, value: object) -> None:
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r} is no {kind.__name__}")
