@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
     from whit.runtime.engine.networks.model import PortMapping
 
 _ELSEWHERE = "publish it at 127.0.0.1, or put the container into a network that was made with --ipv6"
+_END_DIGITS = 13
+"""As many as an interface's name has room for."""
+
 _FORWARD = {4: Path("/proc/sys/net/ipv4/ip_forward"), 6: Path("/proc/sys/net/ipv6/conf/all/forwarding")}
 
 
@@ -129,7 +131,8 @@ def sweep(root: Path, alive: Callable[[str], bool]) -> None:
 
 def host_end(container: str, network_id: str) -> str:
     """The name of the veth's end in the bridge: the same each time, so that it can be removed by whoever comes next."""
-    return "wv" + hashlib.blake2s(f"{container} {network_id}".encode(), digest_size=6).hexdigest()
+    mixed = int(container[:_END_DIGITS], 16) ^ int(network_id[:_END_DIGITS], 16)
+    return f"wv{mixed:0{_END_DIGITS}x}"
 
 
 def _join(root: Path, netlink: Netlink, member: Member, joining: Iterable[Joining], namespace: int) -> Attached:

@@ -6,7 +6,6 @@ Everything is changed under one lock, the file ``networks/lock``; reading needs 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import time
 from typing import TYPE_CHECKING
@@ -51,6 +50,8 @@ def new_id() -> str:
 
 def predefined_id(root: Path, name: str) -> str:
     """That of a network of whit's own: always the same in one store, another one in another."""
+    import hashlib  # noqa: PLC0415 - slow to import, and rarely needed
+
     return hashlib.blake2s(f"{name} {root.absolute()}".encode()).hexdigest()
 
 

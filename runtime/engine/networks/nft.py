@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
 import struct
 from typing import TYPE_CHECKING
 
@@ -61,7 +60,8 @@ def dropping(device: str) -> Iterator[str]:
 
 def _run(*arguments: str, rules: str = "") -> tuple[int, str, str]:
     """Exit code, output, errors. By files in memory rather than pipes: nobody has to wait for two things at once."""
-    program = shutil.which("nft") or shutil.which("nft", path=_ELSEWHERE)
+    folders = f"{os.environ.get('PATH', os.defpath)}:{_ELSEWHERE}".split(":")
+    program = next((path for folder in folders if os.access(path := f"{folder}/nft", os.X_OK)), None)
     if program is None:
         raise LaunchError(
             "nft isn't installed, and networks need it", hint="install the package nftables, or use --network none"
