@@ -18,6 +18,7 @@ from whit.packer import durable
 from whit.packer.console import human_size
 from whit.packer.errors import InvalidFileError, NotFoundError, StoreError, UsageError
 from whit.packer.jsondoc import canonical_json
+from whit.runtime.engine.happened import ACTOR, actor_text, container_event
 from whit.runtime.engine.model import Container, from_document, to_document
 from whit.runtime.engine.networks.folder import read_member
 from whit.runtime.engine.status import State, Status, read_status
@@ -97,7 +98,7 @@ class Containers:
             try:
                 for name in folders:
                     (temporary / name).mkdir(parents=True, exist_ok=True)
-                for name, data in {**files, DOCUMENT: _encoded(container)}.items():
+                for name, data in {**files, DOCUMENT: _encoded(container), ACTOR: actor_text(container)}.items():
                     _write(temporary / name, data)
                 self._take_name(container.name, container.id)
                 temporary.rename(place)
@@ -106,6 +107,7 @@ class Containers:
                 self._give_name_back(container.name, container.id)
                 raise
             durable.sync_folder(self.folder)
+        container_event(self.root, container, "create")
         return Kept(container, place)
 
     def _take_name(self, name: str, container_id: str) -> None:
@@ -212,7 +214,9 @@ class Containers:
         with durable.store_errors(f"rename the container {kept.container.name}"):
             self._take_name(name, kept.container.id)
             renamed = self.replace(kept, replace(kept.container, name=name))
+            durable.write_whole(kept.folder / ACTOR, actor_text(renamed.container))
             self._give_name_back(kept.container.name, kept.container.id)
+        container_event(self.root, renamed.container, "rename", oldName=f"/{kept.container.name}")
         return renamed
 
     def remove(self, container_id: str, name: str) -> None:
@@ -220,10 +224,15 @@ class Containers:
         with durable.store_errors(f"remove the container {name}"):
             place = self.at(container_id)
             gone = durable.temporary_beside(place)
+            removed = None
             with contextlib.suppress(FileNotFoundError):
+                with contextlib.suppress(InvalidFileError, NotADirectoryError):
+                    removed = self.read(container_id).container
                 place.rename(gone)
             self._give_name_back(name, container_id)
             durable.remove_tree(gone)
+        if removed:
+            container_event(self.root, removed, "destroy")
 
     def published(self, kept: Kept) -> tuple[PortMapping, ...]:
         """The ports that are published now, with the host's ports that were free where any would do."""

@@ -13,6 +13,7 @@ from whit.packer.errors import LaunchError, UsageError
 from whit.runtime.engine import control, starting
 from whit.runtime.engine.creating import CONTAINER, HOST, NONE, member_of, network_path
 from whit.runtime.engine.folder import Containers
+from whit.runtime.engine.happened import container_event
 from whit.runtime.engine.networks import attaching
 from whit.runtime.engine.networks.model import Joining
 from whit.runtime.engine.networks.reserve import reserve
@@ -115,7 +116,12 @@ def stop(kept: Kept, seconds: int | None = None, signal: int | None = None) -> N
     words = f"stop {seconds}" + (f" {signal}" if signal is not None else "")
     with contextlib.suppress(control.NotSupervisedError):
         control.ask(kept.folder, words)
+        _happened(kept, "stop")
     wait_for_supervisor(kept)
+
+
+def _happened(kept: Kept, action: str) -> None:
+    container_event(kept.folder.parent.parent, kept.container, action)
 
 
 def start_stopped(containers: Containers, kept: Kept) -> None:
@@ -128,6 +134,7 @@ def restart(containers: Containers, kept: Kept, seconds: int | None = None, sign
     """Stop it if it runs, and start it."""
     stop(kept, seconds, signal)
     start(containers, kept)
+    _happened(kept, "restart")
 
 
 def kill(kept: Kept, number: int) -> None:
@@ -172,6 +179,7 @@ def pause(kept: Kept) -> None:
     if not kept.status.is_running:
         raise not_running(kept)
     _runtime(kept, "pause", kept.container.id)
+    _happened(kept, "pause")
 
 
 def unpause(kept: Kept) -> None:
@@ -179,6 +187,7 @@ def unpause(kept: Kept) -> None:
     if not kept.status.is_running:
         raise not_running(kept)
     _runtime(kept, "resume", kept.container.id)
+    _happened(kept, "unpause")
 
 
 def remove(containers: Containers, kept: Kept, *, force: bool = False) -> None:

@@ -8,6 +8,7 @@
    engine_loop.c      what happens while it runs: all that can be waited for, in one place
    engine_stream.c    what it writes, on its way to the log and to whoever is attached; what they type
    engine_log.c       the log
+   engine_events.c    what happens, for `whit events`
    engine_control.c   the socket
    engine_probe.c     whether it is well
    engine_client.c    the other side: who is attached */
@@ -159,6 +160,10 @@ int settings_read(struct settings *settings, const struct plan *plan);
 int status_open(struct status *status);
 int status_write(struct status *status);
 int status_read(struct status *status);
+
+/* Record what happens, with an attribute that belongs to it, or NULL: words that need no escape in JSON. */
+void event_record(const char *action, const char *name, const char *value);
+void event_record_number(const char *action, const char *name, uint64_t number);
 
 /* Create and start the container. 0, or -1: `status.error` and `status.exit` say why not. */
 int run_start(struct supervisor *supervisor);

@@ -99,6 +99,7 @@ static void send_signal(struct supervisor *supervisor, struct client *client, ch
 		/* A container that a person has killed isn't started again, as docker has it. */
 		if (number == SIGKILL)
 			supervisor->status.stopped = 1;
+		event_record_number("kill", "signal", number);
 		pass_signal(supervisor, (int)number);
 		answer(client, "k");
 	}

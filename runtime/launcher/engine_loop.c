@@ -51,6 +51,7 @@ void engine_stop(struct supervisor *supervisor, int number, int64_t seconds)
 	supervisor->again_at = 0;
 	if (supervisor->status.pid == 0)
 		return;
+	event_record_number("kill", "signal", (uint64_t)number);
 	int fatal = signal_first(supervisor->status.pid, number);
 	supervisor->ended_for = fatal ? fatal : supervisor->ended_for;
 	supervisor->kill_at = seconds < 0 ? FOREVER : engine_now() + seconds * SECOND_NS;
@@ -64,6 +65,7 @@ static void ended(struct supervisor *supervisor, int status)
 	supervisor->status.exit = number ? SIGNALLED + number : WEXITSTATUS(status);
 	supervisor->status.finished = engine_time();
 	supervisor->is_over = 1;
+	event_record_number("die", "exitCode", (uint64_t)supervisor->status.exit);
 }
 
 static void reap(struct supervisor *supervisor)

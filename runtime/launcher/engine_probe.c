@@ -53,6 +53,8 @@ static void result(struct supervisor *supervisor, int is_well)
 		if (status->failing >= supervisor->settings.retries)
 			status->health = HEALTH_UNHEALTHY;
 	}
+	if (status->health != before)
+		event_record(status->health == HEALTH_HEALTHY ? "health_status: healthy" : "health_status: unhealthy", NULL, NULL);
 	if (status->health != before || status->failing != failing)
 		status_write(status);
 	plan_next(supervisor);

@@ -215,5 +215,6 @@ int run_start(struct supervisor *supervisor)
 	supervisor->status.state = STATE_RUNNING;
 	supervisor->status.started = engine_time();
 	supervisor->began = engine_now();
+	event_record("start", NULL, NULL);
 	return 0;
 }

@@ -1,4 +1,4 @@
-"""``whit logs`` and ``whit events`` of real containers."""
+"""``whit logs`` of real containers."""
 
 from __future__ import annotations
 
@@ -78,8 +78,6 @@ def test_a_container_that_keeps_no_log_says_so(run_whit: RunWhit, name: str) -> 
         (("logs", "--since", "yesterday", "x"), "--since 'yesterday' is no time"),
         (("logs", "--tail", "some", "x"), "--tail 'some' is no number of lines"),
         (("logs", "x"), "there is no container x"),
-        (("events", "--until", "0s", "--filter", "colour=red"), "no filter 'colour'"),
-        (("events", "--until", "0s", "--format", "{{.Foo}}"), "field .Foo isn't there"),
     ],
 )
 def test_what_is_wrong_is_told(run_whit: RunWhit, words: tuple[str, ...], message: str) -> None:
@@ -87,8 +85,3 @@ def test_what_is_wrong_is_told(run_whit: RunWhit, words: tuple[str, ...], messag
     assert result.returncode != 0
     assert message in result.stderr
     assert "hint:" in result.stderr
-
-
-def test_events_of_the_past_end_at_until(run_whit: RunWhit) -> None:
-    result = run_whit("events", "--since", "1h", "--until", "0s")
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

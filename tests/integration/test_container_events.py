@@ -1,0 +1,108 @@
+"""``whit events`` of real containers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.peers import find_peer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import RunWhit
+
+
+@pytest.fixture
+def name(run_whit: RunWhit) -> Iterator[str]:
+    """A container's name; what has it is removed."""
+    yield "sleeper"
+    run_whit("rm", "--force", "sleeper")
+
+
+def start(run_whit: RunWhit, name: str, *options: str) -> None:
+    busybox = find_peer("busybox-static")
+    assert busybox is not None
+    result = run_whit("run", "-d", "--network", "none", "--name", name, *options, busybox, "sleep", "10000")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.root
+@pytest.mark.peer("busybox-static")
+def test_what_happens_to_a_container_is_told_in_docker_s_words(run_whit: RunWhit, name: str) -> None:
+    # given a container to which much has happened
+    start(run_whit, name, "--label", 'says="a \\ b"', "--stop-signal", "KILL")
+    for words in (
+        ("pause", name), ("unpause", name), ("rename", name, "other"), ("stop", "other"), ("restart", "other"),
+        ("rm", "--force", "other"),
+    ):  # fmt: skip
+        assert run_whit(*words).returncode == 0
+    # when the events are asked for
+    shown = run_whit("events", "--since", "1h", "--until", "0s", "--filter", "type=container", "--format", "json")
+    events = [json.loads(line) for line in shown.stdout.splitlines()]
+    attributes = [event["Actor"]["Attributes"] for event in events]
+    # then all of it is there, in order, with its attributes
+    assert [event["Action"] for event in events] == [
+        "create", "start", "pause", "unpause", "rename", "kill", "die", "stop", "start", "restart", "kill", "die",
+        "stop", "destroy",
+    ]  # fmt: skip
+    assert all(one["says"] == '"a \\ b"' for one in attributes)
+    assert [one["name"] for one in attributes] == [name] * 4 + ["other"] * 10
+    assert attributes[4]["oldName"] == f"/{name}"
+    assert attributes[5]["signal"] == "9"
+    assert attributes[6]["exitCode"] == "137"
+    # and one can be picked out
+    filtered = run_whit("events", "--since", "1h", "--until", "0s", "-f", "container=other", "-f", "event=die")
+    assert len(filtered.stdout.splitlines()) == 2
+    assert " container die " in filtered.stdout
+    assert "(exitCode=137, image=" in filtered.stdout
+
+
+@pytest.mark.root
+@pytest.mark.peer("busybox-static")
+def test_what_happens_is_told_as_it_happens(run_whit: RunWhit, whit: Path, whit_root: Path, name: str) -> None:
+    # given somebody who waits for health
+    words = [
+        "events",
+        "--since",
+        "1h",
+        "--filter",
+        "event=health_status",
+        "--format",
+        "{{.Action}} {{.Actor.Attributes.name}}",
+    ]
+    with subprocess.Popen(
+        [whit, *words], env={**os.environ, "WHIT_ROOT": str(whit_root)}, stdout=subprocess.PIPE, text=True
+    ) as watcher:
+        # when a container is started that is well
+        start(run_whit, name, "--health-cmd", '["/busybox", "true"]', "--health-interval", "100ms")
+        assert watcher.stdout is not None
+        said = watcher.stdout.readline()
+        watcher.kill()
+    # then it is told
+    assert said == f"health_status: healthy {name}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--until", "0s", "--filter", "colour=red"), "no filter 'colour'"),
+        (("--until", "0s", "--format", "{{.Foo}}"), "field .Foo isn't there"),
+        (("--since", "soon"), "--since 'soon' is no time"),
+    ],
+)
+def test_what_is_wrong_is_told(run_whit: RunWhit, words: tuple[str, ...], message: str) -> None:
+    result = run_whit("events", *words)
+    assert result.returncode != 0
+    assert message in result.stderr
+    assert "hint:" in result.stderr
+
+
+def test_events_of_the_past_end_at_until(run_whit: RunWhit) -> None:
+    result = run_whit("events", "--since", "1h", "--until", "0s")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
