@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from tests.integration.netlab import CLIENT, HOST, Container, Lab, lab
 from whit.packer.errors import WhitError
 from whit.runtime.engine.networks import folder
-from whit.runtime.engine.networks.attaching import detach, sweep
+from whit.runtime.engine.networks.attaching import sweep
 from whit.runtime.engine.networks.model import Joining
 
 if TYPE_CHECKING:
@@ -31,6 +32,13 @@ from whit.runtime.engine.networks.ports import parse_port
 root, identity, name, pid, *publish = sys.argv[1:]
 ports = tuple(port for text in publish for port in parse_port(text))
 attach(Path(root), Member(identity, name, (name,), (), ports), (Joining(),), int(pid))
+"""
+
+DETACH = """
+import sys
+from pathlib import Path
+from whit.runtime.engine.networks.attaching import detach
+detach(Path(sys.argv[1]), sys.argv[2])
 """
 
 
@@ -133,34 +141,61 @@ def test_twenty_containers_attached_by_twenty_processes_at_once_get_addresses_of
     assert place.traces() == before
 
 
-def test_whatever_is_killed_while_it_attaches_the_next_sweep_leaves_nothing(place: Lab) -> None:
-    # given what a start does in system calls that change something, and a process killed at each of them in turn
+@pytest.mark.parametrize("does", ["attaches", "detaches"])
+def test_whatever_is_killed_the_next_sweep_leaves_nothing(place: Lab, does: str) -> None:
+    # given what changes something by system calls, and a process killed at each of them in turn
     before = place.traces()
-    changing = ("symlink", "sendto", "rename", "mkdir", "pwrite64", "vfork,clone,clone3")
     killed = 0
-    for call in changing:
-        for number in (1, 2, 3, 5, 8, 13, 21):
+    for call in ("symlink", "sendto", "rename", "unlink", "pwrite64", "flock", "vfork,clone,clone3"):
+        for number in (1, 2, 3, 4, 5, 8, 13, 21):
             container = place.make("victim", "tcp:80")
+            words = command(place, container, "0.0.0.0:8080:80")
+            if does == "detaches":
+                subprocess.run(words, check=True)
+                words = [*words[:3], DETACH, *words[4:]]
             injected = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={call}:signal=KILL:when={number}"]
-            done = subprocess.run(
-                [*injected, *command(place, container, "0.0.0.0:8080:80")], check=False, stderr=subprocess.DEVNULL
-            )
+            done = subprocess.run([*injected, *words], check=False, stderr=subprocess.DEVNULL)
             place.end(container)
-            if done.returncode == 0:
-                place.host.do(lambda gone=container: detach(place.root, gone.id))  # type: ignore[misc]
-                break
-            killed += 1
 
             # when the next one looks for what is left
             place.host.do(lambda: sweep(place.root, lambda _: False))
 
             # then all is as it was
             assert place.traces() == before, (call, number)
-    assert killed > 12
+            if done.returncode == 0:
+                break
+            killed += 1
+    assert killed > 8
     web = place.start("web", "0.0.0.0:8080:80")
     assert place.client.ask(HOST, 8080) == f"web 80 {CLIENT}"
     place.stop(web)
     assert place.traces() == before
+
+
+def test_processes_killed_at_random_while_many_come_and_go_harm_nobody_else(place: Lab) -> None:
+    # given one who stays, and many who come and go at once, half of them killed somewhere on the way
+    stays = place.start("stays", "0.0.0.0:8080:80")
+    chance = random.Random(6)
+    comers = [place.make(f"c{number}") for number in range(16)]
+
+    def come_and_go(container: Container, after: float | None) -> None:
+        words = command(place, container, f"0.0.0.0:{9000 + comers.index(container)}:80")
+        for each in (words, [*words[:3], DETACH, *words[4:]]):
+            with subprocess.Popen(each) as process:
+                try:
+                    process.wait(after)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+
+    with ThreadPoolExecutor(8) as pool:
+        times = [chance.uniform(0.05, 0.6) if number % 2 else None for number in range(len(comers))]
+        list(pool.map(come_and_go, comers, times))
+    place.host.do(lambda: sweep(place.root, lambda container: container == stays.id))
+
+    assert place.client.ask(HOST, 8080) == f"stays 80 {CLIENT}"
+    assert [member.id for member, _ in folder.members(place.root, "bridge")] == [stays.id]
+    assert "tcp . 90" not in place.traces()
+    assert not any(comer.id[:12] in stays.hosts.read_text() for comer in comers)
 
 
 def test_a_sweep_leaves_alone_who_is_alive(place: Lab) -> None:
