@@ -75,11 +75,16 @@ def image_names() -> list[str]:
         return []
 
 
+def _all_names() -> list[str]:
+    return sorted({*container_names(), *image_names(), *network_names(), *volume_names()})
+
+
 _NAMES: tuple[tuple[str, Callable[[], Iterable[str]]], ...] = (
     ("CONTAINER", container_names),
     ("NETWORK", network_names),
     ("VOLUME", volume_names),
     ("IMAGE", image_names),
+    ("THING", _all_names),
     ("SIGNAL", lambda: _SIGNALS),
     ("POLICY", lambda: _POLICIES),
     ("FORMAT", lambda: ("json", "table")),
@@ -105,7 +110,7 @@ def values(parameter: click.Parameter, verb: str, incomplete: str) -> Iterator[C
         return
     if meant == "SOURCE:TARGET[:ro]":
         yield from _beginning(volume_names(), incomplete)
-    if meant.startswith(("FILE|IMAGE", "FILE", "SOURCE", "ARGUMENTS", "TARGET")) or meant.endswith(("FILE", ".tar")):
+    if meant.startswith(("FILE", "THING", "SOURCE", "ARGUMENTS", "TARGET")) or meant.endswith(("FILE", ".tar")):
         yield CompletionItem(incomplete, type="file")
     if meant.startswith("FOLDER") or meant == "SYSROOT":
         yield CompletionItem(incomplete, type="dir")

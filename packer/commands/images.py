@@ -50,8 +50,8 @@ def command(name: str | None, quiet: bool, digests: bool, no_trunc: bool, form: 
             click.echo(image_id)
         return
     table = _DIGESTS if digests else _TABLE
-    shown = table if form in {None, "table"} else form or ""
-    click.echo(render_rows(shown, [_row(image, no_trunc) for image in images], _HEADERS), nl=False)
+    rows = [_row(image, no_trunc) for image in images]
+    click.echo(render_rows(form or table, rows, _HEADERS, usual=table), nl=False)
 
 
 def _row(image: StoredImage, whole: bool) -> dict[str, object]:

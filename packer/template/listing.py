@@ -21,15 +21,18 @@ def render_rows(
     rows: Iterable[Mapping[str, object]],
     headers: Mapping[str, str],
     methods: Mapping[str, Callable[..., object]] | None = None,
+    *,
+    usual: str = "",
 ) -> str:
     r"""What ``--format FORM`` shows for rows: ``json``, ``table TEMPLATE`` or a template; each line ends in a line feed.
 
     ``headers`` are the fields' names above a table's columns. ``\t`` and ``\n`` in the template mean a tab and a line
-    feed, as docker has it for its listings. Raises :class:`TemplateError`.
+    feed, as docker has it for its listings. ``usual`` is what ``table`` alone stands for. Raises :class:`TemplateError`.
     """
     ordered = ({key: row[key] for key in sorted(row)} for row in rows)
     if form == "json":
         return "".join(f"{json_text(row)}\n" for row in ordered)
+    form = usual if form.strip() == TABLE else form
     is_table = form.startswith(TABLE)
     text = form.removeprefix(TABLE).strip(" ").replace("\\t", "\t").replace("\\n", "\n")
     template = parse(text)

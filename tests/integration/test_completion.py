@@ -70,6 +70,8 @@ def asked(whit: Path, environment: Mapping[str, str], line: str) -> list[str]:
         ("whit network r", ["rm"]),
         ("whit kill --signal TE", ["TERM"]),
         ("whit run --restart on", ["on-failure"]),
+        ("whit inspect w", ["web", "worker"]),
+        ("whit ps --format t", ["table"]),
         ("whit completion z", ["zsh"]),
         ("whit run 'unclosed", []),
         ("whit nonsense x", []),

@@ -30,6 +30,13 @@ def test_a_table_has_docker_s_header_and_columns() -> None:
     ]
 
 
+def test_table_alone_is_the_usual_one() -> None:
+    assert render_rows("table", ROWS[:1], HEADERS, usual=r"table {{.ID}}\t{{.Names}}").splitlines() == [
+        "CONTAINER ID   NAMES",
+        "0123           web",
+    ]
+
+
 def test_a_table_without_rows_is_its_header() -> None:
     assert render_rows(r"table {{.ID}}\t{{.Names}}", [], HEADERS) == "CONTAINER ID   NAMES\n"
 
