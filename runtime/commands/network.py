@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import click
@@ -202,3 +203,9 @@ def disconnect(network: str, container: str, force: bool) -> None:
     except UsageError:
         if not force:
             raise
+
+
+for _name, _other in (("ls", "list"), ("rm", "remove")):
+    _same = copy.copy(command.commands[_name])
+    _same.hidden = True
+    command.add_command(_same, _other)
