@@ -20,7 +20,7 @@ NOW = 1_800_000_000 * SECOND
 @pytest.fixture
 def east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A machine two hours east of Greenwich."""
-    monkeypatch.setenv("TZ", "XXX-2")
+    monkeypatch.setenv("TZ", "EAST-2")
     time.tzset()
     yield
     monkeypatch.undo()
