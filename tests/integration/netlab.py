@@ -113,7 +113,9 @@ def _ask(address: str, port: int, kind: str, patience: float) -> str:
 def start_namespace(name: str, *servers: str) -> Namespace:
     """A namespace with a server on each of ``tcp:PORT``, ``udp:PORT``."""
     process = subprocess.Popen(
-        ["unshare", "--net", sys.executable, "-c", SERVER, name, *servers], stdout=subprocess.PIPE, text=True
+        ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", sys.executable, "-c", SERVER, name, *servers],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 BRIDGES = "/proc/sys/net/bridge/bridge-nf-call-iptables"
 
-pytestmark = [pytest.mark.root, pytest.mark.peer("nft", "ip", "unshare", "nsenter")]
+pytestmark = [pytest.mark.root, pytest.mark.peer("nft", "ip", "setpriv", "unshare", "nsenter")]
 
 
 @pytest.fixture

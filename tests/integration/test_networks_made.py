@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from whit.runtime.engine.networks.model import Network
 
-pytestmark = [pytest.mark.root, pytest.mark.peer("nft", "ip", "unshare", "nsenter")]
+pytestmark = [pytest.mark.root, pytest.mark.peer("nft", "ip", "setpriv", "unshare", "nsenter")]
 
 
 @pytest.fixture
