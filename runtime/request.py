@@ -103,8 +103,8 @@ def _lines(path: str) -> list[tuple[str, str]]:
     return found
 
 
-def _environment(words: Words) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str | None], ...]]:
-    """(variables for the program, variables of the caller that were asked for)."""
+def environment_of(words: Words) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str | None], ...]]:
+    """(variables for the program, variables of the caller that were asked for). Raises what :func:`parse_request` does."""
     variables: list[tuple[str, str]] = []
     inherited: list[tuple[str, str | None]] = []
     lines = [line for path in words.env_file for line in _lines(path)]
@@ -184,7 +184,7 @@ def _limits(words: Words) -> Limits:
 def parse_request(words: Words) -> Request:
     """Everything that can be said about a command line without an image. Raises :class:`UsageError` and its like."""
     files = tuple(map(identity_of, words.env_file))
-    env, inherited = _environment(words)
+    env, inherited = environment_of(words)
     network = _network(words)
     rlimits = [_parsed("--ulimit", text, parse_ulimit) for text in words.ulimit]
     options = RunOptions(

@@ -1,6 +1,7 @@
 #include "launch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -114,6 +115,16 @@ static void fail(const struct launch *launch, uint32_t index, int error)
 	launch->outcome->error = error;
 }
 
+/* It goes on alone: nothing of it reaches the caller's terminal or holds its pipes open. */
+static int leave_streams(void)
+{
+	CLEANUP_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
+		if (dup2(null, fd) < 0)
+			return -errno;
+	return null < 0 ? -errno : 0;
+}
+
 _Noreturn static void run_child(struct launch *launch, uint32_t index)
 {
 	/* The modes in the plan are meant as they stand, whatever the caller's umask; the program gets docker's. */
@@ -121,6 +132,8 @@ _Noreturn static void run_child(struct launch *launch, uint32_t index)
 	int early = launch->late_cgroup >= 0 ? write_file(launch->late_cgroup, "cgroup.procs", "0") : 0;
 	if (!early && launch->plan.ops[index - 1].code == OP_CLONE_FREE)
 		early = mark_inherited(launch);
+	if (!early && launch->is_silent)
+		early = leave_streams();
 	if (early) {
 		fail(launch, index - 1, -early);
 		_exit(CHILD_FAILED);

@@ -51,6 +51,9 @@ struct launch {
 	int gate, console_socket, console_receiver, channel, state_directory;
 	/* The caller's terminal, where the container's is passed on to it. */
 	int terminal;
+	/* For whit's own exec: the keys that let go of the process, NULL elsewhere; and whether it goes without the caller's streams. */
+	const char *keys;
+	int is_silent;
 	const char *pid_file;
 	/* Who gets the process as a descriptor, and who answers the system calls that the filter asks about (ops_listen.c). */
 	int pidfd_socket, agent;

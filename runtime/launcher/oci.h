@@ -54,6 +54,9 @@ void oci_warn(const struct oci_call *call, const char *quoted);
 /* Stay with a child in the foreground until it ends, its terminal and signals passed on. Returns its exit code. */
 int oci_attend(struct launch *launch);
 
+/* Leave a process of our own behind that reads a terminal to its end: without it the program would be hung up. */
+void oci_hold_terminal(int master);
+
 /* Print and log one error; returns the exit code of failure. `parts` are put together. */
 int oci_fail(const struct oci_call *call, const char *const *parts);
 

@@ -15,7 +15,7 @@
 
 enum { FAILED = 1, NUMBER_SIZE = 24, RECORD_SIZE = 64 };
 
-enum word { WORD_MODE = 2, WORD_FOLDER, WORD_PID_FILE, WORD_PLAN, WORD_LOG, WORD_LOG_FORMAT };
+enum word { WORD_MODE = 2, WORD_FOLDER, WORD_PID_FILE, WORD_PLAN, WORD_LOG, WORD_LOG_FORMAT, WORD_KEYS };
 
 /* What the child tells, in a file: start, which comes later, reads it there. */
 static int map_outcome(struct launch *launch)
@@ -163,11 +163,32 @@ static int failed_by_its_own_texts(const struct launch *launch)
 	return 0;
 }
 
-int oci_execute(struct launch *launch, char **words)
+/* whit's own exec and debug: `exec-whit`, and `exec-whit-detached`, of which nothing stays. */
+static void read_mode(struct launch *launch, char **words)
 {
 	const char *mode = words[WORD_MODE];
 	launch->is_exec = strncmp(mode, "exec", 4) == 0;
 	launch->pid_file = words[WORD_PID_FILE];
+	if (strncmp(mode, "exec-whit", 9) == 0) {
+		launch->keys = words[WORD_KEYS] ? words[WORD_KEYS] : "";
+		launch->is_silent = mode[9] != 0;
+	}
+}
+
+/* Whether the launcher stays with the process until its end. */
+static int attends(const char *mode)
+{
+	static const char *const modes[] = { "run", "run-kept", "exec", "exec-whit" };
+	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++)
+		if (strcmp(mode, modes[i]) == 0)
+			return 1;
+	return 0;
+}
+
+int oci_execute(struct launch *launch, char **words)
+{
+	const char *mode = words[WORD_MODE];
+	read_mode(launch, words);
 	if (open_folder(launch, words[WORD_FOLDER]))
 		return unreadable();
 	int error = map_outcome(launch);
@@ -193,7 +214,9 @@ int oci_execute(struct launch *launch, char **words)
 	/* One that fails has ended the container. */
 	int failed = strncmp(mode, "run", 3) == 0 && has_hook(launch, "poststart") && !run_python(launch, "_poststart", words);
 	int is_kept = strcmp(mode, "run-kept") == 0;
-	if (!failed && !is_kept && strcmp(mode, "run") != 0 && strcmp(mode, "exec") != 0)
+	if (launch->is_silent && launch->console_receiver >= 0)
+		oci_hold_terminal(receive_descriptor(launch->console_receiver));
+	if (!failed && !attends(mode))
 		return 0;
 	flock(launch->state_directory, LOCK_UN);
 	code = oci_attend(launch);

@@ -210,7 +210,7 @@ int oci_main(int argc, char **argv, const char *self)
 		verb_function *function;
 	} verbs[] = { { "state", oci_state }, { "start", oci_start }, { "kill", oci_kill }, { "delete", oci_delete } };
 	struct oci_call call = { .argv = argv, .self = self };
-	if (argc == 8 && strcmp(argv[1], "_launch") == 0)
+	if ((argc == 8 || argc == 9) && strcmp(argv[1], "_launch") == 0)
 		return oci_launch(argv, self);
 	char **words = argc > 1 ? read_options(&call, argv + 1) : NULL;
 	for (size_t i = 0; words && *words && i < sizeof(verbs) / sizeof(*verbs); i++) {

@@ -2,11 +2,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -15,7 +17,7 @@
 #include "oci.h"
 #include "util.h"
 
-enum { CHUNK = 4096, SIGNALLED = 128, NAME_SIZE = 64 };
+enum { CHUNK = 4096, SIGNALLED = 128, NAME_SIZE = 64, MAX_KEYS = 16, LET_GO = 1, HELD = 3 };
 
 enum watched { WATCH_SIGNALS, WATCH_MASTER, WATCH_INPUT, WATCHED };
 
@@ -58,6 +60,66 @@ static int pass(int from, int to)
 	return got > 0;
 }
 
+/* What is typed, but for the keys that let go of the process: those are held back until it is clear that they aren't meant.
+   -1 when all of them were typed, 0 when nothing will come any more. `matched` is how many have been typed already. */
+static int type(const char *keys, size_t *matched, int master)
+{
+	char bytes[CHUNK], passed[CHUNK + MAX_KEYS];
+	size_t filled = 0;
+	ssize_t got = read(STDIN_FILENO, bytes, sizeof(bytes));
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return 1;
+	for (ssize_t i = 0; i < got; i++) {
+		if (bytes[i] == keys[*matched]) {
+			if (!keys[++*matched])
+				return -1;
+			continue;
+		}
+		size_t before = *matched;
+		*matched = 0;
+		memcpy(passed + filled, keys, before);
+		passed[filled + before] = bytes[i];
+		filled += before + 1;
+	}
+	return got > 0 && write_all(master, passed, filled) == 0;
+}
+
+/* The caller's terminal may be hung up before this is in a session of its own. */
+static void take_signals_but_hangup(void)
+{
+	sigset_t none;
+	signal(SIGHUP, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* 1 where children are born in our own process namespace, and not in the container's, whose processes would see them. */
+static int bears_children_here(void)
+{
+	struct stat own, of_children;
+	CLEANUP_FD int namespace = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	if (namespace < 0 || fstat(namespace, &own) < 0 || stat("/proc/self/ns/pid_for_children", &of_children) < 0)
+		return 0;
+	return own.st_ino == of_children.st_ino || setns(namespace, CLONE_NEWPID) == 0;
+}
+
+void oci_hold_terminal(int master)
+{
+	char bytes[CHUNK];
+	if (master < 0 || !bears_children_here() || fork() != 0)
+		return;
+	setsid();
+	take_signals_but_hangup();
+	int null = open("/dev/null", O_RDWR);
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	if (chdir("/") < 0 || dup2(master, HELD) < 0 || close_from(HELD + 1))
+		_exit(LET_GO);
+	while (read(HELD, bytes, sizeof(bytes)) > 0)
+		;
+	_exit(0);
+}
+
 /* The child's exit code once it has ended, else -1. */
 static int reap_child(pid_t child)
 {
@@ -89,8 +151,16 @@ static void drain(int master)
 		;
 }
 
+/* Whether somebody types there who may let go of it. */
+static int has_keys(const struct launch *launch, int master)
+{
+	return launch->keys && *launch->keys && strlen(launch->keys) <= MAX_KEYS && master >= 0 && isatty(STDIN_FILENO);
+}
+
 static int attend(const struct launch *launch, int master)
 {
+	size_t matched = 0;
+	int may_let_go = has_keys(launch, master);
 	CLEANUP_FD int signals = signalfd(-1, &launch->signals, SFD_CLOEXEC);
 	struct pollfd watched[WATCHED] = {
 		[WATCH_SIGNALS] = { .fd = signals, .events = POLLIN },
@@ -103,7 +173,12 @@ static int attend(const struct launch *launch, int master)
 			continue;
 		if (watched[WATCH_MASTER].revents && !pass(master, STDOUT_FILENO))
 			watched[WATCH_MASTER].fd = -1;
-		if (watched[WATCH_INPUT].revents && !pass(STDIN_FILENO, master))
+		int typed = !watched[WATCH_INPUT].revents ? 1 : may_let_go ? type(launch->keys, &matched, master) : pass(STDIN_FILENO, master);
+		if (typed < 0) {
+			oci_hold_terminal(master);
+			return LET_GO;
+		}
+		if (!typed)
 			watched[WATCH_INPUT].fd = -1;
 		if (watched[WATCH_SIGNALS].revents)
 			code = take_signal(launch, signals, master);
@@ -118,8 +193,11 @@ int oci_attend(struct launch *launch)
 	struct termios before, raw;
 	CLEANUP_FD int master = launch->console_receiver >= 0 ? receive_descriptor(launch->console_receiver) : -1;
 	int is_terminal = master >= 0 && tcgetattr(launch->terminal, &before) == 0;
-	if (is_terminal) {
+	if (is_terminal)
 		copy_size(launch->terminal, master);
+	/* With whit exec -t, without -i, keys still mean what they do in the caller's terminal: ^C ends it. */
+	is_terminal = is_terminal && (!launch->keys || isatty(STDIN_FILENO));
+	if (is_terminal) {
 		raw = before;
 		cfmakeraw(&raw);
 		tcsetattr(launch->terminal, TCSANOW, &raw);

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import LaunchError, WhitError, as_whit_error
+from whit.packer.errors import ExitCode, LaunchError, WhitError, as_whit_error, in_words
 from whit.runtime.encode import decode
 from whit.runtime.explain import explain
 from whit.runtime.machine import MACHINES
@@ -255,6 +255,11 @@ def afterwards(words: list[str]) -> int:
         mode, folder_text, plan, path, form, index, number = rest
         folder, log = Path(folder_text), Log(path, form or "text")
         error = _words(plan, folder, int(index), int(number))
+        if mode.startswith("exec-whit"):
+            if error.hint in HINTS.values():
+                error.hint = "choose a folder of the container's by --workdir"
+            sys.stderr.write(in_words(error))
+            return ExitCode.NOT_FOUND if int(number) == errno.ENOENT else ExitCode.NOT_EXECUTABLE
         if not mode.startswith("exec"):
             container = state.Container(folder.name, folder)
             state.remove_cgroups(container)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from whit.runtime.oci.log import Log
     from whit.runtime.oci.model import Folders, OciHost
     from whit.runtime.oci.spec import Spec
+    from whit.runtime.oci.subcgroup import Wanted
 
 MAX_NUMBER = (1 << 32) - 2
 
@@ -116,9 +117,8 @@ def _entrance(folder: Path, pid: int, mount: str) -> str:
     return str(inner if inner.is_relative_to(folder) else folder)
 
 
-def _folders(container: Container, pid: int, call: Call, host: OciHost) -> Folders:
+def _folders(container: Container, pid: int, asked: Wanted, host: OciHost) -> Folders:
     """Where the process goes: beside the first one, or where ``--cgroup`` says."""
-    asked = wanted(call.options.all("cgroup"))
     if asked:
         own = tuple(
             (() if names == "unified" else tuple(names.split(",")), str(path)) for names, path in container.cgroups
@@ -132,14 +132,15 @@ def _folders(container: Container, pid: int, call: Call, host: OciHost) -> Folde
     )
 
 
-def _running(container: Container, call: Call, host: OciHost) -> Running:
+def running_container(container: Container, host: OciHost, asked: Wanted, *, ignore_paused: bool = False) -> Running:
+    """What a further process goes into; ``asked`` are cgroups below the container's own. Raises :class:`LaunchError`."""
     process = container.process
     status, pid = container.status()
     if process is None or status in {Status.STOPPED, Status.CREATING}:
         raise LaunchError("cannot exec in a stopped container", hint=f"it is {status}")
-    if status is Status.PAUSED and not call.options.flag("ignore-paused"):
+    if status is Status.PAUSED and not ignore_paused:
         raise LaunchError("cannot exec in a paused container (use --ignore-paused to override)")
-    return Running(*process, Cgroup(_folders(container, pid, call, host)))
+    return Running(*process, Cgroup(_folders(container, pid, asked, host)))
 
 
 def execute(call: Call, log: Log) -> NoReturn:
@@ -148,7 +149,8 @@ def execute(call: Call, log: Log) -> NoReturn:
         raise UsageError("exec needs a container ID", hint="whit-oci exec [OPTIONS] ID COMMAND …")
     container = find(root_of(call), container_id(call.words[0]))
     host = read_oci_host()
-    running = _running(container, call, host)
+    asked = wanted(call.options.all("cgroup"))
+    running = running_container(container, host, asked, ignore_paused=call.options.flag("ignore-paused"))
     spec = parse_spec((container.read(CONFIG) or "").encode(), f"container {container.name}'s {CONFIG}")
     process = _process(call, spec, log)
     detached = call.options.flag("detach")
@@ -165,9 +167,7 @@ def execute(call: Call, log: Log) -> NoReturn:
     if (container.folder / SCOPE).exists() and os.geteuid() != 0:
         from whit.runtime.oci.systemd import attaching  # noqa: PLC0415 - for systemd's containers alone
 
-        lifecycle = replace(
-            lifecycle, scope=attaching(container.folder, wanted(call.options.all("cgroup")).get("", ""))
-        )
+        lifecycle = replace(lifecycle, scope=attaching(container.folder, asked.get("", "")))
     compiled = compile_exec(process, spec, running, host, lifecycle)
     for warning in compiled.warnings:
         log.write("warning", warning)

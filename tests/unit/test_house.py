@@ -38,6 +38,7 @@ PURE = (
     "runtime/encode.py",
     "runtime/engine/ages.py",
     "runtime/engine/eventform.py",
+    "runtime/engine/further.py",
     "runtime/engine/loglines.py",
     "runtime/engine/names.py",
     "runtime/devfiles.py",

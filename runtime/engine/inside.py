@@ -1,0 +1,46 @@
+"""A look into a container that runs, at its own files: no link in it leads outside."""
+
+from __future__ import annotations
+
+import os
+from stat import S_ISREG
+
+from whit.packer.errors import LaunchError
+from whit.runtime.accounts import Accounts
+from whit.runtime.trace.kernel import open_in_root
+
+_MOST = 1 << 20
+
+
+def open_root(pid: int) -> int:
+    """A descriptor of the root that a container's first process has. Raises :class:`LaunchError` for one that has ended."""
+    try:
+        return os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        raise LaunchError("the container has ended meanwhile", exit_code=1) from None
+
+
+def text_in(root: int, path: str) -> str:
+    """The first MiB of a text file, empty where there is none: a pipe or a device isn't read."""
+    try:
+        found = open_in_root(root, os.fsencode(path), follow=True)
+    except OSError:
+        return ""
+    try:
+        if not S_ISREG(os.fstat(found).st_mode):
+            return ""
+        with open(f"/proc/self/fd/{found}", "rb") as file:  # noqa: PTH123 - a descriptor
+            return file.read(_MOST).decode("utf-8", "replace")
+    except OSError:
+        return ""
+    finally:
+        os.close(found)
+
+
+def accounts(pid: int) -> Accounts:
+    """The users and groups that the container has now."""
+    root = open_root(pid)
+    try:
+        return Accounts(text_in(root, "/etc/passwd"), text_in(root, "/etc/group"))
+    finally:
+        os.close(root)
