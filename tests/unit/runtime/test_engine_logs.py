@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from whit.runtime.engine.loglines import STDERR, STDOUT, Wish
+from whit.runtime.engine.loglines import STDERR, STDOUT, Shown, Wish
 from whit.runtime.engine.logs import show_log
 
 if TYPE_CHECKING:
@@ -299,3 +301,14 @@ def test_following_waits_for_a_log_that_isn_t_there_yet(tmp_path: Path) -> None:
 def test_following_ends_at_until(tmp_path: Path) -> None:
     whole(tmp_path, line(1, "a"), line(5, "b"))
     assert seen(tmp_path, Wish(until=stamp(2).encode()), alive=lambda: True).out == "a\n"
+
+
+@given(st.lists(st.binary(max_size=80) | st.sampled_from([line(1, "a"), line(2, "b", ERR), line(3, "c", tag="P")])))
+def test_any_bytes_are_a_log_of_which_the_whole_lines_are_shown(pieces: list[bytes]) -> None:
+    for wish in (Wish(), Wish(timestamps=True)):
+        shown = Shown(wish)
+        whole_lines = b"".join(piece if piece.endswith(b"\n") else piece + b"\n" for piece in pieces)
+        out = b"".join(
+            data for half in (whole_lines[:50], whole_lines[50:]) for to, data in shown.feed(half) if to == STDOUT
+        )
+        assert out.count(b"a\n") >= pieces.count(line(1, "a"))
