@@ -8,20 +8,20 @@ _LEAST, _APART = 10, 3
 ELLIPSIS = "…"
 
 
-def aligned(text: str) -> str:
-    """Lines of cells with a tab after each but the last, as lines of padded cells.
+def aligned(text: str, least: int = _LEAST) -> str:
+    """Lines of cells with a tab after each but the last, as lines of padded cells, ``least`` wide at least.
 
     A column is as wide as the widest of its cells in lines that follow one another, as in Go's tabwriter.
     """
     lines = [line.split("\t") for line in text.split("\n")]
-    widths = _widths(lines)
+    widths = _widths(lines, least)
     return "\n".join(
         "".join(_padded(cell, width) for cell, width in zip(cells, row, strict=False)) + cells[-1]
         for cells, row in zip(lines, widths, strict=True)
     )
 
 
-def _widths(lines: list[list[str]]) -> list[list[int]]:
+def _widths(lines: list[list[str]], least: int) -> list[list[int]]:
     """For each line, the width of each of its cells but the last."""
     widths: list[list[int]] = [[0] * (len(cells) - 1) for cells in lines]
     for column in range(max(map(len, widths), default=0)):
@@ -33,7 +33,7 @@ def _widths(lines: list[list[str]]) -> list[list[int]]:
             if end > start:
                 widest = max(display_width(cells[column]) for cells in lines[start:end])
                 for row in widths[start:end]:
-                    row[column] = max(widest + _APART, _LEAST)
+                    row[column] = max(widest + _APART, least)
             start = max(end, start + 1)
     return widths
 

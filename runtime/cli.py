@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rename": ("whit.runtime.commands.rename", "Give a container another name"),
     "rm": ("whit.runtime.commands.rm", "Remove containers"),
     "exec": ("whit.runtime.commands.exec", "Execute a command in a container that runs"),
+    "top": ("whit.runtime.commands.top", "Show the processes of a container"),
     "logs": ("whit.runtime.commands.logs", "Show what a container wrote"),
     "events": ("whit.runtime.commands.events", "Show what happens, as it happens"),
     "network": ("whit.runtime.commands.network", "Manage networks"),

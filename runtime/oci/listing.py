@@ -96,7 +96,19 @@ def ps(call: Call, _log: Log) -> None:
         return
     if form != "table":
         raise UsageError(f"invalid format option '{form}'", hint="table or json")
-    done = subprocess.run(["ps", *(call.words[1:] or ("-ef",))], capture_output=True, text=True, check=False)
+    show("".join(f"{line}\n" for line in ps_lines(pids, call.words[1:])))
+
+
+def ps_lines(pids: tuple[int, ...], options: tuple[str, ...], *, selected: bool = False) -> list[str]:
+    """What the host's ps tells of these processes, with its header. Raises :class:`LaunchError` with its words.
+
+    ``selected``: it is told which, as docker does, as far as that goes together with the options.
+    """
+    words = ["ps", *(options or ("-ef",))]
+    select = ["-q" + ",".join(map(str, pids))] if selected and pids else []
+    done = subprocess.run([*words, *select], capture_output=True, text=True, check=False)
+    if done.returncode and select:
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         raise LaunchError(f"ps: {done.stderr.strip()}", exit_code=1)
     head, *lines = done.stdout.splitlines()
@@ -104,4 +116,4 @@ def ps(call: Call, _log: Log) -> None:
         raise UsageError("ps: there is no PID column", hint="use options of ps(1) that show it")
     at = head.split().index("PID")
     wanted = {str(pid) for pid in pids}
-    show("".join(f"{line}\n" for line in [head, *(line for line in lines if line.split()[at] in wanted)]))
+    return [head, *(line for line in lines if line.split()[at] in wanted)]
