@@ -88,6 +88,25 @@ def test_what_happens_is_told_as_it_happens(run_whit: RunWhit, whit: Path, whit_
     assert said == f"health_status: healthy {name}\n"
 
 
+@pytest.mark.root
+@pytest.mark.peer("busybox-static")
+def test_the_supervisor_makes_room_where_the_file_is_large_and_leaves_what_is_damaged(
+    run_whit: RunWhit, whit_root: Path, name: str
+) -> None:
+    # given a container that runs, and a file of events that has become large, its last line cut off
+    start(run_whit, name)
+    with (whit_root / "events").open("ab") as file:
+        file.write(b"x" * (1 << 20) + b"\n" + b'{"Type":"cut off\n')
+    # when the supervisor has something to tell
+    assert run_whit("kill", name).returncode == 0
+    assert run_whit("wait", name).stdout == "137\n"
+    # then another file is begun, and nothing that happened is lost
+    assert b'"Action":"kill"' in (whit_root / "events.1").read_bytes()
+    assert b'"Action":"die"' in (whit_root / "events").read_bytes()
+    shown = run_whit("events", "--since", "1h", "--until", "0s", "--format", "{{.Action}}")
+    assert shown.stdout.split() == ["create", "start", "kill", "die"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
