@@ -16,6 +16,7 @@ import pytest
 
 from tests.conftest import lacking
 from tests.installed import install
+from tests.integration.netlab import Lab, lab
 from tests.integration.oci_bundle import Bundle, make_bundle
 from tests.peers import find_peer
 
@@ -133,3 +134,10 @@ def bundle(request: pytest.FixtureRequest, tmp_path: Path, whit: Path) -> Bundle
     runtime = find_peer(other) if other else whit.with_name("whit-oci")
     assert runtime is not None, f"there is no {other}"
     return make_bundle(tmp_path, busybox, runtime)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Lab]:
+    """A host of the test's own, with somebody outside, and a store for its containers."""
+    with lab(tmp_path / "whit-root") as made:
+        yield made

@@ -9,20 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.netlab import Lab, lab
 from whit.runtime.engine.networks.model import Joining
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.integration.netlab import Lab
+
 pytestmark = [pytest.mark.root, pytest.mark.peer("nft", "ip", "setpriv", "unshare", "nsenter")]
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Lab]:
-    with lab(tmp_path / "whit-root") as made:
-        yield made
 
 
 class Network:

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.netlab import CLIENT, HOST, LONG, SHORT, Lab, lab
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+from tests.integration.netlab import CLIENT, HOST, LONG, SHORT, Lab
 
 BRIDGES = "/proc/sys/net/bridge/bridge-nf-call-iptables"
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("nft", "ip", "setpriv", "unshare", "nsenter")]
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Lab]:
-    with lab(tmp_path / "whit-root") as made:
-        yield made
 
 
 def test_a_port_is_published_for_this_machine_alone_unless_an_address_is_given(place: Lab) -> None:

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.netlab import CLIENT, HOST, Container, Lab, lab
+from tests.integration.netlab import CLIENT, HOST, Container, Lab
 from whit.packer.errors import WhitError
 from whit.runtime.engine.networks import folder
 from whit.runtime.engine.networks.attaching import sweep
 from whit.runtime.engine.networks.model import Joining
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("nft", "ip", "setpriv", "unshare", "nsenter", "strace")]
@@ -40,12 +39,6 @@ from pathlib import Path
 from whit.runtime.engine.networks.attaching import detach
 detach(Path(sys.argv[1]), sys.argv[2])
 """
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Lab]:
-    with lab(tmp_path / "whit-root") as made:
-        yield made
 
 
 def command(place: Lab, container: Container, *publish: str) -> list[str]:

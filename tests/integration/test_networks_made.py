@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.netlab import CLIENT, CLIENT6, HOST, HOST6, Lab, lab
+from tests.integration.netlab import CLIENT, CLIENT6, HOST, HOST6, Lab
 from whit.packer.errors import WhitError
 from whit.runtime.engine.networks import managing
 from whit.runtime.engine.networks.attaching import connect, disconnect
@@ -14,18 +14,9 @@ from whit.runtime.engine.networks.making import Wishes
 from whit.runtime.engine.networks.model import Joining
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from whit.runtime.engine.networks.model import Network
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("nft", "ip", "setpriv", "unshare", "nsenter")]
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Lab]:
-    with lab(tmp_path / "whit-root") as made:
-        yield made
 
 
 def make(place: Lab, wishes: Wishes) -> Network:

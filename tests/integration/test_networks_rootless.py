@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.netlab import CLIENT, HOST, Lab, lab
+from tests.integration.netlab import CLIENT, HOST, Lab
 from tests.peers import find_peer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.integration.conftest import User
@@ -71,12 +70,6 @@ while helpers() and time.monotonic() < end:
     time.sleep(0.02)
 print(helpers(), sorted(path.name for path in (root / "containers" / name).iterdir()))
 '''
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Lab]:
-    with lab(tmp_path / "whit-root") as made:
-        yield made
 
 
 def as_user(place: Lab, user: User, tmp_path: Path, path: str, mode: int = 0o666) -> subprocess.CompletedProcess[str]:
