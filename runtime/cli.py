@@ -6,7 +6,6 @@ Commands are loaded when they are called, so that ``whit --help`` imports nothin
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from whit.packer.errors import ExitCode, WhitError, as_whit_error, in_words
+from whit.runtime.groups import Root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,31 +60,7 @@ INTERNAL: dict[str, str] = {
 """Verbs that the launcher calls; see runtime/launcher/main.c."""
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called."""
-
-    @property
-    def lines(self) -> dict[str, str]:
-        """Verb → what it does, for completion."""
-        return {verb: line for verb, (_, line) in COMMANDS.items()}
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002, D102 - click's signature
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002, D102
-        module = INTERNAL.get(cmd_name) or COMMANDS.get(cmd_name, ("", ""))[0]
-        if not module:
-            return None
-        command: click.Command = importlib.import_module(module).command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """The verbs and their lines, without importing any of them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(verb, line) for verb, (_, line) in COMMANDS.items()])
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Root, table=COMMANDS, hidden_verbs=INTERNAL, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="whit", message="whit %(version)s")
 @click.pass_context
 def root(context: click.Context) -> None:

@@ -52,6 +52,24 @@ command = click.Command(
 )
 
 
+def _of(kind: str) -> click.Command:
+    """``inspect`` of one kind of thing."""
+
+    @click.command("inspect", short_help=f"Show {kind}s in full")
+    @click.option("-f", "--format", "form", metavar="FORMAT", help="A template (docs/format.md) instead of JSON.")
+    @click.argument("things", nargs=-1, required=True, metavar=f"{kind.upper()}...")
+    def inspect(form: str | None, things: tuple[str, ...]) -> int:
+        from whit.packer.store import Store
+
+        return _show(things, kind, form, Store.open())
+
+    inspect.help = f"Show {kind}s in full, as docker's JSON."
+    return inspect
+
+
+container, image = _of("container"), _of("image")
+
+
 def _show(things: tuple[str, ...], kind: str | None, form: str | None, store: Store) -> int:
     import json
 

@@ -57,6 +57,11 @@ class Kept:
         return self.folder.parent.parent / "oci"
 
 
+def is_id(text: str) -> bool:
+    """Whether it is a whole ID."""
+    return _ID.fullmatch(text) is not None
+
+
 def new_id() -> str:
     """64 random digits."""
     return secrets.token_hex(ID_DIGITS // 2)
@@ -156,7 +161,7 @@ class Containers:
     def ids(self) -> tuple[str, ...]:
         """All containers' IDs."""
         try:
-            return tuple(name for name in os.listdir(self.folder) if _ID.fullmatch(name))  # noqa: PTH208 - names alone
+            return tuple(name for name in os.listdir(self.folder) if is_id(name))  # noqa: PTH208 - names alone
         except FileNotFoundError:
             return ()
 

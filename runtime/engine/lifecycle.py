@@ -55,7 +55,11 @@ def start(containers: Containers, kept: Kept, attach: str = "") -> Started:
 
     sockets, ports = reserve(container.ports, lambda mapping: _publisher(containers, mapping))
 
+    joined = False
+
     def connect(pid: int) -> None:
+        nonlocal joined
+        joined = True
         if has_own_network(kept):
             wish = Joining(container.network, container.aliases, container.address)
             member = replace(member_of(container), ports=ports)
@@ -65,7 +69,9 @@ def start(containers: Containers, kept: Kept, attach: str = "") -> Started:
     try:
         return starting.start(kept, connect, attach, tuple(held.fileno() for held in sockets))
     except BaseException:
-        give_back(containers, kept)
+        # Where another start was first, what the container has is that one's.
+        if joined:
+            give_back(containers, kept)
         raise
     finally:
         for held in sockets:

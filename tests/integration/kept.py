@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -90,9 +91,16 @@ def until(true: Callable[[], bool], what: str = "") -> None:
         time.sleep(0.02)
 
 
+def cgroups_of(container_id: str) -> list[Path]:
+    """The container's cgroups: one in v2's only hierarchy, or one in each of v1's."""
+    roots = [Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").iterdir()]
+    return [place for root in roots if (place := root / "whit" / container_id).is_dir()]
+
+
 def processes_of(container_id: str) -> list[int]:
     """Processes in the container's cgroups."""
     found: set[int] = set()
-    for path in Path("/sys/fs/cgroup").glob(f"**/whit/{container_id}/cgroup.procs"):
-        found.update(int(line) for line in path.read_text().split())
+    for place in cgroups_of(container_id):
+        with contextlib.suppress(FileNotFoundError):
+            found.update(int(line) for line in (place / "cgroup.procs").read_text().split())
     return sorted(found)
