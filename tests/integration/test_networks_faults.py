@@ -20,7 +20,7 @@ from whit.runtime.engine.networks.model import Joining
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.root, pytest.mark.peer("nft", "ip", "setpriv", "unshare", "nsenter", "strace")]
+pytestmark = [pytest.mark.root, pytest.mark.peer("nft", "ip", "setpriv", "unshare", "nsenter", "strace", "iptables")]
 
 ATTACH = """
 import sys
@@ -228,17 +228,27 @@ def test_two_stores_on_one_host_do_not_get_into_each_other_s_way(place: Lab, tmp
     assert place.traces() == before
 
 
-def test_a_foreign_firewall_that_drops_what_is_forwarded_is_told_of_once(place: Lab) -> None:
-    place.host.command(
-        "nft -f - <<E\ntable ip filter {\n chain FORWARD {\n type filter hook forward priority 0; policy drop;\n }\n}\nE"
-    )
+@pytest.mark.parametrize(
+    ("firewall", "chain"),
+    [
+        ("iptables-nft -P FORWARD DROP", "ip filter FORWARD"),
+        ("nft 'table inet f { chain fw { type filter hook forward priority 10; policy drop; }; }'", "inet f fw"),
+    ],
+    ids=["iptables", "nft"],
+)
+def test_a_foreign_firewall_that_drops_what_is_forwarded_is_told_of_once_with_what_helps(
+    place: Lab, firewall: str, chain: str
+) -> None:
+    place.host.command(firewall)
 
-    place.start("one")
+    place.start("one", "0.0.0.0:8080:80")
     place.start("two")
 
-    assert [message for message, _ in place.warnings] == [
-        "the chain ip filter FORWARD, which isn't whit's, drops what the network bridge forwards"
-    ]
+    [(message, hint)] = place.warnings
+    assert message == f"the chain {chain}, which isn't whit's, drops what the network bridge forwards"
+    assert place.client.cannot_reach(HOST, 8080)
+    place.host.command(hint)
+    assert place.client.ask(HOST, 8080) == f"one 80 {CLIENT}"
 
 
 def test_without_nft_the_error_names_the_package(place: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.errors import NotFoundError, UsageError, WhitError
 from whit.packer.light import dataclass, replace
+from whit.runtime.engine.happened import network_event
 from whit.runtime.engine.networks import flows, folder, links, nft, pool, rules
 from whit.runtime.engine.networks.hosts import check_host_name
 from whit.runtime.engine.networks.model import DEFAULT, Endpoint, Joining, Member, Network, mac_of
@@ -158,6 +159,7 @@ def _join(root: Path, netlink: Netlink, member: Member, joining: Iterable[Joinin
         links.join(netlink, bridge.index, network, end, endpoint, namespace)
         if member.ports:
             links.reflect(netlink, end)
+        network_event(root, network, "connect", container=member.id)
     flows.forget(netlink, member.ports)
     neighbours = Neighbours(root)
     neighbours.write_hosts(neighbours.around(member))
@@ -211,11 +213,8 @@ def _placed(root: Path, netlink: Netlink, network: Network) -> Network:
 
 
 def _warnings(network: Network) -> Iterator[tuple[str, str]]:
-    for chain in nft.dropping(network.device):
-        yield (
-            f"the chain {chain}, which isn't whit's, drops what the network {network.name} forwards",
-            f"iptables -I FORWARD -i {network.device} -j ACCEPT; iptables -I FORWARD -o {network.device} -j ACCEPT",
-        )
+    for chain, cure in nft.dropping(network.device, six=network.subnet6 is not None):
+        yield f"the chain {chain}, which isn't whit's, drops what the network {network.name} forwards", cure
 
 
 def _detach(root: Path, netlink: Netlink, container: str) -> None:
@@ -229,6 +228,7 @@ def _leave(root: Path, netlink: Netlink, container: str, names: Iterable[str], *
         if not folder.release(root, name, container):
             continue
         network = folder.load(root, name)
+        network_event(root, network, "disconnect", container=container)
         if not unpublished:
             links.remove_link(netlink, host_end(container, network.id))
         if not folder.leases(root, name):

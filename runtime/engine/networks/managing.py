@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.durable import sweep_temporaries
 from whit.packer.errors import NotFoundError, UnsupportedError, WhitError
+from whit.runtime.engine.happened import network_event
 from whit.runtime.engine.networks import folder, links
 from whit.runtime.engine.networks.making import Wishes, new_network
 from whit.runtime.engine.networks.model import DEFAULT, PREDEFINED, Network
@@ -35,13 +36,16 @@ def create(root: Path, wishes: Wishes) -> Network:
         wanted = (identity, folder.own_device(identity), folder.now())
         network = new_network(wishes, folder.every(root), routes, wanted)
         folder.save(root, network)
+    network_event(root, network, "create")
     return network
 
 
 def remove(root: Path, wanted: str) -> None:
     """Remove a network that nobody uses. Raises :class:`WhitError` naming who does."""
     with folder.networks_lock(root):
-        folder.remove(root, find(root, wanted))
+        network = find(root, wanted)
+        folder.remove(root, network)
+    network_event(root, network, "destroy")
 
 
 def prune(root: Path, chosen: Callable[[Network], bool]) -> list[str]:
@@ -52,6 +56,7 @@ def prune(root: Path, chosen: Callable[[Network], bool]) -> list[str]:
         for network in folder.every(root):
             if network.name not in PREDEFINED and not folder.leases(root, network.name) and chosen(network):
                 folder.remove(root, network)
+                network_event(root, network, "destroy")
                 gone.append(network.name)
     return gone
 

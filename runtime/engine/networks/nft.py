@@ -12,7 +12,7 @@ from whit.packer.errors import LaunchError
 from whit.runtime.engine.networks.netlink import NETFILTER, Message, Netlink, attribute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _GET_TABLE = (10 << 8) | 1
 _TABLE_NAME = 1
@@ -45,17 +45,30 @@ def has_table(name: str) -> bool:
         return bool(netlink.ask(Message(_GET_TABLE, body, "look for rules", fine=(errno.ENOENT,))))
 
 
-def dropping(device: str) -> Iterator[str]:
-    """The chains of others that drop what is forwarded and don't speak of this bridge: no rule of ours can undo that."""
+def dropping(device: str, *, six: bool) -> Iterator[tuple[str, str]]:
+    """The chains of others that drop what is forwarded and don't speak of this bridge, and how to let it through.
+
+    No rule of ours can: each table has its say. Chains of IPv6 matter where the network has that.
+    """
     code, listed, _ = _run("-j", "list", "chains")
     if code:
         return
     for item in json.loads(listed).get("nftables", []):
         chain = item.get("chain", {})
-        if chain.get("hook") == "forward" and chain.get("policy") == "drop":
-            _, text, _ = _run("list", "table", chain["family"], chain["table"])
-            if f'"{device}"' not in text:
-                yield f"{chain['family']} {chain['table']} {chain['name']}"
+        if chain.get("hook") != "forward" or chain.get("policy") != "drop" or (chain["family"] == "ip6" and not six):
+            continue
+        _, text, _ = _run("list", "table", chain["family"], chain["table"])
+        if f'"{device}"' not in text:
+            yield f"{chain['family']} {chain['table']} {chain['name']}", _letting_through(chain, device)
+
+
+def _letting_through(chain: Mapping[str, str], device: str) -> str:
+    """In iptables's words where the chain is one of its own."""
+    program = {"ip": "iptables", "ip6": "ip6tables"}.get(chain["family"])
+    if program and (chain["table"], chain["name"]) == ("filter", "FORWARD"):
+        return f"{program} -I FORWARD -i {device} -j ACCEPT; {program} -I FORWARD -o {device} -j ACCEPT"
+    place = f"nft insert rule {chain['family']} {chain['table']} {chain['name']}"
+    return f"{place} iifname {device} accept; {place} oifname {device} accept"
 
 
 def _run(*arguments: str, rules: str = "") -> tuple[int, str, str]:
