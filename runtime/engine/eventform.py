@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
 from whit.packer.errors import UsageError
@@ -107,6 +106,8 @@ def _has_label(attributes: Mapping[str, str], wanted: str) -> bool:
 
 def line_of(event: Event) -> str:
     """Docker's text, with the machine's own time."""
+    from datetime import datetime  # noqa: PLC0415 - those who record need none
+
     seconds, fraction = divmod(event["timeNano"], _SECOND)
     local = datetime.fromtimestamp(seconds).astimezone()
     zone = local.strftime("%z")

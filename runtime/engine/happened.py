@@ -1,4 +1,4 @@
-"""What happens to containers, as events. The supervisor records starts, ends, signals and health; commands the rest."""
+"""What happens to containers and networks, as events. The supervisor records starts, ends, signals and health; commands the rest."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from whit.runtime.engine.model import Container
+    from whit.runtime.engine.networks.model import Network
 
 ACTOR = "actor"
 """The file in a container's folder that the supervisor's events are made of."""
@@ -34,3 +35,8 @@ def actor_text(container: Container) -> bytes:
 def container_event(root: Path, container: Container, action: str, **more: str) -> None:
     """Record it."""
     record(root, "container", action, container.id, {**attributes_of(container), **more})
+
+
+def network_event(root: Path, network: Network, action: str, **more: str) -> None:
+    """Record what happens to a network; ``container`` is whose joining or leaving it is."""
+    record(root, "network", action, network.id, {"name": network.name, "type": "bridge", **more})

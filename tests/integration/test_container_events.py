@@ -107,6 +107,16 @@ def test_the_supervisor_makes_room_where_the_file_is_large_and_leaves_what_is_da
     assert shown.stdout.split() == ["create", "start", "kill", "die"]
 
 
+@pytest.mark.root
+def test_what_happens_to_networks_is_told(run_whit: RunWhit) -> None:
+    assert run_whit("network", "create", "told").returncode == 0
+    assert run_whit("network", "rm", "told").returncode == 0
+    shown = run_whit(
+        "events", "--since", "1h", "--until", "0s", "-f", "network=told", "--format", "{{.Type}} {{.Action}}"
+    )
+    assert shown.stdout.splitlines() == ["network create", "network destroy"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
