@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from whit.packer import durable
+from whit.packer import durable, tarwrite
 from whit.packer.errors import StoreError, UsageError
 from whit.packer.imagespec import Entry, EntryKind, HostFile, Inline
 from whit.packer.jsondoc import canonical_json
-from whit.packer.layer import RECORD, header
+from whit.packer.layer import header
 from whit.packer.layout import LAYOUT_FILE, LAYOUT_VERSION, Layout
 from whit.packer.oci import REF_NAME, Descriptor, Index, Manifest, parse_manifest
 
@@ -135,7 +135,7 @@ def archive_stream(source: Layout, descriptor: Descriptor, references: tuple[Ref
     }
     for name, data in documents.items():
         yield from _member(name, len(data), (data,))
-    yield bytes(2 * RECORD)
+    yield tarwrite.END
 
 
 def _named(descriptor: Descriptor, reference: Reference) -> Descriptor:
@@ -165,4 +165,4 @@ def _member(name: str, size: int, chunks: Iterable[bytes]) -> Iterator[bytes]:
     content = HostFile("", size, (0, 0, 0, 0)) if size else Inline(b"")
     yield header(Entry(f"/{name}", EntryKind.FILE, 0o644, "", content=content), 0)
     yield from chunks
-    yield bytes(-size % RECORD)
+    yield tarwrite.padding(size)

@@ -52,17 +52,25 @@ class _Folder:
 
 @dataclass(slots=True)
 class Unpacker:
-    """Puts the members of an image's layers, one layer after the other, into the folder ``root``."""
+    """Puts the members of an image's layers, one layer after the other, into the folder ``root``, a path or a descriptor.
 
-    root: Path
+    Unless it ``is_layer``, no name is a whiteout, and no folder takes a file's place or the other way round.
+    """
+
+    root: Path | int
     limits: Limits = field(default_factory=Limits)
+    is_layer: bool = True
     _owner: bool = field(default_factory=lambda: os.geteuid() == 0)
     _root: int = -1
     _fresh: set[int] = field(default_factory=set)
     _folders: dict[Components, Member] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
-        self._root = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        if isinstance(self.root, int):
+            self._root = os.open(".", flags, dir_fd=self.root)
+        else:
+            self._root = os.open(self.root, flags)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -124,7 +132,7 @@ class Unpacker:
             self._folders[()] = member
             return
         *parents, name = components
-        if name.startswith(_WHITEOUT):
+        if self.is_layer and name.startswith(_WHITEOUT):
             with contextlib.suppress(FileNotFoundError), self._opened(parents, create=False) as folder:
                 self._whiteout(folder, name)
             return
@@ -182,6 +190,8 @@ class Unpacker:
 
     def _create(self, tar: TarReader, member: Member, folder: _Folder, name: bytes) -> None:
         present = _state(folder.descriptor, name)
+        if not self.is_layer and present is not None:
+            _check_same_kind(member, present)
         if member.kind is Kind.DIRECTORY:
             if present is None or not stat.S_ISDIR(present.st_mode):
                 self._remove(folder, name)
@@ -293,6 +303,15 @@ class Unpacker:
             os.close(inner)
         os.rmdir(name, dir_fd=folder.descriptor)
         self._folders.pop(real, None)
+
+
+def _check_same_kind(member: Member, present: os.stat_result) -> None:
+    is_folder = member.kind is Kind.DIRECTORY
+    if is_folder is not stat.S_ISDIR(present.st_mode):
+        there, comes = ("a file", "a folder") if is_folder else ("a folder", "none")
+        raise InvalidFileError(
+            f"{_show([member.name])} is {comes}, and {there} is in its place", hint="remove that, or copy elsewhere"
+        )
 
 
 def split_name(name: bytes) -> Components:

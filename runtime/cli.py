@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "top": ("whit.runtime.commands.top", "Show the processes of a container"),
     "logs": ("whit.runtime.commands.logs", "Show what a container wrote"),
     "events": ("whit.runtime.commands.events", "Show what happens, as it happens"),
+    "volume": ("whit.runtime.commands.volume", "Manage volumes"),
     "network": ("whit.runtime.commands.network", "Manage networks"),
     "pack": ("whit.packer.commands.pack", "Make the smallest image that runs an executable"),
     "explain": ("whit.packer.commands.explain", "Show why a path is in an executable's image, or why it isn't"),

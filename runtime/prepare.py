@@ -21,7 +21,10 @@ from whit.runtime.request import identity_of
 from whit.runtime.rootview import RootView
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from whit.packer.choices import Addition
+    from whit.packer.imagespec import RunConfig
     from whit.packer.store import Store, StoredImage
     from whit.runtime.options import RunOptions
     from whit.runtime.request import Request
@@ -118,10 +121,10 @@ def _find(request: Request, store: Store) -> _Taken:
         raise
 
 
-def _mount_points(options: RunOptions, files: tuple[str, ...]) -> tuple[MountPoint, ...]:
+def _mount_points(options: RunOptions, more: tuple[MountPoint, ...]) -> tuple[MountPoint, ...]:
     points = [MountPoint(path, is_directory=True) for path in MOUNT_POINTS]
     points.append(MountPoint("/etc/hosts", is_directory=False, content=HOSTS))
-    points += [MountPoint(path, is_directory=False) for path in files]
+    points += more
     points += [MountPoint(mount.target, is_directory=True) for mount in options.tmpfs]
     points += [MountPoint(volume.target, is_directory=volume.is_directory) for volume in options.volumes]
     return tuple(dict.fromkeys(points))
@@ -149,17 +152,22 @@ def _guards(request: Request, store: Store, command: tuple[str, ...], taken: _Ta
     )
 
 
-def prepare(request: Request, store: Store, command: tuple[str, ...], files: tuple[str, ...] = ()) -> Prepared:
+def prepare(
+    request: Request,
+    store: Store,
+    command: tuple[str, ...],
+    more: Callable[[RunConfig], tuple[MountPoint, ...]] = lambda _: (),
+) -> Prepared:
     """The image's files on disk, ready to be a container's root. ``command`` is whit's own command line.
 
-    ``files`` are paths in the container on which files will be mounted, beside what the request asks for.
+    ``more`` tells of an image's configuration what will be mounted on, beside what the request asks for.
 
     Raises :class:`NotFoundError` with the nearest names, and whatever packing raises.
     """
     packs = names_file(request.target)
     taken = (_pack if packs else _find)(request, store)
     image = taken.image
-    folder = prepare_rootfs(store, image, _mount_points(request.options, files))
+    folder = prepare_rootfs(store, image, _mount_points(request.options, more(image.config.run)))
     view = RootView(str(folder))
     name = request.target if packs or not image.reference else image.reference.familiar_name
     program = Program(

@@ -42,12 +42,16 @@ def make(words: Words, keeping: Keeping, store: Store, *, interactive: bool, rem
     from pathlib import Path
 
     from whit.packer import durable
+    from whit.packer.console import warn
     from whit.packer.errors import UsageError
     from whit.runtime.engine import creating
 
     if keeping.cidfile and Path(keeping.cidfile).exists():
         raise UsageError(f"--cidfile: {keeping.cidfile} exists", hint="remove it: is it of another container?")
-    kept = creating.create(words, wishes_of(keeping, words, interactive=interactive, remove=remove), store)
+    wishes = wishes_of(keeping, words, interactive=interactive, remove=remove)
+    for note in dict.fromkeys(note for asked in wishes.mounts for note in asked.notes):
+        warn(f"--volume: {note}")
+    kept = creating.create(words, wishes, store)
     if keeping.cidfile:
         with durable.output_errors(keeping.cidfile):
             durable.write_whole(Path(keeping.cidfile), kept.container.id.encode(), private=False)

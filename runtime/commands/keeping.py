@@ -66,6 +66,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         {"default": None, "help": "Whether its root can be written.  [default: not, in images that whit packed]"},
     ),
     (("--mount",), {**_MANY, "metavar": "type=…,source=…,target=…", "help": "A bind, volume or tmpfs."}),
+    (("--volumes-from",), {**_MANY, "metavar": "CONTAINER[:ro]", "help": "The volumes of another container."}),
     (("--cidfile",), {"metavar": "FILE", "help": "Write the container's ID there."}),
 )
 
@@ -109,6 +110,7 @@ class Keeping:
     dns_option: tuple[str, ...]
     read_only: bool | None
     mount: tuple[str, ...]
+    volumes_from: tuple[str, ...]
     cidfile: str | None
 
     @property
@@ -147,6 +149,7 @@ def wishes_of(keeping: Keeping, words: Words, *, interactive: bool, remove: bool
     from whit.runtime.engine import asked
     from whit.runtime.engine.creating import Wishes
     from whit.runtime.engine.model import Policy
+    from whit.runtime.engine.mounting import parse_mounts, parse_volumes_from
     from whit.runtime.engine.networks.hosts import parse_add_host
     from whit.runtime.engine.networks.model import DEFAULT
     from whit.runtime.engine.networks.ports import parse_port
@@ -178,6 +181,8 @@ def wishes_of(keeping: Keeping, words: Words, *, interactive: bool, remove: bool
         probe=asked.parse_probe(health, None),
         log=asked.parse_log(keeping.log_driver, keeping.log_opt),
         read_only=keeping.read_only,
+        mounts=parse_mounts(words.volume, keeping.mount, words.tmpfs),
+        volumes_from=tuple(map(parse_volumes_from, keeping.volumes_from)),
     )
 
 

@@ -7,8 +7,9 @@ import click
 
 @click.command()
 @click.option("-f", "--force", is_flag=True, help="Also those that run: they are killed.")
+@click.option("-v", "--volumes", is_flag=True, help="With the volumes that were made for it alone.")
 @click.argument("containers", nargs=-1, required=True, metavar="CONTAINER...")
-def command(force: bool, containers: tuple[str, ...]) -> int:
+def command(force: bool, volumes: bool, containers: tuple[str, ...]) -> int:
     """Remove one or more containers."""
     from whit.packer.errors import NotFoundError
     from whit.packer.store import Store
@@ -25,6 +26,6 @@ def command(force: bool, containers: tuple[str, ...]) -> int:
             if not force:
                 raise
             return
-        lifecycle.remove(known, kept, force=force)
+        lifecycle.remove(known, kept, force=force, volumes=volumes)
 
     return each(containers, remove)

@@ -29,11 +29,13 @@ def command(detach: bool, rm: bool, interactive: bool, detach_keys: str, **words
     Without -d, -t, a name, ports or anything else that asks for a container that is kept, nothing of it stays.
     """
     from whit.packer.store import Store
+    from whit.runtime.engine.mounting import is_plain
     from whit.runtime.request import Words
 
     launch, keeping = split(words)
     store = Store.open()
-    if detach or keeping.is_asked or launch["network"] not in {None, "none", "host"}:
+    needs_more = launch["network"] not in {None, "none", "host"} or not all(map(is_plain, launch["volume"]))
+    if detach or keeping.is_asked or needs_more:
         _run_kept(
             Words(**launch),
             keeping,

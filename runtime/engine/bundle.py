@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from whit.runtime.accounts import identify
 from whit.runtime.engine.model import MountKind
+from whit.runtime.engine.mounting import IDMAP, NOT_BELOW, PROPAGATIONS, WRITABLE_BELOW, id_mappings
 from whit.runtime.limits import CPU_PERIOD_US
 from whit.runtime.mounts import MASKED, MASKED_SYS, READONLY, Tmpfs
 from whit.runtime.oci.landlock import ANNOTATION as LANDLOCK
@@ -78,26 +79,48 @@ def _tmpfs_mount(mount: Tmpfs) -> Document:
 
 
 def _asked_mount(mount: Mounted) -> Document:
-    words = ("rbind", "ro" if mount.read_only else "rw", "nosuid", "nodev", *mount.options)
-    return _mount(mount.target, "bind", *words, source=mount.source)
+    """A file system of its own, or a bind: with all that is mounted below, which is read-only too where the bind is."""
+    if mount.kind is MountKind.TMPFS or mount.file_system:
+        words = [*(["ro"] if mount.read_only else []), "nosuid", "nodev", *mount.options]
+        return _mount(mount.target, mount.file_system or "tmpfs", *words, source=mount.source)
+    below = NOT_BELOW not in mount.options
+    words = ["rbind" if below else "bind", "ro" if mount.read_only else "rw", "nosuid", "nodev"]
+    if mount.read_only and below and WRITABLE_BELOW not in mount.options:
+        words.append("rro")
+    made = _mount(mount.target, "bind", *words, source=mount.source)
+    for option in mount.options:
+        if option.startswith(IDMAP):
+            made["uidMappings"], made["gidMappings"] = id_mappings(option)
+            words.append("idmap")
+        elif option not in {NOT_BELOW, WRITABLE_BELOW}:
+            words.append(option)
+    if not set(words) & set(PROPAGATIONS):
+        words.append("rprivate")
+    return {**made, "options": words}
 
 
 def _mounts(placed: Placed) -> Iterator[Document]:
-    container, program, options = placed.container, placed.program, placed.options
+    container, program = placed.container, placed.program
     yield from _own_mounts()
     for name in NAME_FILES:
         yield _mount(
             f"/etc/{name}", "bind", "bind", "rw", "nosuid", "noexec", "nodev", source=f"{placed.folder}/{name}"
         )
-    taken = {mount.target for mount in options.tmpfs} | {mount.target for mount in container.mounts}
+    taken = {mount.target for mount in container.mounts}
     hides = container.command[:1] and container.command[0].startswith(f"{_TEMPORARY}/")
     if program.has_tmp and container.root.is_read_only and _TEMPORARY not in taken and not hides:
         yield _tmpfs_mount(Tmpfs(_TEMPORARY, ("mode=1777",), 2 | 4 | 8, program.fills_tmp))
-    for mount in options.tmpfs:
-        yield _tmpfs_mount(mount)
-    for mounted in container.mounts:
-        if mounted.kind is not MountKind.TMPFS:
-            yield _asked_mount(mounted)
+    yield from map(_asked_mount, container.mounts)
+
+
+def _propagation(container: Container) -> Document:
+    """What is mounted on the host later comes in, or what is mounted inside goes out, only if the root lets it through."""
+    words = {
+        option.removeprefix("r") for mount in container.mounts for option in mount.options if option in PROPAGATIONS
+    }
+    if "shared" in words:
+        return {"rootfsPropagation": "rshared"}
+    return {"rootfsPropagation": "rslave"} if "slave" in words else {}
 
 
 def _capabilities(options: RunOptions, identity: Identity) -> Document:
@@ -153,6 +176,7 @@ def document(placed: Placed) -> Document:
         "maskedPaths": [*MASKED, *MASKED_SYS],
         "readonlyPaths": list(READONLY),
         "seccomp": to_oci(default_filter(placed.architecture, capabilities)),
+        **_propagation(container),
         **placed.extra,
     }
     made: Document = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,12 +10,16 @@ from typing import TYPE_CHECKING
 
 from whit.packer.errors import UsageError
 from whit.packer.jsondoc import canonical_json
+from whit.packer.rootfs import MountPoint
+from whit.runtime.accounts import identify
+from whit.runtime.engine import placing
 from whit.runtime.engine.bundle import NAME_FILES, Placed, document
 from whit.runtime.engine.folder import Containers, Kept, new_id
-from whit.runtime.engine.model import Container, LogOptions, Mounted, MountKind, Restart, Root
+from whit.runtime.engine.model import Container, LogOptions, Restart, Root
 from whit.runtime.engine.networks.hosts import hosts_file, resolv_conf
 from whit.runtime.engine.networks.model import DEFAULT, Member
 from whit.runtime.engine.supervision import encode_supervision, supervision_ops
+from whit.runtime.engine.volumes import Volumes
 from whit.runtime.machine import architecture
 from whit.runtime.plan import command_line
 from whit.runtime.prepare import prepare
@@ -23,8 +28,9 @@ from whit.runtime.request import parse_request
 if TYPE_CHECKING:
     from whit.packer.store import Store
     from whit.runtime.engine.model import Probe
+    from whit.runtime.engine.mounting import AskedMount
     from whit.runtime.engine.networks.model import PortMapping
-    from whit.runtime.mounts import Volume
+    from whit.runtime.options import Program
     from whit.runtime.prepare import Prepared
     from whit.runtime.request import Request, Words
 
@@ -53,7 +59,8 @@ class Wishes:
     dns_search: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
-    mounts: tuple[Mounted, ...] = ()
+    mounts: tuple[AskedMount, ...] = ()
+    volumes_from: tuple[tuple[str, bool | None], ...] = ()
     probe: Probe | None = None
     log: LogOptions = field(default_factory=LogOptions)
     read_only: bool | None = None
@@ -137,14 +144,9 @@ def _container(request: Request, wishes: Wishes, prepared: Prepared, container_i
         dns_search=wishes.dns_search,
         dns_options=wishes.dns_options,
         labels=tuple((dict(config.labels) | dict(wishes.labels)).items()),
-        mounts=(*wishes.mounts, *map(_bound, options.volumes)),
         probe=wishes.probe,
         log=wishes.log,
     )
-
-
-def _bound(volume: Volume) -> Mounted:
-    return Mounted(MountKind.BIND, volume.source, volume.target, volume.read_only)
 
 
 def _image_signal(text: str | None) -> int:
@@ -169,12 +171,32 @@ def network_path(containers: Containers, container: Container) -> str | None:
     return f"/proc/{status.pid}/ns/net"
 
 
+def _ground(program: Program, user: str | None) -> placing.Ground:
+    identity = identify(program.config.user if user is None else user, program.accounts)
+    return placing.Ground(Path(program.rootfs), (identity.uid, identity.gid))
+
+
 def create(words: Words, wishes: Wishes, store: Store) -> Kept:
     """Make the container. Raises what parsing, packing and the store do."""
-    containers = Containers(store.root)
-    request = parse_request(replace(words, network=NONE))
-    prepared = prepare(request, store, (), tuple(f"/etc/{name}" for name in NAME_FILES))
-    container = _container(request, wishes, prepared, new_id())
+    containers, volumes = Containers(store.root), Volumes(store.root)
+    request = parse_request(replace(words, network=NONE, volume=(), tmpfs=()))
+    wanted = placing.wanted(wishes.mounts, wishes.volumes_from, containers)
+    names = tuple(MountPoint(f"/etc/{name}", is_directory=False) for name in NAME_FILES)
+    prepared = prepare(request, store, (), lambda config: (*names, *placing.with_image(wanted, config).points()))
+    wanted = placing.with_image(wanted, prepared.program.config)
+    made: list[str] = []
+    with volumes.using() if wanted.has_volumes else contextlib.nullcontext():
+        try:
+            mounts = placing.place(wanted, volumes, _ground(prepared.program, request.options.user), made)
+            container = replace(_container(request, wishes, prepared, new_id()), mounts=mounts)
+            return _add(containers, container, prepared, request)
+        except BaseException:
+            volumes.discard(made)
+            raise
+
+
+def _add(containers: Containers, container: Container, prepared: Prepared, request: Request) -> Kept:
+    """Write down all that the container's start needs."""
     folder = containers.at(container.id)
     placed = Placed(
         container=container,

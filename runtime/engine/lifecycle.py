@@ -196,8 +196,8 @@ def unpause(kept: Kept) -> None:
     _happened(kept, "unpause")
 
 
-def remove(containers: Containers, kept: Kept, *, force: bool = False) -> None:
-    """Remove a container. Raises :class:`UsageError` for one that runs, unless ``force``."""
+def remove(containers: Containers, kept: Kept, *, force: bool = False, volumes: bool = False) -> None:
+    """Remove a container, with its anonymous ``volumes`` if wanted. Raises :class:`UsageError` for one that runs, unless ``force``."""
     name, status = kept.container.name, kept.status
     if status.is_up and not force:
         raise UsageError(
@@ -213,6 +213,8 @@ def remove(containers: Containers, kept: Kept, *, force: bool = False) -> None:
         clear(containers, kept)
         give_back(containers, kept)
         containers.remove(kept.container.id, name)
+    if volumes:
+        _forget_volumes(containers, kept)
 
 
 def ended(folder: Path) -> None:
@@ -222,8 +224,18 @@ def ended(folder: Path) -> None:
     give_back(containers, kept)
     if kept.container.remove:
         containers.remove(kept.container.id, kept.container.name)
+        _forget_volumes(containers, kept)
+
+
+def _forget_volumes(containers: Containers, kept: Kept) -> None:
+    """Those that were made for it alone and that no other container has taken over."""
+    if any(mount.is_anonymous for mount in kept.container.mounts):
+        from whit.runtime.engine.volumes import Volumes, anonymous_in  # noqa: PLC0415 - most containers have none
+
+        Volumes(containers.root).forget(anonymous_in(kept), containers.list)
 
 
 def discard(containers: Containers, kept: Kept) -> None:
     """A container that was made just now and isn't wanted after all."""
     containers.remove(kept.container.id, kept.container.name)
+    _forget_volumes(containers, kept)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from whit.runtime.engine.model import Container, Probe
 
 NO_END = (1 << 64) - 1
+WHOLE = ("redirect_dir=off", "metacopy=off", "index=off")
+"""What has each folder and file of the upper layer be whole, whatever the kernel's defaults: commit and diff read it alone."""
+
 POLICIES = tuple(Policy)
 
 
@@ -33,7 +36,7 @@ def _root_ops(container: Container, folder: str) -> Iterator[Op]:
     yield Op("KEEP_IMAGE", (container.root.lock,), "the image's files stay while the container is supervised")
     if container.root.is_writable:
         layers = (f"lowerdir={_escaped(container.root.rootfs)}", f"upperdir={folder}/upper", f"workdir={folder}/work")
-        yield Op("KEEP_ROOT", (f"{folder}/root", layers), "what it writes goes to a layer of its own")
+        yield Op("KEEP_ROOT", (f"{folder}/root", (*layers, *WHOLE)), "what it writes goes to a layer of its own")
 
 
 def _escaped(path: str) -> str:

@@ -81,6 +81,15 @@ static int give_up(struct supervisor *supervisor, const char *what, int error)
 	return FAILED;
 }
 
+static int give_up_root(struct supervisor *supervisor, int error)
+{
+	/* The kernel's words for a file system that can't be the upper one, such as another overlay. */
+	if (error == -EINVAL)
+		tell(supervisor, "failed", FAILED, "its root can't be written: the store's file system takes no layer of overlayfs\n"
+			"hint: set WHIT_ROOT to a folder on another one, as ext4 or tmpfs, or run it with --read-only");
+	return error == -EINVAL ? FAILED : give_up(supervisor, "can't mount the container's root", error);
+}
+
 /* ---- becoming the supervisor ---- */
 
 static int hold_lock(struct supervisor *supervisor)
@@ -322,7 +331,7 @@ int engine_supervise(char **argv, const char *self)
 	error = error ? error : remember_host(&supervisor);
 	error = error ? error : enter_mounts(&supervisor.settings);
 	if (error)
-		return give_up(&supervisor, "can't mount the container's root", error);
+		return give_up_root(&supervisor, error);
 	error = enter_network(supervisor.settings.network);
 	if (error)
 		return give_up(&supervisor, "can't enter the container's network", error);

@@ -1,0 +1,133 @@
+"""A tree of files → a tar, as a stream. Nothing is opened by a path: so what runs in the tree can't lead out of it.
+
+Each step goes from one folder's descriptor to the next and follows no link; a file is opened only once it is known to be
+a regular one, and by the descriptor that told so. Children come in the order of their names, so that equal trees are equal
+tars. Extended attributes and sockets are left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from whit.packer import tarwrite
+from whit.packer.errors import InvalidFileError
+from whit.packer.tarread import Kind, Member
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+READ = 256 << 10
+_LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPAQUE = "trusted.overlay.opaque"
+_MAX_DEPTH = 200
+_SECOND = 1_000_000_000
+
+
+@dataclass(slots=True)
+class TreeReader:
+    """Makes a tar of files. ``owner`` replaces everybody's; no time is later than ``latest`` (in seconds).
+
+    ``is_layer``: the tree is overlayfs's upper folder, and what that says of files that are gone becomes a layer's
+    whiteouts (image-spec, layer.md).
+    """
+
+    owner: tuple[int, int] | None = None
+    latest: int | None = None
+    is_layer: bool = False
+    _links: dict[tuple[int, int], bytes] = field(default_factory=dict)
+
+    def tar(self, descriptor: int, name: bytes) -> Iterator[bytes]:
+        """What a descriptor (O_PATH is enough) means, under a name, with all that is in it; an empty name: only that."""
+        yield from self._any(descriptor, name)
+        yield tarwrite.END
+
+    def _any(self, descriptor: int, name: bytes) -> Iterator[bytes]:
+        state = os.fstat(descriptor)
+        if stat.S_ISDIR(state.st_mode):
+            if name:
+                yield tarwrite.header(self._member(name, Kind.DIRECTORY, state))
+            yield from self._children(descriptor, name)
+        elif self.is_layer and is_whiteout(state):
+            folder, slash, last = name.rpartition(b"/")
+            yield self._whiteout(folder + slash + b".wh." + last, state)
+        elif not stat.S_ISSOCK(state.st_mode):
+            yield from self._leaf(descriptor, name, state)
+
+    def _children(self, descriptor: int, name: bytes) -> Iterator[bytes]:
+        if name.count(b"/") > _MAX_DEPTH:
+            raise InvalidFileError(
+                f"a folder is more than {_MAX_DEPTH} levels deep", hint="is that a program's mistake?"
+            )
+        folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=descriptor)
+        try:
+            below = name.rstrip(b"/") + b"/" if name else b""
+            if self.is_layer and is_opaque(folder):
+                yield self._whiteout(below + b".wh..wh..opq", os.fstat(folder))
+            for child in sorted(map(os.fsencode, os.listdir(folder))):  # noqa: PTH208 - a descriptor
+                # What is gone by now isn't in the tar: the container may be running.
+                with contextlib.suppress(FileNotFoundError):
+                    inner = os.open(child, _LOOK, dir_fd=folder)
+                    try:
+                        yield from self._any(inner, below + child)
+                    finally:
+                        os.close(inner)
+        finally:
+            os.close(folder)
+
+    def _whiteout(self, name: bytes, state: os.stat_result) -> bytes:
+        return tarwrite.header(replace(self._member(name, Kind.FILE, state), mode=0o644, size=0, uid=0, gid=0))
+
+    def _leaf(self, descriptor: int, name: bytes, state: os.stat_result) -> Iterator[bytes]:
+        first = self._links.setdefault((state.st_dev, state.st_ino), name) if state.st_nlink > 1 else name
+        if first != name:
+            yield tarwrite.header(replace(self._member(name, Kind.HARD_LINK, state), target=first, size=0))
+        elif stat.S_ISREG(state.st_mode):
+            yield from self._file(descriptor, name)
+        elif stat.S_ISLNK(state.st_mode):
+            target = os.readlink(b"", dir_fd=descriptor)
+            yield tarwrite.header(replace(self._member(name, Kind.SYMLINK, state), target=target))
+        elif stat.S_ISFIFO(state.st_mode):
+            yield tarwrite.header(self._member(name, Kind.FIFO, state))
+        else:
+            kind = b"3" if stat.S_ISCHR(state.st_mode) else b"4"
+            device = (kind, os.major(state.st_rdev), os.minor(state.st_rdev))
+            yield tarwrite.header(self._member(name, Kind.DEVICE, state), device)
+
+    def _file(self, descriptor: int, name: bytes) -> Iterator[bytes]:
+        """As many bytes as it had when it was opened: what is cut off meanwhile is zeros, as in GNU tar."""
+        opened = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            state = os.fstat(opened)
+            yield tarwrite.header(replace(self._member(name, Kind.FILE, state), size=state.st_size))
+            left = state.st_size
+            while left:
+                chunk = os.read(opened, min(READ, left)) or bytes(min(READ, left))
+                left -= len(chunk)
+                yield chunk
+            yield tarwrite.padding(state.st_size)
+        finally:
+            os.close(opened)
+
+    def _member(self, name: bytes, kind: Kind, state: os.stat_result) -> Member:
+        seconds = max(0, state.st_mtime_ns // _SECOND)
+        if self.latest is not None:
+            seconds = min(seconds, self.latest)
+        uid, gid = self.owner or (state.st_uid, state.st_gid)
+        return Member(name, kind, stat.S_IMODE(state.st_mode), uid, gid, 0, seconds * _SECOND)
+
+
+def is_whiteout(state: os.stat_result) -> bool:
+    """Whether overlayfs says by it that a file is gone."""
+    return stat.S_ISCHR(state.st_mode) and state.st_rdev == 0
+
+
+def is_opaque(folder: int) -> bool:
+    """Whether overlayfs says of a folder of an upper layer that nothing of the one below shows through."""
+    try:
+        return os.getxattr(folder, _OPAQUE) == b"y"
+    except OSError:
+        return False

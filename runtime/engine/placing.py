@@ -1,0 +1,117 @@
+"""The mounts that were asked for → those that a container has: paths are found, volumes made and filled, the image's own added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import UsageError
+from whit.packer.rootfs import MountPoint
+from whit.runtime.engine.model import Mounted, MountKind
+from whit.runtime.engine.mounting import AskedMount, inherited, outer_first
+from whit.runtime.engine.volumeform import backing
+from whit.runtime.engine.volumes import anonymous_name, new_volume, require
+from whit.runtime.mounts import container_path
+
+if TYPE_CHECKING:
+    from whit.packer.imagespec import RunConfig
+    from whit.runtime.engine.folder import Containers
+    from whit.runtime.engine.volumes import Volumes
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be mounted: asked for, taken over from other containers, and the image's volumes."""
+
+    asked: tuple[AskedMount, ...] = ()
+    taken: tuple[Mounted, ...] = ()
+
+    @property
+    def has_volumes(self) -> bool:
+        """Whether a volume is among them."""
+        kinds = {mount.kind for mount in self.asked} | {mount.kind for mount in self.taken}
+        return MountKind.VOLUME in kinds
+
+    @property
+    def targets(self) -> set[str]:
+        """Where something is mounted."""
+        return {mount.target for mount in self.asked} | {mount.target for mount in self.taken}
+
+    def points(self) -> tuple[MountPoint, ...]:
+        """The places that must be there to be mounted on."""
+        places = [(mount.target, mount.kind, mount.source) for mount in self.asked]
+        places += [(mount.target, mount.kind, mount.source) for mount in self.taken]
+        return tuple(
+            MountPoint(target, is_directory=kind is not MountKind.BIND or Path(source).is_dir())
+            for target, kind, source in places
+        )
+
+
+def wanted(
+    asked: tuple[AskedMount, ...], volumes_from: tuple[tuple[str, bool | None], ...], containers: Containers
+) -> Wanted:
+    """What the command line asks for; sources are whole paths now. Raises :class:`NotFoundError`."""
+    found = tuple(map(_located, asked))
+    targets = {mount.target for mount in found}
+    taken: dict[str, Mounted] = {}
+    for name, read_only in volumes_from:
+        for mount in inherited(containers.find(name).container.mounts, read_only):
+            taken.setdefault(mount.target, mount)
+    return Wanted(found, tuple(mount for target, mount in taken.items() if target not in targets))
+
+
+def _located(asked: AskedMount) -> AskedMount:
+    if asked.kind is not MountKind.BIND:
+        return asked
+    path = Path(asked.source).absolute()
+    require(path, f"'{asked.source}:{asked.target}'")
+    return replace(asked, source=str(path))
+
+
+def with_image(wanted: Wanted, config: RunConfig) -> Wanted:
+    """With a new volume for each that the image declares and nothing else is mounted on."""
+    targets = wanted.targets
+    own = []
+    for text in config.volumes:
+        try:
+            target = container_path(text if text.startswith("/") else f"/{text}", text)
+        except UsageError as error:
+            raise UsageError(f"the image's volume {error.message}", hint="pack it anew without that volume") from None
+        if target not in targets:
+            own.append(AskedMount(MountKind.VOLUME, "", target))
+            targets.add(target)
+    return replace(wanted, asked=(*wanted.asked, *own))
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What volumes are made for: the image's files, and the user that its program runs as."""
+
+    rootfs: Path
+    owner: tuple[int, int]
+
+
+def place(wanted: Wanted, volumes: Volumes, ground: Ground, made: list[str]) -> tuple[Mounted, ...]:
+    """The container's mounts, in their order; within :meth:`Volumes.using`. Volumes for it alone are added to ``made``."""
+    mounts = [*wanted.taken, *(_placed(asked, volumes, ground, made) for asked in wanted.asked)]
+    return outer_first(mounts)
+
+
+def _placed(asked: AskedMount, volumes: Volumes, ground: Ground, made: list[str]) -> Mounted:
+    if asked.kind is not MountKind.VOLUME:
+        return Mounted(asked.kind, asked.source, asked.target, asked.read_only, options=asked.options)
+    is_anonymous = not asked.source
+    name = asked.source or anonymous_name()
+    if is_anonymous:
+        made.append(name)
+    volume = volumes.make(new_volume(name, asked.volume_options, asked.volume_labels, is_anonymous=is_anonymous))
+    found = backing(volume, str(volumes.data(name)))
+    if found.source == str(volumes.data(name)):
+        volumes.fill(name, ground.rootfs, asked.target, ground.owner, copies=asked.copies)
+    elif not found.file_system:
+        require(Path(found.source), f"volume {name}")
+    return Mounted(
+        MountKind.VOLUME, found.source, asked.target, asked.read_only, name=name,
+        options=(*found.options, *asked.options), is_anonymous=is_anonymous, file_system=found.file_system,
+    )  # fmt: skip
