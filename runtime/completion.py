@@ -99,7 +99,7 @@ def _meant(parameter: click.Parameter, verb: str) -> str:
         return "IMAGE"
     if isinstance(parameter, click.Argument) and parameter.name == "names" and not parameter.metavar:
         return verb.upper()
-    return parameter.metavar or (parameter.name or "").upper()
+    return (parameter.metavar or (parameter.name or "").upper()).lstrip("[")
 
 
 def values(parameter: click.Parameter, verb: str, incomplete: str) -> Iterator[CompletionItem[str]]:
@@ -146,7 +146,7 @@ class _Completing(ShellComplete):
     ) -> list[CompletionItem[Any]]:
         if isinstance(wanted, click.Parameter):
             by_click = wanted.shell_complete(context, left)
-            return by_click or list(values(wanted, context.info_name or "", left))
+            return by_click or list(values(wanted, context.command.name or "", left))
         lines: dict[str, str] | None = getattr(wanted, "lines", None)
         if lines is None or (left and not left[0].isalnum()):
             return wanted.shell_complete(context, left)

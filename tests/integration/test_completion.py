@@ -55,7 +55,7 @@ def asked(whit: Path, environment: Mapping[str, str], line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "found"),
     [
-        ("whit st", ["start", "stop"]),
+        ("whit sto", ["stop"]),
         ("whit stop w", ["web", "worker"]),
         ("whit logs --ta", ["--tail"]),
         ("whit run me/b", ["me/box:1", "me/box:2"]),
@@ -71,6 +71,11 @@ def asked(whit: Path, environment: Mapping[str, str], line: str) -> list[str]:
         ("whit kill --signal TE", ["TERM"]),
         ("whit run --restart on", ["on-failure"]),
         ("whit inspect w", ["web", "worker"]),
+        ("whit stats w", ["web", "worker"]),
+        ("whit image rm t", ["tool:latest"]),
+        ("whit container stop w", ["web", "worker"]),
+        ("whit volume rm d", ["data"]),
+        ("whit cont", ["container"]),
         ("whit ps --format t", ["table"]),
         ("whit completion z", ["zsh"]),
         ("whit run 'unclosed", []),
