@@ -23,7 +23,6 @@ from whit.runtime.engine.networks.netlink import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from ipaddress import IPv4Network, IPv6Network
 
     from whit.runtime.engine.networks.model import Endpoint, Network
@@ -57,13 +56,6 @@ def find_link(netlink: Netlink, name: str) -> Link | None:
         return None
     mac = attributes(answers[0][16:]).get(_ADDRESS, b"")
     return Link(struct.unpack_from("=i", answers[0], 4)[0], mac.hex(":"))
-
-
-def link_names(netlink: Netlink) -> Iterator[tuple[str, str]]:
-    """Each interface's name and MAC address."""
-    for answer in netlink.ask(Message(_GETLINK, _info(), "list the interfaces", DUMP)):
-        found = attributes(answer[16:])
-        yield found.get(_NAME, b"").rstrip(b"\0").decode(), found.get(_ADDRESS, b"").hex(":")
 
 
 def routed(netlink: Netlink) -> list[IPv4Network | IPv6Network]:
