@@ -73,7 +73,7 @@ def variables(env: tuple[str, ...], files: tuple[str, ...]) -> tuple[tuple[str, 
 
 def asked_process(target: Target, wish: Wish, user: str | None) -> Process:
     """The process; users are looked up in the container as it is now."""
-    from whit.packer.errors import UsageError
+    from whit.packer.errors import ExitCode, UsageError
     from whit.runtime.accounts import identify
     from whit.runtime.engine.further import further_process
 
@@ -85,6 +85,7 @@ def asked_process(target: Target, wish: Wish, user: str | None) -> Process:
     try:
         identity = identify(user, known)
     except UsageError as error:
-        raise UsageError(error.message.replace("the image has", "the container has"), hint=error.hint) from None
+        message = error.message.replace("the image has", "the container has")
+        raise UsageError(message, hint=error.hint, exit_code=ExitCode.NOT_EXECUTABLE) from None
     own = identify(str(target.process.user.uid), known)
     return further_process(target.process, wish, own, identity)

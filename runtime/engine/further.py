@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import UsageError
+from whit.packer.errors import ExitCode, UsageError
 from whit.runtime.capabilities import NAMES
 from whit.runtime.oci.process import CapabilitySets, User
 
@@ -68,7 +68,11 @@ def further_process(process: Process, wish: Wish, own: Identity | None, identity
         raise UsageError("there is no command to execute", hint="whit exec CONTAINER COMMAND …")
     directory = wish.directory or process.cwd
     if not directory.startswith("/"):
-        raise UsageError(f"--workdir: '{directory}' is not an absolute path", hint="the folder's path in the container")
+        raise UsageError(
+            f"--workdir: '{directory}' is not an absolute path",
+            hint="the folder's path in the container",
+            exit_code=ExitCode.NOT_EXECUTABLE,
+        )
     user = process.user
     if identity is not None:
         user = User(identity.uid, identity.gid, process.user.umask, identity.groups)

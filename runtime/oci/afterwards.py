@@ -244,6 +244,16 @@ def _help(verb: str, folder: Path, more: str = "") -> int:
     return 0
 
 
+def _explain_to_docker_users(error: LaunchError, plan: LaunchPlan, index: int, number: int) -> int:
+    """Say why ``whit exec`` failed; docker's exit code: 127 for a program that isn't there, 126 for all else."""
+    op = plan.ops[index].name if index < len(plan.ops) else ""
+    if op == "CHANGE_DIRECTORY":
+        error.hint = "choose a folder of the container's by --workdir"
+    sys.stderr.write(in_words(error))
+    missing = op in {"FIND_PROGRAM", "EXEC"} and number == errno.ENOENT
+    return ExitCode.NOT_FOUND if missing else ExitCode.NOT_EXECUTABLE
+
+
 def afterwards(words: list[str]) -> int:
     """Answer the launcher; the exit code."""
     from whit.runtime.oci.cli import complain  # noqa: PLC0415 - it imports this
@@ -256,10 +266,7 @@ def afterwards(words: list[str]) -> int:
         folder, log = Path(folder_text), Log(path, form or "text")
         error = _words(plan, folder, int(index), int(number))
         if mode.startswith("exec-whit"):
-            if error.hint in HINTS.values():
-                error.hint = "choose a folder of the container's by --workdir"
-            sys.stderr.write(in_words(error))
-            return ExitCode.NOT_FOUND if int(number) == errno.ENOENT else ExitCode.NOT_EXECUTABLE
+            return _explain_to_docker_users(error, decode(Path(plan).read_bytes()), int(index), int(number))
         if not mode.startswith("exec"):
             container = state.Container(folder.name, folder)
             state.remove_cgroups(container)

@@ -100,9 +100,9 @@ def test_its_exit_code_is_the_command_s(engine: Engine, words: tuple[str, ...], 
         (("box", "/nothing"), 127, 'exec: "/nothing": stat /nothing: no such file or directory'),
         (("box", "/etc"), 126, 'exec: "/etc": stat /etc: is a directory'),
         (("box", "/etc/passwd"), 126, 'exec: "/etc/passwd": stat /etc/passwd: permission denied'),
-        (("-w", "/nothing", "box", "/busybox", "true"), 127, "can't change to the working directory: /nothing"),
-        (("-w", "here", "box", "/busybox"), 2, "--workdir: 'here' is not an absolute path"),
-        (("-u", "nobodyelse", "box", "/busybox"), 2, "the container has no user 'nobodyelse'"),
+        (("-w", "/nothing", "box", "/busybox", "true"), 126, "can't change to the working directory: /nothing"),
+        (("-w", "here", "box", "/busybox"), 126, "--workdir: 'here' is not an absolute path"),
+        (("-u", "nobodyelse", "box", "/busybox"), 126, "the container has no user 'nobodyelse'"),
         (("nobox", "/busybox"), 1, "there is no container nobox"),
         (("-it", "box", "/busybox"), 1, "the input device is not a TTY"),
         (("-d", "box", "nothing"), 127, 'exec: "nothing": executable file not found in $PATH'),
@@ -206,7 +206,8 @@ def test_the_keys_let_go_of_it_and_it_goes_on(engine: Engine, at_terminal: Calla
     until(lambda: inside(engine, "sh", "-c", "[ -s /tmp/before ] && echo there || echo no") == "there")
     # when the keys are typed that let go of it
     terminal.type("\x18y")
-    terminal.end()
+    assert terminal.end() == 1
+    assert terminal.shown.endswith("read escape sequence\r\n")
     # then it is still there, can write to its terminal, and no process of whit's is seen in the container
     processes = inside(engine, "ps", "-o", "args")
     assert "sh\n" in processes
