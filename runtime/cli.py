@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rm": ("whit.runtime.commands.rm", "Remove containers"),
     "exec": ("whit.runtime.commands.exec", "Execute a command in a container that runs"),
     "top": ("whit.runtime.commands.top", "Show the processes of a container"),
+    "stats": ("whit.runtime.commands.stats", "Show what containers use"),
     "logs": ("whit.runtime.commands.logs", "Show what a container wrote"),
     "events": ("whit.runtime.commands.events", "Show what happens, as it happens"),
     "volume": ("whit.runtime.commands.volume", "Manage volumes"),
