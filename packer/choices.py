@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-
 from whit.packer.errors import UsageError
 from whit.packer.imagepath import fault, is_mounted_over, shown
+from whit.packer.light import StrEnum, dataclass
 
 
 class SourceChoice(StrEnum):

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError, UsageError
 from whit.packer.imagepath import fault, is_mounted_over, shown
+from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass, replace
 from whit.packer.wellknown import CERTIFICATES_PATH
 
 if TYPE_CHECKING:

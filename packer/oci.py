@@ -8,12 +8,12 @@ Docker's schema 2 documents differ in their media types only, and are read as we
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from hashlib import sha256
 
 from whit.packer.errors import InvalidFileError
 from whit.packer.imagespec import RunConfig
 from whit.packer.jsondoc import Doc, canonical_json, parse_object
+from whit.packer.light import dataclass
 from whit.packer.platform import Platform
 
 INDEX = "application/vnd.oci.image.index.v1+json"

@@ -13,13 +13,12 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from whit.packer import durable
 from whit.packer.errors import InvalidFileError, NotFoundError, StoreError, UsageError
 from whit.packer.layout import REPACK, Layout
+from whit.packer.light import TYPE_CHECKING, dataclass, replace
 from whit.packer.oci import (
     DOCKER_INDEX,
     INDEX,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from whit.packer.errors import UsageError
+from whit.packer.light import dataclass
 
 MAX_ID = (1 << 32) - 2
 """The highest user or group number; the one above means "unchanged" to the kernel."""

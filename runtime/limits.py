@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from whit.packer.errors import UsageError
+from whit.packer.light import dataclass
 from whit.runtime.rlimits import RLIM_INFINITY, RLIMITS
 
 CPU_PERIOD_US = 100_000

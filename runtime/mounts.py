@@ -5,10 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 import stat
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import UsageError
+from whit.packer.light import TYPE_CHECKING, dataclass
 from whit.runtime.cgroup import CgroupLayout, CgroupVersion
 from whit.runtime.devfiles import DEVICES, LINKS, PTMX
 from whit.runtime.limits import parse_size

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TYPE_CHECKING
-
+from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass
 from whit.runtime.accounts import Accounts
 from whit.runtime.limits import Limits, Rlimit
 
@@ -33,7 +30,7 @@ class RunOptions:
     working_dir: str | None = None
     hostname: str | None = None
     network: Network = Network.NONE
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = Limits()
     rlimits: tuple[Rlimit, ...] = ()
     add_capabilities: frozenset[str] = frozenset()
     volumes: tuple[Volume, ...] = ()
@@ -55,7 +52,7 @@ class Program:
     rootfs: str
     lock: str
     config: RunConfig
-    accounts: Accounts = field(default_factory=Accounts)
+    accounts: Accounts = Accounts()
     has_tmp: bool = False
     fills_tmp: bool = False
 

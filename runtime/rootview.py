@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from dataclasses import dataclass
+
+from whit.packer.light import dataclass
 
 MAX_LINKS = 40
 """The kernel's own limit of symbolic links on one path."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import UsageError
+from whit.packer.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.engine.model import NO_LIMIT, LogDriver, LogOptions, Policy, Probe, ProbeKind, Restart
 from whit.runtime.limits import parse_size
 

@@ -10,16 +10,15 @@ import os
 import re
 import secrets
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from whit.packer import durable
 from whit.packer.console import human_size
 from whit.packer.errors import InvalidFileError, NotFoundError, StoreError, UsageError
 from whit.packer.jsondoc import canonical_json
+from whit.packer.light import TYPE_CHECKING, dataclass, replace
+from whit.runtime.engine.documents import from_document, to_document
 from whit.runtime.engine.happened import ACTOR, actor_text, container_event
-from whit.runtime.engine.model import Container, from_document, to_document
 from whit.runtime.engine.networks.folder import read_member
 from whit.runtime.engine.status import State, Status, read_status
 from whit.runtime.oci.state import Container as Record
@@ -28,6 +27,7 @@ from whit.runtime.oci.state import is_frozen
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from whit.runtime.engine.model import Container
     from whit.runtime.engine.networks.model import PortMapping
 
 DOCUMENT = "container.json"

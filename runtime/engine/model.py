@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-import types
-import typing
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, TypeVar
+from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass
 
-from whit.packer.errors import InvalidFileError
-from whit.runtime.engine.networks.model import PortMapping
-
-SCHEMA = "whit-container/1"
+if TYPE_CHECKING:
+    from whit.runtime.engine.networks.model import PortMapping
 
 NO_LIMIT = -1
 """As the time that a stop may take: the container is never killed."""
@@ -104,6 +97,18 @@ class Mounted:
 
 
 @dataclass(frozen=True, slots=True)
+class Secret:
+    """A file in memory with what is read at each start from ``source``: a file of the host's, or a variable of the caller's."""
+
+    source: str
+    is_variable: bool
+    target: str
+    uid: int
+    gid: int
+    mode: int
+
+
+@dataclass(frozen=True, slots=True)
 class Root:
     """The container's root: the image's unpacked files, the lock that keeps them, and whether it has a layer of its own."""
 
@@ -125,7 +130,7 @@ class Container:
     image_digest: str
     command: tuple[str, ...]
     root: Root
-    restart: Restart = field(default_factory=Restart)
+    restart: Restart = Restart()
     stop_signal: int = 15
     stop_seconds: int = 10
     interactive: bool = False
@@ -144,59 +149,11 @@ class Container:
     dns_options: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     mounts: tuple[Mounted, ...] = ()
+    secrets: tuple[Secret, ...] = ()
     probe: Probe | None = None
-    log: LogOptions = field(default_factory=LogOptions)
+    log: LogOptions = LogOptions()
 
     @property
     def short_id(self) -> str:
         """The first 12 digits, as tables show it."""
         return self.id[:12]
-
-
-def to_document(container: Container) -> dict[str, object]:
-    """As JSON."""
-    return {"schema": SCHEMA, **dataclasses.asdict(container)}
-
-
-def from_document(document: object, where: str) -> Container:
-    """The container that a document tells of. Raises :class:`InvalidFileError`."""
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise InvalidFileError(f"{where} is no description of a container of this version of whit")
-    try:
-        return _record(Container, {name: value for name, value in document.items() if name != "schema"})
-    except (TypeError, ValueError, KeyError) as error:
-        raise InvalidFileError(f"{where} is damaged: {error}", hint="remove the container: whit rm --force") from None
-
-
-T = TypeVar("T")
-
-
-def _record(kind: type[T], document: dict[str, Any]) -> T:
-    hints = typing.get_type_hints(kind, localns={"PortMapping": PortMapping})
-    return kind(**{name: _value(hints[name], value) for name, value in document.items()})
-
-
-def _value(hint: Any, value: Any) -> Any:  # noqa: ANN401 - any field's
-    """A field's value of the type that it is declared with."""
-    if value is None and isinstance(hint, types.UnionType):
-        return None
-    if isinstance(hint, types.UnionType):
-        hint = next(option for option in hint.__args__ if option is not types.NoneType)
-    if typing.get_origin(hint) is tuple:
-        _check(list, value)
-        options = typing.get_args(hint)
-        if options[-1] is Ellipsis:
-            return tuple(_value(options[0], item) for item in value)
-        return tuple(_value(option, item) for option, item in zip(options, value, strict=True))
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        _check(dict, value)
-        return _record(hint, value)
-    if isinstance(hint, type) and issubclass(hint, str) and hint is not str:
-        return hint(value)
-    _check(hint, value)
-    return value
-
-
-def _check(kind: type, value: object) -> None:
-    if not isinstance(value, kind):
-        raise TypeError(f"{value!r} is no {kind.__name__}")

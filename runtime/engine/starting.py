@@ -6,10 +6,9 @@ import contextlib
 import os
 import socket
 import subprocess
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import ExitCode, LaunchError
+from whit.packer.light import TYPE_CHECKING, dataclass
 from whit.runtime.engine import control
 from whit.runtime.launch import find_launcher
 

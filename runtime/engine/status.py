@@ -5,9 +5,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import TYPE_CHECKING
+
+from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass, replace
 
 if TYPE_CHECKING:
     from pathlib import Path

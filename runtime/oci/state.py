@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError, NotFoundError
+from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass
 from whit.runtime.oci import records
 from whit.runtime.oci.records import CGROUPS, GATE, PROCESS, RECORD
 

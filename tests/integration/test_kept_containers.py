@@ -247,7 +247,7 @@ def test_a_flood_is_logged_whole(engine: Engine) -> None:
 
 def test_many_at_once_get_along(engine: Engine) -> None:
     engine("pack", BUSYBOX, "-t", "busybox")
-    words = [engine.program, "run", "-d", "--network", "none", "busybox", "sleep", "1000"]
+    words = [str(engine.program), "run", "-d", "--network", "none", "busybox", "sleep", "1000"]
     starts = [
         subprocess.Popen(words, env=engine.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(12)

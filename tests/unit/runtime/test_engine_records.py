@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.fuzz.fuzz_supervision import BASE, containers
 from whit.packer.errors import InvalidFileError
 from whit.packer.jsondoc import canonical_json
-from whit.runtime.engine.model import Container, from_document, to_document
+from whit.runtime.engine.documents import from_document, to_document
+from whit.runtime.engine.model import Container
 from whit.runtime.engine.status import LOST, Health, State, parse_status
 
 TEXT = (
