@@ -13,7 +13,7 @@ PEERS="
     iptables:iptables jq:jq libc6-dev:/usr/include/stdio.h musl-tools:musl-gcc nim:nim podman:podman
     qemu-system-x86:qemu-system-x86_64 qemu-user:qemu-x86_64 runc:runc rustc:rustc skopeo:skopeo
     python3-venv:/usr/share/doc/python3-venv curl:curl git:git openssl:openssl sqlite3:sqlite3 xz-utils:xz
-    libc6-arm64-cross:/usr/aarch64-linux-gnu/lib/libc.so.6
+    libclang-rt-14-dev:/usr/share/doc/libclang-rt-14-dev libc6-arm64-cross:/usr/aarch64-linux-gnu/lib/libc.so.6
     nftables:nft passt:pasta slirp4netns:slirp4netns strace:strace uidmap:newuidmap umoci:umoci wabt:wat2wasm zsh:zsh
 "
 KERNEL=linux-image-cloud-amd64
@@ -38,7 +38,7 @@ missing_of() { # "package:witness ..." -> the packages whose witness is absent
 }
 
 apt() {
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" </dev/null
 }
 
 install_packages() { # packages ... ; false when they can't be installed here
