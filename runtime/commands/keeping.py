@@ -67,6 +67,14 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     ),
     (("--mount",), {**_MANY, "metavar": "type=…,source=…,target=…", "help": "A bind, volume or tmpfs."}),
     (("--volumes-from",), {**_MANY, "metavar": "CONTAINER[:ro]", "help": "The volumes of another container."}),
+    (
+        ("--secret",),
+        {
+            **_MANY,
+            "metavar": "source=FILE,target=NAME",
+            "help": "A file in memory, in /run/secrets; env=NAME: a variable's value.",
+        },
+    ),
     (("--cidfile",), {"metavar": "FILE", "help": "Write the container's ID there."}),
 )
 
@@ -111,6 +119,7 @@ class Keeping:
     read_only: bool | None
     mount: tuple[str, ...]
     volumes_from: tuple[str, ...]
+    secret: tuple[str, ...]
     cidfile: str | None
 
     @property
@@ -150,6 +159,7 @@ def wishes_of(keeping: Keeping, words: Words, *, interactive: bool, remove: bool
     from whit.runtime.engine.creating import Wishes
     from whit.runtime.engine.model import Policy
     from whit.runtime.engine.mounting import parse_mounts, parse_volumes_from
+    from whit.runtime.engine.secretform import parse_secrets
     from whit.runtime.engine.networks.hosts import parse_add_host
     from whit.runtime.engine.networks.model import DEFAULT
     from whit.runtime.engine.networks.ports import parse_port
@@ -182,6 +192,7 @@ def wishes_of(keeping: Keeping, words: Words, *, interactive: bool, remove: bool
         log=asked.parse_log(keeping.log_driver, keeping.log_opt),
         read_only=keeping.read_only,
         mounts=parse_mounts(words.volume, keeping.mount, words.tmpfs),
+        secrets=parse_secrets(keeping.secret),
         volumes_from=tuple(map(parse_volumes_from, keeping.volumes_from)),
     )
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from whit.runtime.accounts import identify
 from whit.runtime.engine.model import MountKind
 from whit.runtime.engine.mounting import IDMAP, NOT_BELOW, PROPAGATIONS, WRITABLE_BELOW, id_mappings
+from whit.runtime.engine.secretform import SECRETS_AT, USUAL, file_of, in_usual_place
+from whit.runtime.engine.supervision import SECRETS
 from whit.runtime.limits import CPU_PERIOD_US
 from whit.runtime.mounts import MASKED, MASKED_SYS, READONLY, Tmpfs
 from whit.runtime.oci.landlock import ANNOTATION as LANDLOCK
@@ -99,6 +101,16 @@ def _asked_mount(mount: Mounted) -> Document:
     return {**made, "options": words}
 
 
+def _secret_mounts(placed: Placed) -> Iterator[Document]:
+    """Those in the usual place are one folder, with nothing else in it; each other one is bound by itself."""
+    secrets, words = placed.container.secrets, ("bind", "ro", "rro", *HARDENED, "rprivate")
+    if any(in_usual_place(secret) for secret in secrets):
+        yield _mount(SECRETS_AT, "bind", *words, source=f"{placed.folder}/{SECRETS}/{USUAL}")
+    for secret in secrets:
+        if not in_usual_place(secret):
+            yield _mount(secret.target, "bind", *words, source=f"{placed.folder}/{SECRETS}/{file_of(secret, secrets)}")
+
+
 def _mounts(placed: Placed) -> Iterator[Document]:
     container, program = placed.container, placed.program
     yield from _own_mounts()
@@ -111,6 +123,7 @@ def _mounts(placed: Placed) -> Iterator[Document]:
     if program.has_tmp and container.root.is_read_only and _TEMPORARY not in taken and not hides:
         yield _tmpfs_mount(Tmpfs(_TEMPORARY, ("mode=1777",), 2 | 4 | 8, program.fills_tmp))
     yield from map(_asked_mount, container.mounts)
+    yield from _secret_mounts(placed)
 
 
 def _propagation(container: Container) -> Document:

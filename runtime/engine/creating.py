@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,18 +17,21 @@ from whit.runtime.engine.folder import Containers, Kept, new_id
 from whit.runtime.engine.model import Container, LogOptions, Restart, Root
 from whit.runtime.engine.networks.hosts import hosts_file, resolv_conf
 from whit.runtime.engine.networks.model import DEFAULT, Member
-from whit.runtime.engine.supervision import encode_supervision, supervision_ops
-from whit.runtime.engine.volumes import Volumes
+from whit.runtime.engine.secretform import SECRETS_AT, in_usual_place, owned
+from whit.runtime.engine.supervision import SECRETS, encode_supervision, supervision_ops
 from whit.runtime.machine import architecture
 from whit.runtime.plan import command_line
 from whit.runtime.prepare import prepare
 from whit.runtime.request import parse_request
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from whit.packer.store import Store
     from whit.runtime.engine.model import Probe
     from whit.runtime.engine.mounting import AskedMount
     from whit.runtime.engine.networks.model import PortMapping
+    from whit.runtime.engine.secretform import AskedSecret
     from whit.runtime.options import Program
     from whit.runtime.prepare import Prepared
     from whit.runtime.request import Request, Words
@@ -61,6 +63,7 @@ class Wishes:
     labels: tuple[tuple[str, str], ...] = ()
     mounts: tuple[AskedMount, ...] = ()
     volumes_from: tuple[tuple[str, bool | None], ...] = ()
+    secrets: tuple[AskedSecret, ...] = ()
     probe: Probe | None = None
     log: LogOptions = field(default_factory=LogOptions)
     read_only: bool | None = None
@@ -176,23 +179,25 @@ def _ground(program: Program, user: str | None) -> placing.Ground:
     return placing.Ground(Path(program.rootfs), (identity.uid, identity.gid))
 
 
+def _secret_points(secrets: tuple[AskedSecret, ...]) -> Iterator[MountPoint]:
+    for secret in secrets:
+        usual = in_usual_place(secret)
+        yield MountPoint(SECRETS_AT) if usual else MountPoint(secret.target, is_directory=False)
+
+
 def create(words: Words, wishes: Wishes, store: Store) -> Kept:
     """Make the container. Raises what parsing, packing and the store do."""
-    containers, volumes = Containers(store.root), Volumes(store.root)
+    containers = Containers(store.root)
     request = parse_request(replace(words, network=NONE, volume=(), tmpfs=()))
     wanted = placing.wanted(wishes.mounts, wishes.volumes_from, containers)
-    names = tuple(MountPoint(f"/etc/{name}", is_directory=False) for name in NAME_FILES)
-    prepared = prepare(request, store, (), lambda config: (*names, *placing.with_image(wanted, config).points()))
+    own = (*(MountPoint(f"/etc/{name}", is_directory=False) for name in NAME_FILES), *_secret_points(wishes.secrets))
+    prepared = prepare(request, store, (), lambda config: (*own, *placing.with_image(wanted, config).points()))
     wanted = placing.with_image(wanted, prepared.program.config)
-    made: list[str] = []
-    with volumes.using() if wanted.has_volumes else contextlib.nullcontext():
-        try:
-            mounts = placing.place(wanted, volumes, _ground(prepared.program, request.options.user), made)
-            container = replace(_container(request, wishes, prepared, new_id()), mounts=mounts)
-            return _add(containers, container, prepared, request)
-        except BaseException:
-            volumes.discard(made)
-            raise
+    ground = _ground(prepared.program, request.options.user)
+    secrets = tuple(owned(secret, ground.owner) for secret in wishes.secrets)
+    with placing.placed(wanted, store.root, ground) as mounts:
+        container = replace(_container(request, wishes, prepared, new_id()), mounts=mounts, secrets=secrets)
+        return _add(containers, container, prepared, request)
 
 
 def _add(containers: Containers, container: Container, prepared: Prepared, request: Request) -> Kept:
@@ -213,5 +218,6 @@ def _add(containers: Containers, container: Container, prepared: Prepared, reque
         "bundle/config.json": canonical_json(document(placed)),
         "supervision": encode_supervision(ops),
     }
-    folders = ("bundle", *(("upper", "work", "root") if container.root.is_writable else ()))
+    writable = ("upper", "work", "root") if container.root.is_writable else ()
+    folders = ("bundle", *writable, *((SECRETS,) if container.secrets else ()))
     return containers.add(container, files, folders)

@@ -47,12 +47,7 @@ def start(containers: Containers, kept: Kept, attach: str = "") -> Started:
     with containers.locked(kept) as got:
         if got:
             clear(containers, kept)
-    path = network_path(containers, container)
-    ops = supervision_ops(container, str(kept.folder), str(containers.records), path)
-    settings = kept.folder / "supervision"
-    if settings.read_bytes() != encode_supervision(ops):
-        settings.write_bytes(encode_supervision(ops))
-
+    _write_settings(containers, kept)
     sockets, ports = reserve(container.ports, lambda mapping: _publisher(containers, mapping))
 
     joined = False
@@ -60,6 +55,7 @@ def start(containers: Containers, kept: Kept, attach: str = "") -> Started:
     def connect(pid: int) -> None:
         nonlocal joined
         joined = True
+        _hand_over(kept, pid)
         if has_own_network(kept):
             wish = Joining(container.network, container.aliases, container.address)
             member = replace(member_of(container), ports=ports)
@@ -76,6 +72,22 @@ def start(containers: Containers, kept: Kept, attach: str = "") -> Started:
     finally:
         for held in sockets:
             held.close()
+
+
+def _hand_over(kept: Kept, supervisor: int) -> None:
+    if kept.container.secrets:
+        from whit.runtime.engine.secretfiles import deliver  # noqa: PLC0415 - few containers have any
+
+        deliver(kept, supervisor)
+
+
+def _write_settings(containers: Containers, kept: Kept) -> None:
+    """For its supervisor: whose network is another's has to know where that is now."""
+    path = network_path(containers, kept.container)
+    settings = encode_supervision(supervision_ops(kept.container, str(kept.folder), str(containers.records), path))
+    place = kept.folder / "supervision"
+    if place.read_bytes() != settings:
+        place.write_bytes(settings)
 
 
 def _publisher(containers: Containers, mapping: PortMapping) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import UsageError
+from whit.packer.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.engine.model import Mounted, MountKind
 from whit.runtime.limits import parse_size
 from whit.runtime.mounts import RDONLY, container_path, parse_tmpfs
@@ -168,6 +166,8 @@ _MANY = frozenset(("volume-label", "volume-opt"))
 
 def _fields(text: str) -> tuple[dict[str, str], dict[str, list[tuple[str, str]]]]:
     """(key → value, key that may be repeated → pairs)."""
+    import csv  # noqa: PLC0415 - only for --mount
+
     single: dict[str, str] = {}
     many: dict[str, list[tuple[str, str]]] = {}
     try:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from whit.packer.errors import UsageError
+from whit.packer.errors import NotFoundError, UsageError
+from whit.packer.light import TYPE_CHECKING, dataclass, replace
 from whit.packer.rootfs import MountPoint
 from whit.runtime.engine.model import Mounted, MountKind
 from whit.runtime.engine.mounting import AskedMount, inherited, outer_first
-from whit.runtime.engine.volumeform import backing
-from whit.runtime.engine.volumes import anonymous_name, new_volume, require
 from whit.runtime.mounts import container_path
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from whit.packer.imagespec import RunConfig
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.volumes import Volumes
@@ -65,7 +65,7 @@ def _located(asked: AskedMount) -> AskedMount:
     if asked.kind is not MountKind.BIND:
         return asked
     path = Path(asked.source).absolute()
-    require(path, f"'{asked.source}:{asked.target}'")
+    _require(path, f"'{asked.source}:{asked.target}'")
     return replace(asked, source=str(path))
 
 
@@ -92,15 +92,34 @@ class Ground:
     owner: tuple[int, int]
 
 
-def place(wanted: Wanted, volumes: Volumes, ground: Ground, made: list[str]) -> tuple[Mounted, ...]:
-    """The container's mounts, in their order; within :meth:`Volumes.using`. Volumes for it alone are added to ``made``."""
-    mounts = [*wanted.taken, *(_placed(asked, volumes, ground, made) for asked in wanted.asked)]
-    return outer_first(mounts)
+@contextlib.contextmanager
+def placed(wanted: Wanted, root: Path, ground: Ground) -> Iterator[tuple[Mounted, ...]]:
+    """The container's mounts, in their order. Their volumes stay if the container is there at the end of the block."""
+    if not wanted.has_volumes:
+        yield outer_first([*wanted.taken, *map(_plain, wanted.asked)])
+        return
+    from whit.runtime.engine.volumes import Volumes  # noqa: PLC0415 - many containers have none
+
+    volumes = Volumes(root)
+    made: list[str] = []
+    with volumes.using():
+        try:
+            yield outer_first([*wanted.taken, *(_placed(asked, volumes, ground, made) for asked in wanted.asked)])
+        except BaseException:
+            volumes.discard(made)
+            raise
+
+
+def _plain(asked: AskedMount) -> Mounted:
+    return Mounted(asked.kind, asked.source, asked.target, asked.read_only, options=asked.options)
 
 
 def _placed(asked: AskedMount, volumes: Volumes, ground: Ground, made: list[str]) -> Mounted:
     if asked.kind is not MountKind.VOLUME:
-        return Mounted(asked.kind, asked.source, asked.target, asked.read_only, options=asked.options)
+        return _plain(asked)
+    from whit.runtime.engine.volumeform import backing  # noqa: PLC0415 - only where there are volumes
+    from whit.runtime.engine.volumes import anonymous_name, new_volume  # noqa: PLC0415
+
     is_anonymous = not asked.source
     name = asked.source or anonymous_name()
     if is_anonymous:
@@ -110,8 +129,13 @@ def _placed(asked: AskedMount, volumes: Volumes, ground: Ground, made: list[str]
     if found.source == str(volumes.data(name)):
         volumes.fill(name, ground.rootfs, asked.target, ground.owner, copies=asked.copies)
     elif not found.file_system:
-        require(Path(found.source), f"volume {name}")
+        _require(Path(found.source), f"volume {name}")
     return Mounted(
         MountKind.VOLUME, found.source, asked.target, asked.read_only, name=name,
         options=(*found.options, *asked.options), is_anonymous=is_anonymous, file_system=found.file_system,
     )  # fmt: skip
+
+
+def _require(path: Path, said: str) -> None:
+    if not path.exists():
+        raise NotFoundError(f"{said}: there is no {path}", hint="create it first: what would be in it?")

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from whit.runtime.engine.model import Container, Probe
 
+SECRETS = "secrets"
+"""The folder of a container's where its supervisor mounts a place for secrets."""
+
 NO_END = (1 << 64) - 1
 WHOLE = ("redirect_dir=off", "metacopy=off", "index=off")
 """What has each folder and file of the upper layer be whole, whatever the kernel's defaults: commit and diff read it alone."""
@@ -39,6 +42,11 @@ def _root_ops(container: Container, folder: str) -> Iterator[Op]:
         yield Op("KEEP_ROOT", (f"{folder}/root", (*layers, *WHOLE)), "what it writes goes to a layer of its own")
 
 
+def _secret_ops(container: Container, folder: str) -> Iterator[Op]:
+    if container.secrets:
+        yield Op("KEEP_SECRETS", (f"{folder}/{SECRETS}",), "its secrets are in memory alone")
+
+
 def _escaped(path: str) -> str:
     """As overlayfs reads a list of folders (Documentation/filesystems/overlayfs.rst)."""
     return path.replace("\\", "\\\\").replace(":", "\\:")
@@ -49,6 +57,7 @@ def supervision_ops(container: Container, folder: str, records: str, network: st
     ops = [
         Op("KEEP_CONTAINER", (records, container.id), "the container, and where whit-oci keeps its records"),
         *_root_ops(container, folder),
+        *_secret_ops(container, folder),
     ]
     if network is not None:
         ops.append(Op("KEEP_NETWORK", (network,), "another one's network" if network else "a network of its own"))

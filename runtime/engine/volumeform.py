@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError, UsageError
+from whit.packer.light import TYPE_CHECKING, dataclass
 from whit.runtime.engine.ages import SECOND
 from whit.runtime.engine.mounting import LOCAL, NOT_BELOW
 

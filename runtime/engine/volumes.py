@@ -261,9 +261,3 @@ def tree_size(folder: Path) -> int:
             with contextlib.suppress(OSError):
                 total += os.lstat(f"{parent}/{name}").st_size
     return total
-
-
-def require(path: Path, said: str) -> None:
-    """Refuse a source that isn't there. Raises :class:`NotFoundError`."""
-    if not path.exists():
-        raise NotFoundError(f"{said}: there is no {path}", hint="create it first: what would be in it?")

@@ -42,7 +42,7 @@ enum policy { POLICY_NO, POLICY_ON_FAILURE, POLICY_UNLESS_STOPPED, POLICY_ALWAYS
 enum probe_kind { PROBE_NONE, PROBE_BY_EXEC, PROBE_BY_TCP, PROBE_BY_HTTP };
 
 struct settings {
-	const char *records, *id, *image_lock, *root;
+	const char *records, *id, *image_lock, *root, *secrets;
 	char **root_options;
 	/* NULL: the caller's own; empty: a new one. */
 	const char *network;

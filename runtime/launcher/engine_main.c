@@ -143,25 +143,28 @@ static int enter_network(const char *path)
 	return namespace < 0 || setns(namespace, CLONE_NEWNET) < 0 ? -errno : 0;
 }
 
-static int mount_container_root(const struct settings *settings)
+static int mount_at(const char *path, const char *type, const char *const *options)
 {
-	if (!settings->root)
-		return 0;
-	CLEANUP_FD int target = open(settings->root, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	CLEANUP_FD int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (target < 0)
 		return -errno;
-	const struct place place = { .root = AT_FDCWD, .path = settings->root, .at = target };
-	return mount_new("overlay", &place, (const char *const *)settings->root_options, 0);
+	const struct place place = { .root = AT_FDCWD, .path = path, .at = target };
+	return mount_new(type, &place, options, 0);
 }
 
 /* What the host mounts later comes to us; what we mount stays here, and goes with us. */
 static int enter_mounts(const struct settings *settings)
 {
-	if (!settings->root)
+	/* Never swapped, unlike tmpfs. */
+	static const char *const secret[] = { "mode=0700", NULL };
+	int error = 0;
+	if (!settings->root && !settings->secrets)
 		return 0;
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
 		return -errno;
-	return mount_container_root(settings);
+	if (settings->root)
+		error = mount_at(settings->root, "overlay", (const char *const *)settings->root_options);
+	return error || !settings->secrets ? error : mount_at(settings->secrets, "ramfs", secret);
 }
 
 static int hold_image(struct supervisor *supervisor)

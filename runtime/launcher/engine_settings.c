@@ -70,6 +70,12 @@ static int read_root(struct settings *settings, const struct plan *plan, const s
 	return *settings->root && settings->root_options ? 0 : -EINVAL;
 }
 
+static int read_secrets(struct settings *settings, const struct plan *plan, const struct op *op)
+{
+	settings->secrets = op_text(plan, op, KEEP_SECRETS_target);
+	return *settings->secrets ? 0 : -EINVAL;
+}
+
 static int read_network(struct settings *settings, const struct plan *plan, const struct op *op)
 {
 	settings->network = op_text(plan, op, KEEP_NETWORK_path);
@@ -115,6 +121,7 @@ static read_function *const readers[OP_COUNT] = {
 	[OP_KEEP_CONTAINER] = read_container,
 	[OP_KEEP_IMAGE] = read_image,
 	[OP_KEEP_ROOT] = read_root,
+	[OP_KEEP_SECRETS] = read_secrets,
 	[OP_KEEP_NETWORK] = read_network,
 	[OP_KEEP_STREAMS] = read_streams,
 	[OP_KEEP_LOG] = read_log,

@@ -44,6 +44,7 @@ PURE = (
     "runtime/engine/loglines.py",
     "runtime/engine/mounting.py",
     "runtime/engine/names.py",
+    "runtime/engine/secretform.py",
     "runtime/engine/volumeform.py",
     "runtime/engine/usageform.py",
     "runtime/devfiles.py",
