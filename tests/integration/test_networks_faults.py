@@ -14,7 +14,7 @@ import pytest
 from tests.integration.netlab import CLIENT, HOST, Container, Lab
 from whit.packer.errors import WhitError
 from whit.runtime.engine.networks import folder
-from whit.runtime.engine.networks.attaching import sweep
+from whit.runtime.engine.networks.attaching import detach, sweep
 from whit.runtime.engine.networks.model import Joining
 
 if TYPE_CHECKING:
@@ -200,6 +200,44 @@ def test_a_sweep_leaves_alone_who_is_alive(place: Lab) -> None:
     assert place.client.ask(HOST, 8080) == f"one 80 {CLIENT}"
     assert "8081" not in place.traces()
     assert two.id[:12] not in one.hosts.read_text()
+
+
+def test_after_a_reboot_nobody_s_address_name_or_port_is_in_the_way(place: Lab) -> None:
+    # given a machine that went down with a container running: the disk knows it, the kernel doesn't
+    place.start("before", "8080:80")
+    place.end(place.containers[0])
+    place.host.command("nft flush ruleset; ip link del whit0")
+
+    after = place.start("after", "8080:80")
+
+    assert place.host.ask("127.0.0.1", 8080).startswith("after 80 ")
+    assert "before" not in after.hosts.read_text()
+    place.stop(after)
+    assert "whit0" not in place.traces()
+
+
+def test_the_port_of_a_container_that_ended_without_a_word_can_be_had_at_once(place: Lab) -> None:
+    stays = place.start("stays", "0.0.0.0:8081:80")
+    killed = place.start("killed", "8080:80")
+    place.end(killed)
+
+    after = place.start("after", "8080:80")
+
+    assert place.host.ask("127.0.0.1", 8080).startswith("after 80 ")
+    assert place.client.ask(HOST, 8081) == f"stays 80 {CLIENT}"
+    place.host.do(lambda: detach(place.root, killed.id))
+    assert killed.id[:12] not in after.hosts.read_text() + stays.hosts.read_text()
+    assert place.host.ask("127.0.0.1", 8080).startswith("after 80 ")
+
+
+def test_a_bridge_that_somebody_removed_is_there_again_with_the_next_container(place: Lab) -> None:
+    one = place.start("one")
+    place.host.command("ip link del whit0")
+
+    two = place.start("two", "0.0.0.0:8080:80")
+
+    assert place.client.ask(HOST, 8080) == f"two 80 {CLIENT}"
+    assert one.address != two.address
 
 
 def test_rules_that_somebody_flushed_are_there_again_with_the_next_container(place: Lab) -> None:

@@ -110,7 +110,9 @@ def detach(root: Path, container: str) -> None:
         if member is not None:
             folder.forget_member(root, container)
             neighbours = Neighbours(root)
-            neighbours.write_hosts(peer for peer in neighbours.around(member) if peer.id != container)
+            others = [peer for peer in neighbours.around(member) if peer.id != container]
+            neighbours.write_hosts(others)
+            _unpublish(root, member, others)
     with Netlink() as netlink:
         if member is not None:
             _remove_links(root, netlink, member)
@@ -154,6 +156,7 @@ def _join(root: Path, netlink: Netlink, member: Member, joining: Iterable[Joinin
     folder.write_member(root, member)
     for network, bridge, endpoint in joined:
         if not _publish(network, member):
+            _forget_dead(root, netlink, network, member.id)
             _write_rules(root, network)
         end = host_end(member.id, network.id)
         links.join(netlink, bridge.index, network, end, endpoint, namespace)
@@ -184,6 +187,7 @@ def _ready(root: Path, netlink: Netlink, name: str) -> tuple[Network, links.Link
     if bridge and bridge.mac == network.mac:
         return network, bridge, False
     with _host_lock():
+        _forget_dead(root, netlink, network, "")
         network = _placed(root, netlink, network)
         for family in (4, *([6] if network.subnet6 else [])):
             if not network.internal and _FORWARD[family].read_text().strip() == "0":
@@ -194,6 +198,14 @@ def _ready(root: Path, netlink: Netlink, name: str) -> tuple[Network, links.Link
     if bridge is None:
         raise WhitError(f"the bridge {network.device} was removed by somebody as soon as it was made")
     return network, bridge, True
+
+
+def _forget_dead(root: Path, netlink: Netlink, network: Network, joining: str) -> None:
+    """Who has no end of a veth pair any more and isn't just ``joining`` has gone with its namespace, without a word."""
+    for container in set(folder.leases(root, network.name).values()) - {joining}:
+        if links.find_link(netlink, host_end(container, network.id)) is None:
+            folder.release(root, network.name, container)
+            folder.forget_member(root, container)
 
 
 def _placed(root: Path, netlink: Netlink, network: Network) -> Network:
@@ -239,16 +251,23 @@ def _leave(root: Path, netlink: Netlink, container: str, names: Iterable[str], *
             neighbours.write_hosts(neighbours.of(name))
 
 
+def _unpublish(root: Path, member: Member, others: list[Member]) -> None:
+    """Take the container's ports out of the table, under the lock: whoever has such a port after it keeps it."""
+    place = member.outward
+    if place is None:
+        return
+    with contextlib.suppress(NotFoundError):
+        network = folder.load(root, place.network)
+        ports = rules.unpublish(network, member, others)
+        if ports and not nft.try_to_apply(ports):
+            _write_rules(root, network)
+
+
 def _remove_links(root: Path, netlink: Netlink, member: Member) -> None:
-    """The container's ends of its networks' bridges, and its ports."""
+    """The container's ends of its networks' bridges."""
     for endpoint in member.endpoints:
         with contextlib.suppress(NotFoundError):
-            network = folder.load(root, endpoint.network)
-            links.remove_link(netlink, host_end(member.id, network.id))
-            ports = rules.unpublish(network, member)
-            if ports and not nft.try_to_apply(ports):
-                with folder.networks_lock(root):
-                    _write_rules(root, network)
+            links.remove_link(netlink, host_end(member.id, folder.load(root, endpoint.network).id))
     flows.forget(netlink, member.ports)
 
 

@@ -30,7 +30,7 @@ def table(network: Network, members: Iterable[Member], *, replacing: bool) -> st
     lines = [
         *([f"delete table {name}"] if replacing else []),
         f"table {name} {{",
-        *_maps([element for member in members for element in _elements(network, member)]),
+        *_maps(element for member in members for element in _elements(network, member)),
         *_publishing(),
         *_leaving(network),
         *_guarding(network),
@@ -47,10 +47,13 @@ def publish(network: Network, member: Member) -> str:
     )
 
 
-def unpublish(network: Network, member: Member) -> str:
-    """A transaction that takes them out of it."""
+def unpublish(network: Network, member: Member, others: Iterable[Member] = ()) -> str:
+    """A transaction that takes them out of it, but for those that one of the ``others`` has now."""
+    kept = {(name, key) for other in others for name, key, _ in _elements(network, other)}
     return "".join(
-        f"delete element inet {network.device} {name} {{ {key} }}\n" for name, key, _ in _elements(network, member)
+        f"delete element inet {network.device} {name} {{ {key} }}\n"
+        for name, key, _ in _elements(network, member)
+        if (name, key) not in kept
     )
 
 
@@ -83,10 +86,12 @@ def _elements(network: Network, member: Member) -> Iterator[tuple[str, str, str]
             yield f"published{family}", f"{port.host_address} . {key}", to
 
 
-def _maps(elements: list[tuple[str, str, str]]) -> list[str]:
+def _maps(elements: Iterable[tuple[str, str, str]]) -> list[str]:
+    """Of two who claim a port it is the later one's, who holds its socket: the other has gone without a word."""
+    latest = {(name, key): target for name, key, target in elements}
     lines = []
     for name, kind in _KINDS.items():
-        listed = ", ".join(f"{key} : {target}" for where, key, target in elements if where == name)
+        listed = ", ".join(f"{key} : {target}" for (where, key), target in latest.items() if where == name)
         inside = f" elements = {{ {listed} }};" if listed else ""
         lines.append(f"  map {name} {{ type {kind};{inside} }}")
     return lines

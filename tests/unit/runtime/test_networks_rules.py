@@ -29,6 +29,12 @@ def test_they_are_taken_out_by_the_same_keys() -> None:
     ]
 
 
+def test_a_port_that_another_has_now_is_not_taken_from_it() -> None:
+    assert rules.unpublish(RED, member(2, WEB, ALL), [member(3, WEB)]).splitlines() == [
+        "delete element inet whit_0123456789 anywhere4 { tcp . 8081 }"
+    ]
+
+
 def test_what_the_kernel_cannot_lead_to_a_container_is_no_element() -> None:
     assert rules.publish(RED, member(2, OWN6)) == ""
     assert rules.proxied(member(2, WEB, SIX, OWN6)) == (OWN6,)
@@ -52,6 +58,12 @@ def test_a_table_holds_the_elements_of_all_members_and_replaces_the_one_that_is_
     assert text.startswith("delete table inet whit_0123456789\ntable inet whit_0123456789 {\n")
     assert "elements = { 127.0.0.1 . tcp . 8080 : 172.30.5.2 . 80, 127.0.0.1 . tcp . 8082 : 172.30.5.3 . 80 };" in text
     assert rules.table(RED, [], replacing=False).startswith("table inet whit_0123456789 {\n")
+
+
+def test_a_port_that_two_claim_is_the_later_one_s() -> None:
+    text = rules.table(RED, [member(2, WEB), member(3, WEB)], replacing=False)
+
+    assert "elements = { 127.0.0.1 . tcp . 8080 : 172.30.5.3 . 80 };" in text
 
 
 def test_no_rule_is_for_other_interfaces_than_the_network_s_own() -> None:
