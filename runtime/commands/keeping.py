@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from typing import Any
 
 import click
+
+from whit.packer.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,10 +161,10 @@ def wishes_of(keeping: Keeping, words: Words, *, interactive: bool, remove: bool
     from whit.runtime.engine.creating import Wishes
     from whit.runtime.engine.model import Policy
     from whit.runtime.engine.mounting import parse_mounts, parse_volumes_from
-    from whit.runtime.engine.secretform import parse_secrets
     from whit.runtime.engine.networks.hosts import parse_add_host
     from whit.runtime.engine.networks.model import DEFAULT
     from whit.runtime.engine.networks.ports import parse_port
+    from whit.runtime.engine.secretform import parse_secrets
 
     restart = asked.parse_restart(keeping.restart or "no")
     if remove and restart.policy is not Policy.NO:

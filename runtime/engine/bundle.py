@@ -6,9 +6,7 @@ the image or the person asks for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
+from whit.packer.light import TYPE_CHECKING, dataclass
 from whit.runtime.accounts import identify
 from whit.runtime.engine.model import MountKind
 from whit.runtime.engine.mounting import IDMAP, NOT_BELOW, PROPAGATIONS, WRITABLE_BELOW, id_mappings
@@ -57,7 +55,7 @@ class Placed:
     root: str
     """The folder that becomes the container's root."""
 
-    extra: Document = field(default_factory=dict)
+    extra: Document | None = None
     """More of ``linux``, as it stands in the configuration."""
 
 
@@ -190,7 +188,7 @@ def document(placed: Placed) -> Document:
         "readonlyPaths": list(READONLY),
         "seccomp": to_oci(default_filter(placed.architecture, capabilities)),
         **_propagation(container),
-        **placed.extra,
+        **(placed.extra or {}),
     }
     made: Document = {
         "ociVersion": VERSION,

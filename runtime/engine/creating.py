@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import UsageError
 from whit.packer.jsondoc import canonical_json
+from whit.packer.light import TYPE_CHECKING, dataclass, replace
 from whit.packer.rootfs import MountPoint
 from whit.runtime.accounts import identify
 from whit.runtime.engine import placing
@@ -46,7 +45,7 @@ class Wishes:
     """What is asked of a container that is kept, parsed; beside the words of any launch."""
 
     name: str
-    restart: Restart = field(default_factory=Restart)
+    restart: Restart = Restart()
     stop_signal: int | None = None
     stop_seconds: int = 10
     interactive: bool = False
@@ -65,7 +64,7 @@ class Wishes:
     volumes_from: tuple[tuple[str, bool | None], ...] = ()
     secrets: tuple[AskedSecret, ...] = ()
     probe: Probe | None = None
-    log: LogOptions = field(default_factory=LogOptions)
+    log: LogOptions = LogOptions()
     read_only: bool | None = None
 
 

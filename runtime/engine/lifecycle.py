@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import time
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from whit.packer.console import warn
 from whit.packer.errors import LaunchError, UsageError
+from whit.packer.light import TYPE_CHECKING, replace
 from whit.runtime.engine import control, starting
 from whit.runtime.engine.creating import CONTAINER, HOST, NONE, member_of, network_path
 from whit.runtime.engine.folder import Containers
