@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from whit.packer import durable
 from whit.packer.errors import InvalidFileError, StoreError
-from whit.packer.oci import DOCKER_INDEX, INDEX, parse_index, parse_manifest
+from whit.packer.oci import DOCKER_INDEX, INDEX, MANIFEST, Descriptor, parse_index, parse_manifest
+from whit.packer.users import users
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,7 @@ def collect(store: Store, *, wait: bool = False) -> bool:
     """Remove blobs, unpacked images and temporary files that nothing refers to.
 
     Without ``wait``, does nothing while another process is adding: the next collection will see to it. Nothing is
-    removed while a container uses it. Returns whether the store was collected. Raises :class:`StoreError`.
+    removed that a container needs, running or not. Returns whether the store was collected. Raises :class:`StoreError`.
     """
     if not store.layout.blob_folder.is_dir():
         return False
@@ -55,9 +56,13 @@ def collect(store: Store, *, wait: bool = False) -> bool:
 
 
 def _reachable(store: Store) -> set[str] | None:
-    """The hex digests of everything that the index leads to; None if a damaged document hides where it leads."""
+    """The hex digests of all that the index and the containers lead to; None if a damaged document hides where they lead."""
     found: set[str] = set()
     pending = list(store.layout.index().manifests)
+    try:
+        pending += filter(None, (manifest_of(store, user.digest) for user in users(store.root)))
+    except InvalidFileError:
+        return None
     while pending:
         descriptor = pending.pop()
         if descriptor.hex in found:
@@ -72,6 +77,14 @@ def _reachable(store: Store) -> set[str] | None:
         except (StoreError, InvalidFileError):
             return None
     return found
+
+
+def manifest_of(store: Store, digest: str) -> Descriptor | None:
+    """The manifest of an image that may have lost its names; None if it is gone."""
+    try:
+        return Descriptor(MANIFEST, digest, store.layout.blob_path(digest).stat().st_size)
+    except FileNotFoundError:
+        return None
 
 
 def _remove_unpacked(store: Store, reachable: set[str]) -> None:

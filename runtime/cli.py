@@ -51,6 +51,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rmi": ("whit.packer.commands.rmi", "Remove images from the store"),
     "trace": ("whit.runtime.commands.trace", "Run a program confined and tell what it opens, executes and misses"),
     "plan": ("whit.runtime.commands.plan", "Show how an executable or image would be launched: each operation, why"),
+    "port": ("whit.runtime.commands.port", "Show where a container's ports are published"),
+    "info": ("whit.runtime.commands.info", "Show the machine, the store and what is in it"),
+    "version": ("whit.runtime.commands.version", "Show whit's version"),
     "completion": ("whit.runtime.commands.completion", "Print the script that completes command lines in a shell"),
 }
 """Verb → module that holds a click command called ``command``, and the line that ``--help`` shows."""
@@ -103,6 +106,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             register()
         result = root.main(arguments, prog_name="whit", standalone_mode=False)
         code = result if isinstance(result, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        code = 0
     except (click.Abort, KeyboardInterrupt):
         click.echo("whit: interrupted", err=True)
         code = 130

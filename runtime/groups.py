@@ -28,6 +28,7 @@ GROUPS: dict[str, tuple[str, str, Table]] = {
         start stats stop top unpause update wait""",
         {
             "inspect": (f"{_HERE}.inspect:container", "Show containers in full"),
+            "prune": (f"{_HERE}.prune:container", "Remove all containers that don't run"),
         },
     ),
     "image": (
@@ -35,12 +36,15 @@ GROUPS: dict[str, tuple[str, str, Table]] = {
         "build history import load pull push save tag ls=images rm=rmi",
         {
             "inspect": (f"{_HERE}.inspect:image", "Show images in full"),
+            "prune": (f"{_HERE}.prune:image", "Remove unused images"),
         },
     ),
     "system": (
         "Manage all that whit keeps",
         "events info",
         {
+            "df": (f"{_HERE}.df", "Show how much of the disk is used"),
+            "prune": (f"{_HERE}.prune:system", "Remove what isn't used"),
             "restore": (f"{_HERE}.restore", "Start containers again after the machine's restart"),
         },
     ),

@@ -62,7 +62,7 @@ def _row(image: StoredImage, whole: bool) -> dict[str, object]:
         "Tag": (image.reference.tag if image.reference else None) or "<none>",
         "Digest": image.digest,
         "ID": _shown_id(image, whole),
-        "CreatedSince": _age(image.config.created),
+        "CreatedSince": age(image.config.created),
         "CreatedAt": image.config.created or "N/A",
         "Size": human_size(image.size),
     }
@@ -91,7 +91,7 @@ def _shown_id(image: StoredImage, whole: bool) -> str:
     return image.image_id if whole else image.image_id.removeprefix("sha256:")[:_SHORT]
 
 
-def _age(created: str | None) -> str:
+def age(created: str | None) -> str:
     """How long ago, in docker's words; whit's images have no time of their own unless SOURCE_DATE_EPOCH gave one."""
     from datetime import UTC, datetime
 

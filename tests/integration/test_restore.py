@@ -78,7 +78,7 @@ def test_twice_at_once_each_comes_back_once(engine: Engine) -> None:
     for name in names:
         engine.box(*STAY, name=name, options=ALWAYS)
     crash(engine)
-    words = [engine.program, "system", "restore"]
+    words: list[str | Path] = [engine.program, "system", "restore"]
     both = [
         subprocess.Popen(words, env=engine.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -97,12 +97,12 @@ def test_starts_by_hand_at_the_same_time_do_no_harm(engine: Engine) -> None:
         for name in names:
             engine.box(*STAY, name=name, options=("--network", "made", "--restart", "always"))
         crash(engine)
-        words = ["system", "restore"], ["start", *names], ["start", *reversed(names)]
+        lines = ["system", "restore"], ["start", *names], ["start", *reversed(names)]
         at_once = [
             subprocess.Popen(
                 [engine.program, *line], env=engine.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
-            for line in words
+            for line in lines
         ]
         for one in at_once:
             one.wait(timeout=60)
