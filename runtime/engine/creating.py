@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
-from whit.packer.errors import UsageError
+from whit.packer.errors import StoreError, UsageError
 from whit.packer.jsondoc import canonical_json
 from whit.packer.light import TYPE_CHECKING, dataclass, replace
 from whit.packer.rootfs import MountPoint
@@ -194,9 +195,18 @@ def create(words: Words, wishes: Wishes, store: Store) -> Kept:
     wanted = placing.with_image(wanted, prepared.program.config)
     ground = _ground(prepared.program, request.options.user)
     secrets = tuple(owned(secret, ground.owner) for secret in wishes.secrets)
-    with placing.placed(wanted, store.root, ground) as mounts:
+    with placing.placed(wanted, store.root, ground) as mounts, _kept_image(store, prepared):
         container = replace(_container(request, wishes, prepared, new_id()), mounts=mounts, secrets=secrets)
         return _add(containers, container, prepared, request)
+
+
+@contextlib.contextmanager
+def _kept_image(store: Store, prepared: Prepared) -> Iterator[None]:
+    """Until the container is there, by which its image is known to be needed, nobody collects garbage."""
+    with store.adding():
+        if not Path(prepared.program.rootfs).is_dir():
+            raise StoreError("the image was removed while the container was being made", hint="try again")
+        yield
 
 
 def _add(containers: Containers, container: Container, prepared: Prepared, request: Request) -> Kept:

@@ -174,6 +174,13 @@ def test_help_starts_without_what_only_commands_need() -> None:
     assert "Commands:" in shown
     assert {name for name in loaded if name.split(".")[0] in {"lief", "elftools", "yaml", "isal", "certifi"}} == set()
     assert {name for name in loaded if name.startswith("whit.") and ".commands" in name} == set()
+    # What its time goes into: no more than click and what says what went wrong.
+    ours = {name for name in loaded if name.startswith("whit.")}
+    assert ours <= {f"whit.{name}" for name in _HELP_S}
+    assert shown.index("Common Commands:") < shown.index("Management Commands:") < shown.index("\nCommands:")
+
+
+_HELP_S = ("packer", "packer.errors", "packer.imagepath", "packer.light", "runtime", "runtime.cli", "runtime.groups")
 
 
 def test_each_command_that_help_lists_is_there_and_says_what_it_does() -> None:
@@ -186,3 +193,19 @@ def test_each_command_that_help_lists_is_there_and_says_what_it_does() -> None:
         assert command.get_short_help_str(), f"{verb} has no help of its own"
         assert line[0].isupper(), f"{verb}'s line in the list: {line}"
         assert not line.endswith("."), f"{verb}'s line in the list: {line}"
+
+
+def test_a_group_s_verbs_are_there_and_each_has_one_module() -> None:
+    from whit.runtime.cli import COMMANDS, root  # noqa: PLC0415 - as above
+    from whit.runtime.groups import GROUPS, Managing, group_table  # noqa: PLC0415
+
+    context = root.make_context("whit", ["--help"], resilient_parsing=True)
+    for name in GROUPS:
+        group = root.get_command(context, name)
+        assert isinstance(group, Managing)
+        for verb in group.list_commands(context):
+            command = group.get_command(context, verb)
+            assert command is not None, f"{name} {verb}"
+            assert command.get_short_help_str(), f"{name} {verb} has no help of its own"
+        assert group_table(name, COMMANDS).items() <= {**COMMANDS, **group.table}.items()
+    assert root.get_command(context, "nothing") is None
