@@ -110,13 +110,14 @@ def detach(root: Path, container: str) -> None:
         if member is not None:
             folder.forget_member(root, container)
             neighbours = Neighbours(root)
-            others = [peer for peer in neighbours.around(member) if peer.id != container]
-            neighbours.write_hosts(others)
-            _unpublish(root, member, others)
+            neighbours.write_hosts(peer for peer in neighbours.around(member) if peer.id != container)
     with Netlink() as netlink:
         if member is not None:
+            _unpublish(root, member)
             _remove_links(root, netlink, member)
         with folder.networks_lock(root):
+            if member is not None:
+                _restore(root, member)
             _leave(root, netlink, container, folder.names(root), unpublished=member is not None)
 
 
@@ -251,16 +252,28 @@ def _leave(root: Path, netlink: Netlink, container: str, names: Iterable[str], *
             neighbours.write_hosts(neighbours.of(name))
 
 
-def _unpublish(root: Path, member: Member, others: list[Member]) -> None:
-    """Take the container's ports out of the table, under the lock: whoever has such a port after it keeps it."""
-    place = member.outward
-    if place is None:
-        return
+def _outward(root: Path, member: Member) -> Network | None:
+    """The network in which a container's ports are published."""
     with contextlib.suppress(NotFoundError):
-        network = folder.load(root, place.network)
-        ports = rules.unpublish(network, member, others)
-        if ports and not nft.try_to_apply(ports):
+        if member.outward and member.ports:
+            return folder.load(root, member.outward.network)
+    return None
+
+
+def _unpublish(root: Path, member: Member) -> None:
+    """Take the container's ports out of the table."""
+    network = _outward(root, member)
+    ports = rules.unpublish(network, member) if network else ""
+    if network and ports and not nft.try_to_apply(ports):
+        with folder.networks_lock(root):
             _write_rules(root, network)
+
+
+def _restore(root: Path, member: Member) -> None:
+    """Give back what was taken from somebody who had such a port already: nobody held its socket for the container."""
+    network = _outward(root, member)
+    if network and rules.claims(network, [member]) & rules.claims(network, Neighbours(root).of(network.name)):
+        _write_rules(root, network)
 
 
 def _remove_links(root: Path, netlink: Netlink, member: Member) -> None:

@@ -47,14 +47,16 @@ def publish(network: Network, member: Member) -> str:
     )
 
 
-def unpublish(network: Network, member: Member, others: Iterable[Member] = ()) -> str:
-    """A transaction that takes them out of it, but for those that one of the ``others`` has now."""
-    kept = {(name, key) for other in others for name, key, _ in _elements(network, other)}
+def unpublish(network: Network, member: Member) -> str:
+    """A transaction that takes them out of it."""
     return "".join(
-        f"delete element inet {network.device} {name} {{ {key} }}\n"
-        for name, key, _ in _elements(network, member)
-        if (name, key) not in kept
+        f"delete element inet {network.device} {name} {{ {key} }}\n" for name, key, _ in _elements(network, member)
     )
+
+
+def claims(network: Network, members: Iterable[Member]) -> set[tuple[str, str]]:
+    """Which keys of which maps lead to these containers."""
+    return {(name, key) for member in members for name, key, _ in _elements(network, member)}
 
 
 def proxied(member: Member) -> tuple[PortMapping, ...]:

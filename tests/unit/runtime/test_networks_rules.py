@@ -29,10 +29,11 @@ def test_they_are_taken_out_by_the_same_keys() -> None:
     ]
 
 
-def test_a_port_that_another_has_now_is_not_taken_from_it() -> None:
-    assert rules.unpublish(RED, member(2, WEB, ALL), [member(3, WEB)]).splitlines() == [
-        "delete element inet whit_0123456789 anywhere4 { tcp . 8081 }"
-    ]
+def test_who_claims_the_same_port_is_seen() -> None:
+    assert rules.claims(RED, [member(2, WEB, ALL)]) & rules.claims(RED, [member(3, WEB)]) == {
+        ("published4", "127.0.0.1 . tcp . 8080")
+    }
+    assert not rules.claims(RED, [member(2, WEB)]) & rules.claims(RED, [member(3, ALL)])
 
 
 def test_what_the_kernel_cannot_lead_to_a_container_is_no_element() -> None:
