@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "exec": ("whit.runtime.commands.exec", "Execute a command in a container that runs"),
     "top": ("whit.runtime.commands.top", "Show the processes of a container"),
     "stats": ("whit.runtime.commands.stats", "Show what containers use"),
+    "update": ("whit.runtime.commands.update", "Change the limits and the restart policy of containers"),
     "logs": ("whit.runtime.commands.logs", "Show what a container wrote"),
     "events": ("whit.runtime.commands.events", "Show what happens, as it happens"),
     "volume": ("whit.runtime.commands.volume", "Manage volumes"),

@@ -41,6 +41,7 @@ PURE = (
     "runtime/engine/eventform.py",
     "runtime/engine/exposition.py",
     "runtime/engine/further.py",
+    "runtime/engine/limiting.py",
     "runtime/engine/loglines.py",
     "runtime/engine/mounting.py",
     "runtime/engine/names.py",
