@@ -62,6 +62,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 INTERNAL: dict[str, str] = {
     "_explain": "whit.runtime.commands.explain",
     "_ended": "whit.runtime.commands.ended",
+    "_emptied": "whit.runtime.commands.emptied",
 }
 """Verbs that the launcher calls; see runtime/launcher/main.c."""
 

@@ -170,6 +170,7 @@ EXEC               | EXEC   | $path @arguments @environment                     
 KEEP_CONTAINER     | SUPERVISE | $records $id                                        | run the container
 KEEP_IMAGE         | SUPERVISE | $lock                                               | lock the image's files against removal
 KEEP_ROOT          | SUPERVISE | $target @options                                    | mount the container's root
+KEEP_USERS         | SUPERVISE | $newuidmap *uids $newgidmap *gids                  | map the users
 KEEP_SECRETS       | SUPERVISE | $target                                             | mount a place for secrets
 KEEP_NETWORK       | SUPERVISE | $path                                               | enter the network namespace
 KEEP_STREAMS       | SUPERVISE | #input #terminal                                    | connect its input and output

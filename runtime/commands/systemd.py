@@ -66,7 +66,7 @@ def _units(
     known: Containers, where: Where, names: tuple[str, ...], by_name: bool, seconds: int | None
 ) -> Iterator[tuple[str, str]]:
     from whit.runtime.engine import units
-    from whit.runtime.engine.creating import CONTAINER
+    from whit.runtime.engine.model import CONTAINER
 
     for name in names:
         container = known.find(name).container

@@ -17,8 +17,11 @@ from whit.runtime.engine.folder import Containers, Kept, new_id
 from whit.runtime.engine.model import Container, LogOptions, Restart, Root
 from whit.runtime.engine.networks.hosts import hosts_file, resolv_conf
 from whit.runtime.engine.networks.model import DEFAULT, Member
+from whit.runtime.engine.networks.rootless import RESOLVER
 from whit.runtime.engine.secretform import SECRETS_AT, in_usual_place, owned
 from whit.runtime.engine.supervision import SECRETS, encode_supervision, supervision_ops
+from whit.runtime.engine.users import check_network, limits_without, without_root
+from whit.runtime.engine.within import own_cgroup, read_users
 from whit.runtime.machine import architecture
 from whit.runtime.plan import command_line
 from whit.runtime.prepare import prepare
@@ -100,7 +103,7 @@ def name_files(container: Container) -> dict[str, bytes]:
         resolvers = resolv_conf(
             own,
             _read(_STUB),
-            servers=container.dns,
+            servers=container.dns or ((RESOLVER,) if container.users and container.has_own_network else ()),
             search=container.dns_search,
             options=container.dns_options,
         )
@@ -149,6 +152,7 @@ def _container(request: Request, wishes: Wishes, prepared: Prepared, container_i
         labels=tuple((dict(config.labels) | dict(wishes.labels)).items()),
         probe=wishes.probe,
         log=wishes.log,
+        users=read_users(),
     )
 
 
@@ -211,20 +215,28 @@ def _kept_image(store: Store, prepared: Prepared) -> Iterator[None]:
 
 def _add(containers: Containers, container: Container, prepared: Prepared, request: Request) -> Kept:
     """Write down all that the container's start needs."""
+    options, cgroup = request.options, None
+    if container.users:
+        check_network(container)
+        cgroup, why_not = own_cgroup(container.id)
+        options = replace(options, limits=options.limits if cgroup else limits_without(options.limits, why_not))
     folder = containers.at(container.id)
     placed = Placed(
         container=container,
         program=prepared.program,
-        options=replace(request.options, hostname=container.hostname),
+        options=replace(options, hostname=container.hostname),
         executable=prepared.executable,
         folder=str(folder),
         architecture=architecture(),
         root=f"{folder}/root" if container.root.is_writable else container.root.rootfs,
     )
+    made = document(placed)
+    if container.users:
+        made = without_root(made, container.users, cgroup)
     ops = supervision_ops(container, str(folder), str(containers.records), "" if container.network != HOST else None)
     files = {
         **name_files(container),
-        "bundle/config.json": canonical_json(document(placed)),
+        "bundle/config.json": canonical_json(made),
         "supervision": encode_supervision(ops),
     }
     writable = ("upper", "work", "root") if container.root.is_writable else ()

@@ -60,10 +60,13 @@ def _or_none(reader: Reader) -> Reader:
     return lambda value: None if value is None else reader(value)
 
 
-def _pair(value: object) -> object:
-    if not isinstance(value, list) or [type(item) for item in value] != [str, str]:
-        raise TypeError(f"{value!r} is no pair of texts")
-    return tuple(value)
+def _pair_of(kind: type) -> Reader:
+    def read(value: object) -> object:
+        if not isinstance(value, list) or [type(item) for item in value] != [kind, kind]:
+            raise TypeError(f"{value!r} is no pair of {kind.__name__}")
+        return tuple(value)
+
+    return read
 
 
 def _record(kind: type) -> Reader:
@@ -82,7 +85,8 @@ _READERS: dict[str, Reader] = {
     "bool": _plainly(bool),
     "str | None": _or_none(_plainly(str)),
     "tuple[str, ...]": _many(_plainly(str)),
-    "tuple[tuple[str, str], ...]": _many(_pair),
+    "tuple[tuple[str, str], ...]": _many(_pair_of(str)),
+    "tuple[tuple[int, int], ...]": _many(_pair_of(int)),
     "Policy": lambda value: model.Policy(str(value)),
     "ProbeKind": lambda value: model.ProbeKind(str(value)),
     "LogDriver": lambda value: model.LogDriver(str(value)),
@@ -90,6 +94,7 @@ _READERS: dict[str, Reader] = {
     "Protocol": lambda value: Protocol(str(value)),
     **{kind.__name__: _record(kind) for kind in (model.Restart, model.Root, model.LogOptions)},
     "Probe | None": _or_none(_record(model.Probe)),
+    "Users | None": _or_none(_record(model.Users)),
     "tuple[Mounted, ...]": _many(_record(model.Mounted)),
     "tuple[Secret, ...]": _many(_record(model.Secret)),
     "tuple[PortMapping, ...]": _many(_record(PortMapping)),

@@ -6,16 +6,12 @@ import contextlib
 import subprocess
 import time
 
-from whit.packer.console import warn
 from whit.packer.errors import LaunchError, UsageError
-from whit.packer.light import TYPE_CHECKING, replace
-from whit.runtime.engine import control, starting
-from whit.runtime.engine.creating import CONTAINER, HOST, NONE, member_of, network_path
+from whit.packer.light import TYPE_CHECKING
+from whit.runtime.engine import connecting, control, starting, within
+from whit.runtime.engine.creating import network_path
 from whit.runtime.engine.folder import Containers
 from whit.runtime.engine.happened import container_event
-from whit.runtime.engine.networks import attaching
-from whit.runtime.engine.networks.model import Joining
-from whit.runtime.engine.networks.reserve import reserve
 from whit.runtime.engine.supervision import encode_supervision, supervision_ops
 from whit.runtime.machine import oci_launcher
 
@@ -24,18 +20,12 @@ if TYPE_CHECKING:
 
     from whit.runtime.engine.folder import Kept
     from whit.runtime.engine.networks.model import PortMapping
-    from whit.runtime.engine.starting import Started
+    from whit.runtime.engine.starting import Served, Started
 
 ANYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - what a person published at
 
 _SETTLE_S = 15.0
 """How long a supervisor may take to give back what its container had."""
-
-
-def has_own_network(kept: Kept) -> bool:
-    """Whether it is in networks of whit's."""
-    network = kept.container.network
-    return network not in {NONE, HOST} and not network.startswith(CONTAINER)
 
 
 def start(containers: Containers, kept: Kept, attach: str = "") -> Started:
@@ -47,30 +37,23 @@ def start(containers: Containers, kept: Kept, attach: str = "") -> Started:
         if got:
             clear(containers, kept)
     _write_settings(containers, kept)
-    sockets, ports = reserve(container.ports, lambda mapping: _publisher(containers, mapping))
-
     joined = False
 
-    def connect(pid: int) -> None:
-        nonlocal joined
-        joined = True
-        _hand_over(kept, pid)
-        if has_own_network(kept):
-            wish = Joining(container.network, container.aliases, container.address)
-            member = replace(member_of(container), ports=ports)
-            for warning, hint in attaching.attach(containers.root, member, (wish,), pid).warnings:
-                warn(warning, hint)
+    with connecting.ends(container, lambda mapping: _publisher(containers, mapping)) as ends:
 
-    try:
-        return starting.start(kept, connect, attach, tuple(held.fileno() for held in sockets))
-    except BaseException:
-        # Where another start was first, what the container has is that one's.
-        if joined:
-            give_back(containers, kept)
-        raise
-    finally:
-        for held in sockets:
-            held.close()
+        def connect(pid: int) -> Served:
+            nonlocal joined
+            joined = True
+            _hand_over(kept, pid)
+            return connecting.attach(containers.root, container, ends, pid)
+
+        try:
+            return starting.start(kept, connect, attach, ends.held)
+        except BaseException:
+            # Where another start was first, what the container has is that one's.
+            if joined:
+                give_back(containers, kept)
+            raise
 
 
 def _hand_over(kept: Kept, supervisor: int) -> None:
@@ -116,8 +99,7 @@ def clear(containers: Containers, kept: Kept) -> None:
 
 def give_back(containers: Containers, kept: Kept) -> None:
     """Take the container out of its networks."""
-    if has_own_network(kept):
-        attaching.detach(containers.root, kept.container.id)
+    connecting.detach(containers.root, kept.container)
 
 
 def wait_for_supervisor(kept: Kept) -> None:
@@ -223,6 +205,7 @@ def remove(containers: Containers, kept: Kept, *, force: bool = False, volumes: 
             raise LaunchError(f"container {name} is being started by another command", hint="try again", exit_code=1)
         clear(containers, kept)
         give_back(containers, kept)
+        within.empty(kept)
         containers.remove(kept.container.id, name)
     if volumes:
         _forget_volumes(containers, kept)

@@ -7,6 +7,9 @@ from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass
 if TYPE_CHECKING:
     from whit.runtime.engine.networks.model import PortMapping
 
+NONE, HOST, CONTAINER = "none", "host", "container:"
+"""Networks that aren't whit's."""
+
 NO_LIMIT = -1
 """As the time that a stop may take: the container is never killed."""
 
@@ -119,6 +122,19 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True)
+class Users:
+    """Whose a container is that isn't root's. ``more_users`` and ``more_groups`` are subordinate ones, (first, how many), with the
+    programs newuidmap and newgidmap that map them; without those there are none.
+    """
+
+    user: int
+    group: int
+    more_users: tuple[tuple[int, int], ...] = ()
+    more_groups: tuple[tuple[int, int], ...] = ()
+    mappers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """One container. ``created`` in ns since 1970; ``command`` is the program and its arguments as they are executed."""
 
@@ -149,9 +165,15 @@ class Container:
     dns_options: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     mounts: tuple[Mounted, ...] = ()
+    users: Users | None = None
     secrets: tuple[Secret, ...] = ()
     probe: Probe | None = None
     log: LogOptions = LogOptions()
+
+    @property
+    def has_own_network(self) -> bool:
+        """Whether it is in networks of whit's."""
+        return self.network not in {NONE, HOST} and not self.network.startswith(CONTAINER)
 
     @property
     def short_id(self) -> str:

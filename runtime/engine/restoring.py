@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from whit.packer import durable
 from whit.packer.errors import NotFoundError, UsageError, WhitError, as_whit_error
 from whit.runtime.engine import lifecycle
-from whit.runtime.engine.creating import CONTAINER
 from whit.runtime.engine.folder import is_id
+from whit.runtime.engine.model import CONTAINER
 from whit.runtime.engine.networks import attaching
 from whit.runtime.engine.restorable import Found, goes_away, turns
 from whit.runtime.machine import oci_launcher

@@ -49,5 +49,6 @@ def deliver(kept: Kept, supervisor: int) -> None:
         descriptor = os.open(f"{place}/{file_of(secret, secrets)}", flags, 0o600)
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
             file.write(content)
-            os.fchown(descriptor, secret.uid, secret.gid)
+            if not kept.container.users:  # else they are the image's user's, who is ourselves
+                os.fchown(descriptor, secret.uid, secret.gid)
             os.fchmod(descriptor, secret.mode)

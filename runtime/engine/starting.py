@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from whit.runtime.engine.folder import Kept
 
+Served = tuple[tuple[int, int], ...]
+"""A bound socket, and the container's port that is behind it."""
+
 _PACKET = 1 << 16
 
 
@@ -48,10 +51,11 @@ def _failed(kept: Kept, word: str, code: int, text: str) -> LaunchError:
     return LaunchError(f"container {name}: {message}", hint=hint, exit_code=code or ExitCode.RUNTIME_FAILURE)
 
 
-def start(kept: Kept, connect: Callable[[int], None], attach: str = "", held: tuple[int, ...] = ()) -> Started:
+def start(kept: Kept, connect: Callable[[int], Served], attach: str = "", held: tuple[int, ...] = ()) -> Started:
     """Start the container and return when its program runs.
 
-    ``connect`` is called with the process whose network namespace is the container's, before anything of it runs;
+    ``connect`` is called with the process whose network namespace is the container's, before anything of it runs, and
+    says which of the descriptors in ``held`` the supervisor is to serve itself, by which ports of the container;
     ``attach`` are the flags of an attachment that begins with the first byte; ``held`` are descriptors that the supervisor
     keeps open as long as it is there: bound sockets. Raises :class:`LaunchError`, with
     docker's exit codes where the program couldn't be executed.
@@ -74,10 +78,10 @@ def start(kept: Kept, connect: Callable[[int], None], attach: str = "", held: tu
         if word != "ready":
             process.wait()
             raise _failed(kept, word, pid, text)
-        connect(pid)
+        served = connect(pid)
         if attach:
             connection = stack.enter_context(control.attach(kept.folder, attach))
-        ours.send(b"go")
+        ours.send(" ".join(["go", *(f"{descriptor}:{port}" for descriptor, port in served)]).encode())
         word, number, text = _hear(ours)
         if word != "started":
             process.wait()

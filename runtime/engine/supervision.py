@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from whit.runtime.encode import encode
+from whit.runtime.engine import users
 from whit.runtime.engine.model import LogDriver, Policy, ProbeKind
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.opcodes import PLAN_VERSION
@@ -20,6 +22,9 @@ SECRETS = "secrets"
 NO_END = (1 << 64) - 1
 WHOLE = ("redirect_dir=off", "metacopy=off", "index=off")
 """What has each folder and file of the upper layer be whole, whatever the kernel's defaults: commit and diff read it alone."""
+
+OF_USERS = ("userxattr", "index=off")
+"""The same for who isn't root: the other two are off then, and may not be named (Documentation/filesystems/overlayfs.rst)."""
 
 POLICIES = tuple(Policy)
 
@@ -39,7 +44,11 @@ def _root_ops(container: Container, folder: str) -> Iterator[Op]:
     yield Op("KEEP_IMAGE", (container.root.lock,), "the image's files stay while the container is supervised")
     if container.root.is_writable:
         layers = (f"lowerdir={_escaped(container.root.rootfs)}", f"upperdir={folder}/upper", f"workdir={folder}/work")
-        yield Op("KEEP_ROOT", (f"{folder}/root", (*layers, *WHOLE)), "what it writes goes to a layer of its own")
+        yield Op(
+            "KEEP_ROOT",
+            (f"{folder}/root", (*layers, *WHOLE)),
+            "what it writes goes to a layer of its own",
+        )
 
 
 def _secret_ops(container: Container, folder: str) -> Iterator[Op]:
@@ -52,13 +61,23 @@ def _escaped(path: str) -> str:
     return path.replace("\\", "\\\\").replace(":", "\\:")
 
 
+def _of_users(op: Op) -> Op:
+    if op.name != "KEEP_ROOT":
+        return op
+    target, options = op.args
+    assert isinstance(options, tuple)  # noqa: S101 - for the type checker
+    return replace(op, args=(target, (*(option for option in options if option not in WHOLE), *OF_USERS)))
+
+
 def supervision_ops(container: Container, folder: str, records: str, network: str | None) -> tuple[Op, ...]:
     """The settings. ``network`` is a namespace to join, empty for a new one, None for the caller's own."""
     ops = [
         Op("KEEP_CONTAINER", (records, container.id), "the container, and where whit-oci keeps its records"),
-        *_root_ops(container, folder),
+        *(map(_of_users, _root_ops(container, folder)) if container.users else _root_ops(container, folder)),
         *_secret_ops(container, folder),
     ]
+    if container.users:
+        ops.append(Op("KEEP_USERS", users.settings(container.users), "its user may do all that is its own"))
     if network is not None:
         ops.append(Op("KEEP_NETWORK", (network,), "another one's network" if network else "a network of its own"))
     ops.append(Op("KEEP_STREAMS", (int(container.interactive), int(container.terminal)), "its input and output"))

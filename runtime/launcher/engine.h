@@ -8,6 +8,8 @@
    engine_loop.c      what happens while it runs: all that can be waited for, in one place
    engine_stream.c    what it writes, on its way to the log and to whoever is attached; what they type
    engine_log.c       the log
+   engine_enter.c     the namespaces that it is in
+   engine_proxy.h     ports that are served here
    engine_events.c    what happens, for `whit events`
    engine_control.c   the socket
    engine_probe.c     whether it is well
@@ -21,6 +23,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "engine_proxy.h"
 #include "plan.h"
 
 enum {
@@ -44,6 +47,10 @@ enum probe_kind { PROBE_NONE, PROBE_BY_EXEC, PROBE_BY_TCP, PROBE_BY_HTTP };
 struct settings {
 	const char *records, *id, *image_lock, *root, *secrets;
 	char **root_options;
+	/* Users and groups of a user namespace, packed as MAP_RANGES has them; mapped without help where newuidmap is empty. */
+	int has_users;
+	const char *newuidmap, *newgidmap, *uids, *gids;
+	size_t uids_length, gids_length;
 	/* NULL: the caller's own; empty: a new one. */
 	const char *network;
 	int has_input, has_terminal, has_log, has_afterwards;
@@ -130,6 +137,9 @@ struct supervisor {
 	/* The namespaces that the supervisor was started in: what is given back at the end is given back there. */
 	int host_network, host_mounts;
 	pid_t watcher;
+	/* Ports of the host's, and those that are served here; and how many files the container may have open, if that was changed. */
+	struct proxy proxy;
+	uint64_t files;
 	/* Since when the container runs, when it is killed if it doesn't stop, when it is started again: monotonic, in ns. */
 	int64_t began, kill_at, again_at, pause;
 	int ended_for, is_over, ending;
@@ -152,6 +162,9 @@ int engine_attach(char **argv);
 void watcher_start(struct supervisor *supervisor);
 void watcher_stop(struct supervisor *supervisor);
 int *const *watcher_hands_on(struct supervisor *supervisor);
+
+/* Read the folder's settings. 0 or -errno. */
+int settings_open(struct supervisor *supervisor);
 
 /* 0, or -EINVAL for settings that no supervisor can have. */
 int settings_read(struct settings *settings, const struct plan *plan);
@@ -225,6 +238,21 @@ void control_owe_chunk(struct supervisor *supervisor);
 
 /* Stop the container: by its signal, and by SIGKILL after `seconds` (negative: never). */
 void engine_stop(struct supervisor *supervisor, int signal, int64_t seconds);
+
+/* Enter the namespaces that the settings ask for: NULL, or what can't be done, and `error`. And leave them: 0 or -errno. */
+const char *enter_namespaces(struct supervisor *supervisor, int *error);
+int leave_namespaces(struct supervisor *supervisor);
+
+/* `whit _users FOLDER WORD…`: Python with these words as the root of the container's users; files of theirs may be in its folder. */
+int engine_users(char **argv, const char *self);
+
+/* Listen at the ports that are to be served, if any. 0 or -errno. */
+int proxy_open(struct supervisor *supervisor);
+void proxy_watch(struct supervisor *supervisor, struct watch *watch);
+void proxy_due(struct supervisor *supervisor, int64_t now);
+
+/* Whether something of the container's is on its way to an asker. */
+int proxy_is_busy(const struct supervisor *supervisor);
 
 void probe_begin(struct supervisor *supervisor);
 void probe_end(struct supervisor *supervisor);

@@ -11,6 +11,8 @@
 #include "launch.h"
 #include "util.h"
 
+#define DRAIN_NS SECOND_NS
+
 enum { SIGNALLED = 128, MS_NS = 1000000 };
 
 static int64_t clock_ns(clockid_t clock)
@@ -115,6 +117,7 @@ static void due(struct supervisor *supervisor)
 	int64_t now = engine_now();
 	streams_due(supervisor, now);
 	probe_due(supervisor, now);
+	proxy_due(supervisor, now);
 	if (!supervisor->is_over && supervisor->status.pid > 0 && now >= supervisor->kill_at) {
 		kill(supervisor->status.pid, SIGKILL);
 		supervisor->kill_at = FOREVER;
@@ -129,6 +132,7 @@ static void turn(struct supervisor *supervisor, int64_t until)
 	streams_watch(supervisor, &watch);
 	control_watch(supervisor, &watch);
 	probe_watch(supervisor, &watch);
+	proxy_watch(supervisor, &watch);
 	if (poll(watch.fds, watch.count, timeout_of(&watch)) > 0)
 		for (unsigned i = 0; i < watch.count; i++)
 			if (watch.fds[i].revents)
@@ -146,6 +150,10 @@ void loop_run(struct supervisor *supervisor)
 		turn(supervisor, FOREVER);
 		streams_end(supervisor);
 	}
+	/* And of what it sent. */
+	int64_t end = engine_now() + DRAIN_NS;
+	while (proxy_is_busy(supervisor) && engine_now() < end)
+		turn(supervisor, end);
 }
 
 void loop_wait(struct supervisor *supervisor)

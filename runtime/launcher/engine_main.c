@@ -1,40 +1,23 @@
 /* From a container's folder to its supervisor, and from one run of the container to the next. */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "engine.h"
-#include "kernel.h"
-#include "launch.h"
-#include "mount.h"
 #include "python.h"
 #include "util.h"
 
-enum { FAILED = 125, NUMBER_SIZE = 24, LOST = 137, PACKET_SIZE = 1024, FIRST_WORD = 2, OLD_MOST_INHERITED = 1024 };
+enum { FAILED = 125, NUMBER_SIZE = 24, LOST = 137, PACKET_SIZE = 1024, FIRST_WORD = 2, GO_SIZE = HELD_WORD_SIZE * MAX_HELD };
 
 #define FIRST_PAUSE_NS (SECOND_NS / 10)
 #define LONGEST_PAUSE_NS (60 * SECOND_NS)
 #define STEADY_NS (10 * SECOND_NS)
-
-/* What was handed to us stays ours: the sockets of published ports, which nobody else can bind meanwhile. */
-static void keep_inherited(void)
-{
-	if (syscall(NR_CLOSE_RANGE, STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC_FLAG) == 0)
-		return;
-	for (int fd = STDERR_FILENO + 1; fd < OLD_MOST_INHERITED; fd++)
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
 
 /* ---- telling the command that started us ---- */
 
@@ -62,12 +45,14 @@ static void leave_caller(struct supervisor *supervisor)
 	supervisor->caller = -1;
 }
 
-/* 0 when it says go. One that has gone away, or has changed its mind, doesn't. */
+/* 0 when it says go, and which ports are to be served. One that has gone away, or has changed its mind, doesn't. */
 static int wait_for_go(struct supervisor *supervisor)
 {
-	char word[NUMBER_SIZE];
-	ssize_t got = recv(supervisor->caller, word, sizeof(word), 0);
-	return got == 2 && memcmp(word, "go", 2) == 0 ? 0 : -ECANCELED;
+	static char words[GO_SIZE];
+	ssize_t got = recv(supervisor->caller, words, sizeof(words) - 1, 0);
+	if (got < 2 || memcmp(words, "go", 2) != 0)
+		return -ECANCELED;
+	return held_serve(&supervisor->proxy, words + 2);
 }
 
 static int give_up(struct supervisor *supervisor, const char *what, int error)
@@ -75,19 +60,13 @@ static int give_up(struct supervisor *supervisor, const char *what, int error)
 	char text[WORDS_SIZE] = "";
 	size_t at = 0;
 	append(text, sizeof(text), &at, what);
-	append(text, sizeof(text), &at, ": ");
-	append(text, sizeof(text), &at, strerror(-error));
+	/* One with a hint has been said already. */
+	if (!strchr(what, '\n')) {
+		append(text, sizeof(text), &at, ": ");
+		append(text, sizeof(text), &at, strerror(-error));
+	}
 	tell(supervisor, "failed", FAILED, text);
 	return FAILED;
-}
-
-static int give_up_root(struct supervisor *supervisor, int error)
-{
-	/* The kernel's words for a file system that can't be the upper one, such as another overlay. */
-	if (error == -EINVAL)
-		tell(supervisor, "failed", FAILED, "its root can't be written: the store's file system takes no layer of overlayfs\n"
-			"hint: set WHIT_ROOT to a folder on another one, as ext4 or tmpfs, or run it with --read-only");
-	return error == -EINVAL ? FAILED : give_up(supervisor, "can't mount the container's root", error);
 }
 
 /* ---- becoming the supervisor ---- */
@@ -100,7 +79,7 @@ static int hold_lock(struct supervisor *supervisor)
 	return flock(supervisor->lock, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
 }
 
-static int read_settings(struct supervisor *supervisor)
+int settings_open(struct supervisor *supervisor)
 {
 	CLEANUP_FD int file = open("supervision", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (file < 0)
@@ -116,55 +95,6 @@ static int find_runtime(struct supervisor *supervisor)
 	size_t folder = slash ? (size_t)(slash - supervisor->self) + 1 : 0, at = folder;
 	int error = copy_part(supervisor->runtime, sizeof(supervisor->runtime), supervisor->self, folder);
 	return error ? error : append(supervisor->runtime, sizeof(supervisor->runtime), &at, "whit-oci");
-}
-
-/* As in docker's: any user may take any port of a network that is the container's own, and may ping. */
-static int open_network(void)
-{
-	int error = loopback_up();
-	error = error ? error : write_file(AT_FDCWD, "/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
-	return error ? error : write_file(AT_FDCWD, "/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
-}
-
-static int remember_host(struct supervisor *supervisor)
-{
-	supervisor->host_network = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	supervisor->host_mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	return supervisor->host_network < 0 || supervisor->host_mounts < 0 ? -errno : 0;
-}
-
-static int enter_network(const char *path)
-{
-	if (!path)
-		return 0;
-	if (!*path)
-		return unshare(CLONE_NEWNET) < 0 ? -errno : open_network();
-	CLEANUP_FD int namespace = open(path, O_RDONLY | O_CLOEXEC);
-	return namespace < 0 || setns(namespace, CLONE_NEWNET) < 0 ? -errno : 0;
-}
-
-static int mount_at(const char *path, const char *type, const char *const *options)
-{
-	CLEANUP_FD int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (target < 0)
-		return -errno;
-	const struct place place = { .root = AT_FDCWD, .path = path, .at = target };
-	return mount_new(type, &place, options, 0);
-}
-
-/* What the host mounts later comes to us; what we mount stays here, and goes with us. */
-static int enter_mounts(const struct settings *settings)
-{
-	/* Never swapped, unlike tmpfs. */
-	static const char *const secret[] = { "mode=0700", NULL };
-	int error = 0;
-	if (!settings->root && !settings->secrets)
-		return 0;
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
-		return -errno;
-	if (settings->root)
-		error = mount_at(settings->root, "overlay", (const char *const *)settings->root_options);
-	return error || !settings->secrets ? error : mount_at(settings->secrets, "ramfs", secret);
 }
 
 static int hold_image(struct supervisor *supervisor)
@@ -200,6 +130,7 @@ static void prepare(struct supervisor *supervisor, const char *self)
 	supervisor->output = (struct stream){ .from = -1, .kind = '1', .name = "stdout" };
 	supervisor->errors = (struct stream){ .from = -1, .kind = '2', .name = "stderr" };
 	supervisor->output_end = supervisor->errors_end = supervisor->log.file = -1;
+	supervisor->proxy.epoll = -1;
 	supervisor->kill_at = FOREVER;
 	supervisor->pause = FIRST_PAUSE_NS;
 }
@@ -207,7 +138,7 @@ static void prepare(struct supervisor *supervisor, const char *self)
 /* What a supervisor needs that takes another one's place, too. */
 static const char *open_all(struct supervisor *supervisor, int *error)
 {
-	*error = read_settings(supervisor);
+	*error = settings_open(supervisor);
 	if (*error)
 		return "the container's settings can't be read";
 	*error = find_runtime(supervisor);
@@ -281,7 +212,7 @@ static void give_back(struct supervisor *supervisor)
 	const char *const words[] = { "whit", "_ended", getcwd(folder, sizeof(folder)), NULL };
 	if (!supervisor->settings.has_afterwards || !words[FIRST_WORD])
 		return;
-	if (setns(supervisor->host_network, CLONE_NEWNET) < 0 || setns(supervisor->host_mounts, CLONE_NEWNS) < 0)
+	if (leave_namespaces(supervisor))
 		return;
 	python_ran(supervisor->self, words);
 }
@@ -323,7 +254,9 @@ int engine_supervise(char **argv, const char *self)
 		return FAILED;
 	}
 	supervisor.caller = (int)caller;
-	keep_inherited();
+	error = held_find(&supervisor.proxy, supervisor.caller);
+	if (error)
+		return give_up(&supervisor, "too many ports are published", error);
 	error = hold_lock(&supervisor);
 	if (error)
 		return give_up(&supervisor, "the container has a supervisor already", error);
@@ -331,19 +264,22 @@ int engine_supervise(char **argv, const char *self)
 	if (what)
 		return give_up(&supervisor, what, error);
 	error = streams_open(&supervisor);
-	error = error ? error : remember_host(&supervisor);
-	error = error ? error : enter_mounts(&supervisor.settings);
 	if (error)
-		return give_up_root(&supervisor, error);
-	error = enter_network(supervisor.settings.network);
-	if (error)
-		return give_up(&supervisor, "can't enter the container's network", error);
+		return give_up(&supervisor, "can't make a pipe", error);
+	what = enter_namespaces(&supervisor, &error);
+	if (what)
+		return give_up(&supervisor, what, error);
 	status_write(&supervisor.status);
 	tell(&supervisor, "ready", (uint64_t)getpid(), NULL);
 	if (wait_for_go(&supervisor))
 		return FAILED;
 	control_settle(&supervisor);
 	watcher_start(&supervisor);
+	error = proxy_open(&supervisor);
+	if (error) {
+		watcher_stop(&supervisor);
+		return give_up(&supervisor, "can't listen at the published ports", error);
+	}
 	return supervise_runs(&supervisor);
 }
 
@@ -360,10 +296,15 @@ int engine_resume(char **argv, const char *self)
 		*kept[i] = (int)number;
 		fcntl(*kept[i], F_SETFD, FD_CLOEXEC);
 	}
+	for (char **word = argv + RESUME_WORDS; *word; word++)
+		if (held_take(&supervisor.proxy, *word))
+			return FAILED;
 	if (chdir(argv[2]) < 0 || open_all(&supervisor, &error))
 		return FAILED;
 	status_read(&supervisor.status);
 	watcher_start(&supervisor);
+	if (proxy_open(&supervisor))
+		return FAILED;
 	/* The one before us was killed, and the container is with it. */
 	run_clear(&supervisor);
 	streams_end(&supervisor);

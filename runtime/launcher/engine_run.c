@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -14,6 +15,16 @@
 #include "util.h"
 
 enum { TEXT_SIZE = 4096, NUMBER_SIZE = 24, EXIT_UNSTARTED = 125, EXIT_UNEXECUTABLE = 126, EXIT_ABSENT = 127 };
+
+/* The proxy has raised them for itself. */
+static void give_files_back(const struct supervisor *supervisor)
+{
+	struct rlimit limit;
+	if (supervisor->files == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = supervisor->files;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 pid_t run_begin(const struct supervisor *supervisor, const char *const *words, int input, int output, int errors)
 {
@@ -28,6 +39,7 @@ pid_t run_begin(const struct supervisor *supervisor, const char *const *words, i
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	give_files_back(supervisor);
 	/* execve's signature lacks the const. */
 	execv(supervisor->runtime, (char *const *)(uintptr_t)words);
 	complain("whit-oci isn't installed beside whit", "install whit again");

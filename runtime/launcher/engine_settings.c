@@ -115,12 +115,29 @@ static int read_afterwards(struct settings *settings, const struct plan *plan, c
 	return 0;
 }
 
+/* Triples of 32 bits: inside, outside, how many. */
+static int is_map(size_t length)
+{
+	return length > 0 && length % (3 * sizeof(uint32_t)) == 0;
+}
+
+static int read_users(struct settings *settings, const struct plan *plan, const struct op *op)
+{
+	settings->has_users = 1;
+	settings->newuidmap = op_text(plan, op, KEEP_USERS_newuidmap);
+	settings->newgidmap = op_text(plan, op, KEEP_USERS_newgidmap);
+	settings->uids = op_bytes(plan, op, KEEP_USERS_uids, &settings->uids_length);
+	settings->gids = op_bytes(plan, op, KEEP_USERS_gids, &settings->gids_length);
+	return is_map(settings->uids_length) && is_map(settings->gids_length) && !*settings->newuidmap == !*settings->newgidmap ? 0 : -EINVAL;
+}
+
 typedef int read_function(struct settings *settings, const struct plan *plan, const struct op *op);
 
 static read_function *const readers[OP_COUNT] = {
 	[OP_KEEP_CONTAINER] = read_container,
 	[OP_KEEP_IMAGE] = read_image,
 	[OP_KEEP_ROOT] = read_root,
+	[OP_KEEP_USERS] = read_users,
 	[OP_KEEP_SECRETS] = read_secrets,
 	[OP_KEEP_NETWORK] = read_network,
 	[OP_KEEP_STREAMS] = read_streams,

@@ -25,12 +25,17 @@ _Noreturn static void take_over(struct supervisor *supervisor, const char *folde
 {
 	char numbers[RESUME_NUMBERS][NUMBER_SIZE];
 	int *const *kept = watcher_hands_on(supervisor);
-	const char *words[RESUME_WORDS + 1] = { supervisor->self, "_resume", folder };
+	static char held[MAX_HELD][HELD_WORD_SIZE];
+	const char *words[RESUME_WORDS + MAX_HELD + 1] = { supervisor->self, "_resume", folder };
 	for (size_t i = 0; i < RESUME_NUMBERS; i++) {
 		size_t at = 0;
 		append_number(numbers[i], sizeof(numbers[i]), &at, (uint64_t)*kept[i]);
 		words[FIRST_WORD + 1 + i] = numbers[i];
 		fcntl(*kept[i], F_SETFD, 0);
+	}
+	for (unsigned i = 0; i < supervisor->proxy.held_count; i++) {
+		held_hand_on(&supervisor->proxy.held[i], held[i]);
+		words[RESUME_WORDS + i] = held[i];
 	}
 	execv("/proc/self/exe", (char *const *)(uintptr_t)words);
 	_exit(FAILED);

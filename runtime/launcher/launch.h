@@ -132,6 +132,9 @@ struct id_maps {
 /* Write them for a process that is in a user namespace of its own. 0 or -errno. */
 int write_id_maps(const struct launch *launch, pid_t child, const struct id_maps *maps);
 
+/* Have newuidmap or newgidmap map such triples for a process that is in a user namespace of its own. 0 or -errno. */
+int map_ids_by(const char *program, pid_t child, const char *packed, size_t length);
+
 /* What the supervisor's /proc calls this process, whichever PID namespace that is of; 0 if it can't be told. */
 pid_t number_in_proc(void);
 

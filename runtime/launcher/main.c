@@ -160,8 +160,10 @@ static int __attribute__((noinline)) answer(int argc, char **argv)
 		return engine_supervise(argv, self);
 	if (argc == 5 && strcmp(argv[1], "_attach") == 0)
 		return engine_attach(argv);
-	if (argc == RESUME_WORDS && strcmp(argv[1], "_resume") == 0)
+	if (argc >= RESUME_WORDS && strcmp(argv[1], "_resume") == 0)
 		return engine_resume(argv, self);
+	if (argc > 3 && strcmp(argv[1], "_users") == 0)
+		return engine_users(argv, self);
 	if (argc > 2 && strcmp(argv[1], "run") == 0) {
 		int code = run_cached(argv, self);
 		if (code >= 0)

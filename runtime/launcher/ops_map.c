@@ -48,7 +48,7 @@ static int run_mapper(const char *program, char **words)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EPERM;
 }
 
-static int map_by(const char *program, pid_t child, const char *packed, size_t length)
+int map_ids_by(const char *program, pid_t child, const char *packed, size_t length)
 {
 	size_t fields = length / sizeof(uint32_t);
 	if (length == 0 || length % (FIELDS * sizeof(uint32_t)))
@@ -76,8 +76,8 @@ int parent_map_helped(struct launch *launch, const struct op *op)
 	size_t uids_length, gids_length;
 	const char *uids = op_bytes(&launch->plan, op, MAP_HELPED_uids, &uids_length);
 	const char *gids = op_bytes(&launch->plan, op, MAP_HELPED_gids, &gids_length);
-	int error = map_by(op_text(&launch->plan, op, MAP_HELPED_newgidmap), launch->child, gids, gids_length);
-	return error ? error : map_by(op_text(&launch->plan, op, MAP_HELPED_newuidmap), launch->child, uids, uids_length);
+	int error = map_ids_by(op_text(&launch->plan, op, MAP_HELPED_newgidmap), launch->child, gids, gids_length);
+	return error ? error : map_ids_by(op_text(&launch->plan, op, MAP_HELPED_newuidmap), launch->child, uids, uids_length);
 }
 
 /* cgroups(7), "Cgroups delegation": the cgroup itself and the files that the kernel lists, as far as they are there. */

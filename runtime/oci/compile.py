@@ -18,7 +18,15 @@ from whit.runtime.oci.filesystem import COVER, ENTER, PIVOT, plan_filesystem
 from whit.runtime.oci.linux import NAMESPACES
 from whit.runtime.oci.loading import agent_ops, last_ops
 from whit.runtime.oci.mountspec import RDONLY
-from whit.runtime.oci.namespaces import JOIN_ORDER, check_network, lookup, may_group, plan_namespaces, sysctl_ops
+from whit.runtime.oci.namespaces import (
+    JOIN_ORDER,
+    check_network,
+    lookup,
+    may_group,
+    plan_namespaces,
+    root_op,
+    sysctl_ops,
+)
 from whit.runtime.oci.process import CapabilitySets, Process
 from whit.runtime.oci.resources import listed
 from whit.runtime.opcodes import PLAN_VERSION
@@ -337,8 +345,7 @@ def _join_ops(own: set[str], linux: Linux, host: OciHost) -> tuple[list[Op], lis
             if kind in own
         ]
 
-    within = [Op("SET_IDS", (0, 0, b"", int(may_group(linux, host))), "the user namespace's own root")]
-    within = within if "user" in own else []
+    within = [root_op(linux, host)] if "user" in own else []
     if host.privileged or "user" not in own:
         outside = [Op("JOIN_PROCESSES", ("ns/pid",), why)] if "pid" in own else []
         return outside, [*join(*JOIN_ORDER), *within]

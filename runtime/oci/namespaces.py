@@ -66,6 +66,14 @@ def may_group(linux: Linux, host: OciHost) -> bool:
     return host.sets_groups and (host.privileged or needs_mappers(linux, host))
 
 
+def root_op(linux: Linux, host: OciHost) -> Op:
+    """Who acts in the user namespace: its root, or the first user that it has; files that the launcher makes belong to it."""
+    uid, gid = (
+        maps[0].inside if maps and lookup(maps, 0) is None else 0 for maps in (linux.uid_mappings, linux.gid_mappings)
+    )
+    return Op("SET_IDS", (uid, gid, b"", int(may_group(linux, host))), "the user namespace's own root")
+
+
 def _map_ops(linux: Linux, host: OciHost) -> Iterator[Op]:
     uids, gids = linux.uid_mappings, linux.gid_mappings
     for name, mappings in (("uidMappings", uids), ("gidMappings", gids)):
@@ -86,10 +94,7 @@ def _map_ops(linux: Linux, host: OciHost) -> Iterator[Op]:
     else:
         users, groups = host.mappers
         yield Op("MAP_HELPED", (users, packed(uids), groups, packed(gids)), "linux.uidMappings and linux.gidMappings")
-    # Files that the launcher makes belong to the container's root, or to the first user that it has.
-    uid = 0 if lookup(uids, 0) is not None else uids[0].inside
-    gid = 0 if lookup(gids, 0) is not None else gids[0].inside
-    yield Op("SET_IDS", (uid, gid, b"", int(may_group(linux, host))), "the user namespace's own root")
+    yield root_op(linux, host)
 
 
 def _offsets_op(linux: Linux, new: frozenset[str]) -> Iterator[Op]:
@@ -132,7 +137,7 @@ def plan_namespaces(linux: Linux, host: OciHost) -> NamespacePlan:
     if "user" in new:
         child += _map_ops(linux, host)
     elif "user" in joined:
-        child.append(Op("SET_IDS", (0, 0, b"", int(may_group(linux, host))), "the user namespace's own root"))
+        child.append(root_op(linux, host))
     return NamespacePlan(
         parent=tuple(parent),
         flags=0 if twice else flags,

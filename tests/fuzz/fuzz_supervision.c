@@ -39,6 +39,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		int error = settings_read(&settings, &plan);
 		if (!error && (settings.interval <= 0 || settings.stop_signal <= 0 || settings.policy > POLICY_ALWAYS))
 			abort();
+		if (!error && settings.has_users && (settings.uids_length % 12 || settings.gids_length % 12))
+			abort();
+		for (size_t i = 0; !error && settings.has_users && i < settings.uids_length; i++)
+			sink += (unsigned char)settings.uids[i];
+		for (size_t i = 0; !error && settings.has_users && i < settings.gids_length; i++)
+			sink += (unsigned char)settings.gids[i];
+		if (!error && settings.has_users)
+			sink += strlen(settings.newuidmap) + strlen(settings.newgidmap);
 		if (!error)
 			sink += strlen(settings.records) + strlen(settings.id) + length_of(settings.network) + length_of(settings.probe_path);
 		sink += take_list(settings.root_options) + take_list(settings.probe_words);

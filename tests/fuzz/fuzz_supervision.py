@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.fuzz.target import Target
-from whit.runtime.engine.model import Container, LogOptions, Policy, Probe, ProbeKind, Restart, Root
+from whit.runtime.engine.model import Container, LogOptions, Policy, Probe, ProbeKind, Restart, Root, Secret, Users
 from whit.runtime.engine.supervision import encode_supervision, supervision_ops
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ def containers() -> Iterator[Container]:
     yield replace(
         BASE, restart=Restart(Policy.ON_FAILURE, 5), log=LogOptions(max_size=1 << 20, max_file=3), stop_seconds=-1
     )
+    yield replace(BASE, secrets=(Secret("/source", False, "target", 0, 0, 0o400),))
+    yield replace(BASE, users=Users(1000, 1000))
+    more = ((100000, 65536), (300000, 1000))
+    yield replace(BASE, users=Users(1000, 100, more, more[:1], ("/usr/bin/newuidmap", "/usr/bin/newgidmap")))
     yield replace(BASE, probe=Probe(ProbeKind.EXEC, words=("/probe", "-x")))
     yield replace(BASE, probe=Probe(ProbeKind.TCP, port=80))
     yield replace(BASE, probe=Probe(ProbeKind.HTTP, address="::1", port=8080, path="/healthz"))

@@ -46,6 +46,7 @@ PURE = (
     "runtime/engine/mounting.py",
     "runtime/engine/names.py",
     "runtime/engine/secretform.py",
+    "runtime/engine/users.py",
     "runtime/engine/volumeform.py",
     "runtime/engine/usageform.py",
     "runtime/devfiles.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,10 @@ from tests.fuzz.fuzz_supervision import BASE, containers
 from whit.packer.errors import InvalidFileError
 from whit.packer.jsondoc import canonical_json
 from whit.runtime.engine.documents import from_document, to_document
-from whit.runtime.engine.model import Container
 from whit.runtime.engine.status import LOST, Health, State, parse_status
+
+if TYPE_CHECKING:
+    from whit.runtime.engine.model import Container
 
 TEXT = (
     "state running\npid 7\nstarted 5\nfinished 0\nexit 0\noom 0\nrestarts 2\nhealth healthy\nfailing 0\nstopped 0\n\n\n"

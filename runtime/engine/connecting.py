@@ -1,0 +1,86 @@
+"""Connects a container that starts to its networks, and takes it out of them: root's by bridges, a user's by a program that speaks for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from whit.packer.console import warn
+from whit.packer.light import TYPE_CHECKING, dataclass, replace
+from whit.runtime.engine.creating import member_of
+from whit.runtime.engine.networks import attaching, rootless
+from whit.runtime.engine.networks.model import Joining
+from whit.runtime.engine.networks.reserve import reserve
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from whit.runtime.engine.model import Container
+    from whit.runtime.engine.networks.model import PortMapping
+    from whit.runtime.engine.starting import Served
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What a container's network needs of the host: bound sockets with their ports, and for a user's a pipe that ends the way out."""
+
+    sockets: tuple[socket.socket, ...]
+    ports: tuple[PortMapping, ...]
+    pipe: tuple[int, int] | None = None
+
+    @property
+    def held(self) -> tuple[int, ...]:
+        """What the supervisor keeps open as long as it is there."""
+        return (*(item.fileno() for item in self.sockets), *(self.pipe or ())[1:])
+
+    def close(self) -> None:
+        """The supervisor has its own."""
+        for item in self.sockets:
+            item.close()
+        for descriptor in self.pipe or ():
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def ends(container: Container, container_at: Callable[[PortMapping], str]) -> Iterator[Ends]:
+    """Ports that are taken for the container. Raises :class:`LaunchError` for one that can't be."""
+    sockets, ports = reserve(container.ports, container_at)
+    pipe = rootless.exit_pipe() if container.users and container.has_own_network else None
+    made = Ends(sockets, ports, pipe)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def attach(root: Path, container: Container, made: Ends, pid: int) -> Served:
+    """Connect the network of ``pid``; which of the sockets the supervisor is to serve itself, as no rule of the kernel's does."""
+    if not container.has_own_network:
+        return ()
+    member = replace(member_of(container), ports=made.ports)
+    if made.pipe:
+        rootless.rootless_attach(root, member, pid, made.pipe[0])
+        proxied = made.ports
+    else:
+        wish = Joining(container.network, container.aliases, container.address)
+        attached = attaching.attach(root, member, (wish,), pid)
+        proxied = attached.proxied
+        for warning, hint in attached.warnings:
+            warn(warning, hint)
+    return tuple(
+        (item.fileno(), port.container_port)
+        for item, port in zip(made.sockets, made.ports, strict=True)
+        if port in proxied
+    )
+
+
+def detach(root: Path, container: Container) -> None:
+    """Take the container out of its networks; nothing happens if it is in none."""
+    if not container.has_own_network:
+        return
+    if container.users:
+        rootless.rootless_detach(root, container.id)
+    else:
+        attaching.detach(root, container.id)
