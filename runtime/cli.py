@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rename": ("whit.runtime.commands.rename", "Give a container another name"),
     "rm": ("whit.runtime.commands.rm", "Remove containers"),
     "exec": ("whit.runtime.commands.exec", "Execute a command in a container that runs"),
+    "debug": ("whit.runtime.commands.debug", "Start a shell with tools beside a container's programs"),
     "top": ("whit.runtime.commands.top", "Show the processes of a container"),
     "stats": ("whit.runtime.commands.stats", "Show what containers use"),
     "update": ("whit.runtime.commands.update", "Change the limits and the restart policy of containers"),

@@ -144,6 +144,8 @@ PATH_PROPAGATION   | CHILD  | $target #type #recursive                          
 DEVICE_NODE        | CHILD  | $path #mode #major #minor #uid #gid                    | create the device
 LINK_ANEW          | CHILD  | $path $target                                          | create the symbolic link
 ROOT_SWITCH        | CHILD  | #how                                                   | change the root directory
+VIEW_BEGIN         | CHILD  | #whole                                                 | begin a view of the container's files
+VIEW_BIND          | CHILD  | #own $path $target                                     | put into the view of the container's files
 SET_PERSONALITY    | CHILD  | #number                                                | set the execution domain
 SET_SCHEDULER      | CHILD  | *attributes                                            | set the scheduling policy
 SET_IO_PRIORITY    | CHILD  | #value                                                 | set the I/O priority

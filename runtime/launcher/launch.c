@@ -83,6 +83,8 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_LINK_ANEW] = op_link_anew,
 	[OP_ROOT_SWITCH] = op_root_switch,
 	[OP_ROOT_FIND] = op_root_find,
+	[OP_VIEW_BEGIN] = op_view_begin,
+	[OP_VIEW_BIND] = op_view_bind,
 	[OP_SET_PERSONALITY] = op_set_personality,
 	[OP_SET_SCHEDULER] = op_set_scheduler,
 	[OP_SET_IO_PRIORITY] = op_set_io_priority,
@@ -193,7 +195,7 @@ void launch_new(struct launch *launch, char **argv, const char *self)
 	launch->root = launch->empty_directory = launch->null_device = launch->parent = NO_FD;
 	launch->gate = launch->console_socket = launch->console_receiver = launch->channel = launch->state_directory = NO_FD;
 	launch->tree = launch->proc = launch->pidfd_socket = launch->agent = NO_FD;
-	launch->late_cgroup = launch->container = launch->terminal = NO_FD;
+	launch->late_cgroup = launch->container = launch->terminal = launch->view = NO_FD;
 }
 
 int launch_start(struct launch *launch)

@@ -58,6 +58,7 @@ static void forget_host(struct launch *launch)
 	for (unsigned i = 0; i < launch->tree_count; i++)
 		forget(&launch->trees[i]);
 	forget(&launch->tree);
+	forget(&launch->view);
 	forget(&launch->parent);
 	forget(&launch->null_device);
 	forget(&launch->empty_directory);

@@ -49,6 +49,7 @@ PURE = (
     "runtime/engine/users.py",
     "runtime/engine/volumeform.py",
     "runtime/engine/usageform.py",
+    "runtime/engine/viewing.py",
     "runtime/devfiles.py",
     "runtime/engine/networks/[dhps]*.py",
     "runtime/engine/networks/making.py",
