@@ -86,6 +86,18 @@ class LayerSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """How an image has its health told (docker's image configuration, ``Healthcheck``); times in ns, 0 for the usual."""
+
+    test: tuple[str, ...]
+    interval: int = 0
+    timeout: int = 0
+    start_period: int = 0
+    start_interval: int = 0
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RunConfig:
     """How the image's program is run (OCI image-spec, ``config``)."""
 
@@ -98,6 +110,7 @@ class RunConfig:
     exposed_ports: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     stop_signal: str | None = None
+    health: HealthCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from whit.packer.oci import health_document
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -35,6 +37,7 @@ def image_document(image: StoredImage, names: Iterable[str]) -> dict[str, object
             "WorkingDir": run.working_dir,
             "Labels": dict(run.labels),
             "StopSignal": run.stop_signal or "",
+            **({"Healthcheck": health_document(run.health)} if run.health else {}),
         },
         "RootFS": {"Type": "layers", "Layers": list(image.config.diff_ids)},
         "Annotations": dict(image.manifest.annotations),

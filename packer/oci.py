@@ -11,7 +11,7 @@ import re
 from hashlib import sha256
 
 from whit.packer.errors import InvalidFileError
-from whit.packer.imagespec import RunConfig
+from whit.packer.imagespec import HealthCheck, RunConfig
 from whit.packer.jsondoc import Doc, canonical_json, parse_object
 from whit.packer.light import dataclass
 from whit.packer.platform import Platform
@@ -96,6 +96,8 @@ class History:
     created_by: str
     created: str | None = None
     empty_layer: bool = False
+    author: str = ""
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class ImageConfig:
     diff_ids: tuple[str, ...] = ()
     history: tuple[History, ...] = ()
     created: str | None = None
+    author: str = ""
 
     def to_json(self) -> bytes:
         """Its canonical bytes."""
@@ -119,6 +122,8 @@ class ImageConfig:
             document["history"] = [_history_document(step) for step in self.history]
         if self.created:
             document["created"] = self.created
+        if self.author:
+            document["author"] = self.author
         return canonical_json(document)
 
 
@@ -193,6 +198,20 @@ def _run_document(run: RunConfig) -> dict[str, object]:
         "ExposedPorts": {port: {} for port in run.exposed_ports},
         "Volumes": {path: {} for path in run.volumes},
         "StopSignal": run.stop_signal,
+        "Healthcheck": health_document(run.health) if run.health else None,
+    }
+    return {key: value for key, value in members.items() if value}
+
+
+def health_document(health: HealthCheck) -> dict[str, object]:
+    """As docker writes it: what is as usual is left out."""
+    members: dict[str, object] = {
+        "Test": list(health.test),
+        "Interval": health.interval,
+        "Timeout": health.timeout,
+        "StartPeriod": health.start_period,
+        "StartInterval": health.start_interval,
+        "Retries": health.retries,
     }
     return {key: value for key, value in members.items() if value}
 
@@ -203,6 +222,9 @@ def _history_document(step: History) -> dict[str, object]:
         document["created"] = step.created
     if step.empty_layer:
         document["empty_layer"] = True
+    for key, text in (("author", step.author), ("comment", step.comment)):
+        if text:
+            document[key] = text
     return document
 
 
@@ -217,6 +239,7 @@ def parse_config(data: bytes, what: str = "image configuration") -> ImageConfig:
         diff_ids=tuple(check_digest(text, f"{what}: diff_ids") for text in diff_ids),
         history=tuple(_parse_history(step) for step in doc.docs("history")),
         created=doc.text_or_none("created"),
+        author=doc.free_text("author"),
     )
 
 
@@ -271,7 +294,13 @@ def _parse_platform(doc: Doc) -> Platform:
 
 def _parse_history(doc: Doc) -> History:
     # Builders put whole shell scripts here, newlines and all, so it is read as freely as an argument is.
-    return History(doc.free_text("created_by"), doc.text_or_none("created"), doc.flag("empty_layer"))
+    return History(
+        doc.free_text("created_by"),
+        doc.text_or_none("created"),
+        doc.flag("empty_layer"),
+        doc.free_text("author"),
+        doc.free_text("comment"),
+    )
 
 
 def _parse_run(doc: Doc | None) -> RunConfig:
@@ -287,4 +316,15 @@ def _parse_run(doc: Doc | None) -> RunConfig:
         exposed_ports=doc.keys("ExposedPorts"),
         volumes=doc.keys("Volumes"),
         stop_signal=doc.text_or_none("StopSignal") or None,
+        health=_parse_health(doc.doc_or_none("Healthcheck")),
     )
+
+
+def _parse_health(doc: Doc | None) -> HealthCheck | None:
+    test = doc.texts("Test") if doc else ()
+    if doc is None or not test:
+        return None
+    times = (
+        doc.count_or_none(name) or 0 for name in ("Interval", "Timeout", "StartPeriod", "StartInterval", "Retries")
+    )
+    return HealthCheck(test, *times)

@@ -8,11 +8,15 @@ import click
 
 from whit.runtime.commands.keeping import keeping_options, split, wishes_of
 from whit.runtime.commands.options import SETTINGS, launch_options
+from whit.runtime.commands.powers import power_options, powers_of, profiles_of, split_powers
 
 if TYPE_CHECKING:
     from whit.packer.store import Store
     from whit.runtime.commands.keeping import Keeping
+    from whit.runtime.commands.powers import PowerWords
     from whit.runtime.engine.folder import Kept
+    from whit.runtime.engine.powers import Powers
+    from whit.runtime.options import Program
     from whit.runtime.request import Words
 
 
@@ -21,24 +25,22 @@ if TYPE_CHECKING:
 @click.option("-i", "--interactive", is_flag=True, help="Let it read what is typed for it.")
 @launch_options
 @keeping_options
+@power_options
 def command(rm: bool, interactive: bool, **words: Any) -> None:  # noqa: ANN401 - click's
     """Make a container of a FILE, which is packed first, or of an IMAGE, and print its ID. It doesn't run yet."""
     from whit.packer.store import Store
     from whit.runtime.request import Words
 
-    launch, keeping = split(words)
-    kept = make(
-        Words(**launch),
-        keeping,
-        Store.open(),
-        interactive=interactive,
-        remove=rm,
-    )
+    rest, powers = split_powers(words)
+    launch, keeping = split(rest)
+    kept = make(Words(**launch), keeping, powers, Store.open(), interactive=interactive, remove=rm)
     click.echo(kept.container.id)
 
 
-def make(words: Words, keeping: Keeping, store: Store, *, interactive: bool, remove: bool) -> Kept:
+def make(words: Words, keeping: Keeping, powers: PowerWords, store: Store, *, interactive: bool, remove: bool) -> Kept:
     """The container that a command line asks for."""
+    from dataclasses import replace
+    from functools import partial
     from pathlib import Path
 
     from whit.packer import durable
@@ -49,6 +51,10 @@ def make(words: Words, keeping: Keeping, store: Store, *, interactive: bool, rem
     if keeping.cidfile and Path(keeping.cidfile).exists():
         raise UsageError(f"--cidfile: {keeping.cidfile} exists", hint="remove it: is it of another container?")
     wishes = wishes_of(keeping, words, interactive=interactive, remove=remove)
+    if powers.is_asked or words.init:
+        profiles = tuple(profiles_of(powers.security_opt).items())
+        power = partial(_powers, powers, init=words.init)
+        wishes = replace(wishes, powers=power, profiles=profiles)
     for note in dict.fromkeys(note for asked in wishes.mounts for note in asked.notes):
         warn(f"--volume: {note}")
     kept = creating.create(words, wishes, store)
@@ -56,3 +62,7 @@ def make(words: Words, keeping: Keeping, store: Store, *, interactive: bool, rem
         with durable.output_errors(keeping.cidfile):
             durable.write_whole(Path(keeping.cidfile), kept.container.id.encode(), private=False)
     return kept
+
+
+def _powers(words: PowerWords, program: Program, *, init: bool) -> Powers:
+    return powers_of(words, program.accounts, init=init)

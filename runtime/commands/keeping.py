@@ -173,6 +173,7 @@ def wishes_of(keeping: Keeping, words: Words, *, interactive: bool, remove: bool
         keeping.health_cmd, keeping.health_tcp, keeping.health_http, keeping.health_interval, keeping.health_timeout,
         keeping.health_start_period, keeping.health_start_interval, keeping.health_retries, keeping.no_healthcheck,
     )  # fmt: skip
+    asked.check_health(health)
     return Wishes(
         name=_name(keeping.name),
         restart=restart,
@@ -190,7 +191,7 @@ def wishes_of(keeping: Keeping, words: Words, *, interactive: bool, remove: bool
         dns_search=keeping.dns_search,
         dns_options=keeping.dns_option,
         labels=asked.parse_labels(keeping.label, _lines(keeping.label_file)),
-        probe=asked.parse_probe(health, None),
+        health=health,
         log=asked.parse_log(keeping.log_driver, keeping.log_opt),
         read_only=keeping.read_only,
         mounts=parse_mounts(words.volume, keeping.mount, words.tmpfs),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from whit.runtime.commands.attach import key_bytes, run_attached
+from whit.runtime.commands.create import make
 from whit.runtime.commands.keeping import keeping_options, split
 from whit.runtime.commands.options import SETTINGS, launch_options
+from whit.runtime.commands.powers import power_options, split_powers
 
 if TYPE_CHECKING:
     from whit.packer.store import Store
-    from whit.runtime.commands.keeping import Keeping
+    from whit.runtime.engine.folder import Kept
     from whit.runtime.request import Words
 
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--detach-keys", default="ctrl-p,ctrl-q", show_default=True, help="What lets go of a container.")
 @launch_options
 @keeping_options
+@power_options
 def command(detach: bool, rm: bool, interactive: bool, detach_keys: str, **words: Any) -> None:  # noqa: ANN401 - click's
     """Run a program confined: a FILE is packed into the store first, an IMAGE is taken from it.
 
@@ -32,24 +36,18 @@ def command(detach: bool, rm: bool, interactive: bool, detach_keys: str, **words
     from whit.runtime.engine.mounting import is_plain
     from whit.runtime.request import Words
 
-    launch, keeping = split(words)
+    rest, powers = split_powers(words)
+    launch, keeping = split(rest)
     store = Store.open()
     needs_more = launch["network"] not in {None, "none", "host"} or not all(map(is_plain, launch["volume"]))
-    if detach or keeping.is_asked or needs_more:
-        _run_kept(
-            Words(**launch),
-            keeping,
-            store,
-            detach,
-            rm,
-            interactive,
-            detach_keys,
-        )
-    else:
+    if not (detach or keeping.is_asked or powers.is_asked or needs_more):
         _run_once(Words(**launch), store)
+    keys = key_bytes(detach_keys)
+    kept = make(Words(**launch), keeping, powers, store, interactive=interactive, remove=rm)
+    _start(store, kept, None if detach else keys)
 
 
-def _run_once(words: Words, store: Store) -> None:
+def _run_once(words: Words, store: Store) -> NoReturn:
     import sys
 
     from whit.runtime.host import read_host
@@ -65,19 +63,14 @@ def _run_once(words: Words, store: Store) -> None:
     become(plan, remember_as=command_line if ready.guards else None, root=store.root)
 
 
-def _run_kept(
-    words: Words, keeping: Keeping, store: Store, detach: bool, remove: bool, interactive: bool, keys: str
-) -> None:
-    from whit.runtime.commands.attach import key_bytes, run_attached
-    from whit.runtime.commands.create import make
+def _start(store: Store, kept: Kept, keys: str | None) -> None:
+    """In the background, or, with the keys that let go of it, as its client."""
     from whit.runtime.engine import lifecycle
     from whit.runtime.engine.folder import Containers
 
-    detaching = key_bytes(keys)
-    kept = make(words, keeping, store, interactive=interactive, remove=remove)
     containers = Containers(store.root)
-    if detach:
+    if keys is None:
         lifecycle.start(containers, kept)
         click.echo(kept.container.id)
     else:
-        run_attached(containers, kept, detaching)
+        run_attached(containers, kept, keys)

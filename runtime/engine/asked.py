@@ -13,6 +13,8 @@ from whit.runtime.limits import parse_size
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from whit.packer.imagespec import HealthCheck
+
 NAMES = (
     "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT",
     "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
@@ -149,6 +151,28 @@ def _command(text: str) -> tuple[str, ...]:
     if not text.strip():
         raise UsageError("--health-cmd: there is no command")
     return ("/bin/sh", "-c", text)
+
+
+def image_probe(health: HealthCheck | None) -> Probe | None:
+    """The probe that an image brings; None where it has none, or says so."""
+    kind, *words = health.test if health else ("NONE",)
+    if health is None or not words or kind not in {"CMD", "CMD-SHELL"}:
+        return None
+    usual = Probe(ProbeKind.EXEC)
+    return Probe(
+        ProbeKind.EXEC,
+        words=("/bin/sh", "-c", words[0]) if kind == "CMD-SHELL" else tuple(words),
+        interval=health.interval or usual.interval,
+        timeout=health.timeout or usual.timeout,
+        start_period=health.start_period,
+        start_interval=health.start_interval or usual.start_interval,
+        retries=health.retries or usual.retries,
+    )
+
+
+def check_health(words: HealthWords) -> None:
+    """Find what is wrong with the words as long as it isn't known what the image says. Raises :class:`UsageError`."""
+    parse_probe(words, Probe(ProbeKind.EXEC, words=("/",)))
 
 
 def parse_probe(words: HealthWords, image: Probe | None) -> Probe | None:

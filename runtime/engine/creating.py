@@ -12,6 +12,7 @@ from whit.packer.light import TYPE_CHECKING, dataclass, replace
 from whit.packer.rootfs import MountPoint
 from whit.runtime.accounts import identify
 from whit.runtime.engine import placing
+from whit.runtime.engine.asked import HealthWords, image_probe, parse_probe
 from whit.runtime.engine.bundle import NAME_FILES, Placed, document
 from whit.runtime.engine.folder import Containers, Kept, new_id
 from whit.runtime.engine.model import Container, LogOptions, Restart, Root
@@ -28,16 +29,18 @@ from whit.runtime.prepare import prepare
 from whit.runtime.request import parse_request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from whit.packer.store import Store
-    from whit.runtime.engine.model import Probe
     from whit.runtime.engine.mounting import AskedMount
     from whit.runtime.engine.networks.model import PortMapping
+    from whit.runtime.engine.powers import Powers
     from whit.runtime.engine.secretform import AskedSecret
     from whit.runtime.options import Program
     from whit.runtime.prepare import Prepared
     from whit.runtime.request import Request, Words
+
+    Joins = tuple[tuple[str, str], ...]
 
 NONE, HOST, CONTAINER = "none", "host", "container:"
 _STUB = Path("/run/systemd/resolve/resolv.conf")
@@ -67,9 +70,13 @@ class Wishes:
     mounts: tuple[AskedMount, ...] = ()
     volumes_from: tuple[tuple[str, bool | None], ...] = ()
     secrets: tuple[AskedSecret, ...] = ()
-    probe: Probe | None = None
+    health: HealthWords = HealthWords()
     log: LogOptions = LogOptions()
     read_only: bool | None = None
+    powers: Callable[[Program], Powers] | None = None
+    """What it may do beyond the default; groups by name are the image's."""
+
+    profiles: tuple[tuple[str, object], ...] = ()
 
 
 def member_of(container: Container) -> Member:
@@ -150,7 +157,7 @@ def _container(request: Request, wishes: Wishes, prepared: Prepared, container_i
         dns_search=wishes.dns_search,
         dns_options=wishes.dns_options,
         labels=tuple((dict(config.labels) | dict(wishes.labels)).items()),
-        probe=wishes.probe,
+        probe=parse_probe(wishes.health, image_probe(config.health)),
         log=wishes.log,
         users=read_users(),
     )
@@ -201,7 +208,7 @@ def create(words: Words, wishes: Wishes, store: Store) -> Kept:
     secrets = tuple(owned(secret, ground.owner) for secret in wishes.secrets)
     with placing.placed(wanted, store.root, ground) as mounts, _kept_image(store, prepared):
         container = replace(_container(request, wishes, prepared, new_id()), mounts=mounts, secrets=secrets)
-        return _add(containers, container, prepared, request)
+        return _add(containers, container, prepared, request, wishes)
 
 
 @contextlib.contextmanager
@@ -213,7 +220,18 @@ def _kept_image(store: Store, prepared: Prepared) -> Iterator[None]:
         yield
 
 
-def _add(containers: Containers, container: Container, prepared: Prepared, request: Request) -> Kept:
+def _empowered(made: dict[str, object], wishes: Wishes, program: Program) -> tuple[dict[str, object], Joins]:
+    """The configuration with what was asked for beyond the default, and the namespaces that are other containers'."""
+    if wishes.powers is None:
+        return made, ()
+    from whit.runtime.engine.powers import empower, joined  # noqa: PLC0415 - most containers have none
+    from whit.runtime.engine.updating import read_machine  # noqa: PLC0415
+
+    powers = wishes.powers(program)
+    return empower(made, powers, read_machine(), dict(wishes.profiles)), joined(powers)
+
+
+def _add(containers: Containers, container: Container, prepared: Prepared, request: Request, wishes: Wishes) -> Kept:
     """Write down all that the container's start needs."""
     options, cgroup = request.options, None
     if container.users:
@@ -230,7 +248,8 @@ def _add(containers: Containers, container: Container, prepared: Prepared, reque
         architecture=architecture(),
         root=f"{folder}/root" if container.root.is_writable else container.root.rootfs,
     )
-    made = document(placed)
+    made, joins = _empowered(document(placed), wishes, prepared.program)
+    container = replace(container, joins=joins)
     if container.users:
         made = without_root(made, container.users, cgroup)
     ops = supervision_ops(container, str(folder), str(containers.records), "" if container.network != HOST else None)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import time
 
+from whit.packer import durable
 from whit.packer.errors import LaunchError, UsageError
+from whit.packer.jsondoc import canonical_json
 from whit.packer.light import TYPE_CHECKING
 from whit.runtime.engine import connecting, control, starting, within
 from whit.runtime.engine.creating import network_path
@@ -37,6 +40,7 @@ def start(containers: Containers, kept: Kept, attach: str = "") -> Started:
         if got:
             clear(containers, kept)
     _write_settings(containers, kept)
+    _join(containers, kept)
     joined = False
 
     with connecting.ends(container, lambda mapping: _publisher(containers, mapping)) as ends:
@@ -70,6 +74,26 @@ def _write_settings(containers: Containers, kept: Kept) -> None:
     place = kept.folder / "supervision"
     if place.read_bytes() != settings:
         place.write_bytes(settings)
+
+
+def _join(containers: Containers, kept: Kept) -> None:
+    """Write down where the namespaces are that are other containers': each start of theirs makes new ones."""
+    if not kept.container.joins:
+        return
+    place = kept.folder / "bundle" / "config.json"
+    configuration = json.loads(place.read_bytes())
+    kinds = {kind for kind, _ in kept.container.joins}
+    namespaces = [one for one in configuration["linux"]["namespaces"] if one["type"] not in kinds]
+    for kind, name in kept.container.joins:
+        other = containers.find(name)
+        if not other.status.is_running:
+            raise LaunchError(
+                f"container {other.container.name}, whose {kind} namespace is to be joined, is not running",
+                hint=f"start it first: whit start {other.container.name}",
+            )
+        namespaces.append({"type": kind, "path": f"/proc/{other.status.pid}/ns/{kind}"})
+    configuration["linux"]["namespaces"] = namespaces
+    durable.write_whole(place, canonical_json(configuration))
 
 
 def _publisher(containers: Containers, mapping: PortMapping) -> str:

@@ -155,6 +155,9 @@ class Container:
     hostname: str = ""
     domainname: str = ""
     network: str = "none"
+    joins: tuple[tuple[str, str], ...] = ()
+    """Namespaces that are other containers': (type as OCI has it, container)."""
+
     aliases: tuple[str, ...] = ()
     address: str | None = None
     ports: tuple[PortMapping, ...] = ()

@@ -16,6 +16,7 @@ from whit.runtime.engine.status import Health, State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from whit.runtime.engine.healthlog import Result
     from whit.runtime.engine.model import Container, Probe
     from whit.runtime.engine.networks.model import Endpoint, PortMapping
     from whit.runtime.engine.status import Status
@@ -117,7 +118,7 @@ def _time(moment: int) -> str:
     return f"{whole}.{moment % SECOND:09d}Z"
 
 
-def _state(status: Status) -> Row:
+def _state(status: Status, results: Iterable[Result]) -> Row:
     document: Row = {
         "Status": status.state.value,
         "Running": status.is_running,
@@ -132,7 +133,19 @@ def _state(status: Status) -> Row:
         "FinishedAt": _time(status.finished),
     }
     if status.health is not Health.NONE:
-        document["Health"] = {"Status": status.health.value, "FailingStreak": status.failing}
+        document["Health"] = {
+            "Status": status.health.value,
+            "FailingStreak": status.failing,
+            "Log": [
+                {
+                    "Start": _time(result.began),
+                    "End": _time(result.ended),
+                    "ExitCode": result.exit_code,
+                    "Output": result.output,
+                }
+                for result in results
+            ],
+        }
     return document
 
 
@@ -233,6 +246,7 @@ def document(
     endpoints: tuple[Endpoint, ...],
     ports: tuple[PortMapping, ...],
     folder: str,
+    results: Iterable[Result] = (),
 ) -> Row:
     """What ``inspect`` shows of a container: docker's names, as far as there is such a thing here."""
     log = container.log.driver is not LogDriver.NONE
@@ -242,7 +256,7 @@ def document(
         "Created": _time(container.created),
         "Path": container.command[0] if container.command else "",
         "Args": list(container.command[1:]),
-        "State": _state(status),
+        "State": _state(status, results),
         "Image": container.image_id,
         "ImageDigest": container.image_digest,
         "Name": f"/{container.name}",

@@ -143,22 +143,35 @@ int supervise(const struct launch *launch, pid_t child, const volatile pid_t *sh
 	return SIGNALLED + (number == SIGKILL && ended_for ? ended_for : number);
 }
 
+/* The end of the pipe comes when the other process has nothing open any more. */
+static int wait_for_closing(const int *ends)
+{
+	char nothing;
+	close(ends[1]);
+	ssize_t got = read(ends[0], &nothing, sizeof(nothing));
+	close(ends[0]);
+	return got == 0 ? 0 : -EIO;
+}
+
 /* `--init`: this process stays behind as the first one of the PID namespace; the program becomes its child. */
 int op_init(struct launch *launch, const struct op *op)
 {
 	(void)op;
+	int ends[2];
 	/* A program of the same user could reach what this process has open, the host's cgroups among it, and could trace it
-	   and so escape the system call filter: from before there is a program, nothing is open and nobody may trace it. */
-	int error = close_inherited();
-	if (error)
-		return error;
-	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+	   and so escape the system call filter: before there is a program, nothing is open here and nobody may trace it. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0 || pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	pid_t child = fork();
 	if (child < 0)
 		return -errno;
 	if (child == 0)
-		return 0;
+		return wait_for_closing(ends);
+	int error = close_inherited();
+	if (error) {
+		kill(child, SIGKILL);
+		return error;
+	}
 	/* Signals that were sent to this process wait for it, and none is dropped. */
 	launch->outcome->has_init = 1;
 	launch->outcome->takes_signals = 1;

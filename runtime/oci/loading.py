@@ -7,8 +7,10 @@ where the filter lets all of that through, and nothing but the program comes aft
 
 from __future__ import annotations
 
+from whit.packer.errors import InvalidFileError
 from whit.packer.light import TYPE_CHECKING
 from whit.runtime.model import Op
+from whit.runtime.oci.fields import HINT
 from whit.runtime.oci.landlock import landlock_ops
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from whit.runtime.oci.process import Process
     from whit.runtime.oci.spec import Spec
 
+INIT = "dev.whit.init"
+
 
 def agent_ops(linux: Linux) -> Iterator[Op]:
     """The way to the agent, opened while paths are the host's."""
@@ -26,12 +30,21 @@ def agent_ops(linux: Linux) -> Iterator[Op]:
         yield Op("SECCOMP_AGENT", (linux.seccomp.listener_path,), "linux.seccomp.listenerPath")
 
 
+def init_ops(spec: Spec) -> tuple[Op, ...]:
+    """The annotation ``dev.whit.init``: a first process that reaps orphans and passes signals on. Raises for other values."""
+    where = f"annotations['{INIT}']"
+    wanted = dict(spec.annotations).get(INIT, "false")
+    if wanted not in {"true", "false"}:
+        raise InvalidFileError(f"{where}: {wanted!r} is neither 'true' nor 'false'", hint=HINT)
+    return (Op("INIT", (), where),) if wanted == "true" else ()
+
+
 def last_ops(
     process: Process, spec: Spec, architecture: str, lifecycle: Lifecycle, giving_up: tuple[Op, ...]
 ) -> tuple[Op, ...]:
     """The wait for the start, Landlock and the filter, in their order; ``giving_up`` the right that loading it takes."""
     before, seccomp = lifecycle.before_exec, spec.linux.seccomp
-    landlock = tuple(landlock_ops(spec, process))
+    landlock = (*init_ops(spec), *landlock_ops(spec, process))
     if seccomp is None or lifecycle.filters is not None:
         return (*before, *landlock, *(lifecycle.filters or ()), *giving_up)
     # Imported here: most of a plan's cost, and not every container has a filter.
@@ -40,6 +53,6 @@ def last_ops(
     early = lifecycle.early_state
     # Hooks of the start's own are programs of any kind.
     waits_last = bool(before) and before[-1].name == "WAIT_START"
-    if early is None or not waits_last or not is_early(seccomp, architecture, rights=bool(giving_up)):
+    if early is None or init_ops(spec) or not waits_last or not is_early(seccomp, architecture, rights=bool(giving_up)):
         return (*before, *landlock, *filter_ops(seccomp, architecture, lifecycle.state), *giving_up)
     return (*before[:-1], *landlock, *filter_ops(seccomp, architecture, early), *giving_up, before[-1])
