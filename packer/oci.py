@@ -222,10 +222,8 @@ def _history_document(step: History) -> dict[str, object]:
         document["created"] = step.created
     if step.empty_layer:
         document["empty_layer"] = True
-    for key, text in (("author", step.author), ("comment", step.comment)):
-        if text:
-            document[key] = text
-    return document
+    told = {"author": step.author, "comment": step.comment}
+    return document | {key: text for key, text in told.items() if text}
 
 
 def parse_config(data: bytes, what: str = "image configuration") -> ImageConfig:

@@ -99,13 +99,15 @@ class TreeReader:
 
     def _file(self, descriptor: int, name: bytes) -> Iterator[bytes]:
         """As many bytes as it had when it was opened: what is cut off meanwhile is zeros, as in GNU tar."""
-        opened = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
+        with _named(name):
+            opened = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
         try:
             state = os.fstat(opened)
             yield tarwrite.header(replace(self._member(name, Kind.FILE, state), size=state.st_size))
             left = state.st_size
             while left:
-                chunk = os.read(opened, min(READ, left)) or bytes(min(READ, left))
+                with _named(name):
+                    chunk = os.read(opened, min(READ, left)) or bytes(min(READ, left))
                 left -= len(chunk)
                 yield chunk
             yield tarwrite.padding(state.st_size)
@@ -118,6 +120,15 @@ class TreeReader:
             seconds = min(seconds, self.latest)
         uid, gid = self.owner or (state.st_uid, state.st_gid)
         return Member(name, kind, stat.S_IMODE(state.st_mode), uid, gid, 0, seconds * _SECOND)
+
+
+@contextlib.contextmanager
+def _named(name: bytes) -> Iterator[None]:
+    """An error is told by the file's name in the tree."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fsdecode(name)) from None
 
 
 def is_whiteout(state: os.stat_result) -> bool:

@@ -43,12 +43,17 @@ def _probe_ops(probe: Probe) -> Iterator[Op]:
 def _root_ops(container: Container, folder: str) -> Iterator[Op]:
     yield Op("KEEP_IMAGE", (container.root.lock,), "the image's files stay while the container is supervised")
     if container.root.is_writable:
-        layers = (f"lowerdir={_escaped(container.root.rootfs)}", f"upperdir={folder}/upper", f"workdir={folder}/work")
         yield Op(
             "KEEP_ROOT",
-            (f"{folder}/root", (*layers, *WHOLE)),
+            (f"{folder}/root", overlay_options(container, folder)),
             "what it writes goes to a layer of its own",
         )
+
+
+def overlay_options(container: Container, folder: str) -> tuple[str, ...]:
+    """A writable root's, as overlayfs has them."""
+    lower = f"lowerdir={_escaped(container.root.rootfs)}"
+    return (lower, f"upperdir={folder}/upper", f"workdir={folder}/work", *WHOLE)
 
 
 def _secret_ops(container: Container, folder: str) -> Iterator[Op]:

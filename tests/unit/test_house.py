@@ -42,6 +42,7 @@ PURE = (
     "runtime/engine/exposition.py",
     "runtime/engine/further.py",
     "runtime/engine/limiting.py",
+    "runtime/engine/instructions.py",
     "runtime/engine/loglines.py",
     "runtime/engine/mounting.py",
     "runtime/engine/names.py",

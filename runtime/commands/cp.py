@@ -1,0 +1,122 @@
+"""``whit cp``: files into a container and out of it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whit.runtime.engine.folder import Kept
+
+STREAM = "-"
+
+
+@click.command()
+@click.option(
+    "-a",
+    "--archive",
+    is_flag=True,
+    help="Files keep their owners on the way out; on the way in they get the container's user.",
+)
+@click.option("-L", "--follow-link", is_flag=True, help="Copy what a link in SOURCE leads to, not the link.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing of what was copied.")
+@click.argument("source", metavar="[CONTAINER:]SOURCE|-")
+@click.argument("target", metavar="[CONTAINER:]TARGET|-")
+def command(archive: bool, follow_link: bool, quiet: bool, source: str, target: str) -> None:
+    """Copy a file or folder into a container, or out of one; whether it runs doesn't matter.
+
+    A folder goes into a TARGET that is there, and becomes one that isn't; FOLDER/. means what is in it. With - a tar
+    is read from standard input, or written to standard output.
+    """
+    from whit.packer.errors import UsageError
+    from whit.runtime.engine.copying import split
+
+    origin, destination = (None if text == STREAM else split(text) for text in (source, target))
+    if (origin is None) == (destination is None):
+        raise UsageError(
+            "one of the two is to be in a container, and the other one not", hint="whit cp FILE CONTAINER:/PATH"
+        )
+    size = (
+        _out(*origin, target, archive, follow_link)
+        if origin
+        else _in(source, *_both(destination), archive, follow_link)
+    )
+    if not quiet and target != STREAM and sys.stderr.isatty():
+        from whit.packer.console import human_size
+
+        click.echo(f"Successfully copied {human_size(size)} to {target}", err=True)
+
+
+def _both(place: tuple[str, str] | None) -> tuple[str, str]:
+    return place or ("", "")
+
+
+@contextlib.contextmanager
+def _root(name: str) -> Iterator[tuple[Kept, int]]:
+    from whit.packer.store import Store
+    from whit.runtime.engine.folder import Containers
+    from whit.runtime.engine.roots import opened
+
+    containers = Containers(Store.open().root)
+    kept = containers.find(name)
+    with opened(containers, kept, with_mounts=True) as root:
+        yield kept, root
+
+
+def _out(name: str, path: str, target: str, archive: bool, follow: bool) -> int:
+    import os
+
+    from whit.runtime.engine import copying
+
+    with _root(name) as (_, root):
+        origin = copying.Side(path, root)
+        if target != STREAM:
+            owner = None if archive else (os.geteuid(), os.getegid())
+            return copying.copy(origin, copying.Side(target), owner, follow=follow)
+        with copying.source(origin, follow=follow) as descriptor:
+            for chunk in copying.archive(descriptor, copying.name_of(origin), None):
+                sys.stdout.buffer.write(chunk)
+    return 0
+
+
+def _in(source: str, name: str, path: str, archive: bool, follow: bool) -> int:
+    from whit.runtime.engine import copying
+
+    with _root(name) as (kept, root), _told(name, path):
+        destination = copying.Side(path, root)
+        if source != STREAM:
+            owner = _user(kept) if archive else None
+            return copying.copy(copying.Side(source), destination, owner, follow=follow)
+        with copying.folder_for_archive(destination) as folder:
+            copying.unpack(iter(lambda: sys.stdin.buffer.read(1 << 16), b""), folder)
+    return 0
+
+
+def _user(kept: Kept) -> tuple[int, int]:
+    """The user that the container's program runs as."""
+    import json
+
+    user = json.loads((kept.folder / "bundle" / "config.json").read_bytes())["process"]["user"]
+    return int(user["uid"]), int(user["gid"])
+
+
+@contextlib.contextmanager
+def _told(name: str, path: str) -> Iterator[None]:
+    """What the kernel says of writing there, in words."""
+    import errno
+
+    from whit.packer.errors import WhitError
+
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EROFS:
+            raise WhitError(
+                f"{path} in container {name} can't be written: it is read-only", hint="copy into a volume of it"
+            ) from None
+        raise

@@ -1,0 +1,35 @@
+"""``whit export``: a container's root as a tar."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("export")
+@click.option("-o", "--output", metavar="FILE", help="Write it there.  [default: standard output]")
+@click.argument("container")
+def command(output: str | None, container: str) -> None:
+    """Write all files of a container's root as a tar, without what is mounted in it."""
+    import sys
+    from pathlib import Path
+
+    from whit.packer import durable
+    from whit.packer.errors import UsageError
+    from whit.packer.store import Store
+    from whit.packer.tartree import TreeReader
+    from whit.runtime.engine.folder import Containers
+    from whit.runtime.engine.roots import opened
+
+    containers = Containers(Store.open().root)
+    kept = containers.find(container)
+    if output is None and sys.stdout.isatty():
+        raise UsageError("an archive isn't written to a terminal", hint=f"whit export -o FILE {container}")
+    with opened(containers, kept, with_mounts=False) as root:
+        chunks = TreeReader().tar(root, b"")
+        if output is None:
+            for chunk in chunks:
+                sys.stdout.buffer.write(chunk)
+            return
+        with durable.output_errors(output), durable.atomic_file(Path(output), private=False) as file:
+            for chunk in chunks:
+                durable.write_all(file, chunk)
