@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from whit.packer.store import Store
+    from whit.runtime.engine.folder import Kept
+    from whit.runtime.engine.healthlog import Result
 
 KINDS = ("file", "container", "image", "network", "volume")
 
@@ -134,7 +136,17 @@ def _container(thing: str, store: Store) -> object:
         member.endpoints if member else (),
         member.ports if member else (),
         str(kept.folder),
+        _results(kept),
     )
+
+
+def _results(kept: Kept) -> tuple[Result, ...]:
+    from whit.runtime.engine.healthlog import parse_results
+
+    try:
+        return parse_results((kept.folder / "health").read_bytes()) if kept.container.probe else ()
+    except FileNotFoundError:
+        return ()
 
 
 def _image(thing: str, store: Store) -> object:

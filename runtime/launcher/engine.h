@@ -13,6 +13,8 @@
    engine_events.c    what happens, for `whit events`
    engine_control.c   the socket
    engine_probe.c     whether it is well
+   engine_health.c    the last answers to that
+   engine_cgroup.c    what the kernel says of it
    engine_client.c    the other side: who is attached */
 #ifndef WHIT_ENGINE_H
 #define WHIT_ENGINE_H
@@ -36,6 +38,8 @@ enum {
 	WORDS_SIZE = 512,
 	ENGINE_PATH_SIZE = 4096,
 	STAMP_SIZE = 24,
+	OUTPUT_SIZE = 4096,
+	RESULTS = 5,
 };
 
 #define SECOND_NS 1000000000ll
@@ -107,10 +111,23 @@ struct client {
 	int64_t patience;
 };
 
+/* `fd` is a connection; `output` what a program writes. */
 struct probe {
 	pid_t pid;
-	int fd, asked;
+	int fd, asked, output;
 	int64_t next, deadline;
+};
+
+/* What came of the probes: the last ones, and the one that goes on. */
+struct result {
+	int64_t began, ended;
+	int exit;
+	size_t size;
+	char output[OUTPUT_SIZE];
+};
+struct results {
+	struct result all[RESULTS];
+	uint64_t count;
 };
 
 struct supervisor {
@@ -131,6 +148,7 @@ struct supervisor {
 	int input, master;
 	struct client clients[MAX_CLIENTS];
 	struct probe probe;
+	struct results results;
 	const char *self;
 	char runtime[ENGINE_PATH_SIZE];
 	int lock, caller, signals, listener, image_lock;
@@ -253,6 +271,18 @@ void proxy_due(struct supervisor *supervisor, int64_t now);
 
 /* Whether something of the container's is on its way to an asker. */
 int proxy_is_busy(const struct supervisor *supervisor);
+
+void result_begin(struct results *results);
+/* More of its output, as far as there is room; something to stand before it; what there is of it. */
+void result_add(struct results *results, const char *text, size_t size);
+void result_put_first(struct results *results, const char *text);
+const char *result_text(struct results *results, size_t *size);
+/* Put it on record, with a program's exit code, or what is like one; -1: there was none. */
+void result_end(struct results *results, int exit);
+
+/* Whether the kernel has killed something in the container for memory; whether it is paused. */
+int cgroup_had_oom(const struct supervisor *supervisor);
+int cgroup_is_frozen(const struct supervisor *supervisor);
 
 void probe_begin(struct supervisor *supervisor);
 void probe_end(struct supervisor *supervisor);

@@ -67,6 +67,9 @@ static void ended(struct supervisor *supervisor, int status)
 	supervisor->status.exit = number ? SIGNALLED + number : WEXITSTATUS(status);
 	supervisor->status.finished = engine_time();
 	supervisor->is_over = 1;
+	supervisor->status.oom = cgroup_had_oom(supervisor);
+	if (supervisor->status.oom)
+		event_record("oom", NULL, NULL);
 	event_record_number("die", "exitCode", (uint64_t)supervisor->status.exit);
 }
 

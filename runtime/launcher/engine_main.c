@@ -126,7 +126,7 @@ static void prepare(struct supervisor *supervisor, const char *self)
 {
 	supervisor->self = self;
 	supervisor->lock = supervisor->caller = supervisor->signals = supervisor->listener = supervisor->image_lock = -1;
-	supervisor->input = supervisor->master = supervisor->probe.fd = -1;
+	supervisor->input = supervisor->master = supervisor->probe.fd = supervisor->probe.output = -1;
 	supervisor->output = (struct stream){ .from = -1, .kind = '1', .name = "stdout" };
 	supervisor->errors = (struct stream){ .from = -1, .kind = '2', .name = "stderr" };
 	supervisor->output_end = supervisor->errors_end = supervisor->log.file = -1;
