@@ -30,7 +30,7 @@ def command(container: str, arguments: tuple[str, ...], tty: bool, **given: Any)
     from whit.packer.store import Store
     from whit.runtime.commands.attach import key_bytes
     from whit.runtime.commands.exec import asked_process, check_terminal, variables
-    from whit.runtime.engine.debugging import default_command, environment, plan_of
+    from whit.runtime.engine.debugging import default_command, environment, plan_of, take_own_mounts
     from whit.runtime.engine.executing import become, find_target
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.further import Wish
@@ -39,8 +39,10 @@ def command(container: str, arguments: tuple[str, ...], tty: bool, **given: Any)
     check_terminal(tty=tty, reads=True)
     more = _capabilities(given["cap_add"], privileged=given["privileged"])
     store = Store.open()
-    target = find_target(Containers(store.root).find(container))
+    kept = Containers(store.root).find(container)
+    # Before the container's users are joined, where those are others: only the store's owner can unpack an image.
     tools = _tools(store, given["image"])
+    target = find_target(kept)
     wish = Wish(
         command=arguments or default_command(tools),
         env=(*environment(target.process, tools), *variables(given["env"], ())),
@@ -49,6 +51,8 @@ def command(container: str, arguments: tuple[str, ...], tty: bool, **given: Any)
         capabilities=more,
     )
     process = asked_process(target, wish, given["user"])
+    if not target.host.first_users:
+        take_own_mounts()
     become(target, plan_of(target, process, wish, tools), reads=True, detached=False, keys=keys)
 
 

@@ -81,7 +81,7 @@ def asked_process(target: Target, wish: Wish, user: str | None) -> Process:
         return further_process(target.process, wish, None, None)
     from whit.runtime.engine.inside import accounts
 
-    known = accounts(target.running.pid)
+    known = accounts(target.running)
     try:
         identity = identify(user, known)
     except UsageError as error:

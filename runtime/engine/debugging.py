@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whit.packer.errors import LaunchError
 from whit.runtime.capabilities import NAMES
 from whit.runtime.engine.executing import lifecycle_of, own_filters
 from whit.runtime.engine.inside import open_root
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 OOM_SCORE = 1000
 """Where memory is short the tools go first, and not the container."""
 
+_NEW_MOUNTS = 0x0002_0000
+"""CLONE_NEWNS (unshare(2))."""
+
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -38,11 +42,21 @@ def view_of(target: Target, tools: Tools) -> tuple[Op, ...]:
         paths = {name: Path(tools.folder, "etc", name) for name in NAME_FILES}
         there = tuple(name for name, path in paths.items() if path.is_file() and not path.is_symlink())
         return image_view(entries(tools.folder), there)
-    root = open_root(target.running.pid)
+    root = open_root(target.running)
     try:
         return container_view(entries(f"/proc/self/fd/{root}"))
     finally:
         os.close(root)
+
+
+def take_own_mounts() -> None:
+    """A mount namespace of this process's own: among a user's users nothing of the machine's can be opened as a mount."""
+    import ctypes  # noqa: PLC0415 - only there
+
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.unshare(_NEW_MOUNTS):
+        number = ctypes.get_errno()
+        raise LaunchError(f"can't create a mount namespace: {os.strerror(number)}", exit_code=1)
 
 
 def default_command(tools: Tools) -> tuple[str, ...]:
@@ -86,6 +100,8 @@ def plan_of(target: Target, process: Process, wish: Wish, tools: Tools) -> Launc
     """How it is started."""
     spec, filters = _spec(target, wish)
     lifecycle = replace(lifecycle_of(process), filters=filters, inside=view_of(target, tools))
-    process = replace(process, oom_score_adj=OOM_SCORE)
+    if target.host.first_users:
+        # Elsewhere it takes a /proc that only the machine's root can make.
+        process = replace(process, oom_score_adj=OOM_SCORE)
     plan = compile_exec(process, spec, target.running, target.host, lifecycle).plan
     return with_tools(plan, tools.folder, tools.lock)

@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import os
 from stat import S_ISREG
+from typing import TYPE_CHECKING
 
 from whit.packer.errors import LaunchError
 from whit.runtime.accounts import Accounts
-from whit.runtime.trace.kernel import open_in_root
+from whit.runtime.engine.inroot import open_in_root
+from whit.runtime.oci.state import start_time
+
+if TYPE_CHECKING:
+    from whit.runtime.oci.model import Running
 
 _MOST = 1 << 20
 
 
-def open_root(pid: int) -> int:
+def open_root(running: Running) -> int:
     """A descriptor of the root that a container's first process has. Raises :class:`LaunchError` for one that has ended."""
     try:
-        return os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        raise LaunchError("the container has ended meanwhile", exit_code=1) from None
+        root = os.open(f"/proc/{running.pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        root = -1
+    # Its number may be another's by now.
+    if start_time(running.pid) != running.started:
+        if root >= 0:
+            os.close(root)
+        raise LaunchError("the container has ended meanwhile", exit_code=1)
+    return root
 
 
 def text_in(root: int, path: str) -> str:
     """The first MiB of a text file, empty where there is none: a pipe or a device isn't read."""
     try:
-        found = open_in_root(root, os.fsencode(path), follow=True)
+        found = open_in_root(root, os.fsencode(path))
     except OSError:
         return ""
     try:
@@ -37,9 +48,9 @@ def text_in(root: int, path: str) -> str:
         os.close(found)
 
 
-def accounts(pid: int) -> Accounts:
+def accounts(running: Running) -> Accounts:
     """The users and groups that the container has now."""
-    root = open_root(pid)
+    root = open_root(running)
     try:
         return Accounts(text_in(root, "/etc/passwd"), text_in(root, "/etc/group"))
     finally:
