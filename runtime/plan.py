@@ -171,7 +171,9 @@ def _privilege_ops(options: RunOptions, host: Host, identity: Identity) -> Itera
     yield Op(
         "DROP_BOUNDING", (kept,), f"no program may ever have other rights than {told}" if kept else "no rights, ever"
     )
-    groups = struct.pack(f"={len(identity.groups)}I", *identity.groups)
+    # The user's own group among the others: a file that shuts that group out shuts this program out (CVE-2022-36109).
+    numbers = tuple(dict.fromkeys((identity.gid, *identity.groups)))
+    groups = struct.pack(f"={len(numbers)}I", *numbers)
     who = f"run as user {identity.uid}, group {identity.gid}"
     yield Op("SET_IDS", (identity.uid, identity.gid, groups, int(host.privileged)), who)
     # Only the ambient set survives the start of a program that isn't root's; it needs the inheritable one.

@@ -146,7 +146,11 @@ def _process(placed: Placed, identity: Identity) -> Document:
     if placed.container.terminal and not any(item.startswith("TERM=") for item in env):
         env = (*env, "TERM=xterm")
     directory = options.working_dir or program.config.working_dir or "/"
-    user: Document = {"uid": identity.uid, "gid": identity.gid, "additionalGids": list(identity.groups)}
+    user: Document = {
+        "uid": identity.uid,
+        "gid": identity.gid,
+        "additionalGids": list(dict.fromkeys((identity.gid, *identity.groups))),
+    }
     return {
         "terminal": placed.container.terminal,
         "user": user,

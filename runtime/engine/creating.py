@@ -10,6 +10,7 @@ from whit.packer.errors import StoreError, UsageError
 from whit.packer.jsondoc import canonical_json
 from whit.packer.light import TYPE_CHECKING, dataclass, replace
 from whit.packer.rootfs import MountPoint
+from whit.packer.store import names_file
 from whit.runtime.accounts import identify
 from whit.runtime.engine import placing
 from whit.runtime.engine.asked import HealthWords, image_probe, parse_probe
@@ -31,7 +32,7 @@ from whit.runtime.request import parse_request
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from whit.packer.store import Store
+    from whit.packer.store import Store, StoredImage
     from whit.runtime.engine.mounting import AskedMount
     from whit.runtime.engine.networks.model import PortMapping
     from whit.runtime.engine.powers import Powers
@@ -135,7 +136,7 @@ def _container(request: Request, wishes: Wishes, prepared: Prepared, container_i
         id=container_id,
         name=wishes.name,
         created=time.time_ns(),
-        image=image.reference.familiar if image.reference else image.digest,
+        image=_shown_image(request.target, image),
         image_id=image.image_id,
         image_digest=image.digest,
         command=words,
@@ -161,6 +162,13 @@ def _container(request: Request, wishes: Wishes, prepared: Prepared, container_i
         log=wishes.log,
         users=read_users(),
     )
+
+
+def _shown_image(target: str, image: StoredImage) -> str:
+    """As it was asked for, and so as docker shows it; a file that was packed has a name of whit's."""
+    if not names_file(target):
+        return target
+    return image.reference.familiar if image.reference else image.digest
 
 
 def _image_signal(text: str | None) -> int:

@@ -131,10 +131,10 @@ def test_ids_are_mapped_before_anything_that_needs_the_namespace_s_rights() -> N
     assert order.index("MAP_IDS") == order.index("CLONE") + 1
 
 
-def test_groups_are_set_by_root_alone() -> None:
+def test_groups_with_the_user_s_own_among_them_are_set_by_root_alone() -> None:
     image = replace(PROGRAM, accounts=Accounts("web:x:7:8::/w:/s\n", "audio:x:29:web\n"))
     options = RunOptions(user="web")
-    packed = struct.pack("=I", 29)
+    packed = struct.pack("=II", 8, 29)
     assert only(_plan(options, ROOT_V1, image), "SET_IDS").args == (7, 8, packed, 1)
     assert only(_plan(options, ROOTLESS, image), "SET_IDS").args == (7, 8, packed, 0)
 
