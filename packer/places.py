@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
+from whit.packer import durable
 from whit.packer.errors import StoreError
 
 
@@ -22,3 +24,11 @@ def default_root() -> Path:
     if home.startswith("/"):
         return Path(home) / ".local" / "share" / "whit"
     raise StoreError("there is no place for the store: HOME isn't set", hint="set WHIT_ROOT to a folder of your own")
+
+
+def private_root(chosen: Path | None = None) -> Path:
+    """The store's root, ``chosen`` or the default one. Raises :class:`StoreError` if others could change it."""
+    root = chosen or default_root()
+    with durable.store_errors(f"use the store {root}"), contextlib.suppress(FileNotFoundError):
+        durable.check_private(root)
+    return root

@@ -30,7 +30,7 @@ from whit.packer.oci import (
     parse_index,
     parse_manifest,
 )
-from whit.packer.places import default_root
+from whit.packer.places import private_root
 from whit.packer.reference import Reference, hex_id, parse_reference
 
 if TYPE_CHECKING:
@@ -91,10 +91,7 @@ class Store:
     @classmethod
     def open(cls, root: Path | None = None) -> Store:
         """The store in ``root``, or in the default place. Raises :class:`StoreError` if others could change it."""
-        store = cls(root or default_root())
-        with durable.store_errors(f"use the store {store.root}"), contextlib.suppress(FileNotFoundError):
-            durable.check_private(store.root)
-        return store
+        return cls(private_root(root))
 
     @property
     def layout(self) -> Layout:

@@ -34,7 +34,7 @@ def command(
     **given: Any,  # noqa: ANN401 - click's
 ) -> None:
     """Execute COMMAND in a CONTAINER that runs, confined as that is. The exit status is the command's."""
-    from whit.packer.store import Store
+    from whit.packer.places import private_root
     from whit.runtime.commands.attach import key_bytes
     from whit.runtime.engine.executing import become, find_target, plan_of
     from whit.runtime.engine.folder import Containers
@@ -49,7 +49,7 @@ def command(
         terminal=tty,
         capabilities=ALL_CAPABILITIES if given["privileged"] else 0,
     )
-    target = find_target(Containers(Store.open().root).find(container))
+    target = find_target(Containers(private_root()).find(container))
     process = asked_process(target, wish, given["user"])
     become(target, plan_of(target, process), reads=interactive and not detach, detached=detach, keys=keys)
 

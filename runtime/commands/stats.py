@@ -28,10 +28,10 @@ def command(
     every: bool, no_stream: bool, no_trunc: bool, form: str | None, prometheus: bool, containers: tuple[str, ...]
 ) -> None:
     """Show what containers use: all that run, or those that are named."""
-    from whit.packer.store import Store
+    from whit.packer.places import private_root
     from whit.runtime.engine.folder import Containers
 
-    known = Containers(Store.open().root)
+    known = Containers(private_root())
     if prometheus:
         click.echo(_exposition(known, containers), nl=False)
         return

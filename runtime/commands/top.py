@@ -13,14 +13,14 @@ _LEAST = 20
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[PS OPTIONS]")
 def command(container: str, options: tuple[str, ...]) -> None:
     """Show the processes of a CONTAINER that runs; the numbers are the host's. PS OPTIONS are ps(1)'s, -ef unless given."""
-    from whit.packer.store import Store
+    from whit.packer.places import private_root
     from whit.packer.tabular import aligned
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.lifecycle import not_running
     from whit.runtime.oci.listing import processes, ps_lines
     from whit.runtime.oci.state import Container
 
-    kept = Containers(Store.open().root).find(container)
+    kept = Containers(private_root()).find(container)
     if not kept.status.is_running:
         raise not_running(kept)
     pids = processes(Container(kept.container.id, kept.records / kept.container.id))

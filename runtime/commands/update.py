@@ -37,7 +37,7 @@ def command(containers: tuple[str, ...], restart: str | None, **words: Any) -> i
 
     from whit.packer.console import warn
     from whit.packer.errors import UsageError
-    from whit.packer.store import Store
+    from whit.packer.places import private_root
     from whit.runtime.commands.several import each
     from whit.runtime.engine.asked import parse_restart
     from whit.runtime.engine.folder import Containers
@@ -53,5 +53,5 @@ def command(containers: tuple[str, ...], restart: str | None, **words: Any) -> i
     if asked.blkio_weight is not None and not has_weights():
         warn("this kernel has no weights of block devices: --blkio-weight is left out")
         asked = replace(asked, blkio_weight=None)
-    known, machine = Containers(Store.open().root), read_machine()
+    known, machine = Containers(private_root()), read_machine()
     return each(containers, lambda name: update(known, name, asked, policy, machine))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 from whit.packer.errors import InvalidFileError, LaunchError, WhitError
 from whit.runtime.encode import decode, encode
-from whit.runtime.engine.within import go_in
 from whit.runtime.machine import oci_launcher
 from whit.runtime.oci.compile import Lifecycle, compile_exec
 from whit.runtime.oci.execute import running_container
@@ -74,7 +73,10 @@ def find_target(kept: Kept) -> Target:
     name = kept.container.name
     if not kept.status.is_running:
         raise _not_running(kept)
-    go_in(kept)
+    if kept.container.users:
+        from whit.runtime.engine.within import go_in  # noqa: PLC0415 - it needs much, and root's containers none of it
+
+        go_in(kept)
     container = Container(kept.container.id, kept.records / kept.container.id)
     status, _ = container.status()
     if status is Status.PAUSED:
