@@ -20,21 +20,29 @@ PATIENCE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A whit with a store of its own."""
+    """A whit with a store of its own. ``before`` stands in front of each command: as whom, or where, it runs."""
 
     program: Path
     root: Path
+    before: tuple[str, ...] = ()
 
     @property
     def environment(self) -> dict[str, str]:
         return {**os.environ, "WHIT_ROOT": str(self.root)}
+
+    def on_host(self, *words: str | Path) -> str:
+        """What another program says there."""
+        return subprocess.run(
+            [*self.before, *words], env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            check=True, timeout=PATIENCE_S,
+        ).stdout  # fmt: skip
 
     def run(
         self, *words: str | Path, stdin: str | None = None, timeout: float = PATIENCE_S
     ) -> subprocess.CompletedProcess[str]:
         """Run whit to its end."""
         return subprocess.run(
-            [self.program, *words], env=self.environment, input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
+            [*self.before, self.program, *words], env=self.environment, input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
             capture_output=True, text=True, check=False, timeout=timeout,
         )  # fmt: skip
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from whit.runtime.engine.networks.model import PortMapping
 
-_TIME_WAIT, _LISTEN = 6, 10
+_LISTEN = 10
 _PRIVILEGED = 1024
 
 
@@ -61,6 +61,8 @@ def _bound(mapping: PortMapping, container_at: Callable[[PortMapping], str]) -> 
                 raise
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             made.bind((mapping.host_address, mapping.host_port))
+            # Nobody who is as forgiving may share it.
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     except OSError as error:
         made.close()
         raise _refused(mapping, error, container_at) from None
@@ -98,9 +100,9 @@ def _sockets(mapping: PortMapping) -> Iterator[tuple[int, str]]:
 
 
 def _only_remembered(mapping: PortMapping) -> bool:
-    """Whether all that stands against it are connections that have ended, which the kernel remembers for a minute."""
+    """Whether all that stands against it are connections that end or have ended, which the kernel remembers for a minute."""
     states = [state for state, _ in _sockets(mapping)]
-    return mapping.protocol is Protocol.TCP and bool(states) and all(state == _TIME_WAIT for state in states)
+    return mapping.protocol is Protocol.TCP and bool(states) and _LISTEN not in states
 
 
 def _holder(mapping: PortMapping) -> str:

@@ -1,0 +1,272 @@
+"""Containers of a user who isn't root: kept, published, and the user's own all the way down."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.conftest import USER, become
+from tests.integration.kept import BUSYBOX, Engine, until
+from tests.integration.netlab import CLIENT, HOST, LONG, Lab, lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.integration.conftest import User
+
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.peer("busybox", "slirp4netns", "pasta", "newuidmap", "nft", "ip", "unshare", "nsenter", "setpriv"),
+]
+
+FIRST_SUBORDINATE, SUBORDINATE = 700_000, 65536
+KNOWN = """
+mount --bind "$0/tun" /dev/net/tun || exit
+if [ -e "$0/etc-sub" ]; then
+    mount --bind "$0/etc-passwd" /etc/passwd && mount --bind "$0/etc-group" /etc/group || exit
+    mount --bind "$0/etc-sub" /etc/subuid && mount --bind "$0/etc-sub" /etc/subgid || exit
+fi
+exec "$@"
+"""
+"""In a mount namespace of its own: a machine on which users may open /dev/net/tun, and the user may have subordinate ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mine(Engine):
+    """The engine of a user."""
+
+    home: Path = Path("/")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"HOME": str(self.home), "PATH": os.environ["PATH"]}
+
+    def close(self) -> None:
+        self.clean()
+
+    def give_ids(self, machine: Path) -> None:
+        """From now on the user has a name and subordinate ids."""
+        entry = f"rootless:x:{USER}:"
+        (machine / "etc-passwd").write_text(Path("/etc/passwd").read_text() + f"{entry}{USER}::/:/bin/sh\n")
+        (machine / "etc-group").write_text(Path("/etc/group").read_text() + f"{entry}\n")
+        (machine / "etc-sub").write_text(f"rootless:{FIRST_SUBORDINATE}:{SUBORDINATE}\n")
+
+
+@pytest.fixture
+def machine(user: User) -> Path:
+    """What the user's machine is like."""
+    folder = user.home / "machine"
+    folder.mkdir()
+    os.mknod(folder / "tun", 0o020666, os.makedev(10, 200))
+    (folder / "tun").chmod(0o666)
+    return folder
+
+
+@pytest.fixture
+def engine(user: User, machine: Path) -> Iterator[Mine]:
+    before = ("unshare", "--mount", "sh", "-c", KNOWN, str(machine), *become(USER))
+    made = Mine(user.program, user.store, before, user.home)
+    yield made
+    made.clean()
+    assert list(made.root.glob("oci/[0-9a-f]*")) == []
+    assert [path for path in made.root.glob("containers/*") if path.name != "names"] == []
+    assert _of_user(str(made.root)) == []
+
+
+def _of_user(*words: str) -> list[str]:
+    """The user's processes that were told of one of these."""
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            if process.name.isdigit() and process.stat().st_uid == USER and _is_told(process, words):
+                found.append(process.name)
+        except OSError:
+            continue
+    return found
+
+
+def _is_told(process: Path, words: tuple[str, ...]) -> bool:
+    text = (process / "cmdline").read_text()
+    return any(word in text for word in words)
+
+
+def _ways_out(supervisor: int) -> list[str]:
+    """What speaks to the outside for it: slirp4netns or pasta."""
+    return _of_user(f"\0{supervisor}\0tap0", f"/proc/{supervisor}/ns/net")
+
+
+def test_one_in_the_background_runs_is_seen_and_ends(engine: Mine) -> None:
+    told = engine.box("sh", "-c", "id -u; exec sleep 1000")
+    assert engine("ps", "-q", "--no-trunc") == told
+    until(lambda: engine.log() == "65532\n")
+    pid = engine.state()["Pid"]
+    assert Path(f"/proc/{pid}").stat().st_uid == USER
+    engine("stop", "box")
+    assert engine.state()["ExitCode"] == 128 + signal.SIGTERM
+    assert not Path(f"/proc/{pid}").exists()
+    engine("start", "box")
+    until(lambda: engine.log() == "65532\n65532\n")
+    engine("kill", "box")
+    until(lambda: engine.state()["Status"] == "exited")
+
+
+def test_exit_codes_and_errors_are_as_root_s(engine: Mine) -> None:
+    assert (
+        engine.run("run", "--rm", "--name", "box", "--network", "none", BUSYBOX, "sh", "-c", "exit 3").returncode == 3
+    )
+    absent = engine.run("run", "-d", "--name", "box", "--network", "none", "--entrypoint", "/nothing", BUSYBOX)
+    assert absent.returncode == 127
+
+
+def test_what_it_writes_to_its_root_is_the_user_s_own_and_goes_with_it(engine: Mine) -> None:
+    script = (
+        "echo new > /made && mkdir -p /shut/in && chmod 500 /shut && rm /etc/protocols && stat -c %u /made /busybox"
+    )
+    engine.box("sh", "-c", script, options=("--network", "none", "--writable"))
+    assert engine("wait", "box") == "0", engine.log()
+    assert engine.log() == "65532\n65532\n"
+    made = engine.folder() / "upper" / "made"
+    assert (made.read_text(), made.stat().st_uid) == ("new\n", USER)
+    engine("rm", "box")
+
+
+def test_a_folder_of_the_user_s_is_the_container_s_user_s(engine: Mine, user: User) -> None:
+    data = user.home / "data"
+    data.mkdir()
+    os.chown(data, USER, USER)
+    engine.box("sh", "-c", "echo kept > /data/file", options=("--network", "none", "-v", f"{data}:/data"))
+    assert engine("wait", "box") == "0", engine.log()
+    assert (data / "file").stat().st_uid == USER
+
+
+def test_a_further_process_is_in_all_of_its_namespaces(engine: Mine) -> None:
+    engine.box("sleep", "1000")
+    script = "id -u; readlink /proc/self/ns/net; readlink /proc/1/ns/net"
+    number, own, first = engine("exec", "box", "/busybox", "sh", "-c", script).splitlines()
+    assert number == "65532"
+    assert own == first != str(Path("/proc/self/ns/net").readlink())
+    assert engine.run("exec", "box", "/busybox", "sh", "-c", "exit 9").returncode == 9
+
+
+def test_a_limit_without_a_cgroup_is_refused_in_words(engine: Mine) -> None:
+    refused = engine.run("run", "-d", "--network", "none", "-m", "64m", BUSYBOX, "true")
+    assert refused.returncode != 0
+    assert refused.stderr.splitlines()[0].startswith("whit: --memory needs a cgroup: ")
+    assert len(refused.stderr.splitlines()) == 2
+
+
+@pytest.mark.parametrize("words", [("--network", "mine"), ("--ip", "172.30.0.9")])
+def test_what_takes_bridges_is_root_s(engine: Mine, words: tuple[str, ...]) -> None:
+    refused = engine.run("run", "-d", *words, BUSYBOX, "true")
+    assert refused.returncode != 0
+    assert "only root can" in refused.stderr
+
+
+def _ask(port: int) -> str:
+    try:
+        with socket.create_connection(("127.0.0.1", port), LONG) as asking:
+            return asking.makefile().read()
+    except ConnectionResetError:
+        return ""
+
+
+def _echo(number: int) -> tuple[str, ...]:
+    return "nc", "-ll", "-p", "80", "-e", "/busybox", "echo", f"{number}"
+
+
+@pytest.mark.parametrize("program", ["slirp4netns", "pasta"])
+def test_its_port_is_reached_and_it_goes_out_and_its_way_out_ends_with_it(
+    user: User, machine: Path, tmp_path: Path, program: str
+) -> None:
+    with lab(tmp_path / "lab") as place, contextlib.closing(_in_lab(place, user, machine, program)) as engine:
+        engine.box("sh", "-c", f"echo $(nc {CLIENT} 80); exec {' '.join(_echo(7))}", options=("-p", "80"))
+        port = int(engine("port", "box", "80").splitlines()[0].rpartition(":")[2])
+        until(lambda: engine.log().strip() == f"client 80 {HOST}")
+        until(lambda: place.host.do(lambda: _ask(port)) == "7\n")
+        supervisor = engine.supervisors()[0]
+        assert _ways_out(supervisor) != []
+        engine("rm", "-f", "box")
+        until(lambda: _ways_out(supervisor) == [], "its way out ends")
+
+
+def _in_lab(place: Lab, user: User, machine: Path, program: str) -> Mine:
+    place.host.command(f"ip route add default via {CLIENT}")  # pasta wants one
+    hidden = "pasta" if program == "slirp4netns" else "slirp4netns"
+    folder = machine / "bin"
+    folder.mkdir()
+    for directory in os.environ["PATH"].split(":"):
+        for path in Path(directory).glob("*"):
+            if path.name != hidden and not (folder / path.name).is_symlink():
+                (folder / path.name).symlink_to(path)
+    before = (
+        "nsenter", f"--net=/proc/{place.host.pid}/ns/net", "unshare", "--mount", "sh", "-c", KNOWN, str(machine),
+        *become(USER), "env", f"PATH={folder}",
+    )  # fmt: skip
+    return Mine(user.program, user.store, before, user.home)
+
+
+def test_a_kill_of_its_supervisor_is_answered_by_another_one_that_serves_its_port(engine: Mine) -> None:
+    engine.box(*_echo(7), options=("-p", "80", "--restart", "always"))
+    port = int(engine("port", "box", "80").splitlines()[0].rpartition(":")[2])
+    until(lambda: _ask(port) == "7\n")
+    first, second = engine.supervisors()
+    os.kill(first, signal.SIGKILL)
+    until(lambda: engine.supervisors()[:1] == [second])
+    until(lambda: _ask(port) == "7\n")
+    assert engine.state()["Status"] == "running"
+
+
+def test_a_kill_of_both_supervising_processes_leaves_nothing_that_a_removal_does_not_take(engine: Mine) -> None:
+    engine.box("sleep", "1000", options=("-p", "80", "--writable"))
+    pid = engine.state()["Pid"]
+    first, second = engine.supervisors()
+    os.kill(second, signal.SIGKILL)
+    os.kill(first, signal.SIGKILL)
+    until(lambda: not engine.supervisors())
+    assert engine.state()["Status"] == "exited"
+    engine("rm", "box")
+    until(lambda: not Path(f"/proc/{pid}").exists())
+    until(lambda: _ways_out(first) == [])
+
+
+def test_another_one_s_network_is_joined(engine: Mine) -> None:
+    engine.box(*_echo(7))
+    engine.box("nc", "127.0.0.1", "80", name="other", options=("--network", "container:box"))
+    assert engine("wait", "other") == "0"
+    assert engine.log("other") == "7\n"
+
+
+def test_with_subordinate_ids_it_has_all_users_and_what_they_have_written_goes_too(engine: Mine, machine: Path) -> None:
+    engine.give_ids(machine)
+    script = "id -u; touch /mine /other; chown 33:34 /other; mkdir /theirs; touch /theirs/file; chown -R 33 /theirs; cat /proc/self/uid_map"
+    options = ("--network", "none", "--writable", "--cap-add", "CHOWN", "--cap-add", "FOWNER")
+    engine.box("sh", "-c", f"{script}; exec sleep 1000", options=options)
+    until(lambda: engine.log().count("\n") == 4, engine.log())
+    number, *maps = [re.split(" +", line.strip()) for line in engine.log().splitlines()]
+    assert number == ["65532"]
+    assert [int(count) for _, _, count in maps] == [65532, 1, SUBORDINATE - 65532]
+    upper = engine.folder() / "upper"
+    assert [(upper / name).stat().st_uid for name in ("mine", "other")] == [USER, FIRST_SUBORDINATE + 33]
+    assert (upper / "other").stat().st_gid == FIRST_SUBORDINATE + 34
+    who = engine("exec", "--user", "33", "box", "/busybox", "id", "-u")
+    assert who == "33"
+    engine("rm", "-f", "box")
+    assert not upper.exists()
+
+
+def test_the_seconds_that_a_stop_may_take_hold(engine: Mine) -> None:
+    engine.box("sh", "-c", "trap '' TERM; echo ready; while true; do sleep 1; done")
+    until(lambda: engine.log() == "ready\n")
+    begun = time.monotonic()
+    engine("stop", "-t", "1", "box")
+    assert time.monotonic() - begun >= 1
+    assert engine.state()["ExitCode"] == 128 + signal.SIGKILL
