@@ -22,13 +22,16 @@ def command(no_stdin: bool, sig_proxy: bool, detach_keys: str, container: str) -
     from whit.packer.store import Store
     from whit.runtime.engine import control, starting
     from whit.runtime.engine.folder import Containers
+    from whit.runtime.engine.happened import container_event
 
-    kept = Containers(Store.open().root).find(container)
+    known = Containers(Store.open().root)
+    kept = known.find(container)
     keys = key_bytes(detach_keys)
     if not kept.status.is_running:
         raise UsageError(f"container {kept.container.name} is not running", hint=f"start it: whit start {container}")
     reads = kept.container.interactive and not no_stdin
     connection = control.attach(kept.folder, flags_of(kept, reads=reads))
+    container_event(known.root, kept.container, "attach")
     starting.become_client(connection, client_flags(kept, reads=reads, proxy=sig_proxy), keys)
 
 
@@ -65,6 +68,7 @@ def run_attached(containers: Containers, kept: Kept, keys: str, *, reads: bool |
     """Start a container and stay with it: this process becomes the client."""
     from whit.packer.errors import UsageError
     from whit.runtime.engine import lifecycle, starting
+    from whit.runtime.engine.happened import container_event
 
     reads = kept.container.interactive if reads is None else reads
     if kept.container.terminal and reads and not sys.stdin.isatty():
@@ -74,4 +78,5 @@ def run_attached(containers: Containers, kept: Kept, keys: str, *, reads: bool |
         )
     started = lifecycle.start(containers, kept, flags_of(kept, reads=reads))
     if started.connection:
+        container_event(containers.root, kept.container, "attach")
         starting.become_client(started.connection, client_flags(kept, reads=reads), keys)

@@ -135,10 +135,12 @@ def rm(names: tuple[str, ...], force: bool) -> int:
 @click.option("--filter", "filters", multiple=True, metavar="NAME=VALUE", help="until=TIME, label=NAME[=VALUE].")
 def prune(force: bool, filters: tuple[str, ...]) -> None:
     """Remove all networks that people made and no container is in."""
+    from whit.runtime.commands.asking import is_sure
     from whit.runtime.engine.networks import managing
 
-    if not force:
-        click.confirm("All networks that no container is in will be removed. Go on?", abort=True)
+    warning = "This will remove all custom networks not used by at least one container."
+    if not (force or is_sure(warning, "network prune")):
+        return
     root = _root()
     untils = [text.partition("=")[2] for text in filters if text.startswith("until=")]
     chosen = _chosen(root, tuple(text for text in filters if not text.startswith("until=")))

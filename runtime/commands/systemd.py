@@ -66,14 +66,13 @@ def _units(
     known: Containers, where: Where, names: tuple[str, ...], by_name: bool, seconds: int | None
 ) -> Iterator[tuple[str, str]]:
     from whit.runtime.engine import units
-    from whit.runtime.engine.model import CONTAINER
+    from whit.runtime.engine.restoring import needs
 
     for name in names:
         container = known.find(name).container
-        needs = None
-        if container.network.startswith(CONTAINER):
-            needs = units.unit_name(known.find(container.network.removeprefix(CONTAINER)).container, by_name=by_name)
+        others = [known.read(other).container for other in dict.fromkeys(needs(known, container))]
+        needed = [units.unit_name(other, by_name=by_name) for other in others]
         yield (
             units.unit_name(container, by_name=by_name),
-            units.container_unit(where, container, needs, by_name=by_name, seconds=seconds),
+            units.container_unit(where, container, needed, by_name=by_name, seconds=seconds),
         )

@@ -131,13 +131,14 @@ def rm(names: tuple[str, ...], force: bool) -> int:
 def prune(everything: bool, force: bool, filters: tuple[str, ...]) -> None:
     """Remove all anonymous volumes that no container has."""
     from whit.packer.console import human_size
+    from whit.runtime.commands.asking import is_sure
     from whit.runtime.engine import volumeform
 
     everything = everything or bool({"all=true", "all=1"} & set(filters))
     chosen = volumeform.chooser([text for text in filters if not text.startswith("all=")], lambda _: False)
-    if not force:
-        which = "All volumes" if everything else "All anonymous volumes"
-        click.confirm(f"{which} that no container has will be removed. Go on?", abort=True)
+    which = "all local volumes" if everything else "anonymous local volumes"
+    if not (force or is_sure(f"This will remove {which} not used by at least one container.", "volume prune")):
+        return
 
     def wanted(volume: Volume) -> bool:
         return chosen(volume) and (everything or volume.is_anonymous)

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A container as it is found. ``needs`` is the ID of the one whose network it shares, if that is there."""
+    """A container as it is found. ``needs`` are the IDs of those whose network or other namespaces it shares."""
 
     container: Container
     status: Status
-    needs: str | None = None
+    needs: tuple[str, ...] = ()
 
 
 def comes_back(container: Container, status: Status) -> bool:
@@ -38,10 +38,10 @@ def goes_away(container: Container, status: Status) -> bool:
 
 
 def turns(found: Mapping[str, Found]) -> Iterator[tuple[Found, ...]]:
-    """Those that come back, in the order of their starts: each turn's at the same time, after those whose network they share."""
+    """Those that come back, in the order of their starts: each turn's at the same time, after those that they share something with."""
     left = {key: one for key, one in found.items() if comes_back(one.container, one.status)}
     while left:
-        now = [key for key, one in left.items() if one.needs not in left]
-        # A ring of networks can't be started: each of it fails by itself and says why.
+        now = [key for key, one in left.items() if not set(one.needs) & set(left)]
+        # A ring can't be started: each of it fails by itself and says why.
         chosen = now or list(left)
         yield tuple(left.pop(key) for key in chosen)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from whit.runtime.engine.folder import Containers, Kept
+    from whit.runtime.engine.model import Container
 
 _MOST_AT_ONCE = 16
 
@@ -55,14 +56,15 @@ def _at_once() -> int:
 
 def _look(containers: Containers) -> Iterator[tuple[str, tuple[Kept, Found]]]:
     for kept in containers.list():
-        yield kept.container.id, (kept, Found(kept.container, kept.status, _needs(containers, kept.container.network)))
+        yield kept.container.id, (kept, Found(kept.container, kept.status, tuple(needs(containers, kept.container))))
 
 
-def _needs(containers: Containers, network: str) -> str | None:
-    if network.startswith(CONTAINER):
+def needs(containers: Containers, container: Container) -> Iterator[str]:
+    """The IDs of those whose namespaces it shares, as far as they are there."""
+    network = [container.network.removeprefix(CONTAINER)] if container.network.startswith(CONTAINER) else []
+    for name in (*network, *(name for _, name in container.joins)):
         with contextlib.suppress(NotFoundError, UsageError):
-            return containers.find(network.removeprefix(CONTAINER)).container.id
-    return None
+            yield containers.find(name).container.id
 
 
 def _sweep(containers: Containers, kept: Kept, found: Found) -> None:

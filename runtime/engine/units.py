@@ -95,14 +95,16 @@ def unit_name(container: Container, *, by_name: bool) -> str:
     return f"container-{container.name if by_name else container.id}"
 
 
-def container_unit(where: Where, container: Container, needs: str | None, *, by_name: bool, seconds: int | None) -> str:
-    """What starts and stops a container. Its supervisor is the service's process; ``needs`` is the unit of whose network it shares."""
+def container_unit(
+    where: Where, container: Container, needs: Iterable[str], *, by_name: bool, seconds: int | None
+) -> str:
+    """What starts and stops a container. Its supervisor is the service's process; ``needs`` are the units of those it shares something with."""
     name = container.name if by_name else container.id
     stop = container.stop_seconds if seconds is None else seconds
     timed = [] if seconds is None else ["-t", str(seconds)]
     ordered = ["Wants=network-online.target", "After=network-online.target"] if where.is_root else []
-    if needs:
-        ordered += [f"BindsTo={needs}.service", f"After={needs}.service"]
+    for other in needs:
+        ordered += [f"BindsTo={other}.service", f"After={other}.service"]
     return _unit(
         {
             "Unit": [

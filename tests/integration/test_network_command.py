@@ -91,7 +91,8 @@ def test_a_network_in_use_stays_and_others_are_pruned_when_that_is_confirmed(net
     assert refused.returncode == 1
     assert refused.stderr.startswith("whit: the network used is in use by one\n")
 
-    assert network.run("prune", typed="n\n").returncode != 0
+    assert network.run("prune", typed="n\n").returncode == 0
+    assert network.run("prune", typed="").returncode == 1
     assert network.says("prune", "-f", "--filter", "until=24h") == ""
     assert network.says("prune", "-f") == "Deleted Networks:\nidle\n"
     assert network.says("ls", "--format", "{{.Name}}", "-f", "type=custom") == "used\n"

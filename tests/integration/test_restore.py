@@ -125,9 +125,11 @@ def test_networks_are_there_again_and_one_that_shares_another_s_comes_after_it(e
             engine.box(*STAY, name=name, options=("--network", "made", "--restart", "always"))
         engine.box(*STAY, name="a-shares", options=("--network", "container:b-base", "--restart", "always"))
         engine.box(*STAY, name="z-shares", options=("--network", "container:y-base", "--restart", "always"))
+        engine.box(*STAY, name="p-shares", options=(*ALWAYS, "--pid", "container:z-shares"))
         crash(engine)
         told = engine("system", "restore").split()
-        assert sorted(told) == ["a-shares", "b-base", "y-base", "z-shares"]
+        assert sorted(told) == ["a-shares", "b-base", "p-shares", "y-base", "z-shares"]
+        assert told.index("z-shares") < told.index("p-shares")
         for one, other in (("a-shares", "b-base"), ("z-shares", "y-base")):
             assert told.index(other) < told.index(one)
             inside = [Path(f"/proc/{engine.state(name)['Pid']}/ns/net").readlink() for name in (one, other)]

@@ -54,10 +54,10 @@ def test_one_that_was_to_be_removed_at_its_end_is_removed() -> None:
 
 def test_one_that_shares_a_network_comes_after_the_one_that_has_it() -> None:
     found = {
-        "c": Found(container("c"), ENDED, needs="b"),
-        "b": Found(container("b"), ENDED, needs="a"),
+        "c": Found(container("c"), ENDED, needs=("b",)),
+        "b": Found(container("b"), ENDED, needs=("a",)),
         "a": Found(container("a"), ENDED),
-        "x": Found(container("x"), ENDED, needs="gone"),
+        "x": Found(container("x"), ENDED, needs=("gone",)),
     }
     names = [sorted(one.container.name for one in turn) for turn in turns(found)]
     assert names == [["a", "x"], ["b"], ["c"]]
@@ -65,8 +65,8 @@ def test_one_that_shares_a_network_comes_after_the_one_that_has_it() -> None:
 
 def test_a_ring_of_networks_doesn_t_keep_the_others_from_coming_back() -> None:
     found = {
-        "a": Found(container("a"), ENDED, needs="b"),
-        "b": Found(container("b"), ENDED, needs="a"),
+        "a": Found(container("a"), ENDED, needs=("b",)),
+        "b": Found(container("b"), ENDED, needs=("a",)),
         "c": Found(container("c"), ENDED),
     }
     names = [sorted(one.container.name for one in turn) for turn in turns(found)]
@@ -99,8 +99,8 @@ def test_a_program_that_systemd_can_t_name_is_started_by_env() -> None:
 
 def test_a_unit_waits_as_long_as_the_container_may_take_to_stop() -> None:
     where = Where("/usr/bin/whit", "/var/lib/whit", is_default_root=True, is_root=True)
-    assert "TimeoutStopSec=40\n" in container_unit(where, container(stop_seconds=30), None, by_name=True, seconds=None)
-    assert "TimeoutStopSec=15\n" in container_unit(where, container(stop_seconds=30), None, by_name=True, seconds=5)
+    assert "TimeoutStopSec=40\n" in container_unit(where, container(stop_seconds=30), (), by_name=True, seconds=None)
+    assert "TimeoutStopSec=15\n" in container_unit(where, container(stop_seconds=30), (), by_name=True, seconds=5)
     assert "TimeoutStopSec=infinity\n" in restore_unit(where, [container(), container(stop_seconds=NO_LIMIT)])
 
 
@@ -118,8 +118,8 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path, is_root: boo
     base, other = container("base"), container("other")
     units = {
         "whit-restore": restore_unit(where, [base]),
-        unit_name(base, by_name=True): container_unit(where, base, None, by_name=True, seconds=None),
-        unit_name(other, by_name=True): container_unit(where, other, "container-base", by_name=True, seconds=3),
+        unit_name(base, by_name=True): container_unit(where, base, (), by_name=True, seconds=None),
+        unit_name(other, by_name=True): container_unit(where, other, ("container-base",), by_name=True, seconds=3),
     }
     paths = []
     for name, text in units.items():
