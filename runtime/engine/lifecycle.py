@@ -6,6 +6,7 @@ import contextlib
 import json
 import subprocess
 import time
+from functools import partial
 
 from whit.packer import durable
 from whit.packer.errors import LaunchError, UsageError
@@ -15,6 +16,7 @@ from whit.runtime.engine import connecting, control, starting, within
 from whit.runtime.engine.creating import network_path
 from whit.runtime.engine.folder import Containers
 from whit.runtime.engine.happened import container_event
+from whit.runtime.engine.networks.managing import container_at
 from whit.runtime.engine.supervision import encode_supervision, supervision_ops
 from whit.runtime.machine import oci_launcher
 
@@ -22,10 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from whit.runtime.engine.folder import Kept
-    from whit.runtime.engine.networks.model import PortMapping
     from whit.runtime.engine.starting import Served, Started
-
-ANYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - what a person published at
 
 _SETTLE_S = 15.0
 """How long a supervisor may take to give back what its container had."""
@@ -43,7 +42,7 @@ def start(containers: Containers, kept: Kept, attach: str = "") -> Started:
     _join(containers, kept)
     joined = False
 
-    with connecting.ends(container, lambda mapping: _publisher(containers, mapping)) as ends:
+    with connecting.ends(container, partial(container_at, containers.root)) as ends:
 
         def connect(pid: int) -> Served:
             nonlocal joined
@@ -73,7 +72,7 @@ def _write_settings(containers: Containers, kept: Kept) -> None:
     settings = encode_supervision(supervision_ops(kept.container, str(kept.folder), str(containers.records), path))
     place = kept.folder / "supervision"
     if place.read_bytes() != settings:
-        place.write_bytes(settings)
+        durable.write_whole(place, settings)
 
 
 def _join(containers: Containers, kept: Kept) -> None:
@@ -94,20 +93,6 @@ def _join(containers: Containers, kept: Kept) -> None:
         namespaces.append({"type": kind, "path": f"/proc/{other.status.pid}/ns/{kind}"})
     configuration["linux"]["namespaces"] = namespaces
     durable.write_whole(place, canonical_json(configuration))
-
-
-def _publisher(containers: Containers, mapping: PortMapping) -> str:
-    """Which container has published a port, in words."""
-    for kept in containers.list():
-        if any(_is_same(port, mapping) for port in containers.published(kept)):
-            return f"container {kept.container.name}"
-    return ""
-
-
-def _is_same(one: PortMapping, other: PortMapping) -> bool:
-    addresses = {one.host_address, other.host_address}
-    at_once = len(addresses) == 1 or bool(addresses & ANYWHERE)
-    return at_once and one.host_port == other.host_port and one.protocol is other.protocol
 
 
 def clear(containers: Containers, kept: Kept) -> None:
