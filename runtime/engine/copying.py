@@ -13,7 +13,7 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import NotFoundError, UsageError
+from whit.packer.errors import NotFoundError, UsageError, WhitError
 from whit.packer.tarread import TarReader
 from whit.packer.tartree import TreeReader
 from whit.packer.unpack import Limits, Unpacker
@@ -74,14 +74,14 @@ def _plain(path: str) -> bytes:
 
 @contextlib.contextmanager
 def source(side: Side, *, follow: bool) -> Iterator[int]:
-    """What is copied, opened (O_PATH). Raises :class:`NotFoundError`, :class:`UsageError`."""
+    """What is copied, opened (O_PATH). Raises :class:`NotFoundError`, :class:`WhitError`."""
     try:
         descriptor = side.open(_plain(side.path), follow=follow or side.must_be_folder)
     except (FileNotFoundError, NotADirectoryError):
         raise NotFoundError(f"there is no {side.shown}", hint="check its spelling") from None
     try:
         if side.must_be_folder and not _is_folder(descriptor):
-            raise UsageError(f"{side.shown} is not a folder", hint="leave the slash at its end out")
+            raise WhitError(f"{side.shown} is not a folder", hint="leave the slash at its end out")
         yield descriptor
     finally:
         os.close(descriptor)
@@ -110,7 +110,7 @@ class Target:
 
 @contextlib.contextmanager
 def target(side: Side, name: bytes, *, is_folder: bool, is_content: bool) -> Iterator[Target]:
-    """Where a source of that name goes. Raises :class:`NotFoundError`, :class:`UsageError`."""
+    """Where a source of that name goes. Raises :class:`NotFoundError`, :class:`WhitError`."""
     path = _plain(side.path)
     try:
         found = side.open(path, follow=True)
@@ -125,9 +125,9 @@ def target(side: Side, name: bytes, *, is_folder: bool, is_content: bool) -> Ite
     if found >= 0:
         os.close(found)
         if is_folder:
-            raise UsageError(f"{side.shown} is a file, and a folder is to be copied there", hint="copy it elsewhere")
+            raise WhitError(f"{side.shown} is a file, and a folder is to be copied there", hint="copy it elsewhere")
     if side.must_be_folder and not is_folder:
-        raise UsageError(f"{side.shown} is not a folder", hint="leave the slash at its end out")
+        raise WhitError(f"{side.shown} is not a folder", hint="leave the slash at its end out")
     parent, last = _behind_links(side, path) if found >= 0 else _split(path)
     try:
         folder = side.open(parent, follow=True)
@@ -137,7 +137,7 @@ def target(side: Side, name: bytes, *, is_folder: bool, is_content: bool) -> Ite
         ) from None
     try:
         if not _is_folder(folder):
-            raise UsageError(f"{side.shown}: what it is in is not a folder")
+            raise WhitError(f"{side.shown}: what it is in is not a folder")
         yield Target(folder, last)
     finally:
         os.close(folder)
@@ -159,7 +159,7 @@ def _behind_links(side: Side, path: bytes) -> tuple[bytes, bytes]:
         finally:
             os.close(descriptor)
         path = link if link.startswith(b"/") else _split(path)[0] + b"/" + link
-    raise UsageError(f"{side.shown} leads over too many links")
+    raise WhitError(f"{side.shown} leads over too many links")
 
 
 def archive(descriptor: int, name: bytes, owner: tuple[int, int] | None) -> Iterator[bytes]:
@@ -197,5 +197,5 @@ def folder_for_archive(side: Side) -> Iterator[int]:
     """The folder that an archive from elsewhere is unpacked in. Raises as :func:`target` does."""
     with source(side, follow=True) as descriptor:
         if not _is_folder(descriptor):
-            raise UsageError(f"{side.shown} is not a folder", hint="an archive is unpacked into a folder")
+            raise WhitError(f"{side.shown} is not a folder", hint="an archive is unpacked into a folder")
         yield descriptor

@@ -252,7 +252,11 @@ class Containers:
     @contextlib.contextmanager
     def locked(self, kept: Kept) -> Iterator[bool]:
         """The lock that its supervisor holds; False where there is one, or another command is at work on it."""
-        descriptor = os.open(kept.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            descriptor = os.open(kept.folder / "lock", flags, 0o600)
+        except FileNotFoundError:
+            raise NotFoundError(f"container {kept.container.name} has been removed just now") from None
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

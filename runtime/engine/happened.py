@@ -1,4 +1,4 @@
-"""What happens to containers and networks, as events. The supervisor records starts, ends, signals and health; commands the rest."""
+"""What happens to containers, networks and volumes, as events. The supervisor records starts, ends, signals and health; commands the rest."""
 
 from __future__ import annotations
 
@@ -40,3 +40,8 @@ def container_event(root: Path, container: Container, action: str, **more: str) 
 def network_event(root: Path, network: Network, action: str, **more: str) -> None:
     """Record what happens to a network; ``container`` is whose joining or leaving it is."""
     record(root, "network", action, network.id, {"name": network.name, "type": "bridge", **more})
+
+
+def volume_event(root: Path, name: str, action: str) -> None:
+    """Record what happens to a volume."""
+    record(root, "volume", action, name, {"driver": "local"})

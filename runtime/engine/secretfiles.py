@@ -5,6 +5,7 @@ They are on no disk and in no swap, and are gone with the supervisor; one that s
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -37,10 +38,23 @@ def _content(secret: Secret) -> bytes:
     return data
 
 
+def _check_owners(kept: Kept) -> None:
+    """Without root the container's user is the caller, and nobody else can be given a file."""
+    user = json.loads((kept.folder / "bundle" / "config.json").read_bytes())["process"]["user"]
+    for secret in kept.container.secrets:
+        if (secret.uid, secret.gid) != (user["uid"], user["gid"]):
+            raise LaunchError(
+                f"secret {secret.target}: without root it can only be the container's user's",
+                hint="leave uid= and gid= out",
+            )
+
+
 def deliver(kept: Kept, supervisor: int) -> None:
     """Write them where the supervisor has mounted the place. Raises :class:`LaunchError`."""
     secrets = kept.container.secrets
     contents = [_content(secret) for secret in secrets]
+    if kept.container.users:
+        _check_owners(kept)
     place = f"/proc/{supervisor}/root{kept.folder}/{SECRETS}"
     os.mkdir(f"{place}/{USUAL}", 0o755)  # noqa: PTH102 - a text path
     os.chmod(f"{place}/{USUAL}", 0o755)  # noqa: PTH101, S103 - whoever runs in the container sees their names

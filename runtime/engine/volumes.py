@@ -22,6 +22,7 @@ from whit.packer.jsondoc import canonical_json
 from whit.packer.tarread import TarReader
 from whit.packer.tartree import TreeReader
 from whit.packer.unpack import Limits, Unpacker
+from whit.runtime.engine.happened import volume_event
 from whit.runtime.engine.inroot import open_in_root
 from whit.runtime.engine.mounting import VOLUME_NAME
 from whit.runtime.engine.volumeform import Volume, check_options, from_document, to_document
@@ -100,6 +101,7 @@ class Volumes:
                 durable.remove_tree(temporary)
                 raise
             durable.sync_folder(self.folder)
+        volume_event(self.root, volume.name, "create")
         return volume
 
     def _same(self, wanted: Volume) -> Volume:
@@ -165,6 +167,7 @@ class Volumes:
         with contextlib.suppress(FileNotFoundError):
             (self.folder / name).rename(gone)
         durable.remove_tree(gone)
+        volume_event(self.root, name, "destroy")
 
     def discard(self, names: Iterable[str]) -> None:
         """Remove volumes that were made just now and that nobody knows of."""
@@ -191,7 +194,8 @@ class Volumes:
             if filling.is_dir() or (copies and not any(data.iterdir()) and _copied(rootfs, target, filling)):
                 _move_in(filling, data)
             if (place / _NEW).exists():
-                if not any(data.iterdir()) and _is_plain(data.stat()):
+                # A user's volume is its own, and so the container's user's, who is nobody else.
+                if os.geteuid() == 0 and not any(data.iterdir()) and _is_plain(data.stat()):
                     os.chown(data, *owner)
                 (place / _NEW).unlink()
 
@@ -232,7 +236,8 @@ def _move_in(filling: Path, data: Path) -> None:
     for path in filling.iterdir():
         if not os.path.lexists(data / path.name):
             path.rename(data / path.name)
-    os.chown(data, state.st_uid, state.st_gid)
+    if os.geteuid() == 0:
+        os.chown(data, state.st_uid, state.st_gid)
     data.chmod(stat.S_IMODE(state.st_mode))
     durable.sync_folder(data)
     durable.remove_tree(filling)
