@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.kept import BUSYBOX, Engine, cgroups_of, processes_of, until
+from tests.integration.crashing import crash, running
+from tests.integration.kept import BUSYBOX, Engine, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,27 +28,6 @@ def engine(whit: Path, tmp_path: Path) -> Iterator[Engine]:
     yield made
     made.clean()
     assert list((made.root / "oci").glob("[0-9a-f]*")) == []
-
-
-def running(engine: Engine) -> set[str]:
-    return set(engine("ps", "--format", "{{.Names}}").split())
-
-
-def crash(engine: Engine) -> None:
-    """Kill everything at once that a restart would end, and remove what it would: processes, cgroups, devices, tables."""
-    ids = engine("ps", "-q", "--no-trunc").split()
-    names = running(engine)
-    numbers = [number for name in names for number in reversed(engine.supervisors(name))]
-    for number in [*numbers, *(number for one in ids for number in processes_of(one))]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(number, signal.SIGKILL)
-    until(lambda: not any(processes_of(one) for one in ids) and not any(engine.supervisors(name) for name in names))
-    for one in ids:
-        for folder in cgroups_of(one):
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-    for device in engine("network", "ls", "-q", "--filter", "type=custom").split():
-        subprocess.run(["ip", "link", "del", f"whit_{device[:10]}"], check=False, capture_output=True)
 
 
 def test_the_policy_says_which_come_back(engine: Engine) -> None:
