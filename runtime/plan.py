@@ -83,7 +83,8 @@ def environment(options: RunOptions, program: Program, identity: Identity) -> tu
     return tuple(f"{name}={value}" for name, value in variables.items())
 
 
-def _guard_ops(guards: Guards) -> Iterator[Op]:
+def guard_ops(guards: Guards) -> Iterator[Op]:
+    """The operations that tell whether a cached plan still holds."""
     yield Op("GUARD_COMMAND", (guards.command,), "this plan is for this command line only")
     yield Op("GUARD_KERNEL", guards.kernel, "this plan is for this kernel only")
     yield Op("GUARD_STORE", (guards.plans,), "its paths lead to this store, not to a copy of it")
@@ -220,7 +221,7 @@ def compile_plan(
         raise UsageError(f"the working directory '{directory}' isn't absolute", hint="begin it with /")
     wish = _mount_wish(options, program, host)
     ops = [
-        *(_guard_ops(guards) if guards else ()),
+        *(guard_ops(guards) if guards else ()),
         *_parent_ops(options, program, host, cgroup, identity),
         _clone_op(options, host, cgroup),
         *_isolation_ops(options, program, host, cgroup, identity),

@@ -50,8 +50,18 @@ def command(
         capabilities=ALL_CAPABILITIES if given["privileged"] else 0,
     )
     target = find_target(Containers(private_root()).find(container))
-    process = asked_process(target, wish, given["user"])
-    become(target, plan_of(target, process), reads=interactive and not detach, detached=detach, keys=keys)
+    plan = plan_of(target, asked_process(target, wish, given["user"]))
+    reads = interactive and not detach
+    if not (tty or given["user"] or depends_on_caller(given["env"], given["env_file"]) or target.kept.container.users):
+        from whit.runtime.engine.remembering import remember_exec
+
+        remember_exec(target, plan, reads=reads, detached=detach, keys=keys)
+    become(target, plan, reads=reads, detached=detach, keys=keys)
+
+
+def depends_on_caller(env: tuple[str, ...], files: tuple[str, ...]) -> bool:
+    """Whether variables come from elsewhere than the command line."""
+    return bool(files) or not all("=" in text for text in env)
 
 
 def check_terminal(*, tty: bool, reads: bool) -> None:

@@ -83,6 +83,7 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_LINK_ANEW] = op_link_anew,
 	[OP_ROOT_SWITCH] = op_root_switch,
 	[OP_ROOT_FIND] = op_root_find,
+	[OP_EXEC_IN] = op_exec_in,
 	[OP_VIEW_BEGIN] = op_view_begin,
 	[OP_VIEW_BIND] = op_view_bind,
 	[OP_SET_PERSONALITY] = op_set_personality,

@@ -54,6 +54,8 @@ struct launch {
 	/* For whit's own exec: the keys that let go of the process, NULL elsewhere; and whether it goes without the caller's streams. */
 	const char *keys;
 	int is_silent;
+	/* A failure is the caller's to tell: Python begins again (exec_cached). */
+	int falls_back;
 	const char *pid_file;
 	/* Who gets the process as a descriptor, and who answers the system calls that the filter asks about (ops_listen.c). */
 	int pidfd_socket, agent;
@@ -108,7 +110,7 @@ op_function op_tree_keep, op_tree_take, op_tree_attributes, op_tree_copy_up, op_
 op_function op_path_attributes, op_path_propagation, op_device_node, op_link_anew, op_root_switch, op_set_personality;
 op_function op_set_scheduler, op_set_io_priority, op_set_memory_policy, op_set_affinity, op_set_home, op_seccomp_with, op_landlock;
 op_function op_map_helped, op_cgroup_owner, op_root_find, op_pidfd_socket, op_seccomp_agent, op_seccomp_notify;
-op_function op_view_begin, op_view_bind;
+op_function op_view_begin, op_view_bind, op_exec_in;
 op_function op_no_new_privileges, op_init, op_seccomp, op_exec, op_tie_to_caller, op_trace;
 
 /* Fork into the namespaces that the CLONE operation names, with a guardian in between (guardian.c). As fork: 0 in the

@@ -2,7 +2,7 @@
 
    whit _launch FD              execute the plan that a file descriptor holds (how Python starts a container)
    whit _supervise FOLDER FD    supervise the container of a folder (engine.h)
-   whit run …                   if a plan for exactly this command line is cached and its guards hold, execute it
+   whit run …, whit exec …      if a plan for exactly this command line is cached and its guards hold, execute it
    anything else                python: the same arguments
    whit-oci …                   oci.h
 
@@ -79,7 +79,7 @@ static int open_plans(void)
 }
 
 /* Returns the program's exit code, or -1 when Python must do it. */
-static int run_cached(char **argv, const char *self)
+static int execute_cached(char **argv, const char *self, int (*execute)(struct launch *launch))
 {
 	char name[NUMBER_SIZE] = "";
 	size_t at = 0;
@@ -93,7 +93,7 @@ static int run_cached(char **argv, const char *self)
 	launch_new(&launch, argv, self);
 	if (plan_load(&launch.plan, fd) || !guards_hold(&launch.plan, argv + 1, plans, self))
 		return -1;
-	int code = launch_run(&launch);
+	int code = execute(&launch);
 	if (code < 0)
 		unlinkat(plans, name, 0);
 	return code;
@@ -165,7 +165,12 @@ static int __attribute__((noinline)) answer(int argc, char **argv)
 	if (argc > 3 && strcmp(argv[1], "_users") == 0)
 		return engine_users(argv, self);
 	if (argc > 2 && strcmp(argv[1], "run") == 0) {
-		int code = run_cached(argv, self);
+		int code = execute_cached(argv, self, launch_run);
+		if (code >= 0)
+			return code;
+	}
+	if (argc > 3 && strcmp(argv[1], "exec") == 0) {
+		int code = execute_cached(argv, self, oci_exec_cached);
 		if (code >= 0)
 			return code;
 	}

@@ -39,6 +39,9 @@ int oci_launch(char **argv, const char *self);
 struct launch;
 int oci_execute(struct launch *launch, char **words);
 
+/* whit exec by a cached plan. The exit code, or -1 for Python: nothing has been done then. */
+int oci_exec_cached(struct launch *launch);
+
 /* create or run by a kept plan. The exit code, or -1 for Python. */
 int oci_create(struct oci_call *call, const char *verb, char **words);
 

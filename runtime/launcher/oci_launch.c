@@ -209,6 +209,8 @@ int oci_execute(struct launch *launch, char **words)
 		/* Python has the next one, should it be the plan that no longer fits. */
 		if (launch->kept_path && !failed_by_its_own_texts(launch))
 			unlink(launch->kept_path);
+		if (launch->falls_back)
+			return -1;
 		explain(launch, words);
 	}
 	/* One that fails has ended the container. */
@@ -224,6 +226,38 @@ int oci_execute(struct launch *launch, char **words)
 	if (!launch->is_exec && !is_kept)
 		remove_container(launch, words);
 	return code;
+}
+
+/* Looked for before anything is executed, and done by then. */
+int op_exec_in(struct launch *launch, const struct op *op)
+{
+	(void)launch;
+	(void)op;
+	return 0;
+}
+
+int oci_exec_cached(struct launch *launch)
+{
+	const struct plan *plan = &launch->plan;
+	const struct op *op = NULL;
+	pid_t pid;
+	uint64_t started;
+	for (uint32_t i = 0; i < plan->count && !op; i++)
+		op = plan->ops[i].code == OP_EXEC_IN ? &plan->ops[i] : NULL;
+	if (!op)
+		return -1;
+	const char *folder = op_text(plan, op, EXEC_IN_folder), *keys = op_text(plan, op, EXEC_IN_keys);
+	CLEANUP_FD int directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* In a paused container it would stand still. */
+	if (directory < 0 || oci_status(directory, &pid, &started) != OCI_RUNNING)
+		return -1;
+	CLEANUP_FD int nothing = op_number(op, EXEC_IN_reads) ? NO_FD : open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (nothing >= 0 && dup2(nothing, STDIN_FILENO) < 0)
+		return -1;
+	const char *mode = op_number(op, EXEC_IN_detached) ? "exec-whit-detached" : "exec-whit";
+	const char *const words[] = { "whit-oci", "_launch", mode, folder, "", "", "", "text", keys, NULL };
+	launch->falls_back = 1;
+	return oci_execute(launch, (char **)(uintptr_t)words);
 }
 
 int oci_launch(char **argv, const char *self)
