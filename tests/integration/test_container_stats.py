@@ -25,12 +25,18 @@ HEAD = ["CONTAINER ID", "NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %", "NET I/O"
 def engine(whit: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """One that is busy and has a memory limit, one with two processes, and one that doesn't run."""
     made = Engine(whit, tmp_path_factory.mktemp("stats") / "root")
+    try:
+        fill(made)
+        yield made
+    finally:
+        made.clean()
+
+
+def fill(made: Engine) -> None:
     made.box("sh", "-c", "while :; do :; done", options=("--network", "none", "-m", "64m"), name="busy")
     made.box("sh", "-c", "/busybox sleep 10000 & exec /busybox sleep 10001", name="idle")
     made.box("sh", "-c", "exit 3", name="ended")
     until(lambda: made.state("ended")["Status"] == "exited")
-    yield made
-    made.clean()
 
 
 def lines(engine: Engine, *words: str) -> list[dict[str, str]]:
