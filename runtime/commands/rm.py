@@ -11,7 +11,7 @@ import click
 @click.argument("containers", nargs=-1, required=True, metavar="CONTAINER...")
 def command(force: bool, volumes: bool, containers: tuple[str, ...]) -> int:
     """Remove one or more containers."""
-    from whit.packer.errors import NotFoundError
+    from whit.packer.errors import InvalidFileError, NotFoundError
     from whit.packer.store import Store
     from whit.runtime.commands.several import each
     from whit.runtime.engine import lifecycle
@@ -26,6 +26,10 @@ def command(force: bool, volumes: bool, containers: tuple[str, ...]) -> int:
             if not force:
                 raise
             return
+        except InvalidFileError:
+            if not force:
+                raise
+            kept = known.find_damaged(name)
         lifecycle.remove(known, kept, force=force, volumes=volumes)
 
     return each(containers, remove)

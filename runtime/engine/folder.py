@@ -19,7 +19,9 @@ from whit.packer.jsondoc import canonical_json
 from whit.packer.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.engine.documents import from_document, to_document
 from whit.runtime.engine.happened import ACTOR, actor_text, container_event
+from whit.runtime.engine.model import Container, Root
 from whit.runtime.engine.networks.folder import read_member
+from whit.runtime.engine.networks.model import DEFAULT
 from whit.runtime.engine.status import State, Status, read_status
 from whit.runtime.oci.state import Container as Record
 from whit.runtime.oci.state import is_frozen
@@ -27,7 +29,6 @@ from whit.runtime.oci.state import is_frozen
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from whit.runtime.engine.model import Container
     from whit.runtime.engine.networks.model import PortMapping
 
 DOCUMENT = "container.json"
@@ -176,16 +177,26 @@ class Containers:
 
     def find(self, text: str) -> Kept:
         """The container of a name, an ID, or the beginning of one. Raises :class:`NotFoundError` with the nearest names."""
+        try:
+            return self.read(self._id_of(text))
+        except FileNotFoundError:
+            raise self._not_found(text) from None
+
+    def _id_of(self, text: str) -> str:
         with durable.store_errors(f"read the containers in {self.root}"):
             found = self._named(text)
             if found is None and _PREFIX.fullmatch(text):
                 found = self._beginning(text)
         if found is None:
             raise self._not_found(text)
-        try:
-            return self.read(found)
-        except FileNotFoundError:
-            raise self._not_found(text) from None
+        return found
+
+    def find_damaged(self, text: str) -> Kept:
+        """One whose description can't be read, as far as it must be known to be removed. Raises :class:`NotFoundError`."""
+        found = self._id_of(text)
+        links = (link for link in self.names.iterdir() if link.is_symlink() and link.readlink().name == found)
+        name = next((link.name for link in links), found)
+        return Kept(Container(found, name, 0, "", "", "", (), Root("", ""), network=DEFAULT), self.at(found))
 
     def _named(self, text: str) -> str | None:
         if not text or "/" in text or text.startswith("."):

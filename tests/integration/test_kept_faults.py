@@ -1,0 +1,130 @@
+"""Kept containers when things go wrong: full disks, floods, forks without end, a log that nobody can take."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.kept import BUSYBOX, Engine, processes_of, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.root, pytest.mark.peer("busybox")]
+
+ROOM = "24m"
+
+
+@pytest.fixture
+def engine(whit: Path, tmp_path: Path) -> Iterator[Engine]:
+    """A store on a disk of its own, which is small."""
+    root = tmp_path / "root"
+    root.mkdir(mode=0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={ROOM},mode=700", "whit-test", root], check=True)
+    made = Engine(whit, root)
+    made("pack", BUSYBOX, "-t", "busybox")
+    yield made
+    (root / "fill").unlink(missing_ok=True)
+    made.clean()
+    subprocess.run(["umount", root], check=True)
+
+
+def _fill(engine: Engine) -> None:
+    """Leave no room on the disk."""
+    with contextlib.suppress(OSError), open(engine.root / "fill", "wb", buffering=0) as file:  # noqa: PTH123 - unbuffered
+        while True:
+            file.write(bytes(4096))
+
+
+def _make_room(engine: Engine) -> None:
+    (engine.root / "fill").unlink()
+
+
+def test_a_full_disk_holds_a_program_that_writes_and_loses_nothing_of_it(engine: Engine) -> None:
+    # given a program that writes more than the disk has room for
+    lines = 120_000
+    engine.box("sh", "-c", f"while [ ! -e /tmp/go ]; do sleep 0.05; done; seq 1 {lines}")
+    _fill(engine)
+    engine("exec", "box", "/busybox", "touch", "/tmp/go")
+    time.sleep(1)
+    # then it waits, and goes on when there is room
+    assert engine.state()["Status"] == "running"
+    _make_room(engine)
+    until(lambda: engine.state()["Status"] == "exited")
+    until(lambda: engine.log().endswith(f"{lines}\n"))
+    assert engine.log() == "".join(f"{number}\n" for number in range(1, lines + 1))
+
+
+def test_an_end_is_on_record_although_the_disk_is_full(engine: Engine) -> None:
+    engine.box("sh", "-c", "sleep 1000 & trap 'exit 9' TERM; wait")
+    _fill(engine)
+    engine("stop", "box")
+    assert engine.state()["Status"] == "exited"
+    assert engine.state()["ExitCode"] == 9
+
+
+def test_a_container_that_there_is_no_room_for_is_told_and_leaves_nothing(engine: Engine) -> None:
+    before = (
+        sorted(path.name for path in (engine.root / "containers").iterdir())
+        if (engine.root / "containers").exists()
+        else []
+    )
+    _fill(engine)
+    done = engine.run("run", "-d", "--name", "box", "--network", "none", "busybox", "true")
+    assert done.returncode == 125
+    assert "no space left" in done.stderr.lower()
+    assert len(done.stderr.splitlines()) <= 2
+    _make_room(engine)
+    containers = engine.root / "containers"
+    left = sorted(path.name for path in containers.iterdir()) if containers.exists() else []
+    assert [name for name in left if name not in before and name != "names"] == []
+    engine.box("true")
+
+
+def test_forks_without_end_end_at_the_container_s_limit(engine: Engine) -> None:
+    options = ("--network", "none", "--pids-limit", "40")
+    told = engine.box("sh", "-c", "f() { f | f & f | f & wait; }; f", options=options)
+    until(lambda: len(processes_of(told)) > 20 or engine.state()["Status"] != "running")
+    assert len(processes_of(told)) <= 40
+    engine("rm", "-f", "box")
+    assert processes_of(told) == []
+
+
+def test_who_is_attached_and_takes_nothing_holds_the_program_for_a_while_only(engine: Engine) -> None:
+    # given somebody who has attached, and is stopped
+    engine.box("sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.05; done; seq 1 300000; echo done")
+    words = [str(engine.program), "attach", "--no-stdin", "box"]
+    client = subprocess.Popen(words, env=engine.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        line = Path(f"/proc/{client.pid}/cmdline")
+        until(lambda: b"_attach" in line.read_bytes())
+        os.kill(client.pid, signal.SIGSTOP)
+        # when the program floods it, then it comes to its end all the same, and the log has all
+        engine("exec", "box", "/busybox", "touch", "/tmp/go")
+        until(lambda: engine.state()["Status"] == "exited")
+    finally:
+        client.kill()
+        client.wait()
+        for pipe in (client.stdout, client.stderr):
+            assert pipe is not None
+            pipe.close()
+    assert engine.log().endswith("300000\ndone\n")
+
+
+def test_a_damaged_description_is_told_in_a_line_and_can_be_removed(engine: Engine) -> None:
+    told = engine.box("true")
+    engine("wait", "box")
+    (engine.folder() / "container.json").write_text('{"schema": "whit-container/1", "id": 5}')
+    done = engine.run("inspect", "--type", "container", "box")
+    assert done.returncode == 1
+    assert "damaged" in done.stderr
+    assert engine("ps", "-aq") == ""
+    engine("rm", "-f", told)
+    assert not (engine.root / "containers" / told).exists()
