@@ -192,6 +192,8 @@ static int run(struct supervisor *supervisor)
 {
 	supervisor->is_over = 0;
 	supervisor->ended_for = 0;
+	/* One that can't be started isn't steady, however long the one before it ran. */
+	supervisor->began = 0;
 	supervisor->kill_at = FOREVER;
 	supervisor->status.oom = 0;
 	if (run_start(supervisor))
@@ -219,11 +221,11 @@ static void give_back(struct supervisor *supervisor)
 
 static int finish(struct supervisor *supervisor)
 {
+	const struct timespec pause = { .tv_sec = 1 };
 	supervisor->status.state = STATE_EXITED;
-	while (status_write(&supervisor->status)) {
-		const struct timespec pause = { .tv_sec = 1 };
+	/* Unless somebody has taken the files away. */
+	for (int error; (error = status_write(&supervisor->status)) && error != -ENOENT;)
 		nanosleep(&pause, NULL);
-	}
 	watcher_stop(supervisor);
 	control_tell_end(supervisor, supervisor->status.exit);
 	give_back(supervisor);
