@@ -135,6 +135,26 @@ def test_an_image_s_tools_need_not_be_static(engine: Engine) -> None:
     assert not Path(f"/proc/{pid}/root/tmp/file").exists()
 
 
+def test_a_root_that_is_full_of_traps_is_seen_as_it_is(engine: Engine) -> None:
+    # given a container whose root has what leads nowhere, waits, or has no name that can be written
+    script = (
+        'b=/busybox; $b mkfifo /pipe; $b mkdir -m 0 /closed; $b touch "$(printf "/new\\nline")" "$(printf "/\\377byte")"; '
+        "$b ln -s loop /loop; $b ln -s /proc/1/root/pipe /away; $b mkdir /.whit-debug; echo ready; exec $b sleep 100000"
+    )
+    engine.box("sh", "-c", script, options=("--network", "none", "--writable", "-u", "0"), name="traps")
+    until(lambda: engine.log("traps") == "ready\n")
+    # when it is looked at, then all of it is there, and the tools are in the place of what the container has put there
+    shown = engine(
+        "debug", "traps", "sh", "-c", "ls -a / | cat -v; readlink /away; ls /.whit-debug; ls -ld /closed /pipe"
+    )
+    assert {"new?line", "?byte", "loop", "away", "pipe", "closed", "/proc/1/root/pipe", "bin"} <= set(shown.split())
+    assert "d---------" in shown
+    assert "prw-r--r--" in shown
+    # and what is written to its folders is the container's
+    engine("debug", "traps", "sh", "-c", "echo there > /home/file")
+    assert engine("exec", "traps", "/busybox", "cat", "/home/file") == "there"
+
+
 def test_tools_are_kept_once(engine: Engine) -> None:
     engine("debug", "box", "true")
     (folder,) = (engine.root / "tools").iterdir()
