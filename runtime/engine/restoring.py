@@ -70,7 +70,7 @@ def needs(containers: Containers, container: Container) -> Iterator[str]:
 def _sweep(containers: Containers, kept: Kept, found: Found) -> None:
     if found.status.supervised:
         return
-    with contextlib.suppress(WhitError, FileNotFoundError):
+    with contextlib.suppress(WhitError, OSError):
         if goes_away(found.container, found.status):
             lifecycle.remove(containers, kept)
             return

@@ -16,6 +16,8 @@ from tests.integration.kept import BUSYBOX, Engine, until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.integration.conftest import User
+
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox")]
 
 STAY = ("sh", "-c", "echo here; trap 'exit 0' TERM; while true; do sleep 0.1; done")
@@ -129,6 +131,24 @@ def test_one_that_can_t_come_back_is_told_of_and_keeps_no_other(engine: Engine) 
     assert done.stdout.split() == ["good"]
     assert "container bad: " in done.stderr
     assert running(engine) == {"good"}
+
+
+@pytest.mark.peer("setpriv")
+def test_a_user_s_containers_come_back_too(user: User) -> None:
+    engine = Engine(user.program, user.store)
+    words = ("run", "-d", "--name", "mine", "--network", "none", "--restart", "always", BUSYBOX, "sleep", "1000")
+    assert user.run(*words).returncode == 0
+    try:
+        first = user.run("inspect", "-f", "{{.State.Pid}}", "mine").stdout
+        for number in (*reversed(engine.supervisors("mine")), int(first)):
+            os.kill(number, signal.SIGKILL)
+        until(lambda: not engine.supervisors("mine"))
+        done = user.run("system", "restore")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "mine\n", "")
+        assert user.run("inspect", "-f", "{{.State.Running}}", "mine").stdout == "true\n"
+        assert "WantedBy=default.target" in user.run("generate", "systemd").stdout
+    finally:
+        user.run("rm", "-f", "mine")
 
 
 def test_without_a_store_there_is_nothing_to_do(engine: Engine) -> None:
