@@ -47,17 +47,17 @@ case_of never-runs whit inspect -f '{{.State.Running}}' never
 case_of end systemctl stop container-never
 case_of ended whit inspect -f '{{.State.Running}} {{.State.ExitCode}}' never
 
-whit run -d --name hungry --network none -m 32m busybox sh -c 'exec tail /dev/zero'
+whit run -d --name hungry --network none -m 32m busybox sh -c 'exec tail /dev/zero' >/dev/null
 case_of hungry whit wait hungry
 case_of oom whit inspect -f '{{.State.OOMKilled}}' hungry
-whit run -d --name well --network none --health-cmd '["/busybox", "true"]' --health-interval 500ms busybox sleep 1000
+whit run -d --name well --network none --health-cmd '["/busybox", "true"]' --health-interval 500ms busybox sleep 1000 >/dev/null
 until_so sh -c 'whit inspect -f "{{.State.Health.Status}}" well | grep -q ^healthy'
-whit pause well
+whit pause well >/dev/null
 until_so sh -c 'whit inspect -f "{{.State.Status}}" well | grep -q paused'
 cp $WHIT_ROOT/containers/names/well/health /tmp/health
 sleep 3
 case_of unprobed cmp /tmp/health $WHIT_ROOT/containers/names/well/health
-whit unpause well
+whit unpause well >/dev/null
 case_of probed until_so sh -c '! cmp -s /tmp/health $WHIT_ROOT/containers/names/well/health'
 case_of pruned whit rm -f hungry well
 """
