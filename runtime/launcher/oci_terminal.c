@@ -74,9 +74,9 @@ static int type(const char *keys, size_t *matched, int master)
 		return 1;
 	for (ssize_t i = 0; i < got; i++) {
 		if (bytes[i] == keys[*matched]) {
-			if (!keys[++*matched])
-				return -1;
-			continue;
+			if (keys[++*matched])
+				continue;
+			return write_all(master, passed, filled) ? 0 : -1;
 		}
 		size_t before = *matched;
 		*matched = 0;
