@@ -23,6 +23,7 @@ FOLDER = "tools"
 """Where they are below the store's root, each by the busybox's sum."""
 
 _ENTRIES_MODE = 0o755
+_PLACES = ("/bin/busybox", "/usr/bin/busybox", "/bin/busybox.static")
 _SHELL = "sh"
 
 
@@ -47,10 +48,9 @@ def _is_static(path: Path) -> bool:
     return data.startswith(b"\x7fELF") and loader_of(data) is None
 
 
-def find_busybox() -> Path:
-    """The one of this machine. Raises :class:`NotFoundError`."""
-    named = shutil.which("busybox")
-    for path in filter(None, (named, "/bin/busybox", "/usr/bin/busybox", "/bin/busybox.static")):
+def find_busybox(places: tuple[str, ...] = _PLACES) -> Path:
+    """The first static one. Raises :class:`NotFoundError`."""
+    for path in filter(None, (shutil.which("busybox"), *places)):
         if _is_static(Path(path)):
             return Path(path)
     raise NotFoundError(
