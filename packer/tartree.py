@@ -18,24 +18,24 @@ from whit.packer.errors import InvalidFileError
 from whit.packer.tarread import Kind, Member
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 READ = 256 << 10
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
-_OPAQUE = "trusted.overlay.opaque"
+_OPAQUE = ("trusted.overlay.opaque", "user.overlay.opaque")
 _MAX_DEPTH = 200
 _SECOND = 1_000_000_000
 
 
 @dataclass(slots=True)
 class TreeReader:
-    """Makes a tar of files. ``owner`` replaces everybody's; no time is later than ``latest`` (in seconds).
+    """Makes a tar of files. ``owner`` changes whose they are; no time is later than ``latest`` (in seconds).
 
     ``is_layer``: the tree is overlayfs's upper folder, and what that says of files that are gone becomes a layer's
     whiteouts (image-spec, layer.md).
     """
 
-    owner: tuple[int, int] | None = None
+    owner: Callable[[int, int], tuple[int, int]] | None = None
     latest: int | None = None
     is_layer: bool = False
     _links: dict[tuple[int, int], bytes] = field(default_factory=dict)
@@ -118,7 +118,7 @@ class TreeReader:
         seconds = max(0, state.st_mtime_ns // _SECOND)
         if self.latest is not None:
             seconds = min(seconds, self.latest)
-        uid, gid = self.owner or (state.st_uid, state.st_gid)
+        uid, gid = self.owner(state.st_uid, state.st_gid) if self.owner else (state.st_uid, state.st_gid)
         return Member(name, kind, stat.S_IMODE(state.st_mode), uid, gid, 0, seconds * _SECOND)
 
 
@@ -138,7 +138,8 @@ def is_whiteout(state: os.stat_result) -> bool:
 
 def is_opaque(folder: int) -> bool:
     """Whether overlayfs says of a folder of an upper layer that nothing of the one below shows through."""
-    try:
-        return os.getxattr(folder, _OPAQUE) == b"y"
-    except OSError:
-        return False
+    for name in _OPAQUE:
+        with contextlib.suppress(OSError):
+            if os.getxattr(folder, name) == b"y":
+                return True
+    return False

@@ -11,14 +11,14 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
 from whit.packer.errors import InvalidFileError
 from whit.packer.tarread import Kind, Member, TarReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _WHITEOUT = b".wh."
@@ -54,12 +54,14 @@ class _Folder:
 class Unpacker:
     """Puts the members of an image's layers, one layer after the other, into the folder ``root``, a path or a descriptor.
 
-    Unless it ``is_layer``, no name is a whiteout, and no folder takes a file's place or the other way round.
+    Unless it ``is_layer``, no name is a whiteout, and no folder takes a file's place or the other way round. ``owner``
+    changes whose the files are.
     """
 
     root: Path | int
     limits: Limits = field(default_factory=Limits)
     is_layer: bool = True
+    owner: Callable[[int, int], tuple[int, int]] | None = None
     _owner: bool = field(default_factory=lambda: os.geteuid() == 0)
     _root: int = -1
     _fresh: set[int] = field(default_factory=set)
@@ -80,6 +82,9 @@ class Unpacker:
         """Apply one layer. Raises :class:`InvalidFileError` for what no layer may hold."""
         self._fresh.clear()
         for member in tar.members():
+            if self.owner:
+                uid, gid = self.owner(member.uid, member.gid)
+                member = replace(member, uid=uid, gid=gid)  # noqa: PLW2901 - it is the same one
             self.limits.entries -= 1
             self.limits.size -= member.size
             if self.limits.entries < 0 or self.limits.size < 0:

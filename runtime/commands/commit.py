@@ -20,8 +20,10 @@ def command(author: str, message: str, change: tuple[str, ...], pause: bool, con
     from whit.packer.store import Store
     from whit.runtime.engine.committing import Wishes, commit
     from whit.runtime.engine.folder import Containers
+    from whit.runtime.engine.within import go_in
 
     store = Store.open()
     kept = Containers(store.root).find(container)
+    go_in(kept)
     wishes = Wishes(parse_reference(name) if name else None, author, message, change, pause)
     click.echo(commit(store, kept, wishes))

@@ -61,9 +61,11 @@ def _root(name: str) -> Iterator[tuple[Kept, int]]:
     from whit.packer.store import Store
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.roots import opened
+    from whit.runtime.engine.within import go_in
 
     containers = Containers(Store.open().root)
     kept = containers.find(name)
+    go_in(kept)
     with opened(containers, kept, with_mounts=True) as root:
         yield kept, root
 
@@ -71,38 +73,40 @@ def _root(name: str) -> Iterator[tuple[Kept, int]]:
 def _out(name: str, path: str, target: str, archive: bool, follow: bool) -> int:
     import os
 
-    from whit.runtime.engine import copying
+    from whit.runtime.engine import copying, owners
 
-    with _root(name) as (_, root):
+    with _root(name) as (kept, root):
         origin = copying.Side(path, root)
         if target != STREAM:
-            owner = None if archive else (os.geteuid(), os.getegid())
+            mine = os.geteuid(), os.getegid()
+            owner = None if archive else lambda _uid, _gid: mine
             return copying.copy(origin, copying.Side(target), owner, follow=follow)
         with copying.source(origin, follow=follow) as descriptor:
-            for chunk in copying.archive(descriptor, copying.name_of(origin), None):
+            for chunk in copying.archive(descriptor, copying.name_of(origin), owners.into(kept)):
                 sys.stdout.buffer.write(chunk)
     return 0
 
 
 def _in(source: str, name: str, path: str, archive: bool, follow: bool) -> int:
-    from whit.runtime.engine import copying
+    from whit.runtime.engine import copying, owners
 
     with _root(name) as (kept, root), _told(name, path):
         destination = copying.Side(path, root)
         if source != STREAM:
-            owner = _user(kept) if archive else None
+            user = _user(kept)
+            owner = (lambda _uid, _gid: user) if archive or kept.container.users else None
             return copying.copy(copying.Side(source), destination, owner, follow=follow)
         with copying.folder_for_archive(destination) as folder:
-            copying.unpack(iter(lambda: sys.stdin.buffer.read(1 << 16), b""), folder)
+            copying.unpack(iter(lambda: sys.stdin.buffer.read(1 << 16), b""), folder, owners.out_of(kept))
     return 0
 
 
 def _user(kept: Kept) -> tuple[int, int]:
-    """The user that the container's program runs as."""
-    import json
+    """The user that the container's program runs as, in the numbers of whoever copies."""
+    from whit.runtime.engine import owners
 
-    user = json.loads((kept.folder / "bundle" / "config.json").read_bytes())["process"]["user"]
-    return int(user["uid"]), int(user["gid"])
+    change, user = owners.out_of(kept), owners.user_of(kept)
+    return change(*user) if change else user
 
 
 @contextlib.contextmanager

@@ -14,8 +14,10 @@ def command(container: str) -> None:
     from whit.packer.store import Store
     from whit.runtime.engine.changes import changes
     from whit.runtime.engine.folder import Containers
+    from whit.runtime.engine.within import go_in
 
     kept = Containers(Store.open().root).find(container)
+    go_in(kept)
     if kept.container.root.is_writable:
         for kind, path in changes(kept.folder / "upper", kept.container.root.rootfs):
             click.echo(f"{kind} {os.fsdecode(path)}")

@@ -17,15 +17,18 @@ def command(output: str | None, container: str) -> None:
     from whit.packer.errors import UsageError
     from whit.packer.store import Store
     from whit.packer.tartree import TreeReader
+    from whit.runtime.engine import owners
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.roots import opened
+    from whit.runtime.engine.within import go_in
 
     containers = Containers(Store.open().root)
     kept = containers.find(container)
+    go_in(kept)
     if output is None and sys.stdout.isatty():
         raise UsageError("an archive isn't written to a terminal", hint=f"whit export -o FILE {container}")
     with opened(containers, kept, with_mounts=False) as root:
-        chunks = TreeReader().tar(root, b"")
+        chunks = TreeReader(owners.into(kept)).tar(root, b"")
         if output is None:
             for chunk in chunks:
                 sys.stdout.buffer.write(chunk)

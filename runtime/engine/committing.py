@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shlex
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from whit.packer.errors import NotFoundError, StoreError
+from whit.packer.errors import LaunchError, NotFoundError, StoreError
 from whit.packer.garbage import collect
 from whit.packer.layer import write_tar
 from whit.packer.oci import CONFIG, MANIFEST, Descriptor, History, Manifest
 from whit.packer.pipeline import source_date_epoch
 from whit.packer.tartree import TreeReader
 from whit.runtime.accounts import Accounts, identify
-from whit.runtime.engine import lifecycle
+from whit.runtime.engine import lifecycle, owners
 from whit.runtime.engine.instructions import changed
 from whit.runtime.engine.status import State
 from whit.runtime.rootview import RootView
@@ -94,7 +93,7 @@ def _layer(layout: Layout, kept: Kept) -> Layer | None:
         return None
     descriptor = os.open(upper, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        reader = TreeReader(is_layer=True, latest=source_date_epoch() or None)
+        reader = TreeReader(owners.into(kept), source_date_epoch() or None, is_layer=True)
         return write_tar(layout, reader.tar(descriptor, b""))
     finally:
         os.close(descriptor)
@@ -106,7 +105,14 @@ def _standing_still(kept: Kept) -> Iterator[None]:
     if kept.status.state is not State.RUNNING:
         yield
         return
-    lifecycle.pause(kept)
+    try:
+        lifecycle.pause(kept)
+    except LaunchError:
+        # A user's container that has no cgroup can't stand still.
+        if not kept.container.users:
+            raise
+        yield
+        return
     try:
         yield
     finally:
@@ -116,7 +122,7 @@ def _standing_still(kept: Kept) -> Iterator[None]:
 def _run_of(kept: Kept, run: RunConfig) -> RunConfig:
     """The image's configuration with what was asked of the container, as docker has it."""
     container = kept.container
-    process = json.loads((kept.folder / "bundle" / "config.json").read_bytes())["process"]
+    process: dict[str, Any] = owners.process_of(kept)
     entrypoint, words = run.entrypoint, container.command
     if words[: len(entrypoint)] == entrypoint:
         cmd = words[len(entrypoint) :]

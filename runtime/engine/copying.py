@@ -20,7 +20,9 @@ from whit.packer.unpack import Limits, Unpacker
 from whit.runtime.engine.inroot import open_in_root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    Change = Callable[[int, int], tuple[int, int]] | None
 
 _MOST_LINKS = 40
 _NO_LIMITS = 1 << 40, 1 << 60
@@ -162,20 +164,20 @@ def _behind_links(side: Side, path: bytes) -> tuple[bytes, bytes]:
     raise WhitError(f"{side.shown} leads over too many links")
 
 
-def archive(descriptor: int, name: bytes, owner: tuple[int, int] | None) -> Iterator[bytes]:
-    """A tar of a source. ``owner``: everything is this one's; None: its owners stay."""
+def archive(descriptor: int, name: bytes, owner: Change) -> Iterator[bytes]:
+    """A tar of a source. ``owner`` says whose the files are in it; None: their owners stay."""
     return TreeReader(owner=owner).tar(descriptor, name)
 
 
-def unpack(chunks: Iterator[bytes], folder: int) -> None:
+def unpack(chunks: Iterator[bytes], folder: int, owner: Change = None) -> None:
     """Put a tar's members into an open folder. Raises what the archive or the file systems say."""
     entries, size = _NO_LIMITS
-    with Unpacker(folder, Limits(entries, size), is_layer=False) as unpacker:
+    with Unpacker(folder, Limits(entries, size), is_layer=False, owner=owner) as unpacker:
         unpacker.layer(TarReader(chunks))
         unpacker.finish()
 
 
-def copy(origin: Side, destination: Side, owner: tuple[int, int] | None, *, follow: bool) -> int:
+def copy(origin: Side, destination: Side, owner: Change, *, follow: bool) -> int:
     """Copy; bytes of the archive in between."""
     size = 0
 

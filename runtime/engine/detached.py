@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _NR_MOVE_MOUNT, _NR_FSOPEN, _NR_FSCONFIG, _NR_FSMOUNT = 429, 430, 431, 432
-_SET_STRING, _CREATE = 1, 6
+_SET_FLAG, _SET_STRING, _CREATE = 0, 1, 6
 _CLOEXEC = 1
 _FROM_EMPTY, _TO_EMPTY = 0x04, 0x40
 _NEW_MOUNTS = 0x0002_0000
@@ -40,8 +40,9 @@ def mount_new(kind: bytes, options: Iterable[str], target: int) -> int:
     context = _checked(_libc.syscall(_NR_FSOPEN, kind, _CLOEXEC), "fsopen")
     try:
         for option in options:
-            name, _, value = os.fsencode(option).partition(b"=")
-            _checked(_libc.syscall(_NR_FSCONFIG, context, _SET_STRING, name, value, 0), option)
+            name, equals, value = os.fsencode(option).partition(b"=")
+            words = (_SET_STRING, name, value) if equals else (_SET_FLAG, name, None)
+            _checked(_libc.syscall(_NR_FSCONFIG, context, *words, 0), option)
         _checked(_libc.syscall(_NR_FSCONFIG, context, _CREATE, None, None, 0), "fsconfig")
         mounted = _checked(_libc.syscall(_NR_FSMOUNT, context, _CLOEXEC, 0), "fsmount")
     finally:

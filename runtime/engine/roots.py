@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import LaunchError, UnsupportedError
+from whit.packer.errors import LaunchError
 from whit.runtime.engine import detached
 from whit.runtime.engine.inroot import open_in_root
 from whit.runtime.engine.model import MountKind
@@ -25,10 +25,8 @@ _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 def opened(containers: Containers, kept: Kept, *, with_mounts: bool) -> Iterator[int]:
     """A descriptor (O_PATH) of the root, with what is mounted in it or without. A stopped one isn't started meanwhile.
 
-    Raises :class:`LaunchError`.
+    A user's container is entered among its users (:func:`whit.runtime.engine.within.go_in`). Raises :class:`LaunchError`.
     """
-    if os.geteuid() != 0:
-        raise UnsupportedError("the root of a container can't be entered without root", hint="run it as root")
     status = kept.status
     if status.is_running:
         root = _running(kept, status.pid, with_mounts=with_mounts)
@@ -89,7 +87,8 @@ def _stopped(kept: Kept, *, with_mounts: bool) -> int:
     detached.own_mounts()
     if container.root.is_writable:
         target = os.open(kept.folder / "root", _FOLDER)
-        root = detached.mount_new(b"overlay", overlay_options(container, str(kept.folder)), target)
+        options = overlay_options(container, str(kept.folder))
+        root = detached.mount_new(b"overlay", options, target)
         os.close(target)
     else:
         root = _bare(container.root.rootfs)

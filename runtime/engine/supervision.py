@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from whit.runtime.encode import encode
@@ -53,7 +52,8 @@ def _root_ops(container: Container, folder: str) -> Iterator[Op]:
 def overlay_options(container: Container, folder: str) -> tuple[str, ...]:
     """A writable root's, as overlayfs has them."""
     lower = f"lowerdir={_escaped(container.root.rootfs)}"
-    return (lower, f"upperdir={folder}/upper", f"workdir={folder}/work", *WHOLE)
+    whole = OF_USERS if container.users else WHOLE
+    return (lower, f"upperdir={folder}/upper", f"workdir={folder}/work", *whole)
 
 
 def _secret_ops(container: Container, folder: str) -> Iterator[Op]:
@@ -66,19 +66,11 @@ def _escaped(path: str) -> str:
     return path.replace("\\", "\\\\").replace(":", "\\:")
 
 
-def _of_users(op: Op) -> Op:
-    if op.name != "KEEP_ROOT":
-        return op
-    target, options = op.args
-    assert isinstance(options, tuple)  # noqa: S101 - for the type checker
-    return replace(op, args=(target, (*(option for option in options if option not in WHOLE), *OF_USERS)))
-
-
 def supervision_ops(container: Container, folder: str, records: str, network: str | None) -> tuple[Op, ...]:
     """The settings. ``network`` is a namespace to join, empty for a new one, None for the caller's own."""
     ops = [
         Op("KEEP_CONTAINER", (records, container.id), "the container, and where whit-oci keeps its records"),
-        *(map(_of_users, _root_ops(container, folder)) if container.users else _root_ops(container, folder)),
+        *_root_ops(container, folder),
         *_secret_ops(container, folder),
     ]
     if container.users:

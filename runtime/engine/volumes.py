@@ -1,6 +1,6 @@
 """Volumes: folders of the store that containers share and that outlive them. docs/volumes.md says what is on disk.
 
-Who makes a container or a volume holds ``volumes/lock`` shared, who removes volumes exclusively: so none is removed
+Who makes a container or a volume holds ``volumes/.lock`` shared, who removes volumes exclusively: so none is removed
 between being found and being written into a container's description.
 """
 
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 DOCUMENT, DATA = "volume.json", "data"
 _FILLING, _LOCK, _NEW = "filling", "lock", "new"
+_ALL = ".lock"
+"""Beside the volumes, whose names never begin with a dot."""
+
 _ID_BYTES = 32
 
 
@@ -65,12 +68,12 @@ class Volumes:
         with durable.store_errors(f"use the volumes in {self.folder}"):
             for folder in (self.root, self.folder):
                 durable.private_folder(folder)
-        with durable.locked(self.folder / _LOCK, exclusive=False):
+        with durable.locked(self.folder / _ALL, exclusive=False):
             yield
 
     @contextlib.contextmanager
     def _removing(self) -> Iterator[None]:
-        with durable.locked(self.folder / _LOCK, exclusive=True):
+        with durable.locked(self.folder / _ALL, exclusive=True):
             durable.sweep_temporaries(self.folder)
             yield
 

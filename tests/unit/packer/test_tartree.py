@@ -71,11 +71,14 @@ def test_a_tree_comes_out_of_its_tar_as_it_was(tmp_path: Path) -> None:
 
 def test_owners_and_times_can_be_bounded(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with tarfile.open(fileobj=io.BytesIO(tar(tmp_path, TreeReader(owner=(7, 8), latest=9)))) as found:
+    uid, gid = os.geteuid() + 7, os.getegid() + 8
+    with tarfile.open(
+        fileobj=io.BytesIO(tar(tmp_path, TreeReader(lambda user, group: (user + 7, group + 8), latest=9)))
+    ) as found:
         members = found.getmembers()
     assert [(member.name, member.uid, member.gid, member.mtime) for member in members] == [
-        ("top", 7, 8, 9),
-        ("top/file", 7, 8, 9),
+        ("top", uid, gid, 9),
+        ("top/file", uid, gid, 9),
     ]
 
 
