@@ -57,3 +57,11 @@ def build_true(target: Path) -> Path:
 def build_sleeper(target: Path) -> Path:
     """A program that does nothing until SIGTERM."""
     return _build("sleeper.c", SLEEPER, target)
+
+
+def build_own(name: str, target: Path) -> Path:
+    """One of this folder's programs."""
+    includes = BUILD / "bench"
+    includes.mkdir(parents=True, exist_ok=True)
+    _compile(Path(__file__).with_name(f"{name}.c"), target, includes)
+    return target

@@ -34,11 +34,11 @@ UNIFIED = Path("/sys/fs/cgroup/unified")
 INSIDE = "WHIT_BENCH_NAMESPACE"
 
 
-def enter_namespace(module: str) -> None:
-    """Start again in a private mount namespace, and hide the second cgroup hierarchy there."""
+def enter_namespace(module: str, *more: str) -> None:
+    """Start again in a private mount namespace, and in ``more`` of unshare's, and hide the second cgroup hierarchy there."""
     if os.environ.get(INSIDE) is None:
         os.environ[INSIDE] = "1"
-        command = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", module]
+        command = ["unshare", "--mount", "--propagation", "private", *more, sys.executable, "-m", module]
         os.execvp("unshare", [*command, *sys.argv[1:]])
     libc = ctypes.CDLL(None, use_errno=True)
     if UNIFIED.is_mount() and libc.umount2(os.fsencode(UNIFIED), 0) != 0:
