@@ -224,10 +224,20 @@ static void side_ready(struct proxy *proxy, struct polled *polled, uint32_t even
 		reset(proxy, connection);
 }
 
+static struct connection *allocate(struct proxy *proxy)
+{
+	struct connection *connection = proxy->unused;
+	if (!connection)
+		return calloc(1, sizeof(*connection));
+	proxy->unused = connection->next;
+	*connection = (struct connection){ .is_over = 0 };
+	return connection;
+}
+
 static void begin(struct proxy *proxy, int client, uint16_t port)
 {
 	static const int yes = 1;
-	struct connection *connection = calloc(1, sizeof(*connection));
+	struct connection *connection = allocate(proxy);
 	if (!connection) {
 		close(client);
 		return;
@@ -327,7 +337,8 @@ static void sweep(struct proxy *proxy)
 	while (proxy->over) {
 		struct connection *connection = proxy->over;
 		proxy->over = connection->next;
-		free(connection);
+		connection->next = proxy->unused;
+		proxy->unused = connection;
 	}
 	sessions_sweep(proxy);
 }

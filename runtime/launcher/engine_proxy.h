@@ -36,8 +36,8 @@ struct proxy {
 	int epoll;
 	struct held held[MAX_HELD];
 	unsigned held_count;
-	/* Those that are open, and those that are over and may still be named by an event that is to come. */
-	struct connection *connections, *over;
+	/* Those that are open, those that are over and may still be named by an event that is to come, and memory for others. */
+	struct connection *connections, *over, *unused;
 	unsigned count, most;
 	int is_full;
 	/* Pipes with nothing in them. */

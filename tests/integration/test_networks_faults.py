@@ -89,12 +89,6 @@ def test_a_port_whose_last_connections_the_kernel_only_remembers_is_free(place: 
     assert web.ports == (7777,)
 
 
-def test_what_no_rule_can_serve_is_warned_of(place: Lab) -> None:
-    place.start("web", "[::1]:8080:80")
-
-    assert [message for message, _ in place.warnings] == ["[::1]:8080->80/tcp leads nowhere: no rule can do that"]
-
-
 @pytest.mark.parametrize("alias", ["", "a b", "a\n192.0.2.66\tbank"])
 def test_an_alias_that_is_no_name_is_refused(place: Lab, alias: str) -> None:
     before = place.traces()

@@ -77,10 +77,12 @@ class Served:
         return self.place.host.do(make)
 
 
-@pytest.fixture
-def served(whit: Path, tmp_path: Path) -> Iterator[Served]:
-    with lab(tmp_path / "lab") as place:
-        engine = Engine(whit, tmp_path / "root", ("nsenter", f"--net=/proc/{place.host.pid}/ns/net"))
+@pytest.fixture(scope="module")
+def served(whit: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One for all: each test leaves it as it was, but for the last."""
+    folder = tmp_path_factory.mktemp("served")
+    with lab(folder / "lab") as place:
+        engine = Engine(whit, folder / "root", ("nsenter", f"--net=/proc/{place.host.pid}/ns/net"))
         options = ("-p", "[::1]::80", "-p", "[::1]::80/udp", "--restart", "always")
         engine.box("sleep", "100000", options=options)
         network = os.open(f"/proc/{engine.state()['Pid']}/ns/net", os.O_RDONLY | os.O_CLOEXEC)

@@ -157,6 +157,24 @@ def test_a_further_process_is_in_all_of_its_namespaces(engine: Mine) -> None:
     assert engine.run("exec", "box", "/busybox", "sh", "-c", "exit 9").returncode == 9
 
 
+def test_files_are_copied_in_and_out_whether_it_runs_or_not(engine: Mine, user: User) -> None:
+    mine, back = user.home / "mine", user.home / "back"
+    mine.write_text("text")
+    back.mkdir()
+    for path in (mine, back):
+        os.chown(path, USER, USER)
+    engine.box("sleep", "1000", options=("--network", "none", "--writable"))
+    engine("cp", mine, "box:/running")
+    assert engine("exec", "box", "/busybox", "stat", "-c", "%u", "/running") == "65532"
+    engine("stop", "box")
+    engine("cp", mine, "box:/stopped")
+    for name in ("running", "stopped"):
+        engine("cp", f"box:/{name}", back)
+        assert ((back / name).read_text(), (back / name).stat().st_uid) == ("text", USER)
+    engine("start", "box")
+    assert engine("exec", "box", "/busybox", "cat", "/stopped") == "text"
+
+
 def test_a_limit_without_a_cgroup_is_refused_in_words(engine: Mine) -> None:
     refused = engine.run("run", "-d", "--network", "none", "-m", "64m", BUSYBOX, "true")
     assert refused.returncode != 0
@@ -188,7 +206,8 @@ def test_its_port_is_reached_and_it_goes_out_and_its_way_out_ends_with_it(
     user: User, machine: Path, tmp_path: Path, program: str
 ) -> None:
     with lab(tmp_path / "lab") as place, contextlib.closing(_in_lab(place, user, machine, program)) as engine:
-        engine.box("sh", "-c", f"echo $(nc {CLIENT} 80); exec {' '.join(_echo(7))}", options=("-p", "80"))
+        ask = f"while ! timeout 3 nc {CLIENT} 80 > /tmp/said || ! [ -s /tmp/said ]; do sleep 0.1; done; echo $(cat /tmp/said)"
+        engine.box("sh", "-c", f"{ask}; exec {' '.join(_echo(7))}", options=("-p", "80"))
         port = int(engine("port", "box", "80").splitlines()[0].rpartition(":")[2])
         until(lambda: engine.log().strip() == f"client 80 {HOST}")
         until(lambda: place.host.do(lambda: _ask(port)) == "7\n")

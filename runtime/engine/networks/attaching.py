@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from whit.runtime.engine.networks.model import PortMapping
 
-_ELSEWHERE = "publish it at 127.0.0.1, or put the container into a network that was made with --ipv6"
 _END_DIGITS = 13
 """As many as an interface's name has room for."""
 
@@ -169,9 +168,7 @@ def _join(root: Path, netlink: Netlink, member: Member, joining: Iterable[Joinin
     neighbours.write_hosts(neighbours.around(member))
     if member.ports and not member.outward:
         warnings.append(("no port is published: the container is in internal networks only", "add one that isn't"))
-    proxied = rules.proxied(member)
-    warnings += [(f"{port} leads nowhere: no rule can do that", _ELSEWHERE) for port in proxied]
-    return Attached(member.endpoints, tuple(warnings), proxied)
+    return Attached(member.endpoints, tuple(warnings), rules.proxied(member))
 
 
 def _free_interface(member: Member) -> str:
