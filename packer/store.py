@@ -11,7 +11,6 @@ Reading needs no lock: blobs never change, and the index is replaced as a whole.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 from pathlib import Path
 
@@ -234,6 +233,8 @@ class Store:
         wanted = parse_reference(text).familiar
         names = list(dict.fromkeys(_familiar(item) for item in manifests if _name_of(item)))
         repositories = dict.fromkeys(_repository(name) for name in names)
+        import difflib  # noqa: PLC0415 - of use for an error only
+
         # By repository: a tag that many have in common would make any name like any other.
         like = difflib.get_close_matches(_repository(wanted), repositories, n=3)
         named = [name for name in names if _repository(name) in like]

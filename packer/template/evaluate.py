@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
+from whit.packer.light import TYPE_CHECKING, dataclass
 from whit.packer.template.functions import FUNCTIONS, LAZY, is_true
 from whit.packer.template.goprint import OMITTED, OpenMap, kind_of, opened, text_of
 from whit.packer.template.nodes import Block, Dot, Fields, Function, Kind, Leave, Literal, TemplateError, Text, Variable
@@ -285,6 +282,8 @@ def _no_fields(value: object, name: str, path: str) -> TemplateError:
 
 def nearest_first(name: str, known: Iterable[str]) -> str:
     """The names that are nearest to what was asked for, then the others, as far as a line goes."""
+    import difflib  # noqa: PLC0415 - of use for an error only
+
     names = sorted(set(known))
     lowered = {one.lower(): one for one in names}
     near = [lowered[one] for one in difflib.get_close_matches(name.lower(), lowered, 3, _NEAR)]

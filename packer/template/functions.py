@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import html
-from typing import TYPE_CHECKING
-from urllib.parse import quote_plus
-
+from whit.packer.light import TYPE_CHECKING
 from whit.packer.template.goprint import json_text, kind_of, printf, text_of
 from whit.packer.template.nodes import TemplateError
 
@@ -164,6 +161,18 @@ def _less(one: object, other: object) -> bool:
     )
 
 
+def _html(*values: object) -> str:
+    from html import escape  # noqa: PLC0415 - seldom asked for
+
+    return escape(_print(*values)).replace("&quot;", "&#34;").replace("&#x27;", "&#39;")
+
+
+def _urlquery(*values: object) -> str:
+    from urllib.parse import quote_plus  # noqa: PLC0415 - seldom asked for
+
+    return quote_plus(_print(*values))
+
+
 FUNCTIONS: Mapping[str, Callable[..., object]] = {
     "json": json_text,
     "join": _join,
@@ -179,8 +188,8 @@ FUNCTIONS: Mapping[str, Callable[..., object]] = {
     "print": _print,
     "println": _println,
     "printf": lambda form, *values: printf(text(form, "printf"), *values),
-    "html": lambda *values: html.escape(_print(*values)).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"),
-    "urlquery": lambda *values: quote_plus(_print(*values)),
+    "html": _html,
+    "urlquery": _urlquery,
     "not": lambda value: not is_true(value),
     "eq": _eq,
     "ne": lambda one, other: not _eq(one, other),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from whit.packer.light import TYPE_CHECKING, dataclass
 from whit.packer.template.nodes import TemplateError
 
 if TYPE_CHECKING:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-
 from whit.packer.errors import WhitError
+from whit.packer.light import StrEnum, dataclass
 
 
 class TemplateError(WhitError):

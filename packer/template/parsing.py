@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from typing import TYPE_CHECKING
-
+from whit.packer.light import TYPE_CHECKING
 from whit.packer.template.lexing import Action, lex, unquoted
 from whit.packer.template.nodes import (
     Block,
@@ -206,6 +204,8 @@ class _Parser:
         if name in _CONSTANTS:
             return Literal(_CONSTANTS[name])
         if name not in self._functions:
+            import difflib  # noqa: PLC0415 - of use for an error only
+
             near = difflib.get_close_matches(name, self._functions, 1)
             hint = f"did you mean {near[0]}?" if near else f"a field has a dot before it: .{name}"
             raise TemplateError(f"there is no function '{name}' for templates", hint=hint)

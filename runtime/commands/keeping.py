@@ -10,7 +10,7 @@ import click
 from whit.packer.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from whit.runtime.engine.creating import Wishes
     from whit.runtime.request import Words
@@ -200,9 +200,15 @@ def wishes_of(keeping: Keeping, words: Words, *, interactive: bool, remove: bool
     )
 
 
+def _chosen(words: Sequence[str]) -> str:
+    """Any of them; `secrets` would import hashes and random generators for this alone."""
+    import os
+
+    return words[int.from_bytes(os.urandom(4)) % len(words)]
+
+
 def _name(given: str | None) -> str:
     import os
-    import secrets
 
     from whit.packer.places import default_root
     from whit.runtime.engine.names import check_name, new_name
@@ -210,4 +216,4 @@ def _name(given: str | None) -> str:
     if given is not None:
         return check_name(given)
     names = default_root() / "containers" / "names"
-    return new_name(lambda name: os.path.lexists(names / name), secrets.choice)
+    return new_name(lambda name: os.path.lexists(names / name), _chosen)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import fcntl
 import json
 import os
 import re
-import secrets
 import time
 from pathlib import Path
 
@@ -65,7 +63,7 @@ def is_id(text: str) -> bool:
 
 def new_id() -> str:
     """64 random digits."""
-    return secrets.token_hex(ID_DIGITS // 2)
+    return os.urandom(ID_DIGITS // 2).hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +213,8 @@ class Containers:
 
     def _not_found(self, text: str) -> NotFoundError:
         names = [kept.container.name for kept in self._readable()]
+        import difflib  # noqa: PLC0415 - of use for an error only
+
         near = difflib.get_close_matches(text, names, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "'whit ps -a' lists the containers"
         return NotFoundError(f"there is no container {text}", hint=hint)

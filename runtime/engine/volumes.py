@@ -10,7 +10,6 @@ import contextlib
 import difflib
 import json
 import os
-import secrets
 import stat
 import time
 from dataclasses import dataclass
@@ -44,7 +43,7 @@ _ID_BYTES = 32
 
 def anonymous_name() -> str:
     """64 random digits, as docker's."""
-    return secrets.token_hex(_ID_BYTES)
+    return os.urandom(_ID_BYTES).hex()
 
 
 @dataclass(frozen=True, slots=True)
