@@ -18,9 +18,18 @@ MAX_DEPTH = 32
 
 
 def canonical_json(document: Mapping[str, object]) -> bytes:
-    """The one way in which whit writes a document: sorted keys, compact, UTF-8, no newline at the end."""
+    """The one way in which whit writes a document: sorted keys, compact, UTF-8, no newline at the end.
+
+    Raises :class:`InvalidFileError` for text that isn't UTF-8.
+    """
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode()
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        wrong = ascii(text[max(0, error.start - 20) : error.end + 20])
+        raise InvalidFileError(
+            f"{wrong} isn't valid UTF-8, and no document can hold it", hint="give it in UTF-8"
+        ) from None
 
 
 def parse_object(data: bytes, what: str, limit: int) -> Doc:

@@ -184,7 +184,7 @@ KEEP_PROBING       | SUPERVISE | #interval #timeout #start #start_interval #retr
 PROBE_EXEC         | SUPERVISE | @arguments                                          | run the probe
 PROBE_TCP          | SUPERVISE | $address #port                                      | connect to it
 PROBE_HTTP         | SUPERVISE | $address #port $path                                | ask it
-KEEP_AFTERWARDS    | SUPERVISE |                                                     | give back what it had
+KEEP_AFTERWARDS    | SUPERVISE | #before                                             | give back what it had
 """
 
 OPERATIONS: tuple[Operation, ...] = _table()

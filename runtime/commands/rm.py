@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from whit.runtime.engine.folder import Kept
 
 
 @click.command()
@@ -19,17 +24,20 @@ def command(force: bool, volumes: bool, containers: tuple[str, ...]) -> int:
 
     known = Containers(Store.open().root)
 
-    def remove(name: str) -> None:
+    def find(name: str) -> Kept:
         try:
-            kept = known.find(name)
-        except NotFoundError:
-            if not force:
-                raise
-            return
+            return known.find(name)
         except InvalidFileError:
             if not force:
                 raise
-            kept = known.find_damaged(name)
-        lifecycle.remove(known, kept, force=force, volumes=volumes)
+            return known.find_damaged(name)
+
+    def remove(name: str) -> None:
+        try:
+            lifecycle.remove(known, find(name), force=force, volumes=volumes)
+        except NotFoundError:
+            # It may have gone by itself just now.
+            if not force:
+                raise
 
     return each(containers, remove)

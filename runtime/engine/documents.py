@@ -47,6 +47,13 @@ def _plainly(kind: type) -> Reader:
     return read
 
 
+def _number(value: object) -> object:
+    """One that the kernel's own numbers have room for, times in ns among them."""
+    if type(value) is not int or not -(1 << 63) <= value < 1 << 63:
+        raise TypeError(f"{str(value)[:40]} is no number of 64 bits")
+    return value
+
+
 def _many(item: Reader) -> Reader:
     def read(value: object) -> object:
         if not isinstance(value, list):
@@ -81,7 +88,7 @@ def _record(kind: type) -> Reader:
 
 _READERS: dict[str, Reader] = {
     "str": _plainly(str),
-    "int": _plainly(int),
+    "int": _number,
     "bool": _plainly(bool),
     "str | None": _or_none(_plainly(str)),
     "tuple[str, ...]": _many(_plainly(str)),
@@ -108,7 +115,7 @@ def from_document(document: object, where: str) -> Container:
         raise InvalidFileError(f"{where} is no description of a container of this version of whit")
     try:
         found = _record(Container)({name: value for name, value in document.items() if name != "schema"})
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, RecursionError) as error:
         raise InvalidFileError(f"{where} is damaged: {error}", hint="remove the container: whit rm --force") from None
     assert isinstance(found, Container)  # noqa: S101 - for the type checker
     return found

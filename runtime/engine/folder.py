@@ -151,7 +151,7 @@ class Containers:
         path = place / DOCUMENT
         try:
             document = json.loads(path.read_bytes())
-        except ValueError:
+        except (ValueError, RecursionError):
             raise InvalidFileError(
                 f"{path} is damaged", hint=f"remove the container: whit rm --force {container_id[:12]}"
             ) from None
@@ -229,7 +229,11 @@ class Containers:
         """Give a container another name. Raises :class:`UsageError` for one that is taken."""
         with durable.store_errors(f"rename the container {kept.container.name}"):
             self._take_name(name, kept.container.id)
-            renamed = self.replace(kept, replace(kept.container, name=name))
+            try:
+                renamed = self.replace(kept, replace(kept.container, name=name))
+            except BaseException:
+                self._give_name_back(name, kept.container.id)
+                raise
             durable.write_whole(kept.folder / ACTOR, actor_text(renamed.container))
             self._give_name_back(kept.container.name, kept.container.id)
         container_event(self.root, renamed.container, "rename", oldName=f"/{kept.container.name}")

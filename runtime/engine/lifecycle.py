@@ -206,7 +206,8 @@ def remove(containers: Containers, kept: Kept, *, force: bool = False, volumes: 
             f"container {name} is {status.state.value}",
             hint=f"stop it first: whit stop {name}; or whit rm --force {name}",
         )
-    if status.is_up:
+    # One that has ended may still wait for room for its log.
+    if status.is_up or (force and status.supervised):
         stop(kept, 0)
     wait_for_supervisor(kept)
     with containers.locked(kept) as got:

@@ -86,7 +86,7 @@ def supervision_ops(container: Container, folder: str, records: str, network: st
         Op("KEEP_RUNNING", (policy, container.restart.most), f"restarted: {container.restart}"),
         Op("KEEP_STOPPING", (container.stop_signal, seconds), "how it is stopped"),
         *(_probe_ops(container.probe) if container.probe else ()),
-        Op("KEEP_AFTERWARDS", (), "what it had is given back"),
+        Op("KEEP_AFTERWARDS", (int(container.remove),), "what it had is given back"),
     ]
     return tuple(ops)
 

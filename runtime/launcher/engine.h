@@ -32,7 +32,9 @@ enum {
 	CHUNK_SIZE = 32768,
 	LINE_SIZE = 16384,
 	LOG_ROOM = 65536,
-	MAX_CLIENTS = 32,
+	MAX_CLIENTS = 128,
+	/* Of these, so many are kept free of those who stay, so that somebody can always stop the container. */
+	KEPT_FREE = 16,
 	MAX_PACKET = 65536,
 	MAX_WATCHED = MAX_CLIENTS + 16,
 	WORDS_SIZE = 512,
@@ -57,7 +59,7 @@ struct settings {
 	size_t uids_length, gids_length;
 	/* NULL: the caller's own; empty: a new one. */
 	const char *network;
-	int has_input, has_terminal, has_log, has_afterwards;
+	int has_input, has_terminal, has_log, has_afterwards, gives_back_first;
 	uint64_t log_size, log_files;
 	enum policy policy;
 	uint64_t most_restarts;
@@ -107,7 +109,7 @@ struct stream {
 };
 
 struct client {
-	int socket, is_attached, wants_output, wants_errors, wants_input, owes;
+	int socket, stays, is_attached, wants_output, wants_errors, wants_input, owes;
 	int64_t patience;
 };
 
@@ -198,6 +200,9 @@ void event_record_number(const char *action, const char *name, uint64_t number);
 
 /* Create and start the container. 0, or -1: `status.error` and `status.exit` say why not. */
 int run_start(struct supervisor *supervisor);
+
+/* Let it go on if it is paused: no signal reaches one that is. */
+void run_thaw(const struct supervisor *supervisor);
 
 /* After its end: take away what whit-oci keeps of it. */
 void run_clear(struct supervisor *supervisor);

@@ -58,6 +58,21 @@ void control_tell_end(struct supervisor *supervisor, int code)
 			answer_code(&supervisor->clients[i], code);
 }
 
+/* 1 if there is room for one more who stays; else he is told. */
+static int may_stay(struct supervisor *supervisor, struct client *client)
+{
+	unsigned staying = 0;
+	for (unsigned i = 0; i < MAX_CLIENTS; i++)
+		staying += supervisor->clients[i].socket >= 0 && supervisor->clients[i].stays;
+	client->stays = staying < MAX_CLIENTS - KEPT_FREE;
+	if (!client->stays) {
+		answer(client, "e too many wait for this container or are attached to it");
+		if (client->socket >= 0)
+			let_go(client);
+	}
+	return client->stays;
+}
+
 static void begin_attach(struct client *client, const char *flags)
 {
 	client->wants_input = strchr(flags, 'i') != NULL;
@@ -82,8 +97,10 @@ static void stop(struct supervisor *supervisor, struct client *client, char *con
 /* One that the kernel would drop ends the program, as it would anywhere else. */
 static void pass_signal(struct supervisor *supervisor, int number)
 {
-	if (supervisor->status.pid == 0)
+	if (supervisor->status.pid == 0 || supervisor->is_over)
 		return;
+	if (number == SIGKILL)
+		run_thaw(supervisor);
 	int fatal = signal_first(supervisor->status.pid, number);
 	supervisor->ended_for = fatal ? fatal : supervisor->ended_for;
 }
@@ -141,14 +158,15 @@ static void command(struct supervisor *supervisor, struct client *client, char *
 	char *words[MAX_WORDS] = { NULL };
 	size_t count = split(text, words);
 	const char *verb = count > 0 ? words[0] : "";
-	if (strcmp(verb, "attach") == 0)
-		begin_attach(client, count > 1 ? words[1] : "");
+	if (strcmp(verb, "attach") == 0) {
+		if (may_stay(supervisor, client))
+			begin_attach(client, count > 1 ? words[1] : "");
+	} else if (strcmp(verb, "wait") == 0)
+		may_stay(supervisor, client);
 	else if (strcmp(verb, "stop") == 0)
 		stop(supervisor, client, words, count);
 	else if (strcmp(verb, "kill") == 0)
 		send_signal(supervisor, client, words, count);
-	else if (strcmp(verb, "wait") == 0)
-		return;
 	else if (strcmp(verb, "restart") == 0)
 		set_policy(supervisor, client, words, count);
 	else if (strcmp(verb, "resize") == 0 && count == 3) {

@@ -51,9 +51,10 @@ void engine_stop(struct supervisor *supervisor, int number, int64_t seconds)
 {
 	supervisor->status.stopped = 1;
 	supervisor->again_at = 0;
-	if (supervisor->status.pid == 0)
+	if (supervisor->status.pid == 0 || supervisor->is_over)
 		return;
 	event_record_number("kill", "signal", (uint64_t)number);
+	run_thaw(supervisor);
 	int fatal = signal_first(supervisor->status.pid, number);
 	supervisor->ended_for = fatal ? fatal : supervisor->ended_for;
 	supervisor->kill_at = seconds < 0 ? FOREVER : engine_now() + seconds * SECOND_NS;
@@ -147,9 +148,13 @@ void loop_run(struct supervisor *supervisor)
 {
 	while (!supervisor->is_over)
 		turn(supervisor, FOREVER);
-	/* The rest of what it wrote, as long as the log has no room for it. */
+	/* The rest of what it wrote, as long as the log has no room for it and nobody has stopped the container. */
 	streams_end(supervisor);
-	while (supervisor->chunk_size > 0 && !supervisor->ending) {
+	if (supervisor->chunk_size > 0) {
+		supervisor->status.state = STATE_EXITED;
+		status_write(&supervisor->status);
+	}
+	while (supervisor->chunk_size > 0 && !supervisor->ending && !supervisor->status.stopped) {
 		turn(supervisor, FOREVER);
 		streams_end(supervisor);
 	}

@@ -227,8 +227,12 @@ static int finish(struct supervisor *supervisor)
 	for (int error; (error = status_write(&supervisor->status)) && error != -ENOENT;)
 		nanosleep(&pause, NULL);
 	watcher_stop(supervisor);
+	/* Who waits for one that is removed finds nothing of it any more. */
+	if (supervisor->settings.gives_back_first)
+		give_back(supervisor);
 	control_tell_end(supervisor, supervisor->status.exit);
-	give_back(supervisor);
+	if (!supervisor->settings.gives_back_first)
+		give_back(supervisor);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 
 #include "engine.h"
 #include "launch.h"
+#include "oci.h"
 #include "util.h"
 
 enum { TEXT_SIZE = 4096, NUMBER_SIZE = 24, EXIT_UNSTARTED = 125, EXIT_UNEXECUTABLE = 126, EXIT_ABSENT = 127 };
@@ -177,6 +178,14 @@ void run_clear(struct supervisor *supervisor)
 		supervisor->output.from = -1;
 	unlink("pid");
 	supervisor->status.pid = 0;
+}
+
+void run_thaw(const struct supervisor *supervisor)
+{
+	CLEANUP_FD int records = open(supervisor->settings.records, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int record = records < 0 ? -1 : openat(records, supervisor->settings.id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (record >= 0)
+		oci_thaw(record);
 }
 
 static int fail(struct supervisor *supervisor, int error, const int *faults)

@@ -110,8 +110,8 @@ static int read_running(struct settings *settings, const struct plan *plan, cons
 static int read_afterwards(struct settings *settings, const struct plan *plan, const struct op *op)
 {
 	(void)plan;
-	(void)op;
 	settings->has_afterwards = 1;
+	settings->gives_back_first = op_number(op, KEEP_AFTERWARDS_before) != 0;
 	return 0;
 }
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.kept import BUSYBOX, Engine, processes_of, until
+from whit.runtime.engine import control
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,3 +129,50 @@ def test_a_damaged_description_is_told_in_a_line_and_can_be_removed(engine: Engi
     assert engine("ps", "-aq") == ""
     engine("rm", "-f", told)
     assert not (engine.root / "containers" / told).exists()
+
+
+def test_a_container_whose_log_fills_the_disk_can_be_stopped_and_removed(engine: Engine) -> None:
+    engine.box("sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.05; done; trap '' TERM; yes")
+    _fill(engine)
+    engine("exec", "box", "/busybox", "touch", "/tmp/go")
+    time.sleep(0.5)
+    engine("stop", "-t", "1", "box")
+    assert engine.state()["Status"] == "exited"
+    engine("rm", "box")
+
+
+def test_one_that_ended_while_its_log_had_no_room_is_removed_by_force(engine: Engine) -> None:
+    engine.box("sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.05; done; seq 1 9000")
+    _fill(engine)
+    engine("exec", "box", "/busybox", "touch", "/tmp/go")
+    until(lambda: engine.state()["Status"] == "exited")
+    engine("rm", "-f", "box")
+
+
+@pytest.mark.parametrize("verb", ["stop", "kill", "rm"])
+def test_one_that_is_paused_ends_all_the_same(engine: Engine, verb: str) -> None:
+    told = engine.box("sleep", "1000")
+    engine("pause", "box")
+    engine(verb, *(["-f"] if verb == "rm" else []), "box")
+    until(lambda: processes_of(told) == [])
+
+
+def test_however_many_wait_for_a_container_it_can_be_stopped(engine: Engine) -> None:
+    engine.box("sleep", "1000")
+    waiting = [control.connect(engine.folder()) for _ in range(140)]
+    for connection in waiting:
+        with contextlib.suppress(OSError):
+            connection.send(b"wait")
+    engine("stop", "box")
+    assert engine.state()["Status"] == "exited"
+    for connection in waiting:
+        connection.close()
+
+
+def test_a_rename_that_there_is_no_room_for_leaves_the_name_it_had(engine: Engine) -> None:
+    engine.box("sleep", "1000")
+    _fill(engine)
+    assert engine.run("rename", "box", "crate").returncode == 1
+    _make_room(engine)
+    assert engine("ps", "--format", "{{.Names}}") == "box"
+    assert not (engine.root / "containers" / "names" / "crate").is_symlink()

@@ -6,6 +6,7 @@ import os
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
+from whit.packer import durable
 from whit.packer.durable import sweep_temporaries
 from whit.packer.errors import NotFoundError, UnsupportedError, WhitError
 from whit.runtime.engine.happened import network_event
@@ -35,7 +36,8 @@ def create(root: Path, wishes: Wishes) -> Network:
         identity = folder.new_id()
         wanted = (identity, folder.own_device(identity), folder.now())
         network = new_network(wishes, folder.every(root), routes, wanted)
-        folder.save(root, network)
+        with durable.store_errors(f"write the network {network.name}"):
+            folder.save(root, network)
     network_event(root, network, "create")
     return network
 
