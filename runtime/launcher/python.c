@@ -32,23 +32,26 @@ int is_oci(const char *self)
 	return strcmp(base_name(self), "whit-oci") == 0;
 }
 
-/* whit-oci has milliseconds: without the site module, which takes as long as all else. What that would add to the path is
-   where whit is: its site-packages, or what a source tree's Makefile links there. */
-static const char start_oci[] =
-	"import sys, os\n"
-	"at = '%s/../lib/python%d.%d/site-packages' % (os.path.dirname(sys.executable), *sys.version_info[:2])\n"
-	"for place in (at, at + '/whit-source'):\n"
-	"    if os.path.isdir(place + '/whit/runtime'):\n"
-	"        sys.path += [place, at]\n"
-	"        break\n"
-	"else:\n"
-	"    import site\n"
-	"    site.main()\n"
-	"from whit.runtime.oci import main\n"
-	"main()\n";
-static const char start[] = "from whit.runtime.cli import main; main()";
+/* Without the site module, which takes as long as half a command of whit's, or all of whit-oci's. What that would add to the
+   path is where whit is: its site-packages, or what a source tree's Makefile links there. A virtual environment may have what
+   whit needs from the system's Python; then site finds it. */
+#define START(module, beside) \
+	"import sys, os\n" \
+	"at = '%s/../lib/python%d.%d/site-packages' % (os.path.dirname(sys.executable), *sys.version_info[:2])\n" \
+	"for place in (at, at + '/whit-source'):\n" \
+	"    if os.path.isdir(place + '/whit/runtime') and all(os.path.isdir(at + name) for name in " beside "):\n" \
+	"        sys.path += [place, at]\n" \
+	"        break\n" \
+	"else:\n" \
+	"    import site\n" \
+	"    site.main()\n" \
+	"from whit.runtime." module " import main\n" \
+	"main()\n"
 
-/* `options` are one word: -I, -IS, -EP. */
+static const char start_oci[] = START("oci", "()");
+static const char start[] = START("cli", "('/click', '/certifi', '/isal', '/tzdata')");
+
+/* `options` are one word: -IS, -EP. */
 static void try_python(char *python, const char *options, const char *module, char *const *argv)
 {
 	size_t count = 0;
@@ -85,13 +88,13 @@ _Noreturn void python_run(const char *self, char *const *argv)
 		memcpy(python, self, folder);
 		size_t at = folder;
 		if (append(python, sizeof(python), &at, names[i]) == 0)
-			try_python(python, oci ? "-IS" : "-I", module, argv);
+			try_python(python, "-IS", module, argv);
 	}
 	/* Installed outside of a virtual environment, whit may stand where no Python does. It may be in the user's own
 	   site-packages (so not -I), but never in the working directory, which may be anybody's (-P). */
 	size_t at = 0;
 	if (append(python, sizeof(python), &at, "/usr/bin/python3") == 0)
-		try_python(python, "-EP", oci ? "from whit.runtime.oci import main; main()" : start, argv);
+		try_python(python, "-EP", oci ? "from whit.runtime.oci import main; main()" : "from whit.runtime.cli import main; main()", argv);
 	complain_as(oci ? "whit-oci" : "whit", "there is no Python beside the whit program", "install whit with pip, or run it from its virtual environment");
 	_exit(FAILED);
 }
