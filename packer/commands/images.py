@@ -51,7 +51,7 @@ def command(name: str | None, quiet: bool, digests: bool, no_trunc: bool, form: 
         return
     table = _DIGESTS if digests else _TABLE
     rows = [_row(image, no_trunc) for image in images]
-    click.echo(render_rows(form or table, rows, _HEADERS, usual=table), nl=False)
+    click.echo(render_rows(form or table, rows, _HEADERS, usual=table), nl=False, color=True)
 
 
 def _row(image: StoredImage, whole: bool) -> dict[str, object]:

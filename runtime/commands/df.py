@@ -30,7 +30,7 @@ def command(verbose: bool, form: str | None) -> None:
         click.echo(found.details(), nl=False)
         return
     rows = [one.row() for one in found.kinds()]
-    click.echo(render_rows(form or usedform.TABLE, rows, usedform.HEADERS, usual=usedform.TABLE), nl=False)
+    click.echo(render_rows(form or usedform.TABLE, rows, usedform.HEADERS, usual=usedform.TABLE), nl=False, color=True)
 
 
 class _Found:

@@ -89,9 +89,9 @@ def _show(things: tuple[str, ...], kind: str | None, form: str | None, store: St
             code = 1
     if template:
         for document in found:
-            click.echo(template.render(document))
+            click.echo(template.render(document), color=True)
     else:
-        click.echo(json.dumps(found, indent=None if form else 4, ensure_ascii=False))
+        click.echo(json.dumps(found, indent=None if form else 4, ensure_ascii=False), color=True)
     return code
 
 

@@ -79,7 +79,7 @@ def ls(quiet: bool, no_trunc: bool, filters: tuple[str, ...], form: str | None) 
     chosen = _chosen(root, filters)
     rows = [showing.row(network, whole=no_trunc) for network in managing.every(root) if chosen(network)]
     shown = "{{.ID}}" if quiet and not form else form or showing.TABLE
-    click.echo(render_rows(showing.TABLE if shown == "table" else shown, rows, showing.HEADERS), nl=False)
+    click.echo(render_rows(showing.TABLE if shown == "table" else shown, rows, showing.HEADERS), nl=False, color=True)
 
 
 @command.command("inspect", short_help="Show networks in full")
@@ -105,7 +105,7 @@ def inspect(names: tuple[str, ...], form: str | None, verbose: bool) -> int:  # 
     if form == "json":
         click.echo(json_text(pages))
     elif form:
-        click.echo(render_rows(form, pages, {}), nl=False)
+        click.echo(render_rows(form, pages, {}), nl=False, color=True)
     else:
         click.echo(json.dumps(pages, indent=4, ensure_ascii=False))
     return code

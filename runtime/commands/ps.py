@@ -61,7 +61,7 @@ def command(  # noqa: PLR0917 - click's
             click.echo(row["ID"])
         return
     table = view.TABLE_WITH_SIZE if size else view.TABLE
-    click.echo(render_rows(form or table, rows, view.HEADERS, view.METHODS, usual=table), nl=False)
+    click.echo(render_rows(form or table, rows, view.HEADERS, view.METHODS, usual=table), nl=False, color=True)
 
 
 def _chosen(containers: Containers, *, everything: bool) -> Iterator[tuple[Kept, Status]]:

@@ -74,7 +74,9 @@ def ls(quiet: bool, filters: tuple[str, ...], form: str | None) -> None:
     chosen = volumeform.chooser(filters, lambda volume: volume.name in used)
     rows = [volumeform.row(volume, str(volumes.data(volume.name))) for volume in volumes.every() if chosen(volume)]
     shown = "{{.Name}}" if quiet and not form else form or volumeform.TABLE
-    click.echo(render_rows(volumeform.TABLE if shown == "table" else shown, rows, volumeform.HEADERS), nl=False)
+    click.echo(
+        render_rows(volumeform.TABLE if shown == "table" else shown, rows, volumeform.HEADERS), nl=False, color=True
+    )
 
 
 @command.command("inspect", short_help="Show volumes in full")
@@ -98,7 +100,7 @@ def inspect(names: tuple[str, ...], form: str | None) -> int:
     if form == "json":
         click.echo(json_text(pages))
     elif form:
-        click.echo(render_rows(form, pages, {}), nl=False)
+        click.echo(render_rows(form, pages, {}), nl=False, color=True)
     else:
         click.echo(json.dumps(pages, indent=4, ensure_ascii=False))
     return code

@@ -21,6 +21,7 @@ from whit.runtime.engine.model import Container, Root
 from whit.runtime.engine.networks.folder import read_member
 from whit.runtime.engine.networks.model import DEFAULT
 from whit.runtime.engine.status import State, Status, read_status
+from whit.runtime.oci.records import read_regular
 from whit.runtime.oci.state import Container as Record
 from whit.runtime.oci.state import is_frozen
 
@@ -136,7 +137,7 @@ class Containers:
         with contextlib.suppress(OSError, InvalidFileError):
             return self.read(container_id).container.name == name
         with contextlib.suppress(OSError):
-            return time.time() - (self.names / name).lstat().st_mtime < _BEING_MADE_S
+            return 0 <= time.time() - (self.names / name).lstat().st_mtime < _BEING_MADE_S
         return False
 
     def _give_name_back(self, name: str, container_id: str) -> None:
@@ -150,8 +151,10 @@ class Containers:
         place = self.at(container_id)
         path = place / DOCUMENT
         try:
-            document = json.loads(path.read_bytes())
-        except (ValueError, RecursionError):
+            document = json.loads(read_regular(str(path)))
+        except (FileNotFoundError, NotADirectoryError):
+            raise
+        except (OSError, ValueError, RecursionError):
             raise InvalidFileError(
                 f"{path} is damaged", hint=f"remove the container: whit rm --force {container_id[:12]}"
             ) from None

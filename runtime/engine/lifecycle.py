@@ -133,9 +133,14 @@ def _happened(kept: Kept, action: str) -> None:
 
 
 def start_stopped(containers: Containers, kept: Kept) -> None:
-    """Start it, unless it runs: that is no error, as with docker."""
-    if not kept.status.is_up:
+    """Start it, unless it runs, or another command is first: that is no error, as with docker."""
+    if kept.status.is_up:
+        return
+    try:
         start(containers, kept)
+    except LaunchError:
+        if not kept.status.is_up:
+            raise
 
 
 def restart(containers: Containers, kept: Kept, seconds: int | None = None, signal: int | None = None) -> None:

@@ -176,3 +176,25 @@ def test_a_rename_that_there_is_no_room_for_leaves_the_name_it_had(engine: Engin
     _make_room(engine)
     assert engine("ps", "--format", "{{.Names}}") == "box"
     assert not (engine.root / "containers" / "names" / "crate").is_symlink()
+
+
+@pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
+def test_a_description_that_is_no_file_hides_no_other_container(engine: Engine, kind: str) -> None:
+    engine.box("sleep", "1000", name="other")
+    told = engine.box("true")
+    engine("wait", "box")
+    place = engine.folder() / "container.json"
+    until(lambda: engine.state()["Status"] == "exited" and not engine.supervisors())
+    place.unlink()
+    {"link": lambda: place.symlink_to(place), "folder": place.mkdir, "pipe": lambda: os.mkfifo(place)}[kind]()
+    assert engine("ps", "-a", "--format", "{{.Names}}") == "other"
+    assert engine.run("inspect", "--type", "container", told).returncode == 1
+    engine("rm", "-f", told)
+
+
+def test_two_starts_at_once_are_one(engine: Engine) -> None:
+    engine("create", "--name", "box", "--network", "none", BUSYBOX, "sleep", "1000")
+    words = [str(engine.program), "start", "box"]
+    starts = [subprocess.Popen(words, env=engine.environment, stdout=subprocess.DEVNULL) for _ in range(4)]
+    assert [start.wait() for start in starts] == [0, 0, 0, 0]
+    assert engine.state()["Status"] == "running"
