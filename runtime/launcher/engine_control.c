@@ -229,7 +229,7 @@ static void listener_ready(struct supervisor *supervisor, unsigned index, short 
 void control_settle(struct supervisor *supervisor)
 {
 	struct pollfd listener = { .fd = supervisor->listener, .events = POLLIN };
-	while (poll(&listener, 1, 0) > 0)
+	for (unsigned i = 0; i < MAX_CLIENTS && poll(&listener, 1, 0) > 0; i++)
 		listener_ready(supervisor, 0, POLLIN);
 	for (unsigned i = 0; i < MAX_CLIENTS; i++)
 		if (supervisor->clients[i].socket >= 0)

@@ -64,10 +64,13 @@ static void rotate(struct log *log)
 			return;
 	}
 	int old = log->file;
-	if (open_file(log) == 0)
+	if (open_file(log) == 0) {
 		close(old);
-	else
-		log->file = old;
+		return;
+	}
+	/* It goes on in the old one, and tries again when as much has been written: not at once, which would shift the files away. */
+	log->file = old;
+	log->size = 0;
 }
 
 int log_flush(struct log *log)

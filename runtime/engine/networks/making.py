@@ -106,9 +106,14 @@ def _subnets(given: Sequence[str]) -> tuple[IPv4Network | None, IPv6Network | No
 
 def _network(text: str, option: str) -> IPv4Network | IPv6Network:
     try:
-        return ip_network(text)
+        network = ip_network(text)
     except ValueError as error:
         raise UsageError(f"{option} {text}: {error}", hint="as in --subnet 10.99.0.0/24") from None
+    if network.is_loopback or network.is_multicast or network.is_unspecified:
+        raise UsageError(
+            f"{option} {text}: no machine has such an address on a network", hint="as in --subnet 10.99.0.0/24"
+        )
+    return network
 
 
 def _check_free(
