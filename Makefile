@@ -12,7 +12,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 /usr/bi
 
 export PATH := $(PATH):$(CURDIR)/$(BIN):/usr/local/go/bin:$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
-.PHONY: help install demo check test guests bench corpus fuzz engines soak clean
+.PHONY: help install demo check test slow guests bench corpus fuzz engines soak clean
 .DELETE_ON_ERROR:
 
 help: ## Show this
@@ -32,6 +32,9 @@ check: install ## Linters, types, the C compiler's warnings, layering
 
 test: check build/peers.stamp ## Everything: checks, unit and integration tests, the cgroup v2 guest
 	$(BIN)/python -m pytest
+
+slow: install build/peers.stamp ## The tests that take longest, and so aren't part of `make test`: minutes
+	$(BIN)/python -m pytest -m slow
 
 guests: install build/peers.stamp ## whit-oci on cgroup v2 and with a real systemd (v2, hybrid, v1), each in a QEMU machine: minutes
 	$(BIN)/python -m pytest tests/guests

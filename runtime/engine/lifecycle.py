@@ -136,11 +136,8 @@ def start_stopped(containers: Containers, kept: Kept) -> None:
     """Start it, unless it runs, or another command is first: that is no error, as with docker."""
     if kept.status.is_up:
         return
-    try:
+    with contextlib.suppress(starting.SupervisedError):
         start(containers, kept)
-    except LaunchError:
-        if not kept.status.is_up:
-            raise
 
 
 def restart(containers: Containers, kept: Kept, seconds: int | None = None, signal: int | None = None) -> None:

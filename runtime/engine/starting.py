@@ -39,6 +39,14 @@ def _hear(caller: socket.socket) -> tuple[str, int, str]:
     return word, int(number) if number.isdigit() else 0, text
 
 
+SUPERVISED = "the container has a supervisor already"
+"""How the launcher says so (runtime/launcher/engine_main.c)."""
+
+
+class SupervisedError(LaunchError):
+    """Another start was first."""
+
+
 def _failed(kept: Kept, word: str, code: int, text: str) -> LaunchError:
     name = kept.container.name
     if word != "failed":
@@ -46,6 +54,8 @@ def _failed(kept: Kept, word: str, code: int, text: str) -> LaunchError:
             f"container {name}: its supervisor ended before the container was started",
             hint="was it killed? start it again",
         )
+    if text.startswith(SUPERVISED):
+        return SupervisedError(f"container {name} has been started by another command just now", exit_code=1)
     message, *more = text.splitlines() or ["it couldn't be started"]
     hint = more[0].removeprefix("hint: ") if more else None
     return LaunchError(f"container {name}: {message}", hint=hint, exit_code=code or ExitCode.RUNTIME_FAILURE)

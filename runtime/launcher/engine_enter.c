@@ -23,10 +23,11 @@ enum { FAILED = 125, FIELDS = 3, MAP_TEXT = 64, NUMBER_SIZE = 24 };
 #define GET_PARENT 0xb702u
 
 /* The user namespace that another one belongs to: that of another container's network, which only who is there may enter. */
-static int join_users(const char *path, unsigned long how)
+static int join_users(const char *path, int parent)
 {
 	CLEANUP_FD int namespace = open(path, O_RDONLY | O_CLOEXEC);
-	CLEANUP_FD int users = namespace < 0 ? -1 : ioctl(namespace, (int)how);
+	/* Constants: the C libraries don't agree on the type of a request. */
+	CLEANUP_FD int users = namespace < 0 ? -1 : parent ? ioctl(namespace, GET_PARENT) : ioctl(namespace, GET_USER_NAMESPACE);
 	return users < 0 || setns(users, CLONE_NEWUSER) < 0 ? -errno : 0;
 }
 
@@ -97,7 +98,7 @@ static int enter_users(const struct settings *settings)
 	if (!settings->has_users)
 		return 0;
 	if (settings->network && *settings->network)
-		return join_users(settings->network, GET_USER_NAMESPACE);
+		return join_users(settings->network, 0);
 	return *settings->newuidmap ? unshare_helped(settings) : unshare_alone(settings);
 }
 
@@ -198,7 +199,7 @@ static int join_supervisor(void)
 		return -ESRCH;
 	if (parse_number(text, &pid) || proc_path(path, sizeof(path), pid, "/ns/user"))
 		return -ESRCH;
-	return join_users(path, GET_PARENT);
+	return join_users(path, 1);
 }
 
 int engine_users(char **argv, const char *self)

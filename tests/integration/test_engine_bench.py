@@ -23,6 +23,7 @@ def _measured(module: str, *words: str) -> dict[str, Any]:
     return document
 
 
+@pytest.mark.slow
 def test_a_kept_containers_life_is_measured_with_and_without_pauses() -> None:
     document = _measured("starts", "--rounds", "2")
 

@@ -129,6 +129,7 @@ def test_twenty_containers_attached_by_twenty_processes_at_once_get_addresses_of
     assert place.traces() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("does", ["attaches", "detaches"])
 def test_whatever_is_killed_the_next_sweep_leaves_nothing(place: Lab, does: str) -> None:
     # given what changes something by system calls, and a process killed at each of them in turn

@@ -63,6 +63,7 @@ def test_the_installed_whit_runs_a_program(installed: Path, tmp_path: Path) -> N
     assert (done.stdout, done.stderr, done.returncode) == ("runs\n", "", 0)
 
 
+@pytest.mark.slow
 def test_without_a_c_compiler_the_wheel_is_built_with_ziglang(tmp_path: Path) -> None:
     source, empty = copy_sources(tmp_path), tmp_path / "empty"
     empty.mkdir()

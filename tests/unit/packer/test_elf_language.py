@@ -250,6 +250,7 @@ def test_zig_is_told_on_arm64_too_where_no_checks_leave_their_words() -> None:
     assert judged(data) == ("zig", None)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("ziglang") is None, reason="PyPI's ziglang isn't installed")
 def test_c_by_zig_s_compiler_is_c_with_musl_on_arm64_too() -> None:
     analysis = analyse(build("hello", "c-zig", stripped=True, arch="arm64").read_bytes(), Wanted())

@@ -129,6 +129,7 @@ def test_it_is_what_the_go_tool_says(options: dict[str, bool | str]) -> None:
         ]
 
 
+@pytest.mark.slow
 @pytest.mark.peer("go")
 @pytest.mark.parametrize("version", ["5", "6", "7"])
 def test_the_arm_version_is_the_build_s(version: str) -> None:

@@ -40,7 +40,13 @@ def calls(**options: Any) -> Analysis:
 @pytest.mark.peer("go")
 @pytest.mark.parametrize(
     "options",
-    [{}, {"stripped": True}, {"stripped": True, "pie": True}, {"arch": "arm64"}, {"stripped": True, "arch": "arm64"}],
+    [
+        pytest.param({}, marks=pytest.mark.slow),
+        {"stripped": True},
+        pytest.param({"stripped": True, "pie": True}, marks=pytest.mark.slow),
+        pytest.param({"arch": "arm64"}, marks=pytest.mark.slow),
+        {"stripped": True, "arch": "arm64"},
+    ],
     ids=["symbols", "stripped", "pie", "arm64", "stripped arm64"],
 )
 def test_constants_are_read_out_of_calls(options: dict[str, Any]) -> None:
