@@ -14,7 +14,7 @@ PEERS="
     qemu-system-x86:qemu-system-x86_64 qemu-user:qemu-x86_64 runc:runc rustc:rustc skopeo:skopeo
     python3-venv:/usr/share/doc/python3-venv curl:curl git:git openssl:openssl sqlite3:sqlite3 xz-utils:xz
     libclang-rt-14-dev:/usr/share/doc/libclang-rt-14-dev libc6-arm64-cross:/usr/aarch64-linux-gnu/lib/libc.so.6
-    nftables:nft passt:pasta slirp4netns:slirp4netns strace:strace uidmap:newuidmap umoci:umoci wabt:wat2wasm zsh:zsh
+    nftables:nft passt:pasta slirp4netns:slirp4netns strace:strace systemd:systemd-analyze uidmap:newuidmap umoci:umoci wabt:wat2wasm zsh:zsh
 "
 KERNEL=linux-image-cloud-amd64
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.peers import find_peer
 from whit.runtime.engine.model import NO_LIMIT, Container, Policy, Restart, Root
 from whit.runtime.engine.restorable import Found, comes_back, goes_away, turns
 from whit.runtime.engine.status import State, Status
@@ -104,11 +104,11 @@ def test_a_unit_waits_as_long_as_the_container_may_take_to_stop() -> None:
     assert "TimeoutStopSec=infinity\n" in restore_unit(where, [container(), container(stop_seconds=NO_LIMIT)])
 
 
+@pytest.mark.peer("systemd-analyze")
 @pytest.mark.parametrize("is_root", [True, False])
 def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path, is_root: bool) -> None:
-    analyse = shutil.which("systemd-analyze")
-    if analyse is None:
-        pytest.skip("systemd-analyze isn't installed")
+    analyse = find_peer("systemd-analyze")
+    assert analyse is not None
     # given a program and a store whose names are as odd as names can be
     program = tmp_path / "a b$HOME%n'\"" / "whit"
     program.parent.mkdir()
