@@ -36,6 +36,7 @@ def test_a_kept_containers_life_is_measured_with_and_without_pauses() -> None:
         assert times["whit run -d -p"]["least"] < times["whit run -d -p, answers"]["least"]
 
 
+@pytest.mark.slow
 def test_many_containers_are_weighed_started_at_once_and_listed() -> None:
     document = _measured("many", "--counts", "1,3", "--listed", "2")
 

@@ -98,6 +98,7 @@ def test_forks_without_end_end_at_the_container_s_limit(engine: Engine) -> None:
     assert processes_of(told) == []
 
 
+@pytest.mark.slow
 def test_who_is_attached_and_takes_nothing_holds_the_program_for_a_while_only(engine: Engine) -> None:
     # given somebody who has attached, and is stopped
     engine.box("sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.05; done; seq 1 300000; echo done")

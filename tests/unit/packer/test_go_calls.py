@@ -45,7 +45,7 @@ def calls(**options: Any) -> Analysis:
         {"stripped": True},
         pytest.param({"stripped": True, "pie": True}, marks=pytest.mark.slow),
         pytest.param({"arch": "arm64"}, marks=pytest.mark.slow),
-        {"stripped": True, "arch": "arm64"},
+        pytest.param({"stripped": True, "arch": "arm64"}, marks=pytest.mark.slow),
     ],
     ids=["symbols", "stripped", "pie", "arm64", "stripped arm64"],
 )
