@@ -204,3 +204,19 @@ def test_two_starts_at_once_are_one(engine: Engine) -> None:
     starts = [subprocess.Popen(words, env=engine.environment, stdout=subprocess.DEVNULL) for _ in range(4)]
     assert [start.wait() for start in starts] == [0, 0, 0, 0]
     assert engine.state()["Status"] == "running"
+
+
+def test_one_that_removes_itself_is_removed_by_force_without_a_word(engine: Engine) -> None:
+    told = engine.box("sleep", "1000", options=("--network", "none", "--rm"))
+    engine("rm", "-f", "box")
+    until(lambda: not (engine.root / "containers" / told).exists())
+    assert processes_of(told) == []
+
+
+def test_text_that_is_no_utf_8_is_refused_in_words(engine: Engine) -> None:
+    odd = os.fsdecode(b"/\xff\xfe")
+    done = engine.run("create", "--name", "box", "--network", "none", "-w", odd, BUSYBOX, "true")
+    assert done.returncode != 0
+    assert "UTF-8" in done.stderr
+    assert "bug" not in done.stderr
+    assert engine("ps", "-aq") == ""
