@@ -170,6 +170,21 @@ def locked(path: Path, *, exclusive: bool, wait: bool = True) -> Iterator[bool]:
         os.close(descriptor)
 
 
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the exclusive lock on a file; nobody does on one that isn't there."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def private_folder(folder: Path) -> None:
     """Make a folder that only its owner can enter, parents included; refuse one that somebody else could change."""
     with contextlib.suppress(FileExistsError):

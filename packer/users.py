@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
 from typing import TYPE_CHECKING
 
+from whit.packer import durable
 from whit.packer.errors import InvalidFileError, UsageError
 from whit.packer.light import dataclass
 from whit.packer.reference import hex_id
@@ -55,22 +55,8 @@ def _read(place: Path) -> User | None:
         raise InvalidFileError(
             f"{path} is damaged", hint=f"remove the container: whit rm --force {place.name[:_SHORT]}"
         ) from None
-    running = _is_locked(place / "lock")
+    running = durable.is_locked(place / "lock")
     return User(known["id"], known["name"], known["image_digest"], known["image_id"], running)
-
-
-def _is_locked(path: Path) -> bool:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def check_unused(text: str, image: StoredImage, names: int, known: Iterable[User], *, force: bool) -> None:

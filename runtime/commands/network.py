@@ -88,27 +88,16 @@ def ls(quiet: bool, no_trunc: bool, filters: tuple[str, ...], form: str | None) 
 @click.option("-v", "--verbose", is_flag=True, hidden=True)
 def inspect(names: tuple[str, ...], form: str | None, verbose: bool) -> int:  # noqa: ARG001 - docker's, of swarms
     """Show networks, with who is in them, as JSON in docker's form."""
-    import json
-
-    from whit.packer.errors import WhitError, in_words
-    from whit.packer.template import json_text, render_rows
+    from whit.runtime.commands.several import show_each
     from whit.runtime.engine.networks import managing, showing
 
-    root, pages, code = _root(), [], 0
-    for name in names:
-        try:
-            network = managing.find(root, name)
-            pages.append(showing.page(network, managing.members(root, network)))
-        except WhitError as error:
-            click.echo(in_words(error), err=True, nl=False)
-            code = 1
-    if form == "json":
-        click.echo(json_text(pages))
-    elif form:
-        click.echo(render_rows(form, pages, {}), nl=False, color=True)
-    else:
-        click.echo(json.dumps(pages, indent=4, ensure_ascii=False))
-    return code
+    root = _root()
+
+    def find(name: str) -> dict[str, object]:
+        network = managing.find(root, name)
+        return showing.page(network, managing.members(root, network))
+
+    return show_each(names, find, form)
 
 
 @command.command("rm", short_help="Remove networks")

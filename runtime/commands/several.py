@@ -24,3 +24,25 @@ def each(names: Iterable[str], do: Callable[[str], object]) -> int:
         else:
             click.echo(name if answer is None else answer)
     return code
+
+
+def show_each(names: Iterable[str], find: Callable[[str], dict[str, object]], form: str | None) -> int:
+    """Print what is found of each, as JSON or in a form (docs/format.md). 1 if anything wasn't there."""
+    import json
+
+    from whit.packer.template import json_text, render_rows
+
+    pages, code = [], 0
+    for name in names:
+        try:
+            pages.append(find(name))
+        except WhitError as error:
+            click.echo(in_words(error), err=True, nl=False)
+            code = 1
+    if form == "json":
+        click.echo(json_text(pages))
+    elif form:
+        click.echo(render_rows(form, pages, {}), nl=False, color=True)
+    else:
+        click.echo(json.dumps(pages, indent=4, ensure_ascii=False))
+    return code

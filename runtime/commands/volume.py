@@ -84,26 +84,11 @@ def ls(quiet: bool, filters: tuple[str, ...], form: str | None) -> None:
 @click.option("-f", "--format", "form", metavar="FORMAT", help="json, or a template (docs/format.md).")
 def inspect(names: tuple[str, ...], form: str | None) -> int:
     """Show volumes as JSON in docker's form."""
-    import json
-
-    from whit.packer.errors import WhitError, in_words
-    from whit.packer.template import json_text, render_rows
+    from whit.runtime.commands.several import show_each
     from whit.runtime.engine import volumeform
 
-    volumes, pages, code = _volumes(), [], 0
-    for name in names:
-        try:
-            pages.append(volumeform.page(volumes.find(name), str(volumes.data(name))))
-        except WhitError as error:
-            click.echo(in_words(error), err=True, nl=False)
-            code = 1
-    if form == "json":
-        click.echo(json_text(pages))
-    elif form:
-        click.echo(render_rows(form, pages, {}), nl=False, color=True)
-    else:
-        click.echo(json.dumps(pages, indent=4, ensure_ascii=False))
-    return code
+    volumes = _volumes()
+    return show_each(names, lambda name: volumeform.page(volumes.find(name), str(volumes.data(name))), form)
 
 
 @command.command("rm", short_help="Remove volumes")

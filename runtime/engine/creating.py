@@ -16,7 +16,7 @@ from whit.runtime.engine import placing
 from whit.runtime.engine.asked import HealthWords, image_probe, parse_probe
 from whit.runtime.engine.bundle import NAME_FILES, Placed, document
 from whit.runtime.engine.folder import Containers, Kept, new_id
-from whit.runtime.engine.model import Container, LogOptions, Restart, Root
+from whit.runtime.engine.model import CONTAINER, HOST, NONE, Container, LogOptions, Restart, Root
 from whit.runtime.engine.networks.hosts import hosts_file, resolv_conf
 from whit.runtime.engine.networks.model import DEFAULT, Member
 from whit.runtime.engine.networks.rootless import RESOLVER
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
     Joins = tuple[tuple[str, str], ...]
 
-NONE, HOST, CONTAINER = "none", "host", "container:"
 _STUB = Path("/run/systemd/resolve/resolv.conf")
 """Where systemd-resolved lists the resolvers behind its own."""
 

@@ -11,6 +11,7 @@ from whit.packer.errors import UsageError
 from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass
 from whit.runtime.capabilities import NAMES, parse_capability
 from whit.runtime.engine.limiting import Asked, Machine, merged, resources_of
+from whit.runtime.engine.model import CONTAINER
 from whit.runtime.limits import parse_size
 from whit.runtime.oci.loading import INIT
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     Document = dict[str, Any]
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a path in the container
-CONTAINER = "container:"
 _OOM = range(-1000, 1001)
 _RULE = re.compile(r"([acb]) ([0-9]{1,10}|\*):([0-9]{1,10}|\*) ([rwm]{1,3})", re.ASCII)
 _UNMASKED = ("maskedPaths", "readonlyPaths")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import os
-
+from whit.packer import durable
 from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass, replace
 
 if TYPE_CHECKING:
@@ -93,27 +90,10 @@ def parse_status(text: str, *, supervised: bool) -> Status:
     return status
 
 
-def is_locked(lock: Path) -> bool:
-    """Whether somebody holds the lock: the container's supervisor, or a command that is at work on it."""
-    try:
-        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in {errno.EWOULDBLOCK, errno.EAGAIN}:
-            return True
-        raise
-    finally:
-        os.close(descriptor)
-    return False
-
-
 def read_status(folder: Path) -> Status:
     """A container's, by its folder. Who starts or ends just then is seen before or after, never in between."""
     # First the lock: one who ends in between has written its status before it lets go.
-    supervised = is_locked(folder / "lock")
+    supervised = durable.is_locked(folder / "lock")
     try:
         text = (folder / "status").read_text("utf-8", "replace")
     except FileNotFoundError:
