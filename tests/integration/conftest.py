@@ -16,6 +16,7 @@ import pytest
 
 from tests.conftest import lacking
 from tests.installed import install
+from tests.integration.kept import Engine
 from tests.integration.netlab import Lab, lab
 from tests.integration.oci_bundle import Bundle, make_bundle
 from tests.peers import find_peer
@@ -141,3 +142,12 @@ def place(tmp_path: Path) -> Iterator[Lab]:
     """A host of the test's own, with somebody outside, and a store for its containers."""
     with lab(tmp_path / "whit-root") as made:
         yield made
+
+
+@pytest.fixture
+def engine(whit: Path, tmp_path: Path) -> Iterator[Engine]:
+    """A store of the test's own, of whose containers nothing is left."""
+    made = Engine(whit, tmp_path / "root")
+    yield made
+    made.clean()
+    assert list((made.root / "oci").glob("[0-9a-f]*")) == []

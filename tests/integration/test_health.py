@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -15,23 +15,11 @@ from whit.packer.oci import CONFIG
 from whit.packer.reference import parse_reference
 from whit.packer.store import Store
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox")]
 
 OFTEN = ("--network", "none", "--health-interval", "100ms", "--health-retries", "2")
 SERVE = ("httpd", "-f", "-p", "8080", "-h", "/tmp")
 SECOND = 1_000_000_000
-
-
-@pytest.fixture
-def engine(whit: Path, tmp_path: Path) -> Iterator[Engine]:
-    made = Engine(whit, tmp_path / "root")
-    yield made
-    made.clean()
-    assert list((made.root / "oci").glob("[0-9a-f]*")) == []
 
 
 def probed(script: str, *options: str) -> tuple[str, ...]:

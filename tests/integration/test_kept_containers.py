@@ -7,27 +7,14 @@ import os
 import signal
 import subprocess
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.kept import BUSYBOX, Engine, processes_of, until
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox")]
 
 LINE = 16384
-
-
-@pytest.fixture
-def engine(whit: Path, tmp_path: Path) -> Iterator[Engine]:
-    made = Engine(whit, tmp_path / "root")
-    yield made
-    made.clean()
-    assert list((made.root / "oci").glob("[0-9a-f]*")) == []
 
 
 def test_one_in_the_background_runs_and_its_id_is_told(engine: Engine) -> None:

@@ -14,22 +14,12 @@ from tests.integration.crashing import crash, running
 from tests.integration.kept import BUSYBOX, Engine, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.integration.conftest import User
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox")]
 
 STAY = ("sh", "-c", "echo here; trap 'exit 0' TERM; while true; do sleep 0.1; done")
 ALWAYS, UNLESS = ("--network", "none", "--restart", "always"), ("--network", "none", "--restart", "unless-stopped")
-
-
-@pytest.fixture
-def engine(whit: Path, tmp_path: Path) -> Iterator[Engine]:
-    made = Engine(whit, tmp_path / "root")
-    yield made
-    made.clean()
-    assert list((made.root / "oci").glob("[0-9a-f]*")) == []
 
 
 def test_the_policy_says_which_come_back(engine: Engine) -> None:
