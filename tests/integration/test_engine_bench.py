@@ -60,4 +60,5 @@ def test_a_programs_output_is_measured_and_no_line_is_lost() -> None:
     assert set(document) == {
         f"{name} {way}" for name in ("floor", "whit") for way in ("a line a write", "64 KiB a write")
     }
-    assert all(row["lost"] == 0 < row["seconds"] for row in document.values())
+    # How long a megabyte takes is below the tick of the clock that stamps files: the time may be none, or less.
+    assert all(row["lost"] == 0 for row in document.values())
