@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from whit.packer import durable, tarwrite
+from whit.packer import durable
 from whit.packer.errors import StoreError, UsageError
 from whit.packer.imagespec import Entry, EntryKind, HostFile, Inline
 from whit.packer.jsondoc import canonical_json
 from whit.packer.layer import header
 from whit.packer.layout import LAYOUT_FILE, LAYOUT_VERSION, Layout
 from whit.packer.oci import REF_NAME, Descriptor, Index, Manifest, parse_manifest
+from whit.packer.tar import write as tarwrite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

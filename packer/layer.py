@@ -11,12 +11,12 @@ import os
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from whit.packer import tarwrite
 from whit.packer.compress import gzip_stream
 from whit.packer.errors import InvalidFileError, WhitError
 from whit.packer.imagespec import Entry, EntryKind, HostFile, LayerSpec
 from whit.packer.oci import LAYER_GZIP, Descriptor, Layer
-from whit.packer.tarread import Kind, Member
+from whit.packer.tar import write as tarwrite
+from whit.packer.tar.member import Kind, Member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

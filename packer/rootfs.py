@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from isal import igzip_lib, isal_zlib
-
 from whit.packer import durable
-from whit.packer.errors import InvalidFileError, StoreError, UnsupportedError
+from whit.packer.decompress import decompressed
+from whit.packer.errors import InvalidFileError, StoreError
 from whit.packer.jsondoc import canonical_json
 from whit.packer.layout import REPACK
-from whit.packer.oci import DOCKER_LAYER_GZIP, LAYER_GZIP, LAYER_TAR, LAYER_ZSTD, Descriptor
-from whit.packer.tarread import TarReader
+from whit.packer.tar.read import TarReader
 from whit.packer.unpack import Unpacker
 
 if TYPE_CHECKING:
@@ -23,18 +21,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from whit.packer.layout import Layout
+    from whit.packer.oci import Descriptor
     from whit.packer.store import Store, StoredImage
 
-UNPACK_VERSION = 1
+UNPACK_VERSION = 2
 """Raised when the same layers would be unpacked differently, so that what is there isn't taken for it."""
 _UNPACK_PAUSE = 0.01
 """Seconds between two looks at whether somebody else has unpacked the image."""
-_PIECE = 1 << 20
-_GZIP = 31
-_GZIP_ERROR: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]  # its stub has an instance
-_RATIO = 300
-_FREE = 1 << 30
-"""Up to so many bytes a layer may be compressed as well as it likes; above, by at most :data:`_RATIO`."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -68,7 +61,7 @@ def prepare_rootfs(store: Store, image: StoredImage, mount_points: tuple[MountPo
     """The folder with an image's files, unpacked now if it isn't there; its lock file is there too.
 
     It belongs to all containers of the image and must not be written to. Several processes may ask at once.
-    Raises :class:`InvalidFileError`, :class:`UnsupportedError` (zstd layers), :class:`StoreError`.
+    Raises :class:`InvalidFileError`, :class:`UnsupportedError`, :class:`StoreError`.
     """
     rootfs = rootfs_path(store, image, mount_points)
     while not (rootfs.is_dir() and lock_path(rootfs).exists()):
@@ -107,41 +100,8 @@ def _unpack(store: Store, image: StoredImage, mount_points: tuple[MountPoint, ..
 def layer_tar(layout: Layout, descriptor: Descriptor, diff_id: str) -> Iterator[bytes]:
     """A layer's tar, uncompressed, in pieces. A wrong digest of blob or tar is raised after the last piece."""
     hashed = sha256()
-    chunks = layout.chunks(descriptor)
-    if descriptor.media_type in (LAYER_GZIP, DOCKER_LAYER_GZIP):
-        chunks = gunzip(chunks, descriptor.size)
-    elif descriptor.media_type == LAYER_ZSTD:
-        raise UnsupportedError("the image has zstd layers, which whit can't unpack", hint="use one with gzip layers")
-    elif descriptor.media_type != LAYER_TAR:
-        raise UnsupportedError(f"the image has layers of type {descriptor.media_type}, which whit can't unpack")
-    for chunk in chunks:
+    for chunk in decompressed(descriptor.media_type, layout.chunks(descriptor), descriptor.size):
         hashed.update(chunk)
         yield chunk
     if f"sha256:{hashed.hexdigest()}" != diff_id:
         raise StoreError(f"layer {descriptor.digest} is not what its image says: its diff_id differs", hint=REPACK)
-
-
-def gunzip(chunks: Iterator[bytes], compressed: int) -> Iterator[bytes]:
-    """Uncompressed pieces of a gzip file of any number of members; what comes after the last must be gzip too.
-
-    ``compressed`` is the file's size in bytes, by which bombs are known. Raises :class:`InvalidFileError`.
-    """
-    inflater, size, inside = isal_zlib.decompressobj(_GZIP), 0, False
-    try:
-        for chunk in chunks:
-            pending = chunk
-            while pending:
-                if inflater.eof:
-                    inflater = isal_zlib.decompressobj(_GZIP)
-                piece = inflater.decompress(pending, _PIECE)
-                inside = not inflater.eof
-                pending = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-                size += len(piece)
-                if size > max(_FREE, compressed * _RATIO):
-                    raise InvalidFileError(f"a layer of {compressed} bytes unpacks to more than {size}: that is a bomb")
-                if piece:
-                    yield piece
-    except _GZIP_ERROR as error:
-        raise InvalidFileError(f"a layer is not valid gzip: {error}") from None
-    if inside:
-        raise InvalidFileError("a layer's gzip data ends in the middle")

@@ -2,24 +2,28 @@
 
 Nothing is opened by a path: every step goes from one folder's descriptor to the next with O_NOFOLLOW, and a symbolic
 link on the way is resolved as it would be inside the container, with the folder as its root. So neither ``..`` nor
-links nor hard links lead out. Devices are passed over: whit gives each container a /dev of its own. Extended attributes
-are too: file capabilities do nothing under no_new_privs. Set-user-id bits are kept, as docker keeps them.
+links nor hard links lead out. Devices are passed over: whit gives each container a /dev of its own, and mounts all else
+so that none works. Set-user-id bits and file capabilities are kept, as docker keeps them, and so are the extended attributes
+that are a person's own; those by which a file system or a security module is told something are not.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
 from whit.packer.errors import InvalidFileError
-from whit.packer.tarread import Kind, Member, TarReader
+from whit.packer.tar.member import Kind, Member, is_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from whit.packer.tar.read import TarReader
 
 _WHITEOUT = b".wh."
 _OPAQUE = b".wh..wh..opq"
@@ -28,6 +32,7 @@ _MAX_LINKS = 40
 """Symbolic links followed for one path; the kernel's own limit."""
 _MAX_DEPTH = 255
 _MAX_COMPONENT = 255
+_NO_XATTR = (errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSPC, errno.ERANGE, errno.E2BIG, errno.EINVAL)
 _LATEST = 1 << 34
 """The latest time that file systems hold, in seconds since the epoch (ext4: the year 2446)."""
 
@@ -141,7 +146,7 @@ class Unpacker:
             with contextlib.suppress(FileNotFoundError), self._opened(parents, create=False) as folder:
                 self._whiteout(folder, name)
             return
-        if member.kind in (Kind.DEVICE, Kind.OTHER):
+        if member.kind.is_device or member.kind is Kind.OTHER:
             return
         with self._opened(parents, create=True) as folder:
             self._create(tar, member, folder, name)
@@ -220,10 +225,12 @@ class Unpacker:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(name, flags, 0o600, dir_fd=folder)
         try:
-            for chunk in tar.content():
-                left = memoryview(chunk)
-                while left:
-                    left = left[os.write(descriptor, left) :]
+            written = 0
+            for at, piece in tar.parts():
+                _write_at(descriptor, piece, at)
+                written = at + len(piece)
+            if written < member.size:
+                os.ftruncate(descriptor, member.size)
             self._attributes(descriptor, member)
         finally:
             os.close(descriptor)
@@ -258,10 +265,13 @@ class Unpacker:
         os.link(source, name, src_dir_fd=origin.descriptor, dst_dir_fd=folder.descriptor, follow_symlinks=False)
 
     def _attributes(self, descriptor: int, member: Member) -> None:
-        """Owner first: changing it takes set-user-id bits away."""
+        """Owner first: changing it takes set-user-id bits and capabilities away."""
         if self._owner:
             os.fchown(descriptor, member.uid, member.gid)
         os.fchmod(descriptor, stat.S_IMODE(member.mode))
+        for name, value in member.xattrs:
+            if is_kept(name):
+                _set_xattr(descriptor, name, value)
         os.utime(descriptor, ns=_times(member))
 
     def _whiteout(self, folder: _Folder, name: bytes) -> None:
@@ -308,6 +318,22 @@ class Unpacker:
             os.close(inner)
         os.rmdir(name, dir_fd=folder.descriptor)
         self._folders.pop(real, None)
+
+
+def _write_at(descriptor: int, piece: bytes, at: int) -> None:
+    left = memoryview(piece)
+    while left:
+        done = os.pwrite(descriptor, left, at)
+        left, at = left[done:], at + done
+
+
+def _set_xattr(descriptor: int, name: str, value: bytes) -> None:
+    """Capabilities take root to set, and either takes a file system that has room for it: without, a file is as it is."""
+    try:
+        os.setxattr(descriptor, name, value)
+    except OSError as error:
+        if error.errno not in _NO_XATTR:
+            raise
 
 
 def _check_same_kind(member: Member, present: os.stat_result) -> None:

@@ -23,7 +23,8 @@ from whit.packer.oci import (
     Index,
     Manifest,
 )
-from whit.packer.tarread import Kind, Member, TarReader
+from whit.packer.tar.member import Kind, Member
+from whit.packer.tar.read import TarReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

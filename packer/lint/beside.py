@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from whit.packer.analysis import Linkage
 from whit.packer.lint.model import Found, Level, Rule
 from whit.packer.needs.model import Verdict
-from whit.packer.tarread import Kind
+from whit.packer.tar.member import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from whit.packer.analysis import Linkage
 from whit.packer.imagespec import NONROOT_ID
 from whit.packer.lint.model import Found, Level, Place, Rule
-from whit.packer.tarread import Kind
+from whit.packer.tar.member import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,7 +23,8 @@ from whit.packer.lint.model import Program
 from whit.packer.lint.traces import TraceKind, traces_in, traces_in_elf, traces_in_wasm
 from whit.packer.needs import judge_all
 from whit.packer.store import names_file
-from whit.packer.tarread import Kind, TarReader
+from whit.packer.tar.member import Kind
+from whit.packer.tar.read import TarReader
 from whit.packer.unpack import split_name
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from whit.packer.platform import Platform
     from whit.packer.search import Data
     from whit.packer.store import StoredImage
-    from whit.packer.tarread import Member
+    from whit.packer.tar.member import Member
 
 _KEPT = frozenset({"/etc/passwd"})
 _MAX_KEPT = 1 << 20

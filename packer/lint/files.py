@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.console import human_size
 from whit.packer.lint.model import Found, Level, Place, Rule
-from whit.packer.tarread import Kind
+from whit.packer.tar.member import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from whit.packer.tarread import Kind
+from whit.packer.tar.member import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

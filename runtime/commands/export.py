@@ -16,7 +16,7 @@ def command(output: str | None, container: str) -> None:
     from whit.packer import durable
     from whit.packer.errors import UsageError
     from whit.packer.store import Store
-    from whit.packer.tartree import TreeReader
+    from whit.packer.tar.tree import TreeReader
     from whit.runtime.engine import owners
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.roots import opened

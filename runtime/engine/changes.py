@@ -8,7 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError
-from whit.packer.tartree import is_opaque, is_whiteout
+from whit.packer.tar.tree import is_opaque, is_whiteout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from whit.packer.garbage import collect
 from whit.packer.layer import write_tar
 from whit.packer.oci import CONFIG, MANIFEST, Descriptor, History, Manifest
 from whit.packer.pipeline import source_date_epoch
-from whit.packer.tartree import TreeReader
+from whit.packer.tar.tree import TreeReader
 from whit.runtime.accounts import Accounts, identify
 from whit.runtime.engine import lifecycle, owners
 from whit.runtime.engine.instructions import changed

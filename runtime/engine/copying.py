@@ -1,7 +1,7 @@
 """``whit cp``: files into a container and out of it, by docker's rules for what is a folder, what is new and what is in it.
 
 Both sides are descriptors: of the container's root, below which openat2 resolves each path, and of the host's folders.
-From there on nothing is opened by a path (packer/tartree.py, packer/unpack.py), so that no link and no race in the
+From there on nothing is opened by a path (packer/tar/tree.py, packer/unpack.py), so that no link and no race in the
 container reaches the host.
 """
 
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import NotFoundError, UsageError, WhitError
-from whit.packer.tarread import TarReader
-from whit.packer.tartree import TreeReader
+from whit.packer.tar.read import TarReader
+from whit.packer.tar.tree import TreeReader
 from whit.packer.unpack import Limits, Unpacker
 from whit.runtime.engine.inroot import open_in_root
 

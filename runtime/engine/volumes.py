@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from whit.packer import durable
 from whit.packer.errors import InvalidFileError, NotFoundError, UnsupportedError, UsageError
 from whit.packer.jsondoc import canonical_json
-from whit.packer.tarread import TarReader
-from whit.packer.tartree import TreeReader
+from whit.packer.tar.read import TarReader
+from whit.packer.tar.tree import TreeReader
 from whit.packer.unpack import Limits, Unpacker
 from whit.runtime.engine.happened import volume_event
 from whit.runtime.engine.inroot import open_in_root

@@ -11,7 +11,7 @@ from whit.packer.imagespec import RunConfig
 from whit.packer.lint.image import Image, ImageFile, overlay
 from whit.packer.oci import ImageConfig
 from whit.packer.platform import Platform
-from whit.packer.tarread import Kind
+from whit.packer.tar.member import Kind
 
 
 def file(path: str, layer: str, kind: Kind = Kind.FILE, **more: Any) -> ImageFile:

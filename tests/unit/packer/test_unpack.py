@@ -7,12 +7,14 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from whit.packer.decompress import gunzip, media_type_of, unzstd
 from whit.packer.errors import InvalidFileError, WhitError
-from whit.packer.rootfs import gunzip
-from whit.packer.tarread import TarReader
+from whit.packer.oci import LAYER_GZIP, LAYER_TAR, LAYER_ZSTD
+from whit.packer.tar.read import TarReader
 from whit.packer.unpack import Limits, Unpacker
 
 
@@ -198,8 +200,29 @@ def test_gzip_of_several_members_is_one_stream_and_damage_is_an_error() -> None:
 
 
 def test_a_bomb_is_refused_long_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("whit.packer.rootfs._FREE", 1 << 20)
+    monkeypatch.setattr("whit.packer.decompress._FREE", 1 << 20)
     data = gzip.compress(bytes(64 << 20))
     with pytest.raises(InvalidFileError, match="bomb"):
         for _ in gunzip(iter([data]), len(data)):
             pass
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1 << 20])
+def test_zstd_of_several_frames_and_skipped_ones_is_one_stream(chunk: int) -> None:
+    skipped = b"\x50\x2a\x4d\x18" + (3).to_bytes(4, "little") + b"xyz"
+    data = zstandard.compress(b"one") + skipped + zstandard.compress(b"two" * 1000) + skipped
+
+    pieces = iter([data[at : at + chunk] for at in range(0, len(data), chunk)])
+
+    assert b"".join(unzstd(pieces, len(data))) == b"one" + b"two" * 1000
+    assert (media_type_of(data), media_type_of(skipped)) == (LAYER_ZSTD, LAYER_ZSTD)
+    assert (media_type_of(gzip.compress(b"")), media_type_of(b"name\0\0\0\0")) == (LAYER_GZIP, LAYER_TAR)
+
+
+def test_damaged_zstd_and_a_bomb_of_it_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("whit.packer.decompress._FREE", 1 << 20)
+    bomb = zstandard.compress(bytes(64 << 20))
+    for data, message in ((bomb, "bomb"), (b"garbage!", "not valid zstd")):
+        with pytest.raises(InvalidFileError, match=message):
+            for _ in unzstd(iter([data]), len(data)):
+                pass

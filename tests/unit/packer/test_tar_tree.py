@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer import tarwrite
 from whit.packer.errors import InvalidFileError
-from whit.packer.tarread import Kind, Member, TarReader
-from whit.packer.tartree import TreeReader
+from whit.packer.tar import write as tarwrite
+from whit.packer.tar.member import Kind, Member
+from whit.packer.tar.read import TarReader
+from whit.packer.tar.tree import TreeReader
 from whit.packer.unpack import Unpacker
 
 NAMES = st.binary(min_size=1, max_size=200).filter(lambda name: not set(name) & {0, 0x2F} and name not in {b".", b".."})

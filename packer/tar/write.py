@@ -5,7 +5,7 @@ Source: IEEE 1003.1-2017, pax, "ustar Interchange Format" and "pax Extended Head
 
 from __future__ import annotations
 
-from whit.packer.tarread import RECORD, Kind, Member
+from whit.packer.tar.member import RECORD, Kind, Member
 
 _NAME_BYTES, _PREFIX_BYTES, _LINK_BYTES = 100, 155, 100
 _OCTAL_ID = 0o7777777
@@ -15,7 +15,8 @@ _TYPES = {
     Kind.FILE: b"0",
     Kind.HARD_LINK: b"1",
     Kind.SYMLINK: b"2",
-    Kind.DEVICE: b"3",
+    Kind.CHARACTER_DEVICE: b"3",
+    Kind.BLOCK_DEVICE: b"4",
     Kind.DIRECTORY: b"5",
     Kind.FIFO: b"6",
 }
@@ -27,11 +28,8 @@ def padding(size: int) -> bytes:
     return bytes(-size % RECORD)
 
 
-def header(member: Member, device: tuple[bytes, int, int] = (b"3", 0, 0)) -> bytes:
-    """A member's header; a folder's name needs no slash. ``device`` is the type, major and minor number of a device's.
-
-    Times are whole seconds.
-    """
+def header(member: Member) -> bytes:
+    """A member's header; a folder's name needs no slash. Times are whole seconds, kinds those that have a type."""
     name, target, seconds = member.name, member.target, member.mtime_ns // _SECOND
     if member.kind is Kind.DIRECTORY:
         name = name.rstrip(b"/") + b"/"
@@ -50,8 +48,8 @@ def header(member: Member, device: tuple[bytes, int, int] = (b"3", 0, 0)) -> byt
             records.append((key, str(number).encode()))
     if seconds > _OCTAL_SIZE:
         records.append(("mtime", str(seconds).encode()))
-    kind, *numbers = device if member.kind is Kind.DEVICE else (_TYPES[member.kind], 0, 0)
-    block = _ustar(split, member, kind, target, (numbers[0], numbers[1]))
+    records += ((f"SCHILY.xattr.{key}", value) for key, value in member.xattrs)
+    block = _ustar(split, member, _TYPES[member.kind], target)
     return _pax(records) + block if records else block
 
 
@@ -65,9 +63,7 @@ def _split(name: bytes) -> tuple[bytes, bytes] | None:
     return (name[:slash], name[slash + 1 :]) if 0 < slash <= _PREFIX_BYTES else None
 
 
-def _ustar(
-    split: tuple[bytes, bytes], member: Member, kind: bytes, target: bytes, device: tuple[int, int] = (0, 0)
-) -> bytes:
+def _ustar(split: tuple[bytes, bytes], member: Member, kind: bytes, target: bytes) -> bytes:
     prefix, name = split
     uid, gid = (number if number <= _OCTAL_ID else 0 for number in (member.uid, member.gid))
     seconds = member.mtime_ns // _SECOND
@@ -81,7 +77,7 @@ def _ustar(
     block[156:157] = kind
     block[157 : 157 + len(target)] = target
     block[257:265] = b"ustar\x0000"
-    block[329:345] = b"%07o\0%07o\0" % device
+    block[329:345] = b"%07o\0%07o\0" % member.device
     block[345 : 345 + len(prefix)] = prefix
     block[148:156] = b"%06o\0 " % sum(block)
     return bytes(block)
@@ -96,7 +92,7 @@ def _pax(records: list[tuple[str, bytes]]) -> bytes:
 
 def _pax_record(key: str, value: bytes) -> bytes:
     r"""``length key=value\\n``, where the length counts its own digits."""
-    rest = b" %s=%s\n" % (key.encode(), value)
+    rest = b" %s=%s\n" % (key.encode("utf-8", "surrogateescape"), value)
     length = len(rest)
     while length != len(rest) + len(str(length)):
         length = len(rest) + len(str(length))

@@ -2,20 +2,21 @@
 
 Each step goes from one folder's descriptor to the next and follows no link; a file is opened only once it is known to be
 a regular one, and by the descriptor that told so. Children come in the order of their names, so that equal trees are equal
-tars. Extended attributes and sockets are left out.
+tars. Sockets are left out, and so are extended attributes but those that are part of an image.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from whit.packer import tarwrite
 from whit.packer.errors import InvalidFileError
-from whit.packer.tarread import Kind, Member
+from whit.packer.tar import write
+from whit.packer.tar.member import Kind, Member, is_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,27 +44,28 @@ class TreeReader:
     def tar(self, descriptor: int, name: bytes) -> Iterator[bytes]:
         """What a descriptor (O_PATH is enough) means, under a name, with all that is in it; an empty name: only that."""
         yield from self._any(descriptor, name)
-        yield tarwrite.END
+        yield write.END
 
     def _any(self, descriptor: int, name: bytes) -> Iterator[bytes]:
         state = os.fstat(descriptor)
         if stat.S_ISDIR(state.st_mode):
-            if name:
-                yield tarwrite.header(self._member(name, Kind.DIRECTORY, state))
-            yield from self._children(descriptor, name)
+            yield from self._folder(descriptor, name, state)
         elif self.is_layer and is_whiteout(state):
             folder, slash, last = name.rpartition(b"/")
             yield self._whiteout(folder + slash + b".wh." + last, state)
         elif not stat.S_ISSOCK(state.st_mode):
             yield from self._leaf(descriptor, name, state)
 
-    def _children(self, descriptor: int, name: bytes) -> Iterator[bytes]:
+    def _folder(self, descriptor: int, name: bytes, state: os.stat_result) -> Iterator[bytes]:
         if name.count(b"/") > _MAX_DEPTH:
             raise InvalidFileError(
                 f"a folder is more than {_MAX_DEPTH} levels deep", hint="is that a program's mistake?"
             )
         folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=descriptor)
         try:
+            if name:
+                member = self._member(name, Kind.DIRECTORY, state)
+                yield write.header(replace(member, xattrs=_xattrs(folder)))
             below = name.rstrip(b"/") + b"/" if name else b""
             if self.is_layer and is_opaque(folder):
                 yield self._whiteout(below + b".wh..wh..opq", os.fstat(folder))
@@ -79,23 +81,23 @@ class TreeReader:
             os.close(folder)
 
     def _whiteout(self, name: bytes, state: os.stat_result) -> bytes:
-        return tarwrite.header(replace(self._member(name, Kind.FILE, state), mode=0o644, size=0, uid=0, gid=0))
+        return write.header(replace(self._member(name, Kind.FILE, state), mode=0o644, size=0, uid=0, gid=0))
 
     def _leaf(self, descriptor: int, name: bytes, state: os.stat_result) -> Iterator[bytes]:
         first = self._links.setdefault((state.st_dev, state.st_ino), name) if state.st_nlink > 1 else name
         if first != name:
-            yield tarwrite.header(replace(self._member(name, Kind.HARD_LINK, state), target=first, size=0))
+            yield write.header(replace(self._member(name, Kind.HARD_LINK, state), target=first, size=0))
         elif stat.S_ISREG(state.st_mode):
             yield from self._file(descriptor, name)
         elif stat.S_ISLNK(state.st_mode):
             target = os.readlink(b"", dir_fd=descriptor)
-            yield tarwrite.header(replace(self._member(name, Kind.SYMLINK, state), target=target))
+            yield write.header(replace(self._member(name, Kind.SYMLINK, state), target=target))
         elif stat.S_ISFIFO(state.st_mode):
-            yield tarwrite.header(self._member(name, Kind.FIFO, state))
+            yield write.header(self._member(name, Kind.FIFO, state))
         else:
-            kind = b"3" if stat.S_ISCHR(state.st_mode) else b"4"
-            device = (kind, os.major(state.st_rdev), os.minor(state.st_rdev))
-            yield tarwrite.header(self._member(name, Kind.DEVICE, state), device)
+            kind = Kind.CHARACTER_DEVICE if stat.S_ISCHR(state.st_mode) else Kind.BLOCK_DEVICE
+            device = (os.major(state.st_rdev), os.minor(state.st_rdev))
+            yield write.header(replace(self._member(name, kind, state), device=device))
 
     def _file(self, descriptor: int, name: bytes) -> Iterator[bytes]:
         """As many bytes as it had when it was opened: what is cut off meanwhile is zeros, as in GNU tar."""
@@ -103,14 +105,15 @@ class TreeReader:
             opened = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
         try:
             state = os.fstat(opened)
-            yield tarwrite.header(replace(self._member(name, Kind.FILE, state), size=state.st_size))
+            member = self._member(name, Kind.FILE, state)
+            yield write.header(replace(member, size=state.st_size, xattrs=_xattrs(opened)))
             left = state.st_size
             while left:
                 with _named(name):
                     chunk = os.read(opened, min(READ, left)) or bytes(min(READ, left))
                 left -= len(chunk)
                 yield chunk
-            yield tarwrite.padding(state.st_size)
+            yield write.padding(state.st_size)
         finally:
             os.close(opened)
 
@@ -120,6 +123,17 @@ class TreeReader:
             seconds = min(seconds, self.latest)
         uid, gid = self.owner(state.st_uid, state.st_gid) if self.owner else (state.st_uid, state.st_gid)
         return Member(name, kind, stat.S_IMODE(state.st_mode), uid, gid, 0, seconds * _SECOND)
+
+
+def _xattrs(descriptor: int) -> tuple[tuple[str, bytes], ...]:
+    """The extended attributes that are part of an image, sorted."""
+    try:
+        names = [name for name in os.listxattr(descriptor) if is_kept(name)]
+    except OSError as error:
+        if error.errno != errno.EOPNOTSUPP:
+            raise
+        return ()
+    return tuple((name, os.getxattr(descriptor, name)) for name in sorted(names))
 
 
 @contextlib.contextmanager
