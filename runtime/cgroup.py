@@ -20,6 +20,9 @@ FOLDER = "whit"
 V1_CONTROLLERS = ("memory", "cpu", "pids")
 """The v1 hierarchies that a container gets a cgroup in."""
 
+DELEGATE = "run as root, or under 'systemd-run --user --scope -p Delegate=yes'"
+"""What helps a user who has no cgroup of one's own."""
+
 
 class CgroupVersion(StrEnum):
     """How the host arranges its controllers; a hybrid host counts as v1: that is where its controllers are."""
@@ -113,7 +116,7 @@ def cgroup_ops(limits: Limits, layout: CgroupLayout) -> CgroupOps:
         if _asked(limits):
             raise UnsupportedError(
                 f"{_asked(limits)[0]} needs a cgroup: {layout.why_not}",
-                hint="run as root, or under 'systemd-run --user --scope -p Delegate=yes'; or leave the limit out",
+                hint=f"{DELEGATE}; or leave the limit out",
             )
         return CgroupOps(child=NAMESPACE)
     controllers = [controller for controller, _ in layout.parents]

@@ -40,7 +40,7 @@ HINTS: dict[tuple[str, int], str] = {
     ("CGROUP_WRITE", errno.EINVAL): "the kernel doesn't take this value: is it within what the machine has?",
     ("CGROUP_WRITE", errno.EBUSY): "the limit is below what is in use already",
     ("CGROUP_WRITE", errno.ENOENT): "this kernel or cgroup hasn't got the controller",
-    ("SET_IDS", errno.EINVAL): "without root only one user is mapped: choose it by --user",
+    ("SET_IDS", errno.EINVAL): "without ids of yours in /etc/subuid a container has one user alone: leave --user out",
     ("CHANGE_DIRECTORY", errno.ENOENT): "the image has no such directory: choose one by --workdir",
     ("CHANGE_DIRECTORY", errno.EACCES): "the container's user may not enter it: choose another by --workdir or --user",
     ("CHANGE_DIRECTORY", errno.ENOTDIR): "choose a directory by --workdir",

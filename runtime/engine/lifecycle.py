@@ -188,6 +188,7 @@ def pause(kept: Kept) -> None:
     """Let its processes stand still."""
     if not kept.status.is_running:
         raise not_running(kept)
+    within.check_cgroup(kept)
     _runtime(kept, "pause", kept.container.id)
     _happened(kept, "pause")
 

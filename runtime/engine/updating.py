@@ -15,6 +15,7 @@ from whit.runtime.engine import control
 from whit.runtime.engine.happened import container_event
 from whit.runtime.engine.limiting import Machine, merged, resources_of
 from whit.runtime.engine.supervision import POLICIES, encode_supervision, supervision_ops
+from whit.runtime.engine.within import check_cgroup
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +78,7 @@ def _change_limits(kept: Kept, asked: Asked, machine: Machine) -> None:
         if not changes:
             return
         if kept.status.is_running:
+            check_cgroup(kept)
             _apply(kept, changes)
         document["linux"]["resources"] = merged(own, changes)
         durable.write_whole(path, canonical_json(document))

@@ -9,13 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from whit.packer.errors import StoreError
+from whit.packer.errors import StoreError, UnsupportedError
 from whit.packer.light import TYPE_CHECKING
+from whit.runtime.cgroup import DELEGATE
 from whit.runtime.engine.bundle import CGROUPS
 from whit.runtime.engine.model import Users
 from whit.runtime.engine.users import parse_subordinate
 from whit.runtime.launch import find_launcher
 from whit.runtime.oci.host import read_oci_host
+from whit.runtime.oci.state import Container
 
 if TYPE_CHECKING:
     from whit.runtime.engine.folder import Kept
@@ -53,6 +55,13 @@ def own_cgroup(container_id: str) -> tuple[str | None, str]:
     if host.delegated is None:
         return None, "only root may make cgroups here: none is delegated to you"
     return f"{'/' if host.delegated else ''}{host.delegated}{CGROUPS}/{container_id}", ""
+
+
+def check_cgroup(kept: Kept) -> None:
+    """Raises :class:`UnsupportedError` for a container that runs without a cgroup, in which it could be held or limited."""
+    if not Container(kept.container.id, kept.records / kept.container.id).cgroups:
+        why = own_cgroup(kept.container.id)[1] or "none was delegated to you when it was started"
+        raise UnsupportedError(f"container {kept.container.name} has no cgroup: {why}", hint=DELEGATE, exit_code=1)
 
 
 def _command(kept: Kept, words: list[str]) -> tuple[list[str], dict[str, str]]:

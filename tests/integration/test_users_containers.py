@@ -8,15 +8,15 @@ import re
 import signal
 import socket
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.conftest import USER, become
-from tests.integration.kept import BUSYBOX, Engine, until
+from tests.integration.kept import BUSYBOX, until
 from tests.integration.netlab import CLIENT, HOST, LONG, Lab, lab
+from tests.integration.users import FIRST_SUBORDINATE, KNOWN, SUBORDINATE, Mine, engine_of, machine_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,53 +28,16 @@ pytestmark = [
     pytest.mark.peer("busybox", "slirp4netns", "pasta", "newuidmap", "nft", "ip", "unshare", "nsenter", "setpriv"),
 ]
 
-FIRST_SUBORDINATE, SUBORDINATE = 700_000, 65536
-KNOWN = """
-mount --bind "$0/tun" /dev/net/tun || exit
-if [ -e "$0/etc-sub" ]; then
-    mount --bind "$0/etc-passwd" /etc/passwd && mount --bind "$0/etc-group" /etc/group || exit
-    mount --bind "$0/etc-sub" /etc/subuid && mount --bind "$0/etc-sub" /etc/subgid || exit
-fi
-exec "$@"
-"""
-"""In a mount namespace of its own: a machine on which users may open /dev/net/tun, and the user may have subordinate ids."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mine(Engine):
-    """The engine of a user."""
-
-    home: Path = Path("/")
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {"HOME": str(self.home), "PATH": os.environ["PATH"]}
-
-    def close(self) -> None:
-        self.clean()
-
-    def give_ids(self, machine: Path) -> None:
-        """From now on the user has a name and subordinate ids."""
-        entry = f"rootless:x:{USER}:"
-        (machine / "etc-passwd").write_text(Path("/etc/passwd").read_text() + f"{entry}{USER}::/:/bin/sh\n")
-        (machine / "etc-group").write_text(Path("/etc/group").read_text() + f"{entry}\n")
-        (machine / "etc-sub").write_text(f"rootless:{FIRST_SUBORDINATE}:{SUBORDINATE}\n")
-
 
 @pytest.fixture
 def machine(user: User) -> Path:
     """What the user's machine is like."""
-    folder = user.home / "machine"
-    folder.mkdir()
-    os.mknod(folder / "tun", 0o020666, os.makedev(10, 200))
-    (folder / "tun").chmod(0o666)
-    return folder
+    return machine_of(user)
 
 
 @pytest.fixture
 def engine(user: User, machine: Path) -> Iterator[Mine]:
-    before = ("unshare", "--mount", "sh", "-c", KNOWN, str(machine), *become(USER))
-    made = Mine(user.program, user.store, before, user.home)
+    made = engine_of(user, machine)
     yield made
     made.clean()
     assert list(made.root.glob("oci/[0-9a-f]*")) == []
@@ -180,6 +143,17 @@ def test_a_limit_without_a_cgroup_is_refused_in_words(engine: Mine) -> None:
     assert refused.returncode != 0
     assert refused.stderr.splitlines()[0].startswith("whit: --memory needs a cgroup: ")
     assert len(refused.stderr.splitlines()) == 2
+
+
+@pytest.mark.parametrize("words", [("pause",), ("update", "--memory", "64m")])
+def test_what_a_cgroup_does_is_refused_in_words_where_there_is_none(engine: Mine, words: tuple[str, ...]) -> None:
+    engine.box("sleep", "1000")
+    refused = engine.run(*words, "box")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    why, hint = refused.stderr.splitlines()
+    assert why.startswith("whit: container box has no cgroup: only root may make cgroups here")
+    assert hint.startswith("hint: run as root, or under ")
+    assert engine.state()["Status"] == "running"
 
 
 @pytest.mark.parametrize("words", [("--network", "mine"), ("--ip", "172.30.0.9")])
