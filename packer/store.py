@@ -139,12 +139,22 @@ class Store:
                 raise StoreError(f"blob {blob.digest} is missing from {self.layout.folder}", hint=REPACK)
         plain = Descriptor(descriptor.media_type, descriptor.digest, descriptor.size, platform=image.platform)
         named = {str(reference): _named(plain, reference) for reference in references}
+        new: list[Reference] = []
 
         def change(manifests: tuple[Descriptor, ...]) -> tuple[Descriptor, ...]:
+            new[:] = (reference for reference in references if named[str(reference)] not in manifests)
             kept = tuple(item for item in manifests if named.get(_name_of(item) or "", item) == item)
             return (*kept, *(item for item in named.values() if item not in kept))
 
-        return self.layout.edit_index(change)
+        changed = self.layout.edit_index(change)
+        for reference in new:
+            self._happened(image.image_id, "tag", reference.familiar)
+        return changed
+
+    def _happened(self, image_id: str, action: str, name: str) -> None:
+        from whit.packer.eventlog import image_event  # noqa: PLC0415 - only where something has changed
+
+        image_event(self.root, image_id, action, name)
 
     def tag(self, source: str, target: Reference) -> StoredImage:
         """Give an image one more name. Raises :class:`NotFoundError`."""
@@ -169,8 +179,12 @@ class Store:
             ids = {item.digest: self._id(item) for item in gone}
             layout.edit_index(lambda manifests: tuple(item for item in manifests if item not in gone))
             left = {item.digest for item in layout.index().manifests}
-        deleted = (image_id for digest, image_id in ids.items() if digest not in left)
-        return Removed(tuple(map(_familiar, named)), tuple(deleted))
+        deleted = tuple(image_id for digest, image_id in ids.items() if digest not in left)
+        for item in named:
+            self._happened(ids[item.digest], "untag", _familiar(item))
+        for image_id in deleted:
+            self._happened(image_id, "delete", image_id)
+        return Removed(tuple(map(_familiar, named)), deleted)
 
     def _id(self, descriptor: Descriptor) -> str:
         """An image's ID; the manifest's digest where the image is damaged."""

@@ -24,11 +24,12 @@ def command(since: str | None, until: str | None, filters: tuple[str, ...], form
     """
     import time
 
+    from whit.packer.eventlog import made
     from whit.packer.present import printable
     from whit.packer.store import Store
     from whit.packer.template import json_text, parse
     from whit.runtime.engine.ages import parse_moment
-    from whit.runtime.engine.eventform import fields_of, line_of, made, parse_filters
+    from whit.runtime.engine.eventform import fields_of, line_of, parse_filters
     from whit.runtime.engine.events import read_events
 
     now = time.time_ns()

@@ -36,7 +36,7 @@ def command(
     """Execute COMMAND in a CONTAINER that runs, confined as that is. The exit status is the command's."""
     from whit.packer.places import private_root
     from whit.runtime.commands.attach import key_bytes
-    from whit.runtime.engine.executing import become, find_target, plan_of
+    from whit.runtime.engine.executing import become, find_target, placed, plan_of
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.further import ALL_CAPABILITIES, Wish
 
@@ -50,12 +50,19 @@ def command(
         capabilities=ALL_CAPABILITIES if given["privileged"] else 0,
     )
     target = find_target(Containers(private_root()).find(container))
-    plan = plan_of(target, asked_process(target, wish, given["user"]))
     reads = interactive and not detach
+    plan = placed(
+        target,
+        plan_of(target, asked_process(target, wish, given["user"])),
+        arguments,
+        reads=reads,
+        detached=detach,
+        keys=keys,
+    )
     if not (tty or given["user"] or depends_on_caller(given["env"], given["env_file"]) or target.kept.container.users):
         from whit.runtime.engine.remembering import remember_exec
 
-        remember_exec(target, plan, reads=reads, detached=detach, keys=keys)
+        remember_exec(target, plan)
     become(target, plan, reads=reads, detached=detach, keys=keys)
 
 

@@ -17,6 +17,7 @@ from whit.packer.pipeline import source_date_epoch
 from whit.packer.tar.tree import TreeReader
 from whit.runtime.accounts import Accounts, identify
 from whit.runtime.engine import lifecycle, owners
+from whit.runtime.engine.happened import container_event
 from whit.runtime.engine.instructions import changed
 from whit.runtime.engine.status import State
 from whit.runtime.rootview import RootView
@@ -73,6 +74,9 @@ def commit(store: Store, kept: Kept, wishes: Wishes) -> str:
             named = replace(descriptor, platform=config.platform)
             layout.edit_index(lambda items: items if named in items else (*items, named))
     collect(store)
+    name = wishes.reference.familiar if wishes.reference else ""
+    made = {"imageID": manifest.config.digest, "imageRef": name, "comment": wishes.message}
+    container_event(store.root, kept.container, "commit", **made)
     return manifest.config.digest
 
 

@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from whit.packer.errors import UsageError
+from whit.packer.eventlog import made
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from whit.packer.eventlog import Event
 
 _SECOND = 1_000_000_000
 _KINDS = ("container", "image", "network", "volume")
 FILTERS = (*_KINDS, "event", "label", "scope", "type")
 _BEGIN_ENOUGH = ("health_status", "exec_create", "exec_start", "exec_die")
-
-
-class Actor(TypedDict):
-    """What it happened to."""
-
-    ID: str
-    Attributes: dict[str, str]
-
-
-class Event(TypedDict):
-    """A line of the file."""
-
-    Type: str
-    Action: str
-    Actor: Actor
-    scope: str
-    time: int
-    timeNano: int
-
-
-def made(kind: str, action: str, actor: str, attributes: Mapping[str, str], now: int) -> Event:
-    """An event that happens now, in ns since 1970."""
-    return {
-        "Type": kind,
-        "Action": action,
-        "Actor": {"ID": actor, "Attributes": dict(sorted(attributes.items()))},
-        "scope": "local",
-        "time": now // _SECOND,
-        "timeNano": now,
-    }
 
 
 def parsed(line: bytes) -> Event | None:

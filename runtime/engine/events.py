@@ -1,75 +1,23 @@
-"""What happens to containers, images, volumes and networks: a line of JSON each, for ``whit events``. docs/engine.md, Events.
-
-Every command and supervisor appends for itself; ``events`` becomes ``events.1`` when it is large.
-"""
+"""Reads what has happened to containers, images, volumes and networks, and what happens: docs/engine.md, Events."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
 import os
 import time
 from typing import TYPE_CHECKING
 
-from whit.runtime.engine.eventform import made, matches, parsed
+from whit.packer.eventlog import CURRENT, OLDER, is_current
+from whit.runtime.engine.eventform import matches, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from whit.runtime.engine.eventform import Event
-
-CURRENT, OLDER = "events", "events.1"
-LARGEST = 1 << 20
-"""Bytes of the file from which on another one is begun."""
+    from whit.packer.eventlog import Event
 
 _POLL_S = 0.1
 _BLOCK = 1 << 20
-_TRIES = 8
-
-
-def record(root: Path, kind: str, action: str, actor: str, attributes: Mapping[str, str]) -> None:
-    """Append an event. What can't be written is lost: nothing that happens depends on it."""
-    data = json.dumps(made(kind, action, actor, attributes, time.time_ns()), ensure_ascii=False, separators=(",", ":"))
-    with contextlib.suppress(OSError):
-        _append(root, f"{data}\n".encode("utf-8", "replace"))
-
-
-def _append(root: Path, line: bytes) -> None:
-    for _ in range(_TRIES):
-        descriptor = os.open(
-            root / CURRENT, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-        )
-        try:
-            # Shared among writers: only who puts another file in its place has it alone, and then it isn't written any more.
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
-            if not _is_current(root, descriptor):
-                continue
-            if os.write(descriptor, line) < len(line):
-                os.write(descriptor, b"\n")  # so that the next one is whole
-            if os.fstat(descriptor).st_size >= LARGEST:
-                _rotate(root, descriptor)
-            return
-        finally:
-            os.close(descriptor)
-
-
-def _is_current(root: Path, descriptor: int) -> bool:
-    mine = os.fstat(descriptor)
-    try:
-        there = os.stat(root / CURRENT, follow_symlinks=False)  # noqa: PTH116 - its twin is an fstat
-    except FileNotFoundError:
-        return False
-    return (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino)
-
-
-def _rotate(root: Path, descriptor: int) -> None:
-    """Who else is just writing does it instead."""
-    with contextlib.suppress(BlockingIOError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _is_current(root, descriptor):
-            (root / CURRENT).rename(root / OLDER)
 
 
 def read_events(
@@ -145,7 +93,7 @@ class _Reader:
 
     def is_over(self) -> bool:
         """Whether another file has taken this one's place."""
-        return self._descriptor is None or not _is_current(self._root, self._descriptor)
+        return self._descriptor is None or not is_current(self._root, self._descriptor)
 
     def go_on(self) -> bool:
         """Go on with the current file; False where there is none."""

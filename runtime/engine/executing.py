@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from whit.packer.errors import InvalidFileError, LaunchError, WhitError
 from whit.runtime.encode import decode, encode
 from whit.runtime.machine import oci_launcher
+from whit.runtime.model import Op
 from whit.runtime.oci.compile import Lifecycle, compile_exec
 from whit.runtime.oci.execute import running_container
 from whit.runtime.oci.host import read_oci_host
@@ -21,11 +23,12 @@ from whit.runtime.oci.state import Container, Status
 
 if TYPE_CHECKING:
     from whit.runtime.engine.folder import Kept
-    from whit.runtime.model import LaunchPlan, Op
+    from whit.runtime.model import LaunchPlan
     from whit.runtime.oci.model import OciHost, Running
     from whit.runtime.oci.process import Process
     from whit.runtime.oci.spec import Spec
 
+MOST_TOLD = 1024
 _FILES = {"network": "net", "mount": "mnt"}
 """Types of namespaces whose files in /proc are called otherwise."""
 
@@ -112,6 +115,21 @@ def plan_of(target: Target, process: Process) -> LaunchPlan:
     """How it is started: in all namespaces and cgroups of the container's, behind the same filter."""
     lifecycle = replace(lifecycle_of(process), filters=own_filters(target))
     return compile_exec(process, target.spec, target.running, target.host, lifecycle).plan
+
+
+def placed(
+    target: Target, plan: LaunchPlan, words: tuple[str, ...], *, reads: bool, detached: bool, keys: str
+) -> LaunchPlan:
+    """The plan with what the launcher has to know of the container: where its records and events are, and what these tell."""
+    places = str(target.container.folder), str(target.kept.folder)
+    arguments = (places[0], int(reads), int(detached), keys, places[1], told(words))
+    return replace(plan, ops=(Op("EXEC_IN", arguments, "the container that it is for"), *plan.ops))
+
+
+def told(words: tuple[str, ...]) -> str:
+    """A command as docker's events have it, between the quotation marks of JSON's text; not all of it, where it is very long."""
+    command = f"{words[0]} {' '.join(words[1:])}"[:MOST_TOLD]
+    return json.dumps(command.encode("utf-8", "replace").decode(), ensure_ascii=False)[1:-1]
 
 
 def become(target: Target, plan: LaunchPlan, *, reads: bool, detached: bool, keys: str) -> NoReturn:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from whit.runtime.engine.events import record
+from whit.packer.eventlog import record
+from whit.runtime.engine.model import MountKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +43,26 @@ def network_event(root: Path, network: Network, action: str, **more: str) -> Non
     record(root, "network", action, network.id, {"name": network.name, "type": "bridge", **more})
 
 
-def volume_event(root: Path, name: str, action: str) -> None:
-    """Record what happens to a volume."""
-    record(root, "volume", action, name, {"driver": "local"})
+def volume_event(root: Path, name: str, action: str, **more: str) -> None:
+    """Record what happens to a volume; ``container`` is whose mounting it is."""
+    record(root, "volume", action, name, {"driver": "local", **more})
+
+
+def volumes_mounted(root: Path, container: Container) -> None:
+    """Record that the container that starts has its volumes."""
+    for mount in container.mounts:
+        if mount.kind is MountKind.VOLUME:
+            how = {"destination": mount.target, "propagation": "", "read/write": str(not mount.read_only).lower()}
+            volume_event(root, mount.name, "mount", container=container.id, **how)
+
+
+def volumes_unmounted(root: Path, container: Container) -> None:
+    """Record that the container that has ended has them no more."""
+    for mount in container.mounts:
+        if mount.kind is MountKind.VOLUME:
+            volume_event(root, mount.name, "unmount", container=container.id)
+
+
+def pruned(root: Path, kind: str, size: int) -> None:
+    """Record that what wasn't used was removed: so many bytes of the disk."""
+    record(root, kind, "prune", "", {"reclaimed": str(size)})

@@ -15,7 +15,7 @@ from whit.packer.light import TYPE_CHECKING
 from whit.runtime.engine import connecting, control, starting, within
 from whit.runtime.engine.creating import network_path
 from whit.runtime.engine.folder import Containers
-from whit.runtime.engine.happened import container_event
+from whit.runtime.engine.happened import container_event, volumes_mounted, volumes_unmounted
 from whit.runtime.engine.networks.managing import container_at
 from whit.runtime.engine.supervision import encode_supervision, supervision_ops
 from whit.runtime.machine import oci_launcher
@@ -48,7 +48,9 @@ def start(containers: Containers, kept: Kept, attach: str = "") -> Started:
             nonlocal joined
             joined = True
             _hand_over(kept, pid)
-            return connecting.attach(containers.root, container, ends, pid)
+            served = connecting.attach(containers.root, container, ends, pid)
+            volumes_mounted(containers.root, container)
+            return served
 
         try:
             return starting.start(kept, connect, attach, ends.held)
@@ -229,6 +231,7 @@ def ended(folder: Path) -> None:
     containers = Containers(folder.parent.parent)
     kept = containers.read(folder.name)
     give_back(containers, kept)
+    volumes_unmounted(containers.root, kept.container)
     if kept.container.remove:
         containers.remove(kept.container.id, kept.container.name)
         _forget_volumes(containers, kept)

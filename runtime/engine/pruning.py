@@ -14,6 +14,7 @@ from whit.packer.users import users
 from whit.runtime.engine import lifecycle
 from whit.runtime.engine.ages import SECOND, parse_moment
 from whit.runtime.engine.diskusage import cache_folders, cache_size, container_size, image_files_size
+from whit.runtime.engine.happened import pruned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -62,6 +63,7 @@ def parse_chosen(texts: Iterable[str], *, more: tuple[str, ...] = ()) -> Chosen:
 
 def prune_containers(containers: Containers, chosen: Chosen) -> Iterator[tuple[str, int]]:
     """Remove those that don't run: (ID, bytes of the disk) of each that has gone."""
+    total = 0
     for kept in containers.list():
         container = kept.container
         if kept.status.supervised or not chosen.takes(container.created, dict(container.labels)):
@@ -71,7 +73,9 @@ def prune_containers(containers: Containers, chosen: Chosen) -> Iterator[tuple[s
             lifecycle.remove(containers, kept)
         except (WhitError, FileNotFoundError):
             continue  # it was started or removed meanwhile
+        total += size
         yield container.id, size
+    pruned(containers.root, "container", total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,9 @@ def prune_images(store: Store, chosen: Chosen, *, everything: bool) -> PrunedIma
         except (StoreError, NotFoundError):
             continue
     collect(store, wait=True)
-    return PrunedImages(tuple(removed), max(before - image_files_size(store), 0))
+    size = max(before - image_files_size(store), 0)
+    pruned(store.root, "image", size)
+    return PrunedImages(tuple(removed), size)
 
 
 def forget_answers(store: Store) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from whit.runtime.encode import encode
 from whit.runtime.launch import PLANS, find_launcher, remember
-from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.oci.records import PROCESS
 from whit.runtime.options import Guards
 from whit.runtime.plan import guard_ops
@@ -16,11 +16,12 @@ from whit.runtime.request import identity_of
 
 if TYPE_CHECKING:
     from whit.runtime.engine.executing import Target
+    from whit.runtime.model import LaunchPlan
 
 DOCUMENT = "container.json"
 
 
-def remember_exec(target: Target, plan: LaunchPlan, *, reads: bool, detached: bool, keys: str) -> None:
+def remember_exec(target: Target, plan: LaunchPlan) -> None:
     """Keep it for this very command line, as long as the container has its name and its process.
 
     It must depend on nothing else: no variable of the caller's, no terminal, no file of the container's.
@@ -38,6 +39,4 @@ def remember_exec(target: Target, plan: LaunchPlan, *, reads: bool, detached: bo
         launcher=launcher,
         files=files,
     )
-    arguments = (str(target.container.folder), int(reads), int(detached), keys)
-    ops = (*guard_ops(guards), Op("EXEC_IN", arguments, "the container that it is for"), *plan.ops)
-    remember(encode(LaunchPlan(plan.version, ops)), guards.command, root)
+    remember(encode(replace(plan, ops=(*guard_ops(guards), *plan.ops))), guards.command, root)

@@ -21,7 +21,7 @@ from whit.packer.jsondoc import canonical_json
 from whit.packer.tar.read import TarReader
 from whit.packer.tar.tree import TreeReader
 from whit.packer.unpack import Limits, Unpacker
-from whit.runtime.engine.happened import volume_event
+from whit.runtime.engine.happened import pruned, volume_event
 from whit.runtime.engine.inroot import open_in_root
 from whit.runtime.engine.mounting import VOLUME_NAME
 from whit.runtime.engine.volumeform import Volume, check_options, from_document, to_document
@@ -151,6 +151,13 @@ class Volumes:
 
     def prune(self, users: Callable[[], Iterable[Kept]], wanted: Callable[[Volume], bool]) -> tuple[list[str], int]:
         """Remove all that no container has and that are ``wanted``: (their names, bytes)."""
+        gone, size = self._remove_unused(users, wanted)
+        pruned(self.root, "volume", size)
+        return gone, size
+
+    def _remove_unused(
+        self, users: Callable[[], Iterable[Kept]], wanted: Callable[[Volume], bool]
+    ) -> tuple[list[str], int]:
         gone: list[str] = []
         size = 0
         if not self.folder.is_dir():
@@ -180,7 +187,7 @@ class Volumes:
         """Remove those of these volumes that no container has any more: anonymous ones, with their container."""
         wanted = set(names)
         if wanted and self.folder.is_dir():
-            self.prune(users, lambda volume: volume.name in wanted)
+            self._remove_unused(users, lambda volume: volume.name in wanted)
 
     def fill(self, name: str, rootfs: Path, target: str, owner: tuple[int, int], *, copies: bool) -> None:
         """Give an empty volume what the image has at ``target``, with owners and modes; within :meth:`using`.

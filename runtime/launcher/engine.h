@@ -10,7 +10,7 @@
    engine_log.c       the log
    engine_enter.c     the namespaces that it is in
    engine_proxy.h     ports that are served here
-   engine_events.c    what happens, for `whit events`
+   engine_events.c    what happens, for `whit events` (events.h)
    engine_control.c   the socket
    engine_probe.c     whether it is well
    engine_health.c    the last answers to that
@@ -193,10 +193,6 @@ int settings_read(struct settings *settings, const struct plan *plan);
 int status_open(struct status *status);
 int status_write(struct status *status);
 int status_read(struct status *status);
-
-/* Record what happens, with an attribute that belongs to it, or NULL: words that need no escape in JSON. */
-void event_record(const char *action, const char *name, const char *value);
-void event_record_number(const char *action, const char *name, uint64_t number);
 
 /* Create and start the container. 0, or -1: `status.error` and `status.exit` say why not. */
 int run_start(struct supervisor *supervisor);

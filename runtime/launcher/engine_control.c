@@ -1,5 +1,6 @@
 /* The supervisor's socket: who asks it to do something, and who looks at or types into the container. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "events.h"
 #include "launch.h"
 #include "util.h"
 
@@ -116,7 +118,7 @@ static void send_signal(struct supervisor *supervisor, struct client *client, ch
 		/* A container that a person has killed isn't started again, as docker has it. */
 		if (number == SIGKILL)
 			supervisor->status.stopped = 1;
-		event_record_number("kill", "signal", number);
+		event_record_number(AT_FDCWD, "kill", "signal", number);
 		pass_signal(supervisor, (int)number);
 		answer(client, "k");
 	}

@@ -1,5 +1,6 @@
 /* All that a supervisor waits for, one turn after the other. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "events.h"
 #include "launch.h"
 #include "util.h"
 
@@ -53,7 +55,7 @@ void engine_stop(struct supervisor *supervisor, int number, int64_t seconds)
 	supervisor->again_at = 0;
 	if (supervisor->status.pid == 0 || supervisor->is_over)
 		return;
-	event_record_number("kill", "signal", (uint64_t)number);
+	event_record_number(AT_FDCWD, "kill", "signal", (uint64_t)number);
 	run_thaw(supervisor);
 	int fatal = signal_first(supervisor->status.pid, number);
 	supervisor->ended_for = fatal ? fatal : supervisor->ended_for;
@@ -70,8 +72,8 @@ static void ended(struct supervisor *supervisor, int status)
 	supervisor->is_over = 1;
 	supervisor->status.oom = cgroup_had_oom(supervisor);
 	if (supervisor->status.oom)
-		event_record("oom", NULL, NULL);
-	event_record_number("die", "exitCode", (uint64_t)supervisor->status.exit);
+		event_record(AT_FDCWD, "oom", "");
+	event_record_number(AT_FDCWD, "die", "exitCode", (uint64_t)supervisor->status.exit);
 }
 
 static void reap(struct supervisor *supervisor)

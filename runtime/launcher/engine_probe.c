@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "events.h"
 #include "util.h"
 
 enum { REQUEST_SIZE = 2048, MAX_PROBE_WORDS = 1024, RUNTIME_WORDS = 7, NUMBER_SIZE = 24, STATUS_LINE = 12, STATUS_SIZE = 512 };
@@ -88,7 +89,7 @@ static void result(struct supervisor *supervisor, int code)
 			status->health = HEALTH_UNHEALTHY;
 	}
 	if (status->health != before)
-		event_record(status->health == HEALTH_HEALTHY ? "health_status: healthy" : "health_status: unhealthy", NULL, NULL);
+		event_record(AT_FDCWD, status->health == HEALTH_HEALTHY ? "health_status: healthy" : "health_status: unhealthy", "");
 	if (status->health != before || status->failing != failing)
 		status_write(status);
 	plan_next(supervisor);

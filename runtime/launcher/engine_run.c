@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "events.h"
 #include "launch.h"
 #include "oci.h"
 #include "util.h"
@@ -236,6 +237,6 @@ int run_start(struct supervisor *supervisor)
 	supervisor->status.state = STATE_RUNNING;
 	supervisor->status.started = engine_time();
 	supervisor->began = engine_now();
-	event_record("start", NULL, NULL);
+	event_record(AT_FDCWD, "start", "");
 	return 0;
 }

@@ -8,7 +8,7 @@
 
 #include "plan.h"
 
-enum { MAX_CGROUPS = 16, CGROUP_NAME_SIZE = 64, PROGRAM_SIZE = 4096, MAX_TREES = 64, MAX_LATE = 4, NO_FD = -1, CHILD_FAILED = 125 };
+enum { MAX_CGROUPS = 16, CGROUP_NAME_SIZE = 64, PROGRAM_SIZE = 4096, MAX_TREES = 64, MAX_LATE = 4, FURTHER_ID_SIZE = 65, NO_FD = -1, CHILD_FAILED = 125 };
 
 /* What the child tells its parent, in memory that both see: which operation failed, and how (`error` is an errno, 0 if none
    did); whether signals that are sent to it from now on act as they do on the program; and its number in the host's /proc. */
@@ -54,6 +54,9 @@ struct launch {
 	/* For whit's own exec: the keys that let go of the process, NULL elsewhere; and whether it goes without the caller's streams. */
 	const char *keys;
 	int is_silent;
+	/* Its name in events, and whether it was let go of. */
+	char further_id[FURTHER_ID_SIZE];
+	int has_let_go;
 	/* A failure is the caller's to tell: Python begins again (exec_cached). */
 	int falls_back;
 	const char *pid_file;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "events.h"
 #include "launch.h"
 #include "oci.h"
 #include "python.h"
@@ -211,8 +212,10 @@ int oci_execute(struct launch *launch, char **words)
 			unlink(launch->kept_path);
 		if (launch->falls_back)
 			return -1;
+		further_began(launch);
 		explain(launch, words);
 	}
+	further_began(launch);
 	/* One that fails has ended the container. */
 	int failed = strncmp(mode, "run", 3) == 0 && has_hook(launch, "poststart") && !run_python(launch, "_poststart", words);
 	int is_kept = strcmp(mode, "run-kept") == 0;
@@ -222,6 +225,8 @@ int oci_execute(struct launch *launch, char **words)
 		return 0;
 	flock(launch->state_directory, LOCK_UN);
 	code = oci_attend(launch);
+	if (!launch->has_let_go)
+		further_ended(launch, code);
 	code = failed ? FAILED : code;
 	if (!launch->is_exec && !is_kept)
 		remove_container(launch, words);

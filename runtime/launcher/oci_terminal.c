@@ -160,7 +160,7 @@ static int has_keys(const struct launch *launch, int master)
 	return launch->keys && *launch->keys && strlen(launch->keys) <= MAX_KEYS && master >= 0 && isatty(STDIN_FILENO);
 }
 
-static int attend(const struct launch *launch, int master, int *has_let_go)
+static int attend(struct launch *launch, int master)
 {
 	size_t matched = 0;
 	int may_let_go = has_keys(launch, master);
@@ -179,7 +179,7 @@ static int attend(const struct launch *launch, int master, int *has_let_go)
 		int typed = !watched[WATCH_INPUT].revents ? 1 : may_let_go ? type(launch->keys, &matched, master) : pass(STDIN_FILENO, master);
 		if (typed < 0) {
 			oci_hold_terminal(master);
-			*has_let_go = 1;
+			launch->has_let_go = 1;
 			return LET_GO;
 		}
 		if (!typed)
@@ -206,10 +206,10 @@ int oci_attend(struct launch *launch)
 		cfmakeraw(&raw);
 		tcsetattr(launch->terminal, TCSANOW, &raw);
 	}
-	int has_let_go = 0, code = attend(launch, master, &has_let_go);
+	int code = attend(launch, master);
 	if (is_terminal)
 		tcsetattr(launch->terminal, TCSANOW, &before);
-	if (has_let_go)
+	if (launch->has_let_go)
 		write_all(STDERR_FILENO, let_go, sizeof(let_go) - 1);
 	return code;
 }

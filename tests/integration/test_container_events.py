@@ -103,8 +103,75 @@ def test_the_supervisor_makes_room_where_the_file_is_large_and_leaves_what_is_da
     # then another file is begun, and nothing that happened is lost
     assert b'"Action":"kill"' in (whit_root / "events.1").read_bytes()
     assert b'"Action":"die"' in (whit_root / "events").read_bytes()
-    shown = run_whit("events", "--since", "1h", "--until", "0s", "--format", "{{.Action}}")
+    shown = run_whit("events", "--since", "1h", "--until", "0s", "-f", "type=container", "--format", "{{.Action}}")
     assert shown.stdout.split() == ["create", "start", "kill", "die"]
+
+
+@pytest.mark.root
+@pytest.mark.peer("busybox-static")
+def test_what_is_executed_in_a_container_is_told_the_first_time_and_by_a_kept_plan(
+    run_whit: RunWhit, name: str
+) -> None:
+    # given programs that were executed in a container: twice with the very same words, one that isn't there, one left alone
+    start(run_whit, name)
+    shell = ("exec", name, "/busybox", "sh", "-c", 'echo "\\é"; exit 3')
+    for code, words in ((3, shell), (3, shell), (127, ("exec", name, "none")), (0, ("exec", "-d", name, "/busybox"))):
+        assert run_whit(*words).returncode == code
+    # when their events are asked for
+    told = ("events", "--since", "1h", "--until", "0s", "--format", "json")
+    filters = ("exec_create", "exec_start", "exec_die")
+    shown = run_whit(*told, *(word for action in filters for word in ("--filter", f"event={action}")))
+    events = [json.loads(line) for line in shown.stdout.splitlines()]
+    # then the beginning is told of each, and the end of each that was waited for
+    actions = [event["Action"] for event in events]
+    command = '/busybox sh -c echo "\\é"; exit 3'
+    run = [f"exec_create: {command}", f"exec_start: {command}", "exec_die"]
+    assert actions == [
+        *run,
+        *run,
+        "exec_create: none ",
+        "exec_start: none ",
+        "exec_create: /busybox ",
+        "exec_start: /busybox ",
+    ]
+    # and what belongs together has the same name
+    attributes = [event["Actor"]["Attributes"] for event in events]
+    assert [one.get("exitCode") for one in attributes[:6]] == [None, None, "3"] * 2
+    assert len({one["execID"] for one in attributes}) == 4
+    assert len({one["execID"] for one in attributes[:3]}) == 1
+    assert {one["name"] for one in attributes} == {name}
+
+
+@pytest.mark.root
+@pytest.mark.peer("busybox-static")
+def test_what_happens_to_volumes_and_images_is_told(run_whit: RunWhit, name: str) -> None:
+    # given a container with a volume, of which an image is made, and all of it is removed
+    start(run_whit, name, "-v", "data:/data:ro", "--writable")
+    for words in (
+        ("commit", name, "made:1"), ("stop", "-t", "0", name), ("rm", name), ("volume", "rm", "data"), ("rmi", "made:1"),
+        ("volume", "prune", "--force"), ("image", "prune", "--force"), ("container", "prune", "--force"),
+    ):  # fmt: skip
+        assert run_whit(*words).returncode == 0
+    # when the events of each kind are asked for
+    told = ("events", "--since", "1h", "--until", "0s", "--format", "{{.Type}} {{.Action}} {{json .Actor.Attributes}}")
+    lines = [line.split(" ", 2) for line in run_whit(*told).stdout.splitlines()]
+    # then it is told in docker's words
+    volumes = [(action, json.loads(more)) for kind, action, more in lines if kind == "volume"]
+    container = volumes[1][1]["container"]
+    assert volumes == [
+        ("create", {"driver": "local"}),
+        ("mount", {"container": container, "destination": "/data", "driver": "local", "propagation": "", "read/write": "false"}),
+        ("unmount", {"container": container, "driver": "local"}),
+        ("destroy", {"driver": "local"}),
+        ("prune", {"reclaimed": "0"}),
+    ]  # fmt: skip
+    images = [(action, json.loads(more).get("name", "")) for kind, action, more in lines if kind == "image"]
+    assert images[1:3] == [("tag", "made:1"), ("untag", "made:1")]
+    assert [action for action, _ in images[3:]] == ["delete", "prune"]
+    assert ("container", "commit") in {(kind, action) for kind, action, _ in lines}
+    # and a volume's are picked out by its name
+    picked = run_whit("events", "--since", "1h", "--until", "0s", "--filter", "volume=data", "--format", "{{.Action}}")
+    assert picked.stdout.split() == ["create", "mount", "unmount", "destroy"]
 
 
 @pytest.mark.root

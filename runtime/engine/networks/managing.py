@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from whit.packer import durable
 from whit.packer.durable import sweep_temporaries
 from whit.packer.errors import NotFoundError, UnsupportedError, WhitError
-from whit.runtime.engine.happened import network_event
+from whit.runtime.engine.happened import network_event, pruned
 from whit.runtime.engine.networks import folder, links
 from whit.runtime.engine.networks.making import Wishes, new_network
 from whit.runtime.engine.networks.model import DEFAULT, PREDEFINED, Network
@@ -60,6 +60,7 @@ def prune(root: Path, chosen: Callable[[Network], bool]) -> list[str]:
                 folder.remove(root, network)
                 network_event(root, network, "destroy")
                 gone.append(network.name)
+    pruned(root, "network", 0)
     return gone
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from whit.packer import eventlog
 from whit.packer.errors import UsageError
+from whit.packer.eventlog import made, record
 from whit.runtime.engine import events
-from whit.runtime.engine.eventform import fields_of, line_of, made, matches, parse_filters, parsed
+from whit.runtime.engine.eventform import fields_of, line_of, matches, parse_filters, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +40,7 @@ def actions(root: Path, since: int | None = 0, until: int | None = None, **filte
 
 def test_what_is_recorded_is_a_line_of_docker_s_json(tmp_path: Path) -> None:
     before = time.time_ns()
-    events.record(tmp_path, "container", "die", ID, {"name": "web", "exitCode": "3"})
+    record(tmp_path, "container", "die", ID, {"name": "web", "exitCode": "3"})
     document = json.loads((tmp_path / "events").read_text())
     assert before <= document.pop("timeNano") <= time.time_ns()
     assert before // 10**9 <= document.pop("time") <= time.time()
@@ -51,13 +53,13 @@ def test_what_is_recorded_is_a_line_of_docker_s_json(tmp_path: Path) -> None:
 
 
 def test_where_nothing_can_be_written_nothing_is_said(tmp_path: Path) -> None:
-    events.record(tmp_path / "absent", "container", "start", ID, {})
+    record(tmp_path / "absent", "container", "start", ID, {})
     assert actions(tmp_path / "absent") == []
 
 
 def test_events_are_read_back_in_order_and_between_times(tmp_path: Path) -> None:
     for action in ("create", "start", "die"):
-        events.record(tmp_path, "container", action, ID, {})
+        record(tmp_path, "container", action, ID, {})
     times = [event["timeNano"] for event in events.read_events(tmp_path, 0, None, {})]
     assert actions(tmp_path) == ["create", "start", "die"]
     assert actions(tmp_path, since=times[1]) == ["start", "die"]
@@ -66,10 +68,10 @@ def test_events_are_read_back_in_order_and_between_times(tmp_path: Path) -> None
 
 
 def test_what_is_no_event_is_passed_over(tmp_path: Path) -> None:
-    events.record(tmp_path, "container", "start", ID, {})
+    record(tmp_path, "container", "start", ID, {})
     with (tmp_path / "events").open("ab") as file:
         file.write(b'\0\0\0\n{"Type": 1}\n[]\n{"Type":"container","Act\n' + b"[" * 100_000 + b"\n")
-    events.record(tmp_path, "container", "die", ID, {})
+    record(tmp_path, "container", "die", ID, {})
     with (tmp_path / "events").open("ab") as file:
         file.write(b'{"Type":"container","Action":"cut')
     assert actions(tmp_path) == ["start", "die"]
@@ -77,13 +79,13 @@ def test_what_is_no_event_is_passed_over(tmp_path: Path) -> None:
 
 def _record_many(root: Path, writer: int, count: int) -> None:
     for at in range(count):
-        events.record(root, "container", f"{writer}-{at}", ID, {"pad": "x" * 200})
+        record(root, "container", f"{writer}-{at}", ID, {"pad": "x" * 200})
 
 
 def test_many_write_at_once_and_a_follower_sees_each_event_once_over_a_rotation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "LARGEST", 1_000_000)
+    monkeypatch.setattr(eventlog, "LARGEST", 1_000_000)
     context = multiprocessing.get_context("fork")
     writers = [context.Process(target=_record_many, args=(tmp_path, writer, 1000)) for writer in range(4)]
 
@@ -101,13 +103,13 @@ def test_many_write_at_once_and_a_follower_sees_each_event_once_over_a_rotation(
 
 def test_a_follower_begins_with_what_comes(tmp_path: Path) -> None:
     for at in range(2000):
-        events.record(tmp_path, "container", f"old {at}", ID, {"pad": "x" * 100})
+        record(tmp_path, "container", f"old {at}", ID, {"pad": "x" * 100})
     steps = iter(["start", "die"])
 
     def goes_on() -> bool:
         step = next(steps, None)
         if step:
-            events.record(tmp_path, "container", step, ID, {})
+            record(tmp_path, "container", step, ID, {})
         return step is not None
 
     assert [event["Action"] for event in events.read_events(tmp_path, None, None, {}, goes_on)] == ["start", "die"]
