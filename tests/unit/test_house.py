@@ -19,6 +19,7 @@ PURE = (
     "packer/ages.py",
     "packer/analys?s.py",
     "packer/analyse.py",
+    "packer/buildfile/dockerfile/*.py",
     "packer/closure/*.py",
     "packer/elf/*.py",
     "packer/imagespec.py",

@@ -1,0 +1,1 @@
+"""Files that say how an image is built."""

@@ -1,0 +1,1 @@
+"""Dockerfiles and BuildKit's answers about them."""
