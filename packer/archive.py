@@ -1,4 +1,4 @@
-"""An image outside of the store: an OCI image layout in a folder, or one tar that every engine loads.
+"""Images outside of the store: an OCI image layout in a folder, or one tar that every engine loads.
 
 The archive is an OCI layout and docker's own format at once: manifest.json points into the same blobs, so that
 ``docker load``, ``podman load`` and skopeo's ``oci-archive`` and ``docker-archive`` all take it. Equal images make equal
@@ -8,6 +8,7 @@ archives, byte for byte.
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whit.packer import durable
@@ -115,23 +116,35 @@ def export(
 
 def write_archive(source: Layout, descriptor: Descriptor, references: tuple[Reference, ...], file: Path) -> None:
     """Write an image as one archive, in the file's place at once. Raises :class:`StoreError`."""
+    save(source, (Chosen(descriptor, references),), file)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """An image that goes into an archive, and the names that it has there."""
+
+    descriptor: Descriptor
+    references: tuple[Reference, ...]
+
+
+def save(source: Layout, images: tuple[Chosen, ...], file: Path) -> None:
+    """Write images as one archive, in the file's place at once. Raises :class:`StoreError`."""
     with durable.output_errors(file), durable.atomic_file(file, private=False) as output:
-        for piece in archive_stream(source, descriptor, references):
+        for piece in archive_stream(source, images):
             durable.write_all(output, piece)
 
 
-def archive_stream(source: Layout, descriptor: Descriptor, references: tuple[Reference, ...]) -> Iterator[bytes]:
+def archive_stream(source: Layout, images: tuple[Chosen, ...]) -> Iterator[bytes]:
     """The archive's bytes, in pieces; blobs are checked as they are read."""
-    manifest = parse_manifest(source.read(descriptor))
-    index = Index(tuple(_named(descriptor, reference) for reference in references))
+    manifests = [parse_manifest(source.read(image.descriptor)) for image in images]
+    blobs = {blob.digest: blob for manifest in manifests for blob in manifest.blobs}
+    blobs |= {image.descriptor.digest: image.descriptor for image in images}
     yield _folder("blobs") + _folder("blobs/sha256")
-    for blob in sorted(
-        {blob.digest: blob for blob in (*manifest.blobs, descriptor)}.values(), key=lambda blob: blob.hex
-    ):
+    for blob in sorted(blobs.values(), key=lambda blob: blob.hex):
         yield from _member(_blob_name(blob), blob.size, source.chunks(blob))
     documents = {
-        "index.json": index.to_json(),
-        "manifest.json": _docker_manifest(manifest, references),
+        "index.json": Index(tuple(entry for image in images for entry in _entries(image))).to_json(),
+        "manifest.json": _docker_manifest(manifests, images),
         LAYOUT_FILE: canonical_json({"imageLayoutVersion": LAYOUT_VERSION}),
     }
     for name, data in documents.items():
@@ -139,19 +152,30 @@ def archive_stream(source: Layout, descriptor: Descriptor, references: tuple[Ref
     yield tarwrite.END
 
 
+def _entries(image: Chosen) -> tuple[Descriptor, ...]:
+    """An image's entries in an index: one for each name, and one where it has none."""
+    named = tuple(_named(image.descriptor, reference) for reference in image.references)
+    return named or (replace(image.descriptor, annotations=()),)
+
+
 def _named(descriptor: Descriptor, reference: Reference) -> Descriptor:
     annotations = ((CONTAINERD_NAME, str(reference)), (REF_NAME, reference.familiar))
     return Descriptor(descriptor.media_type, descriptor.digest, descriptor.size, annotations, descriptor.platform)
 
 
-def _docker_manifest(manifest: Manifest, references: tuple[Reference, ...]) -> bytes:
+def _docker_manifest(manifests: list[Manifest], images: tuple[Chosen, ...]) -> bytes:
     """Docker's manifest.json (moby, image/spec): paths in the archive, and the names to give."""
-    document = {
-        "Config": _blob_name(manifest.config),
-        "RepoTags": [reference.familiar for reference in references if reference.tag],
-        "Layers": [_blob_name(layer) for layer in manifest.layers],
-    }
-    return b"[" + canonical_json(document) + b"]"
+    documents = (
+        canonical_json(
+            {
+                "Config": _blob_name(manifest.config),
+                "RepoTags": [reference.familiar for reference in image.references if reference.tag],
+                "Layers": [_blob_name(layer) for layer in manifest.layers],
+            }
+        )
+        for manifest, image in zip(manifests, images, strict=True)
+    )
+    return b"[" + b",".join(documents) + b"]"
 
 
 def _blob_name(blob: Descriptor) -> str:

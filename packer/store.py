@@ -156,6 +156,14 @@ class Store:
 
         image_event(self.root, image_id, action, name)
 
+    def keep(self, descriptor: Descriptor, reference: Reference | None) -> None:
+        """Add an image under a name, or under none. To be called within :meth:`adding`."""
+        if reference:
+            self.add(descriptor, (reference,))
+            return
+        plain = replace(descriptor, annotations=(), platform=self.image(descriptor).platform)
+        self.layout.edit_index(lambda items: items if plain in items else (*items, plain))
+
     def tag(self, source: str, target: Reference) -> StoredImage:
         """Give an image one more name. Raises :class:`NotFoundError`."""
         with self.adding():

@@ -35,6 +35,7 @@ GROUPS: dict[str, tuple[str, str, Table]] = {
         "Manage images",
         "build history import load pull push save tag ls=images rm=rmi",
         {
+            "diff": ("whit.packer.commands.imagediff", "Show what one image has that another hasn't"),
             "inspect": (f"{_HERE}.inspect:image", "Show images in full"),
             "prune": (f"{_HERE}.prune:image", "Remove unused images"),
         },

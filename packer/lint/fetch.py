@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whit.packer.analyse import ELF_MAGIC, WASM_MAGIC, analyse
+from whit.packer.archived import unpack_archive
 from whit.packer.errors import InvalidFileError, UsageError, WhitError
 from whit.packer.layout import LAYOUT_FILE, Layout
 from whit.packer.lint import WANTED
-from whit.packer.lint.archived import unpack_archive
-from whit.packer.lint.image import Image, ImageFile, overlay
+from whit.packer.lint.image import Image, ImageFile
 from whit.packer.lint.model import Program
 from whit.packer.lint.traces import TraceKind, traces_in, traces_in_elf, traces_in_wasm
 from whit.packer.needs import judge_all
+from whit.packer.overlaying import overlay
 from whit.packer.store import names_file
 from whit.packer.tar.member import Kind
 from whit.packer.tar.read import TarReader
@@ -101,8 +102,9 @@ def layout_of(target: str) -> Iterator[Layout | None]:
         layout.check_version()
         yield layout
     elif path.is_file() and is_archive(path):
-        with tempfile.TemporaryDirectory(prefix="whit-lint-") as folder:
-            yield unpack_archive(path, Path(folder))
+        with path.open("rb") as file, tempfile.TemporaryDirectory(prefix="whit-lint-") as folder:
+            chunks = iter(lambda: file.read(1 << 20), b"")
+            yield unpack_archive(chunks, target, Path(folder)).layout
     else:
         yield None
 

@@ -38,7 +38,7 @@ def check_sum(block: bytes) -> None:
     rest = block[:148] + b" " * 8 + block[156:]
     signed = sum(byte - 256 if byte > 127 else byte for byte in rest)  # noqa: PLR2004 - two's complement
     if number(block[148:156]) not in (sum(rest), signed):
-        raise InvalidFileError("a layer's archive is damaged: a header's checksum is wrong")
+        raise InvalidFileError("the archive is damaged: a header's checksum is wrong")
 
 
 def number(field: bytes) -> int:
@@ -46,13 +46,13 @@ def number(field: bytes) -> int:
     if field[0] & 0x80:
         value = int.from_bytes(field, "big") & ((1 << (8 * len(field) - 1)) - 1)
         if field[0] == 0xFF or value >= 1 << 63:  # noqa: PLR2004 - GNU's mark of a negative number
-            raise InvalidFileError("a layer's archive holds a number that is out of range")
+            raise InvalidFileError("the archive holds a number that is out of range")
         return value
     text = field.split(b"\0", 1)[0].strip()
     if not text:
         return 0
     if text.translate(None, b"01234567"):
-        raise InvalidFileError("a layer's archive is damaged: a header holds something that is not a number")
+        raise InvalidFileError("the archive is damaged: a header holds something that is not a number")
     return int(text, 8)
 
 
@@ -101,7 +101,7 @@ def pax_records(data: bytes) -> Records:
         record = data[len(digits) + 1 : length]
         key, equals, value = record.partition(b"=")
         if length > len(data) or not equals or not record.endswith(b"\n"):
-            raise InvalidFileError("a layer's archive is damaged: a pax record is malformed")
+            raise InvalidFileError("the archive is damaged: a pax record is malformed")
         records.append((key.decode("utf-8", "surrogateescape"), value[:-1]))
         data = data[length:]
     return tuple(records)
@@ -128,7 +128,7 @@ def with_records(member: Member, records: Records) -> Member:
 
 def _checked(member: Member) -> Member:
     if member.uid > MAX_ID or member.gid > MAX_ID:
-        raise InvalidFileError("a layer's archive holds an owner that is out of range")
+        raise InvalidFileError("the archive holds an owner that is out of range")
     if member.size and member.kind not in (Kind.FILE, Kind.OTHER):
         return replace(member, size=0)
     return member
@@ -145,7 +145,7 @@ def _xattrs(by_key: dict[str, bytes]) -> dict[str, bytes]:
             try:
                 found.setdefault(name, binascii.a2b_base64(value + b"==="))
             except binascii.Error:
-                raise InvalidFileError("a layer's archive is damaged: an extended attribute isn't base64") from None
+                raise InvalidFileError("the archive is damaged: an extended attribute isn't base64") from None
         elif key.startswith(_XATTR):
             found[key.removeprefix(_XATTR)] = value
     return {name: value for name, value in found.items() if name and "\0" not in name}
@@ -157,7 +157,7 @@ def decimal(by_key: dict[str, bytes], key: str, otherwise: int) -> int:
     if not value:
         return otherwise
     if not value.isdigit() or len(value) > 18:  # noqa: PLR2004 - what fits 63 bits
-        raise InvalidFileError(f"a layer's archive is damaged: its pax {key} is not a number")
+        raise InvalidFileError(f"the archive is damaged: its pax {key} is not a number")
     return int(value)
 
 
@@ -168,5 +168,5 @@ def _nanoseconds(value: bytes) -> int:
     whole, _, fraction = value.partition(b".")
     digits = whole + fraction[:9].ljust(9, b"0")
     if not whole.isdigit() or not digits.isdigit() or len(whole) > 15:  # noqa: PLR2004 - 30 million years
-        raise InvalidFileError("a layer's archive is damaged: its pax mtime is not a number")
+        raise InvalidFileError("the archive is damaged: its pax mtime is not a number")
     return int(digits)

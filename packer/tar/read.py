@@ -51,7 +51,7 @@ class TarReader:
             kind = block[156:157]
             extensions += kind in _EXTENSIONS
             if extensions > MAX_EXTENSIONS:
-                raise InvalidFileError(f"a layer's archive has more than {MAX_EXTENSIONS} headers without a member")
+                raise InvalidFileError(f"the archive has more than {MAX_EXTENSIONS} headers without a member")
             if kind == b"g":
                 common = tuple(dict((*common, *pax_records(self._extension(block)))).items())
             elif kind in _OWN_HEADERS:
@@ -59,7 +59,7 @@ class TarReader:
             elif kind in _LONG:
                 own += ((_LONG[kind], self._extension(block).rstrip(b"\0")),)
             elif kind == b"M":
-                raise UnsupportedError("a layer's archive goes on from another volume, which whit doesn't read")
+                raise UnsupportedError("the archive goes on from another volume, which whit doesn't read")
             else:
                 yield self._begun(block, (*common, *own))
                 own, extensions = (), 0
@@ -87,7 +87,7 @@ class TarReader:
     def _extension(self, block: bytes) -> bytes:
         size = number(block[124:136])
         if size > MAX_EXTENSION:
-            raise InvalidFileError(f"a layer's archive declares a name of {size} bytes")
+            raise InvalidFileError(f"the archive declares a name of {size} bytes")
         return self._exactly(size + -size % RECORD)[:size]
 
     def content(self) -> Iterator[bytes]:
@@ -126,7 +126,7 @@ class TarReader:
 
     def _some(self, size: int) -> bytes:
         if not self._more():
-            raise InvalidFileError("a layer's archive ends in the middle")
+            raise InvalidFileError("the archive ends in the middle")
         piece = bytes(self._pending[:size])
         self._pending = self._pending[size:]
         return piece

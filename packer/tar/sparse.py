@@ -37,10 +37,10 @@ class SparseFile:
         end = 0
         for offset, length in self.parts:
             if offset < end:
-                raise InvalidFileError("a layer's archive is damaged: a sparse file's parts overlap")
+                raise InvalidFileError("the archive is damaged: a sparse file's parts overlap")
             end = offset + length
         if end > self.size or sum(length for _, length in self.parts) != stored:
-            raise InvalidFileError("a layer's archive is damaged: a sparse file's parts aren't its content")
+            raise InvalidFileError("the archive is damaged: a sparse file's parts aren't its content")
         return self
 
 
@@ -96,7 +96,7 @@ def table_sparse(records: Records, more: Callable[[], bytes]) -> tuple[SparseFil
                 text[:] = rest
                 yield _whole(bytes(line))
             elif len(text) > _MAX_DIGITS:
-                raise InvalidFileError("a layer's archive is damaged: a sparse file's table holds no number")
+                raise InvalidFileError("the archive is damaged: a sparse file's table holds no number")
             else:
                 text.extend(more())
                 blocks += 1
@@ -113,7 +113,7 @@ def table_sparse(records: Records, more: Callable[[], bytes]) -> tuple[SparseFil
 
 def _pairs(numbers: list[int]) -> tuple[Part, ...]:
     if len(numbers) % 2:
-        raise InvalidFileError("a layer's archive is damaged: a sparse file's table ends in the middle")
+        raise InvalidFileError("the archive is damaged: a sparse file's table ends in the middle")
     if len(numbers) > 2 * MAX_PARTS:
         raise _too_many()
     return tuple(zip(numbers[::2], numbers[1::2], strict=True))
@@ -121,7 +121,7 @@ def _pairs(numbers: list[int]) -> tuple[Part, ...]:
 
 def _whole(text: bytes) -> int:
     if not text.isdigit() or len(text) > _MAX_DIGITS:
-        raise InvalidFileError("a layer's archive is damaged: a sparse file's table holds something that is no number")
+        raise InvalidFileError("the archive is damaged: a sparse file's table holds something that is no number")
     return int(text)
 
 

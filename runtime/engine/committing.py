@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from whit.packer.errors import LaunchError, NotFoundError, StoreError
 from whit.packer.garbage import collect
+from whit.packer.instructions import changed
 from whit.packer.layer import write_tar
 from whit.packer.oci import CONFIG, MANIFEST, Descriptor, History, Manifest
 from whit.packer.pipeline import source_date_epoch
@@ -18,7 +19,6 @@ from whit.packer.tar.tree import TreeReader
 from whit.runtime.accounts import Accounts, identify
 from whit.runtime.engine import lifecycle, owners
 from whit.runtime.engine.happened import container_event
-from whit.runtime.engine.instructions import changed
 from whit.runtime.engine.status import State
 from whit.runtime.rootview import RootView
 
@@ -68,11 +68,7 @@ def commit(store: Store, kept: Kept, wishes: Wishes) -> str:
         layers = (*image.manifest.layers, *([layer.descriptor] if layer else []))
         manifest = Manifest(layout.put(config.to_json(), CONFIG), layers)
         descriptor = layout.put(manifest.to_json(), manifest.media_type)
-        if wishes.reference:
-            store.add(descriptor, (wishes.reference,))
-        else:
-            named = replace(descriptor, platform=config.platform)
-            layout.edit_index(lambda items: items if named in items else (*items, named))
+        store.keep(descriptor, wishes.reference)
     collect(store)
     name = wishes.reference.familiar if wishes.reference else ""
     made = {"imageID": manifest.config.digest, "imageRef": name, "comment": wishes.message}

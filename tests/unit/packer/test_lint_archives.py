@@ -84,9 +84,13 @@ def test_dockers_old_archives_name_a_layer_twice_by_links(tmp_path: Path) -> Non
         tar.write_bytes(layer(broken))
         with pytest.raises(InvalidFileError), fetch.layout_of(str(tar)):
             pass
-    tar.write_bytes(layer({**members, "manifest.json": json.dumps(manifest * 2).encode()}))
-    with pytest.raises(UsageError, match="2 images"), fetch.layout_of(str(tar)):
-        pass
+    tar.write_bytes(
+        layer(
+            {**members, "manifest.json": json.dumps([manifest[0], {**manifest[0], "Layers": ["1/layer.tar"]}]).encode()}
+        )
+    )
+    with fetch.layout_of(str(tar)) as found, pytest.raises(UsageError, match="2 images"):
+        fetch.only_image(found or Layout(tmp_path), "x")
 
 
 def test_an_archive_leads_nowhere_outside(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whit.packer.imagespec import RunConfig
-from whit.packer.lint.image import Image, ImageFile, overlay
+from whit.packer.lint.image import Image, ImageFile
 from whit.packer.oci import ImageConfig
+from whit.packer.overlaying import overlay
 from whit.packer.platform import Platform
 from whit.packer.tar.member import Kind
 

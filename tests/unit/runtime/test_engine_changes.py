@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from whit.packer.errors import UsageError
 from whit.packer.imagespec import RunConfig
+from whit.packer.instructions import changed
 from whit.runtime.engine.changes import changes
-from whit.runtime.engine.instructions import changed
 
 if TYPE_CHECKING:
     from pathlib import Path

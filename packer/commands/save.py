@@ -1,0 +1,72 @@
+"""``whit save``: images of the store as one archive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from whit.packer.archive import Chosen
+    from whit.packer.reference import Reference
+    from whit.packer.store import Store
+
+    _Meant = list[tuple[Chosen, tuple[Reference, ...]]]
+
+
+@click.command("save", short_help="Save images to an archive")
+@click.option("-o", "--output", metavar="FILE", help="Write it there.  [default: standard output]")
+@click.argument("names", nargs=-1, required=True, metavar="IMAGE…")
+def command(output: str | None, names: tuple[str, ...]) -> None:
+    """Save images to one archive, for docker, podman, skopeo, buildah and whit to load.
+
+    A name without a tag means all tags that there are of it. Equal images make equal archives.
+    """
+    import sys
+    from pathlib import Path
+
+    from whit.packer.archive import archive_stream, save
+    from whit.packer.errors import UsageError
+    from whit.packer.store import Store
+
+    if output is None and sys.stdout.isatty():
+        raise UsageError("an archive isn't written to a terminal", hint=f"whit save -o FILE {' '.join(names)}")
+    store = Store.open()
+    with store.adding() as layout:
+        images = _chosen(store, names)
+        if output is not None:
+            save(layout, images, Path(output))
+            return
+        for piece in archive_stream(layout, images):
+            sys.stdout.buffer.write(piece)
+
+
+def _chosen(store: Store, names: tuple[str, ...]) -> tuple[Chosen, ...]:
+    """The images that the words mean, each once with all names that were meant."""
+    from whit.packer.archive import Chosen
+
+    found: dict[str, Chosen] = {}
+    for name in names:
+        for image, references in _meant(store, name):
+            known = found.get(image.descriptor.digest, image)
+            both = dict.fromkeys((*known.references, *references))
+            found[image.descriptor.digest] = Chosen(image.descriptor, tuple(both))
+    return tuple(found.values())
+
+
+def _meant(store: Store, name: str) -> _Meant:
+    from whit.packer.archive import Chosen
+    from whit.packer.errors import UsageError
+    from whit.packer.reference import parse_reference
+
+    if ":" in name.rpartition("/")[2] or "@" in name:
+        image = store.resolve(name)
+        named = (image.reference,) if image.reference and "@" not in name else ()
+        return [(Chosen(image.descriptor, ()), named)]
+    try:
+        wanted = parse_reference(name).familiar_name
+    except UsageError:
+        wanted = ""
+    same = [(item, item.reference) for item in store.list() if item.reference]
+    found: _Meant = [(Chosen(item.descriptor, ()), (known,)) for item, known in same if known.familiar_name == wanted]
+    return found or [(Chosen(store.resolve(name).descriptor, ()), ())]
