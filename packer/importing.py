@@ -52,5 +52,6 @@ def import_tar(store: Store, chunks: Iterator[bytes], what: str, wishes: Wishes)
         config = ImageConfig(wishes.platform, run, (layer.diff_id,), (step,), created)
         manifest = Manifest(layout.put(config.to_json(), CONFIG), (layer.descriptor,))
         store.keep(layout.put(manifest.to_json(), manifest.media_type), wishes.reference)
+    store.happened(manifest.config.digest, "import", wishes.reference.familiar if wishes.reference else "")
     collect(store)
     return manifest.config.digest

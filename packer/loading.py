@@ -175,4 +175,6 @@ def _add(store: Store, image: ArchivedImage) -> Loaded:
         store.add(image.descriptor, image.references)
     else:
         store.keep(image.descriptor, None)
-    return Loaded(store.image(image.descriptor).image_id, image.descriptor.digest, image.references)
+    image_id = store.image(image.descriptor).image_id
+    store.happened(image_id, "load", image.references[0].familiar if image.references else "")
+    return Loaded(image_id, image.descriptor.digest, image.references)

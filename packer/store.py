@@ -148,10 +148,11 @@ class Store:
 
         changed = self.layout.edit_index(change)
         for reference in new:
-            self._happened(image.image_id, "tag", reference.familiar)
+            self.happened(image.image_id, "tag", reference.familiar)
         return changed
 
-    def _happened(self, image_id: str, action: str, name: str) -> None:
+    def happened(self, image_id: str, action: str, name: str) -> None:
+        """Tell whoever watches (``whit events``) what became of an image."""
         from whit.packer.eventlog import image_event  # noqa: PLC0415 - only where something has changed
 
         image_event(self.root, image_id, action, name)
@@ -189,9 +190,9 @@ class Store:
             left = {item.digest for item in layout.index().manifests}
         deleted = tuple(image_id for digest, image_id in ids.items() if digest not in left)
         for item in named:
-            self._happened(ids[item.digest], "untag", _familiar(item))
+            self.happened(ids[item.digest], "untag", _familiar(item))
         for image_id in deleted:
-            self._happened(image_id, "delete", image_id)
+            self.happened(image_id, "delete", image_id)
         return Removed(tuple(map(_familiar, named)), deleted)
 
     def _id(self, descriptor: Descriptor) -> str:
