@@ -22,11 +22,13 @@ from whit.packer.garbage import verify
 from whit.packer.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.conftest import RunWhit
     from tests.peers.dockerd import Dockerd
 
 BUSYBOX = Path("/bin/busybox")
-COMPRESSED = {
+COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
     "gz": gzip.compress,
     "zst": zstandard.compress,
     "bz2": bz2.compress,
