@@ -32,7 +32,7 @@ class Words:
     user: str | None = None
     workdir: str | None = None
     hostname: str | None = None
-    network: str | None = None
+    network: tuple[str, ...] = ()
     memory: str | None = None
     cpus: str | None = None
     pids_limit: str | None = None
@@ -138,11 +138,13 @@ def _volume(text: str) -> Volume:
 
 def _network(words: Words) -> Network:
     """A container that isn't kept has no network, or the host's."""
-    text = words.network or Network.NONE
+    text, *more = words.network or (Network.NONE,)
     if text not in set(Network):
         raise UsageError(
             f"--network: a container that isn't kept has no network '{text}'", hint="it has none, or the host's"
         )
+    if more:
+        raise UsageError(f"--network {text} goes with no other network", hint="leave it out, or the others")
     return Network(text)
 
 

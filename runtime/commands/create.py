@@ -47,6 +47,7 @@ def make(words: Words, keeping: Keeping, powers: PowerWords, store: Store, *, in
     from whit.packer.console import warn
     from whit.packer.errors import UsageError
     from whit.runtime.engine import creating
+    from whit.runtime.engine.model import CONTAINER, has_networks
 
     if keeping.cidfile and Path(keeping.cidfile).exists():
         raise UsageError(f"--cidfile: {keeping.cidfile} exists", hint="remove it: is it of another container?")
@@ -55,6 +56,13 @@ def make(words: Words, keeping: Keeping, powers: PowerWords, store: Store, *, in
         profiles = tuple(profiles_of(powers.security_opt).items())
         power = partial(_powers, powers, init=words.init)
         wishes = replace(wishes, powers=power, profiles=profiles)
+    if wishes.ports and not has_networks(wishes.network):
+        if wishes.network.startswith(CONTAINER):
+            raise UsageError(
+                f"--publish: the ports of --network {wishes.network} are published by that container",
+                hint="leave -p out, or give it where that one is made",
+            )
+        warn(f"--publish is of no use with --network {wishes.network}: no port is published")
     for note in dict.fromkeys(note for asked in wishes.mounts for note in asked.notes):
         warn(f"--volume: {note}")
     kept = creating.create(words, wishes, store)

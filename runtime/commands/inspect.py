@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from whit.packer.store import Store
     from whit.runtime.engine.folder import Kept
     from whit.runtime.engine.healthlog import Result
+    from whit.runtime.engine.networks.model import Network
 
 KINDS = ("file", "container", "image", "network", "volume")
 
@@ -128,16 +129,22 @@ def _container(thing: str, store: Store) -> object:
 
     containers = Containers(store.root)
     kept = containers.find(thing)
-    member = read_member(store.root, kept.container.id)
     return view.document(
         kept.container,
         kept.status,
         json.loads((kept.folder / "bundle" / "config.json").read_bytes()),
-        member.endpoints if member else (),
-        member.ports if member else (),
+        read_member(store.root, kept.container.id),
         str(kept.folder),
         _results(kept),
+        _known(kept.container.network_names, store),
     )
+
+
+def _known(names: tuple[str, ...], store: Store) -> list[Network]:
+    """Those of these networks that are there still."""
+    from whit.runtime.engine.networks import managing
+
+    return [network for network in managing.every(store.root) if network.name in names]
 
 
 def _results(kept: Kept) -> tuple[Result, ...]:

@@ -57,8 +57,10 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--no-healthcheck",), {"is_flag": True, "help": "Don't look, whatever the image says."}),
     (("--log-driver",), {"metavar": "cri|none", "help": "Where its output goes: a file (whit logs), or nowhere."}),
     (("--log-opt",), {**_MANY, "metavar": "NAME=VALUE", "help": "max-size=10m, max-file=3."}),
-    (("--network-alias",), {**_MANY, "metavar": "NAME", "help": "One more name in its network."}),
-    (("--ip",), {"metavar": "ADDRESS", "help": "Its address in its network."}),
+    (("--network-alias",), {**_MANY, "metavar": "NAME", "help": "One more name in its first network."}),
+    (("--ip",), {"metavar": "ADDRESS", "help": "Its address in its first network."}),
+    (("--ip6",), {"metavar": "ADDRESS", "help": "Its IPv6 address there."}),
+    (("--mac-address",), {"metavar": "ADDRESS", "help": "Its MAC address there."}),
     (("--add-host",), {**_MANY, "metavar": "NAME:ADDRESS", "help": "A line for its /etc/hosts."}),
     (("--dns",), {**_MANY, "metavar": "ADDRESS", "help": "Its name server."}),
     (("--dns-search",), {**_MANY, "metavar": "DOMAIN", "help": "Where names without dots are sought."}),
@@ -114,6 +116,8 @@ class Keeping:
     log_opt: tuple[str, ...]
     network_alias: tuple[str, ...]
     ip: str | None
+    ip6: str | None
+    mac_address: str | None
     add_host: tuple[str, ...]
     dns: tuple[str, ...]
     dns_search: tuple[str, ...]
@@ -162,7 +166,7 @@ def wishes_of(keeping: Keeping, words: Words, *, interactive: bool, remove: bool
     from whit.runtime.engine.model import Policy
     from whit.runtime.engine.mounting import parse_mounts, parse_volumes_from
     from whit.runtime.engine.networks.hosts import parse_add_host
-    from whit.runtime.engine.networks.model import DEFAULT
+    from whit.runtime.engine.networks.joining import Asked, parse_networks
     from whit.runtime.engine.networks.ports import parse_port
     from whit.runtime.engine.secretform import parse_secrets
 
@@ -174,6 +178,9 @@ def wishes_of(keeping: Keeping, words: Words, *, interactive: bool, remove: bool
         keeping.health_start_period, keeping.health_start_interval, keeping.health_retries, keeping.no_healthcheck,
     )  # fmt: skip
     asked.check_health(health)
+    mode, networks = parse_networks(
+        Asked(words.network, keeping.network_alias, keeping.ip, keeping.ip6, keeping.mac_address)
+    )
     return Wishes(
         name=_name(keeping.name),
         restart=restart,
@@ -182,9 +189,9 @@ def wishes_of(keeping: Keeping, words: Words, *, interactive: bool, remove: bool
         interactive=interactive,
         terminal=keeping.tty,
         remove=remove,
-        network=words.network or DEFAULT,
-        aliases=keeping.network_alias,
-        address=keeping.ip,
+        network=mode,
+        networks=networks,
+        publish_all=keeping.publish_all,
         ports=tuple(port for text in keeping.publish for port in parse_port(text)),
         hosts=tuple(map(parse_add_host, keeping.add_host)),
         dns=keeping.dns,

@@ -156,21 +156,17 @@ def _older(untils: list[str]) -> Callable[[Network], bool]:
 @click.argument("container")
 @click.option("--alias", multiple=True, metavar="NAME", help="One more name in this network.")
 @click.option("--ip", metavar="ADDRESS", help="Its address there.  [default: the first that is free]")
-def connect(network: str, container: str, alias: tuple[str, ...], ip: str | None) -> None:
-    """Put a running container into one network more, until it ends."""
+@click.option("--ip6", metavar="ADDRESS", help="Its IPv6 address there.")
+def connect(network: str, container: str, alias: tuple[str, ...], ip: str | None, ip6: str | None) -> None:
+    """Put a container into one network more: at once if it runs, and whenever it starts."""
     from whit.packer.console import warn
-    from whit.packer.errors import WhitError
+    from whit.runtime.engine import membership
     from whit.runtime.engine.folder import Containers
-    from whit.runtime.engine.networks import attaching, managing
     from whit.runtime.engine.networks.model import Joining
 
-    root = _root()
-    kept = Containers(root).find(container)
-    wish = Joining(managing.find(root, network).name, alias, ip)
-    status = kept.status
-    if not status.is_running:
-        raise WhitError(f"container {kept.container.name} is not running", hint=f"whit start {kept.container.name}")
-    for message, hint in attaching.connect(root, kept.container.id, wish, status.pid).warnings:
+    containers = Containers(_root())
+    attached = membership.connect(containers, containers.find(container), Joining(network, alias, ip, ip6))
+    for message, hint in attached.warnings if attached else ():
         warn(message, hint)
 
 
@@ -179,21 +175,12 @@ def connect(network: str, container: str, alias: tuple[str, ...], ip: str | None
 @click.argument("container")
 @click.option("-f", "--force", is_flag=True, help="It is no error if the container isn't in it.")
 def disconnect(network: str, container: str, force: bool) -> None:
-    """Take a running container out of a network."""
-    from whit.packer.errors import UsageError
+    """Take a container out of a network: at once if it runs, and for its further starts."""
+    from whit.runtime.engine import membership
     from whit.runtime.engine.folder import Containers
-    from whit.runtime.engine.networks import attaching, managing
 
-    root = _root()
-    kept = Containers(root).find(container)
-    status = kept.status
-    try:
-        attaching.disconnect(
-            root, kept.container.id, managing.find(root, network).name, status.pid if status.is_running else None
-        )
-    except UsageError:
-        if not force:
-            raise
+    containers = Containers(_root())
+    membership.disconnect(containers, containers.find(container), network, force=force)
 
 
 for _name, _other in (("ls", "list"), ("rm", "remove")):

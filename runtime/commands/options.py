@@ -18,7 +18,11 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-h", "--hostname"), {"metavar": "NAME", "help": "The container's host name."}),
     (
         ("--network",),
-        {"metavar": "NETWORK", "help": "The network it sees: none, host, or one of whit's (docs/networks.md)."},
+        {
+            "multiple": True,
+            "metavar": "NETWORK",
+            "help": "What it is connected to: none, host, or networks of whit's (docs/networks.md).",
+        },
     ),
     (("-m", "--memory"), {"metavar": "SIZE", "help": "At most this much memory: 64m, 1.5g."}),
     (("--cpus",), {"metavar": "NUMBER", "help": "At most this much CPU time: 0.5, 2."}),

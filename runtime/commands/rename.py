@@ -11,8 +11,9 @@ import click
 def command(container: str, name: str) -> None:
     """Give a CONTAINER another NAME."""
     from whit.packer.store import Store
+    from whit.runtime.engine import membership
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.names import check_name
 
     known = Containers(Store.open().root)
-    known.rename(known.find(container), check_name(name))
+    membership.rename(known, known.find(container), check_name(name))

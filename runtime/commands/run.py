@@ -39,7 +39,7 @@ def command(detach: bool, rm: bool, interactive: bool, detach_keys: str, **words
     rest, powers = split_powers(words)
     launch, keeping = split(rest)
     store = Store.open()
-    needs_more = launch["network"] not in {None, "none", "host"} or not all(map(is_plain, launch["volume"]))
+    needs_more = not set(launch["network"]) <= {"none", "host"} or not all(map(is_plain, launch["volume"]))
     if not (detach or keeping.is_asked or powers.is_asked or needs_more):
         _run_once(Words(**launch), store)
     keys = key_bytes(detach_keys)

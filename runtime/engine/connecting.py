@@ -8,8 +8,8 @@ import os
 from whit.packer.console import warn
 from whit.packer.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.engine.creating import member_of
+from whit.runtime.engine.folder import Containers
 from whit.runtime.engine.networks import attaching, rootless
-from whit.runtime.engine.networks.model import Joining
 from whit.runtime.engine.networks.reserve import reserve
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Ends:
 @contextlib.contextmanager
 def ends(container: Container, container_at: Callable[[PortMapping], str]) -> Iterator[Ends]:
     """Ports that are taken for the container. Raises :class:`LaunchError` for one that can't be."""
-    sockets, ports = reserve(container.ports, container_at)
+    sockets, ports = reserve(container.ports if container.has_own_network else (), container_at)
     pipe = rootless.exit_pipe() if container.users and container.has_own_network else None
     made = Ends(sockets, ports, pipe)
     try:
@@ -64,8 +64,9 @@ def attach(root: Path, container: Container, made: Ends, pid: int) -> Served:
         rootless.rootless_attach(root, member, pid, made.pipe[0])
         proxied = made.ports
     else:
-        wish = Joining(container.network, container.aliases, container.address)
-        attached = attaching.attach(root, member, (wish,), pid)
+        # As they are now: a network may have been joined or left since the start began.
+        wishes = Containers(root).read(container.id).container.networks
+        attached = attaching.attach(root, member, wishes, pid)
         proxied = attached.proxied
         for warning, hint in attached.warnings:
             warn(warning, hint)

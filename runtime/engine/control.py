@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import LaunchError, WhitError
@@ -34,6 +35,12 @@ def connect(folder: Path) -> socket.socket:
     finally:
         os.close(descriptor)
     return connection
+
+
+def supervisor_of(folder: Path) -> int:
+    """The supervisor's process, who made the socket. Raises :class:`NotSupervisedError`. Source: unix(7), SO_PEERCRED."""
+    with connect(folder) as connection:
+        return int.from_bytes(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 4), sys.byteorder)
 
 
 def ask(folder: Path, words: str, *, timeout: float | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from whit.runtime.engine.bundle import NAME_FILES, Placed, document
 from whit.runtime.engine.folder import Containers, Kept, new_id
 from whit.runtime.engine.model import CONTAINER, HOST, NONE, Container, LogOptions, Restart, Root
 from whit.runtime.engine.networks.hosts import hosts_file, resolv_conf
-from whit.runtime.engine.networks.model import DEFAULT, Member
+from whit.runtime.engine.networks.model import DEFAULT, Joining, Member
+from whit.runtime.engine.networks.ports import with_exposed
 from whit.runtime.engine.networks.rootless import RESOLVER
 from whit.runtime.engine.secretform import SECRETS_AT, in_usual_place, owned
 from whit.runtime.engine.supervision import SECRETS, encode_supervision, supervision_ops
@@ -59,9 +61,9 @@ class Wishes:
     terminal: bool = False
     remove: bool = False
     network: str = DEFAULT
-    aliases: tuple[str, ...] = ()
-    address: str | None = None
+    networks: tuple[Joining, ...] = (Joining(),)
     ports: tuple[PortMapping, ...] = ()
+    publish_all: bool = False
     hosts: tuple[tuple[str, str], ...] = ()
     dns: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()
@@ -148,9 +150,8 @@ def _container(request: Request, wishes: Wishes, prepared: Prepared, container_i
         remove=wishes.remove,
         hostname=hostname or container_id[:12],
         network=wishes.network,
-        aliases=wishes.aliases,
-        address=wishes.address,
-        ports=wishes.ports,
+        networks=wishes.networks,
+        ports=with_exposed(wishes.ports, config.exposed_ports) if wishes.publish_all else wishes.ports,
         exposed=config.exposed_ports,
         hosts=wishes.hosts,
         dns=wishes.dns,
@@ -192,6 +193,16 @@ def network_path(containers: Containers, container: Container) -> str | None:
     return f"/proc/{status.pid}/ns/net"
 
 
+def _in_known_networks(wishes: Wishes, root: Path) -> Wishes:
+    """Networks by their names, whatever they were called by, and that they can be joined so. A user's are looked at elsewhere."""
+    if os.geteuid() != 0 or wishes.networks in {(), (Joining(),)}:
+        return wishes
+    from whit.runtime.engine.networks.managing import known  # noqa: PLC0415 - most containers name none
+
+    networks = known(root, wishes.networks)
+    return replace(wishes, network=networks[0].network, networks=networks)
+
+
 def _ground(program: Program, user: str | None) -> placing.Ground:
     identity = identify(program.config.user if user is None else user, program.accounts)
     return placing.Ground(Path(program.rootfs), (identity.uid, identity.gid))
@@ -206,7 +217,8 @@ def _secret_points(secrets: tuple[AskedSecret, ...]) -> Iterator[MountPoint]:
 def create(words: Words, wishes: Wishes, store: Store) -> Kept:
     """Make the container. Raises what parsing, packing and the store do."""
     containers = Containers(store.root)
-    request = parse_request(replace(words, network=NONE, volume=(), tmpfs=()))
+    wishes = _in_known_networks(wishes, store.root)
+    request = parse_request(replace(words, network=(NONE,), volume=(), tmpfs=()))
     wanted = placing.wanted(wishes.mounts, wishes.volumes_from, containers)
     own = (*(MountPoint(f"/etc/{name}", is_directory=False) for name in NAME_FILES), *_secret_points(wishes.secrets))
     prepared = prepare(request, store, (), lambda config: (*own, *placing.with_image(wanted, config).points()))

@@ -6,7 +6,7 @@ from whit.packer.errors import InvalidFileError
 from whit.packer.light import TYPE_CHECKING, StrEnum
 from whit.runtime.engine import model
 from whit.runtime.engine.model import Container
-from whit.runtime.engine.networks.model import PortMapping, Protocol
+from whit.runtime.engine.networks.model import Joining, PortMapping, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -104,6 +104,7 @@ _READERS: dict[str, Reader] = {
     "Users | None": _or_none(_record(model.Users)),
     "tuple[Mounted, ...]": _many(_record(model.Mounted)),
     "tuple[Secret, ...]": _many(_record(model.Secret)),
+    "tuple[Joining, ...]": _many(_record(Joining)),
     "tuple[PortMapping, ...]": _many(_record(PortMapping)),
 }
 """By what a field is declared as."""

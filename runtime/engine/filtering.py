@@ -66,7 +66,7 @@ def _is_true(key: str, value: str, container: Container, status: Status, ports: 
         "id": lambda: container.id.startswith(value),
         "label": lambda: _has_label(container, value),
         "name": lambda: value in container.name,
-        "network": lambda: container.network == value,
+        "network": lambda: value in container.network_names,
         "publish": lambda: any(str(port.host_port) == value.partition("/")[0] for port in ports),
         "status": lambda: status.state.value == value,
         "volume": lambda: any(value in {mount.name, mount.source, mount.target} for mount in container.mounts),

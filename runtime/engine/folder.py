@@ -222,8 +222,21 @@ class Containers:
         hint = f"did you mean {' or '.join(near)}?" if near else "'whit ps -a' lists the containers"
         return NotFoundError(f"there is no container {text}", hint=hint)
 
+    @contextlib.contextmanager
+    def changing(self, kept: Kept) -> Iterator[Kept]:
+        """The container as it is now, for who alone may write its description meanwhile: two at once would each write what they have read."""
+        try:
+            descriptor = os.open(kept.folder / "bundle", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise NotFoundError(f"container {kept.container.name} has been removed just now") from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield self.find(kept.container.id)
+        finally:
+            os.close(descriptor)
+
     def replace(self, kept: Kept, container: Container) -> Kept:
-        """Write a container's description anew."""
+        """Write a container's description anew, while it is :meth:`changing`."""
         with durable.store_errors(f"write the container {container.name}"):
             durable.write_whole(kept.folder / DOCUMENT, _encoded(container))
         return replace(kept, container=container)
@@ -233,7 +246,8 @@ class Containers:
         with durable.store_errors(f"rename the container {kept.container.name}"):
             self._take_name(name, kept.container.id)
             try:
-                renamed = self.replace(kept, replace(kept.container, name=name))
+                with self.changing(kept) as now:
+                    renamed = self.replace(now, replace(now.container, name=name))
             except BaseException:
                 self._give_name_back(name, kept.container.id)
                 raise

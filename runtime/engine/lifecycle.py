@@ -9,7 +9,7 @@ import time
 from functools import partial
 
 from whit.packer import durable
-from whit.packer.errors import LaunchError, UsageError
+from whit.packer.errors import LaunchError, NotFoundError, UsageError
 from whit.packer.jsondoc import canonical_json
 from whit.packer.light import TYPE_CHECKING
 from whit.runtime.engine import connecting, control, starting, within
@@ -31,7 +31,25 @@ _SETTLE_S = 15.0
 
 
 def start(containers: Containers, kept: Kept, attach: str = "") -> Started:
-    """Start a container that doesn't run, and wait until its program does. Raises :class:`LaunchError`."""
+    """Start a container that doesn't run, and wait until its program does; with ``--rm`` it is removed if that can't be. Raises :class:`LaunchError`."""
+    try:
+        return _start(containers, kept, attach)
+    except starting.SupervisedError:
+        raise
+    except BaseException:
+        if kept.container.remove:
+            _remove_unstarted(containers, kept)
+        raise
+
+
+def _remove_unstarted(containers: Containers, kept: Kept) -> None:
+    wait_for_supervisor(kept)
+    with contextlib.suppress(NotFoundError), containers.locked(kept) as got:
+        if got:
+            discard(containers, kept)
+
+
+def _start(containers: Containers, kept: Kept, attach: str) -> Started:
     container = kept.container
     if not kept.status.is_up:
         wait_for_supervisor(kept)

@@ -5,10 +5,16 @@ from __future__ import annotations
 from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass
 
 if TYPE_CHECKING:
-    from whit.runtime.engine.networks.model import PortMapping
+    from whit.runtime.engine.networks.model import Joining, PortMapping
 
 NONE, HOST, CONTAINER = "none", "host", "container:"
 """Networks that aren't whit's."""
+
+
+def has_networks(mode: str) -> bool:
+    """Whether a container whose network is called so is in networks of whit's."""
+    return mode not in {NONE, HOST} and not mode.startswith(CONTAINER)
+
 
 NO_LIMIT = -1
 """As the time that a stop may take: the container is never killed."""
@@ -155,11 +161,14 @@ class Container:
     hostname: str = ""
     domainname: str = ""
     network: str = "none"
+    """The first of its networks when it was made, or what it has instead: docker's NetworkMode."""
+
+    networks: tuple[Joining, ...] = ()
+    """Those of whit's that it is in whenever it runs."""
+
     joins: tuple[tuple[str, str], ...] = ()
     """Namespaces that are other containers': (type as OCI has it, container)."""
 
-    aliases: tuple[str, ...] = ()
-    address: str | None = None
     ports: tuple[PortMapping, ...] = ()
     exposed: tuple[str, ...] = ()
     hosts: tuple[tuple[str, str], ...] = ()
@@ -175,8 +184,13 @@ class Container:
 
     @property
     def has_own_network(self) -> bool:
-        """Whether it is in networks of whit's."""
-        return self.network not in {NONE, HOST} and not self.network.startswith(CONTAINER)
+        """Whether it is in networks of whit's, or can be."""
+        return has_networks(self.network)
+
+    @property
+    def network_names(self) -> tuple[str, ...]:
+        """Its networks, or what it has instead."""
+        return tuple(wish.network for wish in self.networks) if self.has_own_network else (self.network,)
 
     @property
     def short_id(self) -> str:

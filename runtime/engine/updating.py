@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -104,17 +103,8 @@ def _change_policy(containers: Containers, kept: Kept, restart: Restart) -> None
 
 def update(containers: Containers, name: str, asked: Asked, restart: Restart | None, machine: Machine) -> None:
     """Change it. What a container that runs has is changed first: where that can't be, nothing is written."""
-    import fcntl  # noqa: PLC0415 - as below
-
-    kept = containers.find(name)
-    # Two at once would each write what they have read.
-    descriptor = os.open(kept.folder / "bundle", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        kept = containers.read(kept.container.id)
+    with containers.changing(containers.find(name)) as kept:
         _change_limits(kept, asked, machine)
         if restart is not None:
             _change_policy(containers, kept, restart)
-    finally:
-        os.close(descriptor)
     container_event(containers.root, kept.container, "update")

@@ -113,13 +113,14 @@ def without_root(document: Document, users: Users, cgroup: str | None) -> Docume
 
 def check_network(container: Container) -> None:
     """Raises :class:`UsageError` for a network that only root can have."""
-    if container.has_own_network and container.network != DEFAULT:
+    other = [wish.network for wish in container.networks if wish.network != DEFAULT]
+    if other:
         raise UsageError(
-            f"--network {container.network}: only root can make networks",
+            f"--network {other[0]}: only root can make networks",
             hint="leave it out: the container gets a way out, and published ports; or take none, host or container:NAME",
         )
-    if container.address:
-        raise UsageError("--ip: only root can choose addresses", hint="leave it out")
+    if any(wish.address or wish.address6 or wish.mac for wish in container.networks):
+        raise UsageError("only root can choose addresses", hint="leave out --ip, --ip6 and --mac-address")
 
 
 def limits_without(limits: Limits, why_not: str) -> Limits:

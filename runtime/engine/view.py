@@ -11,6 +11,7 @@ from whit.packer.tabular import shortened
 from whit.packer.template.goprint import quoted
 from whit.runtime.engine.asked import NAMES, shown_command
 from whit.runtime.engine.model import LogDriver, MountKind, Policy, ProbeKind
+from whit.runtime.engine.networks.showing import settings
 from whit.runtime.engine.status import Health, State
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from whit.runtime.engine.healthlog import Result
     from whit.runtime.engine.model import Container, Probe
-    from whit.runtime.engine.networks.model import Endpoint, PortMapping
+    from whit.runtime.engine.networks.model import Member, Network, PortMapping
     from whit.runtime.engine.status import Status
 
 Row = dict[str, object]
@@ -95,7 +96,7 @@ def row(
         "LocalVolumes": str(sum(mount.kind is MountKind.VOLUME for mount in container.mounts)),
         "Mounts": ",".join(name if whole else shortened(name, 15) for name in volumes),
         "Names": container.name,
-        "Networks": container.network,
+        "Networks": ",".join(container.network_names),
         "Ports": ports_text(ports, container.exposed) if running else "",
         "RunningFor": _ago(container.created, now),
         "Size": size,
@@ -226,29 +227,20 @@ def _host_config(container: Container, oci: Mapping[str, object]) -> Row:
     }
 
 
-def _networks(endpoints: Iterable[Endpoint]) -> Row:
-    return {
-        endpoint.network: {
-            "IPAddress": endpoint.address,
-            "GlobalIPv6Address": endpoint.address6 or "",
-            "MacAddress": endpoint.mac,
-            "Gateway": endpoint.gateway,
-            "Aliases": list(endpoint.aliases),
-        }
-        for endpoint in endpoints
-    }
-
-
 def document(
     container: Container,
     status: Status,
     oci: Mapping[str, object],
-    endpoints: tuple[Endpoint, ...],
-    ports: tuple[PortMapping, ...],
+    member: Member | None,
     folder: str,
     results: Iterable[Result] = (),
+    networks: Iterable[Network] = (),
 ) -> Row:
-    """What ``inspect`` shows of a container: docker's names, as far as there is such a thing here."""
+    """What ``inspect`` shows of a container: docker's names, as far as there is such a thing here.
+
+    ``member`` is where it is in its ``networks``, while it runs.
+    """
+    endpoints = member.endpoints if member else ()
     log = container.log.driver is not LogDriver.NONE
     first = endpoints[0] if endpoints else None
     return {
@@ -281,7 +273,7 @@ def document(
             "IPAddress": first.address if first else "",
             "MacAddress": first.mac if first else "",
             "Gateway": first.gateway if first else "",
-            "Ports": _bindings(ports),
-            "Networks": _networks(endpoints),
+            "Ports": _bindings(member.ports if member else ()),
+            "Networks": settings(container.network_names, container.networks, endpoints, networks),
         },
     }

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.fuzz.target import Target
 from whit.runtime.engine.model import Container, LogOptions, Policy, Probe, ProbeKind, Restart, Root, Secret, Users
+from whit.runtime.engine.networks.model import Joining
 from whit.runtime.engine.supervision import encode_supervision, supervision_ops
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def containers() -> Iterator[Container]:
     yield replace(BASE, users=Users(1000, 1000))
     more = ((100000, 65536), (300000, 1000))
     yield replace(BASE, users=Users(1000, 100, more, more[:1], ("/usr/bin/newuidmap", "/usr/bin/newgidmap")))
+    joined = Joining("red", ("alias",), "10.0.0.5", "fd00::5", "02:42:ac:11:00:02")
+    yield replace(BASE, network="red", networks=(joined, Joining()))
     yield replace(BASE, probe=Probe(ProbeKind.EXEC, words=("/probe", "-x")))
     yield replace(BASE, probe=Probe(ProbeKind.TCP, port=80))
     yield replace(BASE, probe=Probe(ProbeKind.HTTP, address="::1", port=8080, path="/healthz"))

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.engines import write_image
+from tests.integration.kept import BUSYBOX, Engine
 from whit.runtime.engine.networks.ports import LOCAL, parse_port
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import RunWhit
+    from tests.integration.netlab import Lab
     from tests.peers.dockerd import Dockerd
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("dockerd", "docker", "busybox-static")]
@@ -112,3 +114,56 @@ def test_what_docker_refuses_to_publish_is_refused(dockerd: Dockerd, image: str,
     assert dockerd.docker("create", "-p", text, image, "true", check=False).returncode != 0
     with pytest.raises(UsageError):
         parse_port(text)
+
+
+JOINING = (
+    "network create --subnet 10.88.0.0/16 first",
+    "network create --subnet 10.89.0.0/16 second",
+    "create --name box --network first --ip 10.88.0.9 --network-alias one {} sleep 1000",
+    "network connect --ip 10.89.0.9 --alias two second box",
+    "start box",
+    "network connect second box",
+    "network disconnect first box",
+    "network disconnect first box",
+    "network connect host box",
+    "stop -t 0 box",
+    "start box",
+    "network disconnect second box",
+    "restart -t 0 box",
+    "network connect first box",
+    "network rm first",
+    "create --name alone --network none {} sleep 1000",
+    "network connect first alone",
+    "create --name hosted --network host {} sleep 1000",
+    "network connect first hosted",
+    "rm -f box alone hosted",
+    "network rm first second",
+)
+SEEN = ("IPAMConfig", "IPAddress", "IPPrefixLen", "Gateway")
+
+
+def _settings(said: str) -> dict[str, object]:
+    """What is the same with both: the names of its networks, and what it has there."""
+    [page] = json.loads(said)
+    return {
+        name: [own["IPAMConfig"] or {}, *(own[key] for key in SEEN[1:]), "two" in (own["Aliases"] or ())]
+        for name, own in page["NetworkSettings"]["Networks"].items()
+    }
+
+
+def test_a_container_joins_and_leaves_networks_as_docker_s_do_whether_it_runs_or_not(
+    dockerd: Dockerd, image: str, whit: Path, place: Lab, tmp_path: Path
+) -> None:
+    engine = Engine(whit, tmp_path / "root", ("nsenter", f"--net=/proc/{place.host.pid}/ns/net"))
+    try:
+        for line in JOINING:
+            theirs = dockerd.docker(*line.format(image).split(), check=False)
+            ours = engine.run(*line.format(BUSYBOX).split())
+            assert (ours.returncode == 0) == (theirs.returncode == 0), (line, theirs.stderr, ours.stderr)
+            if " box" in line and not line.startswith("rm"):
+                shown = [dockerd.docker("inspect", "box").stdout, engine("inspect", "--type", "container", "box")]
+                assert _settings(shown[1]) == _settings(shown[0]), line
+    finally:
+        dockerd.docker("rm", "-f", "box", "alone", "hosted", check=False)
+        dockerd.docker("network", "rm", "first", "second", check=False)
+        engine.clean()

@@ -101,7 +101,9 @@ def test_a_running_container_joins_and_leaves_a_network(place: Lab) -> None:
     blue1 = place.start("blue1", networks=(Joining("blue"),))
 
     wish = Joining("blue", ("alias1",))
-    endpoint = place.host.do(lambda: connect(place.root, red1.id, wish, red1.space.pid)).endpoints[1]
+    attached = place.host.do(lambda: connect(place.root, red1.id, wish, red1.space.pid))
+    assert attached is not None
+    endpoint = attached.endpoints[1]
 
     assert endpoint.interface == "eth1"
     assert blue1.ask(endpoint.address, 80) == f"red1 80 {blue1.address}"

@@ -63,6 +63,7 @@ PURE = (
     "runtime/engine/viewing.py",
     "runtime/devfiles.py",
     "runtime/engine/networks/[dhps]*.py",
+    "runtime/engine/networks/joining.py",
     "runtime/engine/networks/making.py",
     "runtime/engine/networks/model.py",
     "runtime/engine/networks/rules.py",

@@ -1,6 +1,7 @@
 """Containers' networks: bridges, addresses, names and published ports, without a daemon. See docs/networks.md.
 
 model.py      what a network, an endpoint and a published port are; pure
+joining.py    docker's ``--network`` and what goes with it; pure
 ports.py      docker's ``-p``; pure
 pool.py       which subnets and addresses are taken next; pure
 rules.py      a network as nft's text; pure

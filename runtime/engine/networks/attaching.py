@@ -12,12 +12,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import NotFoundError, UsageError, WhitError
+from whit.packer.errors import NotFoundError, WhitError
 from whit.packer.light import dataclass, replace
 from whit.runtime.engine.happened import network_event
 from whit.runtime.engine.networks import flows, folder, links, nft, pool, rules
 from whit.runtime.engine.networks.hosts import check_host_name
-from whit.runtime.engine.networks.model import DEFAULT, Endpoint, Joining, Member, Network, mac_of
+from whit.runtime.engine.networks.model import DEFAULT, Endpoint, Joining, Member, Network
 from whit.runtime.engine.networks.neighbours import Neighbours
 from whit.runtime.engine.networks.netlink import Netlink
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _END_DIGITS = 13
 """As many as an interface's name has room for."""
 
+_OWN = "/proc/thread-self/ns/net"
 _FORWARD = {4: Path("/proc/sys/net/ipv4/ip_forward"), 6: Path("/proc/sys/net/ipv6/conf/all/forwarding")}
 
 
@@ -61,16 +62,19 @@ def attach(root: Path, member: Member, joining: tuple[Joining, ...], pid: int) -
             raise
 
 
-def connect(root: Path, container: str, joining: Joining, pid: int) -> Attached:
-    """Put a running container into one network more. Raises :class:`WhitError`."""
+def connect(root: Path, container: str, joining: Joining, pid: int) -> Attached | None:
+    """Put a running container into one network more; None where it has ended. Raises :class:`WhitError`.
+
+    What somebody who was killed has left of the same is done anew. ``pid`` is the container's supervisor's, which leaves
+    the container's network as the last thing it does.
+    """
     with folder.networks_lock(root), _namespace(pid) as namespace, Netlink() as netlink:
         member = folder.read_member(root, container)
-        if member is None:
-            raise WhitError(
-                "the container has no networks of its own: it was started with --network host, none or container:"
-            )
-        if member.at(joining.network):
-            raise UsageError(f"the container is in the network {joining.network} already")
+        if member is None or _is_own(namespace):
+            return None
+        member = _without(member, joining.network)
+        folder.write_member(root, member)
+        _clear(root, netlink, container, joining.network)
         try:
             return _join(root, netlink, member, (joining,), namespace)
         except BaseException:
@@ -80,23 +84,36 @@ def connect(root: Path, container: str, joining: Joining, pid: int) -> Attached:
             raise
 
 
-def disconnect(root: Path, container: str, network: str, pid: int | None) -> None:
-    """Take a container out of one network. Raises :class:`WhitError`."""
+def disconnect(root: Path, container: str, network: str, pid: int | None) -> bool:
+    """Take a container out of one network; whether it was in it. Raises :class:`WhitError`."""
     with folder.networks_lock(root), Netlink() as netlink:
         member = folder.read_member(root, container)
-        if member is None or member.at(network) is None:
-            raise UsageError(f"the container isn't in the network {network}")
-        left = tuple(endpoint for endpoint in member.endpoints if endpoint.network != network)
-        before, member = member.outward, replace(member, endpoints=left)
+        if member is None:
+            return False
+        was_in, member = member.at(network) is not None, _without(member, network)
         folder.write_member(root, member)
-        _leave(root, netlink, container, [network])
+        was_in |= _clear(root, netlink, container, network)
+        # Also where it isn't in it any more: who took it out may have been killed before the rest.
         after = member.outward
-        if after and after != before:
+        if after:
+            outward = folder.load(root, after.network)
             if pid is not None:
                 with _namespace(pid) as namespace:
-                    links.route_by(namespace, after.gateway)
-            _write_rules(root, folder.load(root, after.network))
+                    if not _is_own(namespace):
+                        links.route_by(namespace, outward, after)
+            _write_rules(root, outward)
         Neighbours(root).write_hosts([member])
+        return was_in
+
+
+def rename(root: Path, container: str, name: str) -> None:
+    """Have a container's neighbours know it by another name, if it is in networks now."""
+    with folder.networks_lock(root):
+        member = folder.read_member(root, container)
+        if member is not None:
+            folder.write_member(root, replace(member, names=(name,)))
+            neighbours = Neighbours(root)
+            neighbours.write_hosts(neighbours.around(replace(member, names=(name,))))
 
 
 def detach(root: Path, container: str) -> None:
@@ -141,22 +158,25 @@ def host_end(container: str, network_id: str) -> str:
 def _join(root: Path, netlink: Netlink, member: Member, joining: Iterable[Joining], namespace: int) -> Attached:
     joined: list[tuple[Network, links.Link, Endpoint]] = []
     warnings: list[tuple[str, str]] = []
+    neighbours = Neighbours(root)
     for wish in joining:
         aliases = tuple(map(check_host_name, wish.aliases))
         network, bridge, new = _ready(root, netlink, wish.network)
         if new and not network.internal:
             warnings += _warnings(network)
-        address = folder.lease(root, network, member.id, wish.address)
+        place = folder.lease(root, network, member.id, wish, neighbours.of(network.name))
         endpoint = Endpoint(
-            network.name, address, pool.address6(network, address), mac_of(address),
+            network.name, place.address, place.address6, place.mac,
             _free_interface(member), "" if network.internal else network.gateway, aliases,
         )  # fmt: skip
         joined.append((network, bridge, endpoint))
         member = replace(member, endpoints=(*member.endpoints, endpoint))
     folder.write_member(root, member)
+    neighbours.joined(member)
     for network, bridge, endpoint in joined:
         if not _publish(network, member):
             _forget_dead(root, netlink, network, member.id)
+            neighbours = Neighbours(root)
             _write_rules(root, network)
         end = host_end(member.id, network.id)
         links.join(netlink, bridge.index, network, end, endpoint, namespace)
@@ -164,11 +184,15 @@ def _join(root: Path, netlink: Netlink, member: Member, joining: Iterable[Joinin
             links.reflect(netlink, end)
         network_event(root, network, "connect", container=member.id)
     flows.forget(netlink, member.ports)
-    neighbours = Neighbours(root)
     neighbours.write_hosts(neighbours.around(member))
     if member.ports and not member.outward:
-        warnings.append(("no port is published: the container is in internal networks only", "add one that isn't"))
+        where = "internal networks only" if member.endpoints else "no network"
+        warnings.append((f"no port is published: the container is in {where}", "whit network connect bridge NAME"))
     return Attached(member.endpoints, tuple(warnings), rules.proxied(member))
+
+
+def _without(member: Member, network: str) -> Member:
+    return replace(member, endpoints=tuple(place for place in member.endpoints if place.network != network))
 
 
 def _free_interface(member: Member) -> str:
@@ -235,18 +259,32 @@ def _detach(root: Path, netlink: Netlink, container: str) -> None:
 def _leave(root: Path, netlink: Netlink, container: str, names: Iterable[str], *, unpublished: bool = False) -> None:
     """Out of these networks, with all that is left of the container there; bridges and tables go with the last one."""
     for name in names:
-        if not folder.release(root, name, container):
-            continue
+        if folder.release(root, name, container):
+            _left(root, netlink, container, folder.load(root, name), unpublished=unpublished)
+
+
+def _left(root: Path, netlink: Netlink, container: str, network: Network, *, unpublished: bool = False) -> None:
+    """A container's address is free: the kernel and its neighbours learn it."""
+    network_event(root, network, "disconnect", container=container)
+    if not unpublished:
+        links.remove_link(netlink, host_end(container, network.id))
+    if not folder.leases(root, network.name):
+        _remove_bridge(netlink, network)
+    elif not unpublished:
+        _write_rules(root, network)
+        neighbours = Neighbours(root)
+        neighbours.write_hosts(neighbours.of(network.name))
+
+
+def _clear(root: Path, netlink: Netlink, container: str, name: str) -> bool:
+    """Out of one network, also where whoever was to join or leave it was killed; whether anything of the container was there."""
+    with contextlib.suppress(NotFoundError):
         network = folder.load(root, name)
-        network_event(root, network, "disconnect", container=container)
-        if not unpublished:
-            links.remove_link(netlink, host_end(container, network.id))
-        if not folder.leases(root, name):
-            _remove_bridge(netlink, network)
-        elif not unpublished:
-            _write_rules(root, network)
-            neighbours = Neighbours(root)
-            neighbours.write_hosts(neighbours.of(name))
+        is_linked = links.find_link(netlink, host_end(container, network.id)) is not None
+        if folder.release(root, name, container) or is_linked:
+            _left(root, netlink, container, network)
+            return True
+    return False
 
 
 def _outward(root: Path, member: Member) -> Network | None:
@@ -322,6 +360,11 @@ def _namespace(process: int | str) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _is_own(namespace: int) -> bool:
+    """Whether it is the host's: a supervisor goes back there when its container has ended."""
+    return os.path.samestat(os.fstat(namespace), os.stat(_OWN))  # noqa: PTH116 - a fixed path
 
 
 @contextlib.contextmanager

@@ -11,20 +11,23 @@ import time
 from typing import TYPE_CHECKING
 
 from whit.packer.durable import locked, private_folder, remove_tree, temporary_beside, write_whole
-from whit.packer.errors import InvalidFileError, NotFoundError, StoreError, UsageError, WhitError
+from whit.packer.errors import InvalidFileError, NotFoundError, UsageError, WhitError
 from whit.runtime.engine.networks import pool
 from whit.runtime.engine.networks.documents import member_document, network_document, parse_member, parse_network
 from whit.runtime.engine.networks.model import DEFAULT, PREDEFINED, Endpoint, Network
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from ipaddress import IPv4Network, IPv6Network
     from pathlib import Path
 
-    from whit.runtime.engine.networks.model import Member
+    from whit.runtime.engine.networks.model import Joining, Member, Place
 
 FILE, LEASES, HOSTS = "network.json", "leases", "hosts"
 FIRST_DEVICE = "whit0"
+SHORT = 12
+"""Digits of an ID that people see."""
+
 _ID_BYTES, _DEVICE_DIGITS = 32, 10
 
 
@@ -120,9 +123,14 @@ def remove(root: Path, network: Network) -> None:
     remove_tree(root / "networks" / network.name)
 
 
+def called(member: Member) -> str:
+    """What people know it as."""
+    return member.names[0] if member.names else member.id[:SHORT]
+
+
 def _called(root: Path, container: str) -> str:
     member = read_member(root, container)
-    return member.names[0] if member and member.names else container[:12]
+    return called(member) if member else container[:SHORT]
 
 
 def leases(root: Path, name: str) -> dict[str, str]:
@@ -136,22 +144,17 @@ def leases(root: Path, name: str) -> dict[str, str]:
     return {address: container for _, address, container in sorted(found)}
 
 
-def lease(root: Path, network: Network, container: str, wanted: str | None) -> str:
-    """Take an address: the one that is wanted, or the first that is free. Raises :class:`WhitError`."""
-    folder = root / "networks" / network.name / LEASES
-    candidates = [pool.check_address(network, wanted)] if wanted else pool.addresses(network)
-    taken = leases(root, network.name)
-    for address in candidates:
-        if address not in taken:
-            with contextlib.suppress(FileExistsError):
-                (folder / address).symlink_to(container)
-                return address
-    if wanted:
-        raise WhitError(f"{wanted} is taken in the network {network.name}, by {_called(root, taken[wanted])}")
-    raise StoreError(
-        f"the network {network.name} has no free address: {len(taken)} are taken",
-        hint="make a larger one: whit network create --subnet 10.99.0.0/16 NAME",
-    )
+def lease(root: Path, network: Network, container: str, wish: Joining, members: Iterable[Member]) -> Place:
+    """Take addresses: those that are wanted, or the first that are free beside its ``members``'. Raises :class:`WhitError`."""
+    taken = {address: owner[:SHORT] for address, owner in leases(root, network.name).items()}
+    for member in members:
+        endpoint = member.at(network.name)
+        if endpoint:
+            own = (endpoint.address, endpoint.address6, endpoint.mac)
+            taken |= dict.fromkeys(filter(None, own), called(member))
+    found = pool.place(network, wish, taken)
+    (root / "networks" / network.name / LEASES / found.address).symlink_to(container)
+    return found
 
 
 def release(root: Path, name: str, container: str) -> bool:

@@ -139,12 +139,13 @@ def _configure(network: Network, endpoint: Endpoint) -> None:
         netlink.do(*messages)
 
 
-def route_by(namespace: int, gateway: str) -> None:
+def route_by(namespace: int, network: Network, endpoint: Endpoint) -> None:
     """Have a container go out by another network, after it has left the one by which it did."""
+    gateways = [network.gateway, *([network.gateway6] if endpoint.address6 else [])]
 
     def change() -> None:
         with Netlink() as netlink:
-            netlink.do(_default_route(0, gateway))
+            netlink.do(*(_default_route(0, gateway) for gateway in gateways))
 
     inside(namespace, change)
 

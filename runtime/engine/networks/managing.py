@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING
 from whit.packer import durable
 from whit.packer.durable import sweep_temporaries
 from whit.packer.errors import NotFoundError, UnsupportedError, WhitError
+from whit.packer.light import replace
 from whit.runtime.engine.happened import network_event, pruned
 from whit.runtime.engine.networks import folder, links
+from whit.runtime.engine.networks.joining import check_once
 from whit.runtime.engine.networks.making import Wishes, new_network
 from whit.runtime.engine.networks.model import DEFAULT, PREDEFINED, Network
 from whit.runtime.engine.networks.netlink import Netlink
+from whit.runtime.engine.networks.pool import check_wish
 from whit.runtime.engine.networks.rules import ANYWHERE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from whit.runtime.engine.networks.model import Endpoint, Member, PortMapping
+    from whit.runtime.engine.networks.model import Endpoint, Joining, Member, PortMapping
 
 
 def create(root: Path, wishes: Wishes) -> Network:
@@ -84,6 +87,18 @@ def find(root: Path, wanted: str) -> Network:
     return found[0]
 
 
+def known(root: Path, wishes: Iterable[Joining]) -> tuple[Joining, ...]:
+    """Networks that a container is to be in, by their names, once it is clear that they are there and have such addresses."""
+    found = []
+    for wish in wishes:
+        network = find(root, wish.network)
+        if network.device:
+            check_wish(network, wish)
+        found.append(replace(wish, network=network.name))
+    check_once(found)
+    return tuple(found)
+
+
 def members(root: Path, network: Network) -> list[tuple[Member, Endpoint]]:
     """The containers in it, each with its place."""
     return folder.members(root, network.name)
@@ -102,7 +117,7 @@ def container_at(root: Path, port: PortMapping) -> str:
                 if (published.host_port, published.protocol) == (port.host_port, port.protocol) and _meet(
                     published, port
                 ):
-                    return f"container {member.names[0] if member.names else member.id[:12]}"
+                    return f"container {folder.called(member)}"
     return ""
 
 

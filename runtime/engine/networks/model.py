@@ -87,12 +87,22 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Joining:
-    """A network that a container is to be in."""
+    """A network that a container is to be in. Addresses are those that a person wants; else what is free is taken."""
 
     network: str = DEFAULT
     aliases: tuple[str, ...] = ()
     address: str | None = None
-    """The one that a person wants; else the next free one."""
+    address6: str | None = None
+    mac: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The addresses of a container in a network."""
+
+    address: str
+    address6: str | None
+    mac: str
 
 
 @dataclass(frozen=True, slots=True)

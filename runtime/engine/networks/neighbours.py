@@ -30,6 +30,12 @@ class Neighbours:
             self._members[network] = folder.members(self._root, network)
         return [member for member, _ in self._members[network]]
 
+    def joined(self, member: Member) -> None:
+        """A container has come into networks whose members were read before that."""
+        for endpoint in member.endpoints:
+            if endpoint.network in self._members:
+                self._members[endpoint.network].append((member, endpoint))
+
     def around(self, member: Member) -> list[Member]:
         """All that share a network with a container, itself among them."""
         found = {member.id: member}

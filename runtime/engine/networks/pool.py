@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from whit.packer.errors import UsageError, WhitError
+from whit.packer.errors import StoreError, UsageError, WhitError
 from whit.packer.light import TYPE_CHECKING
+from whit.runtime.engine.networks.model import Place, mac_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from whit.runtime.engine.networks.model import Network
+    from whit.runtime.engine.networks.model import Joining, Network
 
 POOLS = (IPv4Network("172.30.0.0/16"), IPv4Network("10.230.0.0/16"), IPv4Network("192.168.224.0/19"))
 """Where networks are made that name no subnet: the first is used until the host has routes into it."""
@@ -60,6 +61,54 @@ def check_address(network: Network, address: str) -> str:
     if str(wanted) == network.gateway:
         raise UsageError(f"{wanted} is the gateway of the network {network.name}")
     return str(wanted)
+
+
+def check_address6(network: Network, address: str) -> str:
+    """An IPv6 address that a person wants, in its usual form. Raises :class:`UsageError`."""
+    if network.subnet6 is None:
+        raise UsageError(
+            f"the network {network.name} has no IPv6", hint="whit network create --ipv6 NAME makes one that has"
+        )
+    wanted = IPv6Address(address)
+    if wanted not in network.subnet6 or wanted == network.subnet6.network_address:
+        raise UsageError(f"{wanted} is not an address of the network {network.name}, {network.subnet6}")
+    if str(wanted) == network.gateway6:
+        raise UsageError(f"{wanted} is the gateway of the network {network.name}")
+    return str(wanted)
+
+
+def check_wish(network: Network, wish: Joining) -> None:
+    """Whether the network has such addresses at all. Raises :class:`UsageError`."""
+    if wish.address:
+        check_address(network, wish.address)
+    if wish.address6:
+        check_address6(network, wish.address6)
+
+
+def place(network: Network, wish: Joining, taken: Mapping[str, str]) -> Place:
+    """What a container gets: the addresses that are wanted, and what is free beside them.
+
+    ``taken`` are the network's addresses of IPv4, IPv6 and MAC, each with who has it. Raises :class:`WhitError`.
+    """
+    check_wish(network, wish)
+    taken = {network.gateway6: "the gateway", network.mac: "the bridge"} | dict(taken)
+    for given in (wish.address, wish.address6, wish.mac):
+        if given in taken:
+            raise WhitError(f"{given} is taken in the network {network.name}, by {taken[given]}")
+    for address in [wish.address] if wish.address else addresses(network):
+        found = Place(address, wish.address6 or address6(network, address), wish.mac or mac_of(address))
+        lost = [own for own in (found.address, found.address6, found.mac) if own in taken]
+        if not lost:
+            return found
+        if wish.address:
+            raise WhitError(
+                f"{lost[0]} goes with {address}, and is taken in the network {network.name}, by {taken[lost[0]]}",
+                hint="choose another one for this container: --ip6, --mac-address",
+            )
+    raise StoreError(
+        f"the network {network.name} has no free address",
+        hint="make a larger one: whit network create --subnet 10.99.0.0/16 NAME",
+    )
 
 
 def address6(network: Network, address: str) -> str | None:

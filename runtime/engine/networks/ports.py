@@ -5,7 +5,11 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from whit.packer.errors import UsageError
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.engine.networks.model import PortMapping, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LOCAL = "127.0.0.1"
 """Where a port is published that names no address: only this machine reaches it."""
@@ -34,6 +38,14 @@ def parse_port(text: str) -> tuple[PortMapping, ...]:
     return tuple(
         PortMapping(where, outside[number] if outside else 0, port, kind) for number, port in enumerate(inside)
     )
+
+
+def with_exposed(published: tuple[PortMapping, ...], exposed: Iterable[str]) -> tuple[PortMapping, ...]:
+    """``-P``: what is published, and each port that an image exposes beside it, at one that is free. Raises :class:`UsageError`."""
+    has = {(port.container_port, port.protocol) for port in published}
+    # An image says which port, never where it is published.
+    more = (port for text in exposed if ":" not in text for port in parse_port(text))
+    return (*published, *(port for port in dict.fromkeys(more) if (port.container_port, port.protocol) not in has))
 
 
 def _address(text: str, address: str) -> str:

@@ -9,7 +9,7 @@ from whit.runtime.engine.networks.model import PREDEFINED
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from whit.runtime.engine.networks.model import Endpoint, Member, Network
+    from whit.runtime.engine.networks.model import Endpoint, Joining, Member, Network
 
 HEADERS = {
     "ID": "NETWORK ID",
@@ -88,6 +88,42 @@ def _place(network: Network, member: Member, endpoint: Endpoint) -> dict[str, ob
         "MacAddress": endpoint.mac,
         "IPv4Address": f"{endpoint.address}/{network.subnet.prefixlen}",
         "IPv6Address": six,
+    }
+
+
+def settings(
+    names: Iterable[str], wishes: Iterable[Joining], endpoints: Iterable[Endpoint], networks: Iterable[Network]
+) -> dict[str, object]:
+    """``NetworkSettings.Networks`` of a container: what it asks of each of its networks, and what it has there while it runs.
+
+    A container in another one's network has none of its own.
+    """
+    asked, has = {wish.network: wish for wish in wishes}, {place.network: place for place in endpoints}
+    known = {network.name: network for network in networks}
+    return {
+        name: _setting(asked.get(name), has.get(name), known.get(name))
+        for name in dict.fromkeys([*names, *has])
+        if name in asked or name in has or name in WITHOUT_BRIDGE
+    }
+
+
+def _setting(wish: Joining | None, place: Endpoint | None, network: Network | None) -> dict[str, object]:
+    own = {"IPv4Address": wish.address, "IPv6Address": wish.address6} if wish else {}
+    fixed = {name: address for name, address in own.items() if address}
+    six = network.subnet6 if network and place and place.address6 else None
+    return {
+        "IPAMConfig": fixed or None,
+        "Links": None,
+        "Aliases": list(wish.aliases) if wish and wish.aliases else None,
+        "MacAddress": place.mac if place else (wish and wish.mac) or "",
+        "NetworkID": network.id if network else "",
+        "EndpointID": "",
+        "Gateway": place.gateway if place else "",
+        "IPAddress": place.address if place else "",
+        "IPPrefixLen": network.subnet.prefixlen if network and network.device and place else 0,
+        "IPv6Gateway": network.gateway6 if network and six else "",
+        "GlobalIPv6Address": (place.address6 if place else "") or "",
+        "GlobalIPv6PrefixLen": six.prefixlen if six else 0,
     }
 
 

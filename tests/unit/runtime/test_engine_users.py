@@ -9,6 +9,7 @@ import pytest
 
 from whit.packer.errors import UnsupportedError, UsageError
 from whit.runtime.engine.model import Container, Root, Users
+from whit.runtime.engine.networks.model import Joining
 from whit.runtime.engine.users import (
     check_network,
     inner,
@@ -102,7 +103,7 @@ def test_without_a_cgroup_a_limit_that_was_asked_for_is_refused_and_others_are_l
 def test_networks_and_addresses_of_one_s_own_are_refused(network: str, address: str | None) -> None:
     container = Container(
         id="0" * 64, name="box", created=0, image="", image_id="", image_digest="", command=(), root=Root("/", "/"),
-        network=network, address=address,
+        network=network, networks=(Joining(network, address=address),),
     )  # fmt: skip
     with pytest.raises(UsageError, match="only root can"):
         check_network(container)

@@ -12,6 +12,7 @@ from tests.unit.runtime.networks import RED
 from whit.packer.errors import UsageError, WhitError
 from whit.runtime.engine.networks import pool
 from whit.runtime.engine.networks.making import Wishes, new_network
+from whit.runtime.engine.networks.model import Joining, Place
 
 IDENTITY = ("ab" * 32, "whit_ababababab", "2026-01-31T12:00:00Z")
 
@@ -39,6 +40,49 @@ def test_addresses_are_given_from_the_lowest_without_the_gateway_s() -> None:
 def test_the_ipv6_address_is_as_far_from_its_subnet_s_beginning_as_the_ipv4_address() -> None:
     assert pool.address6(RED, "172.30.5.77") == "fd00:5::4d"
     assert pool.address6(dataclasses.replace(RED, subnet6=None), "172.30.5.77") is None
+
+
+def test_a_container_gets_the_first_place_of_which_nothing_is_taken() -> None:
+    assert pool.place(RED, Joining("red"), {}) == Place("172.30.5.2", "fd00:5::2", "02:77:ac:1e:05:02")
+    # given others who were asked for by a person: an address of either kind, or a MAC address that goes with one
+    taken = {"172.30.5.2": "one", "fd00:5::3": "two", "02:77:ac:1e:05:04": "three"}
+    assert pool.place(RED, Joining("red"), taken).address == "172.30.5.5"
+    # what goes with an address is free where another is asked for
+    assert pool.place(RED, Joining("red", address6="fd00:5::99"), taken).address == "172.30.5.3"
+    gateway = dataclasses.replace(RED, gateway6="fd00:5::2")
+    assert pool.place(gateway, Joining("red"), {}).address == "172.30.5.3"
+
+
+def test_a_container_gets_what_was_asked_for_and_what_goes_with_it() -> None:
+    wish = Joining("red", address="172.30.5.9")
+    assert pool.place(RED, wish, {}) == Place("172.30.5.9", "fd00:5::9", "02:77:ac:1e:05:09")
+    wish = Joining("red", address="172.30.5.9", address6="fd00:5::1:9", mac="02:42:00:00:00:01")
+    assert pool.place(RED, wish, {}) == Place("172.30.5.9", "fd00:5::1:9", "02:42:00:00:00:01")
+
+
+@pytest.mark.parametrize(
+    ("wish", "why"),
+    [
+        (Joining("red", address="172.30.5.2"), "172.30.5.2 is taken in the network red, by one"),
+        (Joining("red", address6="fd00:5::3"), "fd00:5::3 is taken in the network red, by two"),
+        (Joining("red", mac="02:77:ac:1e:05:04"), "02:77:ac:1e:05:04 is taken in the network red, by three"),
+        (Joining("red", mac=RED.mac), f"{RED.mac} is taken in the network red, by the bridge"),
+        (Joining("red", address="172.30.5.3"), "fd00:5::3 goes with 172.30.5.3, and is taken in the network red"),
+        (Joining("red", address6="fd00:5::1"), "fd00:5::1 is the gateway of the network red"),
+        (Joining("red", address6="fd00:6::2"), "fd00:6::2 is not an address of the network red, fd00:5::/64"),
+        (Joining("red", address6="fd00:5::"), "fd00:5:: is not an address of the network red"),
+    ],
+)
+def test_who_has_what_was_asked_for_is_told(wish: Joining, why: str) -> None:
+    taken = {"172.30.5.2": "one", "fd00:5::3": "two", "02:77:ac:1e:05:04": "three"}
+    with pytest.raises(WhitError) as raised:
+        pool.place(RED, wish, taken)
+    assert raised.value.message.startswith(why)
+
+
+def test_an_ipv6_address_takes_a_network_that_has_ipv6() -> None:
+    with pytest.raises(UsageError, match="the network red has no IPv6"):
+        pool.place(dataclasses.replace(RED, subnet6=None), Joining("red", address6="fd00:5::3"), {})
 
 
 @pytest.mark.parametrize("address", ["172.30.5.0", "172.30.5.255", "172.30.6.1", "172.30.5.1", "x", "fd00:5::2"])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from whit.packer.errors import UsageError
 from whit.runtime.engine.networks.model import PortMapping, Protocol
-from whit.runtime.engine.networks.ports import parse_port
+from whit.runtime.engine.networks.ports import parse_port, with_exposed
 
 TCP, UDP = Protocol.TCP, Protocol.UDP
 
@@ -94,3 +94,13 @@ def test_what_is_written_in_docker_s_form_is_read_as_it_was_meant(
     assert [mapping.container_port for mapping in mappings] == list(range(container, container + more + 1))
     assert {mapping.host_address for mapping in mappings} == {str(address or "127.0.0.1")}
     assert {mapping.protocol.value for mapping in mappings} == {protocol.strip("/") or "tcp"}
+
+
+def test_all_that_an_image_exposes_is_published_at_this_machine_s_own_address_beside_what_is_asked_for() -> None:
+    asked = parse_port("0.0.0.0:8080:80")
+
+    assert with_exposed(asked, ("80/tcp", "443", "53/udp", "443/tcp", "0.0.0.0:9:9")) == (
+        *asked,
+        PortMapping("127.0.0.1", 0, 443, TCP),
+        PortMapping("127.0.0.1", 0, 53, UDP),
+    )

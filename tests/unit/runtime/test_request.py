@@ -229,12 +229,12 @@ def test_other_volumes_are_refused_with_a_hint(text: str, message: str) -> None:
 
 
 def test_on_the_host_s_network_the_host_s_names_are_there_unless_others_are_given(tmp_path: Path) -> None:
-    names = [volume.target for volume in _options(network="host").volumes]
+    names = [volume.target for volume in _options(network=("host",)).volumes]
     assert "/etc/hosts" in names
-    assert all(volume.read_only for volume in _options(network="host").volumes)
+    assert all(volume.read_only for volume in _options(network=("host",)).volumes)
     own = tmp_path / "hosts"
     own.touch()
-    volumes = _options(network="host", volume=(f"{own}:/etc/hosts",)).volumes
+    volumes = _options(network=("host",), volume=(f"{own}:/etc/hosts",)).volumes
     assert [volume.source for volume in volumes if volume.target == "/etc/hosts"] == [str(own)]
 
 
