@@ -53,6 +53,21 @@ class BlobWriter:
             durable.begin_writing(self.file, self._flushed, self.size - self._flushed)
             self._flushed = self.size
 
+    def take_up(self) -> None:
+        """Read what the file holds already, as if it had just been written."""
+        self.restart(keep=True)
+        while chunk := self.file.read(CHUNK):
+            self._hash.update(chunk)
+            self.size += len(chunk)
+        self._flushed = self.size
+
+    def restart(self, *, keep: bool = False) -> None:
+        """Begin anew, with an empty file unless it is to be kept."""
+        self.file.seek(0)
+        if not keep:
+            self.file.truncate()
+        self._hash, self.size, self._flushed = sha256(), 0, 0
+
     @property
     def digest(self) -> str:
         """The digest of what has been written."""
@@ -200,4 +215,10 @@ class Layout:
             yield writer
             os.fsync(file.fileno())
             path.replace(self.blob_path(writer.digest))
+        durable.sync_folder(self.blob_folder)
+
+    def adopt(self, file: IO[bytes], path: Path, digest: str) -> None:
+        """Make a file of the same file system, whose digest has been checked, the blob."""
+        os.fsync(file.fileno())
+        path.replace(self.blob_path(digest))
         durable.sync_folder(self.blob_folder)

@@ -137,7 +137,9 @@ class Store:
         for blob in image.manifest.blobs:
             if not self.layout.has(blob):
                 raise StoreError(f"blob {blob.digest} is missing from {self.layout.folder}", hint=REPACK)
-        plain = Descriptor(descriptor.media_type, descriptor.digest, descriptor.size, platform=image.platform)
+        # An index is of no one platform.
+        platform = None if descriptor.media_type in (INDEX, DOCKER_INDEX) else image.platform
+        plain = Descriptor(descriptor.media_type, descriptor.digest, descriptor.size, platform=platform)
         named = {str(reference): _named(plain, reference) for reference in references}
         new: list[Reference] = []
 
@@ -168,9 +170,9 @@ class Store:
     def tag(self, source: str, target: Reference) -> StoredImage:
         """Give an image one more name. Raises :class:`NotFoundError`."""
         with self.adding():
-            image = self.resolve(source)
-            self.add(image.descriptor, (target,))
-        return replace(image, reference=target)
+            descriptor = self.entry(source)
+            self.add(descriptor, (target,))
+        return self.image(descriptor, target)
 
     def remove(self, text: str, *, force: bool = False) -> Removed:
         """Take away one name, or by digest or ID the image with all its names (more than one only by ``force``).
@@ -205,6 +207,10 @@ class Store:
         """Every entry of the index, in the order in which they were added."""
         with durable.store_errors(f"read the store {self.root}"):
             return tuple((_reference_of(item), item) for item in self.layout.index().manifests)
+
+    def entry(self, text: str) -> Descriptor:
+        """What a name, digest or ID points to: an image's manifest, or an index. Raises :class:`NotFoundError`."""
+        return self._matching(text)[0]
 
     def list(self) -> tuple[StoredImage, ...]:
         """Every image under every name. Raises :class:`StoreError` when one is damaged."""
@@ -333,7 +339,10 @@ def _named(descriptor: Descriptor, reference: Reference) -> Descriptor:
 def _for_this_machine(manifests: tuple[Descriptor, ...], digest: str) -> Descriptor:
     machine = os.uname().machine
     wanted = {"x86_64": "amd64", "aarch64": "arm64", "i686": "386", "armv7l": "arm"}.get(machine, machine)
-    for item in manifests:
+    images = [item for item in manifests if item.platform and item.platform.os != "unknown"]
+    for item in images:
         if item.platform and (item.platform.os, item.platform.architecture) == ("linux", wanted):
             return item
+    if images:  # for another machine: it can be looked at and pushed
+        return images[0]
     raise StoreError(f"image {digest} has nothing for linux/{wanted}")

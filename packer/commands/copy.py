@@ -1,0 +1,50 @@
+"""``whit copy A B``: an image from one place to another, byte for byte."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from whit.packer.commands.registry_options import insecure_option, registries
+
+
+@click.command("copy", short_help="Copy images between registries, the store, folders and archives")
+@click.argument("source")
+@click.argument("target")
+@click.option("--platform", metavar="PLATFORM", help="Only the image for one platform.  [default: all that there are]")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but the digest.")
+@insecure_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/registry.md).")
+def command(source: str, target: str, platform: str | None, quiet: bool, insecure: bool, as_json: bool) -> None:
+    """Copy an image, and all that its index has, with the same bytes and so the same digest.
+
+    SOURCE and TARGET are each a NAME at a registry, store:NAME, oci:FOLDER[:NAME], oci-archive:FILE[:NAME] or
+    docker-archive:FILE[:NAME].
+    """
+    from whit.packer.console import print_json
+    from whit.packer.registry.copying import Copier
+    from whit.packer.registry.locations import parse_location
+    from whit.packer.registry.progress import watcher
+    from whit.packer.registry.sending import Outcome
+    from whit.packer.registry.tree import parse_platform
+    from whit.packer.store import Store
+
+    words = {Outcome.THERE: "Already exists", Outcome.SENT: "Copied", Outcome.MOUNTED: "Mounted"}
+    telling = watcher(sys.stdout, words, "Copying", quiet=quiet or as_json)
+    copier = Copier(Store.open(), registries(insecure=insecure), telling)
+    origin, place = parse_location(source), parse_location(target)
+    copied = copier.copy(origin, place, parse_platform(platform) if platform else None)
+    if as_json:
+        print_json(
+            {
+                "schema": "whit-copy/1",
+                "digest": copied.descriptor.digest,
+                "new": not copied.moved.was_there,
+                "blobs": len(copied.tree.blobs),
+                "size": copied.tree.size,
+                "transferred": copied.moved.size,
+            }
+        )
+    else:
+        click.echo(copied.descriptor.digest)

@@ -1,0 +1,96 @@
+"""``whit pull NAME``: images of a registry into the store."""
+
+from __future__ import annotations
+
+import sys
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from whit.packer.commands.registry_options import insecure_option, platform_option, registries
+
+if TYPE_CHECKING:
+    from whit.packer.platform import Platform
+    from whit.packer.reference import Reference
+    from whit.packer.registry.pulling import Pulled
+    from whit.packer.registry.registries import Registries
+    from whit.packer.store import Store
+
+
+@click.command("pull", short_help="Take images from a registry into the store")
+@click.argument("name")
+@click.option("-a", "--all-tags", is_flag=True, help="All tags of the repository NAME.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but the name.")
+@platform_option
+@click.option("--all-platforms", is_flag=True, help="Take the image for all platforms, and its index with them.")
+@insecure_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/registry.md).")
+def command(
+    name: str, all_tags: bool, quiet: bool, platform: str | None, all_platforms: bool, insecure: bool, as_json: bool
+) -> None:
+    """Take an image from a registry into the store, under the same name and with the same bytes.
+
+    What a broken or killed pull has left is gone on with.
+    """
+    from whit.packer.console import print_json
+    from whit.packer.errors import UsageError
+    from whit.packer.reference import parse_reference
+    from whit.packer.registry.tree import parse_platform
+    from whit.packer.store import Store
+
+    reference = parse_reference(name)
+    if all_tags and (reference.digest or name.rpartition("/")[2].count(":")):
+        raise UsageError("tag can't be used with --all-tags/-a", hint="give the repository's name alone")
+    if platform and all_platforms:
+        raise UsageError("--platform and --all-platforms contradict each other", hint="leave one of them out")
+    store, hub = Store.open(), registries(insecure=insecure)
+    wanted = parse_platform(platform) if platform else None
+    tags = list(hub.source(reference).repository.tags()) if all_tags else []
+    references = [reference.with_tag(tag) for tag in tags] or [reference]
+    if not (quiet or as_json or all_tags) and not (reference.digest or name.rpartition("/")[2].count(":")):
+        click.echo(f"Using default tag: {reference.tag}")
+    found = [
+        take(store, hub, one, sys.stdout, wanted, whole=all_platforms, quiet=quiet or as_json) for one in references
+    ]
+    if as_json:
+        print_json({"schema": "whit-pull/1", "images": [document(one) for one in found]})
+    else:
+        click.echo(reference.familiar_name if all_tags else reference)
+
+
+def take(
+    store: Store,
+    hub: Registries,
+    reference: Reference,
+    stream: IO[str],
+    platform: Platform | None = None,
+    *,
+    whole: bool = False,
+    quiet: bool = False,
+) -> Pulled:
+    """Pull one image, and tell of it in docker's words."""
+    from whit.packer.registry.progress import watcher
+    from whit.packer.registry.pulling import pull
+    from whit.packer.registry.sending import Outcome
+
+    words = {Outcome.THERE: "Already exists", Outcome.SENT: "Pull complete", Outcome.MOUNTED: "Already exists"}
+    if not quiet:
+        click.echo(f"{reference.tag or reference.digest}: Pulling from {reference.path}", file=stream)
+    pulled = pull(store, hub, reference, watcher(stream, words, "Downloading", quiet=quiet), platform, whole=whole)
+    if not quiet:
+        new = "Image is up to date for" if pulled.moved.was_there else "Downloaded newer image for"
+        click.echo(f"Digest: {pulled.digest}\nStatus: {new} {reference.familiar}", file=stream)
+    return pulled
+
+
+def document(pulled: Pulled) -> dict[str, object]:
+    """For programs."""
+    return {
+        "name": pulled.reference.familiar,
+        "digest": pulled.digest,
+        "stored": pulled.descriptor.digest,
+        "new": not pulled.moved.was_there,
+        "blobs": len(pulled.tree.blobs),
+        "size": pulled.tree.size,
+        "transferred": pulled.moved.size,
+    }

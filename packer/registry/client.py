@@ -1,0 +1,209 @@
+"""A registry as something that can be asked: who we are, tries again, refusals in words.
+
+Every question of the distribution specification goes through :meth:`Registry.call`.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
+
+from whit.packer.registry.challenge import parse_challenges
+from whit.packer.registry.credentials import credential_for
+from whit.packer.registry.headers import media_type, retry_after
+from whit.packer.registry.model import (
+    MAX_ERROR,
+    AbsentError,
+    BrokenError,
+    Code,
+    DeniedError,
+    Endpoint,
+    RegistryError,
+    is_local,
+    said,
+)
+from whit.packer.registry.retry import RETRIED, GiveUp, decide
+from whit.packer.registry.tokens import Authority
+from whit.packer.registry.transport import Answer, Call, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from whit.packer.registry.challenge import Scope
+    from whit.packer.registry.dockerconfig import Credential
+    from whit.packer.registry.settings import Settings
+    from whit.packer.registry.transport import Body
+
+OK, CREATED, ACCEPTED, NO_CONTENT, PARTIAL = 200, 201, 202, 204, 206
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, UNSATISFIABLE, TOO_MANY = 401, 403, 404, 416, 429
+PING = "/v2/"
+
+
+class Tries:
+    """Failures in a row, and the pauses between; whatever gets on in between is to be told by :meth:`got_on`."""
+
+    def __init__(self) -> None:
+        self._failed = 0
+
+    def got_on(self) -> None:
+        """There was progress: what failed before doesn't count any more."""
+        self._failed = 0
+
+    def failed(self, error: RegistryError, asked: float | None = None) -> None:
+        """Wait before the next try. Raises the error when there is to be none."""
+        self._failed += 1
+        decision = decide(self._failed, random.random(), asked)  # noqa: S311 - jitter, not a secret
+        if isinstance(decision, GiveUp):
+            if decision.asked is not None:
+                raise RegistryError(
+                    f"{error.message}; it asks to wait {decision.asked:.0f} s",
+                    hint="come back then; whoever has logged in may ask more often (whit login)",
+                    status=error.status,
+                ) from None
+            raise error
+        time.sleep(decision.seconds)
+
+
+class Registry:
+    """One endpoint. May be asked by several threads at once."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        transport: Transport,
+        settings: Settings,
+        credential: Callable[[], Credential | None] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._lock = threading.Lock()
+        self._endpoint = endpoint
+        self._found = not settings.may_be_plain(endpoint)
+        self._credential = credential or (lambda: credential_for(endpoint.domain))
+        self.authority = Authority(transport, endpoint, self._credential)
+
+    @property
+    def domain(self) -> str:
+        """Its name in references."""
+        return self._endpoint.domain
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it is reached, with HTTPS or, where that is allowed and nothing else is spoken there, plain HTTP."""
+        with self._lock:
+            if not self._found:
+                self._endpoint = self._probed(self._endpoint)
+                self._found = True
+                self.authority = Authority(self._transport, self._endpoint, self._credential)
+            return self._endpoint
+
+    def _probed(self, endpoint: Endpoint) -> Endpoint:
+        """On loopback plain HTTP is tried first, as nobody else can listen; elsewhere HTTPS."""
+        https = endpoint.url
+        plain = "http://" + https.removeprefix("https://")
+        order = (plain, https) if is_local(endpoint.authority) else (https, plain)
+        first = replace(endpoint, url=order[0])
+        try:
+            answer = self._transport.send(Call("GET", first.url + PING), first)
+        except BrokenError as error:
+            if "can't be reached" in error.message:
+                return first
+            return replace(endpoint, url=order[1])
+        except RegistryError:
+            return replace(endpoint, url=order[1])
+        answer.close()
+        # Go's servers, and nginx, answer so to plain HTTP where they expect HTTPS.
+        return replace(endpoint, url=order[1]) if answer.status == 400 and order[0] == plain else first  # noqa: PLR2004
+
+    def url(self, path: str) -> str:
+        """The whole address of a path, or of what a registry itself has named."""
+        return path if "://" in path else f"{self.endpoint.url}{path}"
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        scopes: frozenset[Scope],
+        expected: Collection[int],
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Body | None = None,
+        again: bool = True,
+    ) -> Answer:
+        """Ask, and ask again where that may help (``again``: it is no harm if the first time was understood).
+
+        An answer whose status isn't ``expected`` is raised: :class:`AbsentError`, :class:`DeniedError`, or
+        :class:`RegistryError`. :class:`BrokenError` where the connection breaks.
+        """
+        call = Call(method, self.url(path), headers or {}, body)
+        tries = Tries()
+        while True:
+            try:
+                answer = self._authorized(call, scopes)
+            except BrokenError as error:
+                if not again:
+                    raise
+                tries.failed(error)
+                continue
+            if answer.status in expected:
+                return answer
+            if answer.status not in RETRIED or not again:
+                self._refuse(answer)
+            asked = retry_after(answer.header("Retry-After"), time.time())
+            try:
+                self._refuse(answer)
+            except RegistryError as error:
+                tries.failed(error, asked)
+
+    def _authorized(self, call: Call, scopes: frozenset[Scope]) -> Answer:
+        endpoint = self.endpoint
+        shown = self.authority.header(scopes)
+        answer = self._transport.send(replace(call, authorization=shown, secret_for=endpoint.url), endpoint)
+        if answer.status != UNAUTHORIZED:
+            return answer
+        renewed = self.authority.renewed(answer, scopes, shown)
+        if renewed is None:
+            return answer
+        answer.close()
+        return self._transport.send(replace(call, authorization=renewed, secret_for=endpoint.url), endpoint)
+
+    def _refuse(self, answer: Answer) -> NoReturn:
+        """Raise what an answer says, in words."""
+        status = answer.status
+        kind = media_type(answer.header("Content-Type"))
+        code, words = said(_beginning(answer))
+        told = f": {words}" if words else f" ({code})" if code else ""
+        name = self.domain
+        if status in {UNAUTHORIZED, FORBIDDEN} or code == Code.DENIED:
+            known = self.authority.credential()
+            hint = "does that user have the right to?" if known else f"whit login {name}"
+            asked = parse_challenges(answer.headers("WWW-Authenticate"))
+            if status == UNAUTHORIZED and known and any(one.scheme == "basic" for one in asked):
+                hint = f"name or password may be wrong: whit login {name}"
+            raise DeniedError(f"{name} refuses access{told}", hint=hint, status=status, code=code)
+        if status == NOT_FOUND and kind != "text/html":
+            raise AbsentError(f"{name} has no such thing{told}", status=status, code=code)
+        if status == TOO_MANY:
+            raise RegistryError(f"{name} is asked too often{told}", hint="whit login", status=status, code=code)
+        if kind == "text/html":
+            raise RegistryError(
+                f"{name} answers {status} with a web page", hint="is that a registry's address?", status=status
+            )
+        raise RegistryError(f"{name} answers {status}{told}", status=status, code=code)
+
+
+def _beginning(answer: Answer) -> bytes:
+    """As much of a refusal's body as is of interest; what can't be read is empty."""
+    data = bytearray()
+    try:
+        for chunk in answer.chunks(MAX_ERROR):
+            data += chunk
+            if len(data) >= MAX_ERROR:
+                break
+    except BrokenError:
+        pass
+    answer.close()
+    return bytes(data[:MAX_ERROR])

@@ -1,0 +1,178 @@
+"""``whit copy``: an image from anywhere to anywhere, byte for byte; between registries without the disk."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from whit.packer import durable
+from whit.packer.archive import CONTAINERD_NAME, output_layout, scratch_layout, write_archive
+from whit.packer.errors import NotFoundError, UnsupportedError, UsageError
+from whit.packer.layout import Layout
+from whit.packer.oci import REF_NAME, Descriptor
+from whit.packer.reference import parse_reference
+from whit.packer.registry.archives import ArchiveSource
+from whit.packer.registry.ends import LayoutSource, LayoutTarget, MirroredSource, RepositoryTarget
+from whit.packer.registry.locations import Kind, Location
+from whit.packer.registry.names import find_named
+from whit.packer.registry.origins import Mounts
+from whit.packer.registry.pulling import origins, partial_folder
+from whit.packer.registry.sessions import Sessions
+from whit.packer.registry.transfer import transfer
+from whit.packer.registry.tree import INDEXES, Tree, choose, gather
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from whit.packer.platform import Platform
+    from whit.packer.reference import Reference
+    from whit.packer.registry.ends import Source, Target
+    from whit.packer.registry.registries import Registries
+    from whit.packer.registry.transfer import Moved, Watcher
+    from whit.packer.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What the target's name points to now."""
+
+    descriptor: Descriptor
+    moved: Moved
+    tree: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Copier:
+    """What every copy needs."""
+
+    store: Store
+    registries: Registries
+    watcher: Watcher
+
+    def copy(self, origin: Location, target: Location, platform: Platform | None = None) -> Copied:
+        """All that a name points to, or what its index has for one platform.
+
+        Raises :class:`NotFoundError`, :class:`UnsupportedError` for what the target can't hold, and what either end says.
+        """
+        with self._source(origin) as source:
+            root = source.root()
+            if platform and root.descriptor.media_type in INDEXES:
+                root = source.document(choose(root.data, platform, origin.name or origin.path))
+            tree = gather(root, source.document)
+            with self._target(target, origin, source, tree) as end:
+                moved = transfer(tree, source, end, self.watcher)
+        return Copied(tree.root.descriptor, moved, tree)
+
+    @contextlib.contextmanager
+    def _source(self, origin: Location) -> Iterator[Source]:
+        if origin.kind is Kind.REGISTRY:
+            yield self.registries.source(origin.reference)
+        elif origin.kind is Kind.STORE:
+            # Its lock is held while it is read: nothing of it is collected.
+            with self.store.adding() as layout:
+                yield LayoutSource(layout, self.store.entry(origin.name))
+        elif origin.kind is Kind.LAYOUT:
+            layout = Layout(Path(origin.path), private=False)
+            with durable.store_errors(f"read {origin.path}"):
+                layout.check_version()
+                yield LayoutSource(layout, find_named(layout.index().manifests, origin.name, origin.path))
+        else:
+            with _opened(origin.path) as file:
+                yield ArchiveSource(file, Path(origin.path), origin.name)
+
+    @contextlib.contextmanager
+    def _target(self, target: Location, origin: Location, source: Source, tree: Tree) -> Iterator[Target]:
+        if target.kind is Kind.REGISTRY:
+            yield self._repository(target.reference, source)
+        elif target.kind is Kind.STORE:
+            with self.store.adding() as layout:
+                reference = target.reference
+                yield LayoutTarget(
+                    layout,
+                    lambda descriptor: self.store.add(descriptor, (reference,)),
+                    partial_folder(self.store),
+                    is_named=lambda _: False,
+                )
+        elif target.kind is Kind.LAYOUT:
+            with output_layout(Path(target.path)) as layout:
+                yield LayoutTarget(layout, _namer(layout, target.name), None, is_named=lambda _: False)
+        else:
+            with self._archive(target, origin, tree) as end:
+                yield end
+
+    def _repository(self, reference: Reference, source: Source) -> Target:
+        if reference.digest:
+            raise UsageError(f"{reference.familiar} has a digest: a copy gets a tag", hint="write NAME:TAG")
+        repository = self.registries.repository(reference)
+        domain = repository.registry.domain
+        same = isinstance(source, MirroredSource) and source.repository.registry.domain == domain
+        known = Mounts(origins(self.store), domain, repository.name)
+
+        def others(blob: Descriptor) -> tuple[str, ...]:
+            # A blob of the same registry needn't travel at all.
+            first = (source.repository.name,) if same and isinstance(source, MirroredSource) else ()
+            return tuple(dict.fromkeys(name for name in (*first, *known(blob)) if name != repository.name))
+
+        sessions = Sessions(self.store.cache_folder / "uploads" if self.store.cache_folder.is_dir() else None)
+        return RepositoryTarget(repository, reference.tag, sessions, others)
+
+    @contextlib.contextmanager
+    def _archive(self, target: Location, origin: Location, tree: Tree) -> Iterator[Target]:
+        """An archive is written when all is there: by way of a layout beside it."""
+        if tree.root.descriptor.media_type in INDEXES:
+            raise UnsupportedError(
+                "an archive holds the image of one platform", hint="--platform chooses one; oci:FOLDER holds them all"
+            )
+        path = Path(target.path)
+        references = (target.reference,) if target.name else _own_name(origin)
+        durable.replaceable(path)
+        with scratch_layout(path) as layout:
+            yield LayoutTarget(layout, lambda _: None, None, is_named=lambda _: False)
+            write_archive(layout, tree.root.descriptor, references, path)
+
+
+def _own_name(origin: Location) -> tuple[Reference, ...]:
+    if origin.kind in {Kind.REGISTRY, Kind.STORE}:
+        with contextlib.suppress(UsageError):
+            reference = origin.reference
+            return (reference,) if reference.tag else ()
+    return ()
+
+
+def _namer(layout: Layout, name: str) -> Callable[[Descriptor], object]:
+    """Lets a layout's index lead to the root: by its name as it was given, else by its digest alone."""
+
+    def put(descriptor: Descriptor) -> None:
+        plain = Descriptor(descriptor.media_type, descriptor.digest, descriptor.size)
+        annotations = ((REF_NAME, name),) if name else ()
+        with contextlib.suppress(UsageError):
+            if name:
+                annotations = ((CONTAINERD_NAME, str(parse_reference(name))), *annotations)
+        entry = replace(plain, annotations=annotations)
+
+        def change(manifests: tuple[Descriptor, ...]) -> tuple[Descriptor, ...]:
+            kept = tuple(item for item in manifests if not _replaced(item, entry, name))
+            return (*kept, entry)
+
+        layout.edit_index(change)
+
+    return put
+
+
+def _replaced(item: Descriptor, entry: Descriptor, name: str) -> bool:
+    """Whether an entry gives way: one of the same name, or, without a name, of the same image."""
+    named = item.annotation(REF_NAME)
+    return named == name if name else (named is None and item.digest == entry.digest)
+
+
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[IO[bytes]]:
+    try:
+        with Path(path).open("rb") as file:
+            yield file
+    except FileNotFoundError:
+        raise NotFoundError(f"there is no {path}", hint="check its spelling") from None
+    except IsADirectoryError:
+        raise NotFoundError(f"{path} is a folder, not an archive", hint=f"a layout in it is oci:{path}") from None

@@ -1,0 +1,123 @@
+"""``whit pull``: an image of a registry into the store, under its name, with the digest that it has there."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import UnsupportedError
+from whit.packer.oci import CONFIG, Descriptor, parse_manifest
+from whit.packer.registry.ends import LayoutTarget
+from whit.packer.registry.origins import Origins
+from whit.packer.registry.transfer import transfer
+from whit.packer.registry.tree import INDEXES, Tree, choose, gather, machine_platform
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from whit.packer.layout import Layout
+    from whit.packer.platform import Platform
+    from whit.packer.reference import Reference
+    from whit.packer.registry.ends import MirroredSource
+    from whit.packer.registry.registries import Registries
+    from whit.packer.registry.repository import Document
+    from whit.packer.registry.transfer import Moved, Watcher
+    from whit.packer.store import Store
+
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """``digest`` is what the name points to at the registry, ``descriptor`` what it points to here."""
+
+    reference: Reference
+    digest: str
+    descriptor: Descriptor
+    moved: Moved
+    tree: Tree
+
+
+def partial_folder(store: Store) -> Path:
+    """Where blobs are that haven't come whole yet."""
+    return store.cache_folder / "partial"
+
+
+def origins(store: Store) -> Origins:
+    """What is known of repositories' blobs."""
+    return Origins(store.cache_folder / "origins")
+
+
+def pull(
+    store: Store,
+    registries: Registries,
+    reference: Reference,
+    watcher: Watcher,
+    platform: Platform | None = None,
+    *,
+    whole: bool = False,
+) -> Pulled:
+    """Have an image in the store: for a platform (this machine's), or, ``whole``, with all that its index has.
+
+    Raises :class:`RegistryError`, :class:`StoreError`, :class:`NotFoundError` for a platform that it isn't for.
+    """
+    source = registries.source(reference)
+    root = source.root()
+    chosen = root if whole else _chosen(root, source, platform, reference)
+    tree = gather(chosen, source.document)
+    _check(tree, reference)
+    with store.adding() as layout:
+        target = _target(store, layout, reference)
+        moved = transfer(tree, source, target, watcher)
+    if not moved.was_there:
+        from whit.packer.garbage import collect  # noqa: PLC0415 - only where something may have been replaced
+
+        collect(store)
+    repository = source.repository
+    origins(store).note(repository.registry.domain, repository.name, tree)
+    return Pulled(reference, root.descriptor.digest, chosen.descriptor, moved, tree)
+
+
+def _chosen(root: Document, source: MirroredSource, platform: Platform | None, reference: Reference) -> Document:
+    """The root itself, or what an index in it has for a platform."""
+    wanted = platform or machine_platform(os.uname().machine)
+    for _ in range(3):
+        if root.descriptor.media_type not in INDEXES:
+            break
+        root = source.document(choose(root.data, wanted, reference.familiar))
+    return root
+
+
+def _target(store: Store, layout: Layout, reference: Reference) -> LayoutTarget:
+    def is_named(descriptor: Descriptor) -> bool:
+        return any(
+            known == reference and entry.digest == descriptor.digest and _is_whole(layout, entry)
+            for known, entry in store.entries()
+        )
+
+    def name(descriptor: Descriptor) -> None:
+        store.add(descriptor, (reference,))
+
+    return LayoutTarget(layout, name, partial_folder(store), is_named=is_named)
+
+
+def _is_whole(layout: Layout, descriptor: Descriptor) -> bool:
+    """Whether all that a manifest points to is there; an index is looked at again, blob by blob."""
+    if descriptor.media_type in INDEXES:
+        return False
+    return all(map(layout.has, parse_manifest(layout.read(descriptor)).blobs))
+
+
+def _check(tree: Tree, reference: Reference) -> None:
+    """Refuse what isn't an image, before its layers are fetched."""
+    for document in tree.documents:
+        if document.descriptor.media_type in INDEXES:
+            continue
+        manifest = parse_manifest(document.data, reference.familiar)
+        if manifest.config.media_type not in {CONFIG, DOCKER_CONFIG}:
+            kind = manifest.artifact_type or manifest.config.media_type
+            raise UnsupportedError(
+                f"{reference.familiar} is an artifact of type {kind}, not an image",
+                hint=f"whit copy {reference.familiar} oci:FOLDER takes it as it is",
+            )

@@ -1,0 +1,80 @@
+"""Moving an image: whatever it comes from and goes to, blobs first and at once, then the documents, children first."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from whit.packer.registry.parallel import Stop, each
+from whit.packer.registry.sending import Outcome
+
+if TYPE_CHECKING:
+    from whit.packer.oci import Descriptor
+    from whit.packer.registry.ends import Source, Target
+    from whit.packer.registry.sending import Placed
+    from whit.packer.registry.tree import Tree
+
+
+class Watcher(Protocol):
+    """Is told how far things are, by several threads."""
+
+    def begin(self, tree: Tree) -> None:
+        """All that will be moved."""
+        ...
+
+    def moved(self, blob: Descriptor, there: int) -> None:
+        """So many bytes of a blob are there."""
+        ...
+
+    def done(self, blob: Descriptor, placed: Placed) -> None:
+        """A blob is there."""
+        ...
+
+    def end(self) -> None:
+        """All is there, or nothing more will be."""
+        ...
+
+
+@dataclass(slots=True)
+class Moved:
+    """What a transfer came to: whether all was there before; blobs by how they came, bytes that were moved."""
+
+    was_there: bool = False
+    blobs: dict[str, Placed] = field(default_factory=dict)
+    size: int = 0
+
+    @property
+    def sent(self) -> int:
+        """Blobs that weren't there."""
+        return sum(placed.how is Outcome.SENT for placed in self.blobs.values())
+
+
+def transfer(tree: Tree, source: Source, target: Target, watcher: Watcher) -> Moved:
+    """Have the target hold what the source does, under the target's name. Raises what either says."""
+    moved = Moved()
+    if target.is_there(tree.root):
+        moved.was_there = True
+        return moved
+    stop, lock = Stop(), threading.Lock()
+
+    def put(blob: Descriptor) -> None:
+        def told(there: int) -> None:
+            stop.check()
+            watcher.moved(blob, there)
+
+        placed = target.put_blob(blob, source, told)
+        with lock:
+            moved.blobs[blob.digest] = placed
+            moved.size += blob.size if placed.how is Outcome.SENT else 0
+        watcher.done(blob, placed)
+
+    watcher.begin(tree)
+    try:
+        # The largest first: the last to end shall be a small one.
+        each(sorted(tree.blobs, key=lambda blob: -blob.size), put, stop)
+        for document in tree.documents:
+            target.put_document(document, is_root=document is tree.root)
+    finally:
+        watcher.end()
+    return moved
