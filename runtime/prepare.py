@@ -15,6 +15,7 @@ from whit.runtime.accounts import Accounts
 from whit.runtime.host import own_v2_cgroup
 from whit.runtime.launch import PLANS, find_launcher
 from whit.runtime.mounts import MOUNT_POINTS
+from whit.runtime.obtaining import Pull, obtain, obtain_missing
 from whit.runtime.options import FileIdentity, Guards, Program
 from whit.runtime.plan import command_line, search_path
 from whit.runtime.request import identity_of
@@ -111,6 +112,10 @@ def _find(request: Request, store: Store) -> _Taken:
             f"--add and --needs are for a file that is packed, and {request.target} is none",
             hint="show an image's program a file with --volume SOURCE:TARGET:ro",
         )
+    if request.pull == Pull.ALWAYS:
+        obtain(request.target, store)
+        # Not to be remembered: the next time it is asked for again.
+        return _Taken(store.resolve(request.target), (None,))
     try:
         return _Taken(store.resolve(request.target), files, (request.target,))
     except NotFoundError as error:
@@ -118,7 +123,11 @@ def _find(request: Request, store: Store) -> _Taken:
             raise NotFoundError(
                 f"{request.target} is no file to run, and no image has that name", hint=error.hint
             ) from None
-        raise
+        if request.pull == Pull.NEVER:
+            raise
+        obtain_missing(request.target, store, error)
+    files = (identity_of(str(store.index_path)),)
+    return _Taken(store.resolve(request.target), files, (request.target,))
 
 
 def _mount_points(options: RunOptions, more: tuple[MountPoint, ...]) -> tuple[MountPoint, ...]:

@@ -12,6 +12,7 @@ from whit.packer.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.capabilities import NAMES, parse_capability
 from whit.runtime.limits import Limits, parse_cpus, parse_memory, parse_pids, parse_ulimit
 from whit.runtime.mounts import Volume, container_path, parse_tmpfs
+from whit.runtime.obtaining import Pull
 from whit.runtime.options import FileIdentity, Network, RunOptions
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Words:
     sysroot: str | None = None
     add: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    pull: str = Pull.NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Request:
     files: tuple[FileIdentity | None, ...] = ()
     uses_directory: bool = False
     choices: Choices = DEFAULT
+    pull: str = Pull.NEVER
 
 
 def identity_of(path: str) -> FileIdentity | None:
@@ -209,4 +212,4 @@ def parse_request(words: Words) -> Request:
     choices = parse_choices(words.sources, words.sysroot, words.needs, words.add)
     paths = (*words.volume, *words.env_file, *words.add, *filter(None, (words.sysroot,)))
     relative = any(not text.startswith("/") for text in paths)
-    return Request(words.target, options, inherited, files, relative, choices)
+    return Request(words.target, options, inherited, files, relative, choices, words.pull)

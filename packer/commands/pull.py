@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
 from whit.packer.commands.registry_options import insecure_option, platform_option, registries
 
 if TYPE_CHECKING:
-    from whit.packer.platform import Platform
-    from whit.packer.reference import Reference
     from whit.packer.registry.pulling import Pulled
-    from whit.packer.registry.registries import Registries
-    from whit.packer.store import Store
 
 
 @click.command("pull", short_help="Take images from a registry into the store")
@@ -35,6 +31,7 @@ def command(
     from whit.packer.console import print_json
     from whit.packer.errors import UsageError
     from whit.packer.reference import parse_reference
+    from whit.packer.registry.told import pull_told
     from whit.packer.registry.tree import parse_platform
     from whit.packer.store import Store
 
@@ -50,40 +47,16 @@ def command(
     if not (quiet or as_json or all_tags) and not (reference.digest or name.rpartition("/")[2].count(":")):
         click.echo(f"Using default tag: {reference.tag}")
     found = [
-        take(store, hub, one, sys.stdout, wanted, whole=all_platforms, quiet=quiet or as_json) for one in references
+        pull_told(store, hub, one, sys.stdout, wanted, whole=all_platforms, quiet=quiet or as_json)
+        for one in references
     ]
     if as_json:
-        print_json({"schema": "whit-pull/1", "images": [document(one) for one in found]})
+        print_json({"schema": "whit-pull/1", "images": [_document(one) for one in found]})
     else:
         click.echo(reference.familiar_name if all_tags else reference)
 
 
-def take(
-    store: Store,
-    hub: Registries,
-    reference: Reference,
-    stream: IO[str],
-    platform: Platform | None = None,
-    *,
-    whole: bool = False,
-    quiet: bool = False,
-) -> Pulled:
-    """Pull one image, and tell of it in docker's words."""
-    from whit.packer.registry.progress import watcher
-    from whit.packer.registry.pulling import pull
-    from whit.packer.registry.sending import Outcome
-
-    words = {Outcome.THERE: "Already exists", Outcome.SENT: "Pull complete", Outcome.MOUNTED: "Already exists"}
-    if not quiet:
-        click.echo(f"{reference.tag or reference.digest}: Pulling from {reference.path}", file=stream)
-    pulled = pull(store, hub, reference, watcher(stream, words, "Downloading", quiet=quiet), platform, whole=whole)
-    if not quiet:
-        new = "Image is up to date for" if pulled.moved.was_there else "Downloaded newer image for"
-        click.echo(f"Digest: {pulled.digest}\nStatus: {new} {reference.familiar}", file=stream)
-    return pulled
-
-
-def document(pulled: Pulled) -> dict[str, object]:
+def _document(pulled: Pulled) -> dict[str, object]:
     """For programs."""
     return {
         "name": pulled.reference.familiar,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from whit.runtime.commands.keeping import keeping_options, split, wishes_of
-from whit.runtime.commands.options import SETTINGS, launch_options
+from whit.runtime.commands.options import SETTINGS, launch_options, pull_option
 from whit.runtime.commands.powers import power_options, powers_of, profiles_of, split_powers
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.command(context_settings=SETTINGS)
 @click.option("--rm", is_flag=True, help="Remove it when it ends.")
 @click.option("-i", "--interactive", is_flag=True, help="Let it read what is typed for it.")
+@pull_option
 @launch_options
 @keeping_options
 @power_options

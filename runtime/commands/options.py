@@ -96,5 +96,12 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def pull_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """When the image is pulled, for what runs it."""
+    text = "Pull the image if it isn't there, each time, or not at all."
+    kinds = click.Choice(["missing", "always", "never"])
+    return click.option("--pull", type=kinds, default="missing", show_default=True, help=text)(function)
+
+
 SETTINGS = {"allow_interspersed_args": False, "help_option_names": ["--help"]}
 """Arguments after the target are the program's; -h is docker's short form of --hostname."""

@@ -9,7 +9,7 @@ import click
 from whit.runtime.commands.attach import key_bytes, run_attached
 from whit.runtime.commands.create import make
 from whit.runtime.commands.keeping import keeping_options, split
-from whit.runtime.commands.options import SETTINGS, launch_options
+from whit.runtime.commands.options import SETTINGS, launch_options, pull_option
 from whit.runtime.commands.powers import power_options, split_powers
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--rm", is_flag=True, help="Remove it when it ends; one that isn't kept leaves nothing in any case.")
 @click.option("-i", "--interactive", is_flag=True, help="Let it read your standard input, also where it is kept.")
 @click.option("--detach-keys", default="ctrl-p,ctrl-q", show_default=True, help="What lets go of a container.")
+@pull_option
 @launch_options
 @keeping_options
 @power_options

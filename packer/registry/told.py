@@ -1,0 +1,40 @@
+"""A pull, told as it goes in docker's words: for ``whit pull``, and for all that pull because an image isn't there."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING
+
+from whit.packer.registry.progress import watcher
+from whit.packer.registry.pulling import pull
+from whit.packer.registry.sending import Outcome
+
+if TYPE_CHECKING:
+    from whit.packer.platform import Platform
+    from whit.packer.reference import Reference
+    from whit.packer.registry.pulling import Pulled
+    from whit.packer.registry.registries import Registries
+    from whit.packer.store import Store
+
+_WORDS = {Outcome.THERE: "Already exists", Outcome.SENT: "Pull complete", Outcome.MOUNTED: "Already exists"}
+
+
+def pull_told(
+    store: Store,
+    registries: Registries,
+    reference: Reference,
+    stream: IO[str],
+    platform: Platform | None = None,
+    *,
+    whole: bool = False,
+    quiet: bool = False,
+) -> Pulled:
+    """Have an image in the store, and write to a stream how that goes. Raises what :func:`pull` does."""
+    if not quiet:
+        stream.write(f"{reference.tag or reference.digest}: Pulling from {reference.path}\n")
+    telling = watcher(stream, _WORDS, "Downloading", quiet=quiet)
+    pulled = pull(store, registries, reference, telling, platform, whole=whole)
+    if not quiet:
+        new = "Image is up to date for" if pulled.moved.was_there else "Downloaded newer image for"
+        stream.write(f"Digest: {pulled.digest}\nStatus: {new} {reference.familiar}\n")
+    stream.flush()
+    return pulled

@@ -1,0 +1,55 @@
+"""An image that isn't in the store is pulled, as docker does it, and that is told on standard error."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from whit.packer.errors import NotFoundError, UsageError
+from whit.packer.light import StrEnum
+from whit.packer.reference import hex_id, parse_reference
+
+if TYPE_CHECKING:
+    from whit.packer.store import Store
+
+_GENERAL = ("'whit images'", "the store is empty")
+"""How hints begin that say nothing of the name."""
+
+
+class Pull(StrEnum):
+    """When an image is pulled: if it isn't there, each time, or not at all."""
+
+    MISSING = "missing"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+def obtain(target: str, store: Store) -> None:
+    """Pull the image of a name. Raises :class:`WhitError` where that can't be."""
+    from whit.packer.registry.registries import Registries  # noqa: PLC0415 - an image that is there needs none of it
+    from whit.packer.registry.settings import Settings  # noqa: PLC0415
+    from whit.packer.registry.told import pull_told  # noqa: PLC0415
+
+    pull_told(store, Registries(Settings.read()), parse_reference(target), sys.stderr)
+
+
+def obtain_missing(target: str, store: Store, missing: NotFoundError) -> None:
+    """As :func:`obtain`, where the store doesn't have it. Raises what was ``missing`` where no registry has it either."""
+    from whit.packer.registry.model import RegistryError  # noqa: PLC0415
+
+    try:
+        reference = parse_reference(target)
+    except UsageError:
+        raise missing from None
+    digits = hex_id(target)
+    if digits and len(digits) >= 12:  # noqa: PLR2004 - the beginning of an ID, as it is shown
+        raise missing
+    sys.stderr.write(f"Unable to find image '{reference.familiar}' locally\n")
+    sys.stderr.flush()
+    try:
+        obtain(target, store)
+    except RegistryError as error:
+        hint = missing.hint if missing.hint and not missing.hint.startswith(_GENERAL) else error.hint
+        raise NotFoundError(
+            f"{missing.message}, and it can't be pulled: {error.message}", hint=hint or missing.hint
+        ) from None
