@@ -2,8 +2,7 @@
 
     reference = [domain "/"] path [":" tag] ["@" digest]
 
-``server`` is ``docker.io/library/server:latest`` in full and ``server:latest`` to people, as with docker. Nothing is
-ever looked up on a registry because of that: the full form is only the one spelling under which a name is kept.
+``server`` is ``docker.io/library/server:latest`` in full and ``server:latest`` to people, as with docker.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from whit.packer.registry.challenge import parse_challenges
 from whit.packer.registry.credentials import credential_for
-from whit.packer.registry.headers import media_type, retry_after
+from whit.packer.registry.headers import media_type, path_of, retry_after
 from whit.packer.registry.model import (
     MAX_ERROR,
     AbsentError,
@@ -63,7 +63,8 @@ class Tries:
                     hint="come back then; whoever has logged in may ask more often (whit login)",
                     status=error.status,
                 ) from None
-            raise error
+            # No BrokenError: whoever asks further out would begin to count anew.
+            raise RegistryError(error.message, hint=error.hint, status=error.status, code=error.code)
         time.sleep(decision.seconds)
 
 
@@ -192,7 +193,7 @@ class Registry:
             raise RegistryError(
                 f"{name} answers {status} with a web page", hint="is that a registry's address?", status=status
             )
-        raise RegistryError(f"{name} answers {status}{told}", status=status, code=code)
+        raise RegistryError(f"{name} answers {status} for {path_of(answer.url)}{told}", status=status, code=code)
 
 
 def _beginning(answer: Answer) -> bytes:

@@ -102,6 +102,11 @@ def query_of(url: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(url).query))
 
 
+def path_of(url: str) -> str:
+    """An address's path, to be shown: without its query, which may hold secrets."""
+    return urlsplit(url).path[:300]
+
+
 def place_of(url: str) -> tuple[str, str, int]:
     """(scheme, host, port): equal for what is at one place, to which a secret may go."""
     parts = urlsplit(url)

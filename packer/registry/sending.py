@@ -142,6 +142,8 @@ class _Upload:
             self.refresh()
         except RegistryError as error:
             if error.code == Code.DIGEST_INVALID and wrong < _WRONG:
+                if self.repository.has_blob(self.blob):  # by somebody else, meanwhile
+                    return True
                 self._was_wrong = True
                 self._lost()
             elif error.status in RETRIED:

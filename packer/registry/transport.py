@@ -276,7 +276,9 @@ def _reason(error: Exception) -> str:
     if isinstance(inner, OSError) and inner.strerror:
         return inner.strerror.lower()
     text = str(inner)
-    return text.rpartition("[Errno")[2].partition("] ")[2] or text.rpartition(": ")[2][:200] or "no reason given"
+    return (
+        text.rpartition("[Errno")[2].partition("] ")[2].lower() or text.rpartition(": ")[2][:200] or "no reason given"
+    )
 
 
 def _host(url: str) -> str:
