@@ -31,7 +31,8 @@ def command(detach: bool, rm: bool, interactive: bool, detach_keys: str, **words
     """Run a program confined: a FILE is packed into the store first, an IMAGE is taken from it.
 
     What follows is passed to the program. The exit status is the program's; 125 to 127 as docker's.
-    Without -d, -t, a name, ports or anything else that asks for a container that is kept, nothing of it stays.
+    Without -d, -t, a name, ports or anything else that asks for a container that is kept, nothing of it stays, and
+    it has no network: --network bridge asks for one, which is what a container that is kept is connected to by default.
     """
     from whit.packer.store import Store
     from whit.runtime.engine.mounting import is_plain

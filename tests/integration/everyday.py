@@ -37,6 +37,7 @@ def step(line: str, *last: str, differs: str = "", stdin: str | None = None, whi
 
 WORDS = "errors are in whit's own words"
 LOOPBACK = "whit publishes at 127.0.0.1 unless told otherwise"
+UNCONNECTED = "a container that isn't kept has no network unless one is asked for: docs/networks.md"
 SERVER = "mkdir -p /tmp/w; echo served > /tmp/w/index.html; exec busybox httpd -f -p 80 -h /tmp/w"
 
 STEPS: tuple[Step, ...] = (
@@ -53,6 +54,8 @@ STEPS: tuple[Step, ...] = (
     step(f"run --rm --read-only {IMAGE} touch /new"),
     step(f"run --rm --tmpfs /scratch {IMAGE} sh -c", "echo kept > /scratch/x && cat /scratch/x"),
     step(f"run --rm --network none {IMAGE} ls /sys/class/net"),
+    step(f"run --rm {IMAGE} ls /sys/class/net", differs=UNCONNECTED),
+    step(f"run --rm {IMAGE} ls /sys/class/net", whit=f"run --rm --network bridge {IMAGE} ls /sys/class/net"),
     step(f"run --rm --add-host other:10.1.2.3 {IMAGE} grep -c 10.1.2.3 /etc/hosts"),
     step(f"run --rm --dns 10.9.8.7 {IMAGE} grep nameserver /etc/resolv.conf"),
     step(f"run --rm --ulimit nofile=64:64 {IMAGE} sh -c", "ulimit -n"),

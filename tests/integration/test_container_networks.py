@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.kept import BUSYBOX, PATIENCE_S, Engine, until
-from tests.integration.netlab import lab
+from tests.integration.netlab import CLIENT, HOST, lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,6 +111,22 @@ def test_a_container_is_in_each_network_that_is_named_with_the_addresses_that_ar
         done = engine.run("run", "--rm", *line.split(), BUSYBOX, "true")
         assert (done.returncode, done.stderr.splitlines()[0][: len(f"whit: {why}")]) == (125, f"whit: {why}")
     assert engine("ps", "-a", "--format", "{{.Names}}").split() == ["box", "peer"]
+
+
+def test_a_program_in_the_foreground_has_no_network_unless_it_is_asked_for(engine: Networked, place: Lab) -> None:
+    asks = (BUSYBOX, "nc", "-w", "60", CLIENT, "80")
+
+    assert engine.run("run", *asks).returncode == 1
+    for words in (
+        ("--network", "bridge"),
+        ("--network", "red", "--network", "blue"),
+        ("-p", "80"),
+        ("--network", "host"),
+    ):
+        assert engine("run", "--rm", *words, *asks) == f"client 80 {HOST}"
+
+    assert engine("ps", "-aq") == ""
+    assert "veth" not in place.traces()
 
 
 def test_a_network_is_joined_and_left_for_good_whether_the_container_runs_or_not(engine: Networked) -> None:

@@ -30,9 +30,11 @@ NO_CGROUP = "cgroup v1, which this machine has, can't be delegated to a user: te
 NO_USERS = "without subordinate ids the container has one user"
 NO_GROUPS = "one user of the container's is one of the host's, who may not set groups (user_namespaces(7))"
 NO_BRIDGE = "networks are bridges of the host's, which only root may make"
+NO_VETH = "its way out is tap0"
 FREE_PORT = "the port is whichever is free"
 DIFFERENT = {
     "run --rm -u 5:6": NO_GROUPS,
+    "run --rm everyday ls /sys/class/net": NO_VETH,
     "port web": FREE_PORT,
     "exec -u 7": NO_USERS,
     "stats": NO_CGROUP,
