@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import TYPE_CHECKING
 
-import click
+from whit.packer.errors import in_words
+from whit.packer.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from whit.packer.errors import WhitError
+
+
+def say(text: str) -> None:
+    """A line on stdout, at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def write(text: str) -> None:
+    """Text on stdout as it is."""
+    sys.stdout.write(text)
+
 
 def print_json(document: Mapping[str, object]) -> None:
     """One JSON document on stdout; each has a ``schema`` member that names its form and version."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    import json  # noqa: PLC0415 - what prints anything else needs none
+
+    say(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def page_width() -> int | None:
@@ -47,18 +61,26 @@ def _scaled(size: float, step: int, units: Sequence[str], digits: int) -> str:
 
 def warn(message: str, hint: str | None = None) -> None:
     """Something that a person should know and that stops nothing; on stderr, in the form of an error."""
-    click.echo(f"whit: warning: {message}", err=True)
-    if hint:
-        click.echo(f"hint: {hint}", err=True)
+    _tell(f"whit: warning: {message}\n" + (f"hint: {hint}\n" if hint else ""))
+
+
+def complain(error: WhitError) -> None:
+    """An error that doesn't end the command, in its usual form."""
+    _tell(in_words(error))
 
 
 def progress(message: str) -> None:
     """A line about long work, only where a person watches."""
     if sys.stderr.isatty():
-        click.echo(f"\r\033[K{message}", nl=False, err=True)
+        _tell(f"\r\033[K{message}")
 
 
 def end_progress() -> None:
     """Clear the progress line."""
     if sys.stderr.isatty():
-        click.echo("\r\033[K", nl=False, err=True)
+        _tell("\r\033[K")
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()

@@ -10,15 +10,16 @@ import contextlib
 import errno
 import fcntl
 import os
-import stat
 import time
-from typing import IO, TYPE_CHECKING
 
 from whit.packer.errors import StoreError
+from whit.packer.light import TYPE_CHECKING
+from whit.packer.private import check_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import IO
 
 TEMPORARY = ".tmp-"
 """How the names of unfinished files and folders begin."""
@@ -170,21 +171,6 @@ def locked(path: Path, *, exclusive: bool, wait: bool = True) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def is_locked(path: Path) -> bool:
-    """Whether somebody holds the exclusive lock on a file; nobody does on one that isn't there."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
 def private_folder(folder: Path) -> None:
     """Make a folder that only its owner can enter, parents included; refuse one that somebody else could change."""
     with contextlib.suppress(FileExistsError):
@@ -192,17 +178,6 @@ def private_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700)
         folder.chmod(0o700)
     check_private(folder)
-
-
-def check_private(folder: Path) -> None:
-    """Refuse a folder that is not ours or that others can write. Raises :class:`StoreError`."""
-    state = folder.lstat()
-    if not stat.S_ISDIR(state.st_mode):
-        raise StoreError(f"{folder} is not a folder", hint="remove it, or set WHIT_ROOT to another folder")
-    if state.st_uid != os.geteuid():
-        raise StoreError(f"{folder} belongs to another user", hint="set WHIT_ROOT to a folder of your own")
-    if state.st_mode & 0o022:
-        raise StoreError(f"{folder} can be written by other users", hint=f"chmod go-w {folder}")
 
 
 def remove_tree(folder: Path) -> None:

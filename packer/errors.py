@@ -2,7 +2,7 @@
 
 Each carries what went wrong (``message``), what to do about it (``hint``) and the process's
 exit code. They are raised wherever something is found to be wrong and shown by one handler,
-in ``runtime/cli.py``; nothing below it prints an error or exits.
+in ``runtime/main.py``; nothing below it prints an error or exits.
 """
 
 from __future__ import annotations

@@ -7,14 +7,33 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import time
-from typing import TYPE_CHECKING, TypedDict
+
+from whit.packer.light import TYPE_CHECKING
+from whit.packer.lightjson import compact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from typing import TypedDict
+
+    class Actor(TypedDict):
+        """What it happened to."""
+
+        ID: str
+        Attributes: dict[str, str]
+
+    class Event(TypedDict):
+        """A line of the file."""
+
+        Type: str
+        Action: str
+        Actor: Actor
+        scope: str
+        time: int
+        timeNano: int
+
 
 CURRENT, OLDER = "events", "events.1"
 LARGEST = 1 << 20
@@ -22,24 +41,6 @@ LARGEST = 1 << 20
 
 _TRIES = 8
 _SECOND = 1_000_000_000
-
-
-class Actor(TypedDict):
-    """What it happened to."""
-
-    ID: str
-    Attributes: dict[str, str]
-
-
-class Event(TypedDict):
-    """A line of the file."""
-
-    Type: str
-    Action: str
-    Actor: Actor
-    scope: str
-    time: int
-    timeNano: int
 
 
 def made(kind: str, action: str, actor: str, attributes: Mapping[str, str], now: int) -> Event:
@@ -56,9 +57,9 @@ def made(kind: str, action: str, actor: str, attributes: Mapping[str, str], now:
 
 def record(root: Path, kind: str, action: str, actor: str, attributes: Mapping[str, str]) -> None:
     """Append an event. What can't be written is lost: nothing that happens depends on it."""
-    data = json.dumps(made(kind, action, actor, attributes, time.time_ns()), ensure_ascii=False, separators=(",", ":"))
+    data = compact(made(kind, action, actor, attributes, time.time_ns()))
     with contextlib.suppress(OSError):
-        _append(root, f"{data}\n".encode("utf-8", "replace"))
+        _append(root, f"{data}\n".encode())
 
 
 def image_event(root: Path, image_id: str, action: str, name: str) -> None:

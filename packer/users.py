@@ -7,9 +7,9 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from whit.packer import durable
 from whit.packer.errors import InvalidFileError, UsageError
 from whit.packer.light import dataclass
+from whit.packer.locks import is_locked
 from whit.packer.reference import hex_id
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _read(place: Path) -> User | None:
         raise InvalidFileError(
             f"{path} is damaged", hint=f"remove the container: whit rm --force {place.name[:_SHORT]}"
         ) from None
-    running = durable.is_locked(place / "lock")
+    running = is_locked(place / "lock")
     return User(known["id"], known["name"], known["image_digest"], known["image_id"], running)
 
 

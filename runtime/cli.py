@@ -1,20 +1,16 @@
-"""The command-line root: the only place that sees every part, and the only handler of errors.
+"""The command-line root: the only place that sees every part. What commands raise is shown by main.py.
 
 Commands are loaded when they are called, so that ``whit --help`` imports nothing but click.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import signal
-import sys
-import traceback
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
-from whit.packer.errors import ExitCode, WhitError, as_whit_error, in_words
+from whit.packer.errors import UsageError
 from whit.runtime.groups import Root
 
 if TYPE_CHECKING:
@@ -77,10 +73,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 INTERNAL: dict[str, str] = {
     "_explain": "whit.runtime.commands.explain",
-    "_ended": "whit.runtime.commands.ended",
     "_emptied": "whit.runtime.commands.emptied",
 }
-"""Verbs that the launcher calls; see runtime/launcher/main.c."""
+"""Verbs that the launcher calls; see runtime/launcher/main.c. One more, ``_ended``, is in plain.py."""
 
 
 @click.group(cls=Root, table=COMMANDS, hidden_verbs=INTERNAL, context_settings={"help_option_names": ["-h", "--help"]})
@@ -98,72 +93,21 @@ def _run_confined(path: Path, name: str, arguments: tuple[str, ...]) -> Outcome:
     return run_confined(path, name, arguments)
 
 
-def show(error: WhitError) -> None:
-    """Print an error."""
-    click.echo(in_words(error), err=True, nl=False)
+def answer(arguments: list[str]) -> int:
+    """The exit code of the command that the words mean. Raises :class:`WhitError` for what they shouldn't be, and all that it raises."""
+    if "_WHIT_COMPLETE" in os.environ:
+        from whit.runtime.completion import register
 
-
-def _as_whit_error(error: Exception) -> WhitError:
-    if not isinstance(error, click.ClickException):
-        return as_whit_error(error)
-    context = getattr(error, "ctx", None)
-    hint = f"see '{context.command_path} --help'" if context else None
-    return WhitError(error.format_message().rstrip("."), hint=hint, exit_code=ExitCode.USAGE)
-
-
-def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run one command; the process ends with its exit code."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    runs, told = arguments[:1] == ["run"], False
+        register()
     try:
-        # the native program has it wait from before Python starts
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
-        if "_WHIT_COMPLETE" in os.environ:
-            from whit.runtime.completion import register
-
-            register()
         result = root.main(arguments, prog_name="whit", standalone_mode=False)
-        code = result if isinstance(result, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
-        code = 0
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("whit: interrupted", err=True)
-        code = 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
-    except Exception as error:
-        if os.environ.get("WHIT_TRACEBACK"):
-            raise
-        known = _as_whit_error(error)
-        in_docker_s_range = known.exit_code >= ExitCode.RUNTIME_FAILURE
-        code = ExitCode.RUNTIME_FAILURE if runs and not in_docker_s_range else known.exit_code
-        show(_of_output(error) or known)
-        told = True
-    sys.exit(_flushed(code, told=told))
-
-
-def _of_output(error: Exception) -> WhitError | None:
-    """The error in words if printing raised it: by itself it doesn't say what couldn't be written."""
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    printing = frame.f_code is click.echo.__code__
-    return _unwritten(error) if printing and isinstance(error, OSError) else None
-
-
-def _flushed(code: int, *, told: bool) -> int:
-    """The exit code when all that was printed has been written; if it can't be, as on a full disk, that is told once."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        # What Python still holds goes nowhere, or it would try again when it ends and show a traceback.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not (told or isinstance(error, BrokenPipeError)):
-            show(_unwritten(error))
-        return code or ExitCode.FAILURE
-    return code
-
-
-def _unwritten(error: OSError) -> WhitError:
-    why = "it is closed" if error.errno == errno.EBADF else (error.strerror or str(error)).lower()
-    return WhitError(f"can't write to standard output: {why}")
+        return 0
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        hint = f"see '{context.command_path} --help'" if context else None
+        raise UsageError(error.format_message().rstrip("."), hint=hint) from error
+    return result if isinstance(result, int) else 0

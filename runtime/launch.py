@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
 
 from whit.packer import durable
 from whit.packer.errors import LaunchError
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.encode import encode
 
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from whit.runtime.model import LaunchPlan
 
 PLANS = "plans"
@@ -30,6 +31,8 @@ def find_launcher() -> Path:
     beside = Path(sys.executable).parent / "whit"
     if beside.is_file():
         return beside
+    import shutil  # noqa: PLC0415 - where whit is installed in an unusual way
+
     found = shutil.which("whit")
     if found is None:
         raise LaunchError(

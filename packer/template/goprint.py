@@ -9,6 +9,8 @@ import json
 import math
 import re
 
+from whit.packer.goquoted import quoted
+
 _BIG, _SMALL = 6, -4
 _JSON_BIG, _JSON_SMALL = 1e21, 1e-6
 _WIDEST = 1_000_000
@@ -16,7 +18,6 @@ _VERB = re.compile(
     r"%(?P<flags>[-+# 0]*)(?P<width>[0-9]{1,7})?(?:\.(?P<precision>[0-9]{0,7}))?(?P<verb>.|$)", re.DOTALL
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v", "\\": "\\\\"}
 
 
 OPEN = frozenset(
@@ -105,24 +106,6 @@ def json_text(value: object) -> str:
         keys = sorted(value) if isinstance(value, OpenMap) else list(value)
         return f"{{{','.join(f'{json_text(str(key))}:{json_text(opened(key, value[key]))}' for key in keys)}}}"
     return json.dumps(value)
-
-
-def quoted(text: str) -> str:
-    """A string as ``%q`` and docker's COMMAND column have it."""
-    shown = "".join(
-        _ESCAPES.get(char) or ('\\"' if char == '"' else char if char.isprintable() else _escaped(char))
-        for char in text
-    )
-    return f'"{shown}"'
-
-
-def _escaped(char: str) -> str:
-    number = ord(char)
-    if 0xDC80 <= number <= 0xDCFF:  # noqa: PLR2004 - how Python keeps bytes that aren't UTF-8
-        return f"\\x{number - 0xDC00:02x}"
-    if number < 0x80:  # noqa: PLR2004 - ASCII's end
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"  # noqa: PLR2004
 
 
 def kind_of(value: object) -> str:

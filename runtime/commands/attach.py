@@ -67,12 +67,12 @@ def client_flags(kept: Kept, *, reads: bool, proxy: bool = True) -> str:
 def run_attached(containers: Containers, kept: Kept, keys: str, *, reads: bool | None = None) -> None:
     """Start a container and stay with it: this process becomes the client."""
     from whit.packer.errors import UsageError
-    from whit.runtime.engine import lifecycle, starting
+    from whit.runtime.engine import ending, lifecycle, starting
     from whit.runtime.engine.happened import container_event
 
     reads = kept.container.interactive if reads is None else reads
     if kept.container.terminal and reads and not sys.stdin.isatty():
-        lifecycle.discard(containers, kept)
+        ending.discard(containers, kept)
         raise UsageError(
             "the input device is not a TTY", hint="leave -t out where the input is a pipe or a file", exit_code=1
         )

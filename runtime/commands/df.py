@@ -69,17 +69,18 @@ class _Found:
 
         from whit.packer.console import human_size
         from whit.packer.template import render_rows
-        from whit.runtime.engine import usedform, view
+        from whit.runtime.engine import columns, usedform
 
         now = time.time_ns()
         images = [_image_row(image, name) for image in self.images for name in image.names or ("<none>:<none>",)]
         containers = [
-            view.row(kept.container, kept.status, (), now, size=human_size(size)) for kept, size in self.containers
+            columns.row(columns.Listed(kept.container, kept.status, (), now, size=human_size(size)))
+            for kept, size in self.containers
         ]
         volumes = [{"Name": name, "Size": human_size(size), "Links": str(links)} for name, size, links in self.volumes]
         return (
             f"Images space usage:\n\n{render_rows(usedform.IMAGES, images, usedform.DETAIL_HEADERS)}\n"
-            f"Containers space usage:\n\n{render_rows(usedform.CONTAINERS, containers, view.HEADERS)}\n"
+            f"Containers space usage:\n\n{render_rows(usedform.CONTAINERS, containers, columns.HEADERS)}\n"
             f"Local Volumes space usage:\n\n{render_rows(usedform.VOLUMES, volumes, usedform.DETAIL_HEADERS)}\n"
             f"Build cache usage: {human_size(self.cache)}\n"
         )

@@ -125,7 +125,7 @@ def _container(thing: str, store: Store) -> object:
 
     from whit.runtime.engine import view
     from whit.runtime.engine.folder import Containers
-    from whit.runtime.engine.networks.folder import read_member
+    from whit.runtime.engine.networks.members import read_member
 
     containers = Containers(store.root)
     kept = containers.find(thing)

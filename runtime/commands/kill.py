@@ -11,11 +11,11 @@ import click
 def command(signal: str, containers: tuple[str, ...]) -> int:
     """Send a signal to one or more containers that run."""
     from whit.packer.store import Store
-    from whit.runtime.commands.several import each
-    from whit.runtime.engine import lifecycle
+    from whit.runtime.engine import ending
     from whit.runtime.engine.asked import parse_signal
     from whit.runtime.engine.folder import Containers
+    from whit.runtime.verbs.several import each
 
     known = Containers(Store.open().root)
     number = parse_signal(signal)
-    return each(containers, lambda name: lifecycle.kill(known.find(name), number))
+    return each(containers, lambda name: ending.kill(known.find(name), number))

@@ -106,8 +106,8 @@ def inspect(names: tuple[str, ...], form: str | None, verbose: bool) -> int:  # 
 def rm(names: tuple[str, ...], force: bool) -> int:
     """Remove networks that no container is in."""
     from whit.packer.errors import NotFoundError
-    from whit.runtime.commands.several import each
     from whit.runtime.engine.networks import managing
+    from whit.runtime.verbs.several import each
 
     def remove(name: str) -> None:
         try:

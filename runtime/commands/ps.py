@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from whit.runtime.engine.folder import Containers, Kept
-    from whit.runtime.engine.status import Status
 
 
 @click.command()
@@ -36,36 +28,14 @@ def command(  # noqa: PLR0917 - click's
 
     KEY is id, name, label, status, health, ancestor, exited, network, publish or volume; different keys must all be true.
     """
-    import time
+    from whit.runtime.verbs.ps import ps
 
-    from whit.packer.store import Store
-    from whit.packer.template import render_rows
-    from whit.runtime.engine import view
-    from whit.runtime.engine.filtering import parse_filters
-    from whit.runtime.engine.folder import Containers
-
-    wanted = parse_filters(filters)
-    containers = Containers(Store.open().root)
-    most = 1 if latest else last
-    shown = list(_chosen(containers, everything=everything or most is not None or wanted.looks_further))
-    now = time.time_ns()
-    rows = []
-    for kept, status in shown if most is None else shown[: max(most, 0)]:
-        ports = containers.published(kept) if status.is_running else ()
-        if not wanted.takes(kept.container, status, ports):
-            continue
-        used = containers.size_text(kept) if size else ""
-        rows.append(view.row(kept.container, status, ports, now, whole=no_trunc, size=used))
-    if quiet:
-        for row in rows:
-            click.echo(row["ID"])
-        return
-    table = view.TABLE_WITH_SIZE if size else view.TABLE
-    click.echo(render_rows(form or table, rows, view.HEADERS, view.METHODS, usual=table), nl=False, color=True)
-
-
-def _chosen(containers: Containers, *, everything: bool) -> Iterator[tuple[Kept, Status]]:
-    for kept in containers.list():
-        status = kept.status
-        if everything or status.is_up:
-            yield kept, status
+    ps(
+        everything=everything,
+        quiet=quiet,
+        last=1 if latest else last,
+        size=size,
+        filters=filters,
+        no_trunc=no_trunc,
+        form=form,
+    )

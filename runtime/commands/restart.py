@@ -12,10 +12,10 @@ import click
 def command(timeout: int | None, signal: str | None, containers: tuple[str, ...]) -> int:
     """Stop one or more containers, and start them again; those that don't run are started."""
     from whit.packer.store import Store
-    from whit.runtime.commands.several import each
     from whit.runtime.engine import lifecycle
     from whit.runtime.engine.asked import parse_signal
     from whit.runtime.engine.folder import Containers
+    from whit.runtime.verbs.several import each
 
     known = Containers(Store.open().root)
     number = parse_signal(signal) if signal else None

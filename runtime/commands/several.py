@@ -1,4 +1,4 @@
-"""Doing the same to several containers: what failed is told, and doesn't keep the others from it."""
+"""Showing several things: what isn't there is told, and doesn't keep the others from it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,6 @@ from whit.packer.errors import WhitError, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-
-def each(names: Iterable[str], do: Callable[[str], object]) -> int:
-    """Do it to each, and print the name as it was given, or, where there is one, the answer. 1 if anything failed."""
-    code = 0
-    for name in names:
-        try:
-            answer = do(name)
-        except WhitError as error:
-            click.echo(in_words(error), err=True, nl=False)
-            code = 1
-        else:
-            click.echo(name if answer is None else answer)
-    return code
 
 
 def show_each(names: Iterable[str], find: Callable[[str], dict[str, object]], form: str | None) -> int:

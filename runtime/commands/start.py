@@ -13,15 +13,14 @@ import click
 def command(attach: bool, interactive: bool, detach_keys: str, containers: tuple[str, ...]) -> int:
     """Start one or more containers that don't run."""
     from whit.packer.errors import UsageError
-    from whit.packer.store import Store
+    from whit.packer.places import private_root
     from whit.runtime.commands.attach import key_bytes, run_attached
-    from whit.runtime.commands.several import each
-    from whit.runtime.engine import lifecycle
     from whit.runtime.engine.folder import Containers
+    from whit.runtime.verbs.start import start
 
-    known = Containers(Store.open().root)
     if not (attach or interactive):
-        return each(containers, lambda name: lifecycle.start_stopped(known, known.find(name)))
+        return start(containers)
+    known = Containers(private_root())
     if len(containers) > 1:
         raise UsageError("only one container can be attached to", hint="start them without -a and -i")
     kept = known.find(containers[0])

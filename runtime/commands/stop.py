@@ -11,13 +11,6 @@ import click
 @click.argument("containers", nargs=-1, required=True, metavar="CONTAINER...")
 def command(timeout: int | None, signal: str | None, containers: tuple[str, ...]) -> int:
     """Stop one or more containers. One that is stopped isn't started again by its restart policy."""
-    from whit.packer.store import Store
-    from whit.runtime.commands.several import each
-    from whit.runtime.engine import lifecycle
-    from whit.runtime.engine.asked import parse_signal
-    from whit.runtime.engine.folder import Containers
+    from whit.runtime.verbs.stop import stop
 
-    known = Containers(Store.open().root)
-    number = parse_signal(signal) if signal else None
-    seconds = None if timeout is None else max(timeout, -1)
-    return each(containers, lambda name: lifecycle.stop(known.find(name), seconds, number))
+    return stop(containers, timeout, signal)

@@ -10,9 +10,9 @@ import click
 def command(containers: tuple[str, ...]) -> int:
     """Let one or more containers go on that stand still."""
     from whit.packer.store import Store
-    from whit.runtime.commands.several import each
     from whit.runtime.engine import lifecycle
     from whit.runtime.engine.folder import Containers
+    from whit.runtime.verbs.several import each
 
     known = Containers(Store.open().root)
     return each(containers, lambda name: lifecycle.unpause(known.find(name)))

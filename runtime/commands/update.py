@@ -38,11 +38,11 @@ def command(containers: tuple[str, ...], restart: str | None, **words: Any) -> i
     from whit.packer.console import warn
     from whit.packer.errors import UsageError
     from whit.packer.places import private_root
-    from whit.runtime.commands.several import each
     from whit.runtime.engine.asked import parse_restart
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.limiting import Asked
     from whit.runtime.engine.updating import has_weights, read_machine, update
+    from whit.runtime.verbs.several import each
 
     asked = Asked(**words)
     if restart is None and asked == Asked():

@@ -97,7 +97,7 @@ def inspect(names: tuple[str, ...], form: str | None) -> int:
 def rm(names: tuple[str, ...], force: bool) -> int:
     """Remove volumes that no container has, with all that is in them."""
     from whit.packer.errors import NotFoundError
-    from whit.runtime.commands.several import each
+    from whit.runtime.verbs.several import each
 
     volumes = _volumes()
 

@@ -10,9 +10,9 @@ import click
 def command(containers: tuple[str, ...]) -> int:
     """Wait until one or more containers have ended, and print their exit codes."""
     from whit.packer.store import Store
-    from whit.runtime.commands.several import each
-    from whit.runtime.engine import lifecycle
+    from whit.runtime.engine import ending
     from whit.runtime.engine.folder import Containers
+    from whit.runtime.verbs.several import each
 
     known = Containers(Store.open().root)
-    return each(containers, lambda name: lifecycle.wait(known.find(name)))
+    return each(containers, lambda name: ending.wait(known.find(name)))

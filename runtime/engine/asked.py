@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 
 from whit.packer.errors import UsageError
 from whit.packer.light import TYPE_CHECKING, dataclass, replace
@@ -248,8 +247,3 @@ def parse_labels(labels: Iterable[str], files: Iterable[str]) -> tuple[tuple[str
             raise UsageError(f"--label: '{text}' has no name", hint="NAME=VALUE")
         found[name] = value
     return tuple(found.items())
-
-
-def shown_command(words: tuple[str, ...]) -> str:
-    """A command as people write it."""
-    return shlex.join(words)

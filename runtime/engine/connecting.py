@@ -7,14 +7,12 @@ import os
 
 from whit.packer.console import warn
 from whit.packer.light import TYPE_CHECKING, dataclass, replace
-from whit.runtime.engine.creating import member_of
 from whit.runtime.engine.folder import Containers
-from whit.runtime.engine.networks import attaching, rootless
-from whit.runtime.engine.networks.reserve import reserve
+from whit.runtime.engine.networks.members import member_of
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from whit.runtime.engine.model import Container
@@ -24,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """What a container's network needs of the host: bound sockets with their ports, and for a user's a pipe that ends the way out."""
+    """What a container's network needs of the host: bound sockets with their ports, and for a user's a pipe that ends the way out.
+
+    Of the pipe's ends the program that speaks for the container watches the first, and the supervisor holds the second.
+    """
 
     sockets: tuple[socket.socket, ...]
     ports: tuple[PortMapping, ...]
@@ -44,15 +45,28 @@ class Ends:
 
 
 @contextlib.contextmanager
-def ends(container: Container, container_at: Callable[[PortMapping], str]) -> Iterator[Ends]:
+def ends(root: Path, container: Container) -> Iterator[Ends]:
     """Ports that are taken for the container. Raises :class:`LaunchError` for one that can't be."""
-    sockets, ports = reserve(container.ports if container.has_own_network else (), container_at)
-    pipe = rootless.exit_pipe() if container.users and container.has_own_network else None
+    sockets, ports = _reserved(root, container)
+    pipe = os.pipe2(os.O_CLOEXEC) if container.users and container.has_own_network else None
     made = Ends(sockets, ports, pipe)
     try:
         yield made
     finally:
         made.close()
+
+
+def _reserved(root: Path, container: Container) -> tuple[tuple[socket.socket, ...], tuple[PortMapping, ...]]:
+    if not (container.ports and container.has_own_network):
+        return (), ()
+    from whit.runtime.engine.networks.reserve import reserve  # noqa: PLC0415 - for ports alone
+
+    def container_at(port: PortMapping) -> str:
+        from whit.runtime.engine.networks.managing import container_at  # noqa: PLC0415 - for the words of an error
+
+        return container_at(root, port)
+
+    return reserve(container.ports, container_at)
 
 
 def attach(root: Path, container: Container, made: Ends, pid: int) -> Served:
@@ -61,9 +75,13 @@ def attach(root: Path, container: Container, made: Ends, pid: int) -> Served:
         return ()
     member = replace(member_of(container), ports=made.ports)
     if made.pipe:
+        from whit.runtime.engine.networks import rootless  # noqa: PLC0415 - a user's alone
+
         rootless.rootless_attach(root, member, pid, made.pipe[0])
         proxied = made.ports
     else:
+        from whit.runtime.engine.networks import attaching  # noqa: PLC0415 - root's alone
+
         # As they are now: a network may have been joined or left since the start began.
         wishes = Containers(root).read(container.id).container.networks
         attached = attaching.attach(root, member, wishes, pid)
@@ -82,6 +100,10 @@ def detach(root: Path, container: Container) -> None:
     if not container.has_own_network:
         return
     if container.users:
+        from whit.runtime.engine.networks import rootless  # noqa: PLC0415 - as above
+
         rootless.rootless_detach(root, container.id)
     else:
+        from whit.runtime.engine.networks import attaching  # noqa: PLC0415
+
         attaching.detach(root, container.id)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import LaunchError, WhitError
+from whit.packer.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

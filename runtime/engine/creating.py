@@ -17,9 +17,10 @@ from whit.runtime.engine import placing
 from whit.runtime.engine.asked import HealthWords, image_probe, parse_probe
 from whit.runtime.engine.bundle import NAME_FILES, Placed, document
 from whit.runtime.engine.folder import Containers, Kept, new_id
-from whit.runtime.engine.model import CONTAINER, HOST, NONE, Container, LogOptions, Restart, Root
+from whit.runtime.engine.model import HOST, NONE, Container, LogOptions, Restart, Root
 from whit.runtime.engine.networks.hosts import hosts_file, resolv_conf
-from whit.runtime.engine.networks.model import DEFAULT, Joining, Member
+from whit.runtime.engine.networks.members import member_of
+from whit.runtime.engine.networks.model import DEFAULT, Joining
 from whit.runtime.engine.networks.ports import with_exposed
 from whit.runtime.engine.networks.rootless import RESOLVER
 from whit.runtime.engine.secretform import SECRETS_AT, in_usual_place, owned
@@ -79,17 +80,6 @@ class Wishes:
     """What it may do beyond the default; groups by name are the image's."""
 
     profiles: tuple[tuple[str, object], ...] = ()
-
-
-def member_of(container: Container) -> Member:
-    """A container as its networks know it."""
-    return Member(
-        id=container.id,
-        hostname=container.hostname,
-        names=(container.name,),
-        hosts=container.hosts,
-        ports=container.ports,
-    )
 
 
 def _read(path: Path) -> str:
@@ -178,19 +168,6 @@ def _image_signal(text: str | None) -> int:
         return parse_signal(text) if text else 15
     except UsageError:
         return 15
-
-
-def network_path(containers: Containers, container: Container) -> str | None:
-    """What the supervisor is told of the network: a namespace to join, empty for a new one, None for the host's."""
-    if container.network == HOST:
-        return None
-    if not container.network.startswith(CONTAINER):
-        return ""
-    other = containers.find(container.network.removeprefix(CONTAINER))
-    status = other.status
-    if not status.is_running:
-        raise UsageError(f"container {other.container.name}, whose network is to be joined, is not running")
-    return f"/proc/{status.pid}/ns/net"
 
 
 def _in_known_networks(wishes: Wishes, root: Path) -> Wishes:

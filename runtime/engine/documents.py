@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from whit.packer.errors import InvalidFileError
-from whit.packer.light import TYPE_CHECKING, StrEnum
+from whit.packer.light import TYPE_CHECKING, StrEnum, cache
 from whit.runtime.engine import model
 from whit.runtime.engine.model import Container
 from whit.runtime.engine.networks.model import Joining, PortMapping, Protocol
@@ -80,8 +80,8 @@ def _record(kind: type) -> Reader:
     def read(value: object) -> object:
         if not isinstance(value, dict):
             raise TypeError(f"{value!r} is no {kind.__name__}")
-        hints: Mapping[str, str] = kind.__annotations__
-        return kind(**{name: _READERS[hints[name]](item) for name, item in value.items()})
+        readers = _readers_of(kind)
+        return kind(**{name: readers[name](item) for name, item in value.items()})
 
     return read
 
@@ -108,6 +108,13 @@ _READERS: dict[str, Reader] = {
     "tuple[PortMapping, ...]": _many(_record(PortMapping)),
 }
 """By what a field is declared as."""
+
+
+@cache
+def _readers_of(kind: type) -> Mapping[str, Reader]:
+    """By the fields' names."""
+    hints: Mapping[str, str] = kind.__annotations__
+    return {name: _READERS[hint] for name, hint in hints.items()}
 
 
 def from_document(document: object, where: str) -> Container:

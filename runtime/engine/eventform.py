@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
-
 from whit.packer.errors import UsageError
 from whit.packer.eventlog import made
+from whit.packer.light import TYPE_CHECKING
+from whit.packer.lightjson import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
 
     from whit.packer.eventlog import Event
 
@@ -22,7 +22,7 @@ _BEGIN_ENOUGH = ("health_status", "exec_create", "exec_start", "exec_die")
 def parsed(line: bytes) -> Event | None:
     """The event that a line tells; None for what is none."""
     try:
-        document = json.loads(line)
+        document: Any = load(line)
         actor = document["Actor"]
         if not isinstance(document["timeNano"], int) or not isinstance(actor["Attributes"], dict):
             return None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import TYPE_CHECKING
 
 from whit.packer.eventlog import CURRENT, OLDER, is_current
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.engine.eventform import matches, parsed
 
 if TYPE_CHECKING:

@@ -66,7 +66,7 @@ def _joined(spec: Spec, pid: int) -> Spec:
 
 
 def _not_running(kept: Kept) -> LaunchError:
-    from whit.runtime.engine.lifecycle import not_running  # noqa: PLC0415 - it needs all of the engine, and this little
+    from whit.runtime.engine.ending import not_running  # noqa: PLC0415 - it needs all of the engine, and this little
 
     return not_running(kept)
 

@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
-import re
 import time
-from pathlib import Path
 
 from whit.packer import durable
 from whit.packer.console import human_size
 from whit.packer.errors import InvalidFileError, NotFoundError, StoreError, UsageError
-from whit.packer.jsondoc import canonical_json
 from whit.packer.light import TYPE_CHECKING, dataclass, replace
-from whit.runtime.engine.documents import from_document, to_document
+from whit.runtime.engine.documents import to_document
 from whit.runtime.engine.happened import ACTOR, actor_text, container_event
 from whit.runtime.engine.model import Container, Root
-from whit.runtime.engine.networks.folder import read_member
+from whit.runtime.engine.networks.members import read_member
 from whit.runtime.engine.networks.model import DEFAULT
-from whit.runtime.engine.status import State, Status, read_status
-from whit.runtime.oci.records import read_regular
-from whit.runtime.oci.state import Container as Record
-from whit.runtime.oci.state import is_frozen
+from whit.runtime.engine.reading import (
+    DIGITS,
+    DOCUMENT,
+    FOLDER,
+    ID_DIGITS,
+    RECORDS,
+    ids,
+    read_container,
+    read_some,
+    status_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from whit.runtime.engine.networks.model import PortMapping
-
-DOCUMENT = "container.json"
-ID_DIGITS = 64
-_ID = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}")
-_PREFIX = re.compile(rf"[0-9a-f]{{1,{ID_DIGITS}}}")
+    from whit.runtime.engine.status import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +46,12 @@ class Kept:
     @property
     def status(self) -> Status:
         """What has become of it, now."""
-        status = read_status(self.folder)
-        if status.state is State.RUNNING and is_frozen(Record(self.container.id, self.records / self.container.id)):
-            return replace(status, state=State.PAUSED)
-        return status
+        return status_of(str(self.folder.parent.parent), self.container.id)
 
     @property
     def records(self) -> Path:
         """Where whit-oci keeps what it knows of containers."""
-        return self.folder.parent.parent / "oci"
-
-
-def is_id(text: str) -> bool:
-    """Whether it is a whole ID."""
-    return _ID.fullmatch(text) is not None
+        return self.folder.parent.parent / RECORDS
 
 
 def new_id() -> str:
@@ -76,7 +68,7 @@ class Containers:
     @property
     def folder(self) -> Path:
         """Where they are."""
-        return self.root / "containers"
+        return self.root / FOLDER
 
     @property
     def names(self) -> Path:
@@ -86,7 +78,7 @@ class Containers:
     @property
     def records(self) -> Path:
         """Where whit-oci keeps its own."""
-        return self.root / "oci"
+        return self.root / RECORDS
 
     def at(self, container_id: str) -> Path:
         """A container's folder."""
@@ -148,33 +140,15 @@ class Containers:
 
     def read(self, container_id: str) -> Kept:
         """A container by its whole ID. Raises FileNotFoundError or :class:`InvalidFileError`."""
-        place = self.at(container_id)
-        path = place / DOCUMENT
-        try:
-            document = json.loads(read_regular(str(path)))
-        except (FileNotFoundError, NotADirectoryError):
-            raise
-        except (OSError, ValueError, RecursionError):
-            raise InvalidFileError(
-                f"{path} is damaged", hint=f"remove the container: whit rm --force {container_id[:12]}"
-            ) from None
-        return Kept(from_document(document, str(path)), place)
+        return Kept(read_container(str(self.root), container_id), self.at(container_id))
 
     def ids(self) -> tuple[str, ...]:
         """All containers' IDs."""
-        try:
-            return tuple(name for name in os.listdir(self.folder) if is_id(name))  # noqa: PTH208 - names alone
-        except FileNotFoundError:
-            return ()
+        return ids(str(self.root))
 
     def list(self) -> tuple[Kept, ...]:
         """All of them, the newest first. One that is removed just then isn't among them; a damaged one isn't either."""
-        return tuple(sorted(self._readable(), key=lambda kept: kept.container.created, reverse=True))
-
-    def _readable(self) -> Iterator[Kept]:
-        for container_id in self.ids():
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError, InvalidFileError):
-                yield self.read(container_id)
+        return tuple(Kept(container, self.at(container.id)) for container in read_some(str(self.root), self.ids()))
 
     def find(self, text: str) -> Kept:
         """The container of a name, an ID, or the beginning of one. Raises :class:`NotFoundError` with the nearest names."""
@@ -186,7 +160,7 @@ class Containers:
     def _id_of(self, text: str) -> str:
         with durable.store_errors(f"read the containers in {self.root}"):
             found = self._named(text)
-            if found is None and _PREFIX.fullmatch(text):
+            if found is None and text and not text.strip(DIGITS):
                 found = self._beginning(text)
         if found is None:
             raise self._not_found(text)
@@ -215,7 +189,7 @@ class Containers:
         return found[0] if found else None
 
     def _not_found(self, text: str) -> NotFoundError:
-        names = [kept.container.name for kept in self._readable()]
+        names = [container.name for container in read_some(str(self.root), self.ids())]
         import difflib  # noqa: PLC0415 - of use for an error only
 
         near = difflib.get_close_matches(text, names, n=3)
@@ -279,7 +253,7 @@ class Containers:
     def size_text(self, kept: Kept) -> str:
         """What a container has written to its layer, as docker tells it; (virtual) is with the image."""
         own = _size_of(kept.folder / "upper")
-        return f"{human_size(own)} (virtual {human_size(own + _size_of(Path(kept.container.root.rootfs)))})"
+        return f"{human_size(own)} (virtual {human_size(own + _size_of(kept.container.root.rootfs))})"
 
     @contextlib.contextmanager
     def locked(self, kept: Kept) -> Iterator[bool]:
@@ -303,7 +277,7 @@ class Containers:
 _BEING_MADE_S = 60
 
 
-def _size_of(folder: Path) -> int:
+def _size_of(folder: Path | str) -> int:
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:
@@ -313,6 +287,8 @@ def _size_of(folder: Path) -> int:
 
 
 def _encoded(container: Container) -> bytes:
+    from whit.packer.jsondoc import canonical_json  # noqa: PLC0415 - who only reads needs no json
+
     return canonical_json(to_document(container))
 
 

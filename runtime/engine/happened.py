@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
-
 from whit.packer.eventlog import record
+from whit.packer.light import TYPE_CHECKING
+from whit.packer.lightjson import compact
 from whit.runtime.engine.model import MountKind
 
 if TYPE_CHECKING:
@@ -24,13 +23,13 @@ def attributes_of(container: Container) -> dict[str, str]:
     """Docker's: name, image and labels; labels are left out where they are very many."""
     named = {"image": container.image, "name": container.name}
     labelled = {**dict(container.labels), **named}
-    return labelled if len(json.dumps(labelled)) < _MOST else named
+    return labelled if len(compact(labelled)) < _MOST else named
 
 
 def actor_text(container: Container) -> bytes:
     """Its part of an event's JSON, up to its last attribute: the supervisor adds what belongs to the action."""
     actor = {"ID": container.id, "Attributes": dict(sorted(attributes_of(container).items()))}
-    return json.dumps(actor, separators=(",", ":")).removesuffix("}}").encode()
+    return compact(actor).removesuffix("}}").encode()
 
 
 def container_event(root: Path, container: Container, action: str, **more: str) -> None:

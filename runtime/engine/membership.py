@@ -12,8 +12,8 @@ from whit.packer.errors import UsageError, WhitError
 from whit.packer.light import TYPE_CHECKING, replace
 from whit.runtime.engine import control
 from whit.runtime.engine.networks import attaching, managing
-from whit.runtime.engine.networks.folder import read_member
 from whit.runtime.engine.networks.joining import checked
+from whit.runtime.engine.networks.members import read_member
 from whit.runtime.engine.networks.model import DEFAULT, PREDEFINED
 from whit.runtime.engine.networks.pool import check_wish
 from whit.runtime.engine.status import State

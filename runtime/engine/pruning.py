@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from whit.packer.errors import NotFoundError, StoreError, UsageError, WhitError
 from whit.packer.garbage import collect
 from whit.packer.users import users
-from whit.runtime.engine import lifecycle
+from whit.runtime.engine import ending
 from whit.runtime.engine.ages import SECOND, parse_moment
 from whit.runtime.engine.diskusage import cache_folders, cache_size, container_size, image_files_size
 from whit.runtime.engine.happened import pruned
@@ -70,7 +70,7 @@ def prune_containers(containers: Containers, chosen: Chosen) -> Iterator[tuple[s
             continue
         size = container_size(kept)
         try:
-            lifecycle.remove(containers, kept)
+            ending.remove(containers, kept)
         except (WhitError, FileNotFoundError):
             continue  # it was started or removed meanwhile
         total += size

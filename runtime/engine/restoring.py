@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from whit.packer import durable
 from whit.packer.errors import NotFoundError, UsageError, WhitError, as_whit_error
-from whit.runtime.engine import lifecycle
-from whit.runtime.engine.folder import is_id
+from whit.runtime.engine import ending, lifecycle
 from whit.runtime.engine.model import CONTAINER
 from whit.runtime.engine.networks import attaching
+from whit.runtime.engine.reading import is_id
 from whit.runtime.engine.restorable import Found, goes_away, turns
 from whit.runtime.machine import oci_launcher
 
@@ -72,11 +72,11 @@ def _sweep(containers: Containers, kept: Kept, found: Found) -> None:
         return
     with contextlib.suppress(WhitError, OSError):
         if goes_away(found.container, found.status):
-            lifecycle.remove(containers, kept)
+            ending.remove(containers, kept)
             return
         with containers.locked(kept) as got:
             if got:
-                lifecycle.clear(containers, kept)
+                ending.clear(containers, kept)
 
 
 def _forget_removed(containers: Containers) -> None:

@@ -1,9 +1,9 @@
-"""What has become of a container: its supervisor's status file, and whether there is a supervisor. Pure but for :func:`read_status`."""
+"""What has become of a container: its supervisor's status file, and whether there is a supervisor. Pure but for the last two."""
 
 from __future__ import annotations
 
-from whit.packer import durable
 from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass, replace
+from whit.packer.locks import is_locked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,12 +90,18 @@ def parse_status(text: str, *, supervised: bool) -> Status:
     return status
 
 
-def read_status(folder: Path) -> Status:
+def is_supervised(folder: str | Path) -> bool:
+    """Whether its lock is held: by its supervisor, or by a command that is just starting or removing it."""
+    return is_locked(f"{folder}/lock")
+
+
+def read_status(folder: str | Path) -> Status:
     """A container's, by its folder. Who starts or ends just then is seen before or after, never in between."""
     # First the lock: one who ends in between has written its status before it lets go.
-    supervised = durable.is_locked(folder / "lock")
+    supervised = is_supervised(folder)
     try:
-        text = (folder / "status").read_text("utf-8", "replace")
+        with open(f"{folder}/status", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - of each container of a listing
+            text = file.read()
     except FileNotFoundError:
         return Status(supervised=supervised)
     return parse_status(text, supervised=supervised)

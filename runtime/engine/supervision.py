@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.encode import encode
-from whit.runtime.engine import users
-from whit.runtime.engine.model import LogDriver, Policy, ProbeKind
+from whit.runtime.engine.model import LogDriver, MountKind, Policy, ProbeKind
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.opcodes import PLAN_VERSION
 
@@ -74,6 +72,8 @@ def supervision_ops(container: Container, folder: str, records: str, network: st
         *_secret_ops(container, folder),
     ]
     if container.users:
+        from whit.runtime.engine import users  # noqa: PLC0415 - root's have none
+
         ops.append(Op("KEEP_USERS", users.settings(container.users), "its user may do all that is its own"))
     if network is not None:
         ops.append(Op("KEEP_NETWORK", (network,), "another one's network" if network else "a network of its own"))
@@ -86,8 +86,14 @@ def supervision_ops(container: Container, folder: str, records: str, network: st
         Op("KEEP_RUNNING", (policy, container.restart.most), f"restarted: {container.restart}"),
         Op("KEEP_STOPPING", (container.stop_signal, seconds), "how it is stopped"),
         *(_probe_ops(container.probe) if container.probe else ()),
-        Op("KEEP_AFTERWARDS", (int(container.remove),), "what it had is given back"),
     ]
+    # Only Python can do that, and its start is most of what ends a container: many have nothing to give back.
+    if (
+        container.has_own_network
+        or container.remove
+        or any(mount.kind is MountKind.VOLUME for mount in container.mounts)
+    ):
+        ops.append(Op("KEEP_AFTERWARDS", (int(container.remove),), "what it had is given back"))
     return tuple(ops)
 
 

@@ -1,4 +1,4 @@
-"""Containers as docker shows them: rows of ``ps``, documents of ``inspect``. Pure."""
+"""Containers as docker's ``inspect`` shows them. Pure; the columns of ``ps`` are in columns.py."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import signal
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from whit.packer.ages import human_duration
-from whit.packer.tabular import shortened
-from whit.packer.template.goprint import quoted
-from whit.runtime.engine.asked import NAMES, shown_command
-from whit.runtime.engine.model import LogDriver, MountKind, Policy, ProbeKind
+from whit.runtime.engine.asked import NAMES
+from whit.runtime.engine.columns import SECOND
+from whit.runtime.engine.model import LogDriver, Policy, ProbeKind
 from whit.runtime.engine.networks.showing import settings
 from whit.runtime.engine.status import Health, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from whit.runtime.engine.healthlog import Result
     from whit.runtime.engine.model import Container, Probe
@@ -24,85 +22,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, object]
 
-SECOND = 1_000_000_000
-COMMAND_WIDTH = 20
-HEADERS = {
-    "ID": "CONTAINER ID", "Image": "IMAGE", "Command": "COMMAND", "CreatedAt": "CREATED AT", "RunningFor": "CREATED",
-    "Ports": "PORTS", "State": "STATE", "Status": "STATUS", "Size": "SIZE", "Names": "NAMES", "Labels": "LABELS",
-    "Mounts": "MOUNTS", "Networks": "NETWORKS", "LocalVolumes": "LOCAL VOLUMES", "HealthStatus": "HEALTH",
-}  # fmt: skip
-TABLE = r"table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
-TABLE_WITH_SIZE = TABLE + r"\t{{.Size}}"
-METHODS: dict[str, Callable[..., object]] = {"Label": lambda row, name: _label(row, str(name))}
 _NEVER = "0001-01-01T00:00:00Z"
-
-
-def status_text(status: Status, now: int) -> str:
-    """``Up 3 minutes (healthy)``, ``Exited (0) 2 hours ago``: the column STATUS."""
-    if status.state is State.CREATED:
-        return "Created"
-    if status.state is State.RESTARTING:
-        return f"Restarting ({status.exit_code}) {_ago(status.finished, now)}"
-    if status.state is State.EXITED:
-        return (
-            f"Exited ({status.exit_code}) {_ago(status.finished, now)}"
-            if status.finished
-            else f"Exited ({status.exit_code})"
-        )
-    up = f"Up {human_duration((now - status.started) / SECOND)}"
-    if status.state is State.PAUSED:
-        return f"{up} (Paused)"
-    health = {Health.STARTING: " (health: starting)", Health.HEALTHY: " (healthy)", Health.UNHEALTHY: " (unhealthy)"}
-    return up + health.get(status.health, "")
-
-
-def _label(row: Mapping[str, object], name: str) -> str:
-    pairs = (item.partition("=") for item in str(row.get("Labels", "")).split(","))
-    return next((value for key, _, value in pairs if key == name), "")
-
-
-def _ago(then: int, now: int) -> str:
-    return f"{human_duration((now - then) / SECOND)} ago"
-
-
-def ports_text(published: Iterable[PortMapping], exposed: Iterable[str]) -> str:
-    """``127.0.0.1:8080->80/tcp, 9090/tcp``: the column PORTS."""
-    mapped = [str(port) for port in published]
-    inside = {f"{port.container_port}/{port.protocol.value}" for port in published}
-    bare = (port if "/" in port else f"{port}/tcp" for port in exposed)
-    return ", ".join([*mapped, *(port for port in bare if port not in inside)])
-
-
-def row(
-    container: Container,
-    status: Status,
-    ports: tuple[PortMapping, ...],
-    now: int,
-    *,
-    whole: bool = False,
-    size: str = "",
-) -> Row:
-    """What ``ps`` has for a container; the names of the fields are docker's. ``ports`` are published now."""
-    command = shown_command(container.command)
-    running = status.is_running
-    volumes = [mount.name or mount.source for mount in container.mounts]
-    return {
-        "Command": quoted(command if whole else shortened(command, COMMAND_WIDTH)),
-        "CreatedAt": datetime.fromtimestamp(container.created / SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S +0000 UTC"),
-        "HealthStatus": status.health.value,
-        "ID": container.id if whole else container.short_id,
-        "Image": container.image,
-        "Labels": ",".join(f"{name}={value}" for name, value in sorted(container.labels)),
-        "LocalVolumes": str(sum(mount.kind is MountKind.VOLUME for mount in container.mounts)),
-        "Mounts": ",".join(name if whole else shortened(name, 15) for name in volumes),
-        "Names": container.name,
-        "Networks": ",".join(container.network_names),
-        "Ports": ports_text(ports, container.exposed) if running else "",
-        "RunningFor": _ago(container.created, now),
-        "Size": size,
-        "State": status.state.value,
-        "Status": status_text(status, now),
-    }
 
 
 def signal_name(number: int) -> str:

@@ -49,7 +49,7 @@ int is_oci(const char *self)
 	"main()\n"
 
 static const char start_oci[] = START("oci", "()");
-static const char start[] = START("cli", "('/click', '/certifi', '/isal', '/tzdata')");
+static const char start[] = START("main", "('/click', '/certifi', '/isal', '/tzdata')");
 
 /* `options` are one word: -IS, -EP. */
 static void try_python(char *python, const char *options, const char *module, char *const *argv)
@@ -94,7 +94,7 @@ _Noreturn void python_run(const char *self, char *const *argv)
 	   site-packages (so not -I), but never in the working directory, which may be anybody's (-P). */
 	size_t at = 0;
 	if (append(python, sizeof(python), &at, "/usr/bin/python3") == 0)
-		try_python(python, "-EP", oci ? "from whit.runtime.oci import main; main()" : "from whit.runtime.cli import main; main()", argv);
+		try_python(python, "-EP", oci ? "from whit.runtime.oci import main; main()" : "from whit.runtime.main import main; main()", argv);
 	complain_as(oci ? "whit-oci" : "whit", "there is no Python beside the whit program", "install whit with pip, or run it from its virtual environment");
 	_exit(FAILED);
 }

@@ -23,10 +23,10 @@ import struct
 import sys
 
 from whit.packer.light import TYPE_CHECKING, replace
+from whit.packer.lightjson import quoted
 from whit.runtime.encode import encode
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.oci import records
-from whit.runtime.oci.document import quoted
 from whit.runtime.oci.making import Request, make
 from whit.runtime.opcodes import BY_NAME, TABLE, Kind
 

@@ -7,7 +7,7 @@ import time
 
 from whit.packer.errors import InvalidFileError, UsageError
 from whit.packer.light import dataclass
-from whit.runtime.oci.document import quoted
+from whit.packer.lightjson import quoted
 
 FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from whit.packer.errors import InvalidFileError
 from whit.packer.light import TYPE_CHECKING, dataclass, replace
-from whit.runtime.oci.document import load
+from whit.packer.lightjson import load
 from whit.runtime.oci.fields import HINT, I32, Fields, refused, wrong
 from whit.runtime.oci.linux import Linux, read_linux
 from whit.runtime.oci.mountspec import Mount, read_mount

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from whit.packer.errors import InvalidFileError, NotFoundError
 from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass
-from whit.runtime.oci import records
+from whit.runtime.oci import frozen, records
 from whit.runtime.oci.records import CGROUPS, GATE, PROCESS, RECORD
 
 if TYPE_CHECKING:
@@ -117,23 +117,13 @@ def start_time(pid: int) -> int | None:
 
 def freezer(container: Container) -> tuple[Path, str, str] | None:
     """(the file that freezes, frozen, thawed) of the container's cgroup."""
-    folder = container.cgroup("freezer")
-    if folder is None:
-        return None
-    if (folder / "freezer.state").exists():
-        return folder / "freezer.state", "FROZEN", "THAWED"
-    return (folder / "cgroup.freeze", "1", "0") if (folder / "cgroup.freeze").exists() else None
+    found = frozen.freezer_file(str(container.folder))
+    return (Path(found[0]), *found[1:]) if found else None
 
 
 def is_frozen(container: Container) -> bool:
     """Whether ``pause`` holds it."""
-    found = freezer(container)
-    if found is None:
-        return False
-    try:
-        return found[0].read_text().strip() != found[2]
-    except OSError:
-        return False
+    return frozen.is_frozen(str(container.folder))
 
 
 def root_of(call: Call) -> Path:

@@ -26,12 +26,12 @@ import os, subprocess, sys, time
 from pathlib import Path
 from whit.packer.errors import WhitError, in_words
 from whit.runtime.engine.networks.model import Member
-from whit.runtime.engine.networks.rootless import exit_pipe, rootless_attach, rootless_detach
+from whit.runtime.engine.networks.rootless import rootless_attach, rootless_detach
 
 root, client = Path(sys.argv[1]), sys.argv[2]
 name = "a" * 64
 (root / "containers" / name).mkdir(parents=True)
-watched, held = exit_pipe()
+watched, held = os.pipe2(os.O_CLOEXEC)
 supervisor = subprocess.Popen(["unshare", "--user", "--map-root-user", "--net", "sh", "-c", "echo ready; cat"],
     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=(held,))
 supervisor.stdout.readline()

@@ -167,7 +167,7 @@ def pack_by(python: Path, place: Path, program: Path, user: int | None = None) -
     (work / "client").chmod(0o755)
     if user is not None:
         os.chown(work, user, user)
-    line = ["-c", "from whit.runtime.cli import main; main()", "pack", "--json", "client"]
+    line = ["-c", "from whit.runtime.main import main; main()", "pack", "--json", "client"]
     done = subprocess.run(
         [place / "venv" / "bin" / "python", *line],
         env={"PYTHONPATH": f"{place}/source", "WHIT_ROOT": f"{work}/root", "PATH": os.defpath},

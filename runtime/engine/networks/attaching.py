@@ -17,6 +17,7 @@ from whit.packer.light import dataclass, replace
 from whit.runtime.engine.happened import network_event
 from whit.runtime.engine.networks import flows, folder, links, nft, pool, rules
 from whit.runtime.engine.networks.hosts import check_host_name
+from whit.runtime.engine.networks.members import read_member
 from whit.runtime.engine.networks.model import DEFAULT, Endpoint, Joining, Member, Network
 from whit.runtime.engine.networks.neighbours import Neighbours
 from whit.runtime.engine.networks.netlink import Netlink
@@ -69,7 +70,7 @@ def connect(root: Path, container: str, joining: Joining, pid: int) -> Attached 
     the container's network as the last thing it does.
     """
     with folder.networks_lock(root), _namespace(pid) as namespace, Netlink() as netlink:
-        member = folder.read_member(root, container)
+        member = read_member(root, container)
         if member is None or _is_own(namespace):
             return None
         member = _without(member, joining.network)
@@ -87,7 +88,7 @@ def connect(root: Path, container: str, joining: Joining, pid: int) -> Attached 
 def disconnect(root: Path, container: str, network: str, pid: int | None) -> bool:
     """Take a container out of one network; whether it was in it. Raises :class:`WhitError`."""
     with folder.networks_lock(root), Netlink() as netlink:
-        member = folder.read_member(root, container)
+        member = read_member(root, container)
         if member is None:
             return False
         was_in, member = member.at(network) is not None, _without(member, network)
@@ -109,7 +110,7 @@ def disconnect(root: Path, container: str, network: str, pid: int | None) -> boo
 def rename(root: Path, container: str, name: str) -> None:
     """Have a container's neighbours know it by another name, if it is in networks now."""
     with folder.networks_lock(root):
-        member = folder.read_member(root, container)
+        member = read_member(root, container)
         if member is not None:
             folder.write_member(root, replace(member, names=(name,)))
             neighbours = Neighbours(root)
@@ -122,7 +123,7 @@ def detach(root: Path, container: str) -> None:
     The kernel takes its time to remove something: others needn't wait for that, as long as the addresses stay taken.
     """
     with folder.networks_lock(root):
-        member = folder.read_member(root, container)
+        member = read_member(root, container)
         if member is not None:
             folder.forget_member(root, container)
             neighbours = Neighbours(root)

@@ -1,20 +1,21 @@
-"""Networks and containers' places in them as JSON, and back. Pure."""
+"""Networks as JSON, and back; containers' places in them, which members.py reads. Pure."""
 
 from __future__ import annotations
 
-import json
 from ipaddress import IPv4Network, IPv6Network
 
 from whit.packer.errors import InvalidFileError
 from whit.packer.jsondoc import canonical_json, parse_object
 from whit.packer.light import TYPE_CHECKING
-from whit.runtime.engine.networks.model import Endpoint, Member, Network, PortMapping, Protocol
+from whit.runtime.engine.networks.members import MEMBER
+from whit.runtime.engine.networks.model import Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
 
-NETWORK, MEMBER = "whit-network/1", "whit-endpoints/1"
+    from whit.runtime.engine.networks.model import Member, PortMapping
+
+NETWORK = "whit-network/1"
 LARGEST = 1 << 20
 
 
@@ -105,42 +106,3 @@ def ports_document(ports: Iterable[PortMapping]) -> list[dict[str, object]]:
         }
         for port in ports
     ]
-
-
-def parse_member(data: bytes, where: str) -> Member:
-    """The same, as it was kept. Raises :class:`InvalidFileError`.
-
-    By the short way: who joins a network reads those of all that are in it.
-    """
-    try:
-        document = json.loads(data)
-        if document["schema"] != MEMBER:
-            raise InvalidFileError(f"{where} is of a form that this whit doesn't know")
-        return Member(
-            id=document["id"],
-            hostname=document["hostname"],
-            names=tuple(document["names"]),
-            hosts=tuple((host["name"], host["address"]) for host in document["hosts"]),
-            ports=tuple(map(_port, document["ports"])),
-            endpoints=tuple(map(_endpoint, document["endpoints"])),
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise InvalidFileError(f"{where} is damaged: {error}") from None
-
-
-def _port(document: dict[str, Any]) -> PortMapping:
-    return PortMapping(
-        document["hostAddress"], document["hostPort"], document["containerPort"], Protocol(document["protocol"])
-    )
-
-
-def _endpoint(document: dict[str, Any]) -> Endpoint:
-    return Endpoint(
-        network=document["network"],
-        address=document["address"],
-        address6=document["address6"],
-        mac=document["mac"],
-        interface=document["interface"],
-        gateway=document["gateway"] or "",
-        aliases=tuple(document["aliases"]),
-    )

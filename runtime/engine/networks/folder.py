@@ -11,9 +11,10 @@ import time
 from typing import TYPE_CHECKING
 
 from whit.packer.durable import locked, private_folder, remove_tree, temporary_beside, write_whole
-from whit.packer.errors import InvalidFileError, NotFoundError, UsageError, WhitError
+from whit.packer.errors import NotFoundError, UsageError, WhitError
 from whit.runtime.engine.networks import pool
-from whit.runtime.engine.networks.documents import member_document, network_document, parse_member, parse_network
+from whit.runtime.engine.networks.documents import member_document, network_document, parse_network
+from whit.runtime.engine.networks.members import FILE, LEASES, read_member
 from whit.runtime.engine.networks.model import DEFAULT, PREDEFINED, Endpoint, Network
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from whit.runtime.engine.networks.model import Joining, Member, Place
 
-FILE, LEASES, HOSTS = "network.json", "leases", "hosts"
+HOSTS = "hosts"
 FIRST_DEVICE = "whit0"
 SHORT = 12
 """Digits of an ID that people see."""
@@ -167,16 +168,6 @@ def release(root: Path, name: str, container: str) -> bool:
 
 def _record(root: Path, container: str) -> Path:
     return root / "containers" / container / FILE
-
-
-def read_member(root: Path, container: str) -> Member | None:
-    """A container's places in its networks; None where it is in none, or its record isn't whole."""
-    place = f"{root}/containers/{container}/{FILE}"
-    try:
-        with open(place, "rb", buffering=0) as file:  # noqa: PTH123 - of each container in a network
-            return parse_member(file.read(), place)
-    except (OSError, InvalidFileError):
-        return None
 
 
 def write_member(root: Path, member: Member) -> None:

@@ -36,11 +36,6 @@ _NOISE = ("experimental", "child failed", "syslog")
 """What these programs say beside what is wrong."""
 
 
-def exit_pipe() -> tuple[int, int]:
-    """(what the program watches, what the supervisor inherits and keeps open as long as it is there)."""
-    return os.pipe2(os.O_CLOEXEC)
-
-
 def rootless_attach(root: Path, member: Member, pid: int, watched: int) -> Endpoint:
     """Connect the namespaces of ``pid`` to the outside; raises :class:`LaunchError` where that can't be done."""
     place = root / "containers" / member.id

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from whit.packer.errors import ExitCode, WhitError
-from whit.runtime import cli
+from whit.runtime import cli, main
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ def test_an_error_is_told_in_words(
 
     monkeypatch.setattr(cli.root, "main", fail)
     with pytest.raises(SystemExit) as ended:
-        cli.main(["images"])
+        main.main(["images"])
     assert ended.value.code == code
     assert capsys.readouterr().err.startswith(said)
 
@@ -48,7 +48,7 @@ def test_whit_s_own_failures_of_run_are_in_docker_s_range(
 
     monkeypatch.setattr(cli.root, "main", fail)
     with pytest.raises(SystemExit) as ended:
-        cli.main(["run", "x"])
+        main.main(["run", "x"])
     assert ended.value.code == ExitCode.RUNTIME_FAILURE
     assert capsys.readouterr().err == "whit: no\n"
 
@@ -59,7 +59,7 @@ def test_a_full_disk_is_told_in_a_line(arguments: tuple[str, ...]) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     try:
         # when whit runs as a process of its own, whose end flushes what is left
-        program = (sys.executable, "-c", "from whit.runtime.cli import main; main()", *arguments)
+        program = (sys.executable, "-c", "from whit.runtime.main import main; main()", *arguments)
         done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     finally:
         os.close(full)

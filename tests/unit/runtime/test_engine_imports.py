@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from whit.runtime.engine.folder import Containers
+from whit.runtime.engine.model import Container, Root
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -26,7 +29,7 @@ atexit.register(lambda: print(*sorted(sys.modules), file=sys.stderr))
 sys.argv = ["whit", *{words!r}]
 for module in {modules!r}:
     __import__(module)
-from whit.runtime.cli import main
+from whit.runtime.main import main
 main()
 """
 """The launcher's way into Python (runtime/launcher/python.c)."""
@@ -49,10 +52,10 @@ def _imported(root: Path, words: list[str], *modules: str) -> set[str]:
 @pytest.mark.parametrize(
     ("words", "module"),
     [
-        (["ps", "--all"], "whit.packer.template.listing"),
+        (["ps", "--all", "--format", "json"], "whit.packer.template.listing"),
         (["run", "--detach", "--publish", "8080:80", "no/such"], "whit.runtime.commands.create"),
-        (["start", "nobody"], "whit.runtime.commands.start"),
-        (["rm", "--force", "nobody"], "whit.runtime.commands.rm"),
+        (["start", "--attach", "nobody"], "whit.runtime.commands.start"),
+        (["stop", "--timeout", "1", "nobody"], "whit.runtime.commands.stop"),
         (["logs", "nobody"], "whit.runtime.commands.logs"),
     ],
     ids=lambda words: words[0] if isinstance(words, list) else "",
@@ -64,6 +67,43 @@ def test_nothing_dear_is_imported(tmp_path: Path, words: list[str], module: str)
     # Then it was that command, and Python stayed as small as click lets it
     assert module in imported
     assert imported & DEAR == set()
+
+
+NOT_PLAIN = DEAR | {
+    "click", "dataclasses", "difflib", "hashlib", "inspect", "isal", "json", "shutil", "typing", "whit.packer.layout",
+    "whit.packer.store", "whit.packer.template", "whit.packer.unpack", "whit.runtime.cli", "whit.runtime.engine.creating",
+    "whit.runtime.engine.networks.attaching", "whit.runtime.engine.networks.folder", "whit.runtime.oci.state",
+}  # fmt: skip
+"""Of use for other options, for errors, or for other commands; each is a sizeable part of all that a plain command does."""
+
+NOT_LISTING = NOT_PLAIN | {"contextlib", "enum", "pathlib", "re", "socket", "subprocess", "whit.packer.durable"}
+
+
+@pytest.mark.parametrize(
+    ("words", "dear"),
+    [
+        (["ps"], NOT_LISTING),
+        (["ps", "--all"], NOT_LISTING),
+        (["ps", "-aq"], NOT_LISTING),
+        (["stop", "made"], NOT_PLAIN | {"subprocess"}),
+        (["rm", "made"], NOT_PLAIN - {"shutil"} | {"subprocess"}),
+        (["start", "made"], NOT_PLAIN),
+        (["_ended", "{root}/containers/{id}"], NOT_PLAIN | {"subprocess"}),
+    ],
+    ids=lambda words: words[0] if isinstance(words, list) else "",
+)
+def test_a_plain_command_imports_what_it_needs_and_no_more(tmp_path: Path, words: list[str], dear: set[str]) -> None:
+    # Given a container that was made and doesn't run
+    root = Root(str(tmp_path), str(tmp_path / "lock"))
+    made = Container("a" * 64, "made", 1, "image", "", "", ("/program",), root, network="none")
+    Containers(tmp_path).add(made, {"supervision": b""})
+
+    # When a command is given in its plainest form
+    imported = _imported(tmp_path, [word.format(root=tmp_path, id=made.id) for word in words])
+
+    # Then it was answered without click and without all that others need
+    assert f"whit.runtime.verbs.{words[0].lstrip('_')}" in imported
+    assert imported & dear == set()
 
 
 def test_nothing_dear_is_imported_where_a_container_is_made_and_started(tmp_path: Path) -> None:

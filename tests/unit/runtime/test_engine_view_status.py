@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from whit.runtime.engine.columns import status_text
 from whit.runtime.engine.status import Health, State, Status
-from whit.runtime.engine.view import status_text
 
 SECOND = 1_000_000_000
 NOW = 1_800_000_000 * SECOND

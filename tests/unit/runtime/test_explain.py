@@ -10,8 +10,8 @@ import pytest
 
 from tests.unit.runtime.oci_plans import V1
 from tests.unit.runtime.plans import PROGRAM, ROOT_V1, ROOTLESS
+from whit.packer.console import complain
 from whit.packer.errors import ExitCode
-from whit.runtime.cli import show
 from whit.runtime.explain import HINTS, explain
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.mounts import Volume
@@ -146,7 +146,7 @@ def test_no_error_has_more_than_its_two_lines_or_commands_for_the_terminal(capsy
     ops = [Op("EXEC", (name, (name,), ()), "run") for name in files]
     ops += [Op("EXEC", ("/\x1b[0m\udcff", (), ()), "run"), Op("MASK", ("/a\x1b[0m\nb",), "why \x1b[0m\u2028x")]
     for op in ops:
-        show(explain(LaunchPlan(PLAN_VERSION, (op,)), 0, errno.ENOENT, files.get, "amd64"))
+        complain(explain(LaunchPlan(PLAN_VERSION, (op,)), 0, errno.ENOENT, files.get, "amd64"))
         shown = capsys.readouterr().err.split("\n")
         assert len(shown) == 3
         assert all(line.isprintable() for line in shown)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.unit.runtime.networks import RED, member
 from whit.packer.errors import InvalidFileError, UsageError
-from whit.runtime.engine.networks import documents
+from whit.runtime.engine.networks import documents, members
 from whit.runtime.engine.networks.folder import write_hosts
 from whit.runtime.engine.networks.hosts import hosts_file, parse_add_host, peer_lines, resolv_conf
 from whit.runtime.engine.networks.model import PortMapping, Protocol
@@ -114,7 +114,7 @@ def test_networks_and_members_come_back_from_json_as_they_were() -> None:
     one = dataclasses.replace(member(2, port), hosts=(("a", "1.2.3.4"),))
 
     assert documents.parse_network(documents.network_document(RED), "x") == RED
-    assert documents.parse_member(documents.member_document(one), "x") == one
+    assert members.parse_member(documents.member_document(one), "x") == one
 
 
 @given(st.binary(max_size=200) | st.sampled_from([documents.network_document(RED)[:-9], b"{}", b'{"schema":1}']))
@@ -122,7 +122,7 @@ def test_what_is_no_network_s_record_is_an_invalid_file(data: bytes) -> None:
     with pytest.raises(InvalidFileError):
         documents.parse_network(data, "x")
     with pytest.raises(InvalidFileError):
-        documents.parse_member(data, "x")
+        members.parse_member(data, "x")
 
 
 @pytest.mark.parametrize(

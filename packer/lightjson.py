@@ -65,6 +65,15 @@ def load(data: bytes) -> object:
     return value
 
 
+def compact(value: object) -> str:
+    """As ``json.dumps`` with no white space, of texts, numbers and objects of them."""
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{quoted(name)}:{compact(item)}' for name, item in value.items())}}}"
+    if not isinstance(value, str | int):
+        raise TypeError
+    return dump(value)
+
+
 def dump(value: Encodable, indent: int = 0, *, _depth: int = 1) -> str:
     """As ``json.dumps``: in one line, or with ``indent``."""
     if isinstance(value, str):

@@ -1,0 +1,90 @@
+"""The program ``whit``: one command line, one exit code. Here alone errors are shown.
+
+Command lines in their plainest form are answered at once (plain.py). Whatever else is typed goes to click (cli.py), whose
+import takes longer than all that ``whit ps`` or ``whit stop`` do.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+# Its C part alone: the module around it makes enumerations of all signals.
+from _signal import SIG_UNBLOCK, SIGINT, pthread_sigmask  # type: ignore[import-not-found]  # typeshed has none of it
+
+from whit.packer.console import complain
+from whit.packer.errors import ExitCode, WhitError, as_whit_error
+from whit.packer.light import TYPE_CHECKING
+from whit.runtime.plain import plain_call
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+PRINTING = frozenset({"click.utils", "whit.packer.console"})
+"""The modules that write what commands print."""
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run one command; the process ends with its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    told = False
+    try:
+        # the native program has it wait from before Python starts
+        pthread_sigmask(SIG_UNBLOCK, (SIGINT,))
+        code = _answer(arguments)
+    except KeyboardInterrupt:
+        sys.stderr.write("whit: interrupted\n")
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except Exception as error:
+        if os.environ.get("WHIT_TRACEBACK"):
+            raise
+        known = as_whit_error(error)
+        in_docker_s_range = known.exit_code >= ExitCode.RUNTIME_FAILURE
+        runs = arguments[:1] == ["run"]
+        code = ExitCode.RUNTIME_FAILURE if runs and not in_docker_s_range else known.exit_code
+        complain(_of_output(error) or known)
+        told = True
+    sys.exit(_flushed(code, told=told))
+
+
+def _answer(arguments: list[str]) -> int:
+    # completion asks click what could follow, and says so in the environment
+    call = None if "_WHIT_COMPLETE" in os.environ else plain_call(arguments)
+    if call is None:
+        from whit.runtime import cli  # noqa: PLC0415 - with click
+
+        return cli.answer(arguments)
+    verb = __import__(f"whit.runtime.verbs.{call.verb}", fromlist=(call.verb,))
+    code: int | None = getattr(verb, call.verb)(**call.values)
+    return code or 0
+
+
+def _of_output(error: Exception) -> WhitError | None:
+    """The error in words if printing raised it: by itself it doesn't say what couldn't be written."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    printing = trace is not None and trace.tb_frame.f_globals.get("__name__") in PRINTING
+    return _unwritten(error) if printing and isinstance(error, OSError) else None
+
+
+def _flushed(code: int, *, told: bool) -> int:
+    """The exit code when all that was printed has been written; if it can't be, as on a full disk, that is told once."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # What Python still holds goes nowhere, or it would try again when it ends and show a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not (told or isinstance(error, BrokenPipeError)):
+            complain(_unwritten(error))
+        return code or ExitCode.FAILURE
+    return code
+
+
+def _unwritten(error: OSError) -> WhitError:
+    why = "it is closed" if error.errno == errno.EBADF else (error.strerror or str(error)).lower()
+    return WhitError(f"can't write to standard output: {why}")

@@ -1,0 +1,36 @@
+"""Removing containers with all that they wrote."""
+
+from __future__ import annotations
+
+from whit.packer.errors import InvalidFileError, NotFoundError
+from whit.packer.light import TYPE_CHECKING
+from whit.packer.places import private_root
+from whit.runtime.engine import ending
+from whit.runtime.engine.folder import Containers
+from whit.runtime.verbs.several import each
+
+if TYPE_CHECKING:
+    from whit.runtime.engine.folder import Kept
+
+
+def rm(containers: tuple[str, ...], *, force: bool = False, volumes: bool = False) -> int:
+    """Remove each: with ``force`` also one that runs, with ``volumes`` those that were made for it alone too."""
+    known = Containers(private_root())
+
+    def find(name: str) -> Kept:
+        try:
+            return known.find(name)
+        except InvalidFileError:
+            if not force:
+                raise
+            return known.find_damaged(name)
+
+    def remove(name: str) -> None:
+        try:
+            ending.remove(known, find(name), force=force, volumes=volumes)
+        except NotFoundError:
+            # It may have gone by itself just now.
+            if not force:
+                raise
+
+    return each(containers, remove)
