@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from whit.packer.accounts import Accounts
 from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass
-from whit.runtime.accounts import Accounts
 from whit.runtime.limits import Limits, Rlimit
 
 if TYPE_CHECKING:

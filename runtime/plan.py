@@ -11,8 +11,8 @@ import struct
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from whit.packer.accounts import Identity, identify
 from whit.packer.errors import LaunchError, UnsupportedError, UsageError
-from whit.runtime.accounts import Identity, identify
 from whit.runtime.capabilities import mask
 from whit.runtime.cgroup import CgroupOps, cgroup_ops
 from whit.runtime.model import LaunchPlan, Op

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whit.packer.accounts import Accounts
 from whit.packer.choices import SourceChoice
 from whit.packer.errors import ExitCode, LaunchError, NotFoundError, UsageError
 from whit.packer.rootfs import MountPoint, prepare_rootfs
 from whit.packer.store import names_file
-from whit.runtime.accounts import Accounts
 from whit.runtime.host import own_v2_cgroup
 from whit.runtime.launch import PLANS, find_launcher
 from whit.runtime.mounts import MOUNT_POINTS

@@ -90,8 +90,8 @@ def variables(env: tuple[str, ...], files: tuple[str, ...]) -> tuple[tuple[str, 
 
 def asked_process(target: Target, wish: Wish, user: str | None) -> Process:
     """The process; users are looked up in the container as it is now."""
+    from whit.packer.accounts import identify
     from whit.packer.errors import ExitCode, UsageError
-    from whit.runtime.accounts import identify
     from whit.runtime.engine.further import further_process
 
     if user is None:

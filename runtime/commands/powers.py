@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from whit.runtime.accounts import Accounts
+    from whit.packer.accounts import Accounts
     from whit.runtime.engine.powers import Device, Powers
 
 _MANY: dict[str, Any] = {"multiple": True}

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from whit.packer.accounts import Accounts, identify
 from whit.packer.errors import LaunchError, NotFoundError, StoreError
 from whit.packer.garbage import collect
 from whit.packer.instructions import changed
@@ -16,7 +17,6 @@ from whit.packer.layer import write_tar
 from whit.packer.oci import CONFIG, MANIFEST, Descriptor, History, Manifest
 from whit.packer.pipeline import source_date_epoch
 from whit.packer.tar.tree import TreeReader
-from whit.runtime.accounts import Accounts, identify
 from whit.runtime.engine import lifecycle, owners
 from whit.runtime.engine.happened import container_event
 from whit.runtime.engine.status import State

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import NotFoundError, UsageError, WhitError
+from whit.packer.inroot import open_in_root
 from whit.packer.tar.read import TarReader
 from whit.packer.tar.tree import TreeReader
 from whit.packer.unpack import Limits, Unpacker
-from whit.runtime.engine.inroot import open_in_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,12 +7,12 @@ import os
 import time
 from pathlib import Path
 
+from whit.packer.accounts import identify
 from whit.packer.errors import StoreError, UsageError
 from whit.packer.jsondoc import canonical_json
 from whit.packer.light import TYPE_CHECKING, dataclass, replace
 from whit.packer.rootfs import MountPoint
 from whit.packer.store import names_file
-from whit.runtime.accounts import identify
 from whit.runtime.engine import placing
 from whit.runtime.engine.asked import HealthWords, image_probe, parse_probe
 from whit.runtime.engine.bundle import NAME_FILES, Placed, document

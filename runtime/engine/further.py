@@ -12,7 +12,7 @@ from whit.runtime.oci.process import CapabilitySets, User
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from whit.runtime.accounts import Identity
+    from whit.packer.accounts import Identity
     from whit.runtime.oci.process import Process
 
 ALL_CAPABILITIES = (1 << len(NAMES)) - 1

@@ -6,9 +6,9 @@ import os
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
+from whit.packer.accounts import Accounts
 from whit.packer.errors import LaunchError
-from whit.runtime.accounts import Accounts
-from whit.runtime.engine.inroot import open_in_root
+from whit.packer.inroot import open_in_root
 from whit.runtime.oci.state import start_time
 
 if TYPE_CHECKING:

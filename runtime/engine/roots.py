@@ -7,8 +7,8 @@ import os
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import LaunchError
+from whit.packer.inroot import open_in_root
 from whit.runtime.engine import detached
-from whit.runtime.engine.inroot import open_in_root
 from whit.runtime.engine.model import MountKind
 from whit.runtime.engine.supervision import overlay_options
 

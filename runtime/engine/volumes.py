@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 from whit.packer import durable
 from whit.packer.errors import InvalidFileError, NotFoundError, UnsupportedError, UsageError
+from whit.packer.inroot import open_in_root
 from whit.packer.jsondoc import canonical_json
 from whit.packer.tar.read import TarReader
 from whit.packer.tar.tree import TreeReader
 from whit.packer.unpack import Limits, Unpacker
 from whit.runtime.engine.happened import pruned, volume_event
-from whit.runtime.engine.inroot import open_in_root
 from whit.runtime.engine.mounting import VOLUME_NAME
 from whit.runtime.engine.volumeform import Volume, check_options, from_document, to_document
 
