@@ -99,7 +99,11 @@ class HealthCheck:
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """How the image's program is run (OCI image-spec, ``config``)."""
+    """How the image's program is run (OCI image-spec, ``config``).
+
+    ``shell`` and ``on_build`` are docker's: what a Dockerfile that begins with this image runs its commands with, and
+    the instructions that it begins with.
+    """
 
     entrypoint: tuple[str, ...] = ()
     cmd: tuple[str, ...] = ()
@@ -111,6 +115,8 @@ class RunConfig:
     volumes: tuple[str, ...] = ()
     stop_signal: str | None = None
     health: HealthCheck | None = None
+    shell: tuple[str, ...] = ()
+    on_build: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

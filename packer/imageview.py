@@ -38,6 +38,8 @@ def image_document(image: StoredImage, names: Iterable[str]) -> dict[str, object
             "Labels": dict(run.labels),
             "StopSignal": run.stop_signal or "",
             **({"Healthcheck": health_document(run.health)} if run.health else {}),
+            **({"Shell": list(run.shell)} if run.shell else {}),
+            **({"OnBuild": list(run.on_build)} if run.on_build else {}),
         },
         "RootFS": {"Type": "layers", "Layers": list(image.config.diff_ids)},
         "Annotations": dict(image.manifest.annotations),

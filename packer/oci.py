@@ -204,6 +204,8 @@ def _run_document(run: RunConfig) -> dict[str, object]:
         "Volumes": {path: {} for path in run.volumes},
         "StopSignal": run.stop_signal,
         "Healthcheck": health_document(run.health) if run.health else None,
+        "Shell": list(run.shell),
+        "OnBuild": list(run.on_build),
     }
     return {key: value for key, value in members.items() if value}
 
@@ -320,6 +322,8 @@ def _parse_run(doc: Doc | None) -> RunConfig:
         volumes=doc.keys("Volumes"),
         stop_signal=doc.text_or_none("StopSignal") or None,
         health=_parse_health(doc.doc_or_none("Healthcheck")),
+        shell=doc.texts("Shell"),
+        on_build=doc.texts("OnBuild"),
     )
 
 

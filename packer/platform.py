@@ -20,8 +20,58 @@ _MACHINES = {
 }
 """Other names of architectures: the kernel's, Debian's."""
 
-_USUAL_VARIANTS = {("arm64", "v8"): None, ("amd64", "v1"): None, ("arm", None): "v7"}
-"""Variants that are the same as none, or that none stands for (containerd's platforms package)."""
+_USUAL_VARIANTS: dict[str, dict[str | None, str | None]] = {
+    "amd64": {"v1": None},
+    "arm64": {"8": None, "v8": None, "v8.0": None, "9": "v9", "9.0": "v9", "v9.0": "v9"},
+    "arm": {None: "v7", "5": "v5", "6": "v6", "7": "v7", "8": "v8"},
+}
+"""Variants that are the same as none, that none stands for, or that are spelt otherwise (containerd's platforms package)."""
+
+_SYSTEMS = frozenset(
+    [
+        "aix",
+        "android",
+        "darwin",
+        "dragonfly",
+        "freebsd",
+        "hurd",
+        "illumos",
+        "ios",
+        "js",
+        "linux",
+        "netbsd",
+        "openbsd",
+        "plan9",
+        "solaris",
+        "wasip1",
+        "windows",
+        "zos",
+    ]
+)
+_ARCHITECTURES = frozenset(
+    [
+        "386",
+        "amd64",
+        "arm",
+        "arm64",
+        "armbe",
+        "loong64",
+        "mips",
+        "mips64",
+        "mips64le",
+        "mipsle",
+        "ppc",
+        "ppc64",
+        "ppc64le",
+        "riscv",
+        "riscv64",
+        "s390",
+        "s390x",
+        "sparc",
+        "sparc64",
+        "wasm",
+    ]
+)
 
 _PART = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -44,15 +94,35 @@ def machine_platform(machine: str) -> Platform:
     return Platform("linux", architecture, variant)
 
 
-def parse_platform(text: str) -> Platform:
-    """``OS/ARCH[/VARIANT]``, or an architecture alone, in the form that images have it. Raises :class:`UsageError`."""
+def parse_platform(text: str, here: Platform | None = None) -> Platform:
+    """``OS/ARCH[/VARIANT]``, or one of the two alone, in the form that images have it. Raises :class:`UsageError`.
+
+    ``here`` gives what is left out; without it an architecture alone is Linux', and an operating system alone no platform.
+    """
     parts = text.split("/")
-    if len(parts) == 1 and text in ("linux", "windows", "freebsd", "wasip1"):
-        raise UsageError(f"{text!r} is not a platform: the architecture is missing", hint=f"as in {text}/arm64")
-    if len(parts) == 1:
-        parts = ["linux", *parts]
     if len(parts) > 3 or not all(_PART.fullmatch(part) for part in parts):  # noqa: PLR2004 - as the grammar says
         raise UsageError(f"{text[:80]!r} is not a platform", hint="as in linux/arm64 or linux/arm/v7")
-    architecture, variant = _MACHINES.get(parts[1].lower(), (parts[1].lower(), None))
-    variant = parts[2].lower() if len(parts) == 3 else variant  # noqa: PLR2004
-    return Platform(parts[0].lower(), architecture, _USUAL_VARIANTS.get((architecture, variant), variant))
+    if len(parts) == 1 and parts[0].lower() in _SYSTEMS:
+        if here is None:
+            raise UsageError(f"{text!r} is not a platform: the architecture is missing", hint=f"as in {text}/arm64")
+        return Platform(parts[0].lower(), here.architecture, here.variant)
+    if len(parts) == 1:
+        found = normal_platform(Platform(here.os if here else "linux", parts[0]))
+        if found.architecture not in _ARCHITECTURES:
+            raise UsageError(
+                f"{text[:80]!r} is neither an operating system nor an architecture", hint="as in linux/arm64, arm64"
+            )
+        return found
+    return normal_platform(Platform(*parts))
+
+
+def normal_platform(platform: Platform) -> Platform:
+    """The one spelling of a platform: ``aarch64`` is ``arm64``, ``arm64/v8`` is ``arm64``, ``arm`` is ``arm/v7``."""
+    system, architecture = platform.os.lower(), platform.architecture.lower()
+    architecture, implied = _MACHINES.get(architecture, (architecture, None))
+    variant = (platform.variant or "").lower() or implied
+    return Platform(
+        "darwin" if system == "macos" else system,
+        architecture,
+        _USUAL_VARIANTS.get(architecture, {}).get(variant, variant),
+    )

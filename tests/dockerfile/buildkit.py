@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 from tests.peers import BUILD, find_peer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+
+    from tests.dockerfile.questions import Questions
 
 SOURCES = Path(__file__).resolve().parents[1] / "programs" / "go-buildkit"
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "dockerfile"
@@ -84,15 +86,14 @@ def running_oracle(program: Path) -> Iterator[Oracle]:
 
 def golden(name: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """What was asked and what BuildKit answered, one file a kind of question."""
-    lines = (GOLDEN / f"{name}.jsonl").read_text("utf-8").splitlines()
-    return [(question, answer) for question, answer in map(json.loads, lines)]
+    lines = (GOLDEN / f"{name}.jsonl").read_text("utf-8").split("\n")
+    return [(question, answer) for question, answer in map(json.loads, filter(None, lines))]
 
 
-def record(name: str, questions: Sequence[dict[str, Any]], oracle: Oracle) -> None:
-    """Write the answers down."""
-    GOLDEN.mkdir(parents=True, exist_ok=True)
-    lines = (json.dumps([asked, oracle.ask(**asked)], ensure_ascii=False, sort_keys=True) for asked in questions)
-    (GOLDEN / f"{name}.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+def asked(questions: Questions, oracle: Oracle) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each question with its answer, as it is kept."""
+    for own in questions.own:
+        yield own, questions.kept_answer(oracle.ask(**{**questions.common, **own}))
 
 
 def main() -> None:
@@ -101,9 +102,11 @@ def main() -> None:
 
     program = oracle_program()
     assert program, "Go, and a proxy with github.com/moby/buildkit, are needed"
+    GOLDEN.mkdir(parents=True, exist_ok=True)
     with running_oracle(program) as oracle:
         for name, questions in QUESTIONS.items():
-            record(name, list(questions()), oracle)
+            lines = (json.dumps(pair, ensure_ascii=False, sort_keys=True) for pair in asked(questions, oracle))
+            (GOLDEN / f"{name}.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ LARGEST = 4 << 20
 LONGEST_LINE = (1 << 16) - 1
 """Bytes of one of its lines: BuildKit's limit."""
 
-MOST_LINES = 20_000
+MOST_LINES = 5_000
 """Logical lines, that is instructions."""
 
 _HERE = re.compile(r"([0-9]*)<<(-?)[\t\n\f\r ]*([^<]*)", re.ASCII)

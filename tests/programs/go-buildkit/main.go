@@ -248,15 +248,30 @@ func ignore(asked question) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := []bool{}
+	var found, walked strings.Builder
 	for _, path := range asked.Paths {
 		matched, err := matcher.MatchesOrParentMatches(path)
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, matched)
+		found.WriteString(digit(matched))
+		info, parts := patternmatcher.MatchInfo{}, strings.Split(path, "/")
+		for at := range parts {
+			matched, info, err = matcher.MatchesUsingParentResults(strings.Join(parts[:at+1], "/"), info)
+			if err != nil {
+				return nil, err
+			}
+		}
+		walked.WriteString(digit(matched))
 	}
-	return object{"patterns": texts(patterns), "ignored": found}, nil
+	return object{"ignored": found.String(), "walked": walked.String()}, nil
+}
+
+func digit(yes bool) string {
+	if yes {
+		return "1"
+	}
+	return "0"
 }
 
 type resolver struct{ images map[string]json.RawMessage }
@@ -273,6 +288,7 @@ func options(asked question) (dockerfile2llb.ConvertOpt, error) {
 	opt.BuildArgs, opt.Target = asked.Args, asked.Target
 	opt.BuildPlatforms = []ocispecs.Platform{{OS: "linux", Architecture: "amd64"}}
 	opt.SourceMap = llb.NewSourceMap(nil, "Dockerfile", "Dockerfile", []byte(asked.Text))
+	opt.SourceMap.Definition = &llb.Definition{}
 	if asked.Platform != "" {
 		platform, err := platforms.Parse(asked.Platform)
 		if err != nil {

@@ -1,4 +1,4 @@
-"""A Dockerfile is understood as BuildKit understands it, and refused where BuildKit refuses it."""
+"""What a Dockerfile's mistakes are told as, and what bounds it has; test_dockerfile_buildkit.py has the language."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.dockerfile.buildkit import golden
-from tests.dockerfile.questions import parse_questions
-from tests.dockerfile.telling import told
 from whit.packer.buildfile.dockerfile import instructions as made
 from whit.packer.buildfile.dockerfile.lexing import LARGEST, LONGEST_LINE
 from whit.packer.buildfile.dockerfile.parsing import parse
 from whit.packer.buildfile.dockerfile.problems import DockerfileError
-
-ANSWERS = golden("parse")
 
 
 def refused(text: str | bytes) -> DockerfileError:
@@ -24,21 +19,6 @@ def refused(text: str | bytes) -> DockerfileError:
         parse(text if isinstance(text, bytes) else text.encode())
     assert "\n" not in caught.value.message
     return caught.value
-
-
-def test_the_answers_are_to_these_questions() -> None:
-    """``python -m tests.dockerfile.buildkit`` writes them anew."""
-    assert [question for question, _ in ANSWERS] == list(parse_questions())
-
-
-@pytest.mark.parametrize("part", range(8))
-def test_each_file_of_the_corpus_is_understood_as_by_buildkit(part: int) -> None:
-    for question, answer in ANSWERS[part::8]:
-        text = question["text"]
-        if "error" in answer:
-            refused(text)
-        else:
-            assert told(text) == answer, text
 
 
 @pytest.mark.parametrize(
@@ -87,7 +67,7 @@ def test_flags_have_letters_of_every_language() -> None:
 def test_a_file_a_line_and_a_count_of_instructions_may_be_only_so_large() -> None:
     assert "bytes; at most" in refused(b"#" * (LARGEST + 1)).message
     assert "Dockerfile:2: a line of more than" in refused(b"FROM a\nRUN " + b"x" * LONGEST_LINE).message
-    assert "instructions" in refused(b"FROM a\n" * 20_001).message
+    assert "instructions" in refused(b"FROM a\n" * 5_001).message
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: f"FROM a\nRUN {text}".encode()))
