@@ -54,17 +54,21 @@ def load(store: Store, chunks: Iterator[bytes], what: str) -> tuple[Loaded, ...]
     Raises :class:`UnsupportedError`, :class:`InvalidFileError`, :class:`StoreError`.
     """
     with store.adding() as layout:
-        folder = durable.temporary_beside(layout.folder / "archive")
-        folder.mkdir(mode=0o700)
-        try:
-            with told_of(what):
-                unpacked = unpack_archive(uncompressed(chunks, what), what, folder)
-                adopted = [_adopt(layout, unpacked, image) for image in unpacked.images]
-            loaded = tuple(_add(store, image) for image in adopted)
-        finally:
-            durable.remove_tree(folder)
+        loaded = tuple(_add(store, image) for image in adopted(layout, chunks, what))
     collect(store)
     return loaded
+
+
+def adopted(layout: Layout, chunks: Iterator[bytes], what: str) -> tuple[ArchivedImage, ...]:
+    """An archive's images, their blobs in a store's layout and not named there yet. To be called within ``adding``."""
+    folder = durable.temporary_beside(layout.folder / "archive")
+    folder.mkdir(mode=0o700)
+    try:
+        with told_of(what):
+            unpacked = unpack_archive(uncompressed(chunks, what), what, folder)
+            return tuple(_adopt(layout, unpacked, image) for image in unpacked.images)
+    finally:
+        durable.remove_tree(folder)
 
 
 @contextlib.contextmanager

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from whit.packer import durable
 from whit.packer.archive import CONTAINERD_NAME, output_layout, scratch_layout, write_archive
 from whit.packer.errors import NotFoundError, UnsupportedError, UsageError
-from whit.packer.layout import Layout
-from whit.packer.oci import REF_NAME, Descriptor
+from whit.packer.garbage import collect
+from whit.packer.layout import CHUNK, Layout
+from whit.packer.loading import adopted
+from whit.packer.oci import INDEXES, REF_NAME, Descriptor
 from whit.packer.reference import parse_reference
-from whit.packer.registry.archives import ArchiveSource
 from whit.packer.registry.ends import LayoutSource, LayoutTarget, MirroredSource, RepositoryTarget
 from whit.packer.registry.locations import Kind, Location
 from whit.packer.registry.names import find_named
@@ -21,11 +22,12 @@ from whit.packer.registry.origins import Mounts
 from whit.packer.registry.pulling import origins, partial_folder
 from whit.packer.registry.sessions import Sessions
 from whit.packer.registry.transfer import transfer
-from whit.packer.registry.tree import INDEXES, Tree, choose, gather
+from whit.packer.registry.tree import Tree, choose, gather
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from whit.packer.archived import ArchivedImage
     from whit.packer.platform import Platform
     from whit.packer.reference import Reference
     from whit.packer.registry.ends import Source, Target
@@ -79,8 +81,12 @@ class Copier:
                 layout.check_version()
                 yield LayoutSource(layout, find_named(layout.index().manifests, origin.name, origin.path))
         else:
-            with _opened(origin.path) as file:
-                yield ArchiveSource(file, Path(origin.path), origin.name)
+            with self.store.adding() as layout:
+                images = adopted(layout, _chunks(origin.path), origin.path)
+                names = [reference for image in images for reference in image.references]
+                found = [image for image in images if not origin.name or origin.reference in image.references]
+                yield LayoutSource(layout, _only(found, names, origin).descriptor)
+            collect(self.store)
 
     @contextlib.contextmanager
     def _target(self, target: Location, origin: Location, source: Source, tree: Tree) -> Iterator[Target]:
@@ -167,11 +173,21 @@ def _replaced(item: Descriptor, entry: Descriptor, name: str) -> bool:
     return named == name if name else (named is None and item.digest == entry.digest)
 
 
-@contextlib.contextmanager
-def _opened(path: str) -> Iterator[IO[bytes]]:
+def _only(found: list[ArchivedImage], names: list[Reference], origin: Location) -> ArchivedImage:
+    if len(found) == 1:
+        return found[0]
+    several = "more than one" if found else "no"
+    raise NotFoundError(
+        f"{origin.path} has {several} image {origin.name}".rstrip(),
+        hint=f"name one of them: {', '.join(name.familiar for name in names)}" if names else None,
+    )
+
+
+def _chunks(path: str) -> Iterator[bytes]:
     try:
         with Path(path).open("rb") as file:
-            yield file
+            while chunk := file.read(CHUNK):
+                yield chunk
     except FileNotFoundError:
         raise NotFoundError(f"there is no {path}", hint="check its spelling") from None
     except IsADirectoryError:

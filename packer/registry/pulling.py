@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import UnsupportedError
-from whit.packer.oci import CONFIG, Descriptor, parse_manifest
+from whit.packer.oci import CONFIG, INDEXES, Descriptor, parse_manifest
 from whit.packer.registry.ends import LayoutTarget
 from whit.packer.registry.origins import Origins
 from whit.packer.registry.transfer import transfer
-from whit.packer.registry.tree import INDEXES, Tree, choose, gather, machine_platform
+from whit.packer.registry.tree import Tree, choose, gather, machine_platform
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +70,7 @@ def pull(
     with store.adding() as layout:
         target = _target(store, layout, reference)
         moved = transfer(tree, source, target, watcher)
+        store.happened(store.image(chosen.descriptor).image_id, "pull", reference.familiar)
     if not moved.was_there:
         from whit.packer.garbage import collect  # noqa: PLC0415 - only where something may have been replaced
 

@@ -43,5 +43,6 @@ def push(store: Store, registries: Registries, reference: Reference, watcher: Wa
         sessions = Sessions(store.cache_folder / "uploads")
         target = RepositoryTarget(repository, reference.tag, sessions, mounts)
         moved = transfer(tree, source, target, watcher)
+        store.happened(store.image(descriptor).image_id, "push", reference.familiar)
         known.note(repository.registry.domain, repository.name, tree)
     return Pushed(reference, descriptor, moved, tree)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError, NotFoundError, UnsupportedError
 from whit.packer.light import dataclass
-from whit.packer.oci import DOCKER_INDEX, INDEX, Descriptor, parse_index, parse_manifest
+from whit.packer.oci import INDEXES, Descriptor, parse_index, parse_manifest
 from whit.packer.platform import Platform
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from whit.packer.registry.repository import Document
 
-INDEXES = (INDEX, DOCKER_INDEX)
 MAX_DOCUMENTS = 1000
 MAX_DEPTH = 4
 """Indexes in indexes: more is nobody's image."""
