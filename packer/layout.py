@@ -218,7 +218,13 @@ class Layout:
         durable.sync_folder(self.blob_folder)
 
     def adopt(self, file: IO[bytes], path: Path, digest: str) -> None:
-        """Make a file of the same file system, whose digest has been checked, the blob."""
+        """Make a file of the same file system, whose digest has been checked, the blob.
+
+        That it lasts is seen to by :meth:`settle`, once for many, before anything leads to it.
+        """
         os.fsync(file.fileno())
         path.replace(self.blob_path(digest))
+
+    def settle(self) -> None:
+        """Make what was adopted last."""
         durable.sync_folder(self.blob_folder)

@@ -108,6 +108,8 @@ class LayoutTarget:
         """Write it, and name it."""
         with durable.store_errors(f"write to {self._layout.folder}"):
             self._layout.put(document.data, document.descriptor.media_type)
+            if is_root:
+                self._layout.settle()
         if is_root:
             self._name(document.descriptor)
 
