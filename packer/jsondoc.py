@@ -6,12 +6,13 @@ And writing it in one way only: sorted keys, no white space, UTF-8, so that equa
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NoReturn
 
 from whit.packer.errors import InvalidFileError
+from whit.packer.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import NoReturn
 
 MAX_DEPTH = 32
 """Levels of nesting; the deepest document of OCI has six."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import ExitCode, LaunchError
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.opcodes import BY_NAME, Kind
 
 if TYPE_CHECKING:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import NotFoundError, UsageError
-from whit.packer.light import StrEnum
+from whit.packer.light import TYPE_CHECKING, StrEnum
 from whit.packer.reference import hex_id, parse_reference
 
 if TYPE_CHECKING:

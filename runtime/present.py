@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 import textwrap
-from typing import TYPE_CHECKING
 
+from whit.packer.light import TYPE_CHECKING
 from whit.packer.present import printable
 from whit.runtime.opcodes import BY_NAME, Stage
 

@@ -6,9 +6,9 @@ import os
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import ExitCode
+from whit.packer.light import TYPE_CHECKING
 from whit.packer.lint.fix import Outcome
 from whit.runtime.launch import find_launcher
 

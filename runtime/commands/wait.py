@@ -12,7 +12,7 @@ def command(containers: tuple[str, ...]) -> int:
     from whit.packer.store import Store
     from whit.runtime.engine import ending
     from whit.runtime.engine.folder import Containers
-    from whit.runtime.verbs.several import each
+    from whit.runtime.verbs.several import each_at_once
 
     known = Containers(Store.open().root)
-    return each(containers, lambda name: ending.wait(known.find(name)))
+    return each_at_once(containers, lambda name: ending.wait(known.find(name)))

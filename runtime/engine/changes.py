@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError
+from whit.packer.light import TYPE_CHECKING
 from whit.packer.tar.tree import is_opaque, is_whiteout
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import contextlib
 import os
 import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import NotFoundError, UsageError, WhitError
 from whit.packer.inroot import open_in_root
+from whit.packer.light import TYPE_CHECKING
 from whit.packer.tar.read import TarReader
 from whit.packer.tar.tree import TreeReader
 from whit.packer.unpack import Limits, Unpacker

@@ -6,9 +6,9 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import LaunchError
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.capabilities import NAMES
 from whit.runtime.engine.executing import lifecycle_of, own_filters
 from whit.runtime.engine.inside import open_root

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import TYPE_CHECKING
+
+from whit.packer.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,10 +6,10 @@ import contextlib
 import os
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import StoreError
 from whit.packer.garbage import manifest_of
+from whit.packer.light import TYPE_CHECKING
 from whit.packer.users import users
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ Source: prometheus.io, "Exposition formats"; cAdvisor, docs/storage/prometheus.m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.engine.status import Health, State
 from whit.runtime.engine.usageform import memory_limit, used_memory
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import ExitCode, UsageError
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.capabilities import NAMES
 from whit.runtime.oci.process import CapabilitySets, User
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import UsageError
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.limits import CPU_PERIOD_US, MIN_QUOTA_US, parse_size
 from whit.runtime.oci.resources import listed
 

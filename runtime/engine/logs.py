@@ -10,8 +10,8 @@ import itertools
 import os
 import re
 import time
-from typing import TYPE_CHECKING
 
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.engine.loglines import LastLines, Shown
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import os
 import platform
 from collections import Counter
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 from whit.packer.console import binary_size
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.cgroup import CgroupVersion
 from whit.runtime.engine.folder import Containers
 from whit.runtime.engine.networks.model import PREDEFINED

@@ -6,10 +6,10 @@ import contextlib
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import NotFoundError, StoreError, UsageError, WhitError
 from whit.packer.garbage import collect
+from whit.packer.light import TYPE_CHECKING
 from whit.packer.users import users
 from whit.runtime.engine import ending
 from whit.runtime.engine.ages import SECOND, parse_moment

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.engine.model import Policy
 from whit.runtime.engine.status import State
 

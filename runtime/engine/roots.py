@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import LaunchError
 from whit.packer.inroot import open_in_root
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.engine import detached
 from whit.runtime.engine.model import MountKind
 from whit.runtime.engine.supervision import overlay_options

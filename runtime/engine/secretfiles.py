@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import LaunchError
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.engine.secretform import MOST_BYTES, USUAL, file_of
 from whit.runtime.engine.supervision import SECRETS
 

@@ -8,10 +8,10 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from whit.packer import durable
 from whit.packer.errors import NotFoundError
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.engine.viewing import NAME_FILES
 from whit.runtime.explain import loader_of
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from whit.packer import durable
 from whit.packer.errors import InvalidFileError, UsageError
 from whit.packer.jsondoc import canonical_json
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.engine import control
 from whit.runtime.engine.happened import container_event
 from whit.runtime.engine.limiting import Machine, merged, resources_of

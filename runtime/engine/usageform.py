@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from whit.packer.console import binary_size, human_size
+from whit.packer.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from whit.runtime.engine.model import Container

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from whit.packer.console import human_size
+from whit.packer.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

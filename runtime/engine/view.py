@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.engine.asked import NAMES
 from whit.runtime.engine.columns import SECOND
 from whit.runtime.engine.model import LogDriver, Policy, ProbeKind

@@ -13,12 +13,12 @@ import os
 import stat
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from whit.packer import durable
 from whit.packer.errors import InvalidFileError, NotFoundError, UnsupportedError, UsageError
 from whit.packer.inroot import open_in_root
 from whit.packer.jsondoc import canonical_json
+from whit.packer.light import TYPE_CHECKING
 from whit.packer.tar.read import TarReader
 from whit.packer.tar.tree import TreeReader
 from whit.packer.unpack import Limits, Unpacker

@@ -5,9 +5,8 @@ Source: the OCI runtime specification, config-linux, "Seccomp".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from whit.packer.errors import UnsupportedError
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.seccomp.model import ActionKind, Operator
 from whit.runtime.seccomp.oci import ARCHITECTURE_NAMES
 

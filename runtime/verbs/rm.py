@@ -7,7 +7,7 @@ from whit.packer.light import TYPE_CHECKING
 from whit.packer.places import private_root
 from whit.runtime.engine import ending
 from whit.runtime.engine.folder import Containers
-from whit.runtime.verbs.several import each
+from whit.runtime.verbs.several import each_at_once
 
 if TYPE_CHECKING:
     from whit.runtime.engine.folder import Kept
@@ -33,4 +33,4 @@ def rm(containers: tuple[str, ...], *, force: bool = False, volumes: bool = Fals
             if not force:
                 raise
 
-    return each(containers, remove)
+    return each_at_once(containers, remove)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from whit.packer.places import private_root
 from whit.runtime.engine import ending
 from whit.runtime.engine.folder import Containers
-from whit.runtime.verbs.several import each
+from whit.runtime.verbs.several import each_at_once
 
 
 def stop(containers: tuple[str, ...], timeout: int | None = None, signal: str | None = None) -> int:
@@ -17,4 +17,4 @@ def stop(containers: tuple[str, ...], timeout: int | None = None, signal: str | 
 
         number = parse_signal(signal)
     seconds = None if timeout is None else max(timeout, -1)
-    return each(containers, lambda name: ending.stop(known.find(name), seconds, number))
+    return each_at_once(containers, lambda name: ending.stop(known.find(name), seconds, number))

@@ -9,8 +9,8 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from typing import TYPE_CHECKING
 
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.engine.networks import links
 from whit.runtime.engine.networks.model import Protocol
 from whit.runtime.engine.networks.netlink import NETFILTER, Message, Netlink, attribute, nested

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING
 
 from whit.packer import durable
 from whit.packer.durable import sweep_temporaries
 from whit.packer.errors import NotFoundError, UnsupportedError, WhitError
-from whit.packer.light import replace
+from whit.packer.light import TYPE_CHECKING, replace
 from whit.runtime.engine.happened import network_event, pruned
 from whit.runtime.engine.networks import folder, links
 from whit.runtime.engine.networks.joining import check_once

@@ -10,17 +10,15 @@ import errno
 import os
 import socket
 import struct
-import threading
-from typing import TYPE_CHECKING, TypeVar
 
 from whit.packer.errors import LaunchError
-from whit.packer.light import dataclass
+from whit.packer.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Self
+    from typing import Self, TypeVar
 
-T = TypeVar("T")
+    T = TypeVar("T")
 
 ROUTE, NETFILTER = 0, 12
 REQUEST, ACK, EXCLUSIVE, CREATE, DUMP = 1, 4, 0x200, 0x400, 0x300
@@ -187,6 +185,8 @@ def inside(namespace: int, work: Callable[[], T]) -> T:
             results.append(_entered(number, work))
         except BaseException as error:  # noqa: BLE001 - it is raised again, in the thread that waits
             errors.append(error)
+
+    import threading  # noqa: PLC0415 - who leaves a network needs none
 
     thread = threading.Thread(target=enter_and_work)
     thread.start()

@@ -6,9 +6,9 @@ import errno
 import json
 import os
 import struct
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import LaunchError
+from whit.packer.light import TYPE_CHECKING
 from whit.runtime.engine.networks.netlink import NETFILTER, Message, Netlink, attribute
 
 if TYPE_CHECKING:

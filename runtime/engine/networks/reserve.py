@@ -10,10 +10,9 @@ import contextlib
 import errno
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import LaunchError
-from whit.packer.light import replace
+from whit.packer.light import TYPE_CHECKING, replace
 from whit.runtime.engine.networks.model import Protocol
 
 if TYPE_CHECKING:

@@ -15,10 +15,9 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from whit.packer.errors import LaunchError
-from whit.packer.light import replace
+from whit.packer.light import TYPE_CHECKING, replace
 from whit.runtime.engine.networks import folder
 from whit.runtime.engine.networks.hosts import hosts_file
 from whit.runtime.engine.networks.model import DEFAULT, Endpoint

@@ -23,14 +23,13 @@ DEAR = {
 }  # fmt: skip
 
 PROBE = """
-import atexit, os, sys
+import sys
 sys.path += {paths!r}
-atexit.register(lambda: print(*sorted(sys.modules), file=sys.stderr))
-sys.argv = ["whit", *{words!r}]
 for module in {modules!r}:
     __import__(module)
-from whit.runtime.main import main
-main()
+from whit.runtime.main import run
+run({words!r})
+print(*sorted(sys.modules), file=sys.stderr)
 """
 """The launcher's way into Python (runtime/launcher/python.c)."""
 
@@ -53,7 +52,7 @@ def _imported(root: Path, words: list[str], *modules: str) -> set[str]:
     ("words", "module"),
     [
         (["ps", "--all", "--format", "json"], "whit.packer.template.listing"),
-        (["run", "--detach", "--publish", "8080:80", "no/such"], "whit.runtime.commands.create"),
+        (["run", "--detach", "--pull", "never", "--publish", "8080:80", "no/such"], "whit.runtime.commands.create"),
         (["start", "--attach", "nobody"], "whit.runtime.commands.start"),
         (["stop", "--timeout", "1", "nobody"], "whit.runtime.commands.stop"),
         (["logs", "nobody"], "whit.runtime.commands.logs"),
@@ -107,7 +106,7 @@ def test_a_plain_command_imports_what_it_needs_and_no_more(tmp_path: Path, words
 
 
 def test_nothing_dear_is_imported_where_a_container_is_made_and_started(tmp_path: Path) -> None:
-    imported = _imported(tmp_path, ["run", "--detach", "no/such"], *STARTS)
+    imported = _imported(tmp_path, ["run", "--detach", "--pull", "never", "no/such"], *STARTS)
 
     assert {*STARTS, "whit.runtime.engine.connecting", "whit.runtime.engine.bundle"} <= imported
     assert imported & DEAR == set()
