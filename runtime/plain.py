@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 class Plain:
     """A verb's plain form: its flags, each with the parameter that it sets, and the parameter that takes the names.
 
-    Where the verb takes names there must be one; else there may be none.
+    Where the verb takes names there must be one, and no other where it takes a ``name``; else there may be none.
     """
 
     flags: Mapping[str, str]
     names: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,9 @@ PLAIN = {
     ),
     "start": Plain({}, "containers"),
     "stop": Plain({}, "containers"),
+    "logs": Plain(
+        {"-f": "follow", "--follow": "follow", "-t": "timestamps", "--timestamps": "timestamps"}, name="container"
+    ),
     "rm": Plain({"-f": "force", "--force": "force", "-v": "volumes", "--volumes": "volumes"}, "containers"),
 }
 """What people type most, of what is worth it."""
@@ -54,10 +58,21 @@ def plain_call(words: list[str]) -> PlainCall | None:
         return None
     names = tuple(word for word in words[1:] if not word.startswith("-"))
     flags = [flag for word in words[1:] if word.startswith("-") for flag in _split(word)]
-    if bool(names) != bool(plain.names) or not all(flag in plain.flags for flag in flags):
+    if not all(flag in plain.flags for flag in flags) or not _fits(plain, len(names)):
         return None
     values: dict[str, object] = {plain.flags[flag]: True for flag in flags}
-    return PlainCall(verb.lstrip("_"), {**values, plain.names: names} if names else values)
+    if plain.name:
+        values[plain.name] = names[0]
+    elif plain.names:
+        values[plain.names] = names
+    return PlainCall(verb.lstrip("_"), values)
+
+
+def _fits(plain: Plain, count: int) -> bool:
+    """Whether it takes so many names."""
+    if plain.name:
+        return count == 1
+    return count > 0 if plain.names else count == 0
 
 
 def _split(word: str) -> list[str]:

@@ -17,39 +17,10 @@ def command(
     follow: bool, since: str | None, until: str | None, tail: str, timestamps: bool, details: bool, container: str
 ) -> None:
     """Show what CONTAINER wrote: its output on stdout, its errors on stderr."""
-    import time
-
-    from whit.packer.errors import UnsupportedError
-    from whit.packer.store import Store
-    from whit.runtime.commands.outputs import output_is_errors, write_all
-    from whit.runtime.engine.ages import log_time, parse_moment
-    from whit.runtime.engine.folder import Containers
-    from whit.runtime.engine.loglines import Wish
-    from whit.runtime.engine.logs import show_log
-    from whit.runtime.engine.model import LogDriver
+    from whit.runtime.verbs.logs import logs
 
     del details
-    count = _count(tail)
-    now = time.time_ns()
-    end = parse_moment(until, now, "--until") if until else None
-    wish = Wish(log_time(parse_moment(since, now)) if since else b"", b"" if end is None else log_time(end), timestamps)
-    kept = Containers(Store.open().root).find(container)
-    if kept.container.log.driver is LogDriver.NONE:
-        raise UnsupportedError(
-            f"container {kept.container.name} keeps no log", hint="it was made with --log-driver none"
-        )
-
-    def goes_on() -> bool:
-        return (end is None or time.time_ns() <= end) and kept.status.supervised
-
-    show_log(
-        kept.folder,
-        wish,
-        write_all,
-        tail=count,
-        together=output_is_errors(),
-        alive=goes_on if follow else None,
-    )
+    logs(container, follow=follow, since=since, until=until, count=_count(tail), timestamps=timestamps)
 
 
 def _count(tail: str) -> int | None:

@@ -6,9 +6,8 @@ A line that has another form (cut off by a crash, zeros after a power cut) is pa
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,20 +43,22 @@ class Wish:
     timestamps: bool = False
 
 
-@dataclass(slots=True)
 class Shown:
-    """Turns blocks of a log into what is shown of them; remembers what one block leaves to the next."""
+    """Turns blocks of a log into what is shown of them; remembers what one block leaves to the next.
 
-    wish: Wish
-    together: bool = False
-    """Whether both streams go to one place: then all is given as stdout's, in its order."""
+    ``together`` is whether both streams go to one place: then all is given as stdout's, in its order.
+    """
 
-    streams: frozenset[int] = frozenset({STDOUT, STDERR})
-    is_past: bool = False
-    """Whether a line came that is after ``until``."""
+    __slots__ = ("_open", "_rest", "is_past", "streams", "together", "wish")
 
-    _rest: bytes = b""
-    _open: set[int] = field(default_factory=set)
+    def __init__(self, wish: Wish, *, together: bool = False) -> None:
+        self.wish, self.together = wish, together
+        self.streams = frozenset({STDOUT, STDERR})
+        self.is_past = False
+        """Whether a line came that is after ``until``."""
+
+        self._rest = b""
+        self._open: set[int] = set()
 
     def feed(self, block: bytes) -> Iterator[tuple[int, bytes]]:
         """What is to be written for a block, to which stream; a line's beginning is kept for the next block."""
@@ -117,17 +118,18 @@ class Shown:
             self._open.discard(stream)
 
 
-@dataclass(slots=True)
 class LastLines:
     """Finds, from the end backwards, where each stream's part of a log's last ``count`` lines begins."""
 
-    count: int
-    starts: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Stream → file and offset in it; a stream that isn't here has none of those lines."""
+    __slots__ = ("_complete", "_farther", "_seen", "count", "starts")
 
-    _complete: set[int] = field(default_factory=set)
-    _seen: int = 0
-    _farther: int = 0
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.starts: dict[int, tuple[int, int]] = {}
+        """Stream → file and offset in it; a stream that isn't here has none of those lines."""
+
+        self._complete: set[int] = set()
+        self._seen = self._farther = 0
 
     def add(self, place: tuple[int, int], head: bytes) -> bool:
         """Tell of the line before all others so far, by where it is and how it begins; False when that was enough."""

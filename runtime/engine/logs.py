@@ -42,7 +42,7 @@ def show_log(
 
     With ``alive`` what comes is written too, until it is false (and all is written) or a line is after ``wish.until``.
     """
-    shown = Shown(wish, together)
+    shown = Shown(wish, together=together)
     with contextlib.ExitStack() as opened:
         descriptors = _open_files(folder)
         reader = _Reader(descriptors[-1] if descriptors else None)

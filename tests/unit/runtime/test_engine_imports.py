@@ -55,7 +55,7 @@ def _imported(root: Path, words: list[str], *modules: str) -> set[str]:
         (["run", "--detach", "--pull", "never", "--publish", "8080:80", "no/such"], "whit.runtime.commands.create"),
         (["start", "--attach", "nobody"], "whit.runtime.commands.start"),
         (["stop", "--timeout", "1", "nobody"], "whit.runtime.commands.stop"),
-        (["logs", "nobody"], "whit.runtime.commands.logs"),
+        (["logs", "--tail", "3", "nobody"], "whit.runtime.commands.logs"),
     ],
     ids=lambda words: words[0] if isinstance(words, list) else "",
 )
@@ -87,6 +87,7 @@ NOT_LISTING = NOT_PLAIN | {"contextlib", "enum", "pathlib", "re", "socket", "sub
         (["stop", "made"], NOT_PLAIN | {"subprocess"}),
         (["rm", "made"], NOT_PLAIN - {"shutil"} | {"subprocess"}),
         (["start", "made"], NOT_PLAIN),
+        (["logs", "made"], NOT_PLAIN | {"datetime", "socket", "subprocess"}),
         (["_ended", "{root}/containers/{id}"], NOT_PLAIN | {"subprocess"}),
     ],
     ids=lambda words: words[0] if isinstance(words, list) else "",

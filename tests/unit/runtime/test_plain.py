@@ -26,7 +26,7 @@ def _by_click(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> dict[str, ob
     handed: dict[str, object] = {}
 
     def take(*positional: object, **named: object) -> int:
-        handed.update(named, **({"containers": positional[0]} if positional else {}))
+        handed.update(named, **({PLAIN[words[0]].names or PLAIN[words[0]].name: positional[0]} if positional else {}))
         assert all(value in UNSET for value in positional[1:])
         return 0
 
@@ -39,7 +39,7 @@ def _by_click(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> dict[str, ob
 
 def _lines() -> Iterator[list[str]]:
     for verb, plain in PLAIN.items():
-        names = ["web", "0123"] if plain.names else []
+        names = ["web", "0123"] if plain.names else ["web"] if plain.name else []
         for count in (0, 1):
             for flags in itertools.combinations(plain.flags, count):
                 yield [verb, *flags, *names]
@@ -67,6 +67,7 @@ def test_a_plain_line_means_what_click_makes_of_it(monkeypatch: pytest.MonkeyPat
         ["rm"], ["rm", "-f"], ["stop"], ["start"],  # a name is missing
         ["stop", "-t", "3", "web"], ["stop", "-t3", "web"], ["rm", "--", "-f"], ["rm", "--forc", "web"], ["rm", "-x", "web"],
         ["start", "-a", "web"], ["start", "-ai", "web"],
+        ["logs"], ["logs", "web", "db"], ["logs", "-n", "3", "web"], ["logs", "-fn3", "web"], ["logs", "--since=1m", "web"],
     ],
     ids=" ".join,
 )  # fmt: skip
@@ -81,6 +82,6 @@ def test_no_line_is_an_error(words: list[str], verb: str) -> None:
 
     # Then each word has its place in what it means, or it is none of these
     if call:
-        names = call.values.get("containers", call.values.get("folders", ()))
-        assert isinstance(names, tuple)
+        named = [value for value in call.values.values() if value is not True]
+        names = named[0] if named and isinstance(named[0], tuple) else tuple(named)
         assert all(word in names or word.startswith("-") for word in words)
