@@ -17,7 +17,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-w", "--workdir"), {"metavar": "DIRECTORY", "help": "Start in this directory."}),
     (("-h", "--hostname"), {"metavar": "NAME", "help": "The container's host name."}),
     (
-        ("--network",),
+        ("--network", "--net"),
         {
             "multiple": True,
             "metavar": "NETWORK",

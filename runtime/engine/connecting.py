@@ -73,6 +73,8 @@ def attach(root: Path, container: Container, made: Ends, pid: int) -> Served:
     """Connect the network of ``pid``; which of the sockets the supervisor is to serve itself, as no rule of the kernel's does."""
     if not container.has_own_network:
         return ()
+    # As it is now: it may have got another name, or other networks, since its start began.
+    container = Containers(root).find(container.id).container
     member = replace(member_of(container), ports=made.ports)
     if made.pipe:
         from whit.runtime.engine.networks import rootless  # noqa: PLC0415 - a user's alone
@@ -82,9 +84,7 @@ def attach(root: Path, container: Container, made: Ends, pid: int) -> Served:
     else:
         from whit.runtime.engine.networks import attaching  # noqa: PLC0415 - root's alone
 
-        # As they are now: a network may have been joined or left since the start began.
-        wishes = Containers(root).read(container.id).container.networks
-        attached = attaching.attach(root, member, wishes, pid)
+        attached = attaching.attach(root, member, container.networks, pid)
         proxied = attached.proxied
         for warning, hint in attached.warnings:
             warn(warning, hint)

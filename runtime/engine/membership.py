@@ -72,9 +72,9 @@ def disconnect(containers: Containers, kept: Kept, wanted: str, *, force: bool =
 
 def rename(containers: Containers, kept: Kept, name: str) -> None:
     """Give a container another name, by which its neighbours know it at once."""
-    renamed = containers.rename(kept, name).container
-    if renamed.has_own_network and not renamed.users:
-        attaching.rename(containers.root, renamed.id, name)
+    renamed = containers.rename(kept, name)
+    if renamed.container.has_own_network and not renamed.container.users and _supervisor(renamed):
+        attaching.rename(containers.root, renamed.container.id, name)
 
 
 def _check(container: Container, network: str) -> None:

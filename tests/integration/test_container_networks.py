@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +122,7 @@ def test_a_program_in_the_foreground_has_no_network_unless_it_is_asked_for(engin
         ("--network", "bridge"),
         ("--network", "red", "--network", "blue"),
         ("-p", "80"),
-        ("--network", "host"),
+        ("--net", "host"),
     ):
         assert engine("run", "--rm", *words, *asks) == f"client 80 {HOST}"
 
@@ -186,6 +187,26 @@ def test_what_cannot_be_joined_or_left_is_told(engine: Networked) -> None:
     engine("start", "box")
 
 
+def test_commands_at_once_lose_nothing_of_one_another(engine: Networked) -> None:
+    # given a container that is started, renamed, updated and put into networks, all at the same time
+    names = ["red", "blue", *(f"net{number}" for number in range(1))]
+    for name in names[2:]:
+        engine("network", "create", name)
+    made = engine("create", "--name", "box", BUSYBOX, "sleep", "1000")
+    commands = [
+        ("start", made), ("rename", made, "other"), ("update", "--restart", "always", made),
+        *(("network", "connect", name, made) for name in names),
+    ]  # fmt: skip
+
+    with ThreadPoolExecutor(len(commands)) as pool:
+        done = list(pool.map(lambda words: engine.run(*words), commands))
+
+    assert [(one.returncode, one.stderr) for one in done] == [(0, "")] * len(commands)
+    assert sorted(engine.settings("other")) == sorted(["bridge", *names])
+    assert all(engine.members(name) == ["other"] for name in ["bridge", *names])
+    assert engine("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", "other") == "always"
+
+
 def test_one_that_waits_for_its_next_start_joins_at_once(engine: Networked) -> None:
     engine("run", "-d", "--name", "box", "--network", "red", "--restart", "always", BUSYBOX, "false")
     until(
@@ -215,8 +236,8 @@ def test_one_whose_start_fails_for_its_network_is_removed_if_it_was_to_remove_it
 @pytest.mark.parametrize(
     ("does", "calls"),
     [
-        ("connect", (("rename", 1), ("symlink", 1), ("sendto", 3))),
-        ("disconnect", (("rename", 1), ("rename", 2), ("unlink", 1))),
+        ("connect", (("rename", 1), ("sendto", 3))),
+        ("disconnect", (("rename", 2), ("unlink", 1))),
         pytest.param("connect", KILLS, marks=pytest.mark.slow),
         pytest.param("disconnect", KILLS, marks=pytest.mark.slow),
     ],
@@ -246,7 +267,7 @@ def test_whoever_is_killed_the_same_command_or_the_next_start_does_what_is_left(
         engine("network", "disconnect" if does == "connect" else "connect", "blue", "box")
     engine("restart", "-t", "0", "box")
     assert sorted(engine.settings()) == before
-    assert killed > 1
+    assert killed
 
 
 def test_the_ports_that_an_image_exposes_are_published_with_one_letter(engine: Networked) -> None:

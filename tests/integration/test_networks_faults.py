@@ -8,14 +8,16 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.netlab import CLIENT, HOST, Container, Lab
 from whit.packer.errors import WhitError
-from whit.runtime.engine.networks import folder
+from whit.runtime.engine.networks import folder, managing
 from whit.runtime.engine.networks.attaching import detach, sweep
+from whit.runtime.engine.networks.making import Wishes
 from whit.runtime.engine.networks.model import Joining
 
 if TYPE_CHECKING:
@@ -29,9 +31,9 @@ from pathlib import Path
 from whit.runtime.engine.networks.attaching import attach
 from whit.runtime.engine.networks.model import Joining, Member
 from whit.runtime.engine.networks.ports import parse_port
-root, identity, name, pid, *publish = sys.argv[1:]
+root, identity, name, pid, networks, *publish = sys.argv[1:]
 ports = tuple(port for text in publish for port in parse_port(text))
-attach(Path(root), Member(identity, name, (name,), (), ports), (Joining(),), int(pid))
+attach(Path(root), Member(identity, name, (name,), (), ports), tuple(map(Joining, networks.split(","))), int(pid))
 """
 
 DETACH = """
@@ -42,10 +44,10 @@ detach(Path(sys.argv[1]), sys.argv[2])
 """
 
 
-def command(place: Lab, container: Container, *publish: str) -> list[str]:
+def command(place: Lab, container: Container, *publish: str, networks: str = "bridge") -> list[str]:
     """A process of its own on the host that attaches the container."""
     space = container.space
-    words = [str(place.root), container.id, space.name, str(space.pid), *publish]
+    words = [str(place.root), container.id, space.name, str(space.pid), networks, *publish]
     return ["nsenter", f"--net=/proc/{place.host.pid}/ns/net", sys.executable, "-c", ATTACH, *words]
 
 
@@ -130,15 +132,18 @@ def test_twenty_containers_attached_by_twenty_processes_at_once_get_addresses_of
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("networks", ["bridge", "red,bridge,inner"])
 @pytest.mark.parametrize("does", ["attaches", "detaches"])
-def test_whatever_is_killed_the_next_sweep_leaves_nothing(place: Lab, does: str) -> None:
+def test_whatever_is_killed_the_next_sweep_leaves_nothing(place: Lab, does: str, networks: str) -> None:
     # given what changes something by system calls, and a process killed at each of them in turn
+    for wishes in (Wishes("red", ipv6=True), Wishes("inner", internal=True)):
+        place.host.do(partial(managing.create, place.root, wishes))
     before = place.traces()
     killed = 0
     for call in ("symlink", "sendto", "rename", "unlink", "pwrite64", "flock", "vfork,clone,clone3"):
         for number in (1, 2, 3, 4, 5, 8, 13, 21):
             container = place.make("victim", "tcp:80")
-            words = command(place, container, "0.0.0.0:8080:80")
+            words = command(place, container, "0.0.0.0:8080:80", networks=networks)
             if does == "detaches":
                 subprocess.run(words, check=True)
                 words = [*words[:3], DETACH, *words[4:]]

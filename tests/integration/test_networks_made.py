@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.netlab import CLIENT, CLIENT6, HOST, HOST6, Lab
+from tests.integration.netlab import CLIENT, CLIENT6, HOST, HOST6, LONG, Lab
 from whit.packer.errors import WhitError
 from whit.runtime.engine.networks import managing
-from whit.runtime.engine.networks.attaching import connect, disconnect
+from whit.runtime.engine.networks.attaching import connect, disconnect, host_end
 from whit.runtime.engine.networks.making import Wishes
+from whit.runtime.engine.networks.members import read_member
 from whit.runtime.engine.networks.model import Joining
 
 if TYPE_CHECKING:
@@ -121,6 +123,38 @@ def test_a_running_container_joins_and_leaves_a_network(place: Lab) -> None:
 
     assert "alias1" not in blue1.hosts.read_text()
     assert blue1.id[:12] not in red1.hosts.read_text()
+
+
+def test_who_goes_on_asking_by_udp_is_led_by_the_network_that_is_left(place: Lab) -> None:
+    make(place, Wishes("red"))
+    make(place, Wishes("blue"))
+    names = place.start("names", "0.0.0.0:5353:53/udp", networks=(Joining("red"), Joining("blue")))
+    place.start("other", networks=(Joining("red"),))
+    asking = place.client.do(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    with asking:
+        asking.settimeout(LONG)
+        asking.connect((HOST, 5353))
+        for _ in range(2):
+            asking.send(b"?")
+            assert asking.recv(99).decode() == f"names 53 {CLIENT}"
+            place.host.do(lambda: disconnect(place.root, names.id, "red", names.space.pid))
+
+
+def test_one_end_that_somebody_removed_takes_a_container_out_of_that_network_alone(place: Lab) -> None:
+    # given one in two networks whose end in the first is removed, and whose rules too
+    red = make(place, Wishes("red"))
+    make(place, Wishes("blue"))
+    both = place.start("both", "0.0.0.0:8080:80", networks=(Joining("red"), Joining("blue")))
+    blue1 = place.start("blue1", networks=(Joining("blue"),))
+    place.host.command(f"ip link del {host_end(both.id, red.id)}; nft delete table inet {red.device}")
+
+    place.start("red1", networks=(Joining("red"),))
+
+    member = read_member(place.root, both.id)
+    assert member is not None
+    assert [endpoint.network for endpoint in member.endpoints] == ["blue"]
+    place.start("blue2", networks=(Joining("blue"),))
+    assert "\tboth " in blue1.hosts.read_text()
 
 
 def test_a_network_in_use_is_not_removed_and_the_error_says_who_uses_it(place: Lab) -> None:

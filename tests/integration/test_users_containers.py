@@ -156,11 +156,18 @@ def test_what_a_cgroup_does_is_refused_in_words_where_there_is_none(engine: Mine
     assert engine.state()["Status"] == "running"
 
 
-@pytest.mark.parametrize("words", [("--network", "mine"), ("--ip", "172.30.0.9")])
-def test_what_takes_bridges_is_root_s(engine: Mine, words: tuple[str, ...]) -> None:
-    refused = engine.run("run", "-d", *words, BUSYBOX, "true")
+def test_what_takes_bridges_is_root_s(engine: Mine) -> None:
+    for line in (
+        "--network mine", "--network bridge --network mine", "--ip 172.30.0.9", "--ip6 fd00::9",
+        "--mac-address 02:42:ac:11:00:02", "--network name=bridge,ip=172.30.0.9",
+    ):  # fmt: skip
+        refused = engine.run("run", "-d", *line.split(), BUSYBOX, "true")
+        assert (refused.returncode, refused.stderr[:6], len(refused.stderr.splitlines())) == (125, "whit: ", 2)
+        assert "only root can" in refused.stderr
+    engine("create", "--name", "box", BUSYBOX, "true")
+    refused = engine.run("network", "connect", "bridge", "box")
+    assert refused.stderr.startswith("whit: only root can")
     assert refused.returncode != 0
-    assert "only root can" in refused.stderr
 
 
 def _ask(port: int) -> str:

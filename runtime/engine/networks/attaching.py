@@ -102,6 +102,7 @@ def disconnect(root: Path, container: str, network: str, pid: int | None) -> boo
                     if not _is_own(namespace):
                         links.route_by(namespace, outward, after)
             _write_rules(root, outward)
+        flows.forget(netlink, member.ports)
         Neighbours(root).write_hosts([member])
         return was_in
 
@@ -223,11 +224,25 @@ def _ready(root: Path, netlink: Netlink, name: str) -> tuple[Network, links.Link
 
 
 def _forget_dead(root: Path, netlink: Netlink, network: Network, joining: str) -> None:
-    """Who has no end of a veth pair any more and isn't just ``joining`` has gone with its namespace, without a word."""
+    """Who has no end of a veth pair any more and isn't just ``joining`` has gone with its namespace, without a word.
+
+    One that has an end in another network has lost this one only.
+    """
     for container in set(folder.leases(root, network.name).values()) - {joining}:
-        if links.find_link(netlink, host_end(container, network.id)) is None:
-            folder.release(root, network.name, container)
+        if _has_end(netlink, container, network):
+            continue
+        folder.release(root, network.name, container)
+        member = read_member(root, container)
+        left = _without(member, network.name) if member else None
+        names = {place.network for place in left.endpoints} if left else set[str]()
+        if left and any(_has_end(netlink, container, other) for other in folder.every(root) if other.name in names):
+            folder.write_member(root, left)
+        else:
             folder.forget_member(root, container)
+
+
+def _has_end(netlink: Netlink, container: str, network: Network) -> bool:
+    return links.find_link(netlink, host_end(container, network.id)) is not None
 
 
 def _placed(root: Path, netlink: Netlink, network: Network) -> Network:
@@ -280,7 +295,7 @@ def _clear(root: Path, netlink: Netlink, container: str, name: str) -> bool:
     """Out of one network, also where whoever was to join or leave it was killed; whether anything of the container was there."""
     with contextlib.suppress(NotFoundError):
         network = folder.load(root, name)
-        is_linked = links.find_link(netlink, host_end(container, network.id)) is not None
+        is_linked = _has_end(netlink, container, network)
         if folder.release(root, name, container) or is_linked:
             _left(root, netlink, container, network)
             return True
