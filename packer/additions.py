@@ -1,19 +1,19 @@
 """What a person adds to an image: host files and folders → entries. The thin edge that looks at them.
 
 Modes follow git's rule, so that umask and owner don't reach the image: 0755 for what its owner may execute and for
-folders, 0644 for everything else, unless a mode was given. Everything belongs to root.
+folders, 0644 for everything else, unless a mode was given. Everything belongs to root unless another owner was given.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError, NotFoundError, UsageError
 from whit.packer.imagepath import fault, shown
-from whit.packer.imagespec import Entry, EntryKind, HostFile
+from whit.packer.imagespec import Entry, EntryKind, HostFile, Inline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +43,9 @@ def gather(additions: tuple[Addition, ...]) -> Added:
     entries: dict[str, Entry] = {}
     folders: list[str] = []
     for addition in additions:
+        if not addition.source:
+            entries[addition.target] = _made(addition)
+            continue
         source = os.path.abspath(addition.source)  # noqa: PTH100 - resolve() would follow links
         try:
             found = os.stat(source)  # noqa: PTH116 - as it was given: a link's target is what is meant
@@ -55,19 +58,33 @@ def gather(additions: tuple[Addition, ...]) -> Added:
     return Added(tuple(entries[path] for path in sorted(entries)), tuple(folders))
 
 
+def _made(addition: Addition) -> Entry:
+    """What stands on no disk: a file of a given text, or an empty folder."""
+    if addition.content is None:
+        mode = 0o755 if addition.mode is None else addition.mode
+        return _entry(addition, addition.target, EntryKind.DIRECTORY, mode)
+    mode = 0o644 if addition.mode is None else addition.mode
+    return replace(_entry(addition, addition.target, EntryKind.FILE, mode), content=Inline(addition.content.encode()))
+
+
+def _entry(addition: Addition, target: str, kind: EntryKind, mode: int) -> Entry:
+    return Entry(target, kind, mode, _REASON, uid=addition.uid, gid=addition.gid)
+
+
 def _tree(addition: Addition, source: str, target: str, found: os.stat_result, folders: list[str]) -> Iterator[Entry]:
     if stat.S_ISREG(found.st_mode):
         yield _file(addition, source, target, found)
         return
     if stat.S_ISLNK(found.st_mode):
-        yield Entry(target, EntryKind.SYMLINK, 0o777, _REASON, target=_checked_link(source, os.readlink(source)))  # noqa: PTH115
+        link = _entry(addition, target, EntryKind.SYMLINK, 0o777)
+        yield replace(link, target=_checked_link(source, os.readlink(source)))  # noqa: PTH115
         return
     if not stat.S_ISDIR(found.st_mode):
         raise InvalidFileError(f"--add {source}: neither a file, a folder nor a link")
     if target.count("/") > _DEEPEST:
         raise InvalidFileError(f"--add {source}: folders nested more than {_DEEPEST} deep")
     folders.append(source)
-    yield Entry(target, EntryKind.DIRECTORY, 0o755, _REASON)
+    yield _entry(addition, target, EntryKind.DIRECTORY, 0o755)
     for name in sorted(os.listdir(source)):  # noqa: PTH208
         below = f"{source}/{name}"
         state = os.lstat(below)
@@ -84,7 +101,8 @@ def _file(addition: Addition, source: str, target: str, found: os.stat_result) -
     usual = 0o755 if found.st_mode & stat.S_IXUSR else 0o644
     mode = usual if addition.mode is None else addition.mode
     identity = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
-    return Entry(target, EntryKind.FILE, mode, _REASON, content=HostFile(source, found.st_size, identity))
+    content = HostFile(source, found.st_size, identity)
+    return replace(_entry(addition, target, EntryKind.FILE, mode), content=content)
 
 
 def _checked_name(source: str, name: str) -> str:

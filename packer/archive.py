@@ -17,7 +17,8 @@ from whit.packer.imagespec import Entry, EntryKind, HostFile, Inline
 from whit.packer.jsondoc import canonical_json
 from whit.packer.layer import header
 from whit.packer.layout import LAYOUT_FILE, LAYOUT_VERSION, Layout
-from whit.packer.oci import REF_NAME, Descriptor, Index, Manifest, parse_manifest
+from whit.packer.oci import INDEXES, REF_NAME, Descriptor, Index, Manifest, parse_index, parse_manifest
+from whit.packer.store import read_image
 from whit.packer.tar import write as tarwrite
 
 if TYPE_CHECKING:
@@ -93,13 +94,23 @@ def name_in(layout: Layout, descriptor: Descriptor, references: tuple[Reference,
 
 
 def copy_image(source: Layout, target: Layout, descriptor: Descriptor) -> None:
-    """Copy a manifest and its blobs from one layout to another, digests checked. Raises :class:`StoreError`."""
-    manifest = parse_manifest(source.read(descriptor))
-    for blob in (*manifest.blobs, descriptor):
+    """Copy a manifest, or an index, and all it leads to from one layout to another, digests checked.
+
+    Raises :class:`StoreError`.
+    """
+    for blob in tree(source, descriptor):
         if not target.has(blob):
             with target.new_blob() as writer:
                 for chunk in source.chunks(blob):
                     writer.write(chunk)
+
+
+def tree(source: Layout, descriptor: Descriptor) -> tuple[Descriptor, ...]:
+    """All blobs that a manifest or an index leads to, itself the last. Raises :class:`StoreError`."""
+    if descriptor.media_type in INDEXES:
+        below = (tree(source, child) for child in parse_index(source.read(descriptor)).manifests)
+        return (*(blob for blobs in below for blob in blobs), descriptor)
+    return (*parse_manifest(source.read(descriptor)).blobs, descriptor)
 
 
 def export(
@@ -136,9 +147,8 @@ def save(source: Layout, images: tuple[Chosen, ...], file: Path) -> None:
 
 def archive_stream(source: Layout, images: tuple[Chosen, ...]) -> Iterator[bytes]:
     """The archive's bytes, in pieces; blobs are checked as they are read."""
-    manifests = [parse_manifest(source.read(image.descriptor)) for image in images]
-    blobs = {blob.digest: blob for manifest in manifests for blob in manifest.blobs}
-    blobs |= {image.descriptor.digest: image.descriptor for image in images}
+    manifests = [read_image(source, image.descriptor).manifest for image in images]
+    blobs = {blob.digest: blob for image in images for blob in tree(source, image.descriptor)}
     yield _folder("blobs") + _folder("blobs/sha256")
     for blob in sorted(blobs.values(), key=lambda blob: blob.hex):
         yield from _member(_blob_name(blob), blob.size, source.chunks(blob))

@@ -3,39 +3,56 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from whit.packer.layer import write_layer
-from whit.packer.oci import CONFIG, History, ImageConfig, Layer, Manifest
+from whit.packer.oci import CONFIG, OCI_LAYERS, History, ImageConfig, Layer, Manifest
 
 if TYPE_CHECKING:
     from whit.packer.early import EarlyLayer
     from whit.packer.imagespec import ImageSpec, LayerSpec
     from whit.packer.layout import Layout
+    from whit.packer.oci import Descriptor
+    from whit.packer.store import StoredImage
 
 
-def write_image(layout: Layout, spec: ImageSpec, early: EarlyLayer | None = None) -> tuple[Manifest, tuple[Layer, ...]]:
+def write_image(
+    layout: Layout, spec: ImageSpec, early: EarlyLayer | None = None, base: StoredImage | None = None
+) -> tuple[Manifest, tuple[Layer, ...]]:
     """Write an image's layers and configuration into a layout; its manifest is the caller's to add and name.
 
-    ``early`` is a layer that was begun before the specification was known. Raises :class:`InvalidFileError` when a
+    ``early`` is a layer that was begun before the specification was known, ``base`` the image below, which is in the
+    layout; its layers aren't among those given back. Raises :class:`InvalidFileError` when a
     host file has changed since it was decided on.
     """
 
     def written(layer: LayerSpec) -> Layer:
-        return (early.result(layer) if early else None) or write_layer(layout, layer, spec.created)
+        return (early.result(layer) if early else None) or write_layer(
+            layout, layer, spec.created, compression=spec.compression
+        )
 
     layers = tuple(map(written, spec.layers))
-    config = layout.put(image_config(spec, layers).to_json(), CONFIG)
-    return Manifest(config, tuple(layer.descriptor for layer in layers), spec.annotations), layers
+    config = layout.put(image_config(spec, layers, base).to_json(), CONFIG)
+    below = tuple(_as_oci(layer) for layer in base.manifest.layers) if base else ()
+    return Manifest(config, (*below, *(layer.descriptor for layer in layers)), spec.annotations), layers
 
 
-def image_config(spec: ImageSpec, layers: tuple[Layer, ...]) -> ImageConfig:
-    """The configuration of a written image. Pure."""
+def _as_oci(layer: Descriptor) -> Descriptor:
+    """A layer of docker's form under OCI's media type: the bytes are the same."""
+    return replace(layer, media_type=OCI_LAYERS.get(layer.media_type, layer.media_type))
+
+
+def image_config(spec: ImageSpec, layers: tuple[Layer, ...], base: StoredImage | None = None) -> ImageConfig:
+    """The configuration of a written image, with the history of the one below. Pure."""
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(spec.created))
     return ImageConfig(
         platform=spec.platform,
         run=spec.config,
-        diff_ids=tuple(layer.diff_id for layer in layers),
-        history=tuple(History(layer.created_by, created) for layer in spec.layers),
+        diff_ids=(*(base.config.diff_ids if base else ()), *(layer.diff_id for layer in layers)),
+        history=(
+            *(base.config.history if base else ()),
+            *(History(layer.created_by, created) for layer in spec.layers),
+        ),
         created=created,
     )

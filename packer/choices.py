@@ -16,11 +16,17 @@ class SourceChoice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """A file or folder of the host that is wanted in the image, at an absolute path; ``mode`` is for files."""
+    """A file or folder of the host that is wanted in the image, at an absolute path; ``mode`` is for files.
+
+    With a ``content`` it is a file of that text, with neither that nor a ``source`` an empty folder.
+    """
 
     source: str
     target: str
     mode: int | None = None
+    uid: int = 0
+    gid: int = 0
+    content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

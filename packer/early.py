@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Future
 
-    from whit.packer.imagespec import LayerSpec
+    from whit.packer.imagespec import Compression, LayerSpec
     from whit.packer.layout import Layout
     from whit.packer.oci import Layer
 
@@ -61,11 +61,11 @@ class EarlyLayer:
 
 
 @contextlib.contextmanager
-def early_layer(layout: Layout, spec: LayerSpec, created: int) -> Iterator[EarlyLayer]:
+def early_layer(layout: Layout, spec: LayerSpec, created: int, compression: Compression) -> Iterator[EarlyLayer]:
     """Begin to write a layer. If nobody has wanted it by the end of the block, it is given up and nothing is left."""
     fate = Fate()
     with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(write_layer, layout, spec, created, fate)
+        future = pool.submit(write_layer, layout, spec, created, fate, compression)
         try:
             yield EarlyLayer(spec, future, fate)
         finally:

@@ -7,8 +7,8 @@ all programs with the same needs; then the program.
 from __future__ import annotations
 
 import re
-import time
 
+from whit.packer.annotations import image_annotations
 from whit.packer.errors import InvalidFileError, UsageError
 from whit.packer.imagepath import fault, is_mounted_over, shown
 from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass, replace
@@ -31,6 +31,14 @@ class EntryKind(StrEnum):
     FILE = "file"
     DIRECTORY = "directory"
     SYMLINK = "symlink"
+
+
+class Compression(StrEnum):
+    """How layers are compressed."""
+
+    GZIP = "gzip"
+    ZSTD = "zstd"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +136,17 @@ class ImageSpec:
     config: RunConfig
     annotations: tuple[tuple[str, str], ...] = ()
     created: int = 0
+    compression: Compression = Compression.GZIP
 
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """PATH as docker sets it where an image doesn't."""
 
-ANNOTATION_PREFIX = "dev.whit."
-"""whit's own annotations: ``needs`` (verdict by need), ``sources`` (where files came from), ``language``,
-``asked`` (needs that a person decided on) and ``added`` (files that a person added)."""
-
 LIBRARIES = "libraries"
 """The need that shared libraries are files of."""
+
+NEEDS_LAYER, LIBRARIES_LAYER = "whit: what the program needs", "whit: the libraries that it starts with"
+"""How the layers beside the program came to be, in the image's history."""
 
 PARENT_REASON = "holds what is below it"
 """The reason of folders that nobody asked for and that files stand in."""
@@ -154,7 +162,7 @@ _PORTS = range(1, 65536)
 class PackOptions:
     """What a person decides about an image; everything else follows from the executable.
 
-    ``arguments`` are always given to the program, ``cmd`` unless the caller gives others. ``env`` holds ``NAME=VALUE``.
+    ``entrypoint`` takes the place of the program and its ``arguments``, which are always given to the program, ``cmd`` unless the caller gives others. ``env`` holds ``NAME=VALUE``.
     ``user`` is docker's ``USER[:GROUP]``. ``created`` is SOURCE_DATE_EPOCH; 0 means that none was given.
     Raises UsageError for text that isn't UTF-8: an image's configuration is JSON.
     """
@@ -169,11 +177,24 @@ class PackOptions:
     exposed_ports: tuple[str, ...] = ()
     annotations: tuple[tuple[str, str], ...] = ()
     created: int = 0
+    entrypoint: tuple[str, ...] | None = None
+    volumes: tuple[str, ...] = ()
+    stop_signal: str | None = None
+    health: HealthCheck | None = None
+    compression: Compression = Compression.GZIP
 
     def __post_init__(self) -> None:
         """Refuse what no configuration can hold."""
         pairs = (text for pair in (*self.labels, *self.annotations) for text in pair)
-        many = (*self.arguments, *self.cmd, *self.env, *self.exposed_ports, *pairs)
+        many = (
+            *self.arguments,
+            *(self.entrypoint or ()),
+            *self.volumes,
+            *self.cmd,
+            *self.env,
+            *self.exposed_ports,
+            *pairs,
+        )
         for text in (*many, self.path_in_image or "", self.user or "", self.working_dir or ""):
             if (printed := shown(text)) != text:
                 raise UsageError(f"{printed} isn't valid UTF-8, and an image's configuration can't hold it")
@@ -186,31 +207,33 @@ def image_spec(
     resolution: Resolution,
     options: PackOptions,
     added: tuple[Entry, ...] = (),
+    others: tuple[LayerSpec, ...] = (),
 ) -> ImageSpec:
     """The image of one executable called ``name`` (a file name) whose content is ``program``.
 
-    ``added`` is what a person wants in it besides; it takes the place of what would stand there otherwise. Raises
+    ``others`` are the layers of further programs, whose needs ``resolution`` holds too. ``added`` is what a person wants in it besides; it takes the place of what would stand there otherwise. Raises
     InvalidFileError for a name that no image can hold, UsageError for an option that isn't of its form.
     """
     program_spec = program_layer(name, program, options)
     path = program_spec.entries[-1].path
     return ImageSpec(
         platform=analysis.platform,
-        layers=_layers(resolution, added, program_spec),
+        layers=_layers(resolution, added, (*others, program_spec)),
         config=_run_config(path, analysis, resolution, options),
-        annotations=_annotations(name, analysis, resolution, options, added),
+        annotations=image_annotations(name, analysis, resolution, options, tuple(_outermost(added))),
         created=options.created,
+        compression=options.compression,
     )
 
 
-def _layers(resolution: Resolution, added: tuple[Entry, ...], program: LayerSpec) -> tuple[LayerSpec, ...]:
+def _layers(resolution: Resolution, added: tuple[Entry, ...], programs: tuple[LayerSpec, ...]) -> tuple[LayerSpec, ...]:
     """From what changes least to what changes most."""
     instead = {entry.path for entry in added}
     _refuse_folders_for_files(resolution, added)
     files = [(file.need == LIBRARIES, _entry(file)) for file in resolution.files if file.path not in instead]
     groups = (
-        ("whit: what the program needs", [entry for is_library, entry in files if not is_library]),
-        ("whit: the libraries that it starts with", [entry for is_library, entry in files if is_library]),
+        (NEEDS_LAYER, [entry for is_library, entry in files if not is_library]),
+        (LIBRARIES_LAYER, [entry for is_library, entry in files if is_library]),
         ("whit: what was added", added),
     )
     there: dict[str, Entry] = {}
@@ -219,13 +242,16 @@ def _layers(resolution: Resolution, added: tuple[Entry, ...], program: LayerSpec
         entries = tuple(_beside(entry, there) for entry in _with_parents(wanted))
         there = {entry.path: entry for entry in entries} | there
         layers.append(LayerSpec(created_by, entries))
-    path = program.entries[-1].path
-    if path in there:
-        raise UsageError(
-            f"{path}: the image has something else there",
-            hint="choose another --path, or another place for what is added",
-        )
-    layers.append(LayerSpec(program.created_by, tuple(_beside(entry, there) for entry in program.entries)))
+    for program in programs:
+        path = program.entries[-1].path
+        if path in there:
+            raise UsageError(
+                f"{path}: the image has something else there",
+                hint="choose another --path, or another place for what is added",
+            )
+        entries = tuple(_beside(entry, there) for entry in program.entries)
+        there = {entry.path: entry for entry in entries} | there
+        layers.append(LayerSpec(program.created_by, entries))
     return tuple(layer for layer in layers if layer.entries)
 
 
@@ -314,13 +340,16 @@ def _parents(path: str) -> Iterator[str]:
 
 def _run_config(path: str, analysis: Analysis, resolution: Resolution, options: PackOptions) -> RunConfig:
     return RunConfig(
-        entrypoint=(path, *options.arguments),
+        entrypoint=(path, *options.arguments) if options.entrypoint is None else options.entrypoint,
         cmd=options.cmd,
         env=_environment(analysis, resolution, options.env),
         user=options.user or f"{NONROOT_ID}:{NONROOT_ID}",
         working_dir=options.working_dir or "/",
         labels=tuple(sorted(dict(options.labels).items())),
-        exposed_ports=tuple(sorted({_exposed(port) for port in options.exposed_ports})),
+        exposed_ports=tuple(sorted({exposed_port(port) for port in options.exposed_ports})),
+        volumes=tuple(sorted(set(options.volumes))),
+        stop_signal=options.stop_signal,
+        health=options.health,
     )
 
 
@@ -343,7 +372,7 @@ def _environment(analysis: Analysis, resolution: Resolution, asked: Iterable[str
     return tuple(f"{key}={value}" for key, value in variables.items())
 
 
-def _exposed(port: str) -> str:
+def exposed_port(port: str) -> str:
     """A port in docker's form, ``PORT[-PORT][/PROTOCOL]``, the protocol always written out (OCI image-spec, ExposedPorts)."""
     found = _PORT.fullmatch(port)
     numbers = [int(text) for text in found.group("port", "last") if text] if found else []
@@ -352,34 +381,7 @@ def _exposed(port: str) -> str:
     return f"{'-'.join(str(number) for number in numbers)}/{found['protocol'] or 'tcp'}"
 
 
-def _annotations(
-    name: str, analysis: Analysis, resolution: Resolution, options: PackOptions, added: tuple[Entry, ...]
-) -> tuple[tuple[str, str], ...]:
-    """OCI image-spec's predefined keys, then whit's; what was asked for wins."""
-    build, language = analysis.build, analysis.language
-    needs = ",".join(f"{need.name}={need.verdict}" for need in resolution.needs if need.verdict != "not")
-    found = {
-        "org.opencontainers.image.title": name,
-        "org.opencontainers.image.version": build.module_version if build.module_version != "(devel)" else None,
-        "org.opencontainers.image.revision": build.setting("vcs.revision"),
-        "org.opencontainers.image.created": _rfc3339(options.created) if options.created else None,
-        f"{ANNOTATION_PREFIX}language": " ".join(filter(None, (language.name, language.version))),
-        f"{ANNOTATION_PREFIX}needs": needs,
-        f"{ANNOTATION_PREFIX}sources": ",".join(f"{need}={origin}" for need, origin in resolution.sources),
-        f"{ANNOTATION_PREFIX}asked": ",".join(
-            f"{'-' if need.verdict == 'not' else '+'}{need.name}" for need in resolution.needs if need.grade == "asked"
-        ),
-        f"{ANNOTATION_PREFIX}added": ",".join(_outermost(added)),
-        **dict(options.annotations),
-    }
-    return tuple(sorted((key, value) for key, value in found.items() if value))
-
-
 def _outermost(added: tuple[Entry, ...]) -> Iterator[str]:
     """What was added, a folder for all that is in it."""
     folders = {entry.path for entry in added if entry.kind is EntryKind.DIRECTORY}
     return (entry.path for entry in added if folders.isdisjoint(_parents(entry.path)))
-
-
-def _rfc3339(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

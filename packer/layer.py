@@ -11,10 +11,10 @@ import os
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from whit.packer.compress import gzip_stream
+from whit.packer.compress import compressed
 from whit.packer.errors import InvalidFileError, WhitError
-from whit.packer.imagespec import Entry, EntryKind, HostFile, LayerSpec
-from whit.packer.oci import LAYER_GZIP, Descriptor, Layer
+from whit.packer.imagespec import Compression, Entry, EntryKind, HostFile, LayerSpec
+from whit.packer.oci import LAYER_GZIP, LAYER_TAR, LAYER_ZSTD, Descriptor, Layer
 from whit.packer.tar import write as tarwrite
 from whit.packer.tar.member import Kind, Member
 
@@ -26,19 +26,28 @@ if TYPE_CHECKING:
 
 READ = 256 << 10
 _PARENT_MODE = 0o755
+_MEDIA_TYPES = {Compression.GZIP: LAYER_GZIP, Compression.ZSTD: LAYER_ZSTD, Compression.NONE: LAYER_TAR}
 _KINDS = {EntryKind.FILE: Kind.FILE, EntryKind.DIRECTORY: Kind.DIRECTORY, EntryKind.SYMLINK: Kind.SYMLINK}
 
 
-def write_layer(layout: Layout, spec: LayerSpec, created: int, fate: Fate | None = None) -> Layer:
+def write_layer(
+    layout: Layout,
+    spec: LayerSpec,
+    created: int,
+    fate: Fate | None = None,
+    compression: Compression = Compression.GZIP,
+) -> Layer:
     """Write a layer's blob into a layout. ``created`` is every entry's time, in seconds since the epoch.
 
     Raises :class:`InvalidFileError` when a host file has changed since it was decided on, or can't be read. A layer
     whose ``fate`` isn't known is written, and stored once it is wanted; CancelledError is raised when it is given up.
     """
-    return write_tar(layout, tar_stream(spec.entries, created), fate)
+    return write_tar(layout, tar_stream(spec.entries, created), fate, compression)
 
 
-def write_tar(layout: Layout, chunks: Iterator[bytes], fate: Fate | None = None) -> Layer:
+def write_tar(
+    layout: Layout, chunks: Iterator[bytes], fate: Fate | None = None, compression: Compression = Compression.GZIP
+) -> Layer:
     """Write a tar as a layer's blob into a layout; ``fate`` as for :func:`write_layer`."""
     hashed, size = sha256(), 0
 
@@ -52,11 +61,11 @@ def write_tar(layout: Layout, chunks: Iterator[bytes], fate: Fate | None = None)
             yield chunk
 
     with layout.new_blob() as blob:
-        for piece in gzip_stream(tar()):
+        for piece in compressed(tar(), compression):
             blob.write(piece)
         if fate:
             fate.wait()
-    return Layer(Descriptor(LAYER_GZIP, blob.digest, blob.size), f"sha256:{hashed.hexdigest()}", size)
+    return Layer(Descriptor(_MEDIA_TYPES[compression], blob.digest, blob.size), f"sha256:{hashed.hexdigest()}", size)
 
 
 def tar_stream(entries: tuple[Entry, ...], created: int) -> Iterator[bytes]:

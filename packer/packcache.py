@@ -65,12 +65,12 @@ class Record:
         return replace(self.manifest, platform=self.platform)
 
 
-def cache_key(path: str, options: PackOptions, choices: Choices) -> str:
-    """What a record is found by: the executable's absolute path, all options, and whit's own code."""
+def cache_key(path: str, options: PackOptions, choices: Choices, more: tuple[str, ...] = ()) -> str:
+    """What a record is found by: the executable's absolute path, all options, ``more`` texts, and whit's own code."""
     code = sorted(_code_state(Path(__file__).parent))
     places = [
         os.fsencode(place).hex()
-        for place in (path, choices.sysroot or "", *(added.source for added in choices.additions))
+        for place in (path, choices.sysroot or "", *(added.source for added in choices.additions), *more)
     ]
     choices = replace(choices, sysroot=None, additions=tuple(replace(each, source="") for each in choices.additions))
     return sha256(

@@ -15,10 +15,12 @@ from whit.packer.imagespec import PackOptions
 from whit.packer.reference import Reference, reference_from_path
 
 if TYPE_CHECKING:
+    from whit.packer.below import Below
     from whit.packer.early import EarlyLayer
     from whit.packer.executable import Opened
     from whit.packer.layout import Layout
     from whit.packer.packcache import Record
+    from whit.packer.platform import Platform
     from whit.packer.store import Store, StoredImage
 
 LAST_SECOND = 253402300799
@@ -27,15 +29,21 @@ LAST_SECOND = 253402300799
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to pack and how."""
+    """What to pack and how. ``others`` are further programs, each with its place in the image; ``base`` an image's name.
+
+    ``platform``: any other is refused.
+    """
 
     path: str
     options: PackOptions
     choices: Choices = DEFAULT
+    others: tuple[tuple[str, str | None], ...] = ()
+    base: str | None = None
+    platform: Platform | None = None
 
 
-def write(order: Order, layout: Layout, remember_in: Store | None = None) -> Record:
-    """Pack an executable into a layout; to name the manifest is the caller's.
+def write(order: Order, layout: Layout, remember_in: Store | None = None, below: Below | None = None) -> Record:
+    """Pack an executable into a layout; to name the manifest is the caller's. ``below`` is the base, in that layout too.
 
     Raises whatever is wrong with the executable, an option or a source; then nothing refers to what was written.
     """
@@ -46,22 +54,26 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None) -> Rec
         from whit.packer.additions import gather  # noqa: PLC0415
         from whit.packer.assemble import write_image  # noqa: PLC0415 - while the first layer is being compressed
         from whit.packer.imagespec import image_spec  # noqa: PLC0415
-        from whit.packer.linkage import refuse_missing  # noqa: PLC0415
         from whit.packer.needs import WANTED  # noqa: PLC0415
-        from whit.packer.resolve import resolve_executable  # noqa: PLC0415
+        from whit.packer.programs import further, refuse_others, resolved  # noqa: PLC0415
 
         added = gather(order.choices.additions)
+        choices = below.choices(order.choices) if below else order.choices
         executable = program.analyse(WANTED)
-        resolution = resolve_executable(executable, order.choices, order.options, added.entries)
-        refuse_missing(executable.name, resolution)
+        others = further(order.others, order.options)
+        refuse_others(order.platform, executable, others)
+        resolution = resolved(executable, others, choices, order.options, added.entries)
+        layers_of_others = tuple(other.layer for other in others)
         spec = image_spec(
-            executable.name, executable.file, executable.analysis, resolution, order.options, added.entries
+            *(executable.name, executable.file, executable.analysis, resolution),
+            *(order.options, added.entries, layers_of_others),
         )
-        manifest, layers = write_image(layout, spec, early)
+        spec = below.under(spec, order.options) if below else spec
+        manifest, layers = write_image(layout, spec, early, below.image if below else None)
     descriptor = layout.put(manifest.to_json(), manifest.media_type)
     record = packcache.record_of(spec, descriptor, manifest, layers)
     if remember_in:
-        key = packcache.cache_key(*_key(order))
+        key = packcache.cache_key(*_key(order, below))
         return packcache.remember(remember_in, key, spec, record, added.folders, resolution.watched, since=began)
     return record
 
@@ -75,14 +87,15 @@ def _begun(
 
     if not program.may_be_executable:
         return contextlib.nullcontext()
-    return early_layer(layout, program_layer(program.name, program.file, options), options.created)
+    return early_layer(layout, program_layer(program.name, program.file, options), options.created, options.compression)
 
 
 def pack(order: Order, store: Store, references: tuple[Reference, ...]) -> Record:
     """Pack an executable into the store, or find that it is there already; let the names point to it."""
     with store.adding() as layout:
-        known = packcache.recall(store, packcache.cache_key(*_key(order)))
-        record = known or write(order, layout, remember_in=store)
+        below = below_of(store, order.base, order.platform) if order.base else None
+        known = packcache.recall(store, packcache.cache_key(*_key(order, below)))
+        record = known or write(order, layout, remember_in=store, below=below)
         new = store.add(record.manifest, references)
     if new:
         from whit.packer.garbage import collect  # noqa: PLC0415 - only where something may have been replaced
@@ -103,15 +116,24 @@ def pack_to_run(path: str, store: Store, choices: Choices) -> tuple[StoredImage,
     return store.image(record.manifest, name), record
 
 
-def _key(order: Order) -> tuple[str, PackOptions, Choices]:
+def below_of(store: Store, name: str, platform: Platform | None) -> Below:
+    """The base that a name means. Raises :class:`NotFoundError`."""
+    from whit.packer.below import Below  # noqa: PLC0415 - only where there is one
+
+    return Below.of(store, name, platform)
+
+
+def _key(order: Order, below: Below | None) -> tuple[str, PackOptions, Choices, tuple[str, ...]]:
     """The same order in another folder is another one, if its paths are relative."""
     choices, absolute = order.choices, os.path.abspath
     choices = replace(
         choices,
         sysroot=None if choices.sysroot is None else absolute(choices.sysroot),
-        additions=tuple(replace(added, source=absolute(added.source)) for added in choices.additions),
+        additions=tuple(replace(added, source=added.source and absolute(added.source)) for added in choices.additions),
     )
-    return absolute(order.path), order.options, choices
+    others = (text for path, target in order.others for text in (absolute(path), target or ""))
+    more = (*others, f"base {below.image.digest}" if below else "", f"for {order.platform or ''}")
+    return absolute(order.path), order.options, choices, more
 
 
 def source_date_epoch() -> int:

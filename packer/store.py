@@ -19,8 +19,7 @@ from whit.packer.errors import InvalidFileError, NotFoundError, StoreError, Usag
 from whit.packer.layout import REPACK, Layout
 from whit.packer.light import TYPE_CHECKING, dataclass, replace
 from whit.packer.oci import (
-    DOCKER_INDEX,
-    INDEX,
+    INDEXES,
     REF_NAME,
     Descriptor,
     ImageConfig,
@@ -30,6 +29,7 @@ from whit.packer.oci import (
     parse_manifest,
 )
 from whit.packer.places import private_root
+from whit.packer.platform import machine_platform
 from whit.packer.reference import Reference, hex_id, parse_reference
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class Store:
             if not self.layout.has(blob):
                 raise StoreError(f"blob {blob.digest} is missing from {self.layout.folder}", hint=REPACK)
         # An index is of no one platform.
-        platform = None if descriptor.media_type in (INDEX, DOCKER_INDEX) else image.platform
+        platform = None if descriptor.media_type in INDEXES else image.platform
         plain = Descriptor(descriptor.media_type, descriptor.digest, descriptor.size, platform=platform)
         named = {str(reference): _named(plain, reference) for reference in references}
         new: list[Reference] = []
@@ -216,12 +216,17 @@ class Store:
         """Every image under every name. Raises :class:`StoreError` when one is damaged."""
         return tuple(self.image(descriptor, reference) for reference, descriptor in self.entries())
 
-    def image(self, descriptor: Descriptor, reference: Reference | None = None) -> StoredImage:
-        """The image of a manifest, or of an index's manifest for this machine. Raises :class:`StoreError`."""
-        with durable.store_errors(f"read the store {self.root}"):
-            return read_image(self.layout, descriptor, reference)
+    def image(
+        self, descriptor: Descriptor, reference: Reference | None = None, platform: Platform | None = None
+    ) -> StoredImage:
+        """The image of a manifest, or of an index's manifest for a platform, this machine's unless it is given.
 
-    def resolve(self, text: str) -> StoredImage:
+        Raises :class:`StoreError`.
+        """
+        with durable.store_errors(f"read the store {self.root}"):
+            return read_image(self.layout, descriptor, reference, platform)
+
+    def resolve(self, text: str, platform: Platform | None = None) -> StoredImage:
         """The image of a name (``latest`` where it has no tag), a digest, or the beginning of an image ID.
 
         Raises :class:`NotFoundError` with the nearest names, :class:`UsageError` for what can't be a name.
@@ -232,7 +237,7 @@ class Store:
             from whit.packer.executable import path_hint  # noqa: PLC0415 - only where something isn't found
 
             raise NotFoundError(error.message, hint=path_hint(text) or error.hint) from None
-        return self.image(found, _reference_of(found))
+        return self.image(found, _reference_of(found), platform)
 
     def _matching(self, text: str) -> tuple[Descriptor, ...]:
         """The index's entries that a text means: one by name, or all of one image by digest or ID."""
@@ -281,12 +286,14 @@ def _repository(familiar: str) -> str:
     return familiar.rpartition(":")[0] or familiar
 
 
-def read_image(layout: Layout, descriptor: Descriptor, reference: Reference | None = None) -> StoredImage:
+def read_image(
+    layout: Layout, descriptor: Descriptor, reference: Reference | None = None, platform: Platform | None = None
+) -> StoredImage:
     """An image's documents out of any layout, the store's or another. Raises :class:`StoreError`."""
     data = layout.read(descriptor)
     try:
-        if descriptor.media_type in (INDEX, DOCKER_INDEX):
-            descriptor = _for_this_machine(parse_index(data).manifests, descriptor.digest)
+        if descriptor.media_type in INDEXES:
+            descriptor = _for_platform(parse_index(data).manifests, descriptor.digest, platform)
             data = layout.read(descriptor)
         manifest = parse_manifest(data)
         config = parse_config(layout.read(manifest.config))
@@ -336,13 +343,13 @@ def _named(descriptor: Descriptor, reference: Reference) -> Descriptor:
     return replace(descriptor, annotations=tuple(sorted((*kept, (REF_NAME, str(reference))))))
 
 
-def _for_this_machine(manifests: tuple[Descriptor, ...], digest: str) -> Descriptor:
-    machine = os.uname().machine
-    wanted = {"x86_64": "amd64", "aarch64": "arm64", "i686": "386", "armv7l": "arm"}.get(machine, machine)
+def _for_platform(manifests: tuple[Descriptor, ...], digest: str, platform: Platform | None) -> Descriptor:
+    """An index's manifest for a platform; for this machine's, where there is none, any other: it can be looked at."""
+    wanted = platform or machine_platform(os.uname().machine)
     images = [item for item in manifests if item.platform and item.platform.os != "unknown"]
     for item in images:
-        if item.platform and (item.platform.os, item.platform.architecture) == ("linux", wanted):
+        if item.platform and (item.platform.os, item.platform.architecture) == (wanted.os, wanted.architecture):
             return item
-    if images:  # for another machine: it can be looked at and pushed
+    if images and platform is None:
         return images[0]
-    raise StoreError(f"image {digest} has nothing for linux/{wanted}")
+    raise StoreError(f"image {digest} has nothing for {wanted}")

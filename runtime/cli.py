@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "volume": ("whit.runtime.commands.volume", "Manage volumes"),
     "network": ("whit.runtime.commands.network", "Manage networks"),
     "pack": ("whit.packer.commands.pack", "Make the smallest image that runs an executable"),
+    "build": ("whit.packer.commands.build", "Build an image from a folder"),
     "explain": ("whit.packer.commands.explain", "Show why a path is in an executable's image, or why it isn't"),
     "inspect": ("whit.runtime.commands.inspect", "Show what an executable, container, image or network is"),
     "lint": ("whit.packer.commands.lint", "Find what is wrong with an executable or image, and say how to mend it"),

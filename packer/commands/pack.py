@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 @click.option("-u", "--user", metavar="USER[:GROUP]", help="Whom it runs as.  [default: 65532:65532]")
 @click.option("-w", "--workdir", metavar="PATH", help="The working directory.  [default: /]")
 @click.option("-l", "--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label of the image.")
+@click.option("--base", metavar="IMAGE", help="An image to put it on, instead of on nothing.")
+@click.option("--compression", type=click.Choice(["gzip", "zstd", "none"]), default="gzip", show_default=True)
 @click.option("--annotation", "annotations", multiple=True, metavar="KEY=VALUE", help="An annotation of the manifest.")
 @click.option("--expose", multiple=True, metavar="PORT[/PROTOCOL]", help="A port that the program listens on.")
 @click.option(
@@ -39,6 +41,7 @@ def command(
     file: str,
     names: tuple[str, ...],
     output: str | None,
+    base: str | None,
     choices: Choices,
     as_json: bool,
     **chosen: object,
@@ -55,7 +58,7 @@ def command(
 
     given = tuple(dict.fromkeys(parse_reference(name) for name in names))
     references = given or (reference_from_file_name(Path(file).absolute().name),)
-    order = Order(file, _options(chosen), choices)
+    order = Order(file, _options(chosen), choices, base=base)
     record = _pack(order, references, output, in_store=bool(given) or output is None)
     if as_json:
         print_json(_document(record, references, output))
@@ -65,7 +68,7 @@ def command(
 
 def _options(chosen: dict[str, object]) -> PackOptions:
     """Click's words → what a person decides."""
-    from whit.packer.imagespec import PackOptions
+    from whit.packer.imagespec import Compression, PackOptions
     from whit.packer.pipeline import LAST_SECOND, source_date_epoch
 
     def many(key: str) -> tuple[str, ...]:
@@ -87,6 +90,7 @@ def _options(chosen: dict[str, object]) -> PackOptions:
         labels=_pairs("--label", many("labels")),
         exposed_ports=many("expose"),
         annotations=_pairs("--annotation", many("annotations")),
+        compression=Compression(str(chosen["compression"])),
         created=min(epoch, LAST_SECOND) if isinstance(epoch, int) else source_date_epoch(),
     )
 
@@ -118,6 +122,12 @@ def _pack(order: Order, references: tuple[Reference, ...], output: str | None, *
         return record
     if target is None:
         raise AssertionError
+    if order.base is not None:
+        store = Store.open()
+        with store.adding() as layout:
+            record = pipeline.pack(order, store, ())
+            archive.export(layout, record.descriptor, references, target, to_layout=to_layout)
+        return record
     with archive.output_layout(target) if to_layout else archive.scratch_layout(target) as layout:
         record = pipeline.write(order, layout)
         if to_layout:

@@ -6,13 +6,15 @@ import re
 
 from whit.packer.errors import UsageError
 from whit.packer.light import TYPE_CHECKING, dataclass, replace
+from whit.packer.probes import HEALTH_LABEL, parse_health
+from whit.packer.times import duration
 from whit.runtime.engine.model import NO_LIMIT, LogDriver, LogOptions, Policy, Probe, ProbeKind, Restart
 from whit.runtime.limits import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from whit.packer.imagespec import HealthCheck
+    from whit.packer.imagespec import RunConfig
 
 NAMES = (
     "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT",
@@ -22,9 +24,6 @@ NAMES = (
 
 _ALIASES = {"POLL": "IO", "IOT": "ABRT", "CLD": "CHLD"}
 _LAST_SIGNAL, _REAL_TIME = 64, 34
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h))")
-_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-_MAX_NS = 365 * 24 * 3600 * 10**9
 _LEAST_INTERVAL = 10**6
 
 
@@ -81,15 +80,10 @@ def parse_restart(text: str) -> Restart:
 
 def parse_duration(text: str, option: str) -> int:
     """Go's durations (``1m30s``, ``500ms``) in ns. Raises :class:`UsageError`."""
-    parts = _DURATION.findall(text) if text.isascii() or "µ" in text else []
-    if text == "0":
-        return 0
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise UsageError(f"{option}: '{text}' is no duration", hint="write a number and a unit: 500ms, 30s, 1m30s")
-    total = sum(int(float(number) * _UNITS[unit]) for number, unit in parts)
-    if total > _MAX_NS:
-        raise UsageError(f"{option}: {text} is more than a year")
-    return total
+    try:
+        return duration(text)
+    except UsageError as error:
+        raise UsageError(f"{option}: {error.message}", hint=error.hint) from None
 
 
 def _address(text: str, option: str) -> tuple[str, int, str]:
@@ -152,8 +146,27 @@ def _command(text: str) -> tuple[str, ...]:
     return ("/bin/sh", "-c", text)
 
 
-def image_probe(health: HealthCheck | None) -> Probe | None:
-    """The probe that an image brings; None where it has none, or says so."""
+def image_probe(config: RunConfig) -> Probe | None:
+    """The probe that an image brings; None where it has none, or says so. Raises :class:`UsageError` for a damaged one."""
+    label = dict(config.labels).get(HEALTH_LABEL)
+    if label is not None:
+        which, target, times = parse_health(label)
+        retries = times.pop("retries", None)
+        if retries is not None and not (retries.isascii() and retries.isdigit() and len(retries) < 10):  # noqa: PLR2004
+            raise UsageError(
+                f"the image's label {HEALTH_LABEL}: {retries[:40]!r} is no number", hint="--no-healthcheck"
+            )
+        asked = HealthWords(
+            tcp=target if which == "tcp" else None,
+            http=target if which == "http" else None,
+            interval=times.get("interval"),
+            timeout=times.get("timeout"),
+            start_period=times.get("start_period"),
+            start_interval=times.get("start_interval"),
+            retries=int(retries) if retries else None,
+        )
+        return parse_probe(asked, None)
+    health = config.health
     kind, *words = health.test if health else ("NONE",)
     if health is None or not words or kind not in {"CMD", "CMD-SHELL"}:
         return None

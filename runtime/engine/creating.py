@@ -148,7 +148,7 @@ def _container(request: Request, wishes: Wishes, prepared: Prepared, container_i
         dns_search=wishes.dns_search,
         dns_options=wishes.dns_options,
         labels=tuple((dict(config.labels) | dict(wishes.labels)).items()),
-        probe=parse_probe(wishes.health, image_probe(config.health)),
+        probe=parse_probe(wishes.health, image_probe(config)),
         log=wishes.log,
         users=read_users(),
     )

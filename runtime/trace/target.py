@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whit.packer.annotations import ANNOTATION_PREFIX
 from whit.packer.choices import DEFAULT
 from whit.packer.errors import WhitError
-from whit.packer.imagespec import ANNOTATION_PREFIX
 from whit.packer.needs import RULES
 from whit.packer.store import names_file
 from whit.runtime.explain import loader_of, script_interpreter

@@ -163,6 +163,6 @@ def test_relative_paths_mean_something_else_in_another_folder(tmp_path: Path, mo
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         monkeypatch.chdir(tmp_path / name)
-        keys.add(cache_key(*_key(Order("/bin/app", PackOptions(), choices))))
+        keys.add(cache_key(*_key(Order("/bin/app", PackOptions(), choices), None)))
     assert len(keys) == 2
     assert os.getcwd() == str(tmp_path / "two")  # noqa: PTH109 - as the key sees it

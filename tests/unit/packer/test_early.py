@@ -9,7 +9,7 @@ import pytest
 
 from whit.packer.early import early_layer
 from whit.packer.errors import InvalidFileError
-from whit.packer.imagespec import Entry, EntryKind, HostFile, LayerSpec
+from whit.packer.imagespec import Compression, Entry, EntryKind, HostFile, LayerSpec
 from whit.packer.layer import write_layer
 from whit.packer.layout import Layout
 
@@ -43,21 +43,21 @@ def blobs(layout: Layout) -> list[str]:
 
 
 def test_a_layer_that_is_wanted_is_the_one_that_would_have_been_written(layout: Layout, program: Path) -> None:
-    with early_layer(layout, spec(program), 7) as early:
+    with early_layer(layout, spec(program), 7, Compression.GZIP) as early:
         layer = early.result(spec(program))
     assert layer == write_layer(layout, spec(program), 7)
     assert blobs(layout) == [layer.descriptor.digest.removeprefix("sha256:")]
 
 
 def test_another_layer_is_not_taken_for_it_and_it_leaves_nothing(layout: Layout, program: Path) -> None:
-    with early_layer(layout, spec(program), 7) as early:
+    with early_layer(layout, spec(program), 7, Compression.GZIP) as early:
         assert early.result(spec(program, name="/other")) is None
     assert blobs(layout) == []
 
 
 def test_a_layer_that_nobody_wants_leaves_nothing_even_when_it_is_complete(layout: Layout, program: Path) -> None:
     program.write_bytes(b"small")
-    with pytest.raises(KeyboardInterrupt), early_layer(layout, spec(program), 7):
+    with pytest.raises(KeyboardInterrupt), early_layer(layout, spec(program), 7, Compression.GZIP):
         raise KeyboardInterrupt
     assert blobs(layout) == []
 
@@ -65,6 +65,9 @@ def test_a_layer_that_nobody_wants_leaves_nothing_even_when_it_is_complete(layou
 def test_what_goes_wrong_is_raised_where_it_is_wanted(layout: Layout, program: Path) -> None:
     wanted = spec(program)
     program.write_bytes(b"changed")
-    with pytest.raises(InvalidFileError, match="changed while"), early_layer(layout, wanted, 7) as early:
+    with (
+        pytest.raises(InvalidFileError, match="changed while"),
+        early_layer(layout, wanted, 7, Compression.GZIP) as early,
+    ):
         early.result(wanted)
     assert blobs(layout) == []

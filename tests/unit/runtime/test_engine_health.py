@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whit.packer.errors import UsageError
-from whit.packer.imagespec import HealthCheck
+from whit.packer.imagespec import HealthCheck, RunConfig
 from whit.packer.oci import parse_config
+from whit.packer.probes import HEALTH_LABEL, health_words
 from whit.runtime.engine.asked import HealthWords, check_health, image_probe, parse_probe
 from whit.runtime.engine.healthlog import Result, parse_results
 from whit.runtime.engine.model import Probe, ProbeKind
@@ -34,12 +35,12 @@ def health_of(text: bytes) -> HealthCheck | None:
     ],
 )
 def test_an_image_s_probe_is_docker_s(text: bytes, words: tuple[str, ...] | None) -> None:
-    probe = image_probe(health_of(text))
+    probe = image_probe(parse_config(CONFIG % text).run)
     assert (probe.words if probe else None) == words
 
 
 def test_what_it_leaves_out_is_as_usual_and_what_a_person_says_counts_more() -> None:
-    image = image_probe(health_of(b'{"Test":["CMD","/x"],"Interval":5000000000,"Retries":7}'))
+    image = image_probe(parse_config(CONFIG % b'{"Test":["CMD","/x"],"Interval":5000000000,"Retries":7}').run)
     assert image == Probe(ProbeKind.EXEC, ("/x",), interval=5 * SECOND, retries=7)
     asked = parse_probe(HealthWords(interval="1s", timeout="2s"), image)
     assert asked == Probe(ProbeKind.EXEC, ("/x",), interval=SECOND, timeout=2 * SECOND, retries=7)
@@ -80,3 +81,20 @@ def test_results_come_back_as_they_were_written(results: list[tuple[int, int, st
 @given(st.binary())
 def test_any_bytes_are_some_results_or_none(data: bytes) -> None:
     assert all(isinstance(result.output, str) for result in parse_results(data))
+
+
+def test_a_label_has_whit_do_the_probe_itself() -> None:
+    label = health_words("http", ":8080/healthz", {"interval": SECOND, "start_period": 2 * SECOND}, 2)
+
+    probe = image_probe(RunConfig(labels=((HEALTH_LABEL, label),)))
+
+    wanted = Probe(ProbeKind.HTTP, port=8080, path="/healthz", interval=SECOND, start_period=2 * SECOND, retries=2)
+    assert (label, probe) == ("http :8080/healthz interval=1000000000ns start_period=2000000000ns retries=2", wanted)
+
+
+@pytest.mark.parametrize(
+    "label", ["", "http", "ftp :80", "http :80 x=1", "http :x", "tcp :80 retries=y", "tcp :80 interval=1"]
+)
+def test_a_label_that_is_no_probe_is_refused(label: str) -> None:
+    with pytest.raises(UsageError):
+        image_probe(RunConfig(labels=((HEALTH_LABEL, label),)))

@@ -1,0 +1,41 @@
+"""A base image as the packer needs it: its documents, its files, and a folder with them that a loader can search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from whit.packer.based import Base, on_base
+from whit.packer.rootfs import prepare_rootfs
+from whit.packer.seeing import files_of
+
+if TYPE_CHECKING:
+    from whit.packer.choices import Choices
+    from whit.packer.imagespec import ImageSpec, PackOptions
+    from whit.packer.platform import Platform
+    from whit.packer.store import Store, StoredImage
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """An image of the store that another one starts from; ``name`` is as it was asked for."""
+
+    name: str
+    image: StoredImage
+    store: Store
+
+    @classmethod
+    def of(cls, store: Store, name: str, platform: Platform | None) -> Below:
+        """By a name, digest or ID, for a platform or this machine. Raises :class:`NotFoundError`."""
+        return cls(name, store.resolve(name, platform), store)
+
+    def choices(self, choices: Choices) -> Choices:
+        """A dynamic program gets the base's libraries, unless another system was chosen."""
+        if choices.sysroot is not None:
+            return choices
+        return replace(choices, sysroot=str(prepare_rootfs(self.store, self.image, ())))
+
+    def under(self, spec: ImageSpec, options: PackOptions) -> ImageSpec:
+        """The image that is to be, with this one below."""
+        files = files_of(self.store.layout, self.image)
+        return on_base(spec, Base(self.name, self.image.digest, self.image.config, files), options)

@@ -1,0 +1,59 @@
+"""What a ``whit.yaml`` says, for one platform, its variables replaced. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from whit.packer.imagespec import Compression
+
+if TYPE_CHECKING:
+    from whit.packer.choices import Addition
+    from whit.packer.imagespec import HealthCheck
+    from whit.packer.platform import Platform
+    from whit.packer.reference import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """An executable of the host's; ``target`` is its path in the image, None for ``/NAME``."""
+
+    path: str
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What is the same for all platforms. ``platforms`` is empty where the binaries alone decide."""
+
+    platforms: tuple[Platform, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFile:
+    """One image-to-be. Paths are as they are written, relative to the file's folder.
+
+    ``entrypoint`` and ``user`` are None where whit's own are meant: the first binary, and 65532.
+    """
+
+    binaries: tuple[Binary, ...]
+    names: tuple[Reference, ...] = ()
+    base: str | None = None
+    files: tuple[Addition, ...] = ()
+    entrypoint: tuple[str, ...] | None = None
+    cmd: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    user: str | None = None
+    working_dir: str | None = None
+    exposed_ports: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+    stop_signal: str | None = None
+    health: HealthCheck | None = None
+    needs: tuple[str, ...] = ()
+    sources: str = "packages"
+    sysroot: str | None = None
+    compression: Compression = Compression.GZIP
+    created: int | None = None

@@ -1,0 +1,48 @@
+"""A build file for one platform → what the packer packs. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from whit.packer.choices import Choices, SourceChoice, parse_needs
+from whit.packer.imagespec import PackOptions
+from whit.packer.light import replace
+from whit.packer.pipeline import Order
+
+if TYPE_CHECKING:
+    from whit.packer.buildfile.whityaml.model import BuildFile
+    from whit.packer.platform import Platform
+
+
+def order_of(file: BuildFile, folder: str, platform: Platform | None, created: int) -> Order:
+    """The order; paths are relative to ``folder``, ``created`` is SOURCE_DATE_EPOCH unless the file says otherwise."""
+    first, *others = file.binaries
+    return Order(
+        path=posixpath.join(folder, first.path),
+        options=PackOptions(
+            path_in_image=first.target,
+            entrypoint=file.entrypoint,
+            cmd=file.cmd,
+            env=file.env,
+            user=file.user,
+            working_dir=file.working_dir,
+            labels=file.labels,
+            exposed_ports=file.exposed_ports,
+            annotations=file.annotations,
+            volumes=file.volumes,
+            stop_signal=file.stop_signal,
+            health=file.health,
+            created=created if file.created is None else file.created,
+            compression=file.compression,
+        ),
+        choices=Choices(
+            SourceChoice(file.sources),
+            file.sysroot and posixpath.join(folder, file.sysroot),
+            parse_needs(file.needs) if file.needs else (),
+            tuple(replace(each, source=each.source and posixpath.join(folder, each.source)) for each in file.files),
+        ),
+        others=tuple((posixpath.join(folder, other.path), other.target) for other in others),
+        base=file.base,
+        platform=platform,
+    )

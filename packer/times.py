@@ -1,0 +1,24 @@
+"""Go's durations, which docker's files and options have: ``1m30s``, ``500ms``. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from whit.packer.errors import UsageError
+
+_PARTS = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)", re.ASCII)
+_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_LONGEST = 365 * 24 * 3600 * 10**9
+
+
+def duration(text: str) -> int:
+    """Nanoseconds, at most a year. Raises :class:`UsageError`."""
+    parts = _PARTS.findall(text)
+    if text == "0":
+        return 0
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise UsageError(f"'{text[:60]}' is no duration", hint="write a number and a unit: 500ms, 30s, 1m30s")
+    total = sum(int(float(number) * _UNITS[unit]) for number, unit in parts)
+    if total > _LONGEST:
+        raise UsageError(f"{text[:60]} is more than a year")
+    return total

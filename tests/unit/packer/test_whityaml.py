@@ -1,0 +1,194 @@
+"""whit.yaml: places of mistakes, variables, every key, and the schema that is published."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from whit.packer.buildfile.whityaml.located import MAX_SIZE, BuildFileError, locate
+from whit.packer.buildfile.whityaml.model import Binary
+from whit.packer.buildfile.whityaml.orders import order_of
+from whit.packer.buildfile.whityaml.reading import KEYS, read, read_frame
+from whit.packer.choices import Addition
+from whit.packer.imagespec import Compression, HealthCheck
+from whit.packer.platform import Platform
+from whit.packer.reference import parse_reference
+
+DOCS = Path(__file__).parents[3] / "docs"
+SCHEMA = json.loads((DOCS / "whit.schema.json").read_text())
+EXAMPLE = (DOCS / "whit-yaml.md").read_text().split("```yaml\n")[2].split("```")[0]
+TARGET = {"TARGETPLATFORM": "linux/arm64", "TARGETOS": "linux", "TARGETARCH": "arm64", "TARGETVARIANT": ""}
+
+
+def whole(data: bytes) -> None:
+    """Read a file as a build does."""
+    root = locate(data, "w.yaml")
+    read_frame(root)
+    read(root, TARGET)
+
+
+def told(text: str | bytes) -> tuple[str, str | None]:
+    with pytest.raises(BuildFileError) as caught:
+        whole(text if isinstance(text, bytes) else text.encode())
+    return caught.value.message, caught.value.hint
+
+
+def test_the_example_in_the_docs_says_what_it_seems_to() -> None:
+    root = locate(EXAMPLE.encode(), "w.yaml")
+    frame = read_frame(root)
+
+    file = read(root, {**dict(frame.variables), **TARGET})
+
+    assert frame.platforms == (Platform("linux", "amd64"), Platform("linux", "arm64"))
+    assert frame.variables == (("VERSION", "1.0"),)
+    assert file.names == (parse_reference("me/server:1.0"),)
+    assert file.binaries == (Binary("dist/arm64/server"), Binary("dist/arm64/tool", "/usr/bin/tool"))
+    assert file.files == (
+        Addition("conf/", "/etc/app/conf"),
+        Addition("app.toml", "/etc/app/app.toml", 0o640, 0, 1000),
+        Addition("", "/etc/app/note", content="built as 1.0\n"),
+        Addition("", "/var/lib/app", 0o700, 65532, 65532),
+    )
+    assert (file.base, file.entrypoint, file.cmd) == (
+        "me/base:1",
+        ("/server", "--config", "/etc/app/app.toml"),
+        ("serve",),
+    )
+    assert (file.exposed_ports, file.env, file.needs) == (
+        ("8080/tcp", "53/udp"),
+        ("MODE=production",),
+        ("+zones", "-mime"),
+    )
+    assert dict(file.labels)["dev.whit.health"].startswith("http :8080/healthz interval=10000000000ns")
+    assert (file.compression, file.created, file.health) == (Compression.GZIP, 0, None)
+    assert set(yaml.safe_load(EXAMPLE)) == set(KEYS) - {"names", "binary"} | {"x-anything"}
+    order = order_of(file, "/srv", frame.platforms[1], 7)
+    assert (order.path, order.others) == ("/srv/dist/arm64/server", (("/srv/dist/arm64/tool", "/usr/bin/tool"),))
+    assert order.choices.additions[0].source == "/srv/conf/"
+    assert order.options.created == 0
+
+
+@pytest.mark.parametrize(
+    "text", [EXAMPLE, "binary: ./x", "binaries: [a, {path: b}]\nenv: [A=1]\nhealth: {command: [x]}"]
+)
+def test_what_is_read_is_valid_by_the_schema(text: str) -> None:
+    jsonschema.validate(yaml.safe_load(text), SCHEMA)
+    read(locate(text.encode(), "w.yaml"), {**TARGET, "VERSION": "1"})
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("entrypiont: [x]\nbinary: a", "w.yaml:1:1: there is no key 'entrypiont' here", "did you mean 'entrypoint'?"),
+        (
+            "binary: a\nfiles:\n  - {sorce: x, target: /x}",
+            "w.yaml:3:6: there is no key 'sorce' in files[0]",
+            "did you mean 'source'?",
+        ),
+        ("binary: a\nenv:\n- A", "w.yaml:3:3: env: 'A' isn't NAME=VALUE", "as in env: {NAME: value}"),
+        ("binary: a\nexpose: [99999]", "w.yaml:2:10: '99999' isn't a port", "as in 8080, 8080/tcp or 53/udp"),
+        (
+            "binary: a\nfiles: [{target: /x, mode: 9}]",
+            "w.yaml:2:28: '9' isn't a mode in octal",
+            'as in "0644" or "0755"',
+        ),
+        ("binary: a\nfiles: [{source: x}]", "w.yaml:2:9: files[0] has no 'target'", "target: /etc/app/"),
+        (
+            "binary: a\nfiles: [{target: /a/../b, source: x}]",
+            "w.yaml:2:18: '/a/../b' isn't an absolute path in its plain form",
+            None,
+        ),
+        (
+            "binary: a\nfiles: [{target: /proc/x, source: x}]",
+            "w.yaml:2:18: in a container the runtime's own files are at /proc/x",
+            None,
+        ),
+        ("binary: a\nhealth: {interval: 3s}", "w.yaml:2:9: health needs one of 'command', 'http' and 'tcp'", None),
+        ("binary: a\nhealth: {tcp: ':1', retries: 0}", "w.yaml:2:30: '0' isn't a number from 1 up", None),
+        ("binary: a\nhealth: {tcp: ':1', interval: 3}", "w.yaml:2:31: '3' is no duration", None),
+        ("binary: a\nneeds: [zones]", "w.yaml:2:9: --needs 'zones': each is + or - and a need's name", None),
+        ("binary: a\nplatforms: [a/b/c/d]", None, None),
+        ("binary: a\ncompression: xz", "w.yaml:2:14: compression: 'xz' isn't known", "one of gzip, zstd, none"),
+        ("binary: a\ncmd:", "w.yaml:2:5: 'cmd' has no value", None),
+        ("binary: a\nbinary: b", "w.yaml:2:1: the key 'binary' stands here twice: in line 1 too", None),
+        (
+            "binary: ${X}",
+            "w.yaml:1:9: the variable X isn't set",
+            "whit build --build-arg X=VALUE, or a default: ${X:-VALUE}",
+        ),
+        ("binary: ${X:?say which}", "w.yaml:1:9: the variable X isn't set: say which", None),
+        ("binary: $X", "w.yaml:1:9: a $ that begins no variable", "write ${NAME}, or $$ for a dollar"),
+        ("name: a", "w.yaml:1:1: there is no binary", "name the executable: 'binary: ./server'"),
+        ("name: UPPER\nbinary: a", None, None),
+        ("- a", "w.yaml:1:1: the file is a list, and must be a mapping", None),
+        ("binary: [a\n", "w.yaml:2:1: not valid YAML: did not find expected ',' or ']'", None),
+        ("binary: !!python/object:os.system a", None, None),
+        ("", "w.yaml is empty", None),
+        (b"binary: \xff", "w.yaml:1: not valid UTF-8", None),
+        (b"#" * (MAX_SIZE + 1), None, None),
+        (
+            "a: &a [x, x, x, x, x, x, x, x, x]\n"
+            + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdef", "bcdefg", strict=True)),
+            None,
+            None,
+        ),
+        ("binary: &a [*a]", None, None),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(text: str | bytes, message: str | None, hint: str | None) -> None:
+    said, what_to_do = told(text)
+    assert said == message or message is None
+    assert what_to_do == hint or hint is None
+    assert said.startswith("w.yaml")
+    assert "\n" not in said
+
+
+def test_anchors_and_merges_are_taken() -> None:
+    text = "x-common: &c {A: '1', B: '2'}\nbinary: a\nenv: {<<: *c, B: yes}\nlabels: {<<: [*c, {C: 0644}]}\n"
+
+    file = read(locate(text.encode(), "w.yaml"), TARGET)
+
+    assert file.env == ("B=yes", "A=1")
+    assert file.labels == (("A", "1"), ("B", "2"), ("C", "0644"))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("a${X}b", "axb"),
+        ("${Y:-o}", "o"),
+        ("${E:-o}", "o"),
+        ("${E-o}", ""),
+        ("$${X}", "${X}"),
+        ("${Y-}", ""),
+        ("${X:-}", "x"),
+    ],
+)
+def test_variables_are_replaced(text: str, wanted: str) -> None:
+    file = read(locate(f"binary: b\ncmd: ['{text}']".encode(), "w.yaml"), {"X": "x", "E": ""})
+    assert file.cmd == (wanted,)
+
+
+def test_a_command_tells_health_as_docker_does() -> None:
+    shell = read(locate(b"binary: a\nhealth: {command: x || y, retries: 2, timeout: 1s}", "w.yaml"), {})
+    words = read(locate(b"binary: a\nhealth: {command: [/x, -y]}", "w.yaml"), {})
+    assert shell.health == HealthCheck(("CMD-SHELL", "x || y"), timeout=10**9, retries=2)
+    assert words.health == HealthCheck(("CMD", "/x", "-y"))
+
+
+@given(st.binary(max_size=60) | st.text(alphabet="abinary:{}[]&*<-!|>'\"$ \n\t#,x/", max_size=80).map(str.encode))
+@example(b"binary: a\n? [x]\n: y\n")
+@example(b"<<: *x")
+@example(b"--- a\n--- b\n")
+@example(b"binary: '${X'")
+def test_whatever_the_bytes_are_it_is_a_build_file_or_a_mistake(data: bytes) -> None:
+    try:
+        whole(data)
+    except BuildFileError as error:
+        assert error.message.startswith("w.yaml")  # noqa: PT017 - an error is allowed, not asked for
