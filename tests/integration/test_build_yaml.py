@@ -36,8 +36,8 @@ def project(tmp_path: Path) -> Path:
     """A folder with an executable, and files for its image."""
     folder = tmp_path / "project"
     (folder / "conf").mkdir(parents=True)
-    (folder / "box").write_bytes(BUSYBOX.read_bytes())
-    (folder / "box").chmod(0o755)
+    (folder / "busybox").write_bytes(BUSYBOX.read_bytes())
+    (folder / "busybox").chmod(0o755)
     (folder / "conf" / "app.toml").write_text("a = 1\n")
     return folder
 
@@ -47,11 +47,11 @@ def test_an_image_is_built_as_the_file_says_and_found_again(run_whit: RunWhit, p
         """
 name: me/app:${VERSION}
 variables: {VERSION: "1"}
-binary: box
-entrypoint: [/box, sh, -c, "cat /etc/app/* && stat -c '%a %u:%g' /etc/app/note /data && id -u && echo $$MODE"]
+binary: busybox
+entrypoint: [/busybox, sh, -c, "cat /etc/app/* && stat -c '%a %u:%g' /etc/app/note /data && id -u && echo $$MODE"]
 files:
   - conf/:/etc/app
-  - {target: /etc/app/note, content: "version ${VERSION}\\n", mode: 0640, owner: "1:2"}
+  - {target: /etc/app/note, content: "version ${VERSION}\\n", mode: 0604, owner: "1:2"}
   - {target: /data, mode: 0700, owner: 7}
 env: {MODE: yes}
 user: "0"
@@ -61,7 +61,7 @@ health: {http: ":8080/ok", interval: 1s}
 """
     )
     first = json.loads(done(run_whit, "build", "--json", project))
-    assert done(run_whit, "run", "me/app:1") == "a = 1\nversion 1\n640 1:2\n700 7:7\n0\nyes\n"
+    assert done(run_whit, "run", "me/app:1") == "a = 1\nversion 1\n604 1:2\n700 7:7\n0\nyes\n"
     assert json.loads(done(run_whit, "build", "--json", project))["digest"] == first["digest"]
 
     assert done(run_whit, "build", "--build-arg", "VERSION=2", "-t", "other", project).endswith("as other:latest\n")
@@ -156,7 +156,7 @@ def test_docker_runs_what_was_put_on_a_base(run_whit: RunWhit, dockerd: Dockerd,
     dockerd.docker("save", "-o", tmp_path / "their-base.tar", "me/their-base")
     done(run_whit, "load", "-i", tmp_path / "their-base.tar")
     (project / "whit.yaml").write_text(
-        "from: me/their-base\nbinary: box\nfiles: [conf/:/lib/app]\nentrypoint: [/bin/busybox, cat, /usr/lib/app/app.toml]\n"
+        "from: me/their-base\nbinary: busybox\nfiles: [conf/:/lib/app]\nentrypoint: [/bin/busybox, cat, /usr/lib/app/app.toml]\n"
     )
 
     done(run_whit, "build", "-t", "me/on-theirs", "-o", tmp_path / "ours.tar", project)
@@ -182,11 +182,11 @@ def test_what_is_wrong_is_told_in_one_line_and_nothing_is_named(run_whit: RunWhi
     wrong = {
         "binary: nothing": "no such file",
         "binary: conf/app.toml": "conf/app.toml: ",
-        "binary: box\nfrom: me/missing": "there is no image me/missing in the store",
-        "binary: box\nfiles: [nowhere:/x]": "nowhere: no such file",
-        "binary: box\nfiles: ['conf:/box/x']": "/box",
-        "binary: [box, box]": "/box: the image has something else there",
-        "binary: box\nplatforms: [linux/arm64]": "is for linux/amd64, and the image for linux/arm64",
+        "binary: busybox\nfrom: me/missing": "there is no image me/missing in the store",
+        "binary: busybox\nfiles: [nowhere:/x]": "nowhere: no such file",
+        "binary: busybox\nfiles: ['conf:/busybox/x']": "/busybox",
+        "binary: [busybox, busybox]": "/busybox: the image has something else there",
+        "binary: busybox\nplatforms: [linux/arm64]": "is for linux/amd64, and the image for linux/arm64",
     }
     for text, message in wrong.items():
         (project / "whit.yaml").write_text(text)
