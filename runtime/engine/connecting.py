@@ -6,6 +6,7 @@ import contextlib
 import os
 
 from whit.packer.console import warn
+from whit.packer.errors import NotFoundError
 from whit.packer.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.engine.folder import Containers
 from whit.runtime.engine.networks.members import member_of
@@ -84,7 +85,11 @@ def attach(root: Path, container: Container, made: Ends, pid: int) -> Served:
     else:
         from whit.runtime.engine.networks import attaching  # noqa: PLC0415 - root's alone
 
-        attached = attaching.attach(root, member, container.networks, pid)
+        try:
+            attached = attaching.attach(root, member, container.networks, pid)
+        except NotFoundError as error:
+            hint = f"make it again, or leave it: whit network disconnect NETWORK {container.name}"
+            raise NotFoundError(f"container {container.name}: {error.message}", hint=hint) from None
         proxied = attached.proxied
         for warning, hint in attached.warnings:
             warn(warning, hint)

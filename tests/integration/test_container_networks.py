@@ -182,7 +182,7 @@ def test_what_cannot_be_joined_or_left_is_told(engine: Networked) -> None:
 
     # a network that has been removed is left all the same
     engine("network", "rm", "red")
-    assert engine.run("start", "box").stderr.startswith("whit: there is no network red")
+    assert engine.run("start", "box").stderr.startswith("whit: container box: there is no network red\n")
     engine("network", "disconnect", "red", "box")
     engine("start", "box")
 

@@ -48,6 +48,24 @@ def test_a_port_that_is_published_to_all_is_reached_from_another_network_too(pla
     assert blue.cannot_reach(HOST, 8081)
 
 
+def test_one_in_two_networks_is_reached_at_each_of_its_addresses_and_by_its_port(place: Lab) -> None:
+    make(place, Wishes("red"))
+    make(place, Wishes("blue", ipv6=True))
+    both = place.start("both", "0.0.0.0:8080:80", networks=(Joining("red"), Joining("blue")))
+    red = place.start("red1", networks=(Joining("red"),))
+    blue = place.start("blue1", networks=(Joining("blue"),))
+
+    assert red.ask(both.endpoints[0].address, 80) == f"both 80 {red.address}"
+    assert blue.ask(both.endpoints[1].address, 80) == f"both 80 {blue.address}"
+    assert both.ask(red.address, 80) == f"red1 80 {both.endpoints[0].address}"
+    assert both.ask(blue.address, 80) == f"blue1 80 {both.endpoints[1].address}"
+    for asking in (red, blue, both, place.client, place.host):
+        assert asking.ask(HOST, 8080).startswith("both 80 ")
+    assert both.endpoints[0].address in red.hosts.read_text()
+    assert both.endpoints[1].address in blue.hosts.read_text()
+    assert both.endpoints[0].address not in blue.hosts.read_text()
+
+
 def test_ipv6_works_as_ipv4_does(place: Lab) -> None:
     make(place, Wishes("six", ipv6=True))
     web = place.start("web", f"[{HOST6}]:8080:80", "[::]:8081:80", "[::]:5353:53/udp", networks=(Joining("six"),))
