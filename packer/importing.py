@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from whit.packer.buildfile.dockerfile.changing import changed
 from whit.packer.garbage import collect
 from whit.packer.imagespec import RunConfig
-from whit.packer.instructions import changed
 from whit.packer.layer import write_tar
 from whit.packer.loading import told_of, uncompressed
 from whit.packer.oci import CONFIG, History, ImageConfig, Manifest

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from whit.packer.accounts import Accounts, identify
+from whit.packer.buildfile.dockerfile.changing import changed
 from whit.packer.errors import LaunchError, NotFoundError, StoreError
 from whit.packer.garbage import collect
-from whit.packer.instructions import changed
 from whit.packer.layer import write_tar
 from whit.packer.oci import CONFIG, MANIFEST, Descriptor, History, Manifest
 from whit.packer.pipeline import source_date_epoch

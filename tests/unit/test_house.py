@@ -64,7 +64,6 @@ PURE = (
     "runtime/engine/exposition.py",
     "runtime/engine/further.py",
     "runtime/engine/limiting.py",
-    "packer/instructions.py",
     "runtime/engine/healthlog.py",
     "runtime/engine/loglines.py",
     "runtime/engine/mounting.py",

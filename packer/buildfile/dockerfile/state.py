@@ -141,7 +141,7 @@ def begun(around: Surroundings, checker: Checker, index: int, platform: Platform
         run = replace(run, env=(*run.env, f"PATH={DEFAULT_PATH}"))
     directory = in_directory("", run.working_dir) if run.working_dir else ""
     image = replace(base, run=replace(run, on_build=(), working_dir=directory), created=None)
-    return StageState(around, checker, index, platform, image, _environment(run))
+    return StageState(around, checker, index, platform, image, variables_of(run))
 
 
 def begun_from(base: StageState, checker: Checker, index: int) -> StageState:
@@ -153,14 +153,15 @@ def begun_from(base: StageState, checker: Checker, index: int) -> StageState:
         index,
         base.platform,
         image,
-        {**base.variables, **_environment(base.run)},
+        {**base.variables, **variables_of(base.run)},
         dict(base.args),
         base.has_directory,
         size=base.size,
     )
 
 
-def _environment(run: RunConfig) -> dict[str, str]:
+def variables_of(run: RunConfig) -> dict[str, str]:
+    """The environment that a program of the image has."""
     return {name: value for name, _, value in (item.partition("=") for item in run.env)}
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from whit.packer.buildfile.dockerfile.changing import changed
 from whit.packer.errors import UsageError
-from whit.packer.imagespec import RunConfig
-from whit.packer.instructions import changed
+from whit.packer.imagespec import HealthCheck, RunConfig
 from whit.runtime.engine.changes import changes
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ def test_changes_are_found_without_the_container(tmp_path: Path) -> None:
         ("ENTRYPOINT []", "entrypoint", ()),
         ("ENV A=c D='e f'", "env", ("A=c", "D=e f")),
         ("ENV A two words", "env", ("A=two words",)),
+        ('ENV B="$A c" D=${E:-f}', "env", ("A=b", "B=b c", "D=f")),
+        ("HEALTHCHECK NONE", "health", HealthCheck(("NONE",))),
+        ("ONBUILD RUN make", "on_build", ("RUN make",)),
         ("EXPOSE 80 53/udp", "exposed_ports", ("53/udp", "80/tcp")),
         ("LABEL l=n o=p", "labels", (("l", "n"), ("o", "p"))),
         ("STOPSIGNAL SIGINT", "stop_signal", "SIGINT"),
