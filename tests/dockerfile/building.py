@@ -164,7 +164,7 @@ FILES = (
     "FROM alpine\nRUN <<EOF cat\nx\nEOF\nRUN cat <<A <<B\n1\nA\n2\nB",
     "FROM alpine\nRUN --mount=type=cache,target=/c x\nRUN --mount=type=cache,target=c,id=$LANG,sharing=locked,uid=1 x",
     "FROM alpine\nRUN --mount=type=cache,target=/c/,readonly,from=alpine,source=x x\nRUN --mount=type=cache,target=/d,mode=0700,gid=3,sharing=private x",
-    "FROM alpine\nRUN --mount=type=bind,target=/src,rw x\nRUN --mount=target=.,source=$LANG x\nRUN --mount=target=/a,readonly=false x",
+    "FROM alpine\nWORKDIR /w\nRUN --mount=type=bind,target=/src,rw x\nRUN --mount=target=.,source=$LANG x\nRUN --mount=target=/a,readonly=false x",
     "FROM alpine\nWORKDIR /w\nRUN --mount=target=. x\nRUN --mount=target=a,source=../b x",
     "FROM alpine\nRUN --mount=target=/ x",
     "FROM alpine\nRUN --mount=type=bind x",

@@ -32,9 +32,7 @@ def oracle_program() -> Path | None:
     go = find_peer("go")
     if go is None:
         return None
-    sources = sorted(SOURCES.iterdir())
-    key = hashlib.sha256(b"\0".join(file.read_bytes() for file in sources)).hexdigest()[:16]
-    program = BUILD / "buildkit-oracle" / key / "oracle"
+    program = _place()
     if not program.exists():
         program.parent.mkdir(parents=True, exist_ok=True)
         unfinished = program.with_name(f"oracle.{os.getpid()}")
@@ -55,6 +53,17 @@ def oracle_program() -> Path | None:
             return None
         unfinished.rename(program)
     return program
+
+
+def built_oracle() -> Path | None:
+    """The program, if it has been built."""
+    return _place() if _place().exists() else None
+
+
+def _place() -> Path:
+    sources = sorted(SOURCES.iterdir())
+    key = hashlib.sha256(b"\0".join(file.read_bytes() for file in sources)).hexdigest()[:16]
+    return BUILD / "buildkit-oracle" / key / "oracle"
 
 
 class Oracle:

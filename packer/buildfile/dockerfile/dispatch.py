@@ -12,6 +12,7 @@ from whit.packer.buildfile.dockerfile.filing import add_files
 from whit.packer.buildfile.dockerfile.plan import WorkdirStep
 from whit.packer.buildfile.dockerfile.ports import read_ports
 from whit.packer.buildfile.dockerfile.running import add_run
+from whit.packer.goquoted import quoted
 from whit.packer.light import replace
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _pairs(state: StageState, source: Source, pairs: tuple[Pair, ...], word: str
 
 def _check_secret(state: StageState, word: str, name: str, source: Source) -> None:
     if _SECRET.search(name) and not _NO_SECRET.search(name):
-        message = f'Do not use ARG or ENV instructions for sensitive data ({word} "{name}")'
+        message = f"Do not use ARG or ENV instructions for sensitive data ({word} {quoted(name)})"
         state.checker.report(Rule.SECRETS_USED_IN_ARG_OR_ENV, source.place, message)
 
 
@@ -142,7 +143,7 @@ def _workdir(state: StageState, workdir: made.Workdir) -> None:
     source = workdir.source
     path = state.expand(workdir.path, source.place)
     if not state.has_directory and not path.startswith("/"):
-        message = f'Relative workdir "{path}" can have unexpected results if the base image changes'
+        message = f"Relative workdir {quoted(path)} can have unexpected results if the base image changes"
         state.checker.report(Rule.WORKDIR_RELATIVE_PATH, source.place, message)
     state.has_directory = True
     run, told = configuring.with_directory(state.run, path)

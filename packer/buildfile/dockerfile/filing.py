@@ -16,6 +16,7 @@ from whit.packer.buildfile.dockerfile.instructions import Add, Copy
 from whit.packer.buildfile.dockerfile.plan import CONTEXT, FileSource, FileStep, OriginKind, SourceKind
 from whit.packer.buildfile.dockerfile.problems import Fault
 from whit.packer.buildfile.dockerfile.require import require_before
+from whit.packer.goquoted import quoted
 
 if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.plan import Origin
@@ -158,5 +159,5 @@ def _check_ignored(state: StageState, path: str, files: Copy | Add) -> None:
         return
     if rules.ignores(cleaned):
         word = "Add" if isinstance(files, Add) else "Copy"
-        message = f'Attempting to {word} file "{cleaned}" that is excluded by .dockerignore'
+        message = f"Attempting to {word} file {quoted(cleaned)} that is excluded by .dockerignore"
         state.checker.report(Rule.COPY_IGNORED_FILE, files.source.place, message)

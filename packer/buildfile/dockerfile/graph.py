@@ -16,6 +16,7 @@ from whit.packer.buildfile.dockerfile.problems import DockerfileError, Fault, at
 from whit.packer.buildfile.dockerfile.text import integer
 from whit.packer.buildfile.dockerfile.words import Reading, expand
 from whit.packer.errors import UsageError
+from whit.packer.goquoted import quoted
 from whit.packer.platform import parse_platform
 from whit.packer.reference import parse_reference
 
@@ -153,7 +154,7 @@ def _platform(stage: Stage, scope: GlobalScope, here: Platform, checker: Checker
         raise Fault(error.message, error.hint) from None
     is_constant = not found.used and not found.missing
     if is_constant and platform.os not in stage.start.name and platform.architecture not in stage.start.name:
-        message = f'FROM --platform flag should not use constant value "{found.text}"'
+        message = f"FROM --platform flag should not use constant value {quoted(found.text)}"
         checker.report(Rule.FROM_PLATFORM_FLAG_CONST_DISALLOWED, place, message)
     return platform
 

@@ -31,10 +31,11 @@ class Kind(StrEnum):
 
 
 class Piece(NamedTuple):
-    """What a place in a path may be. ``form`` is a regular expression for one character, or for the stars."""
+    """What a place in a path may be: a regular expression for one character, or for the stars; ``char`` is a plain one."""
 
     form: str
     is_star: bool = False
+    char: str = ""
 
 
 ONE = Piece("[^/]")
@@ -109,7 +110,7 @@ def _compiled(text: str) -> tuple[Kind, list[Piece]]:
             at += 1
         else:
             kind = Kind.PIECES if char == "]" else kind
-            pieces.append(BEGIN if char == "^" else Piece(re.escape(char)))
+            pieces.append(BEGIN if char == "^" else _literal(char))
     return kind, pieces
 
 
@@ -118,8 +119,12 @@ def _escaped(char: str) -> Piece:
     if char in _CLASSES:
         return Piece(_perl_class(char))
     if char in _CONTROL:
-        return Piece(re.escape(_CONTROL[char]))
-    return Piece(re.escape(_plain(char)))
+        return _literal(_CONTROL[char])
+    return _literal(_plain(char))
+
+
+def _literal(char: str) -> Piece:
+    return Piece(re.escape(char), char=char)
 
 
 def _plain(char: str) -> str:
@@ -204,10 +209,11 @@ def _after_member(text: str, at: int) -> int:
 class _Machine:
     """All ways through a pattern at once: each place in it is a bit."""
 
-    __slots__ = ("_begins", "_end", "_folders", "_folders_entered", "_ones", "_rests", "_stars")
+    __slots__ = ("_begins", "_classes", "_end", "_folders", "_folders_entered", "_literals", "_rests", "_stars")
 
     def __init__(self, pieces: list[Piece]) -> None:
-        self._ones: list[tuple[re.Pattern[str], int]] = []
+        self._classes: list[tuple[re.Pattern[str], int]] = []
+        self._literals: dict[str, int] = {}
         self._stars = self._folders = self._folders_entered = self._rests = self._begins = 0
         bit = 1
         for piece in pieces:
@@ -222,8 +228,10 @@ class _Machine:
                 self._folders_entered |= bit
             elif piece is BEGIN:
                 self._begins |= bit
+            elif piece.char:
+                self._literals[piece.char] = self._literals.get(piece.char, 0) | bit
             else:
-                self._ones.append((re.compile(piece.form), bit))
+                self._classes.append((re.compile(piece.form), bit))
             bit <<= 1
         self._end = bit
 
@@ -231,8 +239,8 @@ class _Machine:
         states = self._closed(1, is_begin=True)
         for char in path:
             plain = char != "\n"
-            following = 0
-            for form, bit in self._ones:
+            following = (states & self._literals.get(char, 0)) << 1
+            for form, bit in self._classes:
                 if states & bit and form.match(char):
                     following |= bit << 1
             if char != "/":

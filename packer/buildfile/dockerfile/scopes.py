@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.words import Expansion
     from whit.packer.platform import Platform
 
-MOST_EXPANDED = 64 << 20
+MOST_EXPANDED = 16 << 20
 """Characters that variables may bring into one build."""
 
 MOST_ENVIRONMENT = 1 << 20

@@ -87,7 +87,8 @@ class StageState:
         """For what follows. Raises Fault where the environment gets too large for any program."""
         if name in _NO_VARIABLES:
             return
-        earlier = self.variables.get(name)
+        # One that is set again comes last.
+        earlier = self.variables.pop(name, None)
         self.size += len(value) - len(earlier) if earlier is not None else len(name) + len(value)
         self.variables[name] = value
         if self.size > MOST_ENVIRONMENT:
@@ -147,13 +148,14 @@ def begun(around: Surroundings, checker: Checker, index: int, platform: Platform
 def begun_from(base: StageState, checker: Checker, index: int) -> StageState:
     """A stage on another one: it has that one's ARG too, but where ENV says otherwise."""
     image = replace(base.image, run=replace(base.run, on_build=()))
+    own = variables_of(base.run)
     return StageState(
         base.around,
         checker,
         index,
         base.platform,
         image,
-        {**base.variables, **variables_of(base.run)},
+        {name: value for name, value in base.variables.items() if name not in own} | own,
         dict(base.args),
         base.has_directory,
         size=base.size,

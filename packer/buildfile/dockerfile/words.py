@@ -6,12 +6,13 @@ As BuildKit's lexer reads them (frontend/dockerfile/shell/lex.go; Dockerfile ref
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.dockerfile import globs
 from whit.packer.buildfile.dockerfile.problems import Fault
-from whit.packer.buildfile.dockerfile.text import is_space
+from whit.packer.buildfile.dockerfile.text import SPACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +22,10 @@ MOST_GROWTH = 1 << 20
 
 DEEPEST = 64
 """Levels of ``${a:-${b:-…}}``."""
+
+_RUNS = re.compile(f"[{SPACE}]+|[^{SPACE}]+")
+_PLAIN = re.compile(r"[^$<'\"\\`}/]+")
+"""Characters that mean nothing whatever the escape is, and wherever they stand."""
 
 _SPECIAL = "@*#?-$!0"
 _MODIFIERS = "+-?#%"
@@ -73,9 +78,9 @@ class _Words:
 
     def take(self, text: str) -> None:
         """Text in which white space ends a word."""
-        for char in text:
-            if not is_space(char):
-                self.take_raw(char)
+        for run in _RUNS.findall(text):
+            if run[0] not in SPACE:
+                self.take_raw(run)
             elif self._is_in_word:
                 self.end()
 
@@ -150,8 +155,16 @@ class _Lexer:
         words.take_raw(made)
         return made
 
+    def _plain(self) -> str:
+        """The next characters that mean nothing; at least one is taken."""
+        run = _PLAIN.match(self._text, self._at)
+        if run is None:
+            return self._next()
+        self._at = run.end()
+        return run[0]
+
     def _character(self, words: _Words) -> str:
-        char = self._next()
+        char = self._plain()
         if char != self._reading.escape:
             words.take(char)
             return char
@@ -185,7 +198,7 @@ class _Lexer:
         raise Fault("the end comes before the matching double quote")
 
     def _double_character(self, *, doubled: bool) -> str:
-        char = self._next()
+        char = self._plain()
         escape = self._reading.escape
         if char != escape:
             return char
@@ -231,6 +244,8 @@ class _Lexer:
             raise Fault("syntax error: bad substitution", "a variable's name follows ${")
         name = self._name()
         sign = self._next()
+        if not sign:
+            raise Fault("syntax error: missing '}'")
         if sign == "}":
             value = self._value(name)
             return f"${{{name}}}" if value is None and self._reading.keep_unset else value or ""
@@ -241,7 +256,7 @@ class _Lexer:
             colon, sign = sign, self._next()
             if sign and sign in "#%":
                 raise Fault(f"unsupported modifier (:{sign}) in substitution")
-        elif not sign or sign not in _MODIFIERS:
+        elif sign not in _MODIFIERS:
             raise Fault(f"unsupported modifier ({sign}) in substitution")
         is_pattern = sign in ("#", "%")
         word = self._until("}", "}", raw_escapes=is_pattern, doubled=is_pattern)

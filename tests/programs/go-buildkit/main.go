@@ -16,6 +16,7 @@ import (
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 	"github.com/moby/buildkit/solver/pb"
@@ -92,7 +93,7 @@ func parse(asked question) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	stages, args, err := instructions.Parse(parsed.AST, nil)
+	stages, args, err := instructions.Parse(parsed.AST, linter.New(&linter.Config{}))
 	if err != nil {
 		return nil, err
 	}
@@ -289,6 +290,8 @@ func options(asked question) (dockerfile2llb.ConvertOpt, error) {
 	opt.BuildPlatforms = []ocispecs.Platform{{OS: "linux", Architecture: "amd64"}}
 	opt.SourceMap = llb.NewSourceMap(nil, "Dockerfile", "Dockerfile", []byte(asked.Text))
 	opt.SourceMap.Definition = &llb.Definition{}
+	caps := pb.Caps.CapSet(pb.Caps.All())
+	opt.LLBCaps = &caps
 	if asked.Platform != "" {
 		platform, err := platforms.Parse(asked.Platform)
 		if err != nil {
