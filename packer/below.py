@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whit.packer.based import Base, on_base
+from whit.packer.errors import NotFoundError
 from whit.packer.rootfs import prepare_rootfs
 from whit.packer.seeing import files_of
 
@@ -26,8 +27,18 @@ class Below:
 
     @classmethod
     def of(cls, store: Store, name: str, platform: Platform | None) -> Below:
-        """By a name, digest or ID, for a platform or this machine. Raises :class:`NotFoundError`."""
-        return cls(name, store.resolve(name, platform), store)
+        """By a name, digest or ID, for a platform or this machine; pulled if the store hasn't got it.
+
+        Raises :class:`NotFoundError`.
+        """
+        try:
+            image = store.resolve(name, platform)
+        except NotFoundError as error:
+            from whit.packer.obtaining import obtain_missing  # noqa: PLC0415 - what is there isn't pulled
+
+            obtain_missing(name, store, error, platform)
+            image = store.resolve(name, platform)
+        return cls(name, image, store)
 
     def choices(self, choices: Choices) -> Choices:
         """A dynamic program gets the base's libraries, unless another system was chosen."""

@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "events": ("whit.runtime.commands.events", "Show what happens, as it happens"),
     "volume": ("whit.runtime.commands.volume", "Manage volumes"),
     "network": ("whit.runtime.commands.network", "Manage networks"),
+    "manifest": ("whit.packer.commands.manifest", "Manage indexes of images for several platforms"),
     "pack": ("whit.packer.commands.pack", "Make the smallest image that runs an executable"),
     "build": ("whit.packer.commands.build", "Build an image from a folder"),
     "explain": ("whit.packer.commands.explain", "Show why a path is in an executable's image, or why it isn't"),

@@ -10,12 +10,12 @@ from whit.packer.accounts import Accounts
 from whit.packer.choices import SourceChoice
 from whit.packer.errors import ExitCode, LaunchError, NotFoundError, UsageError
 from whit.packer.light import TYPE_CHECKING
+from whit.packer.obtaining import Pull, obtain, obtain_missing
 from whit.packer.rootfs import MountPoint, prepare_rootfs
 from whit.packer.store import names_file
 from whit.runtime.host import own_v2_cgroup
 from whit.runtime.launch import PLANS, find_launcher
 from whit.runtime.mounts import MOUNT_POINTS
-from whit.runtime.obtaining import Pull, obtain, obtain_missing
 from whit.runtime.options import FileIdentity, Guards, Program
 from whit.runtime.plan import command_line, search_path
 from whit.runtime.request import identity_of

@@ -9,10 +9,10 @@ from typing import TypeVar
 from whit.packer.choices import DEFAULT, Choices, parse_choices
 from whit.packer.errors import InvalidFileError, NotFoundError, UsageError, WhitError
 from whit.packer.light import TYPE_CHECKING, dataclass, replace
+from whit.packer.obtaining import Pull
 from whit.runtime.capabilities import NAMES, parse_capability
 from whit.runtime.limits import Limits, parse_cpus, parse_memory, parse_pids, parse_ulimit
 from whit.runtime.mounts import Volume, container_path, parse_tmpfs
-from whit.runtime.obtaining import Pull
 from whit.runtime.options import FileIdentity, Network, RunOptions
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from whit.packer.light import TYPE_CHECKING, StrEnum
 from whit.packer.reference import hex_id, parse_reference
 
 if TYPE_CHECKING:
+    from whit.packer.platform import Platform
     from whit.packer.store import Store
 
 _GENERAL = ("'whit images'", "the store is empty")
@@ -23,16 +24,16 @@ class Pull(StrEnum):
     NEVER = "never"
 
 
-def obtain(target: str, store: Store) -> None:
-    """Pull the image of a name. Raises :class:`WhitError` where that can't be."""
+def obtain(target: str, store: Store, platform: Platform | None = None) -> None:
+    """Pull the image of a name, for this machine or a platform. Raises :class:`WhitError` where that can't be."""
     from whit.packer.registry.registries import Registries  # noqa: PLC0415 - an image that is there needs none of it
     from whit.packer.registry.settings import Settings  # noqa: PLC0415
     from whit.packer.registry.told import pull_told  # noqa: PLC0415
 
-    pull_told(store, Registries(Settings.read()), parse_reference(target), sys.stderr)
+    pull_told(store, Registries(Settings.read()), parse_reference(target), sys.stderr, platform)
 
 
-def obtain_missing(target: str, store: Store, missing: NotFoundError) -> None:
+def obtain_missing(target: str, store: Store, missing: NotFoundError, platform: Platform | None = None) -> None:
     """As :func:`obtain`, where the store doesn't have it. Raises what was ``missing`` where no registry has it either."""
     from whit.packer.registry.model import RegistryError  # noqa: PLC0415
 
@@ -46,7 +47,7 @@ def obtain_missing(target: str, store: Store, missing: NotFoundError) -> None:
     sys.stderr.write(f"Unable to find image '{reference.familiar}' locally\n")
     sys.stderr.flush()
     try:
-        obtain(target, store)
+        obtain(target, store, platform)
     except RegistryError as error:
         hint = missing.hint if missing.hint and not missing.hint.startswith(_GENERAL) else error.hint
         raise NotFoundError(
