@@ -77,7 +77,9 @@ def test_a_base_that_is_not_here_is_pulled(registry: RegistryPeer, run_whit: Run
     name = f"{registry.name}/me/base:1"
     done(run_whit, "pack", BUSYBOX, "-t", name, "-e", "FROM=registry")
     done(run_whit, "push", name)
-    (tmp_path / "whit.yaml").write_text(f"from: {name}\nbinary: {BUSYBOX}\nentrypoint: [/busybox, sh, -c, 'echo $$FROM']\n")
+    (tmp_path / "whit.yaml").write_text(
+        f"from: {name}\nbinary: {BUSYBOX}\nentrypoint: [/busybox, sh, -c, 'echo $$FROM']\n"
+    )
 
     result = run_whit("build", "-t", "on", tmp_path, root=tmp_path / "other")
 
