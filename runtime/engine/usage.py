@@ -9,7 +9,8 @@ import os
 import time
 
 from whit.packer.light import TYPE_CHECKING, dataclass, replace
-from whit.runtime.oci.state import start_time
+from whit.runtime.oci.records import PROCESS
+from whit.runtime.oci.state import parse_process, start_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -206,8 +207,11 @@ def read_usage(records: str, *, networked: bool) -> Usage:
     lines = (line.partition(":") for line in _text(records, "cgroups").splitlines())
     folders = {name: path for names, _, path in lines for name in names.split(",")}
     usage = _usage_v2(folders["unified"]) if "unified" in folders else _usage_v1(folders)
-    pid, _, started = _text(records, "process").strip().partition(" ") if networked else ("", "", "")
-    if not pid.isdigit() or str(start_time(int(pid))) != started:
+    try:
+        pid, started = parse_process(_text(records, PROCESS) if networked else "")
+    except ValueError:
+        return usage
+    if start_time(pid) != started:
         return usage
     return replace(usage, interfaces=interfaces(_text(f"/proc/{pid}/net", "dev")))
 

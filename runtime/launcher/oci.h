@@ -5,7 +5,7 @@
    _launch MODE …               how Python has a container or a process created: oci_launch()
    anything else                python: the same arguments
 
-   A container's folder ROOT/ID holds: state.json (what `state` prints, but for pid and status), process ("PID START-TIME"),
+   A container's folder ROOT/ID holds: state.json (what `state` prints, but for pid and status), process ("PID START-TIME BOOT-ID"),
    cgroups (a line "CONTROLLER:FOLDER" each), start (the gate, while it is closed), plan, outcome (what the child tells), config.json;
    poststart and poststop, if there are such hooks. plan is written first and removed last: by it a folder is known as a container's. */
 #ifndef WHIT_OCI_H
@@ -63,7 +63,12 @@ void oci_hold_terminal(int master);
 /* Print and log one error; returns the exit code of failure. `parts` are put together. */
 int oci_fail(const struct oci_call *call, const char *const *parts);
 
-/* The container's first process: 0, or -ENOENT when there is no record yet. */
+enum { BOOT_ID_SIZE = 64 };
+
+/* What this boot of the machine is called (random(4), boot_id). 0 or -errno. */
+int boot_id(char *text, size_t size);
+
+/* The container's first process: 0, or -ENOENT when there is no record yet. One of another boot was started at no time. */
 int oci_process(int directory, pid_t *pid, uint64_t *started);
 
 /* Whether it is the one that the record tells of, and no zombie. */

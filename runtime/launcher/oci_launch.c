@@ -14,7 +14,7 @@
 #include "python.h"
 #include "util.h"
 
-enum { FAILED = 1, NUMBER_SIZE = 24, RECORD_SIZE = 64 };
+enum { FAILED = 1, NUMBER_SIZE = 24, RECORD_SIZE = 128 };
 
 enum word { WORD_MODE = 2, WORD_FOLDER, WORD_PID_FILE, WORD_PLAN, WORD_LOG, WORD_LOG_FORMAT, WORD_KEYS };
 
@@ -44,7 +44,7 @@ static int map_outcome(struct launch *launch)
 /* The child has done all that comes before the program: from now on it is on record. */
 int parent_ready(struct launch *launch, const struct op *op)
 {
-	char text[RECORD_SIZE] = "", state;
+	char text[RECORD_SIZE] = "", boot[BOOT_ID_SIZE], state;
 	uint64_t started;
 	size_t at = 0;
 	(void)op;
@@ -57,6 +57,8 @@ int parent_ready(struct launch *launch, const struct op *op)
 	if (error || launch->is_exec)
 		return error;
 	if (append(text, sizeof(text), &at, " ") || append_number(text, sizeof(text), &at, started))
+		return -ENAMETOOLONG;
+	if (boot_id(boot, sizeof(boot)) == 0 && (append(text, sizeof(text), &at, " ") || append(text, sizeof(text), &at, boot)))
 		return -ENAMETOOLONG;
 	return oci_write(launch->state_directory, "process", text);
 }

@@ -64,9 +64,26 @@ int process_times(pid_t pid, uint64_t *started, char *state)
 	return error ? error : read_times(AT_FDCWD, path, started, state);
 }
 
+int boot_id(char *text, size_t size)
+{
+	ssize_t length = read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text, size);
+	if (length < 0)
+		return (int)length;
+	text[strcspn(text, "\n")] = 0;
+	return *text ? 0 : -EINVAL;
+}
+
+/* Clock ticks since a boot say nothing of another one's processes. A record of an older whit names none, and neither does one of a machine
+   that can't tell. */
+static int is_of_this_boot(const char *recorded)
+{
+	char now[BOOT_ID_SIZE];
+	return !*recorded || boot_id(now, sizeof(now)) || strcmp(recorded, now) == 0;
+}
+
 int oci_process(int directory, pid_t *pid, uint64_t *started)
 {
-	char text[OCI_TEXT_SIZE];
+	char text[OCI_TEXT_SIZE], *boot;
 	uint64_t number;
 	ssize_t length = read_file(directory, "process", text, sizeof(text));
 	if (length < 0)
@@ -76,9 +93,14 @@ int oci_process(int directory, pid_t *pid, uint64_t *started)
 		return -EINVAL;
 	*space = 0;
 	space[1 + strcspn(space + 1, "\n")] = 0;
+	boot = space + 1 + strcspn(space + 1, " ");
+	if (*boot)
+		*boot++ = 0;
 	if (parse_number(text, &number) || number == 0 || number > INT32_MAX || parse_number(space + 1, started))
 		return -EINVAL;
 	*pid = (pid_t)number;
+	if (!is_of_this_boot(boot))
+		*started = UINT64_MAX;
 	return 0;
 }
 

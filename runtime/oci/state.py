@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from whit.runtime.oci.arguments import Call
 
 
+NO_TIME = -1
+"""When no process was ever started."""
+
+
 class Status(StrEnum):
     """OCI runtime-spec, runtime, "State", and runc's ``paused``."""
 
@@ -60,13 +64,15 @@ class Container:
 
     @property
     def process(self) -> tuple[int, int] | None:
-        """(pid, start time) of the first process, as create recorded them. Raises :class:`InvalidFileError`."""
+        """(pid, start time) of the first process, as create recorded them. Raises :class:`InvalidFileError`.
+
+        One of another boot of the machine was started at no time: clock ticks since that one say nothing of this one's processes.
+        """
+        text = self.read(PROCESS)
         try:
-            text = self.read(PROCESS)
-            pid, started = map(int, text.split()) if text else (0, 0)
+            return parse_process(text) if text else None
         except ValueError:
             raise self.unreadable(PROCESS) from None
-        return (pid, started) if text else None
 
     @property
     def cgroups(self) -> tuple[tuple[str, Path], ...]:
@@ -103,6 +109,19 @@ def _waits(gate: Path) -> bool:
 def folder_of(cgroups: tuple[tuple[str, Path], ...], controller: str) -> Path | None:
     """That of (controllers, folder) in whose hierarchy the controller is; v2's one has all."""
     return next((path for names, path in cgroups if controller in names.split(",") or names == "unified"), None)
+
+
+def parse_process(text: str) -> tuple[int, int]:
+    """(pid, start time) of such a record: "PID START-TIME BOOT-ID". Raises ValueError."""
+    pid, started, *boot = text.split()
+    if boot and boot[0] != _boot_id():
+        return int(pid), NO_TIME
+    return int(pid), int(started)
+
+
+def _boot_id() -> str:
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123 - a fixed path
+        return file.read().strip()
 
 
 def start_time(pid: int) -> int | None:

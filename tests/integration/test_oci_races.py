@@ -146,3 +146,26 @@ def test_a_process_that_was_started_at_another_time_is_not_the_container_s(bundl
             ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
             assert ran.returncode == code, ran
             assert ("cannot exec in a stopped container" in ran.stderr) == bool(shift)
+
+
+def test_after_a_restart_of_the_machine_another_process_of_the_same_number_and_time_is_not_the_container_s(
+    bundle: Bundle,
+) -> None:
+    """Ticks since boot say nothing of another boot's processes: the record says which boot it was."""
+    with running(bundle, "/bin/sleep", "600") as (name, _):
+        pid = bundle.state(name)["pid"]
+        record = bundle.folder / "state" / name / "process"
+        number, started, boot = record.read_text().split()
+        assert (int(number), boot) == (pid, Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        # given a record of before the restart, and a process that now has the number and came as late after the boot
+        record.write_text(f"{number} {started} {uuid.uuid4()}")
+        # then neither the launcher nor Python takes it for the container's
+        assert (bundle.state(name)["status"], bundle.state(name).get("pid", 0)) == ("stopped", 0)
+        listed = bundle.call("list", "--format", "json")
+        assert [one["status"] for one in json.loads(listed.out)] == ["stopped"]
+        assert bundle.call("kill", name, "KILL").code != 0
+        assert bundle.call("exec", name, "/bin/true").code != 0
+        assert Path(f"/proc/{pid}").exists()
+        # and a record of an older whit, which names no boot, still counts
+        record.write_text(f"{number} {started}")
+        assert bundle.state(name)["status"] == "running"
