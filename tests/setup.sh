@@ -72,14 +72,14 @@ setup_base() {
 
 fetch_kernel() {
     local package work=build/vm/kernel.new
-    test -e build/vm/kernel/loop.ko && return
+    test -e build/vm/kernel/quota_v2.ko && return
     command -v apt-get >/dev/null || return 1
     package=$(apt-cache depends "$KERNEL" | sed -n 's/.*Depends: \(linux-image-[0-9]\)/\1/p' | head -1)
     test -n "$package" || return 1
     rm -rf "$work" && mkdir -p "$work" && chmod 755 build/vm "$work"
     (cd "$work" && apt-get -qq -o APT::Sandbox::User=root download "$package" && dpkg -x ./*.deb root && rm ./*.deb)
     mv "$work"/root/boot/vmlinuz-* "$work/vmlinuz"
-    mv "$work"/root/lib/modules/*/kernel/fs/overlayfs/overlay.ko "$work"/root/lib/modules/*/kernel/drivers/block/loop.ko "$work/"
+    (cd "$work"/root/lib/modules/*/kernel && mv fs/overlayfs/overlay.ko drivers/block/loop.ko fs/quota/quota_tree.ko fs/quota/quota_v2.ko ../../../../../)
     rm -rf "$work/root" build/vm/kernel
     mv "$work" build/vm/kernel
 }

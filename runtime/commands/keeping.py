@@ -69,6 +69,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         ("--read-only/--writable",),
         {"default": None, "help": "Whether its root can be written.  [default: not, in images that whit packed]"},
     ),
+    (("--storage-opt",), {**_MANY, "metavar": "size=SIZE", "help": "How much it may write to its root."}),
     (("--mount",), {**_MANY, "metavar": "type=…,source=…,target=…", "help": "A bind, volume or tmpfs."}),
     (("--volumes-from",), {**_MANY, "metavar": "CONTAINER[:ro]", "help": "The volumes of another container."}),
     (
@@ -123,6 +124,7 @@ class Keeping:
     dns_search: tuple[str, ...]
     dns_option: tuple[str, ...]
     read_only: bool | None
+    storage_opt: tuple[str, ...]
     mount: tuple[str, ...]
     volumes_from: tuple[str, ...]
     secret: tuple[str, ...]
@@ -201,6 +203,7 @@ def wishes_of(keeping: Keeping, words: Words, *, interactive: bool, remove: bool
         health=health,
         log=asked.parse_log(keeping.log_driver, keeping.log_opt),
         read_only=keeping.read_only,
+        size=asked.parse_storage(keeping.storage_opt),
         mounts=parse_mounts(words.volume, keeping.mount, words.tmpfs),
         secrets=parse_secrets(keeping.secret),
         volumes_from=tuple(map(parse_volumes_from, keeping.volumes_from)),

@@ -219,6 +219,19 @@ def _time(text: str | None, name: str, otherwise: int, least: int = 0) -> int:
     return time
 
 
+def parse_storage(options: Iterable[str]) -> int:
+    """``--storage-opt size=SIZE``: bytes that the container may write to its root, 0 for no limit. Raises :class:`UsageError`."""
+    from whit.runtime.engine.volumeform import parse_quota  # noqa: PLC0415 - seldom asked for
+
+    size = 0
+    for text in options:
+        name, _, value = text.partition("=")
+        if name != "size":
+            raise UsageError(f"--storage-opt: there is no option '{name}'", hint="size=64m")
+        size = parse_quota(value, "--storage-opt size=")
+    return size
+
+
 def parse_log(driver: str | None, options: Iterable[str]) -> LogOptions:
     """``--log-driver`` and ``--log-opt NAME=VALUE``. Raises :class:`UsageError`."""
     kinds = {

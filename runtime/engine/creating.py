@@ -76,6 +76,7 @@ class Wishes:
     health: HealthWords = HealthWords()
     log: LogOptions = LogOptions()
     read_only: bool | None = None
+    size: int = 0
     powers: Callable[[Program], Powers] | None = None
     """What it may do beyond the default; groups by name are the image's."""
 
@@ -131,7 +132,7 @@ def _container(request: Request, wishes: Wishes, prepared: Prepared, container_i
         image_id=image.image_id,
         image_digest=image.digest,
         command=words,
-        root=Root(prepared.program.rootfs, prepared.program.lock, is_writable=not read_only, is_read_only=read_only),
+        root=_root(prepared.program, wishes, read_only=read_only),
         restart=wishes.restart,
         stop_signal=wishes.stop_signal or _image_signal(config.stop_signal),
         stop_seconds=wishes.stop_seconds,
@@ -152,6 +153,12 @@ def _container(request: Request, wishes: Wishes, prepared: Prepared, container_i
         log=wishes.log,
         users=read_users(),
     )
+
+
+def _root(program: Program, wishes: Wishes, *, read_only: bool) -> Root:
+    if wishes.size and read_only:
+        raise UsageError("--storage-opt size= is for a root that can be written", hint="give --writable, too")
+    return Root(program.rootfs, program.lock, not read_only, read_only, wishes.size)
 
 
 def _shown_image(target: str, image: StoredImage) -> str:

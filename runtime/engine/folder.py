@@ -95,12 +95,13 @@ class Containers:
             try:
                 for name in folders:
                     (temporary / name).mkdir(parents=True, exist_ok=True)
+                _limit(container, temporary, self.folder)
                 for name, data in {**files, DOCUMENT: _encoded(container), ACTOR: actor_text(container)}.items():
                     _write(temporary / name, data)
                 self._take_name(container.name, container.id)
                 temporary.rename(place)
             except BaseException:
-                durable.remove_tree(temporary)
+                _remove(container, temporary)
                 self._give_name_back(container.name, container.id)
                 raise
             durable.sync_folder(self.folder)
@@ -241,7 +242,7 @@ class Containers:
                     removed = self.read(container_id).container
                 place.rename(gone)
             self._give_name_back(name, container_id)
-            durable.remove_tree(gone)
+            _remove(removed, gone)
         if removed:
             container_event(self.root, removed, "destroy")
 
@@ -284,6 +285,27 @@ def _size_of(folder: Path | str) -> int:
             with contextlib.suppress(OSError):
                 total += os.lstat(f"{parent}/{name}").st_size
     return total
+
+
+def _limit(container: Container, folder: Path, where: Path) -> None:
+    """Let the layer that the container writes to hold no more than was asked; overlayfs moves files from one of its folders to the other."""
+    if container.root.size:
+        from whit.runtime.engine import quota  # noqa: PLC0415 - seldom asked for
+
+        asked = f"--storage-opt size={container.root.size}"
+        quota.limit((folder / "upper", folder / "work"), container.root.size, asked, where)
+
+
+def _remove(container: Container | None, folder: Path) -> None:
+    """Its folder, and what its layer was limited to."""
+    if container is None or not container.root.size:
+        durable.remove_tree(folder)
+        return
+    from whit.runtime.engine import quota  # noqa: PLC0415 - as above
+
+    number = quota.project_of(folder / "upper")
+    durable.remove_tree(folder)
+    quota.forget(folder.parent, number)
 
 
 def _encoded(container: Container) -> bytes:

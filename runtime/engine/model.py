@@ -119,12 +119,16 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """The container's root: the image's unpacked files, the lock that keeps them, and whether it has a layer of its own."""
+    """The container's root: the image's unpacked files, the lock that keeps them, and whether it has a layer of its own.
+
+    ``size`` is what that layer may have in bytes, 0 for no limit.
+    """
 
     rootfs: str
     lock: str
     is_writable: bool = False
     is_read_only: bool = True
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

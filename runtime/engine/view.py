@@ -129,6 +129,7 @@ def _host_config(container: Container, oci: Mapping[str, object]) -> Row:
         "NetworkMode": container.network,
         "PortBindings": _bindings(container.ports),
         "ReadonlyRootfs": container.root.is_read_only,
+        "StorageOpt": {"size": str(container.root.size)} if container.root.size else None,
         "RestartPolicy": {
             "Name": container.restart.policy.value if container.restart.policy is not Policy.NO else "no",
             "MaximumRetryCount": container.restart.most,

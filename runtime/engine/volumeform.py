@@ -9,6 +9,7 @@ from whit.packer.errors import InvalidFileError, UsageError
 from whit.packer.light import TYPE_CHECKING, dataclass
 from whit.runtime.engine.ages import SECOND
 from whit.runtime.engine.mounting import LOCAL, NOT_BELOW
+from whit.runtime.limits import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -88,7 +89,17 @@ def check_options(pairs: Pairs) -> Pairs:
             )
     if "size" in given and "type" in given:
         raise UsageError("--opt size= is for a volume of the store's own", hint="a tmpfs has it in o=size=64m")
+    if "size" in given:
+        parse_quota(given["size"], "--opt size=")
     return tuple(sorted(given.items()))
+
+
+def parse_quota(text: str, option: str) -> int:
+    """Bytes that a volume, or a container's own layer, may have. Raises :class:`UsageError`."""
+    size = parse_size(text)
+    if not 0 < size < 1 << 62:
+        raise UsageError(f"{option}{text}: that is no size of a quota", hint=f"{option}64m")
+    return size
 
 
 def backing(volume: Volume, data: str) -> Backing:

@@ -15,16 +15,17 @@ import time
 from dataclasses import dataclass
 
 from whit.packer import durable
-from whit.packer.errors import InvalidFileError, NotFoundError, UnsupportedError, UsageError
+from whit.packer.errors import InvalidFileError, NotFoundError, UsageError
 from whit.packer.inroot import open_in_root
 from whit.packer.jsondoc import canonical_json
 from whit.packer.light import TYPE_CHECKING
 from whit.packer.tar.read import TarReader
 from whit.packer.tar.tree import TreeReader
 from whit.packer.unpack import Limits, Unpacker
+from whit.runtime.engine import quota
 from whit.runtime.engine.happened import pruned, volume_event
 from whit.runtime.engine.mounting import VOLUME_NAME
-from whit.runtime.engine.volumeform import Volume, check_options, from_document, to_document
+from whit.runtime.engine.volumeform import Volume, check_options, from_document, parse_quota, to_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -79,11 +80,6 @@ class Volumes:
     def make(self, volume: Volume) -> Volume:
         """Make a volume, or give the one that has the name; within :meth:`using`. Raises :class:`UsageError` if that differs."""
         check_options(volume.options)
-        if "size" in dict(volume.options):
-            raise UnsupportedError(
-                "--opt size= needs quotas by project, which whit doesn't set",
-                hint="--opt type=tmpfs --opt device=tmpfs --opt o=size=64m is a volume in memory that has a size",
-            )
         place = self.folder / volume.name
         with durable.store_errors(f"make the volume {volume.name}"):
             temporary = durable.temporary_beside(place)
@@ -91,16 +87,19 @@ class Volumes:
             try:
                 (temporary / DATA).mkdir()
                 (temporary / DATA).chmod(0o755)
+                if size := dict(volume.options).get("size"):
+                    asked = f"--opt size={size}"
+                    quota.limit((temporary / DATA,), parse_quota(size, "--opt size="), asked, self.folder)
                 (temporary / _NEW).touch()
                 durable.write_whole(temporary / DOCUMENT, canonical_json(to_document(volume)))
                 temporary.rename(place)
             except OSError:
-                durable.remove_tree(temporary)
+                _removed(temporary)
                 if not place.is_dir():
                     raise
                 return self._same(volume)
             except BaseException:
-                durable.remove_tree(temporary)
+                _removed(temporary)
                 raise
             durable.sync_folder(self.folder)
         volume_event(self.root, volume.name, "create")
@@ -175,7 +174,7 @@ class Volumes:
         gone = durable.temporary_beside(self.folder / name)
         with contextlib.suppress(FileNotFoundError):
             (self.folder / name).rename(gone)
-        durable.remove_tree(gone)
+        _removed(gone)
         volume_event(self.root, name, "destroy")
 
     def discard(self, names: Iterable[str]) -> None:
@@ -200,7 +199,7 @@ class Volumes:
         place = self.folder / name
         data, filling = place / DATA, place / _FILLING
         with durable.store_errors(f"copy into the volume {name}"), durable.locked(place / _LOCK, exclusive=True):
-            if filling.is_dir() or (copies and not any(data.iterdir()) and _copied(rootfs, target, filling)):
+            if filling.is_dir() or (copies and not any(data.iterdir()) and _copied(rootfs, target, filling, data)):
                 _move_in(filling, data)
             if (place / _NEW).exists():
                 # A user's volume is its own, and so the container's user's, who is nobody else.
@@ -209,7 +208,14 @@ class Volumes:
                 (place / _NEW).unlink()
 
 
-def _copied(rootfs: Path, target: str, filling: Path) -> bool:
+def _removed(folder: Path) -> None:
+    """A volume's folder with all that it has, and its quota."""
+    number = quota.project_of(folder / DATA)
+    durable.remove_tree(folder)
+    quota.forget(folder.parent, number)
+
+
+def _copied(rootfs: Path, target: str, filling: Path, data: Path) -> bool:
     """Copy a folder of the image; False where there is none, or nothing in it and nothing special about it."""
     root = os.open(rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -224,6 +230,7 @@ def _copied(rootfs: Path, target: str, filling: Path) -> bool:
         if not stat.S_ISDIR(state.st_mode):
             return False
         temporary.mkdir(mode=0o700)
+        quota.share(data, temporary)
         limits = Limits(entries=1 << 40, size=1 << 60)
         with Unpacker(temporary, is_layer=False, limits=limits) as unpacker:
             unpacker.layer(TarReader(TreeReader().tar(source, b".")))

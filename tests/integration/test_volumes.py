@@ -180,7 +180,28 @@ def test_a_volume_can_be_a_file_system_in_memory_or_a_folder_elsewhere(engine: E
     assert (tmp_path / "there" / "file").exists()
     done = engine.run("volume", "create", "-o", "size=10m", "small")
     assert done.returncode == 1
-    assert "quotas" in done.stderr
+    assert ", has no quotas by project as it is mounted\nhint: " in done.stderr
+    assert engine("volume", "ls", "-q").split() == ["memory", "there"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--writable", "--storage-opt", "size=10m"), "has no quotas by project"),
+        (("--storage-opt", "size=10m"), "--storage-opt size= is for a root that can be written"),
+        (("--writable", "--storage-opt", "size=0"), "--storage-opt size=0: that is no size of a quota"),
+        (("--storage-opt", "inodes=10"), "--storage-opt: there is no option 'inodes'"),
+    ],
+)
+def test_a_size_that_its_root_can_not_have_is_refused_and_nothing_is_left(
+    engine: Engine, options: tuple[str, ...], said: str
+) -> None:
+    done = engine.run("create", "--network", "none", *options, BUSYBOX, "true")
+    assert (done.returncode, done.stdout) != (0, "")
+    assert said in done.stderr
+    assert "hint: " in done.stderr
+    assert engine("ps", "-aq") == ""
+    assert [path.name for path in (engine.root / "containers").glob("*") if path.name != "names"] == []
 
 
 def test_listing_and_inspecting_are_docker_s(engine: Engine) -> None:

@@ -15,6 +15,7 @@ FILES = {
     "arm64-libraries": ("/usr/aarch64-linux-gnu/lib/libc.so.6",),
     "guest-kernel": (str(BUILD / "vm" / "kernel" / "vmlinuz"),),
     "guest-loop": (str(BUILD / "vm" / "kernel" / "loop.ko"),),
+    "guest-quota": (str(BUILD / "vm" / "kernel" / "quota_v2.ko"),),
 }
 """Peers that are files rather than programs on PATH, and where they may be."""
 

@@ -50,7 +50,16 @@ def test_the_local_driver_s_options_say_what_is_mounted(options: list[str], foun
 
 
 @pytest.mark.parametrize(
-    "options", [["o=ro"], ["type=tmpfs"], ["device=/x"], ["colour=red"], ["size=1m", "type=a", "device=b"]]
+    "options",
+    [
+        ["o=ro"],
+        ["type=tmpfs"],
+        ["device=/x"],
+        ["colour=red"],
+        ["size=1m", "type=a", "device=b"],
+        ["size=0"],
+        ["size=x"],
+    ],
 )
 def test_options_that_docker_refuses_are_refused(options: list[str]) -> None:
     with pytest.raises(UsageError):
