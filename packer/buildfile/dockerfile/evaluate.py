@@ -47,7 +47,7 @@ class Wishes:
     context's .dockerignore rules, for the check that asks for them. ``all_stages`` is for checks alone.
     """
 
-    here: Platform = field(default_factory=lambda: Platform("linux", "amd64"))
+    here: Platform
     platform: Platform | None = None
     target: str = ""
     args: Mapping[str, str] = field(default_factory=dict)
@@ -91,11 +91,11 @@ def needed_images(dockerfile: Dockerfile, wishes: Wishes) -> tuple[tuple[str, Pl
 
 
 def _surroundings(dockerfile: Dockerfile, wishes: Wishes, checker: Checker) -> Surroundings:
-    target = target_platform(wishes.platform, wishes.here)
-    budget = Budget()
-    named = wishes.target or dockerfile.stages[-1].start.name if dockerfile.stages else ""
     if not dockerfile.stages:
         raise DockerfileError(Place(dockerfile.file, 1, 1), "the file has no stage", "a stage begins with FROM")
+    target = target_platform(wishes.platform, wishes.here)
+    budget = Budget()
+    named = wishes.target or dockerfile.stages[-1].start.name
     automatic = platform_args(wishes.here, target, named, wishes.args)
     check_defaults(dockerfile, global_scope(dockerfile, automatic, {}, budget), checker, budget)
     scope = global_scope(dockerfile, automatic, wishes.args, budget)

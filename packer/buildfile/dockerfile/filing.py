@@ -15,7 +15,6 @@ from whit.packer.buildfile.dockerfile.ignorefile import clean
 from whit.packer.buildfile.dockerfile.instructions import Add, Copy
 from whit.packer.buildfile.dockerfile.plan import CONTEXT, FileSource, FileStep, OriginKind, SourceKind
 from whit.packer.buildfile.dockerfile.problems import Fault
-from whit.packer.buildfile.dockerfile.require import require_before
 from whit.packer.goquoted import quoted
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ def _origin(state: StageState, files: Copy | Add) -> Origin:
     if isinstance(files, Add) or not files.origin:
         return CONTEXT
     origin = state.around.graph.copy_origin(files)
-    require_before(state, origin, f"--from={files.origin}", files.source.place)
+    state.around.graph.require_before(state.index, origin, f"--from={files.origin}", files.source.place)
     return origin
 
 

@@ -75,6 +75,13 @@ class Graph:
                 raise Fault(f"--from={copy.origin}: there is no stage of this number", "stages are counted from 0")
         return Origin(OriginKind.STAGE, stage=index)
 
+    def require_before(self, index: int, origin: Origin, written: str, place: Place) -> None:
+        """Raises :class:`DockerfileError` where a stage takes files from itself, or from one that comes later."""
+        if origin.kind is OriginKind.STAGE and origin.stage >= index:
+            where = "is this very stage" if origin.stage == index else "comes later"
+            name = self.nodes[origin.stage].stage.name
+            raise DockerfileError(place, f"{written}: the stage {name} {where}", "move it before this one")
+
     def needs(self, instructions: Iterable[Instruction]) -> Iterator[tuple[int, Instruction]]:
         """The stages that instructions take files from."""
         for one in instructions:

@@ -12,7 +12,7 @@ from whit.packer.buildfile.dockerfile.health import read_healthcheck
 from whit.packer.buildfile.dockerfile.lexing import Heredoc, heredoc_of
 from whit.packer.buildfile.dockerfile.mounts import source_of
 from whit.packer.buildfile.dockerfile.problems import Fault
-from whit.packer.buildfile.dockerfile.splitting import blank_words, json_words, quoted_words
+from whit.packer.buildfile.dockerfile.splitting import blank_words, json_words, quoted_words, split_line
 from whit.packer.buildfile.dockerfile.text import BLANKS, SPACE
 
 if TYPE_CHECKING:
@@ -240,8 +240,6 @@ def _onbuild(parts: Parts) -> Instruction:
 
 def _check_trigger(parts: Parts, trigger: str) -> None:
     """What can't even be split is refused where it is written; all else where it is triggered, as BuildKit does."""
-    from whit.packer.buildfile.dockerfile.splitting import split_line  # noqa: PLC0415
-
     split = split_line(parts.rest, parts.escape)
     inner = Parts(parts.source, (), split.rest, parts.escape, parts.line, ())
     if trigger in ("ENV", "LABEL") and split.rest:

@@ -14,7 +14,6 @@ from whit.packer.buildfile.dockerfile.lexing import heredoc_of
 from whit.packer.buildfile.dockerfile.mounts import MountKind, read_mount
 from whit.packer.buildfile.dockerfile.plan import CONTEXT, EMPTY, PlannedMount, RunStep, Script
 from whit.packer.buildfile.dockerfile.problems import DockerfileError, Fault
-from whit.packer.buildfile.dockerfile.require import require_before
 from whit.packer.errors import UnsupportedError
 from whit.packer.light import replace
 
@@ -123,7 +122,7 @@ def _files(state: StageState, run: Run, mount: Mount, written: str) -> PlannedMo
     origin: Origin = EMPTY if mount.kind in (MountKind.CACHE, MountKind.TMPFS) else CONTEXT
     if written:
         found = state.around.graph.origin(written, place)
-        require_before(state, found, f"--mount=from={written}", place)
+        state.around.graph.require_before(state.index, found, f"--mount=from={written}", place)
         origin = EMPTY if mount.kind is MountKind.TMPFS else found
     target = mount.target
     if not target.startswith("/"):

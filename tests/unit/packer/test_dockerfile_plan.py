@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from tests.peers import PROJECT
 from whit.packer.buildfile.dockerfile.checks import Rule
 from whit.packer.buildfile.dockerfile.evaluate import Wishes, evaluate, needed_images
 from whit.packer.buildfile.dockerfile.ignorefile import parse_ignore_file
@@ -221,6 +222,15 @@ def test_files_that_dockerignore_leaves_out_are_told_where_they_are_copied() -> 
     assert plan(text, ignore=parse_ignore_file(b"*.md\n!README.md\n")).findings == ()
     [whole] = plan("FROM a\nCOPY . /", ignore=parse_ignore_file(b"*\n")).findings
     assert whole.message == 'Attempting to Copy file "." that is excluded by .dockerignore'
+
+
+def test_each_rule_is_documented() -> None:
+    page = (PROJECT / "docs" / "dockerfile.md").read_text()
+    assert [rule for rule in Rule if rule not in page] == []
+
+
+def test_a_file_without_a_stage_is_refused() -> None:
+    assert "the file has no stage" in refused("ARG A=1").message
 
 
 def test_findings_are_errors_where_the_file_says_so() -> None:
