@@ -28,7 +28,8 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
             "help": "Publish a port; at 127.0.0.1 unless told otherwise.",
         },
     ),
-    (("-P", "--publish-all"), {"is_flag": True, "help": "Publish the image's ports at free ones."}),
+    (("-P", "--publish-all"), {"is_flag": True, "help": "Publish all exposed ports at free ones."}),
+    (("--expose",), {**_MANY, "metavar": "PORT[/udp]", "help": "Expose a port, beside the image's."}),
     (
         ("--restart",),
         {"metavar": "POLICY", "help": "Start it again: no, always, unless-stopped, on-failure[:MOST].  [default: no]"},
@@ -99,6 +100,7 @@ class Keeping:
     tty: bool
     publish: tuple[str, ...]
     publish_all: bool
+    expose: tuple[str, ...]
     restart: str | None
     label: tuple[str, ...]
     label_file: tuple[str, ...]
@@ -169,7 +171,7 @@ def wishes_of(keeping: Keeping, words: Words, *, interactive: bool, remove: bool
     from whit.runtime.engine.mounting import parse_mounts, parse_volumes_from
     from whit.runtime.engine.networks.hosts import parse_add_host
     from whit.runtime.engine.networks.joining import Asked, parse_networks
-    from whit.runtime.engine.networks.ports import parse_port
+    from whit.runtime.engine.networks.ports import parse_exposed, parse_port
     from whit.runtime.engine.secretform import parse_secrets
 
     restart = asked.parse_restart(keeping.restart or "no")
@@ -194,6 +196,7 @@ def wishes_of(keeping: Keeping, words: Words, *, interactive: bool, remove: bool
         network=mode,
         networks=networks,
         publish_all=keeping.publish_all,
+        exposed=tuple(port for text in keeping.expose for port in parse_exposed(text)),
         ports=tuple(port for text in keeping.publish for port in parse_port(text)),
         hosts=tuple(map(parse_add_host, keeping.add_host)),
         dns=keeping.dns,

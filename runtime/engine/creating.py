@@ -65,6 +65,7 @@ class Wishes:
     networks: tuple[Joining, ...] = (Joining(),)
     ports: tuple[PortMapping, ...] = ()
     publish_all: bool = False
+    exposed: tuple[str, ...] = ()
     hosts: tuple[tuple[str, str], ...] = ()
     dns: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()
@@ -123,6 +124,7 @@ def _container(request: Request, wishes: Wishes, prepared: Prepared, container_i
     read_only = _is_read_only(prepared, wishes.read_only)
     words = command_line(options, prepared.program)
     image = prepared.image
+    exposed = tuple(dict.fromkeys((*config.exposed_ports, *wishes.exposed)))
     hostname = options.hostname or (wishes.network == HOST and _read(Path("/proc/sys/kernel/hostname")).strip())
     return Container(
         id=container_id,
@@ -142,8 +144,8 @@ def _container(request: Request, wishes: Wishes, prepared: Prepared, container_i
         hostname=hostname or container_id[:12],
         network=wishes.network,
         networks=wishes.networks,
-        ports=with_exposed(wishes.ports, config.exposed_ports) if wishes.publish_all else wishes.ports,
-        exposed=config.exposed_ports,
+        ports=with_exposed(wishes.ports, exposed) if wishes.publish_all else wishes.ports,
+        exposed=exposed,
         hosts=wishes.hosts,
         dns=wishes.dns,
         dns_search=wishes.dns_search,

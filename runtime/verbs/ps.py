@@ -32,7 +32,8 @@ def ps(
     form: str | None = None,
 ) -> None:
     """List those that run, or ``everything``, or the ``last`` ones; as whit.runtime.commands.ps says."""
-    root, wanted = private_place(), _filters(filters)
+    root = private_place()
+    wanted = _filters(root, filters)
     found = _found(root, everything=everything or last is not None or bool(wanted and wanted.looks_further))
     now, size_of = time.time_ns(), _sizes(root) if size else None
     listed = []
@@ -64,12 +65,28 @@ def _shown(listed: list[Listed], fields: tuple[str, ...], form: str | None) -> s
     return render_rows(form or usual, map(columns.row, listed), columns.HEADERS, columns.METHODS, usual=usual)
 
 
-def _filters(texts: tuple[str, ...]) -> Filters | None:
+def _filters(root: str, texts: tuple[str, ...]) -> Filters | None:
     if not texts:
         return None
     from whit.runtime.engine.filtering import parse_filters  # noqa: PLC0415 - of use for these alone
 
-    return parse_filters(texts)
+    return parse_filters(_by_name(root, text) for text in texts)
+
+
+def _by_name(root: str, text: str) -> str:
+    """``network=ID`` as ``network=NAME``; one that isn't there, or isn't there any more, has a name too."""
+    key, _, value = text.partition("=")
+    if key != "network":
+        return text
+    from pathlib import Path  # noqa: PLC0415 - as above
+
+    from whit.packer.errors import NotFoundError  # noqa: PLC0415
+    from whit.runtime.engine.networks.managing import find  # noqa: PLC0415
+
+    try:
+        return f"network={find(Path(root), value).name}"
+    except NotFoundError:
+        return text
 
 
 def _published(root: str, container: Container) -> tuple[PortMapping, ...]:

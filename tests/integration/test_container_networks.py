@@ -93,6 +93,7 @@ def test_a_container_is_in_each_network_that_is_named_with_the_addresses_that_ar
         assert line in shown
     assert "default via 10.77.0.1 dev eth0" in engine("exec", "box", "/busybox", "ip", "route")
     red, blue = (engine.settings()[name] for name in ("red", "blue"))
+    assert engine("ps", "--filter", f"network={red['NetworkID'][:12]}", "--format", "{{.Names}}") == "box"
     assert red["IPAMConfig"] == {"IPv4Address": "10.77.0.9", "IPv6Address": "fd00:77::99"}
     assert (red["Aliases"], red["GlobalIPv6Address"], red["MacAddress"]) == (
         ["one"],
@@ -274,7 +275,9 @@ def test_the_ports_that_an_image_exposes_are_published_with_one_letter(engine: N
     engine.box("sleep", "1000", options=("--network", "red"))
     engine("commit", "-c", "EXPOSE 80 53/udp", "box", "exposing")
 
-    engine("run", "-d", "--name", "all", "-P", "exposing")
+    engine("run", "-d", "--name", "all", "-P", "--expose", "90", "exposing")
 
     lines = engine("port", "all").splitlines()
-    assert [line.partition(":")[0] for line in sorted(lines)] == ["53/udp -> 127.0.0.1", "80/tcp -> 127.0.0.1"]
+    assert [line.partition(":")[0] for line in sorted(lines)] == [
+        f"{port} -> 127.0.0.1" for port in ("53/udp", "80/tcp", "90/tcp")
+    ]

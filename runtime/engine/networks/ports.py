@@ -40,6 +40,18 @@ def parse_port(text: str) -> tuple[PortMapping, ...]:
     )
 
 
+def parse_exposed(text: str) -> tuple[str, ...]:
+    """``--expose``: a port of the container's, or a range, as images have it. Raises :class:`UsageError`."""
+    if ":" in text:
+        raise UsageError(f"--expose {text}: a port of the container's alone", hint="--expose 80, 53/udp or 8000-8010")
+    try:
+        ports = parse_port(text)
+    except UsageError as error:
+        why = error.message.partition(": ")[2]
+        raise UsageError(f"--expose {text}: {why}", hint="--expose 80, 53/udp or 8000-8010") from None
+    return tuple(f"{port.container_port}/{port.protocol.value}" for port in ports)
+
+
 def with_exposed(published: tuple[PortMapping, ...], exposed: Iterable[str]) -> tuple[PortMapping, ...]:
     """``-P``: what is published, and each port that an image exposes beside it, at one that is free. Raises :class:`UsageError`."""
     has = {(port.container_port, port.protocol) for port in published}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from whit.packer.errors import UsageError
 from whit.runtime.engine.networks.model import PortMapping, Protocol
-from whit.runtime.engine.networks.ports import parse_port, with_exposed
+from whit.runtime.engine.networks.ports import parse_exposed, parse_port, with_exposed
 
 TCP, UDP = Protocol.TCP, Protocol.UDP
 
@@ -104,3 +104,11 @@ def test_all_that_an_image_exposes_is_published_at_this_machine_s_own_address_be
         PortMapping("127.0.0.1", 0, 443, TCP),
         PortMapping("127.0.0.1", 0, 53, UDP),
     )
+
+
+def test_a_port_that_is_exposed_is_one_of_the_container_s() -> None:
+    assert parse_exposed("80") == ("80/tcp",)
+    assert parse_exposed("53-54/udp") == ("53/udp", "54/udp")
+    for text in ("8080:80", "x", "0", "80/sctp"):
+        with pytest.raises(UsageError, match=f"--expose {text}: "):
+            parse_exposed(text)
