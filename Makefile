@@ -31,7 +31,10 @@ check: install ## Linters, types, the C compiler's warnings, layering
 	$(BIN)/python -m pytest --quiet tests/unit/test_house.py
 
 test: check build/peers.stamp ## Everything: checks, unit and integration tests, the cgroup v2 guest
-	$(BIN)/python -m pytest
+	@# At the same time: the ones compute, the others wait for programs. What the first say is shown at the end.
+	@$(BIN)/python -m pytest tests/unit >build/unit.log 2>&1 & unit=$$!; \
+	$(BIN)/python -m pytest tests/integration; status=$$?; \
+	wait $$unit || status=$$?; cat build/unit.log; exit $$status
 
 slow: install build/peers.stamp ## The tests that take longest, and so aren't part of `make test`: minutes
 	$(BIN)/python -m pytest -m slow
