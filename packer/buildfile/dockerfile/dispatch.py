@@ -121,6 +121,7 @@ def _expose(state: StageState, expose: made.Expose) -> None:
         if found.is_mapped:
             message = f"EXPOSE instruction should not define an IP address or host-port mapping, found '{word}'"
             state.checker.report(Rule.EXPOSE_INVALID_FORMAT, place, message)
+        state.around.budget.spend(sum(map(len, found.ports)))
         ports += found.ports
     _take(state, configuring.with_ports(state.run, ports))
 

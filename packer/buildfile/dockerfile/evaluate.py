@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from whit.packer.oci import ImageConfig
 
 
+MOST_INSTRUCTIONS = 20_000
+"""Of all stages that are built, each stage's with those that its base brings."""
+
+
 class ReadBase(Protocol):
     """An image's configuration, for a platform: asked once for each base that is needed."""
 
@@ -116,7 +120,7 @@ class _Needed:
 def _needed(graph: Graph, wanted: range | list[int], read_base: ReadBase) -> dict[int, _Needed]:
     """Stages and what they begin with; ONBUILD instructions of a base may need stages of their own."""
     found: dict[int, _Needed] = {}
-    pending = list(wanted)
+    pending, count = list(wanted), 0
     while pending:
         index = pending.pop()
         if index in found:
@@ -131,6 +135,9 @@ def _needed(graph: Graph, wanted: range | list[int], read_base: ReadBase) -> dic
         elif node.base.kind is OriginKind.IMAGE:
             image = read_base(node.base.image, node.base.platform or graph.target_platform)
             lines = image.run.on_build
+        count += len(lines) + len(node.stage.instructions)
+        if count > MOST_INSTRUCTIONS:
+            raise DockerfileError(place, f"more than {MOST_INSTRUCTIONS} instructions, with those of ONBUILD")
         triggers = tuple(parse_trigger(line, place) for line in lines)
         needs = {stage for stage, _ in graph.needs((*triggers, *node.stage.instructions))}
         needs |= {node.base.stage} if node.base.kind is OriginKind.STAGE else set()
@@ -143,7 +150,8 @@ def _stage(
     around: Surroundings, checker: Checker, needed: _Needed, states: Mapping[int, StageState], wishes: Wishes
 ) -> StageState:
     node = needed.node
-    state = _begin(around, checker, needed, states, wishes)
+    with at(node.stage.start.source.place):
+        state = _begin(around, checker, needed, states, wishes)
     for is_trigger, instructions in ((True, needed.triggers), (False, node.stage.instructions)):
         state.is_trigger = is_trigger
         for instruction in instructions:

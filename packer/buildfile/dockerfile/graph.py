@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from whit.packer.platform import Platform
 
 SCRATCH = "scratch"
+MOST_STAGES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,9 @@ def stage_graph(
 ) -> Graph:
     """The graph; ``platforms`` are what builds and what is built for. Raises :class:`DockerfileError`."""
     here, target = platforms
+    if len(dockerfile.stages) > MOST_STAGES:
+        place = dockerfile.stages[MOST_STAGES].start.source.place
+        raise DockerfileError(place, f"more than {MOST_STAGES} stages")
     nodes: list[Node] = []
     by_name: dict[str, int] = {}
     reading = Reading(dockerfile.escape)

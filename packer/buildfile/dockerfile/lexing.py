@@ -6,7 +6,7 @@ As BuildKit's parser does it (frontend/dockerfile/parser/parser.go); each line r
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.dockerfile.directives import (
@@ -194,7 +194,7 @@ class _Lexer:
             line = self._take()
             bare = line.rstrip("\r\n")
             if (bare.lstrip("\t") if heredoc.strips_tabs else bare) == heredoc.name:
-                return Heredoc(heredoc.name, "".join(content), heredoc.expands, heredoc.strips_tabs)
+                return replace(heredoc, content="".join(content))
             content.append(line)
         raise Fault(f"the here-document has no end: no line is '{heredoc.name}'")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.dockerfile import instructions as made
@@ -166,8 +166,7 @@ def _files(parts: Parts) -> tuple[tuple[str, ...], tuple[Heredoc, ...], str]:
         if heredoc is None:
             paths.append(word)
         else:
-            filled = by_name.get(heredoc.name, heredoc)
-            heredocs.append(Heredoc(heredoc.name, filled.content, heredoc.expands, heredoc.strips_tabs))
+            heredocs.append(replace(heredoc, content=by_name.get(heredoc.name, heredoc).content))
     return tuple(paths), tuple(heredocs), target
 
 
@@ -246,6 +245,8 @@ def _check_trigger(parts: Parts, trigger: str) -> None:
         _pairs(inner)
     elif trigger in ("RUN", "CMD", "ENTRYPOINT", "SHELL", "COPY", "ADD", "VOLUME"):
         json_words(split.rest)
+    elif trigger == "HEALTHCHECK":
+        json_words(BLANKS.split(split.rest, maxsplit=1)[-1])
 
 
 def _healthcheck(parts: Parts) -> Instruction:
@@ -285,11 +286,6 @@ def _stopsignal(parts: Parts) -> Instruction:
     return made.Stopsignal(parts.source, parts.only_word())
 
 
-def _maintainer(parts: Parts) -> Instruction:
-    parts.read()
-    return made.Maintainer(parts.source, parts.only_word())
-
-
 def _commanded(make: Callable[[Source, made.CommandLine], Instruction]) -> Callable[[Parts], Instruction]:
     def read(parts: Parts) -> Instruction:
         parts.read()
@@ -316,6 +312,6 @@ READERS: dict[str, Callable[[Parts], Instruction]] = {
     "WORKDIR": _one(made.Workdir),
     "EXPOSE": _expose,
     "VOLUME": _volume,
-    "MAINTAINER": _maintainer,
+    "MAINTAINER": _one(made.Maintainer),
 }
 """By the instruction's name in capitals."""

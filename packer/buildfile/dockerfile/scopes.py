@@ -25,6 +25,12 @@ MOST_EXPANDED = 16 << 20
 MOST_ENVIRONMENT = 1 << 20
 """Characters of a stage's environment: more than a program can be given (execve(2), ARG_MAX)."""
 
+MOST_NAMES = 4096
+"""Variables of an environment, labels of an image, its volumes."""
+
+MOST_PORTS = 3 << 16
+"""All there are: of TCP, UDP and SCTP."""
+
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
 
 
@@ -39,10 +45,14 @@ class Budget:
     def expand(self, word: str, variables: Mapping[str, str], reading: Reading) -> Expansion:
         """As :func:`words.expand`. Raises Fault where that does, and when all is spent."""
         found = expand(word, variables, reading)
-        self._left -= max(len(found.text) - len(word), 0)
-        if self._left < 0:
-            raise Fault(f"variables bring more than {MOST_EXPANDED} characters into this build")
+        self.spend(max(len(found.text) - len(word), 0))
         return found
+
+    def spend(self, size: int) -> None:
+        """Take characters from it. Raises Fault when all is spent."""
+        self._left -= size
+        if self._left < 0:
+            raise Fault(f"variables and ports bring more than {MOST_EXPANDED} characters into this build")
 
 
 @dataclass(frozen=True, slots=True)

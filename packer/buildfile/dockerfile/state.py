@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from whit.packer.buildfile.dockerfile.checks import Rule
 from whit.packer.buildfile.dockerfile.configuring import in_directory
 from whit.packer.buildfile.dockerfile.problems import Fault, nearest
-from whit.packer.buildfile.dockerfile.scopes import MOST_ENVIRONMENT
+from whit.packer.buildfile.dockerfile.scopes import MOST_ENVIRONMENT, MOST_NAMES, MOST_PORTS
 from whit.packer.buildfile.dockerfile.words import Expansion, Reading
 from whit.packer.imagespec import DEFAULT_PATH, RunConfig
 from whit.packer.light import replace
@@ -75,7 +75,8 @@ class StageState:
         return self.run.working_dir or "/"
 
     def set_run(self, run: RunConfig) -> None:
-        """Another configuration."""
+        """Another configuration. Raises Fault where it holds more than any image needs."""
+        _require_few(run)
         self.image = replace(self.image, run=run)
 
     def tell(self, created_by: str, *, has_layer: bool = False) -> None:
@@ -91,8 +92,11 @@ class StageState:
         earlier = self.variables.pop(name, None)
         self.size += len(value) - len(earlier) if earlier is not None else len(name) + len(value)
         self.variables[name] = value
-        if self.size > MOST_ENVIRONMENT:
-            raise Fault(f"the environment gets larger than {MOST_ENVIRONMENT} characters")
+        if self.size > MOST_ENVIRONMENT or len(self.variables) > MOST_NAMES:
+            raise Fault(
+                f"the environment gets larger than {MOST_ENVIRONMENT} characters or {MOST_NAMES} variables",
+                "files hold more: COPY <<EOF /etc/app.conf",
+            )
 
     def expand(self, word: str, place: Place, *, plain_quotes: bool = False) -> str:
         """A word with this stage's variables; one that isn't set is told. Raises Fault."""
@@ -136,8 +140,9 @@ class StageState:
 
 
 def begun(around: Surroundings, checker: Checker, index: int, platform: Platform, base: ImageConfig) -> StageState:
-    """A stage on an image: that has a PATH in any case, and what it says of itself holds here too."""
+    """A stage on an image: that has a PATH in any case, and what it says of itself holds here too. Raises Fault."""
     run = base.run
+    _require_few(run)
     if not any(item.partition("=")[0] == "PATH" for item in run.env):
         run = replace(run, env=(*run.env, f"PATH={DEFAULT_PATH}"))
     directory = in_directory("", run.working_dir) if run.working_dir else ""
@@ -160,6 +165,15 @@ def begun_from(base: StageState, checker: Checker, index: int) -> StageState:
         base.has_directory,
         size=base.size,
     )
+
+
+def _require_few(run: RunConfig) -> None:
+    named = {"variables": run.env, "labels": run.labels, "volumes": run.volumes}
+    for what, items in named.items():
+        if len(items) > MOST_NAMES:
+            raise Fault(f"the image gets more than {MOST_NAMES} {what}")
+    if len(run.exposed_ports) > MOST_PORTS:
+        raise Fault(f"the image gets more than {MOST_PORTS} ports")
 
 
 def variables_of(run: RunConfig) -> dict[str, str]:

@@ -249,9 +249,25 @@ def test_variables_can_t_blow_up() -> None:
     assert "into this build" in refused(labels).message
 
 
-def test_many_stages_and_deep_chains_are_no_trouble() -> None:
-    chain = "FROM a AS s0\n" + "".join(f"FROM s{number} AS s{number + 1}\nENV A{number}=1\n" for number in range(500))
-    copies = "FROM a AS s0\n" + "".join(
-        f"FROM scratch AS s{number + 1}\nCOPY --from=s{number} / /\n" for number in range(500)
+def test_an_image_has_only_so_many_names_and_a_build_only_so_much_to_do() -> None:
+    many = " ".join(f"a{number}=1" for number in range(5000))
+    assert "4096 variables" in refused(f"FROM a\nENV {many}").message
+    assert "4096 labels" in refused(f"FROM a\nLABEL {many}").message
+    assert "more than 500 stages" in refused("FROM a\n" * 501).message
+    chain = (
+        "FROM a AS s0\n"
+        + "ONBUILD USER a\n" * 100
+        + "".join(f"FROM s0 AS s{number + 1}\nCOPY --from=s{number} / /\n" for number in range(250))
     )
-    assert len(plan(chain).stages) == len(plan(copies).stages) == 501
+    assert "20000 instructions, with those of ONBUILD" in refused(chain).message
+    big = ImageConfig(AMD64, RunConfig(env=tuple(f"A{number}=" for number in range(5000))))
+    with pytest.raises(DockerfileError, match="Dockerfile:1: the image gets more than 4096 variables"):
+        evaluate(parse(b"FROM a"), Wishes(AMD64), lambda _reference, _platform: big)
+
+
+def test_many_stages_and_deep_chains_are_no_trouble() -> None:
+    chain = "FROM a AS s0\n" + "".join(f"FROM s{number} AS s{number + 1}\nENV A{number}=1\n" for number in range(450))
+    copies = "FROM a AS s0\n" + "".join(
+        f"FROM scratch AS s{number + 1}\nCOPY --from=s{number} / /\n" for number in range(450)
+    )
+    assert len(plan(chain).stages) == len(plan(copies).stages) == 451
