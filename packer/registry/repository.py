@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -17,7 +16,6 @@ from whit.packer.oci import (
     MAX_DOCUMENT,
     Descriptor,
     digest_of,
-    parse_index,
 )
 from whit.packer.registry.challenge import Scope, pulling, pushing
 from whit.packer.registry.client import (
@@ -34,7 +32,7 @@ from whit.packer.registry.client import (
     Tries,
 )
 from whit.packer.registry.headers import media_type, next_page, parse_content_range, resolved
-from whit.packer.registry.model import ACCEPTED, AbsentError, BrokenError, RegistryError
+from whit.packer.registry.model import ACCEPTED, BrokenError, RegistryError
 from whit.packer.registry.transport import CHUNK, Body
 
 if TYPE_CHECKING:
@@ -142,6 +140,10 @@ class Repository:
             headers={"Content-Type": kind}, body=Body(len(data), lambda: (data,)),
         )  # fmt: skip
         answer.close()
+        if kind == MANIFEST and b'"subject"' in data and not answer.header(_SUBJECT):
+            from whit.packer.registry.referrers import note_referrer  # noqa: PLC0415 - it asks repositories itself
+
+            note_referrer(self, document)
         named = answer.header(_DIGEST) or document.descriptor.digest
         if named.startswith("sha256:") and named != document.descriptor.digest:
             raise RegistryError(
@@ -196,25 +198,6 @@ class Repository:
     def tags(self) -> Iterator[str]:
         """All tags, in the registry's order."""
         yield from listed(self.registry, self.path("tags/list"), "tags", self.reads)
-
-    def referrers(self, digest: str) -> tuple[Descriptor, ...]:
-        """What refers to a manifest (distribution-spec 1.1, "Listing Referrers"), by the tag where there is no such list."""
-        accept = {"Accept": INDEX}
-        with contextlib.suppress(AbsentError):
-            answer = self.registry.call("GET", self.path(f"referrers/{digest}"), self.reads, {OK}, headers=accept)
-            if media_type(answer.header("Content-Type")) == INDEX:
-                return self._index(answer.body(MAX_DOCUMENT))
-            answer.close()
-        try:
-            return self._index(self.manifest(digest.replace(":", "-")).data)
-        except AbsentError:
-            return ()
-
-    def _index(self, data: bytes) -> tuple[Descriptor, ...]:
-        try:
-            return parse_index(data, f"{self.registry.domain}/{self.name}: referrers").manifests
-        except InvalidFileError as error:
-            raise RegistryError(error.message) from None
 
 
 def _from(answer: Answer, blob: Descriptor, start: int) -> Iterator[bytes]:
