@@ -43,7 +43,8 @@ def command(
     store, hub = Store.open(), registries(insecure=insecure)
     wanted = parse_platform(platform) if platform else None
     tags = list(hub.source(reference).repository.tags()) if all_tags else []
-    references = [reference.with_tag(tag) for tag in tags] or [reference]
+    # Parsed, so that a registry can't make up names that nobody could type.
+    references = [parse_reference(f"{name}:{tag}") for tag in tags] or [reference]
     if not (quiet or as_json or all_tags) and not (reference.digest or name.rpartition("/")[2].count(":")):
         click.echo(f"Using default tag: {reference.tag}")
     found = [

@@ -60,7 +60,7 @@ def _hits(data: bytes, domain: str) -> tuple[Hit, ...]:
 def _hit(doc: Doc, domain: str) -> Hit:
     name = doc.text("name")
     shown = name if domain == DEFAULT_DOMAIN or name.startswith(f"{domain}/") else f"{domain}/{name}"
-    text = " ".join(doc.free_text("description").split())
+    text = "".join(char for char in " ".join(doc.free_text("description").split()) if char.isprintable())
     return Hit(shown, text, doc.count_or_none("star_count") or 0, doc.flag("is_official"))
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import lacking
 from tests.integration.registries import AMD64, ARM64, MB, is_whole, make_image, make_index
 from tests.peers import find_peer
+from tests.peers.faults import lying_proxy
 from tests.peers.registry import asked, docker_registry, memory_registry, other_registry
 from whit.packer.store import Store
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import RunWhit
+    from tests.peers.faults import Exchange
     from tests.peers.registry import RegistryPeer
 
 pytestmark = pytest.mark.peer("docker-registry")
@@ -178,6 +180,30 @@ def test_a_registry_without_a_search_is_searched_by_its_catalog(
     assert found.stdout == f"{registry.name}/needle/in/haystack 7\n"
     assert run_whit("search", f"{registry.name}/nothing-like-that", "--json").stdout.count('"results": []') == 1
     assert "needle/in/haystack" in asked(registry, "/v2/_catalog").decode()
+
+
+def test_a_registry_with_a_search_is_asked_by_it(registry: RegistryPeer, run_whit: RunWhit) -> None:
+    found = [
+        {"name": "library/alpine", "description": "A small\n\x1b[31mred one", "star_count": 9, "is_official": True},
+        {"name": "me/alpine", "description": "x" * 60, "star_count": 1},
+    ]
+
+    def before(exchange: Exchange) -> None:
+        if exchange.path.startswith("/v1/search?q=alpine&n=25"):
+            exchange.status, exchange.headers = 200, {"Content-Type": "application/json"}
+            exchange.body = json.dumps({"results": found}).encode()
+
+    with lying_proxy(registry.port) as proxy:
+        proxy.before = before
+        table = run_whit("search", f"localhost:{proxy.port}/alpine")
+        lines = [line.split() for line in table.stdout.splitlines()]
+        host = f"localhost:{proxy.port}"
+        assert lines[0] == ["NAME", "DESCRIPTION", "STARS", "OFFICIAL"]
+        assert lines[1] == [f"{host}/library/alpine", "A", "small", "[31mred", "one", "9", "[OK]"]
+        assert lines[2] == [f"{host}/me/alpine", "x" * 44 + "…", "1"]
+        filtered = run_whit("search", "--filter", "stars=5", "--format", "{{.Name}}", f"{host}/alpine")
+        assert filtered.stdout == f"{host}/library/alpine\n"
+        assert run_whit("search", "--filter", "colour=red", f"{host}/alpine").returncode == 2
 
 
 def test_a_mistyped_name_is_told_in_words(registry: RegistryPeer, run_whit: RunWhit) -> None:

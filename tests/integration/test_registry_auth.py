@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 import stat
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.at_terminal import AtTerminal
 from tests.integration.registries import MB, is_whole, make_image
 from tests.peers import find_peer
 from tests.peers.certificates import make_certificates
@@ -111,6 +113,19 @@ def test_a_login_is_tried_and_kept_as_docker_keeps_it_and_forgotten_again(
     assert list(_stored(home)["auths"]) == ["other.example"]
     assert run_whit("logout", basic.name, environment=home).stdout == f"Not logged in to {basic.name}\n"
     assert run_whit("pull", name, environment=home).returncode == 1
+
+
+def test_at_a_terminal_name_and_password_are_asked_for_and_the_password_is_not_shown(
+    basic: RegistryPeer, whit: Path, whit_root: Path, home: dict[str, str]
+) -> None:
+    environment = {**os.environ, **home, "WHIT_ROOT": str(whit_root)}
+    terminal = AtTerminal([whit, "login", basic.name], environment)
+    terminal.wait_for("Username: ")
+    terminal.type(f"{USER}\n")
+    terminal.wait_for("Password: ")
+    terminal.type(f"{PASSWORD}\n")
+    assert PASSWORD not in terminal.wait_for("Login Succeeded")
+    assert terminal.end() == 0
 
 
 def test_podman_s_file_and_registry_auth_file_are_read(

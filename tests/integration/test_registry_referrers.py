@@ -28,7 +28,7 @@ pytestmark = pytest.mark.peer("docker-registry")
 EMPTY = "application/vnd.oci.empty.v1+json"
 
 
-@pytest.fixture(params=["docker", "ggcr", "oci"])
+@pytest.fixture(params=["docker", "ggcr"])
 def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RegistryPeer]:
     if request.param == "docker":
         with docker_registry(tmp_path / "registry") as peer:
