@@ -22,6 +22,7 @@ from whit.packer.registry.model import (
     DeniedError,
     Endpoint,
     RegistryError,
+    UnencryptedError,
     is_local,
     said,
 )
@@ -106,18 +107,25 @@ class Registry:
         https = endpoint.url
         plain = "http://" + https.removeprefix("https://")
         order = (plain, https) if is_local(endpoint.authority) else (https, plain)
-        first = replace(endpoint, url=order[0])
+        first, second = (replace(endpoint, url=url) for url in order)
+        is_first = self._is_spoken(first)
+        if is_first is None:  # the connection broke: one that wants the other would do that, but not it alone
+            is_first = not self._is_spoken(second)
+        return first if is_first else second
+
+    def _is_spoken(self, endpoint: Endpoint) -> bool | None:
+        """Whether something there speaks the endpoint's protocol; None where that can't be told."""
         try:
-            answer = self._transport.send(Call("GET", first.url + PING), first)
-        except BrokenError as error:
-            if "can't be reached" in error.message:
-                return first
-            return replace(endpoint, url=order[1])
+            answer = self._transport.send(Call("GET", endpoint.url + PING), endpoint)
+        except BrokenError:
+            return None
+        except UnencryptedError:
+            return False
         except RegistryError:
-            return replace(endpoint, url=order[1])
+            return True
         answer.close()
         # Go's servers, and nginx, answer so to plain HTTP where they expect HTTPS.
-        return replace(endpoint, url=order[1]) if answer.status == 400 and order[0] == plain else first  # noqa: PLR2004
+        return answer.status != 400 or endpoint.url.startswith("https:")  # noqa: PLR2004
 
     def url(self, path: str) -> str:
         """The whole address of a path, or of what a registry itself has named."""

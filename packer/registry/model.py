@@ -49,6 +49,10 @@ class BrokenError(RegistryError):
     """A connection broke or gave no answer in time: it may be well a moment later."""
 
 
+class UnencryptedError(RegistryError):
+    """Something that was asked by HTTPS doesn't speak it."""
+
+
 class AbsentError(RegistryError):
     """What was asked for isn't there."""
 

@@ -1,4 +1,4 @@
-"""A blob on its way to a registry: HEAD → mount → POST → PATCH in chunks → PUT, going on where it broke.
+"""A blob on its way to a registry: HEAD → mount → POST → PATCH in chunks → PUT with the last one, going on where it broke.
 
 distribution-spec 1.1, "Pushing blobs". After a break the registry is asked how much it has (GET on the upload), and
 the rest follows; one that has forgotten the upload gets it from the beginning. A registry that doesn't take chunks gets
@@ -8,6 +8,7 @@ the blob in one piece.
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
@@ -32,8 +33,11 @@ if TYPE_CHECKING:
     from whit.packer.registry.sessions import Session
     from whit.packer.registry.transport import Answer
 
-CHUNK = 32 << 20
-"""Bytes of one PATCH; what isn't larger goes in one PUT. Registries on object stores want 5 MiB at least."""
+CHUNK, LARGEST_CHUNK = 32 << 20, 1 << 30
+"""Bytes of the first PATCH, and of any; what isn't larger goes in one PUT. Registries on object stores want 5 MiB at least."""
+
+CHUNK_SECONDS = 10.0
+"""How long a later chunk may take: on a fast line fewer are better, on a slow one less is lost."""
 
 _WRONG = 2
 """How often a registry may say of whole bytes that their digest is another's."""
@@ -112,6 +116,7 @@ class _Upload:
     session: Session
     location: str = ""
     offset: int = 0
+    chunk: int = 0
     in_one: bool = False
     _was_wrong: bool = False
 
@@ -168,14 +173,17 @@ class _Upload:
     def _step(self) -> bool:
         """Send the next chunk, or the last request. Returns whether the blob is there."""
         left = self.blob.size - self.offset
-        if self.in_one or (self.offset == 0 and left <= CHUNK):
+        if self._is_last(left):
             self._put(left)
             return True
-        if left:
-            self._patch(min(left, CHUNK))
-            return False
-        self._put(0)
-        return True
+        begin = time.monotonic()
+        self._patch(self.chunk)
+        seconds = max(time.monotonic() - begin, 0.001)
+        self.chunk = min(max(CHUNK, int(self.chunk * CHUNK_SECONDS / seconds)), LARGEST_CHUNK)
+        return False
+
+    def _is_last(self, left: int) -> bool:
+        return self.in_one or left <= self.chunk
 
     def _put(self, size: int) -> None:
         url, start = with_query(self.location, digest=self.blob.digest), self.offset
@@ -248,8 +256,7 @@ class _Upload:
 
     def _is_done_after_all(self) -> bool:
         """Whether only the last answer was lost."""
-        at_end = self.in_one or self.offset == self.blob.size or self.blob.size <= CHUNK
-        return at_end and self.repository.has_blob(self.blob)
+        return self._is_last(self.blob.size - self.offset) and self.repository.has_blob(self.blob)
 
 
 def send_blob(
@@ -267,7 +274,7 @@ def send_blob(
     if repository.has_blob(blob):
         session.forget()
         return Placed(Outcome.THERE)
-    upload = _Upload(repository, blob, Reading(source, blob, moved), session)
+    upload = _Upload(repository, blob, Reading(source, blob, moved), session, chunk=CHUNK)
     begun = session.recall()
     if begun:
         upload.location, upload.offset = begun.location, begun.offset

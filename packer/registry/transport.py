@@ -26,7 +26,7 @@ from urllib3.exceptions import (
 )
 
 from whit.packer.registry.headers import place_of, resolved
-from whit.packer.registry.model import BrokenError, Endpoint, RegistryError, host_of, is_local, reach
+from whit.packer.registry.model import BrokenError, Endpoint, RegistryError, UnencryptedError, host_of, is_local, reach
 from whit.packer.registry.settings import tls_context
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ def _raise(error: Exception, url: str) -> NoReturn:
 
 def _raise_tls(text: str, host: str) -> NoReturn:
     if "WRONG_VERSION_NUMBER" in text or "RECORD_LAYER_FAILURE" in text or "HTTP_REQUEST" in text:
-        raise RegistryError(
+        raise UnencryptedError(
             f"{host} doesn't speak HTTPS", hint="--insecure, or 'insecure = true' in registries.conf, allows plain HTTP"
         ) from None
     if "EOF" in text or "UNEXPECTED_EOF" in text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,6 +15,11 @@ from tests.integration.registries import MB, is_whole, make_image
 from tests.peers.faults import breaking_proxy
 from tests.peers.registry import docker_registry, memory_registry, other_registry
 from whit.packer.garbage import verify
+from whit.packer.reference import parse_reference
+from whit.packer.registry import pushing, sending
+from whit.packer.registry.progress import Silent
+from whit.packer.registry.registries import Registries
+from whit.packer.registry.settings import Settings
 from whit.packer.store import Store
 
 if TYPE_CHECKING:
@@ -95,6 +101,30 @@ def test_docker_s_registry_goes_on_after_the_last_chunk_that_was_whole(
         _killed_when_it_stalls(whit, proxy, whit_root, "push", name)
         assert run_whit("push", name).returncode == 0
         assert proxy.up < 9 * MB
+        assert run_whit("pull", name, root=tmp_path / "other").returncode == 0
+        assert is_whole(tmp_path / "other", name, made.digest)
+
+
+@pytest.mark.parametrize("kind", ["docker", "oci", "ggcr"])
+def test_many_chunks_come_whole_whatever_breaks(
+    kind: str,
+    registry: RegistryPeer,
+    whit_root: Path,
+    run_whit: RunWhit,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if other_registry() is None:
+        lacking("there is no Go to build the registry with")
+    monkeypatch.setattr(sending, "CHUNK", 64 << 10)
+    monkeypatch.setattr(sending, "CHUNK_SECONDS", 0.0)
+    with contextlib.ExitStack() as stack:
+        peer = registry if kind == "docker" else stack.enter_context(memory_registry(kind, tmp_path))
+        proxy = stack.enter_context(breaking_proxy(peer.port, left=3, most=MB))
+        name = f"localhost:{proxy.port}/many/chunks:1"
+        made = make_image(whit_root, name, (MB + 5,))
+        pushing.push(Store(whit_root), Registries(Settings.read()), parse_reference(name), Silent())
+        proxy.left = 0
         assert run_whit("pull", name, root=tmp_path / "other").returncode == 0
         assert is_whole(tmp_path / "other", name, made.digest)
 
