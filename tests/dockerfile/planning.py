@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from whit.packer.buildfile.dockerfile.evaluate import Wishes, evaluate
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from whit.packer.oci import ImageConfig
 
 HERE = Platform("linux", "amd64")
+_NUMBERED = re.compile(r"\[[^]]*[0-9]+/[0-9]+\] (?!FROM )(?:LINK )?")
+"""Before a step's name: its stage and number. FROM is no step, and a linked layer has two."""
 _CONFIG = (
     *("Env", "Cmd", "Entrypoint", "User", "WorkingDir", "Labels", "ExposedPorts", "Volumes", "StopSignal"),
     *("Healthcheck", "OnBuild", "Shell"),
@@ -53,6 +56,7 @@ def told_plan(question: dict[str, Any]) -> dict[str, Any]:
         "image": _image(json.loads(config.to_json())),
         "execs": _set([_exec(step) for step in steps if isinstance(step, RunStep)]),
         "files": _set([target for step in steps for target in _targets(step)]),
+        "titles": sorted({step.title for step in steps}),
     }
 
 
@@ -68,6 +72,7 @@ def answered_plan(answer: dict[str, Any]) -> dict[str, Any]:
         "image": _image(answer["image"]),
         "execs": _set([{**one, "env": sorted(one["env"]), "mounts": _set(one["mounts"])} for one in answer["execs"]]),
         "files": _set([_target(one) for one in answer["files"] if one.get("mkdir") != "/cache"]),
+        "titles": sorted({_NUMBERED.sub("", name) for name in answer["names"] if _NUMBERED.match(name)}),
     }
 
 

@@ -339,7 +339,10 @@ func evaluate(asked question) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	execs, files := []any{}, []any{}
+	execs, files, names := []any{}, []any{}, []string{}
+	for _, about := range defined.Metadata {
+		names = append(names, about.Description["llb.customname"])
+	}
 	for _, data := range defined.Def {
 		var op pb.Op
 		if err := op.UnmarshalVT(bytes.Clone(data)); err != nil {
@@ -356,7 +359,7 @@ func evaluate(asked question) (any, error) {
 			}
 		}
 	}
-	return object{"image": made.Image, "execs": execs, "files": files}, nil
+	return object{"image": made.Image, "execs": execs, "files": files, "names": names}, nil
 }
 
 func run(exec *pb.ExecOp) object {
