@@ -15,10 +15,11 @@ from whit.packer.buildfile.dockerfile.graph import Graph, check_defaults, find_t
 from whit.packer.buildfile.dockerfile.instructions import Dockerfile, Onbuild
 from whit.packer.buildfile.dockerfile.parsing import parse_trigger
 from whit.packer.buildfile.dockerfile.plan import OriginKind, Plan, StagePlan
-from whit.packer.buildfile.dockerfile.problems import DockerfileError, Place, at
+from whit.packer.buildfile.dockerfile.problems import DockerfileError, Place, at, did_you_mean
 from whit.packer.buildfile.dockerfile.scopes import Budget, global_scope, platform_args, proxies, target_platform
 from whit.packer.buildfile.dockerfile.state import StageState, Surroundings, begun, begun_from, empty_image
 from whit.packer.buildfile.dockerfile.writing import check_writing
+from whit.packer.errors import NotFoundError
 from whit.packer.light import replace
 from whit.packer.platform import Platform, normal_platform
 
@@ -133,7 +134,7 @@ def _needed(graph: Graph, wanted: range | list[int], read_base: ReadBase) -> dic
             below = graph.nodes[node.base.stage].stage.instructions
             lines = tuple(one.trigger for one in below if isinstance(one, Onbuild))
         elif node.base.kind is OriginKind.IMAGE:
-            image = read_base(node.base.image, node.base.platform or graph.target_platform)
+            image = _base_image(graph, node, read_base)
             lines = image.run.on_build
         count += len(lines) + len(node.stage.instructions)
         if count > MOST_INSTRUCTIONS:
@@ -144,6 +145,15 @@ def _needed(graph: Graph, wanted: range | list[int], read_base: ReadBase) -> dic
         found[index] = _Needed(node, triggers, image, tuple(sorted(needs)))
         pending += needs
     return found
+
+
+def _base_image(graph: Graph, node: Node, read_base: ReadBase) -> ImageConfig:
+    """A base that isn't there may have been meant to be a stage."""
+    try:
+        return read_base(node.base.image, node.base.platform or graph.target_platform)
+    except NotFoundError as error:
+        hint = did_you_mean(node.base_text, graph.by_name) or error.hint
+        raise NotFoundError(f"{node.stage.start.source.place}: {error.message}", hint=hint) from None
 
 
 def _stage(

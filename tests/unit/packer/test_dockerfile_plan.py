@@ -14,7 +14,7 @@ from whit.packer.buildfile.dockerfile.mounts import MountKind
 from whit.packer.buildfile.dockerfile.parsing import parse
 from whit.packer.buildfile.dockerfile.plan import CONTEXT, EMPTY, FileStep, OriginKind, RunStep, SourceKind, WorkdirStep
 from whit.packer.buildfile.dockerfile.problems import DockerfileError
-from whit.packer.errors import UnsupportedError, UsageError, WhitError
+from whit.packer.errors import NotFoundError, UnsupportedError, UsageError, WhitError
 from whit.packer.imagespec import RunConfig
 from whit.packer.oci import ImageConfig
 from whit.packer.platform import Platform
@@ -227,6 +227,16 @@ def test_files_that_dockerignore_leaves_out_are_told_where_they_are_copied() -> 
 def test_each_rule_is_documented() -> None:
     page = (PROJECT / "docs" / "dockerfile.md").read_text()
     assert [rule for rule in Rule if rule not in page] == []
+
+
+def test_a_base_that_isn_t_there_is_told_with_its_place_and_may_have_been_a_stage() -> None:
+    def nothing(reference: str, _platform: Platform) -> ImageConfig:
+        raise NotFoundError(f"{reference} isn't there")
+
+    with pytest.raises(NotFoundError) as caught:
+        evaluate(parse(b"FROM scratch AS builder\nFROM biulder"), Wishes(AMD64), nothing)
+    assert caught.value.message == "Dockerfile:2: docker.io/library/biulder:latest isn't there"
+    assert caught.value.hint == "did you mean builder?"
 
 
 def test_a_file_without_a_stage_is_refused() -> None:
