@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -218,6 +220,18 @@ def test_one_that_waits_for_its_next_start_joins_at_once(engine: Networked) -> N
 
     assert engine.members("blue") == ["box"]
     assert "eth1" in engine.on_host("nsenter", f"--net=/proc/{engine.supervisors()[0]}/ns/net", "ip", "link")
+
+
+def test_one_whose_supervisor_was_killed_joins_by_the_one_that_took_its_place(engine: Networked) -> None:
+    engine.box("sleep", "1000", options=("--network", "red", "--restart", "always"))
+    first, second = engine.supervisors()
+    os.kill(first, signal.SIGKILL)
+    until(lambda: engine.supervisors()[:1] == [second] and engine.state()["Running"])
+
+    engine("network", "connect", "blue", "box")
+
+    assert [engine.members(name) for name in ("red", "blue")] == [["box"], ["box"]]
+    assert "inet 10.78.0.2/24" in engine("exec", "box", "/busybox", "ip", "address")
 
 
 def test_one_whose_start_fails_for_its_network_is_removed_if_it_was_to_remove_itself(engine: Networked) -> None:
