@@ -111,7 +111,8 @@ def _name_problem(text: str, domain: str, path: str) -> tuple[str, str | None]:
     if not _DOMAIN.fullmatch(domain):
         return f"{domain[:80]!r} is not a host name", None
     if path != path.lower():
-        return "a repository's name is in lower case", f"try '{text.lower()[:300]}'"
+        lower = path.lower()
+        return "a repository's name is in lower case", f"try '{text.lower()[:300]}'" if _PATH.fullmatch(lower) else None
     if not _PATH.fullmatch(path):
         hint = "names are made of a-z, 0-9 and single . _ - between them; a tag follows a colon: me/server:1.0"
         return f"{path.removeprefix(_OFFICIAL)[:80]!r} is not a repository's name", hint

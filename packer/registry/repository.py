@@ -101,11 +101,16 @@ class Repository:
 
     def _manifest(self, reference: str, wanted: Descriptor | None) -> Document:
         path = self.path(f"manifests/{reference}")
-        answer = self.registry.call("GET", path, self.reads, {OK}, headers={"Accept": ACCEPTED})
+        where = f"{self.registry.domain}/{self.name}"
+        try:
+            answer = self.registry.call("GET", path, self.reads, {OK}, headers={"Accept": ACCEPTED})
+        except AbsentError as error:
+            sign = "@" if ":" in reference else ":"
+            message = f"there is no image {where}{sign}{reference}"
+            raise AbsentError(message, status=error.status, code=error.code) from None
         kind = media_type(answer.header("Content-Type"))
         named = answer.header(_DIGEST) or ""
         data = answer.body(MAX_DOCUMENT)
-        where = f"{self.registry.domain}/{self.name}"
         if kind.startswith(_SCHEMA1):
             raise RegistryError(f"{where} is an image of docker's schema 1, which nobody writes any more")
         if kind == "text/html":

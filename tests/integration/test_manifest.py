@@ -90,3 +90,10 @@ def test_a_base_that_is_not_here_is_pulled(registry: RegistryPeer, run_whit: Run
     missing = run_whit("build", tmp_path, root=tmp_path / "other")
     assert missing.returncode != 0
     assert "and it can't be pulled" in missing.stderr
+
+
+def test_an_image_that_the_registry_has_not_is_told_by_its_name(registry: RegistryPeer, run_whit: RunWhit) -> None:
+    for name in (f"{registry.name}/me/nothing:1", f"{registry.name}/me/nothing@sha256:{'0' * 64}"):
+        assert run_whit("pull", name).stderr == f"whit: there is no image {name}\n"
+    assert "try" not in run_whit("pull", "BAD NAME").stderr
+    assert run_whit("pull", "Me/Server").stderr.endswith("hint: try 'me/server'\n")
