@@ -32,7 +32,7 @@ from whit.packer.registry.client import (
     Tries,
 )
 from whit.packer.registry.headers import media_type, next_page, parse_content_range, resolved
-from whit.packer.registry.model import ACCEPTED, BrokenError, RegistryError
+from whit.packer.registry.model import ACCEPTED, AbsentError, BrokenError, RegistryError
 from whit.packer.registry.transport import CHUNK, Body
 
 if TYPE_CHECKING:
