@@ -13,8 +13,6 @@ from whit.packer.decompress import decompressed
 from whit.packer.errors import InvalidFileError, StoreError
 from whit.packer.jsondoc import canonical_json
 from whit.packer.layout import REPACK
-from whit.packer.tar.read import TarReader
-from whit.packer.unpack import Unpacker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +73,10 @@ def prepare_rootfs(store: Store, image: StoredImage, mount_points: tuple[MountPo
 
 
 def _unpack(store: Store, image: StoredImage, mount_points: tuple[MountPoint, ...], rootfs: Path) -> None:
+    # Once an image: what runs it again needs none of them.
+    from whit.packer.tar.read import TarReader  # noqa: PLC0415
+    from whit.packer.unpack import Unpacker  # noqa: PLC0415
+
     temporary = durable.temporary_beside(rootfs)
     temporary.mkdir(mode=0o755)
     try:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from whit.packer.accounts import Accounts
 from whit.packer.choices import SourceChoice
 from whit.packer.errors import ExitCode, LaunchError, NotFoundError, UsageError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.light import TYPE_CHECKING, dataclass
 from whit.packer.obtaining import Pull, obtain, obtain_missing
 from whit.packer.rootfs import MountPoint, prepare_rootfs
 from whit.packer.store import names_file
