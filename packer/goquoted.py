@@ -17,6 +17,8 @@ _ESCAPES = {
 
 def quoted(text: str) -> str:
     """A string as ``%q`` and docker's COMMAND column have it."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
     shown = "".join(_ESCAPES.get(char) or (char if char.isprintable() else _escaped(char)) for char in text)
     return f'"{shown}"'
 
