@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from whit.packer.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _MACHINES = {
     "x86_64": ("amd64", None),
@@ -90,8 +94,7 @@ class Platform:
 
 def machine_platform(machine: str) -> Platform:
     """The platform of a Linux machine, by the kernel's name for it (uname -m)."""
-    architecture, variant = _MACHINES.get(machine, (machine, None))
-    return Platform("linux", architecture, variant)
+    return normal_platform(Platform("linux", machine))
 
 
 def parse_platform(text: str, here: Platform | None = None) -> Platform:
@@ -126,3 +129,23 @@ def normal_platform(platform: Platform) -> Platform:
         architecture,
         _USUAL_VARIANTS.get(architecture, {}).get(variant, variant),
     )
+
+
+def nearest(wanted: Platform, there: Iterable[Platform | None]) -> int | None:
+    """Which of several images' platforms is best for one: the same, or of ARM the highest version that it runs.
+
+    A place in ``there``; None if none fits.
+    """
+    best: tuple[str, int] | None = None
+    for number, platform in enumerate(there):
+        if platform is None:
+            continue
+        found = normal_platform(platform)
+        if (found.os, found.architecture) != (wanted.os, wanted.architecture):
+            continue
+        variant = found.variant or ""
+        if variant == (wanted.variant or ""):
+            return number
+        if found.architecture != "arm" or variant < (wanted.variant or ""):
+            best = max(best or ("", number), (variant, number), key=lambda one: one[0])
+    return best[1] if best else None

@@ -29,7 +29,7 @@ from whit.packer.oci import (
     parse_manifest,
 )
 from whit.packer.places import private_root
-from whit.packer.platform import machine_platform
+from whit.packer.platform import machine_platform, nearest
 from whit.packer.reference import Reference, hex_id, parse_reference
 
 if TYPE_CHECKING:
@@ -346,10 +346,10 @@ def _named(descriptor: Descriptor, reference: Reference) -> Descriptor:
 def _for_platform(manifests: tuple[Descriptor, ...], digest: str, platform: Platform | None) -> Descriptor:
     """An index's manifest for a platform; for this machine's, where there is none, any other: it can be looked at."""
     wanted = platform or machine_platform(os.uname().machine)
+    best = nearest(wanted, (item.platform for item in manifests))
+    if best is not None:
+        return manifests[best]
     images = [item for item in manifests if item.platform and item.platform.os != "unknown"]
-    for item in images:
-        if item.platform and (item.platform.os, item.platform.architecture) == (wanted.os, wanted.architecture):
-            return item
     if images and platform is None:
         return images[0]
     raise StoreError(f"image {digest} has nothing for {wanted}")

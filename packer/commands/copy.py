@@ -23,11 +23,11 @@ def command(source: str, target: str, platform: str | None, quiet: bool, insecur
     docker-archive:FILE[:NAME].
     """
     from whit.packer.console import print_json
+    from whit.packer.platform import parse_platform
     from whit.packer.registry.copying import Copier
     from whit.packer.registry.locations import parse_location
     from whit.packer.registry.progress import watcher
     from whit.packer.registry.sending import Outcome
-    from whit.packer.registry.tree import parse_platform
     from whit.packer.store import Store
 
     words = {Outcome.THERE: "Already exists", Outcome.SENT: "Copied", Outcome.MOUNTED: "Mounted"}

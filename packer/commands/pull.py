@@ -30,9 +30,9 @@ def command(
     """
     from whit.packer.console import print_json
     from whit.packer.errors import UsageError
+    from whit.packer.platform import parse_platform
     from whit.packer.reference import parse_reference
     from whit.packer.registry.told import pull_told
-    from whit.packer.registry.tree import parse_platform
     from whit.packer.store import Store
 
     reference = parse_reference(name)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from whit.packer.errors import UnsupportedError
 from whit.packer.oci import CONFIG, INDEXES, Descriptor, parse_manifest
+from whit.packer.platform import machine_platform
 from whit.packer.registry.ends import LayoutTarget
 from whit.packer.registry.origins import Origins
 from whit.packer.registry.transfer import transfer
-from whit.packer.registry.tree import Tree, choose, gather, machine_platform
+from whit.packer.registry.tree import Tree, choose, gather
 
 if TYPE_CHECKING:
     from pathlib import Path

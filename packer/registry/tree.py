@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError, NotFoundError, UnsupportedError
+from whit.packer.errors import InvalidFileError, NotFoundError
 from whit.packer.light import dataclass
 from whit.packer.oci import INDEXES, Descriptor, parse_index, parse_manifest
-from whit.packer.platform import Platform
+from whit.packer.platform import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from whit.packer.platform import Platform
     from whit.packer.registry.repository import Document
 
 MAX_DOCUMENTS = 1000
 MAX_DEPTH = 4
 """Indexes in indexes: more is nobody's image."""
-
-_ARCHITECTURES = {
-    "x86_64": "amd64", "aarch64": "arm64", "i686": "386", "i386": "386", "armv7l": "arm", "armv6l": "arm", "x86-64": "amd64",
-    "armhf": "arm", "arm64v8": "arm64",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,40 +68,13 @@ def _gather(
     documents[name] = document
 
 
-def parse_platform(text: str) -> Platform:
-    """``linux/arm64``, ``arm64``, ``linux/arm/v7``, ``linux``. Raises :class:`UnsupportedError` for anything else."""
-    parts = text.lower().split("/")
-    if not 1 <= len(parts) <= 3 or not all(part and part.isascii() and part.isprintable() for part in parts):  # noqa: PLR2004
-        raise UnsupportedError(f"{text[:80]!r} is not a platform", hint="write OS/ARCHITECTURE, as in linux/arm64")
-    if len(parts) == 1:
-        parts = [parts[0], ""] if parts[0] in {"linux", "windows", "wasip1"} else ["linux", parts[0]]
-    system, machine, *variant = parts
-    return Platform(system, _ARCHITECTURES.get(machine, machine), variant[0] if variant else None)
-
-
-def machine_platform(machine: str) -> Platform:
-    """The platform of ``uname -m``."""
-    variants = {"armv7l": "v7", "armv6l": "v6"}
-    return Platform("linux", _ARCHITECTURES.get(machine, machine), variants.get(machine))
-
-
 def choose(data: bytes, wanted: Platform, what: str) -> Descriptor:
     """The manifest of an index for a platform. Raises :class:`NotFoundError` with those that there are."""
     manifests = parse_index(data, what).manifests
-    fitting = [one for one in manifests if one.platform and _fits(one.platform, wanted)]
-    exact = [one for one in fitting if one.platform and (one.platform.variant or "") == (wanted.variant or "")]
-    if fitting:
-        return (exact or fitting)[0]
+    best = nearest(wanted, (one.platform for one in manifests))
+    if best is not None:
+        return manifests[best]
     there = ", ".join(
         dict.fromkeys(str(one.platform) for one in manifests if one.platform and one.platform.os != "unknown")
     )
     raise NotFoundError(f"{what} has nothing for {wanted}", hint=f"it is for {there}" if there else None)
-
-
-def _fits(there: Platform, wanted: Platform) -> bool:
-    if there.os != wanted.os or (wanted.architecture and there.architecture != wanted.architecture):
-        return False
-    if wanted.variant is None or there.architecture == "arm64":
-        return True
-    # An ARM of a higher version runs what is for a lower one.
-    return (there.variant or "") <= wanted.variant
