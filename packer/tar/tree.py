@@ -12,6 +12,7 @@ import errno
 import os
 import stat
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError
@@ -28,17 +29,28 @@ _MAX_DEPTH = 200
 _SECOND = 1_000_000_000
 
 
+class Selected(StrEnum):
+    """Whether a file is part of the tar; a folder may be there for the sake of what is in it."""
+
+    YES = "yes"
+    NO = "no"
+    FOR_OTHERS = "for others"
+
+
 @dataclass(slots=True)
 class TreeReader:
     """Makes a tar of files. ``owner`` changes whose they are; no time is later than ``latest`` (in seconds).
 
     ``is_layer``: the tree is overlayfs's upper folder, and what that says of files that are gone becomes a layer's
-    whiteouts (image-spec, layer.md).
+    whiteouts (image-spec, layer.md). ``select`` is asked with each name, and whether it is a folder's; ``change`` has the
+    last word on what is said of a file.
     """
 
     owner: Callable[[int, int], tuple[int, int]] | None = None
     latest: int | None = None
     is_layer: bool = False
+    select: Callable[[bytes, bool], Selected] | None = None
+    change: Callable[[Member], Member] | None = None
     _links: dict[tuple[int, int], bytes] = field(default_factory=dict)
 
     def tar(self, descriptor: int, name: bytes) -> Iterator[bytes]:
@@ -48,37 +60,51 @@ class TreeReader:
 
     def _any(self, descriptor: int, name: bytes) -> Iterator[bytes]:
         state = os.fstat(descriptor)
-        if stat.S_ISDIR(state.st_mode):
-            yield from self._folder(descriptor, name, state)
+        is_folder = stat.S_ISDIR(state.st_mode)
+        selected = self.select(name, is_folder) if self.select else Selected.YES
+        if selected is Selected.NO:
+            return
+        if is_folder:
+            yield from self._folder(descriptor, name, state, is_optional=selected is Selected.FOR_OTHERS)
         elif self.is_layer and is_whiteout(state):
             folder, slash, last = name.rpartition(b"/")
             yield self._whiteout(folder + slash + b".wh." + last, state)
         elif not stat.S_ISSOCK(state.st_mode):
             yield from self._leaf(descriptor, name, state)
 
-    def _folder(self, descriptor: int, name: bytes, state: os.stat_result) -> Iterator[bytes]:
+    def _folder(self, descriptor: int, name: bytes, state: os.stat_result, *, is_optional: bool) -> Iterator[bytes]:
         if name.count(b"/") > _MAX_DEPTH:
             raise InvalidFileError(
                 f"a folder is more than {_MAX_DEPTH} levels deep", hint="is that a program's mistake?"
             )
         folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=descriptor)
         try:
-            if name:
-                member = self._member(name, Kind.DIRECTORY, state)
-                yield write.header(replace(member, xattrs=_xattrs(folder)))
-            below = name.rstrip(b"/") + b"/" if name else b""
-            if self.is_layer and is_opaque(folder):
-                yield self._whiteout(below + b".wh..wh..opq", os.fstat(folder))
-            for child in sorted(map(os.fsencode, os.listdir(folder))):  # noqa: PTH208 - a descriptor
-                # What is gone by now isn't in the tar: the container may be running.
-                with contextlib.suppress(FileNotFoundError):
-                    inner = os.open(child, _LOOK, dir_fd=folder)
-                    try:
-                        yield from self._any(inner, below + child)
-                    finally:
-                        os.close(inner)
+            own = [self._header(self._member(name, Kind.DIRECTORY, state), _xattrs(folder))] if name else []
+            if not is_optional:
+                yield from own
+                own = []
+            for chunk in self._inside(folder, name.rstrip(b"/") + b"/" if name else b""):
+                yield from own
+                own = []
+                yield chunk
         finally:
             os.close(folder)
+
+    def _inside(self, folder: int, below: bytes) -> Iterator[bytes]:
+        if self.is_layer and is_opaque(folder):
+            yield self._whiteout(below + b".wh..wh..opq", os.fstat(folder))
+        for child in sorted(map(os.fsencode, os.listdir(folder))):
+            # What is gone by now isn't in the tar: the container may be running.
+            with contextlib.suppress(FileNotFoundError):
+                inner = os.open(child, _LOOK, dir_fd=folder)
+                try:
+                    yield from self._any(inner, below + child)
+                finally:
+                    os.close(inner)
+
+    def _header(self, member: Member, xattrs: tuple[tuple[str, bytes], ...] = ()) -> bytes:
+        member = replace(member, xattrs=xattrs)
+        return write.header(self.change(member) if self.change else member)
 
     def _whiteout(self, name: bytes, state: os.stat_result) -> bytes:
         return write.header(replace(self._member(name, Kind.FILE, state), mode=0o644, size=0, uid=0, gid=0))
@@ -86,18 +112,18 @@ class TreeReader:
     def _leaf(self, descriptor: int, name: bytes, state: os.stat_result) -> Iterator[bytes]:
         first = self._links.setdefault((state.st_dev, state.st_ino), name) if state.st_nlink > 1 else name
         if first != name:
-            yield write.header(replace(self._member(name, Kind.HARD_LINK, state), target=first, size=0))
+            yield self._header(replace(self._member(name, Kind.HARD_LINK, state), target=first, size=0))
         elif stat.S_ISREG(state.st_mode):
             yield from self._file(descriptor, name)
         elif stat.S_ISLNK(state.st_mode):
             target = os.readlink(b"", dir_fd=descriptor)
-            yield write.header(replace(self._member(name, Kind.SYMLINK, state), target=target))
+            yield self._header(replace(self._member(name, Kind.SYMLINK, state), target=target))
         elif stat.S_ISFIFO(state.st_mode):
-            yield write.header(self._member(name, Kind.FIFO, state))
+            yield self._header(self._member(name, Kind.FIFO, state))
         else:
             kind = Kind.CHARACTER_DEVICE if stat.S_ISCHR(state.st_mode) else Kind.BLOCK_DEVICE
             device = (os.major(state.st_rdev), os.minor(state.st_rdev))
-            yield write.header(replace(self._member(name, kind, state), device=device))
+            yield self._header(replace(self._member(name, kind, state), device=device))
 
     def _file(self, descriptor: int, name: bytes) -> Iterator[bytes]:
         """As many bytes as it had when it was opened: what is cut off meanwhile is zeros, as in GNU tar."""
@@ -106,7 +132,7 @@ class TreeReader:
         try:
             state = os.fstat(opened)
             member = self._member(name, Kind.FILE, state)
-            yield write.header(replace(member, size=state.st_size, xattrs=_xattrs(opened)))
+            yield self._header(replace(member, size=state.st_size), _xattrs(opened))
             left = state.st_size
             while left:
                 with _named(name):

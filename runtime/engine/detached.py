@@ -36,8 +36,8 @@ def own_mounts() -> None:
     _checked(_libc.mount(None, b"/", None, ctypes.c_ulong(_RECURSIVE | _PRIVATE), None), "/")
 
 
-def mount_new(kind: bytes, options: Iterable[str], target: int) -> int:
-    """A descriptor of a new file system's root, mounted on a folder's descriptor."""
+def detached(kind: bytes, options: Iterable[str]) -> int:
+    """A descriptor of a new file system's root, mounted nowhere: with the last descriptor of it, it is gone."""
     context = _checked(_libc.syscall(_NR_FSOPEN, kind, _CLOEXEC), "fsopen")
     try:
         for option in options:
@@ -45,16 +45,26 @@ def mount_new(kind: bytes, options: Iterable[str], target: int) -> int:
             words = (_SET_STRING, name, value) if equals else (_SET_FLAG, name, None)
             _checked(_libc.syscall(_NR_FSCONFIG, context, *words, 0), option)
         _checked(_libc.syscall(_NR_FSCONFIG, context, _CREATE, None, None, 0), "fsconfig")
-        mounted = _checked(_libc.syscall(_NR_FSMOUNT, context, _CLOEXEC, 0), "fsmount")
+        return _checked(_libc.syscall(_NR_FSMOUNT, context, _CLOEXEC, 0), "fsmount")
     finally:
         os.close(context)
+
+
+def mount_new(kind: bytes, options: Iterable[str], target: int) -> int:
+    """The same, mounted on a folder's descriptor."""
+    mounted = detached(kind, options)
+    move(mounted, target)
+    return mounted
+
+
+def move(mounted: int, target: int) -> None:
+    """Mount what is mounted nowhere on a folder's descriptor; if that fails, it is closed."""
     flags = _FROM_EMPTY | _TO_EMPTY
     try:
         _checked(_libc.syscall(_NR_MOVE_MOUNT, mounted, b"", target, b"", flags), "move_mount")
     except OSError:
         os.close(mounted)
         raise
-    return mounted
 
 
 def _by_descriptor(descriptor: int) -> bytes:
