@@ -9,6 +9,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from whit.packer import durable
+from whit.packer.buildfile.build.cache import StepCache
 from whit.packer.errors import InvalidFileError, StoreError
 from whit.packer.oci import DOCKER_INDEX, INDEX, MANIFEST, Descriptor, parse_index, parse_manifest
 from whit.packer.users import users
@@ -46,7 +47,9 @@ def collect(store: Store, *, wait: bool = False) -> bool:
         for path in (path for cache in caches for path in cache.iterdir()):
             if durable.older_than(path, CACHE_KEPT):
                 path.unlink()
-        reachable = _reachable(store)
+        steps = StepCache(store)
+        steps.sweep()
+        reachable = _reachable(store, steps)
         if reachable is not None:
             for path in layout.blob_folder.iterdir():
                 if path.name not in reachable:
@@ -55,14 +58,21 @@ def collect(store: Store, *, wait: bool = False) -> bool:
     return True
 
 
-def _reachable(store: Store) -> set[str] | None:
-    """The hex digests of all that the index and the containers lead to; None if a damaged document hides where they lead."""
+def _reachable(store: Store, steps: StepCache) -> set[str] | None:
+    """The hex digests of all that the index, the containers and the steps of builds lead to.
+
+    None if a damaged document hides where they lead.
+    """
     found: set[str] = set()
     pending = list(store.layout.index().manifests)
     try:
         pending += filter(None, (manifest_of(store, user.digest) for user in users(store.root)))
     except InvalidFileError:
         return None
+    for record in steps.every():
+        base = manifest_of(store, record.base) if record.base else None
+        pending += [base] if base else []
+        found |= {record.layer.descriptor.hex} if record.layer else set()
     while pending:
         descriptor = pending.pop()
         if descriptor.hex in found:

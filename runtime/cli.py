@@ -16,6 +16,7 @@ from whit.runtime.groups import Root
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from whit.packer.buildfile.build.steps import StepRunner
     from whit.packer.lint.fix import Outcome
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -76,6 +77,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 INTERNAL: dict[str, str] = {
     "_explain": "whit.runtime.commands.explain",
     "_emptied": "whit.runtime.commands.emptied",
+    "_step": "whit.runtime.commands.step",
 }
 """Verbs that the launcher calls; see runtime/launcher/main.c. One more, ``_ended``, is in plain.py."""
 
@@ -85,7 +87,7 @@ INTERNAL: dict[str, str] = {
 @click.pass_context
 def root(context: click.Context) -> None:
     """Not a whit more than it needs: small images from executables, confined processes from images."""
-    context.obj = {"run_confined": _run_confined}
+    context.obj = {"run_confined": _run_confined, "step_runner": _step_runner}
 
 
 def _run_confined(path: Path, name: str, arguments: tuple[str, ...]) -> Outcome:
@@ -93,6 +95,13 @@ def _run_confined(path: Path, name: str, arguments: tuple[str, ...]) -> Outcome:
     from whit.runtime.trial import run_confined
 
     return run_confined(path, name, arguments)
+
+
+def _step_runner(store: Path) -> StepRunner:
+    """What executes a build's steps, which the packer may not import either."""
+    from whit.runtime.building.runner import make_runner
+
+    return make_runner(store)
 
 
 def answer(arguments: list[str]) -> int:

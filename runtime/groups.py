@@ -40,6 +40,11 @@ GROUPS: dict[str, tuple[str, str, Table]] = {
             "prune": (f"{_HERE}.prune:image", "Remove unused images"),
         },
     ),
+    "builder": (
+        "Manage builds",
+        "build",
+        {"prune": (f"{_HERE}.prune:builder", "Remove what builds keep")},
+    ),
     "system": (
         "Manage all that whit keeps",
         "events info",

@@ -1,143 +1,82 @@
-"""``whit build``: an image from what stands in a folder: a ``whit.yaml``."""
+"""``whit build``: an image from what stands in a folder: a ``whit.yaml``, or a Dockerfile."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
-    from whit.packer.buildfile.yamlbuild import Built
-    from whit.packer.store import Store
+_NETWORKS = ("default", "none", "host")
+_PROGRESS = ("auto", "plain", "quiet")
+_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (("-f", "--file"), {"metavar": "FILE", "help": "The build file.  [default: CONTEXT/whit.yaml, or CONTEXT/Dockerfile]"}),
+    (("-t", "--tag", "names"), {"multiple": True, "metavar": "NAME[:TAG]", "help": "A name; a whit.yaml's own don't count then."}),
+    (("--platform", "platforms"), {"multiple": True, "metavar": "OS/ARCH,…", "help": "What to build for."}),
+    (("--build-arg", "variables"), {"multiple": True, "metavar": "NAME=VALUE", "help": "A variable of the file's: ARG in a Dockerfile."}),
+    (("-o", "--output"), {"metavar": "FOLDER/|FILE.tar|type=…,dest=…", "help": "Write an OCI image layout or an archive, too; or files alone: type=local, tar."}),
+    (("--iidfile",), {"metavar": "FILE", "help": "Write the image's ID there."}),
+    (("-q", "--quiet"), {"is_flag": True, "help": "Print the image's ID and nothing else."}),
+    (("--json", "as_json"), {"is_flag": True, "help": "One JSON document (docs/build.md, docs/whit-yaml.md) instead of a page."}),
+    (("--target",), {"default": "", "metavar": "STAGE", "help": "Dockerfile: build this stage, not the last."}),
+    (("--no-cache",), {"is_flag": True, "help": "Dockerfile: do each step anew."}),
+    (("--pull",), {"is_flag": True, "help": "Dockerfile: look for newer base images."}),
+    (("--secret", "secrets"), {"multiple": True, "metavar": "id=NAME,src=FILE|env=NAME", "help": "Dockerfile: for RUN --mount=type=secret."}),
+    (("--label", "labels"), {"multiple": True, "metavar": "NAME=VALUE", "help": "Dockerfile: a label of the image."}),
+    (("--network",), {"type": click.Choice(_NETWORKS), "default": "default", "help": "Dockerfile: the network of RUN."}),
+    (("--progress",), {"type": click.Choice(_PROGRESS), "default": "auto", "help": "Dockerfile: how it is told."}),
+    (("--check",), {"is_flag": True, "help": "Dockerfile: look at it, and build nothing."}),
+)  # fmt: skip
+
+
+def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for names, settings in reversed(_OPTIONS):
+        function = click.option(*names, **settings)(function)
+    return function
 
 
 @click.command("build", short_help="Build an image from a folder")
-@click.option("-f", "--file", metavar="FILE", help="The build file.  [default: CONTEXT/whit.yaml]")
-@click.option(
-    "-t", "--tag", "names", multiple=True, metavar="NAME[:TAG]", help="A name; the file's own don't count then."
-)
-@click.option(
-    "--platform", "platforms", multiple=True, metavar="OS/ARCH,…", help="What to build for, and not the file's."
-)
-@click.option("--build-arg", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of the file's.")
-@click.option("-o", "--output", metavar="FOLDER/|FILE.tar", help="Write an OCI image layout or an archive, too.")
-@click.option("--iidfile", metavar="FILE", help="Write the image's ID there.")
-@click.option("-q", "--quiet", is_flag=True, help="Print the image's ID and nothing else.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/whit-yaml.md) instead of a page.")
+@_with_options
 @click.argument("context", default=".")
-def command(  # noqa: PLR0917 - click's: one an option
-    file: str | None,
-    names: tuple[str, ...],
-    platforms: tuple[str, ...],
-    variables: tuple[str, ...],
-    output: str | None,
-    iidfile: str | None,
-    quiet: bool,
-    as_json: bool,
-    context: str,
-) -> None:
-    """Build the image that CONTEXT/whit.yaml describes: executables with what they need, and files of yours."""
+@click.pass_context
+def command(invoked: click.Context, /, **words: Any) -> int:  # noqa: ANN401 - click's: one an option
+    """Build the image that CONTEXT/whit.yaml describes, or CONTEXT/Dockerfile.
+
+    A whit.yaml: executables with what they need, and files of yours (docs/whit-yaml.md). A Dockerfile: as docker build
+    does it; steps whose inputs haven't changed are taken from a cache, how it goes is told on standard error (docs/build.md).
+    """
+    if _is_yaml(words["context"], words["file"]):
+        from whit.packer.commands.yamlbuilding import build_yaml
+
+        _refuse_dockerfile_s(invoked)
+        build_yaml(words)
+        return 0
+    from whit.packer.commands.dockerbuilding import build_dockerfile
+
+    return build_dockerfile(words, invoked.obj["step_runner"])
+
+
+def _is_yaml(context: str, file: str | None) -> bool:
+    """Whether the build file is a whit.yaml: by its name, or because there is one."""
     from pathlib import Path
 
-    from whit.packer import durable
-    from whit.packer.buildfile.yamlbuild import Asked, build
-    from whit.packer.errors import UsageError
-    from whit.packer.platform import parse_platform
-    from whit.packer.reference import parse_reference
-    from whit.packer.store import Store
+    from whit.packer.buildfile.yamlbuild import find
 
-    if any("=" not in item for item in variables):
-        raise UsageError("--build-arg needs NAME=VALUE", hint="as in --build-arg VERSION=1.2.3")
-    wanted = (parse_platform(word) for text in platforms for word in text.split(","))
-    asked = Asked(
-        tuple(dict.fromkeys(map(parse_reference, names))),
-        tuple(dict.fromkeys(wanted)),
-        tuple((name, value) for name, _, value in (item.partition("=") for item in variables)),
-    )
-    store = Store.open()
-    folder, found = _places(context, file)
-    built = build(store, found, folder, asked)
-    if output is not None:
-        _export(store, built, output)
-    image_id = store.image(built.descriptor).image_id
-    if iidfile is not None:
-        with durable.output_errors(iidfile):
-            durable.write_whole(Path(iidfile), image_id.encode(), private=False)
-    if as_json:
-        _print_json(built, image_id, output)
-    elif quiet:
-        click.echo(image_id)
-    else:
-        _show(built, output)
-
-
-def _places(context: str, file: str | None) -> tuple[Path, Path]:
-    """The folder, and the build file."""
-    from pathlib import Path
-
-    from whit.packer.buildfile.yamlbuild import FILE_NAMES, find
-    from whit.packer.errors import NotFoundError
-
+    if file is not None:
+        return file.endswith((".yaml", ".yml"))
     folder = Path(context)
-    if not folder.is_dir():
-        raise NotFoundError(f"{context}: no such folder", hint="whit build FOLDER; a file in it is named by --file")
-    found = Path(file) if file is not None else find(folder)
-    if found is None:
-        raise NotFoundError(
-            f"{context}: there is no {FILE_NAMES[0]}", hint="write one (docs/whit-yaml.md), or whit pack FILE"
-        )
-    return folder, found
+    return find(folder) is not None or (folder.is_dir() and not (folder / "Dockerfile").exists())
 
 
-def _export(store: Store, built: Built, output: str) -> None:
-    from pathlib import Path
+def _refuse_dockerfile_s(invoked: click.Context) -> None:
+    """Raises UsageError for an option that a whit.yaml has no use for."""
+    from whit.packer.errors import UsageError
 
-    from whit.packer import archive
-
-    target = Path(output).absolute()
-    to_layout = archive.is_layout_target(output, target)
-    with store.adding() as layout:
-        archive.export(layout, built.descriptor, built.references, target, to_layout=to_layout)
-
-
-def _show(built: Built, output: str | None) -> None:
-    from whit.packer.console import human_size, page_width
-    from whit.packer.present import columns, reported_lines
-
-    for record in built.records:
-        rows = [(line.path, line.size, line.reason) for line in reported_lines(record.files)]
-        for line in columns(rows, indent="", width=page_width()):
-            click.echo(line)
-        click.echo(f"{record.platform}, {human_size(record.unpacked)} unpacked, {human_size(record.size)} compressed")
-    click.echo(f"digest {built.descriptor.digest}")
-    click.echo(f"stored as {', '.join(reference.familiar for reference in built.references)}")
-    if output is not None:
-        click.echo(f"written to {output}")
-
-
-def _print_json(built: Built, image_id: str, output: str | None) -> None:
-    from dataclasses import asdict
-
-    from whit.packer.console import print_json
-
-    print_json(
-        {
-            "schema": "whit-build/1",
-            "digest": built.descriptor.digest,
-            "id": image_id,
-            "names": [reference.familiar for reference in built.references],
-            "output": output,
-            "images": [
-                {
-                    "digest": record.manifest.digest,
-                    "platform": asdict(record.platform),
-                    "compressed": record.size,
-                    "unpacked": record.unpacked,
-                    "files": [{**asdict(file), "mode": f"{file.mode:04o}"} for file in record.files],
-                }
-                for record in built.records
-            ],
-        }
-    )
+    for names, settings in _OPTIONS:
+        name = next((name for name in names if not name.startswith("-")), names[-1].lstrip("-").replace("-", "_"))
+        given = invoked.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+        if given and settings["help"].startswith("Dockerfile:"):
+            flag = next(name for name in names if name.startswith("--"))
+            raise UsageError(f"{flag} is for Dockerfiles, and this is a whit.yaml", hint="--file names another file")

@@ -117,6 +117,30 @@ def system(everything: bool, volumes: bool, force: bool, filters: tuple[str, ...
     _reclaimed(size + pruned.size + forget_answers(store))
 
 
+@click.command("prune", short_help="Remove what builds keep")
+@click.option("-a", "--all", "everything", is_flag=True, help="All of it, which is what is removed anyway.")
+@click.option("--filter", "filters", multiple=True, metavar="until=TIME", help="What was last used before then.")
+@click.option("-f", "--force", **_FORCE)
+def builder(everything: bool, filters: tuple[str, ...], force: bool) -> None:
+    """Remove the steps that builds keep, so that they needn't be done again, and the caches of RUN.
+
+    A build that runs meanwhile keeps what it uses.
+    """
+    from whit.packer.store import Store
+    from whit.runtime.commands.asking import is_sure
+    from whit.runtime.engine.ages import SECOND
+    from whit.runtime.engine.diskusage import build_size
+    from whit.runtime.engine.pruning import forget_steps, parse_chosen
+
+    del everything
+    until = parse_chosen(filters).until
+    if force or is_sure("This will remove all build cache.", "builder prune"):
+        store = Store.open()
+        before = build_size(store)
+        forget_steps(store, min(until) / SECOND if until else None)
+        _reclaimed(max(before - build_size(store), 0))
+
+
 def _warning(everything: bool, volumes: bool, filters: tuple[str, ...]) -> str:
     lines = ["all stopped containers", "all networks not used by at least one container"]
     if volumes:

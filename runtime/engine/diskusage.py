@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 
+from whit.packer.buildfile.build.cache import StepCache
 from whit.packer.errors import StoreError
 from whit.packer.garbage import manifest_of
 from whit.packer.light import TYPE_CHECKING
@@ -85,7 +86,12 @@ def image_files_size(store: Store) -> int:
 def cache_size(store: Store) -> tuple[int, int]:
     """Answers that are kept so that they needn't be worked out again: how many, and their bytes."""
     sizes = [state.st_blocks * _BLOCK for folder in cache_folders(store) for state in _states(folder)]
-    return len(sizes), sum(sizes)
+    return len(sizes), sum(sizes) + build_size(store)
+
+
+def build_size(store: Store) -> int:
+    """What builds keep: snapshots of their steps, and caches of RUN."""
+    return tree_size(StepCache(store).folder)
 
 
 def cache_folders(store: Store) -> list[Path]:

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from whit.packer.buildfile.build.cache import StepCache
 from whit.packer.errors import NotFoundError, StoreError, UsageError, WhitError
 from whit.packer.garbage import collect
 from whit.packer.light import TYPE_CHECKING
@@ -115,7 +116,16 @@ def forget_answers(store: Store) -> int:
         for path in folder.iterdir():
             with contextlib.suppress(OSError):
                 path.unlink()
+    forget_steps(store)
     return size
+
+
+def forget_steps(store: Store, before: float | None = None) -> None:
+    """Forget what builds have done, or what was last used before a time, in seconds since 1970."""
+    cache = StepCache(store)
+    if cache.folder.is_dir():
+        cache.forget(before)
+        collect(store)
 
 
 def created_at(image: StoredImage) -> int:

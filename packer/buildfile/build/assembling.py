@@ -1,0 +1,62 @@
+"""A built stage → an image in the store: its snapshots become layers, once, and stay so."""
+
+from __future__ import annotations
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from whit.packer.layer import write_tar
+from whit.packer.light import replace
+from whit.packer.oci import CONFIG, Manifest
+from whit.packer.tar.tree import TreeReader
+
+if TYPE_CHECKING:
+    from whit.packer.buildfile.build.cache import Record, StepCache
+    from whit.packer.buildfile.build.chain import Chain
+    from whit.packer.layout import Layout
+    from whit.packer.oci import Descriptor, ImageConfig, Layer
+    from whit.packer.reference import Reference
+
+_AT_ONCE = 2
+"""Layers that are compressed side by side."""
+
+
+def assemble(
+    cache: StepCache, chain: Chain, config: ImageConfig, names: tuple[Reference, ...], seconds: int
+) -> tuple[Descriptor, str]:
+    """The image's manifest, and its ID; without a name it is found by that. Raises :class:`StoreError`."""
+    base = chain.base
+    with cache.store.adding() as layout:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            layers = tuple(pool.map(lambda record: _layer(cache, layout, record), chain.records))
+        created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+        old = len(base.config.history) if base else 0
+        told = (replace(line, created=created) for line in config.history[old:])
+        config = replace(
+            config,
+            created=created,
+            history=(*config.history[:old], *told),
+            diff_ids=(*(base.config.diff_ids if base else ()), *(layer.diff_id for layer in layers)),
+        )
+        lower = base.manifest.layers if base else ()
+        manifest = Manifest(layout.put(config.to_json(), CONFIG), (*lower, *(layer.descriptor for layer in layers)))
+        descriptor = layout.put(manifest.to_json(), manifest.media_type)
+        if names:
+            cache.store.add(descriptor, names)
+        else:
+            cache.store.keep(descriptor, None)
+    return descriptor, manifest.config.digest
+
+
+def _layer(cache: StepCache, layout: Layout, record: Record) -> Layer:
+    if record.layer and layout.has(record.layer.descriptor):
+        return record.layer
+    descriptor = os.open(cache.files(record), os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        layer = write_tar(layout, TreeReader(latest=record.latest, is_layer=True).tar(descriptor, b""))
+    finally:
+        os.close(descriptor)
+    cache.with_layer(record, layer)
+    return layer

@@ -1,0 +1,119 @@
+"""What a build begins with: the context's folder, its Dockerfile, its .dockerignore, and what the command line gives."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whit.packer.buildfile.dockerfile.ignorefile import LARGEST, IgnoreRules, ignore_files, parse_ignore_file
+from whit.packer.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MOST = 16 << 20
+_MOST_SECRET = 500 << 10
+"""Bytes of a secret; BuildKit's own limit."""
+
+_STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """``folder`` is the context's; None where a Dockerfile came alone, on standard input."""
+
+    folder: Path | None
+    name: str
+    data: bytes
+    ignore: IgnoreRules
+
+
+def begin(context: str, file: str | None) -> Begun:
+    """Read the Dockerfile and the ignore file. Raises :class:`UsageError`, :class:`NotFoundError`."""
+    if context == _STDIN:
+        if file:
+            raise UsageError("a context on standard input has no place for --file", hint="whit build - < Dockerfile")
+        return Begun(None, "Dockerfile", _stdin(), IgnoreRules())
+    if "://" in context or context.startswith("git@"):
+        raise UsageError(f"the context is a folder, and {context} is none", hint="git clone it, and build that")
+    folder = Path(context)
+    if not folder.is_dir():
+        raise NotFoundError(f"there is no folder {context}", hint="the context is a folder, as in: whit build .")
+    if file == _STDIN:
+        return Begun(folder, "Dockerfile", _stdin(), _ignored(folder, None))
+    path = Path(file) if file else folder / "Dockerfile"
+    try:
+        data = _whole(path, _MOST)
+    except FileNotFoundError:
+        raise NotFoundError(f"there is no {path}", hint="--file names the Dockerfile") from None
+    return Begun(folder, str(path), data, _ignored(folder, path))
+
+
+def _stdin() -> bytes:
+    data = sys.stdin.buffer.read(_MOST + 1)
+    if len(data) > _MOST:
+        raise UsageError("a Dockerfile on standard input has too many bytes", hint="give the context as a folder")
+    return data
+
+
+def _whole(path: Path, most: int) -> bytes:
+    if path.stat().st_size > most:
+        raise UsageError(f"{path} has more than {most} bytes")
+    return path.read_bytes()
+
+
+def _ignored(folder: Path, dockerfile: Path | None) -> IgnoreRules:
+    beside, common = ignore_files(str(dockerfile) if dockerfile else "Dockerfile")
+    for path in ([Path(beside)] if dockerfile else []) + [folder / common]:
+        if path.is_file():
+            return parse_ignore_file(_whole(path, LARGEST), str(path))
+    return IgnoreRules()
+
+
+def pairs(texts: Iterable[str], option: str, *, from_environment: bool = False) -> dict[str, str]:
+    """``NAME=VALUE`` options; a name alone is the environment's, and nothing where that hasn't it."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name:
+            raise UsageError(f"{option} {text}: there is no name", hint=f"{option} NAME=VALUE")
+        if equals or not from_environment:
+            found[name] = value
+        elif name in os.environ:
+            found[name] = os.environ[name]
+    return found
+
+
+def secrets(texts: Iterable[str]) -> dict[str, bytes]:
+    """``--secret id=NAME,src=FILE`` or ``env=NAME``. Raises :class:`UsageError`, :class:`NotFoundError`."""
+    found: dict[str, bytes] = {}
+    for text in texts:
+        fields = dict(field.partition("=")[::2] for field in next(csv.reader([text]), []))
+        unknown = set(fields) - {"id", "src", "source", "env", "type"}
+        name = fields.get("id", "")
+        if unknown or not name or fields.get("type", "file") not in ("file", "env"):
+            raise UsageError(
+                f"--secret {text}", hint="as in --secret id=token,src=token.txt or --secret id=token,env=TOKEN"
+            )
+        source = fields.get("src", fields.get("source"))
+        found[name] = _secret(name, source, fields)
+    return found
+
+
+def _secret(name: str, source: str | None, fields: dict[str, str]) -> bytes:
+    variable = fields.get("env") or (
+        name if source is None and (fields.get("type") == "env" or name in os.environ) else None
+    )
+    if variable is not None and source is None:
+        if variable not in os.environ:
+            raise NotFoundError(f"secret {name}: there is no variable {variable}")
+        return os.fsencode(os.environ[variable])
+    path = Path(source or name)
+    try:
+        return _whole(path, _MOST_SECRET)
+    except OSError as error:
+        raise NotFoundError(f"secret {name}: {path}: {error.strerror}") from None

@@ -1,0 +1,199 @@
+"""One stage, step by step: each is found in the cache, or done and kept there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from whit.packer.buildfile.build.cache import Record, new_snapshot, step_key
+from whit.packer.buildfile.build.chain import chain_on, empty_chain
+from whit.packer.buildfile.build.origins import Files
+from whit.packer.buildfile.build.owners import accounts_in, parse_owner
+from whit.packer.buildfile.build.pieces import change_of, pieces_of, require_some
+from whit.packer.buildfile.build.placing import make_folders, place
+from whit.packer.buildfile.build.running import Supplies, key_of, order_of
+from whit.packer.buildfile.build.steps import Layers
+from whit.packer.buildfile.dockerfile.plan import FileStep, OriginKind, RunStep, WorkdirStep
+from whit.packer.buildfile.dockerfile.problems import DockerfileError, at
+from whit.packer.errors import InvalidFileError, WhitError, as_whit_error
+from whit.packer.light import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from whit.packer.accounts import Accounts
+    from whit.packer.buildfile.build.cache import StepCache, Workplace
+    from whit.packer.buildfile.build.chain import Chain
+    from whit.packer.buildfile.build.owners import Owner
+    from whit.packer.buildfile.build.progress import Progress, Telling
+    from whit.packer.buildfile.build.steps import StepRunner
+    from whit.packer.buildfile.dockerfile.ignorefile import IgnoreRules
+    from whit.packer.buildfile.dockerfile.plan import Origin, StagePlan, Step
+    from whit.packer.buildfile.dockerfile.problems import Place
+    from whit.packer.platform import Platform
+    from whit.packer.store import StoredImage
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for all steps. ``epoch`` is SOURCE_DATE_EPOCH, None where it isn't set; ``context`` a folder's descriptor."""
+
+    context: int
+    ignore: IgnoreRules
+    epoch: int | None = None
+    uses_cache: bool = True
+    network: str = "default"
+    secrets: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> int:
+        """The time of all that COPY and ADD bring."""
+        return self.epoch or 0
+
+
+@dataclass(frozen=True, slots=True)
+class StageBuilder:
+    """Builds stages; ``chains`` are those that are done, by their index; base images' files are ``held`` for all of them."""
+
+    cache: StepCache
+    runner: StepRunner
+    progress: Progress
+    settings: Settings
+    image: Callable[[str, Platform | None], StoredImage]
+    chains: dict[int, Chain]
+    held: contextlib.ExitStack
+
+    def build(self, stage: StagePlan, label: str) -> Chain:
+        """All steps of a stage; ``label`` is its name for people, empty where there is only one."""
+        chain = self.chain(stage.base)
+        prefix = f"{label} " if label else ""
+        for number, step in enumerate(stage.steps, 2):
+            title = f"[{prefix}{number}/{len(stage.steps) + 1}] {step.title}"
+            telling = self.progress.begin(title)
+            try:
+                with _located(step.source.place):
+                    chain = self._done(chain, step, telling, title)
+            except WhitError as error:
+                telling.failed(error.message)
+                raise
+        return chain
+
+    def chain(self, origin: Origin) -> Chain:
+        """What stands in an origin: a stage that is done, an image, nothing."""
+        if origin.kind is OriginKind.STAGE:
+            return self.chains[origin.stage]
+        if origin.kind is OriginKind.IMAGE:
+            return chain_on(self.cache.store, self.image(origin.image, origin.platform), self.held)
+        return empty_chain(self.cache)
+
+    @contextlib.contextmanager
+    def files(self, origin: Origin) -> Iterator[Files]:
+        """An origin's files, open."""
+        if origin.kind is OriginKind.CONTEXT:
+            yield Files(self.settings.context, is_context=True, ignore=self.settings.ignore)
+            return
+        with self.runner.root(self.chain(origin).layers) as root:
+            yield Files(root)
+
+    def _done(self, chain: Chain, step: Step, telling: Telling, title: str) -> Chain:
+        if isinstance(step, RunStep):
+            record = self._run(chain, step, telling, title)
+        elif isinstance(step, FileStep):
+            record = self._copy(chain, step, telling, title)
+        elif isinstance(step, WorkdirStep):
+            record = self._workdir(chain, step, telling, title)
+        else:
+            raise InvalidFileError(f"{step.source.place}: {step.source.word} is no step")
+        return chain.after(record, self.cache)
+
+    def _kept(
+        self,
+        key: str,
+        chain: Chain,
+        telling: Telling,
+        title: str,
+        latest: int | None,
+        make: Callable[[Workplace], None],
+    ) -> Record:
+        """The step's record: from the cache, or made now."""
+        found = self.cache.find(key) if self.settings.uses_cache else None
+        if found:
+            telling.cached()
+            return found
+        with self.cache.workplace() as where:
+            make(where)
+            made = Record(key, new_snapshot(), chain.base_digest, title, latest)
+            record = self.cache.keep(made, where, replacing=not self.settings.uses_cache)
+        telling.done()
+        return record
+
+    def _run(self, chain: Chain, step: RunStep, telling: Telling, title: str) -> Record:
+        settings = self.settings
+        supplies = Supplies(self.cache, self.files, self.chain, settings.secrets, settings.network)
+        key = key_of(step, chain, supplies, settings.epoch)
+
+        def make(where: Workplace) -> None:
+            (where.folder / "run").mkdir()
+            with order_of(step, chain, supplies, where) as order:
+                code = self.runner.run(order, telling.output)
+            telling.flush()
+            if code:
+                shown = " ".join(step.words)
+                raise DockerfileError(
+                    step.source.place, f'process "{shown}" did not complete successfully: exit code: {code}'
+                )
+
+        return self._kept(key, chain, telling, title, settings.epoch, make)
+
+    def _copy(self, chain: Chain, step: FileStep, telling: Telling, title: str) -> Record:
+        below = empty_chain(self.cache) if step.is_linked else chain
+        owner = parse_owner(step.owner, lambda: self._accounts(below)) if step.owner else None
+        with self.files(step.origin) as files, at(step.source.place):
+            change = change_of(step, owner, self.settings.seconds, is_context=files.is_context)
+            pieces = [(piece, piece.digest()) for piece in pieces_of(step, files, change)]
+            require_some(step, [piece for piece, _ in pieces])
+            parts = [[piece.kind, piece.name, piece.below, digest] for piece, digest in pieces]
+            key = step_key("files", below.id, step.target, parts, owner, step.mode, self.settings.seconds)
+
+            def make(where: Workplace) -> None:
+                with self.runner.root(_writable(below, where)) as root, at(step.source.place):
+                    place(root, step.target, pieces, change)
+
+            linked = replace(chain, base=None) if step.is_linked else chain
+            return self._kept(key, linked, telling, title, self.settings.seconds, make)
+
+    def _workdir(self, chain: Chain, step: WorkdirStep, telling: Telling, title: str) -> Record:
+        owner: Owner | None = None
+        if step.user:
+            owner = parse_owner(step.user, lambda: self._accounts(chain))
+        key = step_key("folder", chain.id, step.path, owner, self.settings.seconds)
+
+        def make(where: Workplace) -> None:
+            with self.runner.root(_writable(chain, where)) as root, at(step.source.place):
+                os.close(make_folders(root, step.path, owner))
+
+        return self._kept(key, chain, telling, title, self.settings.seconds, make)
+
+    def _accounts(self, chain: Chain) -> Accounts:
+        with self.runner.root(chain.layers) as root:
+            return accounts_in(root)
+
+
+def _writable(chain: Chain, where: Workplace) -> Layers:
+    return Layers(chain.lowers, str(where.upper), str(where.work))
+
+
+@contextlib.contextmanager
+def _located(place: Place) -> Iterator[None]:
+    """What goes wrong is told with its line."""
+    try:
+        yield
+    except DockerfileError:
+        raise
+    except (WhitError, OSError) as error:
+        known = as_whit_error(error)
+        if not known.message.startswith(f"{place}:"):
+            known.message = f"{place}: {known.message}"
+        raise known from error

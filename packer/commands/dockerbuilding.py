@@ -1,0 +1,146 @@
+"""``whit build`` with a Dockerfile."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from whit.packer.buildfile.build.bases import Bases
+    from whit.packer.buildfile.build.ordering import Built, Order
+    from whit.packer.buildfile.build.steps import StepRunner
+    from whit.packer.buildfile.dockerfile.checks import Finding
+    from whit.packer.platform import Platform
+    from whit.packer.reference import Reference
+    from whit.packer.store import Store
+
+
+def build_dockerfile(words: dict[str, Any], make_runner: Callable[[Path], StepRunner]) -> int:
+    """Build it; ``words`` are the command line's. The exit code."""
+    from pathlib import Path
+
+    from whit.packer import durable
+    from whit.packer.buildfile.build.ordering import build
+    from whit.packer.buildfile.build.progress import Progress
+    from whit.packer.store import Store
+
+    store = Store.open()
+    order, bases = _order(words), _bases(store, pulls=words["pull"])
+    if words["check"]:
+        return _checked(order, bases)
+    is_quiet = words["quiet"] or words["progress"] == "quiet"
+    progress = Progress(lambda text: click.echo(text, err=True, nl=False), is_quiet=is_quiet)
+    built = build(order, store, make_runner(store.root), progress, bases)
+    if not is_quiet:
+        _warn(built.findings)
+    if built.descriptor is None:
+        return 0
+    image_id = store.image(built.descriptor).image_id
+    if words["iidfile"]:
+        with durable.output_errors(words["iidfile"]):
+            durable.write_whole(Path(words["iidfile"]), image_id.encode(), private=False)
+    if words["as_json"]:
+        _print_json(order, built, image_id, words["output"])
+    elif is_quiet:
+        click.echo(image_id)
+    return 0
+
+
+def _print_json(order: Order, built: Built, image_id: str, output: str | None) -> None:
+    from whit.packer.console import print_json
+
+    print_json(
+        {
+            "schema": "whit-build/1",
+            "digest": built.descriptor.digest if built.descriptor else None,
+            "id": image_id,
+            "names": [reference.familiar for reference in order.names],
+            "output": output,
+            "warnings": [
+                {"rule": one.rule, "message": one.message, "file": one.place.file, "line": one.place.first}
+                for one in built.findings
+            ],
+        }
+    )
+
+
+def _order(words: dict[str, Any]) -> Order:
+    from whit.packer.buildfile.build import reading
+    from whit.packer.buildfile.build.exporting import parse_output
+    from whit.packer.buildfile.build.ordering import Order
+    from whit.packer.buildfile.dockerfile.evaluate import Wishes
+    from whit.packer.errors import UsageError
+    from whit.packer.platform import parse_platform
+    from whit.packer.reference import parse_reference
+
+    platforms = [word for text in words["platforms"] for word in text.split(",")]
+    if len(platforms) > 1:
+        raise UsageError("a Dockerfile is built for one platform at a time", hint="build once for each --platform")
+    here = _here()
+    wishes = Wishes(
+        here=here,
+        platform=parse_platform(platforms[0], here) if platforms else None,
+        target=words["target"],
+        args=reading.pairs(words["variables"], "--build-arg", from_environment=True),
+        labels=tuple(reading.pairs(words["labels"], "--label").items()),
+    )
+    return Order(
+        begun=reading.begin(words["context"], words["file"]),
+        wishes=wishes,
+        names=tuple(map(parse_reference, words["names"])),
+        uses_cache=not words["no_cache"],
+        network=words["network"],
+        secrets=reading.secrets(words["secrets"]),
+        output=parse_output(words["output"]) if words["output"] else None,
+    )
+
+
+def _here() -> Platform:
+    import os
+
+    from whit.packer.platform import machine_platform
+
+    return machine_platform(os.uname().machine)
+
+
+def _bases(store: Store, *, pulls: bool) -> Bases:
+    from whit.packer.buildfile.build.bases import Bases
+
+    def pull(reference: Reference, platform: Platform | None) -> None:
+        from whit.packer.commands.registry_options import registries
+        from whit.packer.registry.told import pull_told
+
+        pull_told(store, registries(insecure=False), reference, sys.stderr, platform)
+
+    return Bases(store, _here(), pull, pulls)
+
+
+def _checked(order: Order, bases: Bases) -> int:
+    """Tell what the checks find; the exit code, as docker has it."""
+    from whit.packer.buildfile.build.ordering import plan_of
+
+    findings = plan_of(order, bases, all_stages=True).findings
+    for finding in findings:
+        click.echo(
+            f"WARNING: {finding.rule}{f' - {finding.rule.url}' if finding.rule.url else ''}\n{finding.message}\n{finding.place}\n"
+        )
+    count = len(findings)
+    click.echo(
+        f"Check complete, {count} warning{'s have' if count > 1 else ' has'} been found!"
+        if count
+        else "Check complete, no warnings found."
+    )
+    return 1 if findings else 0
+
+
+def _warn(findings: tuple[Finding, ...]) -> None:
+    if findings:
+        count = len(findings)
+        click.echo(f" {count} warning{'s' if count > 1 else ''} found:", err=True)
+    for finding in findings:
+        click.echo(f" - {finding.rule}: {finding.message} (line {finding.place.first})", err=True)

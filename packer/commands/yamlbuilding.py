@@ -1,0 +1,120 @@
+"""``whit build`` with a whit.yaml."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from whit.packer.buildfile.yamlbuild import Built
+    from whit.packer.store import Store
+
+
+def build_yaml(words: dict[str, Any]) -> None:
+    """Build what it describes; ``words`` are the command line's."""
+    from pathlib import Path
+
+    from whit.packer import durable
+    from whit.packer.buildfile.yamlbuild import Asked, build
+    from whit.packer.errors import UsageError
+    from whit.packer.platform import parse_platform
+    from whit.packer.reference import parse_reference
+    from whit.packer.store import Store
+
+    if any("=" not in item for item in words["variables"]):
+        raise UsageError("--build-arg needs NAME=VALUE", hint="as in --build-arg VERSION=1.2.3")
+    wanted = (parse_platform(word) for text in words["platforms"] for word in text.split(","))
+    asked = Asked(
+        tuple(dict.fromkeys(map(parse_reference, words["names"]))),
+        tuple(dict.fromkeys(wanted)),
+        tuple((name, value) for name, _, value in (item.partition("=") for item in words["variables"])),
+    )
+    store = Store.open()
+    folder, found = _places(words["context"], words["file"])
+    built = build(store, found, folder, asked)
+    output, iidfile = words["output"], words["iidfile"]
+    if output is not None:
+        _export(store, built, output)
+    image_id = store.image(built.descriptor).image_id
+    if iidfile is not None:
+        with durable.output_errors(iidfile):
+            durable.write_whole(Path(iidfile), image_id.encode(), private=False)
+    if words["as_json"]:
+        _print_json(built, image_id, output)
+    elif words["quiet"]:
+        click.echo(image_id)
+    else:
+        _show(built, output)
+
+
+def _places(context: str, file: str | None) -> tuple[Path, Path]:
+    """The folder, and the build file."""
+    from pathlib import Path
+
+    from whit.packer.buildfile.yamlbuild import FILE_NAMES, find
+    from whit.packer.errors import NotFoundError
+
+    folder = Path(context)
+    if not folder.is_dir():
+        raise NotFoundError(f"{context}: no such folder", hint="whit build FOLDER; a file in it is named by --file")
+    found = Path(file) if file is not None else find(folder)
+    if found is None:
+        raise NotFoundError(
+            f"{context}: there is no {FILE_NAMES[0]}", hint="write one (docs/whit-yaml.md), or whit pack FILE"
+        )
+    return folder, found
+
+
+def _export(store: Store, built: Built, output: str) -> None:
+    from pathlib import Path
+
+    from whit.packer import archive
+
+    target = Path(output).absolute()
+    to_layout = archive.is_layout_target(output, target)
+    with store.adding() as layout:
+        archive.export(layout, built.descriptor, built.references, target, to_layout=to_layout)
+
+
+def _show(built: Built, output: str | None) -> None:
+    from whit.packer.console import human_size, page_width
+    from whit.packer.present import columns, reported_lines
+
+    for record in built.records:
+        rows = [(line.path, line.size, line.reason) for line in reported_lines(record.files)]
+        for line in columns(rows, indent="", width=page_width()):
+            click.echo(line)
+        click.echo(f"{record.platform}, {human_size(record.unpacked)} unpacked, {human_size(record.size)} compressed")
+    click.echo(f"digest {built.descriptor.digest}")
+    click.echo(f"stored as {', '.join(reference.familiar for reference in built.references)}")
+    if output is not None:
+        click.echo(f"written to {output}")
+
+
+def _print_json(built: Built, image_id: str, output: str | None) -> None:
+    from dataclasses import asdict
+
+    from whit.packer.console import print_json
+
+    print_json(
+        {
+            "schema": "whit-build/1",
+            "digest": built.descriptor.digest,
+            "id": image_id,
+            "names": [reference.familiar for reference in built.references],
+            "output": output,
+            "images": [
+                {
+                    "digest": record.manifest.digest,
+                    "platform": asdict(record.platform),
+                    "compressed": record.size,
+                    "unpacked": record.unpacked,
+                    "files": [{**asdict(file), "mode": f"{file.mode:04o}"} for file in record.files],
+                }
+                for record in built.records
+            ],
+        }
+    )

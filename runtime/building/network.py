@@ -1,0 +1,67 @@
+"""A RUN's place in the usual network: as a container's, and gone with it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whit.packer import durable
+from whit.packer.locks import is_locked
+from whit.runtime.building.bundle import HOSTNAME
+from whit.runtime.engine.networks import attaching
+from whit.runtime.engine.networks.hosts import hosts_file, resolv_conf
+from whit.runtime.engine.networks.model import Joining, Member
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MARK = "build.lock"
+"""In a folder beside containers', held by the build that it belongs to."""
+
+_STUB = Path("/run/systemd/resolve/resolv.conf")
+
+
+def name_files(network: str) -> dict[str, bytes]:
+    """Hosts and resolv.conf."""
+    own = _read(Path("/etc/resolv.conf"))
+    if network == "host":
+        return {"hosts": _read(Path("/etc/hosts")).encode(), "resolv.conf": own.encode()}
+    member = Member(id="", hostname=HOSTNAME, names=())
+    return {"hosts": hosts_file(member, ()).encode(), "resolv.conf": resolv_conf(own, _read(_STUB)).encode()}
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+@contextlib.contextmanager
+def attached(store: Path, pid: int) -> Iterator[None]:
+    """The network namespace of a process is in the usual network for as long as the block lasts. Raises :class:`WhitError`."""
+    _sweep(store)
+    member = Member(id=os.urandom(32).hex(), hostname=HOSTNAME, names=())
+    folder = store / "containers" / member.id
+    durable.private_folder(folder.parent)
+    folder.mkdir(mode=0o700)
+    with durable.locked(folder / MARK, exclusive=True):
+        try:
+            attaching.attach(store, member, (Joining(),), pid)
+            yield
+        finally:
+            _remove(store, folder)
+
+
+def _sweep(store: Path) -> None:
+    """Places of builds that were killed."""
+    for mark in (store / "containers").glob(f"*/{MARK}"):
+        if not is_locked(mark):
+            _remove(store, mark.parent)
+
+
+def _remove(store: Path, folder: Path) -> None:
+    attaching.detach(store, folder.name)
+    durable.remove_tree(folder)
