@@ -88,7 +88,7 @@ def test_first_runs_of_one_new_program_at_once_all_succeed(run_whit: RunWhit, wh
 def test_runs_while_the_image_is_removed_run_or_say_that_it_is_gone(run_whit: RunWhit, whit_root: Path) -> None:
     run_whit("pack", build("hello", "go"), "-t", "gone:1")
     with ThreadPoolExecutor(4) as pool:
-        runs = [pool.submit(run_whit, "run", "gone:1") for _ in range(12)]
+        runs = [pool.submit(run_whit, "run", "--pull", "never", "gone:1") for _ in range(12)]
         removed = run_whit("rmi", "gone:1")
         results = [run.result() for run in runs]
     assert removed.returncode == 0
