@@ -10,7 +10,7 @@ from whit.packer.layer import write_layer
 from whit.packer.oci import CONFIG, OCI_LAYERS, History, ImageConfig, Layer, Manifest
 
 if TYPE_CHECKING:
-    from whit.packer.early import EarlyLayer
+    from whit.packer.early import EarlyLayer, KnownLayer
     from whit.packer.imagespec import ImageSpec, LayerSpec
     from whit.packer.layout import Layout
     from whit.packer.oci import Descriptor
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def write_image(
-    layout: Layout, spec: ImageSpec, early: EarlyLayer | None = None, base: StoredImage | None = None
+    layout: Layout, spec: ImageSpec, early: EarlyLayer | KnownLayer | None = None, base: StoredImage | None = None
 ) -> tuple[Manifest, tuple[Layer, ...]]:
     """Write an image's layers and configuration into a layout; its manifest is the caller's to add and name.
 

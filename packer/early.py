@@ -60,6 +60,18 @@ class EarlyLayer:
         return self.future.result()
 
 
+@dataclass(frozen=True, slots=True)
+class KnownLayer:
+    """A layer that is stored already: as :class:`EarlyLayer`, with nothing to wait for."""
+
+    spec: LayerSpec
+    layer: Layer
+
+    def result(self, spec: LayerSpec) -> Layer | None:
+        """The stored layer if it is the one that is wanted."""
+        return self.layer if spec == self.spec else None
+
+
 @contextlib.contextmanager
 def early_layer(layout: Layout, spec: LayerSpec, created: int, compression: Compression) -> Iterator[EarlyLayer]:
     """Begin to write a layer. If nobody has wanted it by the end of the block, it is given up and nothing is left."""

@@ -67,7 +67,7 @@ class Record:
 
 def cache_key(path: str, options: PackOptions, choices: Choices, more: tuple[str, ...] = ()) -> str:
     """What a record is found by: the executable's absolute path, all options, ``more`` texts, and whit's own code."""
-    code = sorted(_code_state(Path(__file__).parent))
+    code = code_key()
     places = [
         os.fsencode(place).hex()
         for place in (path, choices.sysroot or "", *(added.source for added in choices.additions), *more)
@@ -76,6 +76,11 @@ def cache_key(path: str, options: PackOptions, choices: Choices, more: tuple[str
     return sha256(
         canonical_json({"places": places, "options": asdict(options), "choices": asdict(choices), "code": code})
     ).hexdigest()
+
+
+def code_key() -> list[tuple[str, int, int]]:
+    """What changes whenever one of whit's own rules for images may have."""
+    return sorted(_code_state(Path(__file__).parent))
 
 
 def _code_state(folder: Path) -> Iterable[tuple[str, int, int]]:
@@ -115,7 +120,7 @@ def recall(store: Store, key: str) -> Record | None:
             if doc.flag("dynamic")
             else (),
         )
-        if all(_state(bytes.fromhex(path)) == state for path, state in guards):
+        if all(file_state(bytes.fromhex(path)) == state for path, state in guards):
             manifest = parse_manifest(store.layout.read(record.manifest))
             return record if all(map(store.layout.has, manifest.blobs)) else None
     except (OSError, ValueError, InvalidFileError, StoreError):
@@ -140,11 +145,11 @@ def remember(
     The record comes back with all that a plan from it depends on.
     """
     used = [entry.content for layer in spec.layers for entry in layer.entries if isinstance(entry.content, HostFile)]
-    guards = {os.fsencode(file.path): _state(os.fsencode(file.path)) for file in used}
-    if any(not _is_settled(guards[os.fsencode(file.path)], file) for file in used):
+    guards = {os.fsencode(file.path): file_state(os.fsencode(file.path)) for file in used}
+    if any(not is_settled(guards[os.fsencode(file.path)], file) for file in used):
         return replace(record, watched=None if watched else ())
     for folder in {*map(os.path.dirname, guards), *map(os.fsencode, (*folders, *watched))}:
-        guards[folder] = _state(folder)
+        guards[folder] = file_state(folder)
         if guards[folder] and int(guards[folder][4]) > since - _SETTLED_NS:
             return replace(record, watched=None if watched else ())
     document = {
@@ -193,7 +198,7 @@ def _path(store: Store, key: str) -> Path:
     return store.cache_folder / "pack" / f"{key}.json"
 
 
-def _state(path: bytes) -> tuple[str, ...]:
+def file_state(path: bytes) -> tuple[str, ...]:
     """Device, inode, size and times of a file as decimal numbers; of a folder all but its size. Empty if it's gone."""
     try:
         state = os.stat(path)  # noqa: PTH116 - bytes
@@ -203,6 +208,7 @@ def _state(path: bytes) -> tuple[str, ...]:
     return tuple(map(str, numbers))
 
 
-def _is_settled(state: tuple[str, ...], file: HostFile) -> bool:
+def is_settled(state: tuple[str, ...], file: HostFile) -> bool:
+    """Whether a file is in the state that was decided on, and has been long enough for a change to show."""
     same = state[:4] == tuple(map(str, file.identity))
     return same and time.time_ns() - int(state[4]) > _SETTLED_NS

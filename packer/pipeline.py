@@ -16,8 +16,9 @@ from whit.packer.reference import Reference, reference_from_path
 
 if TYPE_CHECKING:
     from whit.packer.below import Below
-    from whit.packer.early import EarlyLayer
+    from whit.packer.early import EarlyLayer, KnownLayer
     from whit.packer.executable import Opened
+    from whit.packer.layercache import LayerCache
     from whit.packer.layout import Layout
     from whit.packer.packcache import Record
     from whit.packer.platform import Platform
@@ -50,7 +51,8 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None, below:
     from whit.packer.executable import opened  # noqa: PLC0415 - what is already packed needs none of it
 
     began = time.time_ns()
-    with opened(order.path) as program, _begun(program, order.options, layout) as early:
+    cache = _layer_cache(order.options, remember_in)
+    with opened(order.path) as program, _begun(program, order.options, layout, cache) as early:
         from whit.packer.additions import gather  # noqa: PLC0415
         from whit.packer.assemble import write_image  # noqa: PLC0415 - while the first layer is being compressed
         from whit.packer.imagespec import image_spec  # noqa: PLC0415
@@ -70,6 +72,8 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None, below:
         )
         spec = below.under(spec, order.options) if below else spec
         manifest, layers = write_image(layout, spec, early, below.image if below else None)
+    if cache:
+        cache.remember(spec.layers, layers)
     descriptor = layout.put(manifest.to_json(), manifest.media_type)
     record = packcache.record_of(spec, descriptor, manifest, layers)
     if remember_in:
@@ -78,16 +82,27 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None, below:
     return record
 
 
+def _layer_cache(options: PackOptions, store: Store | None) -> LayerCache | None:
+    """What is remembered of layers; an output that isn't the store remembers nothing."""
+    from whit.packer.layercache import LayerCache  # noqa: PLC0415 - only where something is packed
+
+    return LayerCache(store, options.created, options.compression) if store else None
+
+
 def _begun(
-    program: Opened, options: PackOptions, layout: Layout
-) -> contextlib.AbstractContextManager[EarlyLayer | None]:
-    """The program's layer, begun now if the file may turn out to be a program."""
-    from whit.packer.early import early_layer  # noqa: PLC0415 - only where something is packed
+    program: Opened, options: PackOptions, layout: Layout, cache: LayerCache | None
+) -> contextlib.AbstractContextManager[EarlyLayer | KnownLayer | None]:
+    """The program's layer, begun now if the file may turn out to be a program, unless it is there already."""
+    from whit.packer.early import KnownLayer, early_layer  # noqa: PLC0415 - only where something is packed
     from whit.packer.imagespec import program_layer  # noqa: PLC0415
 
     if not program.may_be_executable:
         return contextlib.nullcontext()
-    return early_layer(layout, program_layer(program.name, program.file, options), options.created, options.compression)
+    spec = program_layer(program.name, program.file, options)
+    known = cache.recall(spec) if cache else None
+    if known:
+        return contextlib.nullcontext(KnownLayer(spec, known))
+    return early_layer(layout, spec, options.created, options.compression)
 
 
 def pack(order: Order, store: Store, references: tuple[Reference, ...]) -> Record:
