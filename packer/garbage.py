@@ -12,6 +12,7 @@ from whit.packer import durable
 from whit.packer.buildfile.build.cache import StepCache
 from whit.packer.errors import InvalidFileError, StoreError
 from whit.packer.oci import DOCKER_INDEX, INDEX, MANIFEST, Descriptor, parse_index, parse_manifest
+from whit.packer.supply.attaching import all_attached, attached, forget_gone
 from whit.packer.users import users
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def collect(store: Store, *, wait: bool = False) -> bool:
             for path in layout.blob_folder.iterdir():
                 if path.name not in reachable:
                     path.unlink()
+            forget_gone(store, reachable)
             _remove_unpacked(store, reachable)
     return True
 
@@ -79,6 +81,7 @@ def _reachable(store: Store, steps: StepCache) -> set[str] | None:
             continue
         found.add(descriptor.hex)
         try:
+            pending.extend(attached(store, descriptor.digest))
             data = store.layout.read(descriptor)
             if descriptor.media_type in (INDEX, DOCKER_INDEX):
                 pending.extend(parse_index(data).manifests)
@@ -130,8 +133,10 @@ def verify(store: Store) -> tuple[str, ...]:
     for reference, descriptor in entries:
         name = reference.familiar if reference else descriptor.digest
         try:
-            blobs = store.image(descriptor).manifest.blobs
-        except StoreError as error:
+            blobs = [*store.image(descriptor).manifest.blobs]
+            for _, artifact in all_attached(store, descriptor.digest):
+                blobs += [artifact, *parse_manifest(store.layout.read(artifact)).blobs]
+        except (StoreError, InvalidFileError) as error:
             problems.append(f"{name}: {error.message}")
             continue
         for blob in blobs:

@@ -65,6 +65,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logout": ("whit.packer.commands.logout", "Log out from a registry"),
     "search": ("whit.packer.commands.search", "Search registries for images"),
     "tag": ("whit.packer.commands.tag", "Give an image one more name"),
+    "sbom": ("whit.packer.commands.sbom", "Show what an image is made of, as SPDX or CycloneDX"),
+    "referrers": ("whit.packer.commands.referrers", "List what is attached to an image: SBOMs, provenance, signatures"),
     "trace": ("whit.runtime.commands.trace", "Run a program confined and tell what it opens, executes and misses"),
     "plan": ("whit.runtime.commands.plan", "Show how an executable or image would be launched: each operation, why"),
     "port": ("whit.runtime.commands.port", "Show where a container's ports are published"),

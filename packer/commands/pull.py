@@ -11,6 +11,8 @@ from whit.packer.commands.registry_options import insecure_option, platform_opti
 
 if TYPE_CHECKING:
     from whit.packer.registry.pulling import Pulled
+    from whit.packer.registry.registries import Registries
+    from whit.packer.store import Store
 
 
 @click.command("pull", short_help="Take images from a registry into the store")
@@ -19,10 +21,18 @@ if TYPE_CHECKING:
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but the name.")
 @platform_option
 @click.option("--all-platforms", is_flag=True, help="Take the image for all platforms, and its index with them.")
+@click.option("--with-referrers", is_flag=True, help="Take what is attached to it, too: SBOMs, signatures …")
 @insecure_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/registry.md).")
-def command(
-    name: str, all_tags: bool, quiet: bool, platform: str | None, all_platforms: bool, insecure: bool, as_json: bool
+def command(  # noqa: PLR0917 - click's: one an option
+    name: str,
+    all_tags: bool,
+    quiet: bool,
+    platform: str | None,
+    all_platforms: bool,
+    with_referrers: bool,
+    insecure: bool,
+    as_json: bool,
 ) -> None:
     """Take an image from a registry into the store, under the same name and with the same bytes.
 
@@ -51,10 +61,22 @@ def command(
         pull_told(store, hub, one, sys.stdout, wanted, whole=all_platforms, quiet=quiet or as_json)
         for one in references
     ]
+    for one in found if with_referrers else ():
+        _attach(store, hub, one, quiet=quiet or as_json)
     if as_json:
         print_json({"schema": "whit-pull/1", "images": [_document(one) for one in found]})
     else:
         click.echo(reference.familiar_name if all_tags else reference)
+
+
+def _attach(store: Store, hub: Registries, pulled: Pulled, *, quiet: bool) -> None:
+    """Have the store hold what the registry has attached to an image that was pulled."""
+    from whit.packer.registry.referring import fetch
+
+    with store.adding() as layout:
+        fetched = fetch(store, layout, pulled.tree, hub.repository(pulled.reference))
+    for one in fetched.descriptors if not quiet else ():
+        click.echo(f"{one.hex[:12]}: Attached ({one.artifact_type or one.media_type})")
 
 
 def _document(pulled: Pulled) -> dict[str, object]:

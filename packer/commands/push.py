@@ -74,6 +74,8 @@ def send(store: Store, hub: Registries, reference: Reference, *, quiet: bool) ->
         if pushed.moved.was_there:
             for blob in pushed.tree.blobs:
                 click.echo(f"{blob.hex[:12]}: {words[Outcome.THERE]}")
+        for one in pushed.referrers:
+            click.echo(f"{one.hex[:12]}: Attached ({one.artifact_type})")
         click.echo(f"{reference.tag}: digest: {pushed.descriptor.digest} size: {pushed.descriptor.size}")
     return pushed
 
@@ -86,4 +88,5 @@ def _document(pushed: Pushed) -> dict[str, object]:
         "blobs": len(pushed.tree.blobs),
         "size": pushed.tree.size,
         "transferred": pushed.moved.size,
+        "referrers": [one.digest for one in pushed.referrers],
     }

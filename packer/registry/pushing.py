@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from whit.packer.registry.ends import LayoutSource, RepositoryTarget
 from whit.packer.registry.origins import Mounts
 from whit.packer.registry.pulling import origins
+from whit.packer.registry.referring import send
 from whit.packer.registry.sessions import Sessions
 from whit.packer.registry.transfer import transfer
 from whit.packer.registry.tree import Tree, gather
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What a name at the registry points to now."""
+    """What a name at the registry points to now; ``referrers`` are those that weren't there."""
 
     reference: Reference
     descriptor: Descriptor
     moved: Moved
     tree: Tree
+    referrers: tuple[Descriptor, ...] = ()
 
 
 def push(store: Store, registries: Registries, reference: Reference, watcher: Watcher) -> Pushed:
@@ -43,6 +45,7 @@ def push(store: Store, registries: Registries, reference: Reference, watcher: Wa
         sessions = Sessions(store.cache_folder / "uploads")
         target = RepositoryTarget(repository, reference.tag, sessions, mounts)
         moved = transfer(tree, source, target, watcher)
+        referrers = send(store, tree, source, target)
         store.happened(store.image(descriptor).image_id, "push", reference.familiar)
         known.note(repository.registry.domain, repository.name, tree)
-    return Pushed(reference, descriptor, moved, tree)
+    return Pushed(reference, descriptor, moved, tree, referrers.descriptors)

@@ -16,6 +16,7 @@ from whit.packer.registry.client import OK
 from whit.packer.registry.headers import media_type
 from whit.packer.registry.model import AbsentError, RegistryError
 from whit.packer.registry.repository import Document
+from whit.packer.registry.tags import change
 
 if TYPE_CHECKING:
     from whit.packer.registry.repository import Repository
@@ -50,12 +51,15 @@ def note_referrer(repository: Repository, document: Document) -> None:
         manifest.annotations,
         artifact_type=manifest.artifact_type or manifest.config.media_type,
     )
-    known = _tagged(repository, manifest.subject.digest)
-    if any(one.digest == entry.digest for one in known.manifests):
-        return
-    data = replace(known, manifests=(*known.manifests, entry)).to_json()
-    index = Document(Descriptor(INDEX, digest_of(data), len(data)), data)
-    repository.put_manifest(index, _tag(manifest.subject.digest))
+
+    def with_entry(there: Document | None) -> Document | None:
+        known = parse_index(there.data) if there else Index()
+        if any(one.digest == entry.digest for one in known.manifests):
+            return None
+        data = replace(known, manifests=(*known.manifests, entry)).to_json()
+        return Document(Descriptor(INDEX, digest_of(data), len(data)), data)
+
+    change(repository, _tag(manifest.subject.digest), with_entry)
 
 
 def _tag(digest: str) -> str:

@@ -136,13 +136,18 @@ class Repository:
             raise RegistryError(f"{where}: a document of type {kind or 'unknown'!r}, not an image's manifest")
         return inside
 
-    def put_manifest(self, document: Document, reference: str | None = None) -> None:
-        """Store a manifest under a tag, or under its digest alone. What it points to must be there."""
+    def put_manifest(self, document: Document, reference: str | None = None, *, instead_of: str | None = None) -> None:
+        """Store a manifest under a tag, or under its digest alone. What it points to must be there.
+
+        ``instead_of`` is the entity tag of what may be replaced: where the registry knows such, anything else is an
+        error (412).
+        """
         data, kind = document.data, document.descriptor.media_type
         path = self.path(f"manifests/{reference or document.descriptor.digest}")
         answer = self.registry.call(
             "PUT", path, self.writes, {CREATED, OK, TAKEN},
-            headers={"Content-Type": kind}, body=Body(len(data), lambda: (data,)),
+            headers={"Content-Type": kind, **({"If-Match": instead_of} if instead_of else {})},
+            body=Body(len(data), lambda: (data,)),
         )  # fmt: skip
         answer.close()
         if kind == MANIFEST and b'"subject"' in data and not answer.header(_SUBJECT):

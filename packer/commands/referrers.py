@@ -1,0 +1,81 @@
+"""``whit referrers IMAGE``: what is attached to an image: SBOMs, provenance, signatures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from whit.packer.commands.registry_options import insecure_option, registries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whit.packer.oci import Descriptor
+    from whit.packer.supply.places import Place
+
+
+@click.command("referrers", short_help="List what is attached to an image: SBOMs, provenance, signatures")
+@click.argument("name", metavar="IMAGE")
+@click.option("--artifact-type", metavar="TYPE", help="Only what is of this type.")
+@click.option("--content", metavar="DIGEST", help="Print the document that the artifact DIGEST holds.")
+@insecure_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/supply-chain.md) instead of a table.")
+def command(name: str, artifact_type: str | None, content: str | None, insecure: bool, as_json: bool) -> None:
+    """List what refers to IMAGE, or to an image that its index has: in the store, or, if it isn't there, at its registry.
+
+    docker://IMAGE asks the registry in any case.
+    """
+    from whit.packer.console import human_size, print_json
+    from whit.packer.store import Store
+    from whit.packer.supply.places import find
+    from whit.packer.tabular import aligned
+
+    place = find(name, Store.open(), registries(insecure=insecure))
+    found = [pair for pair in _all(place) if artifact_type in {None, pair[1].artifact_type}]
+    if content is not None:
+        _print(place, found, content)
+        return
+    if as_json:
+        print_json(
+            {
+                "schema": "whit-referrers/1",
+                "digest": place.subject.digest,
+                "referrers": [{"subject": subject, **item.document()} for subject, item in found],
+            }
+        )
+        return
+    lines = ["TYPE\tDIGEST\tSIZE\tSUBJECT"]
+    for subject, item in found:
+        lines.append(f"{item.artifact_type or item.media_type}\t{item.digest}\t{human_size(item.size)}\t{subject}")
+    click.echo(aligned("\n".join(lines)))
+
+
+def _all(place: Place) -> Iterator[tuple[str, Descriptor]]:
+    """(subject, what refers to it), and what refers to that in turn."""
+    from whit.packer.supply.places import MOST, images
+
+    pending = [image.digest for image in images(place)]
+    seen: set[str] = set()
+    while pending and len(seen) < MOST:
+        subject = pending.pop(0)
+        for item in place.referrers(subject):
+            if item.digest not in seen:
+                seen.add(item.digest)
+                pending.append(item.digest)
+                yield subject, item
+
+
+def _print(place: Place, found: list[tuple[str, Descriptor]], digest: str) -> None:
+    from whit.packer.errors import NotFoundError
+    from whit.packer.oci import parse_manifest
+    from whit.packer.supply.attaching import plain
+
+    wanted = digest.removeprefix("sha256:")
+    fitting = {item.digest: item for _, item in found if wanted and item.hex.startswith(wanted)}
+    if len(fitting) != 1:
+        raise NotFoundError(
+            f"nothing that is attached is {digest}, or more than one thing is", hint="'whit referrers IMAGE' lists it"
+        )
+    for layer in parse_manifest(place.document(plain(next(iter(fitting.values()))))).layers:
+        click.echo(place.blob(layer).decode("utf-8", "replace"))

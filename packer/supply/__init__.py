@@ -1,0 +1,1 @@
+"""What an image is made of, who says so, and what is known to be wrong with it: SBOMs, provenance, signatures, scans."""

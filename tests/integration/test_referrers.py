@@ -1,0 +1,172 @@
+"""What is attached to images: in the store, with a push and a pull, at registries with a list of referrers and without."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import lacking
+from tests.integration.registries import AMD64, ARM64, make_image, make_index
+from tests.peers.registry import docker_registry, memory_registry, other_registry
+from whit.packer.garbage import verify
+from whit.packer.reference import parse_reference
+from whit.packer.registry.ends import RepositoryTarget
+from whit.packer.registry.referring import put
+from whit.packer.registry.registries import Registries
+from whit.packer.registry.repository import Document
+from whit.packer.registry.sessions import Sessions
+from whit.packer.registry.settings import Settings
+from whit.packer.registry.tags import tagged
+from whit.packer.store import Store
+from whit.packer.supply.attaching import attach_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import RunWhit
+    from tests.peers.registry import RegistryPeer
+    from whit.packer.oci import Descriptor
+
+pytestmark = pytest.mark.peer("docker-registry")
+
+
+@pytest.fixture(scope="module", params=["docker-registry", "ggcr"])
+def registry(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryPeer]:
+    """The first has no list of referrers, so that they are listed under a tag."""
+    folder = tmp_path_factory.mktemp("registry")
+    if request.param == "docker-registry":
+        with docker_registry(folder) as peer:
+            yield peer
+        return
+    if other_registry() is None:
+        lacking("there is no Go to build the registry with")
+    with memory_registry("ggcr", folder) as peer:
+        yield peer
+
+
+def note(root: Path, image: Descriptor, text: str) -> Descriptor:
+    return attach_document(Store(root), image, text.encode(), "text/plain", artifact_type="application/x-note")
+
+
+def listed(run_whit: RunWhit, name: str, root: Path | None = None) -> set[tuple[str, str]]:
+    """(subject, artifact) of all that is attached."""
+    result = run_whit("referrers", "--json", name, root=root)
+    assert result.returncode == 0, result.stderr
+    return {(item["subject"], item["digest"]) for item in json.loads(result.stdout)["referrers"]}
+
+
+def test_what_is_attached_goes_along_with_a_push_and_comes_with_a_pull_that_asks_for_it(
+    registry: RegistryPeer, run_whit: RunWhit, whit_root: Path, tmp_path: Path
+) -> None:
+    name = f"{registry.name}/with/referrers:1"
+    image = make_image(whit_root, name, (1000,))
+    first, second = note(whit_root, image, "one"), note(whit_root, image, "two")
+    about_first = note(whit_root, first, "of the first")
+    expected = {(image.digest, first.digest), (image.digest, second.digest), (first.digest, about_first.digest)}
+    assert listed(run_whit, name) == expected
+
+    pushed = run_whit("push", name)
+
+    assert pushed.stdout.count("Attached (application/x-note)") == 3
+    assert "Attached" not in run_whit("push", name).stdout
+    assert listed(run_whit, f"docker://{name}") == expected
+    plain, whole = tmp_path / "plain", tmp_path / "whole"
+    assert run_whit("pull", name, root=plain).returncode == 0
+    assert listed(run_whit, name, plain) == set()
+    assert run_whit("pull", "--with-referrers", name, root=whole).returncode == 0
+    assert listed(run_whit, name, whole) == expected
+    assert verify(Store(whole)) == ()
+    content = run_whit("referrers", "--content", second.digest, name, root=whole)
+    assert content.stdout == "two\n"
+    types = json.loads(run_whit("referrers", "--json", f"docker://{name}").stdout)["referrers"]
+    assert {item["artifactType"] for item in types} == {"application/x-note"}
+
+
+def test_what_an_index_s_images_have_goes_along(registry: RegistryPeer, run_whit: RunWhit, whit_root: Path) -> None:
+    name = f"{registry.name}/an/index:1"
+    one = make_image(whit_root, "x:1", (10,), platform=AMD64)
+    index = make_index(whit_root, name, one, make_image(whit_root, "x:2", (20,), platform=ARM64))
+    expected = {(index.digest, note(whit_root, index, "a").digest), (one.digest, note(whit_root, one, "b").digest)}
+
+    assert run_whit("push", name).returncode == 0
+
+    assert listed(run_whit, f"docker://{name}") == expected
+
+
+def test_many_at_once_lose_none_of_each_other_s(registry: RegistryPeer, run_whit: RunWhit, whit_root: Path) -> None:
+    name = f"{registry.name}/many/at-once:1"
+    image = make_image(whit_root, name, (1000,))
+    assert run_whit("push", name).returncode == 0
+    notes = [note(whit_root, image, str(number)) for number in range(4)]
+    for number in notes:  # one after the other, each by somebody who knows of no other
+        _put(whit_root, name, number)
+    assert listed(run_whit, f"docker://{name}") == {(image.digest, one.digest) for one in notes}
+    more = [note(whit_root, image, f"at once {number}") for number in range(2)]
+    threads = [threading.Thread(target=_put, args=(whit_root, name, one)) for one in more]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    _put(whit_root, name, more[0])
+    _put(whit_root, name, more[1])
+    assert listed(run_whit, f"docker://{name}") >= {(image.digest, one.digest) for one in (*notes, *more)}
+
+
+def _put(root: Path, name: str, artifact: Descriptor) -> None:
+    from whit.packer.registry.ends import LayoutSource  # noqa: PLC0415 - only here
+
+    repository = Registries(Settings.read()).repository(parse_reference(name))
+    source = LayoutSource(Store(root).layout, artifact)
+    document = Document(artifact, source.root().data)
+    put(RepositoryTarget(repository, None, Sessions(None)), document, source)
+
+
+def test_the_tag_lists_what_a_registry_does_not(
+    run_whit: RunWhit, whit_root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with docker_registry(tmp_path_factory.mktemp("own")) as registry:
+        name = f"{registry.name}/by/tag:1"
+        image = make_image(whit_root, name, (10,))
+        artifact = note(whit_root, image, "text")
+        assert run_whit("push", name).returncode == 0
+        found, _ = tagged(Registries(Settings.read()).repository(parse_reference(name)), image.digest.replace(":", "-"))
+    assert found is not None
+    index = json.loads(found.data)
+    assert index["mediaType"] == "application/vnd.oci.image.index.v1+json"
+    assert [item["digest"] for item in index["manifests"]] == [artifact.digest]
+    assert index["manifests"][0]["artifactType"] == "application/x-note"
+
+
+def test_it_is_no_image_and_lives_as_long_as_its_subject(run_whit: RunWhit, whit_root: Path) -> None:
+    image = make_image(whit_root, "me/app:1", (1000,))
+    artifact = note(whit_root, image, "text")
+    about = note(whit_root, artifact, "of that")
+    other = make_image(whit_root, "me/other:1", (500,), seed=2)
+    kept = note(whit_root, other, "kept")
+
+    assert run_whit("images", "--format", "{{.Repository}}").stdout.split() == ["me/other", "me/app"]
+    assert run_whit("image", "prune", "--force").returncode == 0
+    layout = Store(whit_root).layout
+    assert all(layout.has(one) for one in (artifact, about, kept))
+    assert run_whit("rmi", "me/app:1").returncode == 0
+
+    assert [layout.has(one) for one in (artifact, about, kept)] == [False, False, True]
+    assert [path.stem for path in (whit_root / "referrers").glob("*.json")] == [other.digest.partition(":")[2]]
+
+
+def test_a_damaged_list_is_told_and_nothing_is_collected(run_whit: RunWhit, whit_root: Path) -> None:
+    image = make_image(whit_root, "me/app:1", (1000,))
+    artifact = note(whit_root, image, "text")
+    path = next((whit_root / "referrers").glob("*.json"))
+    path.write_text("{")
+
+    told = run_whit("referrers", "me/app:1")
+
+    assert told.returncode == 1
+    assert f"hint: remove {path}" in told.stderr
+    assert run_whit("image", "prune", "--force").returncode == 0
+    assert Store(whit_root).layout.has(artifact)
