@@ -68,6 +68,11 @@ def find(files: Files, written: str) -> list[Found]:
     if has_wildcards(path):
         matched = sorted(dict.fromkeys(_matching(files, "", path.split("/"), 0)), key=os.fsencode)
         return [found for one in matched if (found := _look(files, one))]
+    return [find_one(files, path)]
+
+
+def find_one(files: Files, path: str) -> Found:
+    """What a path means that is no pattern, whatever is in it. Raises Fault where it isn't there."""
     found = _look(files, path)
     if found is None:
         where = "the context" if files.is_context else "it"
@@ -75,7 +80,7 @@ def find(files: Files, written: str) -> list[Found]:
         if files.is_context and files.ignore.patterns:
             hint += ", or .dockerignore leaves it out"
         raise Fault(f'"/{path}": not found', hint)
-    return [found]
+    return found
 
 
 def _look(files: Files, path: str) -> Found | None:

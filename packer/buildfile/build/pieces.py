@@ -10,9 +10,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.build.modes import parse_mode
-from whit.packer.buildfile.build.origins import find, rooted
+from whit.packer.buildfile.build.origins import find, find_one, rooted
 from whit.packer.buildfile.build.selecting import Walk, least
-from whit.packer.buildfile.dockerfile.ignorefile import parse_ignore_file
+from whit.packer.buildfile.dockerfile.ignorefile import IgnoreRules, parse_ignore_file
 from whit.packer.buildfile.dockerfile.plan import SourceKind
 from whit.packer.buildfile.dockerfile.problems import Fault
 from whit.packer.errors import InvalidFileError, UnsupportedError
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from whit.packer.buildfile.build.origins import Files, Found
     from whit.packer.buildfile.build.owners import Owner
-    from whit.packer.buildfile.dockerfile.ignorefile import IgnoreRules
     from whit.packer.buildfile.dockerfile.plan import FileSource, FileStep
 
 _READ = 1 << 20
@@ -119,7 +118,7 @@ def _piece(step: FileStep, source: FileSource, files: Files, found: Found, chang
     name = posixpath.basename(found.path)
     below = _kept_parents(source.value, found) if step.keeps_parents else ""
     if found.is_folder:
-        return Piece(PieceKind.FOLDER, "", below, lambda: _folder(step, files, found, change))
+        return Piece(PieceKind.FOLDER, "", below, lambda: _folder(files, found, change, _excludes(step)))
     excludes = Walk(_excludes(step))
     if excludes.select(name, is_folder=False) is Selected.NO:
         return None
@@ -139,8 +138,17 @@ def _excludes(step: FileStep) -> IgnoreRules:
     return parse_ignore_file("\n".join(step.excludes).encode("utf-8", "surrogateescape"), "--exclude")
 
 
-def _folder(step: FileStep, files: Files, found: Found, change: Change) -> Iterator[bytes]:
-    ignored, excluded = Walk(files.ignore), Walk(_excludes(step))
+def piece_of(files: Files, path: str, change: Change) -> Piece:
+    """A file or folder by itself, as a bind mount shows it. Raises Fault where it isn't there."""
+    found = find_one(files, path)
+    name = posixpath.basename(path)
+    if found.is_folder:
+        return Piece(PieceKind.FOLDER, "", "", lambda: _folder(files, found, change, IgnoreRules()))
+    return Piece(PieceKind.FILE, name, "", lambda: _file(files, found, name, change))
+
+
+def _folder(files: Files, found: Found, change: Change, excludes: IgnoreRules) -> Iterator[bytes]:
+    ignored, excluded = Walk(files.ignore), Walk(excludes)
     ignored.enter(found.path)
     prefix = f"{found.path}/" if found.path else ""
 

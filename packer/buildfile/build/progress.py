@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 _KEPT = 20
 """Lines of a step that are shown if it fails and nothing has been shown before."""
 
+_LONGEST = 64 << 10
+"""Bytes of a line that are waited for."""
+
 
 @dataclass(slots=True)
 class Telling:
@@ -31,6 +34,8 @@ class Telling:
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._line(line)
+        if len(self._rest) > _LONGEST:
+            self.flush()
 
     def _line(self, line: bytes) -> None:
         text = line.decode("utf-8", "replace").rstrip("\r").rpartition("\r")[2]

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from whit.packer import durable
 from whit.packer.buildfile.build.cache import Workplace, step_key
-from whit.packer.buildfile.build.origins import find, rooted
-from whit.packer.buildfile.build.pieces import Change, pieces_of
+from whit.packer.buildfile.build.origins import find_one, rooted
+from whit.packer.buildfile.build.pieces import Change, piece_of
 from whit.packer.buildfile.build.placing import place
 from whit.packer.buildfile.build.steps import Bound, Layers, Memory, RunOrder, Secret
 from whit.packer.buildfile.dockerfile.mounts import MountKind, Sharing
-from whit.packer.buildfile.dockerfile.plan import FileSource, FileStep, OriginKind, SourceKind
+from whit.packer.buildfile.dockerfile.plan import OriginKind
 from whit.packer.buildfile.dockerfile.problems import DockerfileError, at
 from whit.packer.errors import UnsupportedError
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from whit.packer.buildfile.build.cache import StepCache
     from whit.packer.buildfile.build.chain import Chain
     from whit.packer.buildfile.build.origins import Files
-    from whit.packer.buildfile.build.pieces import Piece
     from whit.packer.buildfile.dockerfile.plan import Origin, PlannedMount, RunStep
 
 _CACHE_MODE = 0o755
@@ -62,21 +61,8 @@ def _mount_key(step: RunStep, planned: PlannedMount, supplies: Supplies) -> list
     ]  # fmt: skip
     if mount.kind is MountKind.BIND:
         with supplies.files(planned.origin) as files, at(step.source.place):
-            change = Change(None, None, 0, files.is_context)
-            words += [piece.digest() for piece in _shown(step, planned, files, change)]
+            words.append(piece_of(files, rooted(mount.source), _as_it_is(files)).digest())
     return words
-
-
-def _shown(step: RunStep, planned: PlannedMount, files: Files, change: Change) -> list[Piece]:
-    """What a bind mount shows, as pieces of a COPY. A name in it is no pattern."""
-    path = rooted(planned.mount.source)
-    escaped = "".join(f"\\{char}" if char in "\\*?[" else char for char in path)
-    source = FileSource(SourceKind.PATH, escaped if escaped != path else path)
-    return pieces_of(
-        FileStep(step.source, step.title, step.created_by, step.is_trigger, (source,), "/", planned.origin),
-        files,
-        change,
-    )
 
 
 def _network(step: RunStep, supplies: Supplies) -> str:
@@ -143,20 +129,21 @@ def _bound(step: RunStep, planned: PlannedMount, supplies: Supplies, folder: Pat
         return Bound(planned.target, None, str(folder), planned.mount.is_readonly)
     if planned.origin.kind is not OriginKind.CONTEXT:
         with supplies.files(planned.origin) as files, at(step.source.place):
-            find(files, path)
+            find_one(files, path)
         return Bound(planned.target, supplies.chain(planned.origin).layers, path, planned.mount.is_readonly)
     folder.mkdir(mode=_CACHE_MODE)
     with supplies.files(planned.origin) as files, at(step.source.place):
-        change = Change(None, None, 0, files.is_context)
-        pieces = _shown(step, planned, files, change)
+        piece = piece_of(files, path, _as_it_is(files))
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            place(descriptor, "/", [(piece, piece.digest()) for piece in pieces], change)
+            place(descriptor, "/", [(piece, piece.digest())], _as_it_is(files))
         finally:
             os.close(descriptor)
-        (found,) = find(files, path)
-    shown = folder if found.is_folder else folder / os.path.basename(path)  # noqa: PTH119 - a path in the context
-    return Bound(planned.target, None, str(shown), planned.mount.is_readonly)
+    return Bound(planned.target, None, str(folder / piece.name), planned.mount.is_readonly)
+
+
+def _as_it_is(files: Files) -> Change:
+    return Change(None, None, 0, files.is_context)
 
 
 @contextlib.contextmanager
