@@ -43,14 +43,29 @@ class _Changed(TarReader):
 
 
 def make_folders(root: int, path: str, owner: Owner | None) -> int:
-    """A descriptor (O_PATH) of a folder, made with those above it where they are missing. Raises Fault."""
+    """A descriptor (O_PATH) of a folder, made with those above it where they are missing: behind links, too. Raises Fault."""
+    for _ in range(_MOST_LINKS):
+        made = _made_up_to(root, path, owner)
+        if isinstance(made, int):
+            return made
+        path = made
+    raise Fault(f"{path} leads over too many links in the image")
+
+
+def _made_up_to(root: int, path: str, owner: Owner | None) -> int | str:
+    """The folder, or the path that is meant where a link on the way leads to what isn't there yet."""
     current, done = os.open(".", _FOLDER, dir_fd=root), b""
-    for name in filter(None, os.fsencode(posixpath.normpath(f"/{path}")).split(b"/")):
-        done += b"/" + name
+    left = [name for name in os.fsencode(posixpath.normpath(f"/{path}")).split(b"/") if name]
+    while left:
+        name = left.pop(0)
+        above, done = done, done + b"/" + name
         try:
             inner = open_in_root(root, done)
         except FileNotFoundError:
-            inner = _made(current, name, done, owner)
+            made = _made(current, name, owner)
+            if isinstance(made, bytes):
+                return posixpath.join(*map(os.fsdecode, (above or b"/", made, *left)))
+            inner = made
         finally:
             os.close(current)
         current = inner
@@ -60,11 +75,12 @@ def make_folders(root: int, path: str, owner: Owner | None) -> int:
     return current
 
 
-def _made(parent: int, name: bytes, path: bytes, owner: Owner | None) -> int:
+def _made(parent: int, name: bytes, owner: Owner | None) -> int | bytes:
+    """A new folder; a link's target where there is one already."""
     try:
         os.mkdir(name, _FOLDER_MODE, dir_fd=parent)
     except FileExistsError:
-        raise Fault(f"{os.fsdecode(path)} is a link to nothing in the image") from None
+        return os.readlink(name, dir_fd=parent)
     inner = os.open(name, _FOLDER, dir_fd=parent)
     if owner:
         os.chown(f"/proc/self/fd/{inner}", *owner)
