@@ -12,8 +12,8 @@ _CLAUSE = re.compile(r"(?P<who>[ugoa]*)(?P<actions>(?:[-+=][rwxXstugo]*)+)", re.
 _ACTION = re.compile(r"([-+=])([rwxXstugo]*)", re.ASCII)
 _SHIFT = {"u": 6, "g": 3, "o": 0}
 _BITS = {"r": 4, "w": 2, "x": 1}
-_SPECIAL = {"u": 0o4000, "g": 0o2000}
-_STICKY = 0o1000
+_SPECIAL = {"u": 0o4000, "g": 0o2000, "o": 0o1000}
+"""Set-user-id, set-group-id, and sticky, which is the others'."""
 
 Change = "Callable[[int, bool], int]"
 
@@ -39,15 +39,13 @@ def _wanted(mode: int, who: str, letters: str, *, is_folder: bool) -> int:
     """The bits that the letters mean for these users."""
     bits = 0
     for letter in letters:
-        if letter == "t":
-            bits |= _STICKY
         for user in set(who):
             if letter in _BITS:
                 bits |= _BITS[letter] << _SHIFT[user]
             elif letter == "X":
                 bits |= (1 << _SHIFT[user]) if is_folder or mode & 0o111 else 0
-            elif letter == "s":
-                bits |= _SPECIAL.get(user, 0)
+            elif letter in "st":
+                bits |= _SPECIAL[user] if (user == "o") == (letter == "t") else 0
             elif letter in _SHIFT:
                 bits |= (mode >> _SHIFT[letter] & 7) << _SHIFT[user]
     return bits
@@ -60,5 +58,5 @@ def _acted(mode: int, operator: str, bits: int, who: str) -> int:
         return mode & ~bits
     kept = mode
     for user in set(who):
-        kept &= ~(7 << _SHIFT[user] | _SPECIAL.get(user, 0))
+        kept &= ~(7 << _SHIFT[user] | _SPECIAL[user])
     return kept | bits
