@@ -22,6 +22,7 @@ import os
 import struct
 import sys
 
+from whit.packer.errors import WhitError
 from whit.packer.light import TYPE_CHECKING, replace
 from whit.packer.lightjson import quoted
 from whit.runtime.encode import encode
@@ -227,7 +228,8 @@ def template(form: bytes, data: bytes, request: Request, host: OciHost, made: tu
         return None
     try:
         return _template(form, data, request, host, made)
-    except (_UnfitError, ValueError, KeyError):
+    except (_UnfitError, ValueError, KeyError, WhitError):
+        # A mark is no name of a cgroup below the one that is delegated to a user, say: then Python looks each time.
         return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -241,6 +241,15 @@ def test_a_plan_that_depends_on_a_module_of_the_kernel_isn_t_kept(launcher: Laun
     config = copy.deepcopy(DOCKER)
     config["linux"]["resources"]["blockIO"] = {"weight": 100}
     assert kept_plan(launcher, json.dumps(config).encode(), V1) is None
+
+
+def test_where_only_some_cgroups_may_be_made_no_plan_is_kept_for_any_and_the_container_is_made(
+    launcher: Launcher,
+) -> None:
+    config = copy.deepcopy(DOCKER)
+    del config["linux"]["resources"]["devices"]
+    config["linux"]["resources"]["pids"] = {"limit": 9}
+    assert kept_plan(launcher, json.dumps(config).encode(), replace(V2, delegated="docker")) is None
 
 
 def test_a_kept_plan_of_which_a_bit_has_changed_is_none(launcher: Launcher) -> None:
