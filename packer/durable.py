@@ -38,6 +38,18 @@ _SAID = {
 }
 
 
+_FORBIDDEN = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
+
+
+def _place(error: OSError) -> str:
+    """Which folder can't be written: the person may never have named it."""
+    path = error.filename2 or error.filename
+    if error.errno not in _FORBIDDEN or not isinstance(path, str | bytes | os.PathLike):
+        return ""
+    folder, _, _ = os.fsdecode(path).rpartition("/")
+    return f"; this is {folder}" if folder.startswith("/") else ""
+
+
 @contextlib.contextmanager
 def store_errors(doing: str) -> Iterator[None]:
     """Turn what the kernel says into a :class:`StoreError`: ``can't {doing}: {what}``, with what to do."""
@@ -45,7 +57,7 @@ def store_errors(doing: str) -> Iterator[None]:
         yield
     except OSError as error:
         text, hint = _SAID.get(error.errno or 0, (error.strerror or str(error), None))
-        raise StoreError(f"can't {doing}: {text}", hint=hint) from error
+        raise StoreError(f"can't {doing}: {text}", hint=hint and hint + _place(error)) from error
 
 
 @contextlib.contextmanager

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 PRINTING = frozenset({"click.utils", "whit.packer.console"})
 """The modules that write what commands print."""
 
+FOLLOWING = frozenset({"logs", "events", "stats", "wait", "attach"})
+"""Verbs that watch until a person has seen enough."""
+
 
 def main() -> NoReturn:
     """The process: one command, and its exit code. Nothing of Python's is taken down: that would be an eighth of a short command's time."""
@@ -41,7 +44,9 @@ def run(arguments: list[str]) -> int:
         pthread_sigmask(SIG_UNBLOCK, (SIGINT,))
         code = _answer(arguments)
     except KeyboardInterrupt:
-        sys.stderr.write("whit: interrupted\n")
+        # How people end what goes on: docker says nothing then.
+        if FOLLOWING.isdisjoint(arguments[:2]):
+            sys.stderr.write("whit: interrupted\n")
         code = 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -31,11 +31,12 @@ def command(rm: bool, interactive: bool, **words: Any) -> None:  # noqa: ANN401 
     """Make a container of a FILE, which is packed first, or of an IMAGE, and print its ID. It doesn't run yet."""
     from whit.packer.store import Store
     from whit.runtime.request import Words
+    from whit.runtime.verbs.outputs import tell_id
 
     rest, powers = split_powers(words)
     launch, keeping = split(rest)
     kept = make(Words(**launch), keeping, powers, Store.open(), interactive=interactive, remove=rm)
-    click.echo(kept.container.id)
+    tell_id(kept.container.id)
 
 
 def make(words: Words, keeping: Keeping, powers: PowerWords, store: Store, *, interactive: bool, remove: bool) -> Kept:

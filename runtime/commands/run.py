@@ -69,10 +69,11 @@ def _start(store: Store, kept: Kept, keys: str | None) -> None:
     """In the background, or, with the keys that let go of it, as its client."""
     from whit.runtime.engine import lifecycle
     from whit.runtime.engine.folder import Containers
+    from whit.runtime.verbs.outputs import tell_id
 
     containers = Containers(store.root)
     if keys is None:
         lifecycle.start(containers, kept)
-        click.echo(kept.container.id)
+        tell_id(kept.container.id)
     else:
         run_attached(containers, kept, keys)

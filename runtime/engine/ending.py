@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from whit.runtime.engine.folder import Kept
 
+_SIGKILL = 9
 _SETTLE_S = 15.0
 """How long a supervisor may take to give back what its container had."""
 
@@ -62,6 +63,12 @@ def stop(kept: Kept, seconds: int | None = None, signal: int | None = None) -> N
     wait_for_supervisor(kept)
 
 
+def _end(kept: Kept) -> None:
+    """By SIGKILL at once, not to be started again: as docker ends what is removed, of which no event tells that it was stopped."""
+    with contextlib.suppress(control.NotSupervisedError):
+        control.ask(kept.folder, f"stop 0 {_SIGKILL}")
+
+
 def kill(kept: Kept, number: int) -> None:
     """Send a signal to its first process. Raises :class:`LaunchError` for one that doesn't run."""
     try:
@@ -96,7 +103,7 @@ def remove(containers: Containers, kept: Kept, *, force: bool = False, volumes: 
         )
     # One that has ended may still wait for room for its log.
     if status.is_up or (force and status.supervised):
-        stop(kept, 0)
+        _end(kept)
     wait_for_supervisor(kept)
     with containers.locked(kept) as got:
         if not got:

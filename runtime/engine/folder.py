@@ -264,6 +264,9 @@ class Containers:
             descriptor = os.open(kept.folder / "lock", flags, 0o600)
         except FileNotFoundError:
             raise NotFoundError(f"container {kept.container.name} has been removed just now") from None
+        except OSError as error:
+            with durable.store_errors(f"lock the container {kept.container.name}"):
+                raise error from None
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

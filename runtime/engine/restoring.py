@@ -40,7 +40,9 @@ def restore(containers: Containers) -> Iterator[Restored]:
     """Start what is to come back, and tell of each. Two of them at once: the second finds everything done."""
     if not containers.folder.is_dir():
         return
-    with durable.locked(containers.folder / "restoring", exclusive=True):
+    with contextlib.ExitStack() as held:
+        with durable.store_errors("bring containers back"):
+            held.enter_context(durable.locked(containers.folder / "restoring", exclusive=True))
         found = dict(_look(containers))
         with ThreadPoolExecutor(_at_once()) as pool:
             list(pool.map(lambda one: _sweep(containers, one[0], one[1]), found.values()))

@@ -48,7 +48,8 @@ def _state(status: Status, results: Iterable[Result]) -> Row:
         "OOMKilled": status.oom,
         "Dead": False,
         "Pid": status.pid,
-        "ExitCode": status.exit_code,
+        # That of the last time is of no use once it runs again; docker forgets it, too.
+        "ExitCode": 0 if status.is_running else status.exit_code,
         "Error": status.error,
         "StartedAt": _time(status.started),
         "FinishedAt": _time(status.finished),

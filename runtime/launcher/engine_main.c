@@ -139,6 +139,8 @@ static void prepare(struct supervisor *supervisor, const char *self)
 static const char *open_all(struct supervisor *supervisor, int *error)
 {
 	*error = settings_open(supervisor);
+	if (*error == -EINVAL)
+		return "the container's settings are of another version of whit, or damaged: start it anew (whit restart), and if that doesn't help, install whit again";
 	if (*error)
 		return "the container's settings can't be read";
 	*error = find_runtime(supervisor);

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
+from whit.packer.console import warn
 from whit.packer.errors import WhitError
 
 _OUT, _ERR = 1, 2
@@ -20,6 +22,15 @@ def write_all(descriptor: int, data: bytes) -> None:
     except OSError as error:
         where = "output" if descriptor == _OUT else "error"
         raise WhitError(f"can't write to standard {where}: {(error.strerror or str(error)).lower()}") from error
+
+
+def tell_id(container_id: str) -> None:
+    """A container's ID on standard output. Where it can't be written the container is there none the less, so that is no failure."""
+    try:
+        os.write(_OUT, f"{container_id}\n".encode())
+    except OSError as error:
+        why = "it is closed" if error.errno == errno.EBADF else (error.strerror or str(error)).lower()
+        warn(f"container {container_id[:12]} is made, but its ID can't be written to standard output: {why}")
 
 
 def output_is_errors() -> bool:

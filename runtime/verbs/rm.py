@@ -26,11 +26,12 @@ def rm(containers: tuple[str, ...], *, force: bool = False, volumes: bool = Fals
             return known.find_damaged(name)
 
     def remove(name: str) -> None:
+        kept = find(name)
         try:
-            ending.remove(known, find(name), force=force, volumes=volumes)
+            ending.remove(known, kept, force=force, volumes=volumes)
         except NotFoundError:
             # It may have gone by itself just now.
             if not force:
                 raise
 
-    return each_at_once(containers, remove)
+    return each_at_once(containers, remove, (NotFoundError,) if force else ())

@@ -10,30 +10,34 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     Do = Callable[[str], object]
+    Pardoned = tuple[type[WhitError], ...]
 
 AT_ONCE = 16
 """How many are worked on at the same time by :func:`each_at_once`."""
 
 
-def each(names: Sequence[str], do: Do) -> int:
-    """Do it to each, and print the name as it was given, or, where there is one, the answer. 1 if anything failed."""
-    return _told(names, (_tried(do, name) for name in names))
+def each(names: Sequence[str], do: Do, pardoned: Pardoned = ()) -> int:
+    """Do it to each, and print the name as it was given, or, where there is one, the answer. 1 if anything failed.
+
+    Errors of the kinds that are ``pardoned`` are told, and are no failure.
+    """
+    return _told(names, (_tried(do, name) for name in names), pardoned)
 
 
-def each_at_once(names: Sequence[str], do: Do) -> int:
+def each_at_once(names: Sequence[str], do: Do, pardoned: Pardoned = ()) -> int:
     """The same where each waits for something: all at once, told in the order of the names."""
     # Who names one twice means it to be done twice, one after the other.
     if len(names) == 1 or len(set(names)) < len(names):
-        return each(names, do)
-    return _told(names, _together(names, do))
+        return each(names, do, pardoned)
+    return _told(names, _together(names, do), pardoned)
 
 
-def _told(names: Iterable[str], answers: Iterator[object]) -> int:
+def _told(names: Iterable[str], answers: Iterator[object], pardoned: Pardoned) -> int:
     code = 0
     for name, answer in zip(names, answers, strict=True):
         if isinstance(answer, WhitError):
             complain(answer)
-            code = 1
+            code = code if isinstance(answer, pardoned) else 1
         elif isinstance(answer, BaseException):
             raise answer
         else:

@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.soak.kept import WhitKept
 from tests.soak.ledger import CGROUPS, Ledger
 from tests.soak.subjects import Subject, WhitOci, WhitRun
 
@@ -118,7 +119,7 @@ def main() -> int:
     parser.add_argument("--alive", type=int, default=200)
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32))
-    parser.add_argument("--only", choices=("whit", "whit-oci"))
+    parser.add_argument("--only", choices=("whit", "whit-oci", "kept"))
     options = parser.parse_args()
     log(f"seed {options.seed}")
     folder = Path(tempfile.mkdtemp(prefix="whit-soak-"))
@@ -127,12 +128,14 @@ def main() -> int:
     group = f"whit-soak-{mark}"
     try:
         results = []
-        if options.only != "whit-oci":
-            ledger = Ledger(mark, folder, "whit", folder / "none", set())
-            results.append(try_one(WhitRun(ledger, environment), options))
-        if options.only != "whit":
-            ledger = Ledger(mark, folder, group, folder / "state")
-            results.append(try_one(WhitOci(ledger, environment), options))
+        store = folder / "store"
+        kept = (store / "containers", store / "containers" / "names", store / "oci")
+        subjects: dict[str, Subject] = {
+            "whit": WhitRun(Ledger(mark, folder, "whit", (), set()), environment),
+            "whit-oci": WhitOci(Ledger(mark, folder, group, (folder / "state",)), environment),
+            "kept": WhitKept(Ledger(mark, folder, "whit", kept, set()), environment),
+        }
+        results += [try_one(one, options) for name, one in subjects.items() if options.only in {None, name}]
     finally:
         remove_groups(group)
         shutil.rmtree(folder, ignore_errors=True)

@@ -11,6 +11,9 @@ LONG = 60.0
 
 CGROUPS = Path("/sys/fs/cgroup")
 
+FIXED = frozenset(("names", "restoring", "lock"))
+"""What stands beside containers and is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Left:
@@ -37,18 +40,22 @@ class Ledger:
     mark: str
     folder: Path
     group: str
-    state: Path
-    """The folder with one entry for each container."""
-    supervisors: set[int] | None = None
-    """Whose cgroups are ours, where the group is everybody's and its cgroups are named by pid; None where all are."""
+    state: tuple[Path, ...]
+    """The folders with one entry for each container."""
+    own: set[str] | None = None
+    """How the names of our cgroups begin, up to a "-", where the group is everybody's; None where all are ours."""
 
     def started(self, pid: int) -> None:
-        """Note a supervisor."""
-        if self.supervisors is not None:
-            self.supervisors.add(pid)
+        """Note a supervisor, by whose number a cgroup is named."""
+        self.owns(str(pid))
+
+    def owns(self, name: str) -> None:
+        """Note the beginning of a cgroup's name."""
+        if self.own is not None:
+            self.own.add(name)
 
     def _is_ours(self, name: str) -> bool:
-        return self.supervisors is None or int(name.partition("-")[0]) in self.supervisors
+        return self.own is None or name.partition("-")[0] in self.own
 
     def processes(self) -> frozenset[int]:
         """All with the mark, but for this one."""
@@ -78,9 +85,9 @@ class Ledger:
                 continue
         text = Path("/proc/self/mountinfo").read_text()
         mounts = {line.split()[4] for line in text.splitlines() if str(self.folder) in line or " nsfs " in line}
-        names = (path.name for path in self.state.iterdir()) if self.state.is_dir() else ()
+        names = (path.name for folder in self.state if folder.is_dir() for path in folder.iterdir())
         # Beside the containers whit-oci keeps plans, under a name that none can have.
-        names = (name for name in names if not name.startswith("@"))
+        names = (name for name in names if not name.startswith("@") and name not in FIXED)
         return Left(processes, frozenset(mounts), self.cgroups(), frozenset(namespaces - {str(own)}), frozenset(names))
 
     def settle(self) -> Left:

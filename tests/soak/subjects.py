@@ -1,4 +1,4 @@
-"""The two that are tried: ``whit run``, and ``whit-oci`` as an engine drives it."""
+"""Two of those that are tried: ``whit run``, and ``whit-oci`` as an engine drives it. kept.py has the third."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ class WhitOci:
 
     def call(self, *words: str) -> list[str]:
         """A command line."""
-        return [str(BIN / "whit-oci"), "--root", str(self.ledger.state), *words]
+        return [str(BIN / "whit-oci"), "--root", str(self.ledger.state[0]), *words]
 
     def do(self, *words: str) -> None:
         """Run a command, which must do what it should."""

@@ -9,7 +9,7 @@ import contextlib
 import os
 import time
 
-from whit.packer.durable import locked, private_folder, remove_tree, temporary_beside, write_whole
+from whit.packer.durable import locked, private_folder, remove_tree, store_errors, temporary_beside, write_whole
 from whit.packer.errors import NotFoundError, UsageError, WhitError
 from whit.packer.light import TYPE_CHECKING
 from whit.runtime.engine.networks import pool
@@ -35,10 +35,12 @@ _ID_BYTES, _DEVICE_DIGITS = 32, 10
 @contextlib.contextmanager
 def networks_lock(root: Path) -> Iterator[None]:
     """Whoever changes something of networks is alone for so long: some milliseconds."""
-    private_folder(root)
     folder = root / "networks"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    with locked(folder / "lock", exclusive=True):
+    with contextlib.ExitStack() as held:
+        with store_errors("change networks"):
+            private_folder(root)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            held.enter_context(locked(folder / "lock", exclusive=True))
         yield
 
 
