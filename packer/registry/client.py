@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from whit.packer.registry.challenge import parse_challenges
 from whit.packer.registry.credentials import credential_for
-from whit.packer.registry.headers import media_type, path_of, retry_after
+from whit.packer.registry.headers import media_type, path_of, place_of, retry_after
 from whit.packer.registry.model import (
     MAX_ERROR,
     AbsentError,
@@ -171,8 +171,8 @@ class Registry:
         endpoint = self.endpoint
         shown = self.authority.header(scopes)
         answer = self._transport.send(replace(call, authorization=shown, secret_for=endpoint.url), endpoint)
-        if answer.status != UNAUTHORIZED:
-            return answer
+        if answer.status != UNAUTHORIZED or place_of(answer.url) != place_of(endpoint.url):
+            return answer  # what somebody else wants to see, where a redirect led, is no business of this registry's
         renewed = self.authority.renewed(answer, scopes, shown)
         if renewed is None:
             return answer
@@ -188,7 +188,11 @@ class Registry:
         name = self.domain
         if status in {UNAUTHORIZED, FORBIDDEN} or code == Code.DENIED:
             known = self.authority.credential()
-            hint = "does that user have the right to?" if known else f"whit login {name}"
+            hint = (
+                "does that user have the right to?"
+                if known
+                else f"it may not be there, or be for others: whit login {name}"
+            )
             asked = parse_challenges(answer.headers("WWW-Authenticate"))
             if status == UNAUTHORIZED and known and any(one.scheme == "basic" for one in asked):
                 hint = f"name or password may be wrong: whit login {name}"

@@ -229,14 +229,22 @@ class _Upload:
             raise
 
     def refresh(self) -> None:
-        """Ask how much has arrived, and go on from there; from the beginning where the registry doesn't know."""
+        """Ask how much has arrived, and go on from there; from the beginning where the registry doesn't know.
+
+        Raises :class:`RegistryError` where it gives no answer: what is remembered of the upload is kept for a better time.
+        """
         if not self.location:
+            return
+        if self.in_one:
+            self._lost()
             return
         try:
             answer = self.repository.registry.call(
                 "GET", self.location, self.repository.writes, {NO_CONTENT, OK, ACCEPTED}
             )
         except RegistryError as error:
+            if not error.status or error.status in RETRIED or isinstance(error, DeniedError):
+                raise
             if error.status in {400, 404, 405} and error.code not in {Code.UPLOAD_UNKNOWN, Code.UPLOAD_INVALID}:
                 return  # it can't be asked: what it has said before will be true, or it says so
             self._lost()

@@ -81,7 +81,7 @@ def test_without_a_login_a_push_is_refused_in_words(
     refused = run_whit("push", name, environment=home)
     assert refused.returncode == 1
     assert f"whit: {basic.name} refuses access" in refused.stderr
-    assert refused.stderr.endswith(f"hint: whit login {basic.name}\n")
+    assert refused.stderr.endswith(f": whit login {basic.name}\n")
 
 
 def test_a_login_is_tried_and_kept_as_docker_keeps_it_and_forgotten_again(

@@ -266,6 +266,14 @@ def test_a_secret_stays_at_its_registry(registry: RegistryPeer, run_whit: RunWhi
         assert len(elsewhere.seen) == 2
         assert not any("Authorization" in exchange.request for exchange in elsewhere.seen)
 
+        wanted = f'Bearer realm="http://127.0.0.1:{elsewhere.port}/token"'
+        elsewhere.before = _status(401, WWW_Authenticate=wanted)
+        refused = run_whit(
+            "pull", f"localhost:{front.port}/{name}", root=tmp_path / "new", environment={"DOCKER_CONFIG": str(config)}
+        )
+        assert refused.returncode == 1
+        assert not any("/token" in exchange.path for exchange in elsewhere.seen)
+
 
 def test_a_registry_without_chunks_and_mounts_gets_blobs_whole(
     proxy: Lying, run_whit: RunWhit, whit_root: Path, tmp_path: Path

@@ -84,6 +84,9 @@ def test_a_push_that_was_killed_goes_on_where_the_registry_says(
         proxy.stall_up = CHUNK + 4 * MB
         _killed_when_it_stalls(whit, proxy, whit_root, "push", name)
         assert len(list((whit_root / "cache/uploads").glob("*.json"))) == 1
+        proxy.left, proxy.most = 1000, 50  # a network on which nothing goes: it isn't forgotten because of that
+        assert run_whit("push", name).returncode == 1
+        proxy.left = proxy.up = 0
         assert run_whit("push", name).returncode == 0
         assert proxy.up < 9 * MB
         assert list((whit_root / "cache/uploads").glob("*.json")) == []
