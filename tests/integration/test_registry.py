@@ -153,6 +153,19 @@ def test_other_makes_of_registries_take_and_give_images_whole(
     assert run_whit("push", again).returncode == 0
 
 
+@pytest.mark.peer("busybox-static")
+def test_zstd_layers_go_and_come_as_they_are(
+    registry: RegistryPeer, run_whit: RunWhit, whit_root: Path, tmp_path: Path
+) -> None:
+    name = f"{registry.name}/zstd:1"
+    packed = run_whit("pack", "/bin/busybox", "--compression", "zstd", "-t", name)
+    assert packed.returncode == 0, packed.stderr
+    assert run_whit("push", name).returncode == 0
+    assert run_whit("run", name, "echo", "hello", root=tmp_path / "other").stdout == "hello\n"
+    digest = Store(whit_root).entry(name).digest
+    assert is_whole(tmp_path / "other", name, digest)
+
+
 def test_two_pushes_and_a_prune_at_once_do_no_harm(
     registry: RegistryPeer, whit: Path, whit_root: Path, run_whit: RunWhit, tmp_path: Path
 ) -> None:
