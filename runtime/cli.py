@@ -66,6 +66,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("whit.packer.commands.search", "Search registries for images"),
     "tag": ("whit.packer.commands.tag", "Give an image one more name"),
     "sbom": ("whit.packer.commands.sbom", "Show what an image is made of, as SPDX or CycloneDX"),
+    "sign": ("whit.packer.commands.sign", "Sign images with a key, as cosign does"),
+    "verify": ("whit.packer.commands.verify", "Tell whether an image is signed by a key"),
     "referrers": ("whit.packer.commands.referrers", "List what is attached to an image: SBOMs, provenance, signatures"),
     "trace": ("whit.runtime.commands.trace", "Run a program confined and tell what it opens, executes and misses"),
     "plan": ("whit.runtime.commands.plan", "Show how an executable or image would be launched: each operation, why"),

@@ -23,6 +23,7 @@ from whit.packer.registry.referrers import referrers
 from whit.packer.registry.repository import Document
 from whit.packer.registry.tags import change, tagged
 from whit.packer.supply.attaching import EMPTY, all_attached, attach, plain
+from whit.packer.supply.signing import ENVELOPE, SIGNATURES, SIMPLE_SIGNING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from whit.packer.registry.tree import Tree
     from whit.packer.store import Store
 
-SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
-SIGNATURES = "application/vnd.dev.cosign.artifact.sig.v1+json"
-ENVELOPE = "application/vnd.dsse.envelope.v1+json"
 BESIDE = {SIMPLE_SIGNING: "sig", ENVELOPE: "att"}
 """Media types of layers that cosign looks for in an image whose tag is made of the subject's digest, and its end."""
 

@@ -59,13 +59,14 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The image itself: ``name`` is the last part of its repository's name, ``repository`` the whole without a tag."""
+    """The image itself: ``name`` is the last part of its repository's name.
+
+    The whole name isn't told: a list is attached to an image, and goes wherever that does.
+    """
 
     digest: str
     name: str
     platform: Platform
-    repository: str = ""
-    tag: str = ""
 
     @property
     def hex(self) -> str:
@@ -75,8 +76,7 @@ class Subject:
     @property
     def purl(self) -> str:
         """As a package URL."""
-        known = {"arch": self.platform.architecture, "repository_url": self.repository, "tag": self.tag}
-        return purl("oci", self.name, self.digest, known)
+        return purl("oci", self.name, self.digest, {"arch": self.platform.architecture})
 
 
 @dataclass(frozen=True, slots=True)

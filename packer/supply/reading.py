@@ -76,9 +76,7 @@ def subject_of(image: StoredImage, reference: Reference | None) -> Subject:
     named = reference or image.reference
     if named is None:
         return Subject(image.digest, "image", image.platform)
-    return Subject(
-        image.digest, named.path.rpartition("/")[2], image.platform, f"{named.domain}/{named.path}", named.tag or ""
-    )
+    return Subject(image.digest, named.path.rpartition("/")[2], image.platform)
 
 
 def _members(tar: TarReader, layer: str, facts: _Facts) -> Iterator[_Seen]:

@@ -1,0 +1,49 @@
+"""``whit verify IMAGE --key PUB``: is it signed by that key?"""
+
+from __future__ import annotations
+
+import click
+
+from whit.packer.commands.registry_options import insecure_option, registries
+
+
+@click.command("verify", short_help="Tell whether an image is signed by a key")
+@click.argument("name", metavar="IMAGE")
+@click.option("--key", required=True, metavar="FILE", help="The public key, PEM.")
+@click.option("--identity", metavar="REPOSITORY", help="As what it has to be signed.  [default: any name]")
+@click.option("-a", "--annotations", multiple=True, metavar="KEY=VALUE", help="What has to be signed, too.")
+@insecure_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/supply-chain.md) instead of lines.")
+def command(
+    name: str, key: str, identity: str | None, annotations: tuple[str, ...], insecure: bool, as_json: bool
+) -> None:
+    """Verify the signatures, whit's and cosign's, of what IMAGE points to. The exit status is 1 if none holds.
+
+    The store is looked at, or, if the image isn't there, its registry; docker://IMAGE means the registry in any case.
+    """
+    from whit.packer.commands.signing_options import pairs, verifying_key
+    from whit.packer.console import print_json
+    from whit.packer.reference import parse_reference
+    from whit.packer.store import Store
+    from whit.packer.supply.places import find
+    from whit.packer.supply.signing import identity_of
+    from whit.packer.supply.verifying import Wanted, verify
+
+    public = verifying_key(key)
+    repository = identity_of(parse_reference(identity)) if identity else None
+    place = find(name, Store.open(), registries(insecure=insecure))
+    found = verify(place, Wanted(public, repository, pairs("-a", annotations)), name)
+    if as_json:
+        print_json(
+            {
+                "schema": "whit-verify/1",
+                "digest": place.subject.digest,
+                "key": f"sha256:{public.fingerprint}",
+                "signatures": [{"identity": one.identity, "annotations": dict(one.annotations)} for one in found],
+            }
+        )
+        return
+    click.echo(f"{place.subject.digest} is signed by {key}")
+    for one in found:
+        said = "".join(f" {pair[0]}={pair[1]!r}" for pair in one.annotations)
+        click.echo(f"  as {one.identity!r}{said}")
