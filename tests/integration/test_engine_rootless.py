@@ -46,6 +46,7 @@ DIFFERENT = {
     "network": NO_BRIDGE,
     "run -d --name peer --network inner": NO_BRIDGE,
     "run --rm --network inner": NO_BRIDGE,
+    "rm -f peer": NO_BRIDGE,
     "run -d --name greedy -m 32m": NO_CGROUP,
     "wait greedy": NO_CGROUP,
     "inspect --format {{.State.OOMKilled}} greedy": NO_CGROUP,
