@@ -95,7 +95,7 @@ _NAMES: tuple[tuple[str, Callable[[], Iterable[str]]], ...] = (
 
 def _meant(parameter: click.Parameter, verb: str) -> str:
     """What a parameter is, in a word: its metavar, or its name."""
-    if isinstance(parameter, click.Argument) and verb in {"rmi", "images"}:
+    if isinstance(parameter, click.Argument) and verb in {"rmi", "images", "push", "pull", "tag"}:
         return "IMAGE"
     if isinstance(parameter, click.Argument) and parameter.name == "names" and not parameter.metavar:
         return verb.upper()
