@@ -66,6 +66,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("whit.packer.commands.search", "Search registries for images"),
     "tag": ("whit.packer.commands.tag", "Give an image one more name"),
     "sbom": ("whit.packer.commands.sbom", "Show what an image is made of, as SPDX or CycloneDX"),
+    "scan": ("whit.packer.commands.scan", "Find known vulnerabilities in an image, by a database on disk"),
     "sign": ("whit.packer.commands.sign", "Sign images with a key, as cosign does"),
     "verify": ("whit.packer.commands.verify", "Tell whether an image is signed by a key"),
     "referrers": ("whit.packer.commands.referrers", "List what is attached to an image: SBOMs, provenance, signatures"),

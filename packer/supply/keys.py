@@ -98,6 +98,8 @@ def private_key(data: bytes, where: str, password: Callable[[], str]) -> Private
     Raises :class:`InvalidFileError`, :class:`UnsupportedError`, :class:`UsageError` for a wrong password.
     """
     form = _serialization()
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - only where something is signed
+
     label, body = _pem(data, where)
     try:
         if label in _COSIGN:
@@ -110,7 +112,7 @@ def private_key(data: bytes, where: str, password: Callable[[], str]) -> Private
         if "password" in str(error).lower() or "decrypt" in str(error).lower():
             raise _wrong_password(where) from None
         raise InvalidFileError(f"{where} is no private key: {error}", hint=_HINT) from None
-    except TypeError as error:
+    except (TypeError, UnsupportedAlgorithm) as error:
         raise InvalidFileError(f"{where} is no private key that can be read: {error}", hint=_HINT) from None
     return _Private(key, _is_ecdsa(key.public_key(), where))
 
@@ -118,12 +120,14 @@ def private_key(data: bytes, where: str, password: Callable[[], str]) -> Private
 def public_key(data: bytes, where: str) -> PublicKey:
     """A key that verifies, of PEM. Raises :class:`InvalidFileError`, :class:`UnsupportedError`."""
     form = _serialization()
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - only where something is verified
+
     label, _ = _pem(data, where)
     if "PRIVATE" in label:
         raise InvalidFileError(f"{where} is a private key", hint="verify by the public one, which nobody has to hide")
     try:
         key = form.load_pem_public_key(data)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise InvalidFileError(f"{where} is no public key: {error}", hint=_HINT) from None
     return _Public(key, _is_ecdsa(key, where))
 

@@ -49,7 +49,7 @@ PURE = (
     "packer/registry/tree.py",
     "packer/resolution.py",
     "packer/resolve.py",
-    "packer/supply/c[oy]*.py",
+    "packer/supply/[cov]*.py",
     "packer/supply/distro.py",
     "packer/supply/purl.py",
     "packer/supply/s[beip]*.py",

@@ -117,6 +117,8 @@ def test_what_is_no_key_or_another_kind_of_key_is_refused_in_a_line() -> None:
             private_key(data, "k", no_password)
     with pytest.raises(InvalidFileError, match="k is a private key"):
         public_key(COSIGN_KEY, "k")
+    with pytest.raises(InvalidFileError, match="k is no public key"):  # an algorithm that there isn't
+        public_key(COSIGN_PUB.replace(b"ZIzj0CAQ", b"Zlzj0CAQ"), "k")
     greedy = base64.b64encode(
         json.dumps(
             {
