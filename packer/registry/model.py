@@ -63,7 +63,7 @@ class DeniedError(RegistryError):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a registry is reached: ``domain`` is its name in references, ``url`` has no slash at its end.
+    """Where a registry is reached: ``domain`` is its host and port as references have it, ``url`` has no slash at its end.
 
     ``verify`` is whether its certificate must be good; ``is_mirror``: of ``domain``'s images, not its owner.
     """

@@ -75,14 +75,12 @@ class Settings:
         rule = self.conf.rule_for(domain, path)
         if rule and rule.blocked:
             raise RegistryError(f"{domain}/{path} is blocked by {rule.where}", hint=f"see 'blocked' in {rule.where}")
-        mirrors = [self._place(domain, mirror, path, rule, is_mirror=True) for mirror in (rule.mirrors if rule else ())]
+        mirrors = [self._place(mirror, path, rule, is_mirror=True) for mirror in (rule.mirrors if rule else ())]
         named = rule is not None and not rule.location.startswith("*.")
         location = (rule.location if rule and named else domain, bool(rule and rule.insecure))
-        return (*mirrors, self._place(domain, location, path, rule, is_mirror=False))
+        return (*mirrors, self._place(location, path, rule, is_mirror=False))
 
-    def _place(
-        self, domain: str, place: tuple[str, bool], path: str, rule: Rule | None, *, is_mirror: bool
-    ) -> tuple[Endpoint, str]:
+    def _place(self, place: tuple[str, bool], path: str, rule: Rule | None, *, is_mirror: bool) -> tuple[Endpoint, str]:
         """An endpoint, and the repository's name there: what the rule's prefix stands for is replaced by ``location``."""
         location, insecure = place
         host, _, prefix = location.partition("/")
@@ -91,7 +89,8 @@ class Settings:
             rest = path.removeprefix(rule.prefix.partition("/")[2]).lstrip("/")
         authority = api_host(host)
         verify = not (insecure or self.insecure)
-        endpoint = Endpoint(domain if not is_mirror else host, f"https://{authority}", verify, is_mirror)
+        # By the host that is asked, not by the name that a file has put it in the place of: secrets are that host's.
+        endpoint = Endpoint(host, f"https://{authority}", verify, is_mirror)
         return endpoint, "/".join(filter(None, (prefix, rest)))
 
     def may_be_plain(self, endpoint: Endpoint) -> bool:

@@ -15,8 +15,9 @@ from tests.integration.at_terminal import AtTerminal
 from tests.integration.registries import MB, is_whole, make_image
 from tests.peers import find_peer
 from tests.peers.certificates import make_certificates
+from tests.peers.faults import lying_proxy
 from tests.peers.registry import PASSWORD, USER, docker_registry, htpasswd
-from tests.peers.tokens import REFRESH, token_server
+from tests.peers.tokens import REFRESH, SERVICE, token_server
 
 if TYPE_CHECKING:
     import subprocess
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import RunWhit
+    from tests.peers.faults import Exchange
     from tests.peers.registry import RegistryPeer
     from tests.peers.tokens import Tokens
 
@@ -207,6 +209,34 @@ def test_tokens_are_asked_for_by_scope_once_for_all_threads_and_anew_when_they_e
         assert run_whit("pull", name, environment=home, root=tmp_path / "third").returncode == 0
     finally:
         server.seconds = before
+
+
+def test_a_token_that_is_refused_in_the_middle_is_renewed_once(
+    tokens: tuple[Tokens, RegistryPeer], run_whit: RunWhit, whit_root: Path, home: dict[str, str], tmp_path: Path
+) -> None:
+    server, peer = tokens
+    left = [1]
+
+    def before(exchange: Exchange) -> None:
+        if "/blobs/" in exchange.path and left[0] > 0:
+            left[0] -= 1
+            exchange.status = 401
+            challenge = f'Bearer realm="http://localhost:{server.port}/token",service="{SERVICE}",error="invalid_token"'
+            exchange.headers = {"WWW-Authenticate": challenge}
+
+    with lying_proxy(peer.port) as proxy:
+        name = f"localhost:{proxy.port}/open/expiring:1"
+        image = make_image(whit_root, name, (MB, 5))
+        assert _login(run_whit, f"localhost:{proxy.port}", home).returncode == 0
+        assert run_whit("push", name, environment=home).returncode == 0
+        proxy.before = before
+        server.asked.clear()
+        assert run_whit("pull", name, environment=home, root=tmp_path / "other").returncode == 0
+        assert is_whole(tmp_path / "other", name, image.digest)
+        assert len(server.asked) == 2
+        left[0] = 1000
+        refused = run_whit("pull", name, environment=home, root=tmp_path / "third")
+        assert "refuses access" in refused.stderr
 
 
 def test_a_refresh_token_takes_the_password_s_place(

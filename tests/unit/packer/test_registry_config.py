@@ -133,6 +133,7 @@ def test_rules_say_where_a_repository_is() -> None:
         ("https://second.example:5000", "alpine", False, True),
         ("https://mirror.example", "hub/alpine", True, False),
     ]
+    assert [endpoint.domain for endpoint, _ in places] == ["first.example", "second.example:5000", "mirror.example"]
     assert settings.places("docker.io", "me/x")[-1] == (Endpoint("docker.io", "https://registry-1.docker.io"), "me/x")
     assert not settings.places("plain.example", "x")[-1][0].verify
     with pytest.raises(RegistryError, match="is blocked by conf"):
