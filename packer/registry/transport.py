@@ -262,10 +262,12 @@ def _raise_tls(text: str, host: str) -> NoReturn:
             hint=f"put NAME.cert and NAME.key in ~/.config/containers/certs.d/{host}/",
         ) from None
     reason = text.partition("certificate verify failed: ")[2].partition(" (_ssl")[0].partition(")")[0]
-    raise RegistryError(
-        f"the certificate of {host} can't be trusted: {reason or text[:200]}",
-        hint=f"put its authority in ~/.config/containers/certs.d/{host}/ca.crt, or use --insecure",
-    ) from None
+    hint = f"put its authority in ~/.config/containers/certs.d/{host}/ca.crt, or use --insecure"
+    if "expired" in reason or "not yet valid" in reason:
+        hint = "its owner has to renew it, if this machine's clock is right"
+    elif "mismatch" in reason:
+        hint = "ask the registry by the name that its certificate is for"
+    raise RegistryError(f"the certificate of {host} can't be trusted: {reason or text[:200]}", hint=hint) from None
 
 
 def _reason(error: Exception) -> str:

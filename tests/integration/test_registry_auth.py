@@ -297,6 +297,18 @@ def test_a_certificate_that_nobody_vouches_for_is_taken_when_asked_to(
         assert run_whit("push", "--insecure", name, environment=home).returncode == 0
 
 
+def test_a_certificate_that_has_expired_is_told(run_whit: RunWhit, home: dict[str, str], tmp_path: Path) -> None:
+    made = make_certificates(tmp_path, server_days="-1")
+    tls = {"certificate": str(made.server), "key": str(made.server_key)}
+    with docker_registry(tmp_path / "registry", tls=tls) as peer:
+        place = tmp_path / "home/.config/containers/certs.d" / peer.name
+        place.mkdir(parents=True)
+        shutil.copy(made.authority, place / "ca.crt")
+        refused = run_whit("pull", f"{peer.name}/x:1", environment=home)
+        assert f"the certificate of {peer.name} can't be trusted: certificate has expired" in refused.stderr
+        assert "its owner has to renew it" in refused.stderr
+
+
 def test_a_mirror_is_read_first_and_never_written_to(
     basic: RegistryPeer, run_whit: RunWhit, whit_root: Path, home: dict[str, str], tmp_path: Path
 ) -> None:

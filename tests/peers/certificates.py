@@ -40,17 +40,17 @@ def self_signed(folder: Path, name: str) -> tuple[Path, Path]:
     return certificate, key
 
 
-def make_certificates(folder: Path) -> Certificates:
-    """An authority and what it has signed."""
+def make_certificates(folder: Path, *, server_days: str = DAYS) -> Certificates:
+    """An authority and what it has signed; the server's certificate is good for so many days."""
     authority, authority_key = self_signed(folder, "authority")
 
-    def signed(name: str, usage: str) -> tuple[Path, Path]:
+    def signed(name: str, usage: str, days: str = DAYS) -> tuple[Path, Path]:
         key, request, certificate = new_key(folder / f"{name}.key"), folder / f"{name}.csr", folder / f"{name}.crt"
         extensions = folder / f"{name}.cnf"
         extensions.write_text(f"subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage={usage}\n")
         _openssl("req", "-new", "-key", key, "-subj", f"/CN={name}", "-out", request)
-        by = ("-CA", authority, "-CAkey", authority_key, "-CAcreateserial", "-days", DAYS, "-extfile", extensions)
+        by = ("-CA", authority, "-CAkey", authority_key, "-CAcreateserial", "-days", days, "-extfile", extensions)
         _openssl("x509", "-req", "-in", request, *by, "-out", certificate)
         return certificate, key
 
-    return Certificates(authority, *signed("server", "serverAuth"), *signed("client", "clientAuth"))
+    return Certificates(authority, *signed("server", "serverAuth", server_days), *signed("client", "clientAuth"))
