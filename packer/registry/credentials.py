@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 from whit.packer import durable
@@ -126,6 +124,9 @@ def _edit(path: Path, key: str, credential: Credential | None) -> None:
 
 def _call(helper: str, verb: str, given: bytes) -> bytes:
     """Run a helper (docker-credential-helpers' protocol). Raises :class:`WhitError` with what it says."""
+    import shutil  # noqa: PLC0415 - only where a helper is named
+    import subprocess  # noqa: PLC0415
+
     name = f"docker-credential-{helper}"
     program = shutil.which(name) if _HELPER.fullmatch(helper) else None
     if program is None:

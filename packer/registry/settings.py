@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import ssl
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +43,8 @@ def read_conf() -> RegistriesConf:
     files = [Path(chosen)] if chosen else [_user_folder() / "registries.conf", _SYSTEM / "registries.conf"]
     found = next(((path, data) for path in files if (data := _read(path)) is not None), None)
     if found:
+        import tomllib  # noqa: PLC0415 - only where there is such a file
+
         path, data = found
         try:
             rules += parse_registries_conf(tomllib.loads(data.decode()), str(path))
