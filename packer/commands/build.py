@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from whit.packer.commands.supply_options import supply_options
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -34,7 +36,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for names, settings in reversed(_OPTIONS):
         function = click.option(*names, **settings)(function)
-    return function
+    return supply_options(function)
 
 
 @click.command("build", short_help="Build an image from a folder")

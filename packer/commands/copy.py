@@ -14,9 +14,12 @@ from whit.packer.commands.registry_options import insecure_option, registries
 @click.argument("target")
 @click.option("--platform", metavar="PLATFORM", help="Only the image for one platform.  [default: all that there are]")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but the digest.")
+@click.option("--with-referrers", is_flag=True, help="Copy what is attached to it, too: SBOMs, signatures …")
 @insecure_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/registry.md).")
-def command(source: str, target: str, platform: str | None, quiet: bool, insecure: bool, as_json: bool) -> None:
+def command(
+    source: str, target: str, platform: str | None, quiet: bool, with_referrers: bool, insecure: bool, as_json: bool
+) -> None:
     """Copy an image, and all that its index has, with the same bytes and so the same digest.
 
     SOURCE and TARGET are each a NAME at a registry, store:NAME, oci:FOLDER[:NAME], oci-archive:FILE[:NAME] or
@@ -34,7 +37,7 @@ def command(source: str, target: str, platform: str | None, quiet: bool, insecur
     telling = watcher(sys.stdout, words, "Copying", quiet=quiet or as_json)
     copier = Copier(Store.open(), registries(insecure=insecure), telling)
     origin, place = parse_location(source), parse_location(target)
-    copied = copier.copy(origin, place, parse_platform(platform) if platform else None)
+    copied = copier.copy(origin, place, parse_platform(platform) if platform else None, with_referrers=with_referrers)
     if as_json:
         print_json(
             {

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from whit.packer.commands.supply_options import document, show
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -15,9 +17,11 @@ if TYPE_CHECKING:
     from whit.packer.buildfile.build.ordering import Built, Order
     from whit.packer.buildfile.build.steps import StepRunner
     from whit.packer.buildfile.dockerfile.checks import Finding
+    from whit.packer.oci import Descriptor
     from whit.packer.platform import Platform
     from whit.packer.reference import Reference
     from whit.packer.store import Store
+    from whit.packer.supply.wishes import Wishes
 
 
 def build_dockerfile(words: dict[str, Any], make_runner: Callable[[Path], StepRunner]) -> int:
@@ -29,6 +33,7 @@ def build_dockerfile(words: dict[str, Any], make_runner: Callable[[Path], StepRu
     from whit.packer.buildfile.build.progress import Progress
     from whit.packer.store import Store
 
+    wished: Wishes | None = words["wishes"]
     store = Store.open()
     order, bases = _order(words), _bases(store, pulls=words["pull"])
     if words["check"]:
@@ -41,17 +46,34 @@ def build_dockerfile(words: dict[str, Any], make_runner: Callable[[Path], StepRu
     if built.descriptor is None:
         return 0
     image_id = store.image(built.descriptor).image_id
+    attached = _attach(store, order, built.descriptor, wished) if wished else ()
+    if not is_quiet:
+        show(attached, err=True)
     if words["iidfile"]:
         with durable.output_errors(words["iidfile"]):
             durable.write_whole(Path(words["iidfile"]), image_id.encode(), private=False)
     if words["as_json"]:
-        _print_json(order, built, image_id, words["output"])
+        _print_json(order, built, image_id, words["output"], attached)
     elif is_quiet:
         click.echo(image_id)
     return 0
 
 
-def _print_json(order: Order, built: Built, image_id: str, output: str | None) -> None:
+def _attach(store: Store, order: Order, descriptor: Descriptor, wished: Wishes) -> tuple[Descriptor, ...]:
+    from whit.packer.commands.supply_options import attach
+    from whit.packer.supply.provenance import DOCKERFILE, build_origin
+
+    wishes = order.wishes
+    origin = build_origin(
+        DOCKERFILE, order.begun.data, wishes.args, target=wishes.target, network=order.network,
+        platform=str(wishes.platform or wishes.here), labels=dict(wishes.labels),
+    )  # fmt: skip
+    return attach(store, descriptor, order.names, origin, wished)
+
+
+def _print_json(
+    order: Order, built: Built, image_id: str, output: str | None, attached: tuple[Descriptor, ...]
+) -> None:
     from whit.packer.console import print_json
 
     print_json(
@@ -65,6 +87,7 @@ def _print_json(order: Order, built: Built, image_id: str, output: str | None) -
                 {"rule": one.rule, "message": one.message, "file": one.place.file, "line": one.place.first}
                 for one in built.findings
             ],
+            **document(attached),
         }
     )
 

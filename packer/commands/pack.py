@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 import click
 
 from whit.packer.commands.options import choice_options
+from whit.packer.commands.supply_options import document, show, supply_options
 
 if TYPE_CHECKING:
     from whit.packer.choices import Choices
     from whit.packer.imagespec import PackOptions
+    from whit.packer.oci import Descriptor
     from whit.packer.packcache import Record
     from whit.packer.pipeline import Order
     from whit.packer.reference import Reference
+    from whit.packer.supply.wishes import Wishes
 
 
 @click.command("pack", short_help="Make the smallest image that runs an executable")
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     "--source-date-epoch", type=click.IntRange(0), metavar="SECONDS", help="The image's time, else $SOURCE_DATE_EPOCH."
 )
 @choice_options
+@supply_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/store.md) instead of a page.")
 @click.argument("file")
 @click.argument("arguments", nargs=-1, metavar="[-- ARGUMENT…]")
@@ -43,6 +47,7 @@ def command(
     output: str | None,
     base: str | None,
     choices: Choices,
+    wishes: Wishes | None,
     as_json: bool,
     **chosen: object,
 ) -> None:
@@ -53,17 +58,37 @@ def command(
     from pathlib import Path
 
     from whit.packer.console import print_json
+    from whit.packer.errors import UsageError
     from whit.packer.pipeline import Order
     from whit.packer.reference import parse_reference, reference_from_file_name
 
     given = tuple(dict.fromkeys(parse_reference(name) for name in names))
     references = given or (reference_from_file_name(Path(file).absolute().name),)
     order = Order(file, _options(chosen), choices, base=base)
-    record = _pack(order, references, output, in_store=bool(given) or output is None)
+    in_store = bool(given) or output is None
+    if wishes and not in_store:
+        raise UsageError(
+            "--sbom, --provenance and --sign belong to an image of the store", hint="-t NAME puts it there, beside -o"
+        )
+    record = _pack(order, references, output, in_store=in_store)
+    attached = _attach(order, record, references, wishes) if wishes else ()
     if as_json:
-        print_json(_document(record, references, output))
+        print_json({**_document(record, references, output), **document(attached)})
     else:
-        _show(record, references, output, in_store=bool(given) or output is None)
+        _show(record, references, output, in_store=in_store)
+        show(attached)
+
+
+def _attach(order: Order, record: Record, references: tuple[Reference, ...], wishes: Wishes) -> tuple[Descriptor, ...]:
+    from pathlib import Path
+
+    from whit.packer.commands.supply_options import attach
+    from whit.packer.store import Store
+    from whit.packer.supply.provenance import pack_origin
+
+    name = Path(order.path).absolute().name
+    origin = pack_origin(name, order.options, order.choices, order.base)
+    return attach(Store.open(), record.manifest, references, origin, wishes, order.options.created)
 
 
 def _options(chosen: dict[str, object]) -> PackOptions:

@@ -71,11 +71,14 @@ def command(  # noqa: PLR0917 - click's: one an option
 
 def _attach(store: Store, hub: Registries, pulled: Pulled, *, quiet: bool) -> None:
     """Have the store hold what the registry has attached to an image that was pulled."""
-    from whit.packer.registry.referring import fetch
+    from whit.packer.registry.ends import RepositorySource
+    from whit.packer.registry.referring import listed, receive
 
+    repository = hub.repository(pulled.reference)
+    source = RepositorySource(repository, pulled.digest)
     with store.adding() as layout:
-        fetched = fetch(store, layout, pulled.tree, hub.repository(pulled.reference))
-    for one in fetched.descriptors if not quiet else ():
+        fetched = receive(lambda digest: listed(repository, digest), pulled.tree, source, store, layout)
+    for one in fetched if not quiet else ():
         click.echo(f"{one.hex[:12]}: Attached ({one.artifact_type or one.media_type})")
 
 

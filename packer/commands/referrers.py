@@ -53,7 +53,8 @@ def command(name: str, artifact_type: str | None, content: str | None, insecure:
 
 def _all(place: Place) -> Iterator[tuple[str, Descriptor]]:
     """(subject, what refers to it), and what refers to that in turn."""
-    from whit.packer.supply.places import MOST, images
+    from whit.packer.supply.attaching import MOST
+    from whit.packer.supply.places import images
 
     pending = [image.digest for image in images(place)]
     seen: set[str] = set()

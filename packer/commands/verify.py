@@ -12,27 +12,37 @@ from whit.packer.commands.registry_options import insecure_option, registries
 @click.option("--key", required=True, metavar="FILE", help="The public key, PEM.")
 @click.option("--identity", metavar="REPOSITORY", help="As what it has to be signed.  [default: any name]")
 @click.option("-a", "--annotations", multiple=True, metavar="KEY=VALUE", help="What has to be signed, too.")
+@click.option("--provenance", is_flag=True, help="Its provenance has to be signed, too; it is printed.")
 @insecure_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/supply-chain.md) instead of lines.")
 def command(
-    name: str, key: str, identity: str | None, annotations: tuple[str, ...], insecure: bool, as_json: bool
+    name: str,
+    key: str,
+    identity: str | None,
+    annotations: tuple[str, ...],
+    provenance: bool,
+    insecure: bool,
+    as_json: bool,
 ) -> None:
     """Verify the signatures, whit's and cosign's, of what IMAGE points to. The exit status is 1 if none holds.
 
     The store is looked at, or, if the image isn't there, its registry; docker://IMAGE means the registry in any case.
     """
+    import json
+
     from whit.packer.commands.signing_options import pairs, verifying_key
     from whit.packer.console import print_json
     from whit.packer.reference import parse_reference
     from whit.packer.store import Store
     from whit.packer.supply.places import find
     from whit.packer.supply.signing import identity_of
-    from whit.packer.supply.verifying import Wanted, verify
+    from whit.packer.supply.verifying import Wanted, provenances, verify
 
     public = verifying_key(key)
     repository = identity_of(parse_reference(identity)) if identity else None
     place = find(name, Store.open(), registries(insecure=insecure))
     found = verify(place, Wanted(public, repository, pairs("-a", annotations)), name)
+    statements = provenances(place, public, name) if provenance else ()
     if as_json:
         print_json(
             {
@@ -40,6 +50,7 @@ def command(
                 "digest": place.subject.digest,
                 "key": f"sha256:{public.fingerprint}",
                 "signatures": [{"identity": one.identity, "annotations": dict(one.annotations)} for one in found],
+                **({"provenance": list(statements)} if provenance else {}),
             }
         )
         return
@@ -47,3 +58,5 @@ def command(
     for one in found:
         said = "".join(f" {pair[0]}={pair[1]!r}" for pair in one.annotations)
         click.echo(f"  as {one.identity!r}{said}")
+    for statement in statements:
+        click.echo(json.dumps(statement, indent=2, ensure_ascii=False))

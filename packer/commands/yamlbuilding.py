@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from whit.packer.commands.supply_options import document, show
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from whit.packer.buildfile.yamlbuild import Built
+    from whit.packer.buildfile.yamlbuild import Asked, Built
+    from whit.packer.oci import Descriptor
     from whit.packer.store import Store
+    from whit.packer.supply.wishes import Wishes
 
 
 def build_yaml(words: dict[str, Any]) -> None:
@@ -32,9 +36,11 @@ def build_yaml(words: dict[str, Any]) -> None:
         tuple(dict.fromkeys(wanted)),
         tuple((name, value) for name, _, value in (item.partition("=") for item in words["variables"])),
     )
+    wishes: Wishes | None = words["wishes"]
     store = Store.open()
     folder, found = _places(words["context"], words["file"])
     built = build(store, found, folder, asked)
+    attached = _attach(store, built, found, asked, wishes) if wishes else ()
     output, iidfile = words["output"], words["iidfile"]
     if output is not None:
         _export(store, built, output)
@@ -43,11 +49,21 @@ def build_yaml(words: dict[str, Any]) -> None:
         with durable.output_errors(iidfile):
             durable.write_whole(Path(iidfile), image_id.encode(), private=False)
     if words["as_json"]:
-        _print_json(built, image_id, output)
+        _print_json(built, image_id, output, attached)
     elif words["quiet"]:
         click.echo(image_id)
     else:
         _show(built, output)
+        show(attached)
+
+
+def _attach(store: Store, built: Built, file: Path, asked: Asked, wishes: Wishes) -> tuple[Descriptor, ...]:
+    from whit.packer.commands.supply_options import attach
+    from whit.packer.supply.provenance import BUILD, build_origin
+
+    platforms = [str(record.platform) for record in built.records]
+    origin = build_origin(BUILD, file.read_bytes(), dict(asked.variables), platforms=platforms)
+    return attach(store, built.descriptor, built.references, origin, wishes)
 
 
 def _places(context: str, file: str | None) -> tuple[Path, Path]:
@@ -94,7 +110,7 @@ def _show(built: Built, output: str | None) -> None:
         click.echo(f"written to {output}")
 
 
-def _print_json(built: Built, image_id: str, output: str | None) -> None:
+def _print_json(built: Built, image_id: str, output: str | None, attached: tuple[Descriptor, ...]) -> None:
     from dataclasses import asdict
 
     from whit.packer.console import print_json
@@ -116,5 +132,6 @@ def _print_json(built: Built, image_id: str, output: str | None) -> None:
                 }
                 for record in built.records
             ],
+            **document(attached),
         }
     )

@@ -23,6 +23,7 @@ from whit.packer.registry.pulling import origins, partial_folder
 from whit.packer.registry.sessions import Sessions
 from whit.packer.registry.transfer import transfer
 from whit.packer.registry.tree import Tree, choose, gather
+from whit.packer.supply.attaching import attached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,11 +54,17 @@ class Copier:
     registries: Registries
     watcher: Watcher
 
-    def copy(self, origin: Location, target: Location, platform: Platform | None = None) -> Copied:
-        """All that a name points to, or what its index has for one platform.
+    def copy(
+        self, origin: Location, target: Location, platform: Platform | None = None, *, with_referrers: bool = False
+    ) -> Copied:
+        """All that a name points to, or what its index has for one platform; ``with_referrers``: and what is attached to it.
 
         Raises :class:`NotFoundError`, :class:`UnsupportedError` for what the target can't hold, and what either end says.
         """
+        if with_referrers and not {origin.kind, target.kind} <= {Kind.REGISTRY, Kind.STORE}:
+            raise UnsupportedError(
+                "folders and archives hold no referrers", hint="--with-referrers is for registries and the store"
+            )
         with self._source(origin) as source:
             root = source.root()
             if platform and root.descriptor.media_type in INDEXES:
@@ -65,7 +72,25 @@ class Copier:
             tree = gather(root, source.document)
             with self._target(target, origin, source, tree) as end:
                 moved = transfer(tree, source, end, self.watcher)
+                if with_referrers:
+                    self._attach(source, tree, end)
         return Copied(tree.root.descriptor, moved, tree)
+
+    def _attach(self, source: Source, tree: Tree, end: Target) -> None:
+        """What is attached to an image, after it."""
+        from whit.packer.registry.referring import listed, receive, send  # noqa: PLC0415 - only where it is asked for
+
+        def listing(digest: str) -> tuple[Descriptor, ...]:
+            return (
+                listed(source.repository, digest)
+                if isinstance(source, MirroredSource)
+                else attached(self.store, digest)
+            )
+
+        if isinstance(end, RepositoryTarget):
+            send(listing, tree, source, end)
+        else:
+            receive(listing, tree, source, self.store, self.store.layout)
 
     @contextlib.contextmanager
     def _source(self, origin: Location) -> Iterator[Source]:

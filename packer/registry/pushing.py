@@ -12,6 +12,7 @@ from whit.packer.registry.referring import send
 from whit.packer.registry.sessions import Sessions
 from whit.packer.registry.transfer import transfer
 from whit.packer.registry.tree import Tree, gather
+from whit.packer.supply.attaching import attached
 
 if TYPE_CHECKING:
     from whit.packer.oci import Descriptor
@@ -45,7 +46,7 @@ def push(store: Store, registries: Registries, reference: Reference, watcher: Wa
         sessions = Sessions(store.cache_folder / "uploads")
         target = RepositoryTarget(repository, reference.tag, sessions, mounts)
         moved = transfer(tree, source, target, watcher)
-        referrers = send(store, tree, source, target)
+        referrers = send(lambda digest: attached(store, digest), tree, source, target)
         store.happened(store.image(descriptor).image_id, "push", reference.familiar)
         known.note(repository.registry.domain, repository.name, tree)
-    return Pushed(reference, descriptor, moved, tree, referrers.descriptors)
+    return Pushed(reference, descriptor, moved, tree, referrers)

@@ -5,9 +5,11 @@ Signatures are also put where cosign looks for them: the image ``sha256-HEX.sig`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from whit.packer.errors import InvalidFileError
 from whit.packer.jsondoc import canonical_json
 from whit.packer.oci import (
     CONFIG,
@@ -18,18 +20,18 @@ from whit.packer.oci import (
     digest_of,
     parse_manifest,
 )
-from whit.packer.registry.ends import LayoutTarget, RepositorySource, RepositoryTarget
+from whit.packer.registry.ends import LayoutTarget
 from whit.packer.registry.referrers import referrers
 from whit.packer.registry.repository import Document
 from whit.packer.registry.tags import change, tagged
-from whit.packer.supply.attaching import EMPTY, all_attached, attach, plain
+from whit.packer.supply.attaching import EMPTY, MOST, attach, plain
 from whit.packer.supply.signing import ENVELOPE, SIGNATURES, SIMPLE_SIGNING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from whit.packer.layout import Layout
-    from whit.packer.registry.ends import LayoutSource
+    from whit.packer.registry.ends import RepositoryTarget, Source
     from whit.packer.registry.repository import Repository
     from whit.packer.registry.sending import Readable
     from whit.packer.registry.tree import Tree
@@ -39,11 +41,8 @@ BESIDE = {SIMPLE_SIGNING: "sig", ENVELOPE: "att"}
 """Media types of layers that cosign looks for in an image whose tag is made of the subject's digest, and its end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Referrers:
-    """What was sent or fetched, without what was there."""
-
-    descriptors: tuple[Descriptor, ...] = ()
+Listing = Callable[[str], tuple[Descriptor, ...]]
+"""What refers to a manifest, by its digest."""
 
 
 def beside(digest: str, ending: str = "") -> str:
@@ -51,29 +50,57 @@ def beside(digest: str, ending: str = "") -> str:
     return digest.replace(":", "-") + (f".{ending}" if ending else "")
 
 
-def send(store: Store, tree: Tree, source: LayoutSource, target: RepositoryTarget) -> Referrers:
-    """Have the registry hold all that the store has attached to an image, or to what its index leads to.
+def send(listing: Listing, tree: Tree, source: Source, target: RepositoryTarget) -> tuple[Descriptor, ...]:
+    """Have the registry hold all that is attached to an image, or to what its index leads to; what wasn't there.
 
     Raises :class:`RegistryError`, :class:`StoreError`.
     """
     sent: list[Descriptor] = []
-    for document in tree.documents:
-        known: dict[str, set[str]] = {}
-        layers: dict[str, list[Descriptor]] = {}
-        for subject, descriptor in all_attached(store, document.descriptor.digest):
-            if subject not in known:
-                known[subject] = {item.digest for item in referrers(target.repository, subject)}
-            data = source.document(descriptor)
-            manifest = parse_manifest(data.data, descriptor.digest)
-            layers.setdefault(subject, []).extend(manifest.layers)
-            if descriptor.digest in known[subject] and manifest.subject:
-                continue
-            put(target, data, source)
-            if manifest.subject:
-                sent.append(descriptor)
-        for subject, found in layers.items():
-            put_beside(target, subject, found)
-    return Referrers(tuple(sent))
+    known: dict[str, set[str]] = {}
+    layers: dict[str, list[Descriptor]] = {}
+    for subject, descriptor in _below(tree, listing):
+        if subject not in known:
+            known[subject] = {item.digest for item in referrers(target.repository, subject)}
+        document = source.document(plain(descriptor))
+        manifest = parse_manifest(document.data, descriptor.digest)
+        layers.setdefault(subject, []).extend(manifest.layers)
+        if descriptor.digest in known[subject] and manifest.subject:
+            continue
+        put(target, document, source)
+        if manifest.subject:
+            sent.append(descriptor)
+    for subject, found in layers.items():
+        put_beside(target, subject, found)
+    return tuple(sent)
+
+
+def receive(listing: Listing, tree: Tree, source: Source, store: Store, layout: Layout) -> tuple[Descriptor, ...]:
+    """Have the store hold all that is attached to an image. To be called within :meth:`Store.adding`. Raises as :func:`send`."""
+    target = LayoutTarget(layout, lambda _: None, None, is_named=lambda _: False)
+    got: list[Descriptor] = []
+    for subject, descriptor in _below(tree, listing):
+        document = source.document(plain(descriptor))
+        for blob in dict.fromkeys(map(plain, parse_manifest(document.data, descriptor.digest).blobs)):
+            target.put_blob(blob, source, _untold)
+        target.put_document(document, is_root=True)
+        attach(store, subject, descriptor)
+        got.append(descriptor)
+    return tuple(got)
+
+
+def _below(tree: Tree, listing: Listing) -> Iterator[tuple[str, Descriptor]]:
+    """(subject, what refers to it), and what refers to that in turn; each once."""
+    pending = [document.descriptor.digest for document in tree.documents]
+    seen = set(pending)
+    while pending:
+        subject = pending.pop(0)
+        for descriptor in listing(subject):
+            if descriptor.digest not in seen and descriptor.media_type in {MANIFEST, DOCKER_MANIFEST}:
+                seen.add(descriptor.digest)
+                if len(seen) > MOST:
+                    raise InvalidFileError(f"more than {MOST} artifacts are attached to {tree.root.descriptor.digest}")
+                pending.append(descriptor.digest)
+                yield subject, descriptor
 
 
 def put(target: RepositoryTarget, document: Document, source: Readable) -> None:
@@ -161,26 +188,3 @@ def _typed(descriptor: Descriptor, repository: Repository) -> Descriptor:
         return descriptor
     manifest = parse_manifest(repository.manifest(descriptor.digest, descriptor).data, descriptor.digest)
     return replace(descriptor, artifact_type=manifest.artifact_type or manifest.config.media_type)
-
-
-def fetch(store: Store, layout: Layout, tree: Tree, repository: Repository) -> Referrers:
-    """Have the store hold what a registry has attached to an image. To be called within :meth:`Store.adding`."""
-    got: list[Descriptor] = []
-    pending = [document.descriptor.digest for document in tree.documents]
-    seen = set(pending)
-    target = LayoutTarget(layout, lambda _: None, None, is_named=lambda _: False)
-    while pending:
-        subject = pending.pop()
-        for descriptor in listed(repository, subject):
-            if descriptor.digest in seen:
-                continue
-            seen.add(descriptor.digest)
-            source = RepositorySource(repository, descriptor.digest)
-            document = source.document(plain(descriptor))
-            for blob in dict.fromkeys(map(plain, parse_manifest(document.data, descriptor.digest).blobs)):
-                target.put_blob(blob, source, _untold)
-            target.put_document(document, is_root=True)
-            attach(store, subject, descriptor)
-            got.append(descriptor)
-            pending.append(descriptor.digest)
-    return Referrers(tuple(got))

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 EMPTY = "application/vnd.oci.empty.v1+json"
 """The media type of ``{}``, which stands where an artifact has no configuration."""
 
+MOST = 1000
+"""Things attached to one image that are looked at."""
+
 
 def folder(store: Store) -> Path:
     """Where the lists are."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from whit.packer.errors import InvalidFileError, NotFoundError
 from whit.packer.oci import INDEXES, Descriptor, Manifest, digest_of, parse_index
 from whit.packer.reference import parse_reference
-from whit.packer.supply.attaching import attach_manifest, attached, plain
+from whit.packer.supply.attaching import MOST, attach_manifest, attached, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 REGISTRY = "docker://"
 MAX_BLOB = 256 << 20
 """Bytes of an attached document that are read."""
-MOST = 1000
-"""Things attached to one image that are looked at."""
 
 
 class Place(Protocol):

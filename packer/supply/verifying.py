@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError, WhitError
-from whit.packer.oci import DOCKER_MANIFEST, MANIFEST, parse_manifest
+from whit.packer.jsondoc import parse_object
+from whit.packer.oci import DOCKER_MANIFEST, INDEXES, MANIFEST, parse_manifest
 from whit.packer.supply.attaching import plain
+from whit.packer.supply.places import images
+from whit.packer.supply.provenance import PREDICATE
 from whit.packer.supply.signing import (
     ENVELOPE,
     MAX_PAYLOAD,
@@ -44,7 +48,7 @@ def verify(place: Place, wanted: Wanted, name: str) -> tuple[Payload, ...]:
     """All signatures that hold. Raises :class:`VerificationError` where none does, with the reason why."""
     found: dict[bytes, Payload] = {}
     refused: list[str] = []
-    for layer in layers(place, SIMPLE_SIGNING):
+    for layer in layers(place, place.subject.digest, SIMPLE_SIGNING):
         reason = _checked(place, layer, wanted, found)
         if reason:
             refused.append(reason)
@@ -101,21 +105,38 @@ def _differs(payload: Payload, wanted: Wanted, digest: str) -> str | None:
     return None
 
 
-def statements(place: Place, key: PublicKey) -> tuple[bytes, ...]:
-    """The in-toto statements of an image that a key has signed; whom each is about is the caller's to check."""
-    found: list[bytes] = []
-    for layer in layers(place, ENVELOPE):
-        with contextlib.suppress(InvalidFileError):
-            statement = opened_envelope(place.blob(layer), key)
-            if statement is not None and statement not in found:
-                found.append(statement)
+def provenances(place: Place, key: PublicKey, name: str) -> tuple[dict[str, object], ...]:
+    """The signed statements of how an image, or each of an index, was made. Raises :class:`VerificationError` where one lacks."""
+    found: list[dict[str, object]] = []
+    for image in images(place):
+        if image.media_type in INDEXES:
+            continue
+        statements = list(_statements(place, image.digest, key))
+        if not statements:
+            what = name if image.digest == place.subject.digest else f"{name}: {image.digest}"
+            raise VerificationError(f"{what} has no provenance that is signed by that key", hint=_where(name))
+        found += statements
     return tuple(found)
 
 
-def layers(place: Place, media_type: str) -> Iterator[Descriptor]:
-    """The layers of a kind in all that is attached to the image; each once."""
+def _statements(place: Place, digest: str, key: PublicKey) -> Iterator[dict[str, object]]:
+    """Those about the image itself; what is about another one and was hung on this is passed over."""
+    for layer in layers(place, digest, ENVELOPE):
+        with contextlib.suppress(InvalidFileError):
+            data = opened_envelope(place.blob(layer), key)
+            if data is None:
+                continue
+            doc = parse_object(data, "the statement", len(data))
+            subjects = {item.doc("digest").text_or_none("sha256") for item in doc.docs("subject")[:100]}
+            if doc.text_or_none("predicateType") == PREDICATE and digest.partition(":")[2] in subjects:
+                statement: dict[str, object] = json.loads(data)
+                yield statement
+
+
+def layers(place: Place, digest: str, media_type: str) -> Iterator[Descriptor]:
+    """The layers of a kind in all that is attached to an image; each once."""
     seen: set[Descriptor] = set()
-    for referrer in place.referrers(place.subject.digest):
+    for referrer in place.referrers(digest):
         if referrer.media_type not in {MANIFEST, DOCKER_MANIFEST}:
             continue
         with contextlib.suppress(InvalidFileError):

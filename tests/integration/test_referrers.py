@@ -80,6 +80,9 @@ def test_what_is_attached_goes_along_with_a_push_and_comes_with_a_pull_that_asks
     assert run_whit("pull", "--with-referrers", name, root=whole).returncode == 0
     assert listed(run_whit, name, whole) == expected
     assert verify(Store(whole)) == ()
+    copied = f"{registry.name}/with/copy:1"
+    assert run_whit("copy", "--with-referrers", "-q", name, copied).returncode == 0
+    assert listed(run_whit, f"docker://{copied}") == expected
     content = run_whit("referrers", "--content", second.digest, name, root=whole)
     assert content.stdout == "two\n"
     types = json.loads(run_whit("referrers", "--json", f"docker://{name}").stdout)["referrers"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,13 +19,13 @@ from whit.packer.supply.attaching import attach, attached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.conftest import RunWhit
     from tests.peers.registry import RegistryPeer
 
 pytestmark = [pytest.mark.peer("docker-registry"), pytest.mark.peer("openssl")]
 COSIGN = "github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5"
+BUSYBOX = Path("/bin/busybox")
 SECRET = {"COSIGN_PASSWORD": "secret"}
 
 
@@ -157,6 +158,37 @@ def test_keys_that_cannot_be_used_are_told(run_whit: RunWhit, whit_root: Path, k
     assert f"{keys}/k.pem is a private key" in wrong.stderr
 
 
+@pytest.mark.peer("busybox")
+def test_pack_and_build_attach_what_they_are_asked_for(run_whit: RunWhit, tmp_path: Path, keys: Path) -> None:
+    asked = ("--sbom", "spdx,cyclonedx", "--provenance", "--sign", keys / "k.pem")
+    (tmp_path / "whit.yaml").write_text(f"binary: {BUSYBOX}\nlabels: {{a: b}}\n")
+    kinds = [
+        "application/spdx+json",
+        "application/vnd.cyclonedx+json",
+        "application/vnd.dsse.envelope.v1+json",
+        "application/vnd.dev.cosign.artifact.sig.v1+json",
+    ]
+
+    packed = run_whit("pack", BUSYBOX, "-t", "me/packed:1", *asked, "--json")
+    built = run_whit("build", "-t", "me/built:1", *asked, "--json", tmp_path)
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY whit.yaml /\n")
+    from_dockerfile = run_whit("build", "-f", tmp_path / "Dockerfile", "-t", "me/docker:1", *asked, "--json", tmp_path)
+
+    for result, name in ((packed, "me/packed:1"), (built, "me/built:1"), (from_dockerfile, "me/docker:1")):
+        assert result.returncode == 0, result.stderr
+        assert [item["type"] for item in json.loads(result.stdout)["attached"]] == kinds
+        verified = run_whit("verify", "--key", keys / "k.pub", "--provenance", "--json", name)
+        (statement,) = json.loads(verified.stdout)["provenance"]
+        assert statement["predicateType"] == "https://slsa.dev/provenance/v1"
+        other = run_whit("verify", "--key", keys / "e.pub", "--provenance", name)
+        assert other.returncode == 1
+    refused = run_whit("pack", BUSYBOX, "-o", tmp_path / "x.tar", "--sbom", "spdx")
+    assert (refused.returncode, (tmp_path / "x.tar").exists()) == (2, False)
+    unread = run_whit("pack", BUSYBOX, "-t", "me/never:1", "--sign", tmp_path / "absent")
+    assert unread.returncode == 1
+    assert "me/never" not in run_whit("images").stdout
+
+
 @pytest.mark.slow
 def test_cosign_takes_what_whit_signs_and_whit_what_cosign_signs(
     registry: RegistryPeer, run_whit: RunWhit, whit_root: Path, tmp_path: Path, keys: Path
@@ -174,6 +206,10 @@ def test_cosign_takes_what_whit_signs_and_whit_what_cosign_signs(
         )  # fmt: skip
         assert result.returncode == 0, result.stderr
 
+    packed = f"{registry.name}/by/pack:1"
+    assert run_whit("pack", BUSYBOX, "-t", packed, "--provenance", "--sign", keys / "k.pem").returncode == 0
+    assert run_whit("push", packed).returncode == 0
+    cosign("verify-attestation", "--key", "k.pub", "--insecure-ignore-tlog", "--type", "slsaprovenance1", packed)
     ours, theirs = f"{registry.name}/by/whit:1", f"{registry.name}/by/cosign:1"
     make_image(whit_root, ours, (1000,))
     make_image(whit_root, theirs, (500,), seed=2)
