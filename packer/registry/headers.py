@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from email.utils import parsedate_to_datetime
-from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from whit.packer.light import dataclass
 
@@ -95,11 +95,6 @@ def with_query(url: str, **more: str) -> str:
     parts = urlsplit(url)
     added = urlencode(more, quote_via=quote, safe=":/")
     return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, added)))))
-
-
-def query_of(url: str) -> dict[str, str]:
-    """An address's query."""
-    return dict(parse_qsl(urlsplit(url).query))
 
 
 def path_of(url: str) -> str:
