@@ -38,28 +38,29 @@ def command(name: str, database: str, fail_on: str | None, platform: str | None,
     from whit.packer.store import Store
     from whit.packer.supply.cvss import Severity
     from whit.packer.supply.database import records
-    from whit.packer.supply.osv import findings
+    from whit.packer.supply.osv import findings, is_known
     from whit.packer.supply.reading import inventory_of
 
     store = Store.open()
     image = stored_image(store, name, parse_platform(platform) if platform else None)
     inventory = inventory_of(store.layout, image)
-    found = findings(inventory.components, records(Path(database)))
+    known = [component for component in inventory.components if is_known(component)]
+    names = {component.source[0] for component in known}
+    found = findings(known, records(Path(database), names))
     least = Severity[fail_on.upper()] if fail_on else Severity.UNKNOWN
     # What nobody has judged may be anything.
     counted = [one for one in found if one.vulnerability.severity in {Severity.UNKNOWN, *range(least, 5)}]
-    known = sum(bool(component.ecosystem and component.source[1]) for component in inventory.components)
     if as_json:
         print_json(
             {
                 "schema": "whit-scan/1",
                 "digest": image.digest,
-                "components": known,
+                "components": len(known),
                 "findings": [_document(one) for one in found],
             }
         )
     else:
-        _show(found, known)
+        _show(found, len(known))
     return 1 if counted else 0
 
 

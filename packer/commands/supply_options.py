@@ -22,7 +22,7 @@ OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         {"multiple": True, "metavar": "FORM,…", "help": "Attach bills of materials: spdx, spdx3, cyclonedx."},
     ),
     (("--provenance",), {"is_flag": True, "help": "Attach how it was made, as SLSA provenance; with --sign, signed."}),
-    (("--sign", "sign_key"), {"metavar": "KEY", "help": "Sign it with the private key in a file, as whit sign does."}),
+    (("--sign", "sign_key"), {"metavar": "FILE", "help": "Sign it with the private key in a file, as whit sign does."}),
 )
 
 

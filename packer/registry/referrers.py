@@ -13,9 +13,9 @@ from whit.packer.errors import InvalidFileError
 from whit.packer.light import replace
 from whit.packer.oci import INDEX, MAX_DOCUMENT, Descriptor, Index, digest_of, parse_index, parse_manifest
 from whit.packer.registry.client import OK
-from whit.packer.registry.headers import media_type
+from whit.packer.registry.headers import media_type, next_page, resolved
 from whit.packer.registry.model import AbsentError, RegistryError
-from whit.packer.registry.repository import Document
+from whit.packer.registry.repository import MOST_LISTED, Document
 from whit.packer.registry.tags import change
 
 if TYPE_CHECKING:
@@ -29,13 +29,21 @@ def referrers(repository: Repository, digest: str) -> tuple[Descriptor, ...]:
 
 
 def _listed(repository: Repository, digest: str) -> Index | None:
-    """The registry's own list; None where it keeps none."""
-    path = repository.path(f"referrers/{digest}")
+    """The registry's own list, all pages of it; None where it keeps none."""
+    page: str | None = repository.path(f"referrers/{digest}")
+    found: list[Descriptor] = []
+    seen: set[str] = set()
     with contextlib.suppress(AbsentError):
-        answer = repository.registry.call("GET", path, repository.reads, {OK}, headers={"Accept": INDEX})
-        if media_type(answer.header("Content-Type")) == INDEX:
-            return _index(answer.body(MAX_DOCUMENT), repository)
-        answer.close()
+        while page and page not in seen and len(found) < MOST_LISTED:
+            seen.add(page)
+            answer = repository.registry.call("GET", page, repository.reads, {OK}, headers={"Accept": INDEX})
+            if media_type(answer.header("Content-Type")) != INDEX:
+                answer.close()
+                return None
+            found += _index(answer.body(MAX_DOCUMENT), repository).manifests
+            following = next_page(answer.header("Link"))
+            page = resolved(repository.registry.url(page), following) if following else None
+        return Index(tuple(found))
     return None
 
 

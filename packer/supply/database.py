@@ -7,10 +7,10 @@ import zlib
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError, NotFoundError
-from whit.packer.supply.osv import MAX_RECORD, parse_vulnerability
+from whit.packer.supply.osv import MAX_RECORD, is_about, parse_vulnerability
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from pathlib import Path
 
     from whit.packer.supply.osv import Vulnerability
@@ -19,8 +19,8 @@ MOST = 2_000_000
 """Records that are read: all of osv.dev's are some hundred thousand."""
 
 
-def records(path: Path) -> Iterator[Vulnerability]:
-    """All records of a folder (zips in it too) or a zip, but for those that were withdrawn.
+def records(path: Path, names: Container[str]) -> Iterator[Vulnerability]:
+    """The records about packages of these names in a folder (zips in it too) or a zip, but for those that were withdrawn.
 
     A file that can't be read is an error: what it says may be just what matters. Raises :class:`NotFoundError`,
     :class:`InvalidFileError`.
@@ -30,7 +30,7 @@ def records(path: Path) -> Iterator[Vulnerability]:
         count += 1
         if count > MOST:
             raise InvalidFileError(f"{path} holds more than {MOST} records")
-        record = parse_vulnerability(data, name)
+        record = parse_vulnerability(data, name) if is_about(data, names) else None
         if record is not None:
             yield record
     if not count:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from whit.packer.supply.cvss import Severity, base_score, severity_named, severi
 from whit.packer.supply.versions import order_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from whit.packer.supply.components import Component
 
@@ -60,6 +61,14 @@ class Finding:
     component: Component
     vulnerability: Vulnerability
     fixed: str | None
+
+
+def is_about(data: bytes, names: Container[str]) -> bool:
+    """Whether a record names one of these packages: a quick look, as most are about others. True for what isn't a record."""
+    try:
+        return any(item["package"]["name"] in names for item in json.loads(data).get("affected") or ())
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return True
 
 
 def parse_vulnerability(data: bytes, what: str) -> Vulnerability | None:
@@ -155,13 +164,17 @@ def _same(ecosystem: str, affected: str) -> bool:
     return ecosystem == affected or ecosystem.partition(":")[0] == affected
 
 
+def is_known(component: Component) -> bool:
+    """Whether a component has a name and a version by which databases know it."""
+    return bool(component.ecosystem and component.source[1])
+
+
 def findings(components: Iterable[Component], records: Iterable[Vulnerability]) -> tuple[Finding, ...]:
     """What is affected by which record: the worst first, then by name. Records of one thing are told once."""
     by_name: dict[str, list[Component]] = {}
     for component in components:
-        name, version = component.source
-        if component.ecosystem and version:
-            by_name.setdefault(name, []).append(component)
+        if is_known(component):
+            by_name.setdefault(component.source[0], []).append(component)
     found = {(item.component, item.vulnerability.id): item for record in records for item in _of(record, by_name)}
     kept = _without_aliases(sorted(found.values(), key=_order))
     return tuple(kept)

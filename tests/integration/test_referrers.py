@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -173,3 +174,11 @@ def test_a_damaged_list_is_told_and_nothing_is_collected(run_whit: RunWhit, whit
     assert f"hint: remove {path}" in told.stderr
     assert run_whit("image", "prune", "--force").returncode == 0
     assert Store(whit_root).layout.has(artifact)
+
+
+def test_many_attach_at_once_and_nothing_is_lost(run_whit: RunWhit, whit_root: Path) -> None:
+    image = make_image(whit_root, "me/app:1", (10,))
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda number: note(whit_root, image, str(number)), range(40)))
+
+    assert listed(run_whit, "me/app:1") == {(image.digest, one.digest) for one in made}

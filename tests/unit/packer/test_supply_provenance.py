@@ -6,6 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from google.protobuf import json_format
+from in_toto_attestation.predicates.provenance.v1 import provenance_pb2
+from in_toto_attestation.v1 import resource_descriptor_pb2, statement_pb2
+from in_toto_attestation.v1.resource_descriptor import ResourceDescriptor
+from in_toto_attestation.v1.statement import Statement
 
 from tests.unit.packer.supplied import add_image, debian_files
 from whit.packer.choices import Addition, Choices
@@ -51,6 +56,13 @@ def test_it_tells_what_was_asked_for_and_each_file_and_no_place_on_the_host(tmp_
     assert {item["name"] for item in definition["resolvedDependencies"]} == set(debian_files())
     assert statement["predicate"]["runDetails"]["builder"]["version"] == {"whit": "1.0"}
     assert b"/home/me" not in data
+    parsed = json_format.Parse(data, statement_pb2.Statement())
+    Statement.copy_from_pb(parsed).validate()
+    for item in definition["resolvedDependencies"]:
+        ResourceDescriptor.copy_from_pb(
+            json_format.ParseDict(item, resource_descriptor_pb2.ResourceDescriptor())
+        ).validate()
+    json_format.ParseDict(statement["predicate"], provenance_pb2.Provenance())  # no member that SLSA doesn't know
 
 
 def test_a_build_file_is_told_by_its_digest_and_variables_by_name_alone() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import sys
 
 import pytest
 from cryptography.hazmat.primitives import serialization as form
@@ -130,6 +131,14 @@ def test_what_is_no_key_or_another_kind_of_key_is_refused_in_a_line() -> None:
     ).decode()
     with pytest.raises(UnsupportedError, match="encrypted in another way"):
         private_key(f"-----BEGIN {'ENCRYPTED COSIGN'} PRIVATE KEY-----\n{greedy}\n-----END X-----\n".encode(), "k", str)
+
+
+def test_without_the_package_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives", None)
+
+    with pytest.raises(UnsupportedError, match="signatures need the Python package cryptography") as refused:
+        public_key(COSIGN_PUB, "k")
+    assert refused.value.hint == "pip install 'whit[sign]'"
 
 
 @given(st.binary(max_size=80), st.binary(min_size=24, max_size=24))
