@@ -183,6 +183,21 @@ def locked(path: Path, *, exclusive: bool, wait: bool = True) -> Iterator[bool]:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def locked_folder(folder: Path, *, exclusive: bool, wait: bool = True) -> Iterator[bool]:
+    """As :func:`locked`, by the folder itself, which must be there."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | (0 if wait else fcntl.LOCK_NB))
+            got = True
+        except BlockingIOError:
+            got = False
+        yield got
+    finally:
+        os.close(descriptor)
+
+
 def private_folder(folder: Path) -> None:
     """Make a folder that only its owner can enter, parents included; refuse one that somebody else could change."""
     with contextlib.suppress(FileExistsError):

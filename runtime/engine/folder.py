@@ -11,7 +11,8 @@ from whit.packer import durable
 from whit.packer.console import human_size
 from whit.packer.errors import InvalidFileError, NotFoundError, StoreError, UsageError
 from whit.packer.light import TYPE_CHECKING, dataclass, replace
-from whit.runtime.engine.documents import to_document
+from whit.packer.lightjson import load
+from whit.runtime.engine.documents import from_document, to_document
 from whit.runtime.engine.happened import ACTOR, actor_text, container_event
 from whit.runtime.engine.model import Container, Root
 from whit.runtime.engine.networks.members import read_member
@@ -27,6 +28,7 @@ from whit.runtime.engine.reading import (
     read_some,
     status_of,
 )
+from whit.runtime.oci.records import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,19 +93,22 @@ class Containers:
                 durable.private_folder(folder)
             place = self.at(container.id)
             temporary = durable.temporary_beside(place)
-            temporary.mkdir(mode=0o700)
-            try:
-                for name in folders:
-                    (temporary / name).mkdir(parents=True, exist_ok=True)
-                _limit(container, temporary, self.folder)
-                for name, data in {**files, DOCUMENT: _encoded(container), ACTOR: actor_text(container)}.items():
-                    _write(temporary / name, data)
-                self._take_name(container.name, container.id)
-                temporary.rename(place)
-            except BaseException:
-                _remove(container, temporary)
-                self._give_name_back(container.name, container.id)
-                raise
+            with contextlib.ExitStack() as held:
+                with durable.locked_folder(self.folder, exclusive=False):
+                    temporary.mkdir(mode=0o700)
+                    held.enter_context(durable.locked_folder(temporary, exclusive=True))
+                try:
+                    for name in folders:
+                        (temporary / name).mkdir(parents=True, exist_ok=True)
+                    _limit(container, temporary, self.folder)
+                    for name, data in {**files, DOCUMENT: _encoded(container), ACTOR: actor_text(container)}.items():
+                        _write(temporary / name, data)
+                    self._take_name(container.name, container.id)
+                    temporary.rename(place)
+                except BaseException:
+                    _remove(container, temporary)
+                    self._give_name_back(container.name, container.id)
+                    raise
             durable.sync_folder(self.folder)
         container_event(self.root, container, "create")
         return Kept(container, place)
@@ -237,14 +242,32 @@ class Containers:
             place = self.at(container_id)
             gone = durable.temporary_beside(place)
             removed = None
-            with contextlib.suppress(FileNotFoundError):
-                with contextlib.suppress(InvalidFileError, NotADirectoryError):
-                    removed = self.read(container_id).container
-                place.rename(gone)
-            self._give_name_back(name, container_id)
-            _remove(removed, gone)
+            with contextlib.ExitStack() as held:
+                with contextlib.suppress(FileNotFoundError), durable.locked_folder(self.folder, exclusive=False):
+                    with contextlib.suppress(InvalidFileError, NotADirectoryError):
+                        removed = self.read(container_id).container
+                    place.rename(gone)
+                    held.enter_context(durable.locked_folder(gone, exclusive=True))
+                self._give_name_back(name, container_id)
+                _remove(removed, gone)
+            self.sweep()
         if removed:
             container_event(self.root, removed, "destroy")
+
+    def sweep(self) -> None:
+        """Remove what commands that were killed have left half made or half removed: nobody holds its lock any more."""
+        with contextlib.ExitStack() as held:
+            with durable.locked_folder(self.folder, exclusive=True, wait=False) as alone:
+                names = os.listdir(self.folder) if alone else []  # noqa: PTH208 - as in ids
+                left = []
+                for path in (self.folder / name for name in names if name.startswith(durable.TEMPORARY)):
+                    with contextlib.suppress(FileNotFoundError):  # whoever removes it is done by now
+                        if held.enter_context(durable.locked_folder(path, exclusive=True, wait=False)):
+                            left.append(path)
+            for path in left:
+                # Files of a user's subordinates go with their container's next removal.
+                with contextlib.suppress(OSError):
+                    _remove(_container_in(path), path)
 
     def published(self, kept: Kept) -> tuple[PortMapping, ...]:
         """The ports that are published now, with the host's ports that were free where any would do."""
@@ -309,6 +332,15 @@ def _remove(container: Container | None, folder: Path) -> None:
     number = quota.project_of(folder / "upper")
     durable.remove_tree(folder)
     quota.forget(folder.parent, number)
+
+
+def _container_in(folder: Path) -> Container | None:
+    """What a folder's document says, as far as it was written."""
+    path = f"{folder}/{DOCUMENT}"
+    try:
+        return from_document(load(read_regular(path)), path)
+    except (OSError, ValueError, RecursionError, InvalidFileError):
+        return None
 
 
 def _encoded(container: Container) -> bytes:

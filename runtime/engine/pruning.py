@@ -65,6 +65,8 @@ def parse_chosen(texts: Iterable[str], *, more: tuple[str, ...] = ()) -> Chosen:
 def prune_containers(containers: Containers, chosen: Chosen) -> Iterator[tuple[str, int]]:
     """Remove those that don't run: (ID, bytes of the disk) of each that has gone."""
     total = 0
+    if containers.folder.is_dir():
+        containers.sweep()
     for kept in containers.list():
         container = kept.container
         if kept.status.supervised or not chosen.takes(container.created, dict(container.labels)):

@@ -46,6 +46,7 @@ def restore(containers: Containers) -> Iterator[Restored]:
         found = dict(_look(containers))
         with ThreadPoolExecutor(_at_once()) as pool:
             list(pool.map(lambda one: _sweep(containers, one[0], one[1]), found.values()))
+            containers.sweep()
             _forget_removed(containers)
             attaching.sweep(containers.root, lambda key: key in found and found[key][0].status.supervised)
             for turn in turns({key: one for key, (_, one) in found.items()}):
