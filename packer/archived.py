@@ -188,6 +188,8 @@ def _named_images(layout: Layout, found: _Members, docker: tuple[Doc, ...]) -> t
     by_config = {found.config_digest(doc.text("Config")): repo_tags(doc) for doc in docker}
     images: dict[str, ArchivedImage] = {}
     for item in layout.index().manifests:
+        if item.artifact_type is not None:
+            continue  # it tells of an image, and is none
         names = named_by(item)
         if not names and item.digest not in images:
             with contextlib.suppress(InvalidFileError):

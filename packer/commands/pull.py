@@ -73,11 +73,15 @@ def _attach(store: Store, hub: Registries, pulled: Pulled, *, quiet: bool) -> No
     """Have the store hold what the registry has attached to an image that was pulled."""
     from whit.packer.registry.ends import RepositorySource
     from whit.packer.registry.referring import listed, receive
+    from whit.packer.supply.attaching import attach
 
     repository = hub.repository(pulled.reference)
     source = RepositorySource(repository, pulled.digest)
     with store.adding() as layout:
-        fetched = receive(lambda digest: listed(repository, digest), pulled.tree, source, store, layout)
+        fetched = receive(
+            lambda digest: listed(repository, digest), pulled.tree, source, layout,
+            lambda subject, artifact: attach(store, subject, artifact),
+        )  # fmt: skip
     for one in fetched if not quiet else ():
         click.echo(f"{one.hex[:12]}: Attached ({one.artifact_type or one.media_type})")
 

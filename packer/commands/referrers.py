@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -79,4 +80,8 @@ def _print(place: Place, found: list[tuple[str, Descriptor]], digest: str) -> No
             f"nothing that is attached is {digest}, or more than one thing is", hint="'whit referrers IMAGE' lists it"
         )
     for layer in parse_manifest(place.document(plain(next(iter(fitting.values()))))).layers:
-        click.echo(place.blob(layer).decode("utf-8", "replace"))
+        text = place.blob(layer).decode("utf-8", "replace")
+        if sys.stdout.isatty():
+            # It comes from anywhere: nothing in it is for the terminal to obey.
+            text = "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
+        click.echo(text)

@@ -56,7 +56,7 @@ def command(
         return
     click.echo(f"{place.subject.digest} is signed by {key}")
     for one in found:
-        said = "".join(f" {pair[0]}={pair[1]!r}" for pair in one.annotations)
+        said = "".join(f" {ascii(pair[0])[1:-1]}={pair[1]!r}" for pair in one.annotations)
         click.echo(f"  as {one.identity!r}{said}")
     for statement in statements:
-        click.echo(json.dumps(statement, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(statement, indent=2))

@@ -111,7 +111,7 @@ def layout_of(target: str) -> Iterator[Layout | None]:
 
 def only_image(layout: Layout, target: str) -> Descriptor:
     """The one image of a layout. Raises UsageError if there are several or none."""
-    manifests = {item.digest: item for item in layout.index().manifests}
+    manifests = {item.digest: item for item in layout.index().manifests if item.artifact_type is None}
     if len(manifests) != 1:
         raise UsageError(
             f"{target} holds {len(manifests)} images, and lint reads one",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from whit.packer.registry.pulling import origins, partial_folder
 from whit.packer.registry.sessions import Sessions
 from whit.packer.registry.transfer import transfer
 from whit.packer.registry.tree import Tree, choose, gather
-from whit.packer.supply.attaching import attached
+from whit.packer.supply.attaching import attach, attached, list_in, listed_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from whit.packer.platform import Platform
     from whit.packer.reference import Reference
     from whit.packer.registry.ends import Source, Target
+    from whit.packer.registry.referring import Listing
     from whit.packer.registry.registries import Registries
     from whit.packer.registry.transfer import Moved, Watcher
     from whit.packer.store import Store
@@ -61,9 +63,9 @@ class Copier:
 
         Raises :class:`NotFoundError`, :class:`UnsupportedError` for what the target can't hold, and what either end says.
         """
-        if with_referrers and not {origin.kind, target.kind} <= {Kind.REGISTRY, Kind.STORE}:
+        if with_referrers and not {origin.kind, target.kind} <= {Kind.REGISTRY, Kind.STORE, Kind.LAYOUT}:
             raise UnsupportedError(
-                "folders and archives hold no referrers", hint="--with-referrers is for registries and the store"
+                "archives hold no referrers", hint="--with-referrers is for registries, the store and oci:FOLDER"
             )
         with self._source(origin) as source:
             root = source.root()
@@ -78,19 +80,31 @@ class Copier:
 
     def _attach(self, source: Source, tree: Tree, end: Target) -> None:
         """What is attached to an image, after it."""
-        from whit.packer.registry.referring import listed, receive, send  # noqa: PLC0415 - only where it is asked for
+        from whit.packer.registry.referring import receive, send  # noqa: PLC0415 - only where it is asked for
 
-        def listing(digest: str) -> tuple[Descriptor, ...]:
-            return (
-                listed(source.repository, digest)
-                if isinstance(source, MirroredSource)
-                else attached(self.store, digest)
-            )
-
+        listing = self._listing(source)
         if isinstance(end, RepositoryTarget):
             send(listing, tree, source, end)
-        else:
-            receive(listing, tree, source, self.store, self.store.layout)
+        elif isinstance(end, LayoutTarget):
+            layout, in_store = end.layout, end.layout == self.store.layout
+
+            def note(subject: str, artifact: Descriptor) -> None:
+                if in_store:
+                    attach(self.store, subject, artifact)
+                else:
+                    list_in(layout, artifact)
+
+            receive(listing, tree, source, layout, note)
+
+    def _listing(self, source: Source) -> Listing:
+        """What is attached to a source's images."""
+        from whit.packer.registry.referring import listed  # noqa: PLC0415 - as above
+
+        if isinstance(source, MirroredSource):
+            return partial(listed, source.repository)
+        if isinstance(source, LayoutSource) and source.layout != self.store.layout:
+            return listed_in(source.layout)
+        return partial(attached, self.store)
 
     @contextlib.contextmanager
     def _source(self, origin: Location) -> Iterator[Source]:

@@ -58,7 +58,7 @@ class LayoutSource:
     """A manifest of a layout, the store's or another."""
 
     def __init__(self, layout: Layout, descriptor: Descriptor) -> None:
-        self._layout, self._descriptor = layout, descriptor
+        self.layout, self._descriptor = layout, descriptor
 
     def root(self) -> Document:
         """The document."""
@@ -66,17 +66,17 @@ class LayoutSource:
 
     def document(self, descriptor: Descriptor) -> Document:
         """Any document."""
-        return Document(descriptor, self._layout.read(descriptor))
+        return Document(descriptor, self.layout.read(descriptor))
 
     def blob(self, blob: Descriptor, start: int = 0) -> Iterator[bytes]:
         """Bytes of its file; their digest is checked by who sends them."""
         try:
-            with self._layout.blob_path(blob.digest).open("rb", buffering=0) as file:
+            with self.layout.blob_path(blob.digest).open("rb", buffering=0) as file:
                 os.lseek(file.fileno(), start, os.SEEK_SET)
                 while chunk := file.read(CHUNK):
                     yield chunk
         except FileNotFoundError:
-            raise StoreError(f"blob {blob.digest} is missing from {self._layout.folder}", hint=REPACK) from None
+            raise StoreError(f"blob {blob.digest} is missing from {self.layout.folder}", hint=REPACK) from None
 
 
 class LayoutTarget:
@@ -90,7 +90,7 @@ class LayoutTarget:
         *,
         is_named: Callable[[Descriptor], bool],
     ) -> None:
-        self._layout, self._name, self._partial, self._is_named = layout, name, partial, is_named
+        self.layout, self._name, self._partial, self._is_named = layout, name, partial, is_named
 
     def is_there(self, root: Document) -> bool:
         """Whether the index names it so."""
@@ -98,18 +98,18 @@ class LayoutTarget:
 
     def put_blob(self, blob: Descriptor, source: Readable, moved: Callable[[int], None]) -> Placed:
         """Fetch it, unless it is there."""
-        if self._layout.has(blob):
+        if self.layout.has(blob):
             return Placed(Outcome.THERE)
-        with durable.store_errors(f"write to {self._layout.folder}"):
-            fetch_into(self._layout, blob, source, self._partial, moved)
+        with durable.store_errors(f"write to {self.layout.folder}"):
+            fetch_into(self.layout, blob, source, self._partial, moved)
         return Placed(Outcome.SENT)
 
     def put_document(self, document: Document, *, is_root: bool) -> None:
         """Write it, and name it."""
-        with durable.store_errors(f"write to {self._layout.folder}"):
-            self._layout.put(document.data, document.descriptor.media_type)
+        with durable.store_errors(f"write to {self.layout.folder}"):
+            self.layout.put(document.data, document.descriptor.media_type)
             if is_root:
-                self._layout.settle()
+                self.layout.settle()
         if is_root:
             self._name(document.descriptor)
 

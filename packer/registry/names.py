@@ -18,7 +18,8 @@ def find_named(entries: tuple[Descriptor, ...], name: str, where: str) -> Descri
         found = [entry for entry in entries if is_among([entry.annotation(REF_NAME) or ""], name)]
         found = found or [entry for entry in entries if entry.digest == name]
     else:
-        found = list({entry.digest: entry for entry in entries}.values())
+        # What tells of an image (SBOMs, signatures) is none.
+        found = list({entry.digest: entry for entry in entries if entry.artifact_type is None}.values())
     if len({entry.digest for entry in found}) == 1:
         return found[0]
     names = [named for entry in entries if (named := entry.annotation(REF_NAME))]

@@ -24,7 +24,7 @@ from whit.packer.registry.ends import LayoutTarget
 from whit.packer.registry.referrers import referrers
 from whit.packer.registry.repository import Document
 from whit.packer.registry.tags import change, tagged
-from whit.packer.supply.attaching import EMPTY, MOST, attach, plain
+from whit.packer.supply.attaching import EMPTY, MOST, plain
 from whit.packer.supply.signing import ENVELOPE, SIGNATURES, SIMPLE_SIGNING
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from whit.packer.registry.repository import Repository
     from whit.packer.registry.sending import Readable
     from whit.packer.registry.tree import Tree
-    from whit.packer.store import Store
 
 BESIDE = {SIMPLE_SIGNING: "sig", ENVELOPE: "att"}
 """Media types of layers that cosign looks for in an image whose tag is made of the subject's digest, and its end."""
@@ -74,8 +73,13 @@ def send(listing: Listing, tree: Tree, source: Source, target: RepositoryTarget)
     return tuple(sent)
 
 
-def receive(listing: Listing, tree: Tree, source: Source, store: Store, layout: Layout) -> tuple[Descriptor, ...]:
-    """Have the store hold all that is attached to an image. To be called within :meth:`Store.adding`. Raises as :func:`send`."""
+def receive(
+    listing: Listing, tree: Tree, source: Source, layout: Layout, note: Callable[[str, Descriptor], object]
+) -> tuple[Descriptor, ...]:
+    """Have a layout hold all that is attached to an image; ``note`` is told of each, with its subject's digest.
+
+    For the store to be called within :meth:`Store.adding`. Raises as :func:`send`.
+    """
     target = LayoutTarget(layout, lambda _: None, None, is_named=lambda _: False)
     got: list[Descriptor] = []
     for subject, descriptor in _below(tree, listing):
@@ -83,7 +87,7 @@ def receive(listing: Listing, tree: Tree, source: Source, store: Store, layout: 
         for blob in dict.fromkeys(map(plain, parse_manifest(document.data, descriptor.digest).blobs)):
             target.put_blob(blob, source, _untold)
         target.put_document(document, is_root=True)
-        attach(store, subject, descriptor)
+        note(subject, descriptor)
         got.append(descriptor)
     return tuple(got)
 
@@ -174,7 +178,7 @@ def _document(data: bytes, media_type: str) -> Document:
 
 def listed(repository: Repository, digest: str) -> tuple[Descriptor, ...]:
     """All that refers to a manifest at a registry, what cosign has beside it included."""
-    found = {item.digest: _typed(item, repository) for item in referrers(repository, digest)}
+    found = {item.digest: _typed(item, repository) for item in referrers(repository, digest)[:MOST]}
     for ending, kind in (("sig", SIGNATURES), ("att", ENVELOPE)):
         there = tagged(repository, beside(digest, ending))[0]
         if there and there.descriptor.digest not in found:

@@ -8,15 +8,24 @@ The blobs lie with all others. They live as long as their subject: the collectio
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from whit.packer import durable
 from whit.packer.errors import InvalidFileError, StoreError
-from whit.packer.oci import INDEX, MAX_DOCUMENT, Descriptor, Index, Manifest, check_digest, parse_index
+from whit.packer.light import replace
+from whit.packer.oci import (
+    MANIFEST,
+    MAX_DOCUMENT,
+    Descriptor,
+    Index,
+    Manifest,
+    check_digest,
+    parse_index,
+    parse_manifest,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from whit.packer.layout import Layout
@@ -126,7 +135,26 @@ def forget_gone(store: Store, reachable: Iterable[str]) -> None:
             path.unlink()
 
 
-def document_index(descriptors: Iterable[Descriptor]) -> dict[str, object]:
-    """Referrers as the distribution specification lists them."""
-    document: dict[str, object] = json.loads(Index(tuple(descriptors), media_type=INDEX).to_json())
-    return document
+def listed_in(layout: Layout) -> Callable[[str], tuple[Descriptor, ...]]:
+    """What refers to a manifest in a layout outside of the store: artifacts in its index, each with its ``subject``.
+
+    Raises :class:`StoreError` for one that is missing, :class:`InvalidFileError` for one that is damaged.
+    """
+    found: dict[str, list[Descriptor]] = {}
+    for item in layout.index().manifests:
+        if item.artifact_type is not None and item.media_type == MANIFEST:
+            subject = parse_manifest(layout.read(item), item.digest).subject
+            if subject is not None:
+                found.setdefault(subject.digest, []).append(item)
+    return lambda digest: tuple(found.get(digest, ()))
+
+
+def list_in(layout: Layout, descriptor: Descriptor) -> None:
+    """Have an artifact in such a layout's index."""
+    entry = replace(descriptor, platform=None, artifact_type=descriptor.artifact_type or EMPTY)
+
+    def change(items: tuple[Descriptor, ...]) -> tuple[Descriptor, ...]:
+        return items if any(item.digest == entry.digest for item in items) else (*items, entry)
+
+    with durable.store_errors(f"write to {layout.folder}"):
+        layout.edit_index(change)

@@ -59,7 +59,7 @@ def parse_payload(data: bytes) -> Payload:
     """A payload of untrusted bytes. Raises :class:`InvalidFileError`."""
     doc = parse_object(data, "the signature's payload", MAX_PAYLOAD)
     critical = doc.doc("critical")
-    if critical.text("type") not in {TYPE, "atomic container signature"}:
+    if critical.text("type") != TYPE:
         raise InvalidFileError(f"the signature's payload is of type {critical.text('type')!r}, not an image's")
     optional = json.loads(data).get("optional")
     texts = (

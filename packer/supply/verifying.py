@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from whit.packer.errors import InvalidFileError, WhitError
 from whit.packer.jsondoc import parse_object
 from whit.packer.oci import DOCKER_MANIFEST, INDEXES, MANIFEST, parse_manifest
-from whit.packer.supply.attaching import plain
+from whit.packer.supply.attaching import MOST, plain
 from whit.packer.supply.places import images
 from whit.packer.supply.provenance import PREDICATE
 from whit.packer.supply.signing import (
@@ -143,4 +143,6 @@ def layers(place: Place, digest: str, media_type: str) -> Iterator[Descriptor]:
             for layer in parse_manifest(place.document(plain(referrer)), referrer.digest).layers:
                 if layer.media_type == media_type and layer not in seen:
                     seen.add(layer)
+                    if len(seen) > MOST:
+                        return
                     yield layer

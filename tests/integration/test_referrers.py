@@ -84,6 +84,12 @@ def test_what_is_attached_goes_along_with_a_push_and_comes_with_a_pull_that_asks
     copied = f"{registry.name}/with/copy:1"
     assert run_whit("copy", "--with-referrers", "-q", name, copied).returncode == 0
     assert listed(run_whit, f"docker://{copied}") == expected
+    folder, third = f"oci:{tmp_path}/layout:app", tmp_path / "third"
+    assert run_whit("copy", "--with-referrers", "-q", f"store:{name}", folder).returncode == 0
+    again = run_whit("copy", "--with-referrers", "-q", f"oci:{tmp_path}/layout", f"store:{name}", root=third)
+    assert (again.returncode, again.stdout) == (0, f"{image.digest}\n")
+    assert listed(run_whit, name, third) == expected
+    assert run_whit("copy", "--with-referrers", name, f"oci-archive:{tmp_path}/x.tar").returncode == 1
     content = run_whit("referrers", "--content", second.digest, name, root=whole)
     assert content.stdout == "two\n"
     types = json.loads(run_whit("referrers", "--json", f"docker://{name}").stdout)["referrers"]
