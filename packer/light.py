@@ -36,7 +36,8 @@ else:
                 else (name, object)
                 for name in owner.__match_args__
             ]
-            return make_dataclass(owner.__name__, rows, frozen=True).__dataclass_fields__
+            owner.__dataclass_fields__ = make_dataclass(owner.__name__, rows, frozen=True).__dataclass_fields__
+            return owner.__dataclass_fields__
 
     class _Record:
         __slots__ = ()

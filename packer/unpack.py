@@ -13,10 +13,11 @@ import contextlib
 import errno
 import os
 import stat
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from whit.packer.errors import InvalidFileError
+from whit.packer.light import replace
 from whit.packer.tar.member import Kind, Member, is_kept
 
 if TYPE_CHECKING:

@@ -11,11 +11,12 @@ import contextlib
 import errno
 import os
 import stat
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import InvalidFileError
+from whit.packer.light import replace
 from whit.packer.tar import write
 from whit.packer.tar.member import Kind, Member, is_kept
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.build.pieces import PieceKind
 from whit.packer.buildfile.dockerfile.problems import Fault
+from whit.packer.light import replace
 from whit.packer.errors import InvalidFileError
 from whit.packer.inroot import open_in_root
 from whit.packer.loading import uncompressed
