@@ -5,4 +5,5 @@
 - ``runner``: the ``StepRunner`` that ``whit build`` is given; ``child``: its process in namespaces of its own
 - ``stubs``: places that were made to mount something on, taken away again
 - ``network``: a RUN's place in a network
+- ``leftovers``: what the kernel doesn't clear away of builds that were killed
 """

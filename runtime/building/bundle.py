@@ -1,8 +1,8 @@
 """A RUN → the OCI configuration that whit-oci runs. Pure.
 
 What docker build allows its programs, and not what ``whit run`` does: package managers change owners and users. The
-capabilities are docker's usual ones but for making devices, which no image keeps that whit unpacks: so no RUN can open a
-disk of the host's, and needs no cgroup to be kept from it. The filter is whit's, with what those are of use for.
+capabilities are docker's usual ones but for making devices, which no image keeps that whit unpacks. The filter is whit's,
+with what those are of use for.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class Placed:
     order: RunOrder
     root: str
     identity: Identity
+    cgroup: str
     shown: tuple[Shown, ...]
 
 
@@ -106,6 +107,8 @@ def document(placed: Placed) -> Document:
         "mounts": [*_own_mounts(order), *map(_shown, placed.shown)],
         "linux": {
             "namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount", "cgroup")],
+            "cgroupsPath": placed.cgroup,
+            "resources": {"devices": [{"allow": False, "access": "rwm"}]},
             "maskedPaths": [*MASKED, *MASKED_SYS],
             "readonlyPaths": list(READONLY),
             "seccomp": to_oci(default_filter(order.architecture, frozenset(CAPABILITIES))),

@@ -20,6 +20,7 @@ from whit.packer.buildfile.build.steps import Bound, Layers
 from whit.packer.errors import WhitError, as_whit_error
 from whit.packer.light import TYPE_CHECKING, replace
 from whit.runtime.building.bundle import NAME_FILES, Placed, Shown, document
+from whit.runtime.building.leftovers import cgroup_name
 from whit.runtime.building.network import attached, name_files
 from whit.runtime.building.overlay import open_root
 from whit.runtime.building.stubs import Stubs
@@ -72,7 +73,7 @@ def _run(job: Job) -> dict[str, object]:
     if child == 0:
         for descriptor in (told, ready, let_go):
             os.close(descriptor)
-        _first(job.order, telling, be_ready, go)
+        _first(job, telling, be_ready, go)
     for descriptor in (telling, be_ready, go):
         os.close(descriptor)
     try:
@@ -104,17 +105,17 @@ def _heard(told: int) -> dict[str, object]:
     return found
 
 
-def _first(order: RunOrder, telling: int, be_ready: int, go: int) -> None:
+def _first(job: Job, telling: int, be_ready: int, go: int) -> None:
     """The first process of the pid namespace; it never returns."""
     try:
         _checked(_libc.prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0))
         detached.own_mounts()
-        if order.network != "host":
+        if job.order.network != "host":
             _checked(_libc.unshare(_NEW_NET))
         os.write(be_ready, b"+")
         if not os.read(go, 1):
             os._exit(_GIVEN_UP)
-        told = _in_root(order)
+        told = _in_root(job.order, cgroup_name(job.parent))
     except (WhitError, OSError) as error:
         known = as_whit_error(error)
         told = {"error": known.message, "hint": known.hint}
@@ -122,7 +123,7 @@ def _first(order: RunOrder, telling: int, be_ready: int, go: int) -> None:
     os._exit(0)
 
 
-def _in_root(order: RunOrder) -> dict[str, object]:
+def _in_root(order: RunOrder, cgroup: str) -> dict[str, object]:
     folder = Path(order.folder)
     _mount(b"proc", b"/proc", b"proc", b"")
     _mount(b"tmpfs", os.fsencode(folder), b"tmpfs", b"mode=0700")
@@ -131,13 +132,13 @@ def _in_root(order: RunOrder) -> dict[str, object]:
     descriptor = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     identity = identify(order.user, accounts_in(descriptor))
     shown = tuple(_shown(order, folder))
-    own = document(Placed(order, str(root), identity, shown))
+    own = document(Placed(order, str(root), identity, cgroup, shown))
     stubs = Stubs(descriptor)
     mounts = own["mounts"]
     assert isinstance(mounts, list)  # noqa: S101 - for the type
     stubs.note(str(mount["destination"]) for mount in mounts)
     (folder / "config.json").write_text(json.dumps(own))
-    told = _run_bundle(folder)
+    told = _run_bundle(folder, cgroup.rpartition("/")[2])
     stubs.remove()
     return told
 
@@ -200,11 +201,11 @@ def _bound(mount: Bound, folder: Path, number: int) -> Shown:
     return Shown(found, mount.target, mount.is_readonly)
 
 
-def _run_bundle(folder: Path) -> dict[str, object]:
+def _run_bundle(folder: Path, name: str) -> dict[str, object]:
     """Run the bundle to its end. What whit-oci has to say itself is in its log."""
     log = folder / "log"
     words = [oci_launcher(), "--root", str(folder / "oci"), "--log", str(log), "--log-format", "json"]
-    words += ["run", "--bundle", str(folder), "step"]
+    words += ["run", "--bundle", str(folder), name]
     code = subprocess.run(words, stdin=subprocess.DEVNULL, check=False).returncode
     lines = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
     errors = [entry["msg"] for line in lines if (entry := json.loads(line)).get("level") == "error"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.errors import UnsupportedError, WhitError
 from whit.packer.light import replace
+from whit.runtime.building.leftovers import sweep_cgroups
 from whit.runtime.building.overlay import open_root
 from whit.runtime.building.wire import Job, encode
 from whit.runtime.launch import find_launcher
@@ -112,4 +113,5 @@ def make_runner(store: Path) -> Runner:
     """A runner. Raises :class:`UnsupportedError` for a user who isn't root."""
     if os.geteuid() != 0:
         raise UnsupportedError("only root can build by Dockerfile so far", hint="run it as root: sudo whit build …")
+    sweep_cgroups()
     return Runner(store)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
 
 NO_NETWORK = ("--network", "none")
+CGROUPS = Path("/sys/fs/cgroup")
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +178,10 @@ def test_a_build_that_is_killed_leaves_no_process_no_mount_and_no_half_step(buil
     until(lambda: not _sleeping())
     builder.built(context(tmp_path / "next", "FROM base", "RUN true"), *NO_NETWORK)
     until(lambda: not list(snapshots.glob(".tmp-*")))
+    left = [
+        path.name for root in (CGROUPS, *CGROUPS.iterdir()) for path in (root / "whit").glob(f"build-{process.pid}-*")
+    ]
+    assert left == []
 
 
 def _sleeping() -> list[str]:

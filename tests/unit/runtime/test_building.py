@@ -39,7 +39,8 @@ def test_an_order_comes_through_as_it_was() -> None:
 
 def test_a_run_has_docker_s_capabilities_but_for_devices_and_its_user_has_none() -> None:
     root, user = (
-        document(Placed(ORDER, "/r", Identity(uid, uid), (Shown("/s", "/t", is_readonly=True),))) for uid in (0, 5)
+        document(Placed(ORDER, "/r", Identity(uid, uid), "/whit/x", (Shown("/s", "/t", is_readonly=True),)))
+        for uid in (0, 5)
     )
     process = root["process"]
     assert isinstance(process, dict)
