@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import tarfile
@@ -63,6 +64,9 @@ PASSWD = "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\n"
 GROUP = "root:x:0:\napp:x:1001:\nstaff:x:50:app\n"
 NOT_COMPARED = ("dev", "proc", "sys", "etc/hosts", "etc/hostname", "etc/resolv.conf", ".dockerenv", "etc/mtab")
 """What builders and engines leave in an image of what they mount over it."""
+
+LONG = 10_000
+"""Bytes of a file from which on its digest is enough."""
 
 Seen = dict[str, tuple[object, ...]]
 
@@ -126,6 +130,8 @@ def seen(data: bytes) -> Seen:
             content = tar.extractfile(origin).read() if origin.isreg() else b""  # type: ignore[union-attr]
             kind = tarfile.REGTYPE if member.islnk() else member.type
             target = member.linkname if member.issym() else ""
+            if len(content) > LONG:
+                content = hashlib.sha256(content).digest()
             found[name] = (kind, oct(origin.mode & 0o7777), origin.uid, origin.gid, target, content)
     return found
 
