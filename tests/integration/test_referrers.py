@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import random
+import signal
+import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -10,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import lacking
-from tests.integration.registries import AMD64, ARM64, make_image, make_index
+from tests.integration.registries import AMD64, ARM64, MB, make_image, make_index
 from tests.peers.registry import docker_registry, memory_registry, other_registry
 from whit.packer.garbage import verify
 from whit.packer.reference import parse_reference
@@ -22,7 +27,7 @@ from whit.packer.registry.sessions import Sessions
 from whit.packer.registry.settings import Settings
 from whit.packer.registry.tags import tagged
 from whit.packer.store import Store
-from whit.packer.supply.attaching import attach_document
+from whit.packer.supply.attaching import attach_document, attached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +51,13 @@ def registry(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     if other_registry() is None:
         lacking("there is no Go to build the registry with")
     with memory_registry("ggcr", folder) as peer:
+        yield peer
+
+
+@pytest.fixture(scope="module")
+def by_tag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryPeer]:
+    """A registry without a list of referrers: the harder one."""
+    with docker_registry(tmp_path_factory.mktemp("by-tag")) as peer:
         yield peer
 
 
@@ -96,8 +108,8 @@ def test_what_is_attached_goes_along_with_a_push_and_comes_with_a_pull_that_asks
     assert {item["artifactType"] for item in types} == {"application/x-note"}
 
 
-def test_what_an_index_s_images_have_goes_along(registry: RegistryPeer, run_whit: RunWhit, whit_root: Path) -> None:
-    name = f"{registry.name}/an/index:1"
+def test_what_an_index_s_images_have_goes_along(by_tag: RegistryPeer, run_whit: RunWhit, whit_root: Path) -> None:
+    name = f"{by_tag.name}/an/index:1"
     one = make_image(whit_root, "x:1", (10,), platform=AMD64)
     index = make_index(whit_root, name, one, make_image(whit_root, "x:2", (20,), platform=ARM64))
     expected = {(index.digest, note(whit_root, index, "a").digest), (one.digest, note(whit_root, one, "b").digest)}
@@ -107,8 +119,8 @@ def test_what_an_index_s_images_have_goes_along(registry: RegistryPeer, run_whit
     assert listed(run_whit, f"docker://{name}") == expected
 
 
-def test_many_at_once_lose_none_of_each_other_s(registry: RegistryPeer, run_whit: RunWhit, whit_root: Path) -> None:
-    name = f"{registry.name}/many/at-once:1"
+def test_many_at_once_lose_none_of_each_other_s(by_tag: RegistryPeer, run_whit: RunWhit, whit_root: Path) -> None:
+    name = f"{by_tag.name}/many/at-once:1"
     image = make_image(whit_root, name, (1000,))
     assert run_whit("push", name).returncode == 0
     notes = [note(whit_root, image, str(number)) for number in range(4)]
@@ -135,15 +147,13 @@ def _put(root: Path, name: str, artifact: Descriptor) -> None:
     put(RepositoryTarget(repository, None, Sessions(None)), document, source)
 
 
-def test_the_tag_lists_what_a_registry_does_not(
-    run_whit: RunWhit, whit_root: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    with docker_registry(tmp_path_factory.mktemp("own")) as registry:
-        name = f"{registry.name}/by/tag:1"
-        image = make_image(whit_root, name, (10,))
-        artifact = note(whit_root, image, "text")
-        assert run_whit("push", name).returncode == 0
-        found, _ = tagged(Registries(Settings.read()).repository(parse_reference(name)), image.digest.replace(":", "-"))
+def test_the_tag_lists_what_a_registry_does_not(by_tag: RegistryPeer, run_whit: RunWhit, whit_root: Path) -> None:
+    name = f"{by_tag.name}/by/tag:1"
+    image = make_image(whit_root, name, (10,))
+    artifact = note(whit_root, image, "text")
+    assert run_whit("push", name).returncode == 0
+    repository = Registries(Settings.read()).repository(parse_reference(name))
+    found, _ = tagged(repository, image.digest.replace(":", "-"))
     assert found is not None
     index = json.loads(found.data)
     assert index["mediaType"] == "application/vnd.oci.image.index.v1+json"
@@ -188,3 +198,39 @@ def test_many_attach_at_once_and_nothing_is_lost(run_whit: RunWhit, whit_root: P
         made = list(pool.map(lambda number: note(whit_root, image, str(number)), range(40)))
 
     assert listed(run_whit, "me/app:1") == {(image.digest, one.digest) for one in made}
+
+
+def test_whoever_is_killed_leaves_nothing_half_done(
+    by_tag: RegistryPeer, whit: Path, run_whit: RunWhit, whit_root: Path
+) -> None:
+    name = f"{by_tag.name}/killed/app:1"
+    image = make_image(whit_root, name, (MB,))
+    chance = random.Random(7)
+
+    def killed(*words: str) -> None:
+        environment = {**os.environ, "WHIT_ROOT": str(whit_root)}
+        process = subprocess.Popen(
+            [whit, *words],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(chance.uniform(0.1, 0.5))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    for form in ("spdx", "spdx3", "cyclonedx"):
+        killed("sbom", "--attach", "--format", form, name)
+        assert verify(Store(whit_root)) == ()
+        assert run_whit("sbom", "--attach", "--format", form, name).returncode == 0
+    expected = {(image.digest, item.digest) for item in attached(Store(whit_root), image.digest)}
+    assert len(expected) == 3
+    for _ in range(3):
+        killed("push", name)
+
+    assert run_whit("push", name).returncode == 0
+
+    assert listed(run_whit, f"docker://{name}") == expected
