@@ -137,10 +137,10 @@ def _linked(path: str, analysis: Analysis) -> Iterable[Component]:
         for name, module_version in dependencies:
             known = None if module_version in {"", DEVELOPMENT} else module_version
             yield _library(name, known, "golang", "Go" if known else "", path)
-    elif language == "rust" or dependencies:
-        for name, crate_version in dependencies:
-            yield _library(name, crate_version, "cargo", "crates.io", path)
-    elif analysis.wasm is not None and version:
+        return
+    for name, crate_version in dependencies:
+        yield _library(name, crate_version, "cargo", "crates.io", path)
+    if analysis.wasm is not None and version:
         yield _library(f"{language}-compiler", version, "generic", "", path)
 
 

@@ -16,7 +16,9 @@ from spdx_python_model import v3_0_1 as spdx3_model
 from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDictParser
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
-from tests.unit.packer.supplied import INSTALLED, add_image, debian_files
+from tests.programs.make_wasm import MODULE, producers
+from tests.unit.packer.supplied import INSTALLED, add_image, debian_files, go_program
+from whit.packer.light import replace
 from whit.packer.platform import Platform
 from whit.packer.store import Store
 from whit.packer.supply import distro
@@ -83,6 +85,32 @@ def test_alpine_s_and_distroless_packages_are_found(tmp_path: Path) -> None:
         ("pkg:apk/alpine/musl@1.2.4-r2?distro=alpine-3.19.1", "Alpine:v3.19", ("musl", "1.2.4-r2")),
     ]
     assert [item.purl for item in distroless.components] == ["pkg:deb/debian/tzdata@2024a-0%2Bdeb12u1?arch=all"]
+
+
+def test_a_webassembly_file_is_told_with_what_made_it(tmp_path: Path) -> None:
+    module = MODULE + producers(language=("Rust", ""), processed_by=("rustc", "1.95.0 (59807616e 2026-04-14)"))
+
+    program, compiler = inventory(tmp_path, {"/app.wasm": module}).components
+
+    assert program.purl.startswith("pkg:generic/app.wasm?checksum=sha256:")
+    assert (program.path, program.language) == ("/app.wasm", "rust 1.95.0")
+    assert (compiler.purl, compiler.part_of) == ("pkg:generic/rust-compiler@1.95.0", "/app.wasm")
+
+
+def test_a_file_that_a_higher_layer_hides_is_not_told(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "root")
+    below = add_image(store, "me/below:1", {"/usr/bin/cmd": go_program(), "/kept": b"x"})
+    above = add_image(store, "me/above:1", {"/usr/bin/.wh.cmd": b""})
+    both = replace(
+        below,
+        manifest=replace(below.manifest, layers=(*below.manifest.layers, *above.manifest.layers)),
+        config=replace(below.config, diff_ids=(*below.config.diff_ids, *above.config.diff_ids)),
+    )
+
+    found = inventory_of(store.layout, both)
+
+    assert [file.path for file in found.files] == ["/kept"]
+    assert found.components == ()
 
 
 @pytest.fixture(scope="module")
