@@ -5,7 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 
-MODULES = ("launch", "oci", "pack", "memory", "help", "analyse", "starts", "many", "ports", "written", "registry")
+MODULES = (
+    "launch",
+    "oci",
+    "pack",
+    "memory",
+    "help",
+    "analyse",
+    "starts",
+    "many",
+    "ports",
+    "written",
+    "registry",
+    "builds",
+)
 
 if __name__ == "__main__":
     for module in MODULES:
