@@ -17,7 +17,7 @@ from whit.packer.decompress import media_type_of
 from whit.packer.errors import InvalidFileError, UnsupportedError, UsageError
 from whit.packer.jsondoc import parse_object
 from whit.packer.layout import LAYOUT_FILE, Layout
-from whit.packer.oci import CONFIG, MAX_DOCUMENT, REF_NAME, Descriptor, Index, Manifest, parse_manifest
+from whit.packer.oci import CONFIG, MAX_DOCUMENT, REF_NAME, Descriptor, Index, Manifest, parse_index, parse_manifest
 from whit.packer.reference import parse_reference
 from whit.packer.tar.member import Kind, Member
 from whit.packer.tar.read import TarReader
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _INDEX_FILES = (LAYOUT_FILE, "index.json")
 _DOCKER_MANIFEST = "manifest.json"
 _MAX_SIZE = 64 << 30
+_MAX_NAMES = 1000
 _MAX_MEMBERS = 10_000
 """An image has some ten layers, docker's own archives three members for each."""
 
@@ -68,15 +69,26 @@ def unpack_archive(chunks: Iterator[bytes], what: str, folder: Path) -> Unpacked
         found.take(member, tar)
     docker = tuple(found.docker_images(what)) if _DOCKER_MANIFEST in found.files else ()
     if layout.index_path.exists():
-        return Unpacked(layout, _named_images(layout, found, docker), is_docker=False)
+        parse_index(layout.index_path.read_bytes(), f"{what}: index.json")
+        images = _checked(_named_images(layout, found, docker), what)
+        return Unpacked(layout, images, is_docker=False)
     if not docker:
         raise UnsupportedError(
             f"{what}: a tar archive, but not of an image",
             hint="docker save, podman save and whit save write such; whit import takes a root file system",
         )
-    images = tuple(found.as_image(doc) for doc in docker)
+    images = _checked(tuple(found.as_image(doc) for doc in docker), what)
     layout.index_path.write_bytes(Index(tuple(image.descriptor for image in images)).to_json())
     return Unpacked(layout, images, is_docker=True)
+
+
+def _checked(images: tuple[ArchivedImage, ...], what: str) -> tuple[ArchivedImage, ...]:
+    """The images, if there are any and they don't have more names than anybody gives."""
+    if not images:
+        raise InvalidFileError(f"{what}: the archive holds no image")
+    if sum(len(image.references) for image in images) > _MAX_NAMES:
+        raise InvalidFileError(f"{what}: the archive has more than {_MAX_NAMES} names for its images")
+    return images
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,8 @@ class _Members:
             base = posixpath.dirname(name) if member.kind is Kind.SYMLINK else ""
             self.links[name] = posixpath.normpath(posixpath.join(base, _plain(member.target)))
         elif member.kind is Kind.FILE:
+            if name in _INDEX_FILES and member.size > MAX_DOCUMENT:
+                raise InvalidFileError(f"the archive's {name} is larger than {MAX_DOCUMENT} bytes")
             digest = _blob_digest(name)
             target = self._place(name, digest)
             hashed = sha256()

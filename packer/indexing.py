@@ -82,6 +82,11 @@ def _named(store: Store, layout: Layout, reference: Reference, manifests: tuple[
 
 
 def forget(store: Store, reference: Reference) -> None:
-    """Take an index's name away; its images stay where they have names of their own. Raises :class:`NotFoundError`."""
+    """Take an index's name away; its images stay where they have names of their own.
+
+    Raises :class:`NotFoundError`, and :class:`UsageError` for an image.
+    """
+    if store.entry(str(reference)).media_type not in INDEXES:
+        raise UsageError(f"{reference.familiar} is an image, and no index", hint=f"whit rmi {reference.familiar}")
     store.remove(str(reference))
     collect(store)

@@ -108,7 +108,7 @@ class Layout:
     def check_version(self) -> None:
         """Refuse a folder that isn't a layout that whit can read. Raises :class:`StoreError`."""
         try:
-            data = (self.folder / LAYOUT_FILE).read_bytes()
+            data = _bounded(self.folder / LAYOUT_FILE)
             version = parse_object(data, LAYOUT_FILE, MAX_DOCUMENT).text("imageLayoutVersion")
         except (OSError, InvalidFileError) as error:
             raise StoreError(f"{self.folder} is not an OCI image layout: {error}") from None
@@ -121,13 +121,13 @@ class Layout:
 
     def _read_index(self) -> tuple[Index, dict[str, object]]:
         try:
-            data = self.index_path.read_bytes()
+            data = _bounded(self.index_path)
         except FileNotFoundError:
             return Index(), {}
         try:
             return parse_index(data, str(self.index_path)), json.loads(data)
         except InvalidFileError as error:
-            hint = f"move {self.index_path} away and pack again: images are content-addressed, nothing else is lost"
+            hint = f"put a copy of {self.index_path} back: without it nobody knows which images there are"
             raise StoreError(error.message, hint=hint) from None
 
     def edit_index(self, change: Callable[[tuple[Descriptor, ...]], tuple[Descriptor, ...]]) -> bool:
@@ -144,7 +144,13 @@ class Layout:
             originals = dict(zip(index.manifests, known, strict=True)) if isinstance(known, list) else {}
             document = document or json.loads(Index().to_json())
             document["manifests"] = [originals.get(item) or item.document() for item in manifests]
-            durable.write_whole(self.index_path, canonical_json(document), private=self.private)
+            data = canonical_json(document)
+            if len(data) > MAX_DOCUMENT:
+                raise StoreError(
+                    f"{self.index_path} can't hold {len(manifests)} names: it would be larger than {MAX_DOCUMENT} bytes",
+                    hint="whit rmi takes names away",
+                )
+            durable.write_whole(self.index_path, data, private=self.private)
             return True
 
     @contextlib.contextmanager
@@ -169,8 +175,7 @@ class Layout:
             raise StoreError(f"{descriptor.digest} has {descriptor.size} bytes; documents have at most {MAX_DOCUMENT}")
         path = self.blob_path(descriptor.digest)
         try:
-            with path.open("rb", buffering=0) as file:
-                data = file.read(MAX_DOCUMENT + 1) or b""
+            data = _bounded(path)
         except FileNotFoundError:
             raise StoreError(f"blob {descriptor.digest} is missing from {self.folder}", hint=REPACK) from None
         if digest_of(data) != descriptor.digest:
@@ -228,3 +233,9 @@ class Layout:
     def settle(self) -> None:
         """Make what was adopted last."""
         durable.sync_folder(self.blob_folder)
+
+
+def _bounded(path: Path) -> bytes:
+    """A document's bytes, and one more than one may have where there are too many."""
+    with path.open("rb", buffering=0) as file:
+        return file.read(MAX_DOCUMENT + 1) or b""

@@ -18,10 +18,19 @@ from typing import TYPE_CHECKING
 from whit.packer import durable
 from whit.packer.archived import ArchivedImage, Unpacked, unpack_archive
 from whit.packer.decompress import decompressed, media_type_of
-from whit.packer.errors import InvalidFileError
+from whit.packer.errors import InvalidFileError, UnsupportedError
 from whit.packer.garbage import collect
 from whit.packer.layer import write_tar
-from whit.packer.oci import INDEXES, LAYER_TAR, Descriptor, parse_config, parse_index, parse_manifest
+from whit.packer.oci import (
+    CONFIG,
+    DOCKER_CONFIG,
+    INDEXES,
+    LAYER_TAR,
+    Descriptor,
+    parse_config,
+    parse_index,
+    parse_manifest,
+)
 from whit.packer.store import read_image
 
 if TYPE_CHECKING:
@@ -127,8 +136,16 @@ def _adopt(layout: Layout, unpacked: Unpacked, image: ArchivedImage) -> Archived
     if unpacked.is_docker:
         descriptor = _compressed(layout, source, descriptor)
     else:
+        _refuse_artifact(source, descriptor)
         _adopt_manifest(layout, source, descriptor)
     return replace(image, descriptor=descriptor)
+
+
+def _refuse_artifact(source: Layout, descriptor: Descriptor) -> None:
+    manifest = parse_manifest(source.read(descriptor))
+    if manifest.config.media_type not in (CONFIG, DOCKER_CONFIG):
+        kind = manifest.artifact_type or manifest.config.media_type
+        raise UnsupportedError(f"the archive holds an artifact of type {kind}, not an image")
 
 
 def _adopt_manifest(layout: Layout, source: Layout, descriptor: Descriptor) -> None:

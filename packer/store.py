@@ -133,6 +133,10 @@ class Store:
 
         To be called within :meth:`adding`. Returns whether that changed anything.
         """
+        if any(reference.familiar_name == "sha256" for reference in references):
+            raise UsageError(
+                "an image can't be named sha256: it would be taken for a digest", hint="choose another name"
+            )
         image = self.image(descriptor)
         for blob in image.manifest.blobs:
             if not self.layout.has(blob):

@@ -62,6 +62,8 @@ def command(
     from whit.packer.pipeline import Order
     from whit.packer.reference import parse_reference, reference_from_file_name
 
+    if base == "":
+        raise UsageError("--base is empty", hint="give an image's name, or leave the option out")
     given = tuple(dict.fromkeys(parse_reference(name) for name in names))
     references = given or (reference_from_file_name(Path(file).absolute().name),)
     order = Order(file, _options(chosen), choices, base=base)

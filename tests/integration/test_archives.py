@@ -140,6 +140,25 @@ def _docker_form(content: bytes) -> Members:
     }
 
 
+def _named(members: Members, names: list[str]) -> Members:
+    """docker's form with other names."""
+    manifest = json.loads(str(members["manifest.json"], "utf-8"))  # type: ignore[arg-type]
+    return {**members, "manifest.json": json.dumps([{**manifest[0], "RepoTags": names}]).encode()}
+
+
+def _artifact(path: Path) -> Path:
+    """A layout with what is no image."""
+    layout = write_layout(path, [{"x": b"x"}], GOOD)
+    [entry] = json.loads((layout / "index.json").read_text())["manifests"]
+    blob = layout / "blobs/sha256" / entry["digest"].removeprefix("sha256:")
+    data = blob.read_bytes().replace(b"application/vnd.oci.image.config.v1+json", b"application/vnd.example.config.v1")
+    digest = hashlib.sha256(data).hexdigest()
+    blob.with_name(digest).write_bytes(data)
+    entry |= {"digest": f"sha256:{digest}", "size": len(data)}
+    (layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
+    return layout
+
+
 def test_a_plain_layer_of_dockers_form_is_compressed_the_same_way_each_time(run_whit: RunWhit, tmp_path: Path) -> None:
     (tmp_path / "old.tar").write_bytes(layer(_docker_form(layer({"exit": (EXIT, 0o555)}))))
 
@@ -169,6 +188,11 @@ def test_what_is_broken_is_told_in_one_line_and_changes_nothing(
         "lacking": layer({name: old[name] for name in ("c.json", "manifest.json")}),
         "lying": layer({**old, "1/layer.tar": layer({"other": b"x"})}),
         "no-image": layer({"etc": folder(), "etc/passwd": b"x"}),
+        "many-names": layer(_named(old, [f"me/many:{number}" for number in range(1001)])),
+        "large-index": layer({"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": b" " * (5 << 20)}),
+        "wrong-index": layer({"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": b"[]"}),
+        "empty-index": layer({"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": b'{"manifests":[]}'}),
+        "artifact": archive(_artifact(tmp_path / "artifact-layout"), tmp_path / "a.tar").read_bytes(),
     }
     for name, data in broken.items():
         path = tmp_path / name
@@ -177,6 +201,7 @@ def test_what_is_broken_is_told_in_one_line_and_changes_nothing(
         assert result.returncode != 0, name
         assert result.stderr.startswith("whit: "), (name, result.stderr)
         assert "Traceback" not in result.stderr
+        assert ".tmp-" not in result.stderr
         assert name in result.stderr.splitlines()[0], (name, result.stderr)
     assert not Store.open(whit_root).entries()
     assert [path.name for path in (whit_root / "images").iterdir() if path.name.startswith(".")] == []

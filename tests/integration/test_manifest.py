@@ -73,6 +73,13 @@ def test_an_index_is_made_changed_and_sent(registry: RegistryPeer, run_whit: Run
     assert verify(Store.open(whit_root)) == ()
 
 
+def test_what_is_no_index_is_not_removed_as_one(run_whit: RunWhit, whit_root: Path) -> None:
+    make_image(whit_root, "me/one:1", (10,))
+    result = run_whit("manifest", "rm", "me/one:1")
+    assert result.stderr == "whit: me/one:1 is an image, and no index\nhint: whit rmi me/one:1\n"
+    assert "me/one" in done(run_whit, "images")
+
+
 def test_a_base_that_is_not_here_is_pulled(registry: RegistryPeer, run_whit: RunWhit, tmp_path: Path) -> None:
     name = f"{registry.name}/me/base:1"
     done(run_whit, "pack", BUSYBOX, "-t", name, "-e", "FROM=registry")

@@ -239,3 +239,30 @@ def test_names_in_a_layout_that_others_made_keep_what_whit_does_not_know(store: 
         name_in(layout, image.descriptor, (parse_reference("b"),))
     assert b'"other":1' in index.read_bytes()
     assert b'"urls":["x"]' in index.read_bytes()
+
+
+def test_an_index_that_could_not_be_read_again_is_not_written(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = add(store, "a:1")
+    before = store.index_path.read_bytes()
+    monkeypatch.setattr("whit.packer.layout.MAX_DOCUMENT", len(before) + 100)
+
+    with store.adding(), pytest.raises(StoreError, match="can't hold 3 names"):
+        store.add(image.descriptor, (parse_reference("b:1"), parse_reference("c:1")))
+
+    assert store.index_path.read_bytes() == before
+
+
+def test_nothing_is_collected_while_the_index_is_gone(store: Store, tmp_path: Path) -> None:
+    add(store, "a:1")
+    away = store.index_path.rename(tmp_path / "away")
+
+    collect(store)
+
+    away.rename(store.index_path)
+    assert verify(store) == ()
+
+
+def test_no_image_is_named_as_a_digest(store: Store) -> None:
+    image = add(store, "a:1")
+    with store.adding(), pytest.raises(UsageError, match="taken for a digest"):
+        store.add(image.descriptor, (parse_reference("sha256:abc"),))
