@@ -63,8 +63,10 @@ def collect(store: Store, *, wait: bool = False) -> bool:
 def _reachable(store: Store, steps: StepCache) -> set[str] | None:
     """The hex digests of all that the index, the containers and the steps of builds lead to.
 
-    None if a damaged document hides where they lead.
+    None if a damaged document hides where they lead, or there is no index: every store that has had an image has one.
     """
+    if not store.index_path.exists():
+        return None
     found: set[str] = set()
     pending = list(store.layout.index().manifests)
     try:
