@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from whit.packer.errors import in_words
+from whit.packer.escaping import json_harmless, terminal_harmless
 from whit.packer.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,16 +20,22 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def write(text: str) -> None:
-    """Text on stdout as it is."""
-    sys.stdout.write(text)
+def show(text: str) -> None:
+    """What a template made, on stdout: into a pipe as it is, as docker's; a terminal obeys none of it."""
+    sys.stdout.write(terminal_harmless(text) if sys.stdout.isatty() else text)
+    sys.stdout.flush()
 
 
 def print_json(document: Mapping[str, object]) -> None:
     """One JSON document on stdout; each has a ``schema`` member that names its form and version."""
+    say(json_page(document))
+
+
+def json_page(document: object, indent: int | None = 2) -> str:
+    """A JSON document as it is shown: readable, and harmless to a terminal."""
     import json  # noqa: PLC0415 - what prints anything else needs none
 
-    say(json.dumps(document, indent=2, ensure_ascii=False))
+    return json_harmless(json.dumps(document, indent=indent, ensure_ascii=False))
 
 
 def page_width() -> int | None:

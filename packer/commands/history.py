@@ -35,7 +35,8 @@ _MISSING = "<missing>"
 @click.argument("image")
 def command(image: str, human: bool, no_trunc: bool, quiet: bool, form: str | None, as_json: bool) -> None:
     """Show the steps that made an image, the last one first. SIZE is a layer's in the store: compressed."""
-    from whit.packer.console import print_json
+    from whit.packer.console import print_json, show
+    from whit.packer.present import printable
     from whit.packer.store import Store
     from whit.packer.template import render_rows
 
@@ -44,12 +45,14 @@ def command(image: str, human: bool, no_trunc: bool, quiet: bool, form: str | No
         print_json({"schema": "whit-history/1", "steps": [_document(*step) for step in _steps(found)]})
         return
     rows = [_row(found, number, step, human, no_trunc) for number, step in enumerate(_steps(found))]
+    if form is None or form.startswith("table"):
+        rows = [{name: printable(str(value)) for name, value in row.items()} for row in rows]
     if quiet and form is None:
         for row in rows:
             click.echo(row["ID"])
         return
     table = _HUMAN if human else _EXACT
-    click.echo(render_rows(form or table, rows, _HEADERS, usual=table), nl=False, color=True)
+    show(render_rows(form or table, rows, _HEADERS, usual=table))
 
 
 def _steps(image: StoredImage) -> Iterator[tuple[History, Descriptor | None]]:

@@ -28,6 +28,7 @@ def command(as_json: bool, first: str, second: str) -> int:
     """
     from whit.packer.comparing import file_changes, setting_changes
     from whit.packer.console import end_progress, print_json, progress
+    from whit.packer.present import printable
     from whit.packer.seeing import files_of
 
     with _image(first) as one, _image(second) as other:
@@ -46,7 +47,7 @@ def command(as_json: bool, first: str, second: str) -> int:
         )
     else:
         for line in (*_setting_lines(settings), *_file_lines(files)):
-            click.echo(line)
+            click.echo(printable(line))
     return 1 if settings or files else 0
 
 

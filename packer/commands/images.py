@@ -37,7 +37,7 @@ def command(name: str | None, quiet: bool, digests: bool, no_trunc: bool, form: 
 
     SIZE is what the image takes in the store and on a registry: compressed.
     """
-    from whit.packer.console import print_json
+    from whit.packer.console import print_json, show
     from whit.packer.store import Store
     from whit.packer.template import render_rows
 
@@ -51,7 +51,7 @@ def command(name: str | None, quiet: bool, digests: bool, no_trunc: bool, form: 
         return
     table = _DIGESTS if digests else _TABLE
     rows = [_row(image, no_trunc) for image in images]
-    click.echo(render_rows(form or table, rows, _HEADERS, usual=table), nl=False, color=True)
+    show(render_rows(form or table, rows, _HEADERS, usual=table))
 
 
 def _row(image: StoredImage, whole: bool) -> dict[str, object]:

@@ -73,6 +73,7 @@ def inspect(insecure: bool, name: str) -> None:
     import json
 
     from whit.packer.commands.registry_options import registries
+    from whit.packer.console import json_page, say
     from whit.packer.errors import NotFoundError
     from whit.packer.reference import parse_reference
     from whit.packer.store import Store
@@ -84,7 +85,7 @@ def inspect(insecure: bool, name: str) -> None:
         reference = parse_reference(name)
         found = registries(insecure=insecure).repository(reference).manifest(reference.digest or reference.tag or "")
         data = found.data
-    click.echo(json.dumps(json.loads(data), indent=3, ensure_ascii=False))
+    say(json_page(json.loads(data), indent=3))
 
 
 @command.command("push", short_help="Send an index and its images to a registry")

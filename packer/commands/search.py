@@ -45,7 +45,7 @@ def command(
     """
     from dataclasses import replace
 
-    from whit.packer.console import print_json
+    from whit.packer.console import print_json, show
     from whit.packer.registry.searching import search, tags_of
     from whit.packer.template import render_rows
 
@@ -59,7 +59,7 @@ def command(
         print_json({"schema": "whit-search/1", "results": [_document(hit) for hit in hits]})
         return
     rows: list[dict[str, object]] = [_row(hit, no_trunc) for hit in hits]
-    click.echo(render_rows(form or _TABLE, rows, _HEADERS, usual=_TABLE), nl=False, color=True)
+    show(render_rows(form or _TABLE, rows, _HEADERS, usual=_TABLE))
 
 
 def _parted(term: str) -> tuple[str, str]:

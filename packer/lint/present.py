@@ -30,7 +30,7 @@ def page(name: str, about: str, findings: Sequence[Finding], width: int | None =
 
     Styled: ``click.echo`` drops that where no terminal reads.
     """
-    yield click.style(f"{printable(name)}: {about}", bold=True)
+    yield click.style(printable(f"{name}: {about}"), bold=True)
     if not findings:
         yield click.style("nothing to mend", fg="green")
         return

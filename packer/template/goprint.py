@@ -9,6 +9,7 @@ import json
 import math
 import re
 
+from whit.packer.escaping import json_harmless
 from whit.packer.goquoted import quoted
 
 _BIG, _SMALL = 6, -4
@@ -95,7 +96,7 @@ def _plain(value: float) -> str:
 def json_text(value: object) -> str:
     """One line of JSON as Go's encoder writes it; maps of a person's keys are sorted."""
     if isinstance(value, str):
-        shown = json.dumps(value, ensure_ascii=False).replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+        shown = json_harmless(json.dumps(value, ensure_ascii=False))
         return _SURROGATE.sub("\\\\ufffd", shown)
     if isinstance(value, float):
         extreme = value and not _JSON_SMALL <= abs(value) < _JSON_BIG

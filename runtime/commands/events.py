@@ -24,6 +24,7 @@ def command(since: str | None, until: str | None, filters: tuple[str, ...], form
     """
     import time
 
+    from whit.packer.console import show
     from whit.packer.eventlog import made
     from whit.packer.present import printable
     from whit.packer.store import Store
@@ -47,5 +48,7 @@ def command(since: str | None, until: str | None, filters: tuple[str, ...], form
     for event in read_events(Store.open().root, begin, end, wanted, goes_on):
         if as_json:
             click.echo(json_text(event))
+        elif template:
+            show(f"{template.render(fields_of(event))}\n")
         else:
-            click.echo(template.render(fields_of(event)) if template else printable(line_of(event)))
+            click.echo(printable(line_of(event)))

@@ -74,8 +74,7 @@ container, image = _of("container"), _of("image")
 
 
 def _show(things: tuple[str, ...], kind: str | None, form: str | None, store: Store) -> int:
-    import json
-
+    from whit.packer.console import json_page, say, show
     from whit.packer.errors import NotFoundError, in_words
     from whit.packer.template import parse
 
@@ -90,9 +89,9 @@ def _show(things: tuple[str, ...], kind: str | None, form: str | None, store: St
             code = 1
     if template:
         for document in found:
-            click.echo(template.render(document), color=True)
+            show(f"{template.render(document)}\n")
     else:
-        click.echo(json.dumps(found, indent=None if form else 4, ensure_ascii=False), color=True)
+        say(json_page(found, indent=None if form else 4))
     return code
 
 

@@ -72,6 +72,7 @@ def _chosen(root: Path, filters: tuple[str, ...]) -> Callable[[Network], bool]:
 @click.option("--format", "form", metavar="FORMAT", help="json, or a template (docs/format.md).")
 def ls(quiet: bool, no_trunc: bool, filters: tuple[str, ...], form: str | None) -> None:
     """List the networks."""
+    from whit.packer.console import show
     from whit.packer.template import render_rows
     from whit.runtime.engine.networks import managing, showing
 
@@ -79,7 +80,7 @@ def ls(quiet: bool, no_trunc: bool, filters: tuple[str, ...], form: str | None) 
     chosen = _chosen(root, filters)
     rows = [showing.row(network, whole=no_trunc) for network in managing.every(root) if chosen(network)]
     shown = "{{.ID}}" if quiet and not form else form or showing.TABLE
-    click.echo(render_rows(showing.TABLE if shown == "table" else shown, rows, showing.HEADERS), nl=False, color=True)
+    show(render_rows(showing.TABLE if shown == "table" else shown, rows, showing.HEADERS))
 
 
 @command.command("inspect", short_help="Show networks in full")

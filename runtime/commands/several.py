@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 def show_each(names: Iterable[str], find: Callable[[str], dict[str, object]], form: str | None) -> int:
     """Print what is found of each, as JSON or in a form (docs/format.md). 1 if anything wasn't there."""
-    import json
-
+    from whit.packer.console import json_page, say, show
     from whit.packer.template import json_text, render_rows
 
     pages, code = [], 0
@@ -28,7 +27,7 @@ def show_each(names: Iterable[str], find: Callable[[str], dict[str, object]], fo
     if form == "json":
         click.echo(json_text(pages))
     elif form:
-        click.echo(render_rows(form, pages, {}), nl=False, color=True)
+        show(render_rows(form, pages, {}))
     else:
-        click.echo(json.dumps(pages, indent=4, ensure_ascii=False))
+        say(json_page(pages, indent=4))
     return code

@@ -66,6 +66,7 @@ def create(name: str | None, driver: str, label: tuple[str, ...], opt: tuple[str
 @click.option("--format", "form", metavar="FORMAT", help="json, or a template (docs/format.md).")
 def ls(quiet: bool, filters: tuple[str, ...], form: str | None) -> None:
     """List the volumes."""
+    from whit.packer.console import show
     from whit.packer.template import render_rows
     from whit.runtime.engine import volumeform
 
@@ -74,9 +75,7 @@ def ls(quiet: bool, filters: tuple[str, ...], form: str | None) -> None:
     chosen = volumeform.chooser(filters, lambda volume: volume.name in used)
     rows = [volumeform.row(volume, str(volumes.data(volume.name))) for volume in volumes.every() if chosen(volume)]
     shown = "{{.Name}}" if quiet and not form else form or volumeform.TABLE
-    click.echo(
-        render_rows(volumeform.TABLE if shown == "table" else shown, rows, volumeform.HEADERS), nl=False, color=True
-    )
+    show(render_rows(volumeform.TABLE if shown == "table" else shown, rows, volumeform.HEADERS))
 
 
 @command.command("inspect", short_help="Show volumes in full")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from whit.packer.console import say, write
+from whit.packer.console import say, show
 from whit.packer.light import TYPE_CHECKING
 from whit.packer.places import private_place
 from whit.runtime.engine import columns
@@ -46,7 +46,7 @@ def ps(
         for one in listed:
             say(columns.COLUMNS["ID"](one))
     else:
-        write(_shown(listed, columns.WITH_SIZE if size else columns.USUAL, form))
+        show(_shown(listed, columns.WITH_SIZE if size else columns.USUAL, form))
 
 
 def _found(root: str, *, everything: bool) -> list[tuple[Container, Status]]:

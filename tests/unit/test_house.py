@@ -28,6 +28,7 @@ PURE = (
     "packer/closure/*.py",
     "packer/comparing.py",
     "packer/elf/*.py",
+    "packer/escaping.py",
     "packer/goquoted.py",
     "packer/imagespec.py",
     "packer/lint/[!af]*.py",
