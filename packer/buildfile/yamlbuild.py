@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from whit.packer.reference import Reference
     from whit.packer.store import Store
 
-FILE_NAMES = ("whit.yaml", "whit.yml")
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -45,11 +43,6 @@ class Built:
     descriptor: Descriptor
     references: tuple[Reference, ...]
     records: tuple[Record, ...]
-
-
-def find(folder: Path) -> Path | None:
-    """The folder's build file, if there is one."""
-    return next((folder / name for name in FILE_NAMES if (folder / name).is_file()), None)
 
 
 def build(store: Store, file: Path, folder: Path, asked: Asked) -> Built:

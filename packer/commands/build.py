@@ -49,7 +49,9 @@ def command(invoked: click.Context, /, **words: Any) -> int:  # noqa: ANN401 - c
     A whit.yaml: executables with what they need, and files of yours (docs/whit-yaml.md). A Dockerfile: as docker build
     does it; steps whose inputs haven't changed are taken from a cache, how it goes is told on standard error (docs/build.md).
     """
-    if _is_yaml(words["context"], words["file"]):
+    from whit.packer.buildfile.names import is_whit_yaml
+
+    if is_whit_yaml(words["context"], words["file"]):
         from whit.packer.commands.yamlbuilding import build_yaml
 
         _refuse_dockerfile_s(invoked)
@@ -58,18 +60,6 @@ def command(invoked: click.Context, /, **words: Any) -> int:  # noqa: ANN401 - c
     from whit.packer.commands.dockerbuilding import build_dockerfile
 
     return build_dockerfile(words, invoked.obj["step_runner"])
-
-
-def _is_yaml(context: str, file: str | None) -> bool:
-    """Whether the build file is a whit.yaml: by its name, or because there is one."""
-    from pathlib import Path
-
-    from whit.packer.buildfile.yamlbuild import find
-
-    if file is not None:
-        return file.endswith((".yaml", ".yml"))
-    folder = Path(context)
-    return find(folder) is not None or (folder.is_dir() and not (folder / "Dockerfile").exists())
 
 
 def _refuse_dockerfile_s(invoked: click.Context) -> None:

@@ -70,16 +70,17 @@ def _places(context: str, file: str | None) -> tuple[Path, Path]:
     """The folder, and the build file."""
     from pathlib import Path
 
-    from whit.packer.buildfile.yamlbuild import FILE_NAMES, find
+    from whit.packer.buildfile.names import DOCKERFILE, WHIT_YAML, whit_yaml_in
     from whit.packer.errors import NotFoundError
 
     folder = Path(context)
     if not folder.is_dir():
         raise NotFoundError(f"{context}: no such folder", hint="whit build FOLDER; a file in it is named by --file")
-    found = Path(file) if file is not None else find(folder)
+    found = Path(file) if file is not None else whit_yaml_in(folder)
     if found is None:
         raise NotFoundError(
-            f"{context}: there is no {FILE_NAMES[0]}", hint="write one (docs/whit-yaml.md), or whit pack FILE"
+            f"{context}: there is no {WHIT_YAML[0]} and no {DOCKERFILE}",
+            hint="write one (docs/whit-yaml.md, docs/build.md), or whit pack FILE",
         )
     return folder, found
 

@@ -18,6 +18,7 @@ from whit.packer.store import Store
 
 if TYPE_CHECKING:
     from tests.integration.builds import Builder
+    from tests.integration.conftest import User
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
 
@@ -245,6 +246,13 @@ def test_a_layer_of_copy_with_link_is_found_whatever_is_below_it(builder: Builde
     builder.built(folder, *NO_NETWORK)
     context(tmp_path, "FROM base", "RUN echo 2 > /2", "COPY --link a /to/a")
     assert count(builder.built(folder, *NO_NETWORK), "CACHED") == 1
+
+
+def test_who_is_not_root_is_told_so_and_may_look_at_the_dockerfile(user: User) -> None:
+    folder = context(user.home / "context", "FROM scratch", "COPY a /", a="a")
+    done = user.run("build", folder)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (1, "whit: only root can build by Dockerfile so far")
+    assert user.run("build", "--check", folder).stdout == "Check complete, no warnings found.\n"
 
 
 def test_time_passes_as_source_date_epoch_says(builder: Builder, tmp_path: Path) -> None:
