@@ -197,5 +197,7 @@ def test_what_is_wrong_is_told_in_one_line_and_nothing_is_named(run_whit: RunWhi
         assert message in told.splitlines()[0], (text, result.stderr)
         assert told.startswith("whit: ")
         assert "Traceback" not in result.stderr
-    assert run_whit("build", project / "conf").stderr.startswith(f"whit: {project}/conf: there is no whit.yaml and no Dockerfile\nhint: ")
+    assert run_whit("build", project / "conf").stderr.startswith(
+        f"whit: {project}/conf: there is no whit.yaml and no Dockerfile\nhint: "
+    )
     assert done(run_whit, "images", "-q") == ""
