@@ -11,7 +11,7 @@ from whit.packer import pipeline
 from whit.packer.buildfile.whityaml.located import MAX_SIZE, BuildFileError, locate
 from whit.packer.buildfile.whityaml.orders import order_of
 from whit.packer.buildfile.whityaml.reading import read, read_frame
-from whit.packer.errors import UsageError, WhitError
+from whit.packer.errors import StoreError, UsageError, WhitError
 from whit.packer.oci import INDEX, Index
 from whit.packer.platform import machine_platform
 from whit.packer.reference import reference_from_file_name
@@ -60,7 +60,7 @@ def build(store: Store, file: Path, folder: Path, asked: Asked) -> Built:
             variables = {**dict(frame.variables), **dict(asked.variables), **_target(platform)}
             found = read(root, variables)
             order = order_of(found, str(folder), platform, pipeline.source_date_epoch())
-            records.append(_packed(store, order, platform if len(platforms) > 1 else None))
+            records.append(_packed(store, order, f"{file}: {platform}" if len(platforms) > 1 else str(file)))
             references += () if asked.names else found.names
         descriptor = records[0].manifest
         if len(records) > 1:
@@ -71,14 +71,14 @@ def build(store: Store, file: Path, folder: Path, asked: Asked) -> Built:
     return Built(descriptor, unique, tuple(records))
 
 
-def _packed(store: Store, order: pipeline.Order, platform: Platform | None) -> Record:
-    """One platform's image; which one it is stands before what is wrong with it."""
+def _packed(store: Store, order: pipeline.Order, told: str) -> Record:
+    """One platform's image; whose file and which platform stands before what is wrong with it."""
     try:
         return pipeline.pack(order, store, ())
+    except StoreError:
+        raise
     except WhitError as error:
-        if platform is None:
-            raise
-        raise type(error)(f"{platform}: {error.message}", hint=error.hint, exit_code=error.exit_code) from None
+        raise type(error)(f"{told}: {error.message}", hint=error.hint, exit_code=error.exit_code) from None
 
 
 def _data(file: Path) -> bytes:

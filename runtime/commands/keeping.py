@@ -165,6 +165,7 @@ def _lines(paths: tuple[str, ...]) -> list[str]:
 def wishes_of(keeping: Keeping, words: Words, *, interactive: bool, remove: bool) -> Wishes:
     """What is asked of the container. Raises :class:`UsageError`."""
     from whit.packer.errors import UsageError
+    from whit.packer.signals import parse_signal
     from whit.runtime.engine import asked
     from whit.runtime.engine.creating import Wishes
     from whit.runtime.engine.model import Policy
@@ -188,7 +189,7 @@ def wishes_of(keeping: Keeping, words: Words, *, interactive: bool, remove: bool
     return Wishes(
         name=_name(keeping.name),
         restart=restart,
-        stop_signal=asked.parse_signal(keeping.stop_signal) if keeping.stop_signal else None,
+        stop_signal=parse_signal(keeping.stop_signal) if keeping.stop_signal else None,
         stop_seconds=asked.parse_stop_seconds(keeping.stop_timeout),
         interactive=interactive,
         terminal=keeping.tty,

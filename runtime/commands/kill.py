@@ -10,9 +10,9 @@ import click
 @click.argument("containers", nargs=-1, required=True, metavar="CONTAINER...")
 def command(signal: str, containers: tuple[str, ...]) -> int:
     """Send a signal to one or more containers that run."""
+    from whit.packer.signals import parse_signal
     from whit.packer.store import Store
     from whit.runtime.engine import ending
-    from whit.runtime.engine.asked import parse_signal
     from whit.runtime.engine.folder import Containers
     from whit.runtime.verbs.several import each
 

@@ -11,9 +11,9 @@ import click
 @click.argument("containers", nargs=-1, required=True, metavar="CONTAINER...")
 def command(timeout: int | None, signal: str | None, containers: tuple[str, ...]) -> int:
     """Stop one or more containers, and start them again; those that don't run are started."""
+    from whit.packer.signals import parse_signal
     from whit.packer.store import Store
     from whit.runtime.engine import lifecycle
-    from whit.runtime.engine.asked import parse_signal
     from whit.runtime.engine.folder import Containers
     from whit.runtime.verbs.several import each
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from whit.packer.errors import UsageError
 from whit.packer.light import TYPE_CHECKING, dataclass, replace
-from whit.packer.probes import HEALTH_LABEL, parse_health
+from whit.packer.probes import HEALTH_LABEL, parse_health, parse_target
 from whit.packer.times import duration
 from whit.runtime.engine.model import NO_LIMIT, LogDriver, LogOptions, Policy, Probe, ProbeKind, Restart
 from whit.runtime.limits import parse_size
@@ -16,14 +14,6 @@ if TYPE_CHECKING:
 
     from whit.packer.imagespec import RunConfig
 
-NAMES = (
-    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT",
-    "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
-)  # fmt: skip
-"""Signals in the order of their numbers, from 1 on (signal(7))."""
-
-_ALIASES = {"POLL": "IO", "IOT": "ABRT", "CLD": "CHLD"}
-_LAST_SIGNAL, _REAL_TIME = 64, 34
 _LEAST_INTERVAL = 10**6
 
 
@@ -45,23 +35,6 @@ class HealthWords:
     def is_asked(self) -> bool:
         """Whether anything was given."""
         return self != HealthWords()
-
-
-def parse_signal(text: str) -> int:
-    """A signal's number from its name, with or without SIG, or number. Raises :class:`UsageError`."""
-    word = text.upper().removeprefix("SIG")
-    word = _ALIASES.get(word, word)
-    if word in NAMES:
-        return NAMES.index(word) + 1
-    if word.isascii() and word.isdigit() and len(word) <= 2 and 1 <= int(word) <= _LAST_SIGNAL:  # noqa: PLR2004 - digits
-        return int(word)
-    real_time = re.fullmatch(r"RTM(IN|AX)(?:([+-])(\d{1,2}))?", word, re.ASCII)
-    if real_time:
-        base, offset = (_REAL_TIME, 1) if real_time[1] == "IN" else (_LAST_SIGNAL, -1)
-        number = base + offset * int(real_time[3] or 0)
-        if (real_time[2] or "+-"[offset < 0]) == "+-"[offset < 0] and _REAL_TIME <= number <= _LAST_SIGNAL:
-            return number
-    raise UsageError(f"'{text}' is no signal", hint="give its name or number: SIGTERM, HUP, 9 (signal(7))")
 
 
 def parse_restart(text: str) -> Restart:
@@ -86,33 +59,6 @@ def parse_duration(text: str, option: str) -> int:
         raise UsageError(f"{option}: {error.message}", hint=error.hint) from None
 
 
-def _address(text: str, option: str) -> tuple[str, int, str]:
-    """(address, port, rest) of ``[HOST]:PORT[/PATH]``; without a host the container itself."""
-    place, slash, path = text.partition("/")
-    host, colon, port = place.rpartition(":")
-    number = int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 0  # noqa: PLR2004 - digits of a port
-    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    from ipaddress import ip_address  # noqa: PLC0415 - only for probes
-
-    try:
-        address = str(ip_address(bare)) if bare and bare != "localhost" else "127.0.0.1"
-    except ValueError:
-        raise UsageError(f"{option}: '{bare}' is not an address", hint=":8080 is the container's own port") from None
-    if not colon or not 0 < number < 1 << 16:
-        raise UsageError(
-            f"{option}: '{text}' names no port", hint="write [ADDRESS]:PORT, and for HTTP a path: :8080/healthz"
-        )
-    return address, number, slash + path
-
-
-def _checked_path(path: str) -> str:
-    if any(not 0x21 <= ord(char) < 0x7F for char in path):  # noqa: PLR2004 - printable ASCII
-        raise UsageError(
-            f"--health-http: the path {path!r} has a character that no request may hold", hint="escape it by %XX"
-        )
-    return path or "/"
-
-
 def _kind(words: HealthWords) -> Probe | None:
     given = [option for option in (words.cmd, words.tcp, words.http) if option is not None]
     if len(given) > 1:
@@ -120,13 +66,11 @@ def _kind(words: HealthWords) -> Probe | None:
     if words.cmd is not None:
         return Probe(ProbeKind.EXEC, words=_command(words.cmd))
     if words.tcp is not None:
-        address, port, path = _address(words.tcp.removeprefix("tcp://"), "--health-tcp")
-        if path:
-            raise UsageError(f"--health-tcp: '{words.tcp}' has a path", hint="--health-http asks for one")
+        address, port, _ = parse_target("tcp", words.tcp, "--health-tcp")
         return Probe(ProbeKind.TCP, address=address, port=port)
     if words.http is not None:
-        address, port, path = _address(words.http.removeprefix("http://"), "--health-http")
-        return Probe(ProbeKind.HTTP, address=address, port=port, path=_checked_path(path))
+        address, port, path = parse_target("http", words.http, "--health-http")
+        return Probe(ProbeKind.HTTP, address=address, port=port, path=path)
     return None
 
 

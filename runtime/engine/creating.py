@@ -171,7 +171,7 @@ def _shown_image(target: str, image: StoredImage) -> str:
 
 
 def _image_signal(text: str | None) -> int:
-    from whit.runtime.engine.asked import parse_signal  # noqa: PLC0415 - most images have none
+    from whit.packer.signals import parse_signal  # noqa: PLC0415 - most images have none
 
     try:
         return parse_signal(text) if text else 15

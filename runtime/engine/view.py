@@ -6,7 +6,7 @@ import signal
 from datetime import UTC, datetime
 
 from whit.packer.light import TYPE_CHECKING
-from whit.runtime.engine.asked import NAMES
+from whit.packer.signals import NAMES
 from whit.runtime.engine.columns import SECOND
 from whit.runtime.engine.model import LogDriver, Policy, ProbeKind
 from whit.runtime.engine.networks.showing import settings

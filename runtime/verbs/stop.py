@@ -13,7 +13,7 @@ def stop(containers: tuple[str, ...], timeout: int | None = None, signal: str | 
     known = Containers(private_root())
     number = None
     if signal:
-        from whit.runtime.engine.asked import parse_signal  # noqa: PLC0415 - rarely given
+        from whit.packer.signals import parse_signal  # noqa: PLC0415 - rarely given
 
         number = parse_signal(signal)
     seconds = None if timeout is None else max(timeout, -1)

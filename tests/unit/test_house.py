@@ -50,6 +50,7 @@ PURE = (
     "packer/registry/tree.py",
     "packer/resolution.py",
     "packer/resolve.py",
+    "packer/signals.py",
     "packer/supply/c*.py",
     "packer/supply/distro.py",
     "packer/supply/osv.py",

@@ -13,6 +13,7 @@ from whit.packer.buildfile.dockerfile.problems import Fault
 from whit.packer.buildfile.dockerfile.text import integer, shown_duration
 from whit.packer.goquoted import quoted
 from whit.packer.light import replace
+from whit.packer.signals import ALIASES, NAMES
 from whit.packer.template.goprint import text_of
 
 if TYPE_CHECKING:
@@ -22,44 +23,7 @@ if TYPE_CHECKING:
     from whit.packer.imagespec import HealthCheck, RunConfig
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
-_SIGNALS = frozenset(
-    (
-        *(
-            "ABRT",
-            "ALRM",
-            "BUS",
-            "CHLD",
-            "CLD",
-            "CONT",
-            "FPE",
-            "HUP",
-            "ILL",
-            "INT",
-            "IO",
-            "IOT",
-            "KILL",
-            "PIPE",
-            "POLL",
-        ),
-        *(
-            "PROF",
-            "PWR",
-            "QUIT",
-            "SEGV",
-            "STKFLT",
-            "STOP",
-            "SYS",
-            "TERM",
-            "TRAP",
-            "TSTP",
-            "TTIN",
-            "TTOU",
-            "URG",
-            "USR1",
-        ),
-        *("USR2", "VTALRM", "WINCH", "XCPU", "XFSZ"),
-    )
-)
+_SIGNALS = frozenset((*NAMES, *ALIASES))
 _REALTIME = re.compile(r"RTMIN(\+([1-9]|1[0-5]))?|RTMAX(-([1-9]|1[0-4]))?", re.ASCII)
 
 Changed = tuple["RunConfig", str]

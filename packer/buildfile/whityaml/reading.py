@@ -15,6 +15,7 @@ from whit.packer.imagespec import Compression, HealthCheck, exposed_port
 from whit.packer.platform import parse_platform
 from whit.packer.probes import HEALTH_LABEL, health_words
 from whit.packer.reference import parse_reference
+from whit.packer.signals import parse_signal
 from whit.packer.times import duration
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ _MODE = re.compile(r"0?o?[0-7]{3,4}")
 _OWNER = re.compile(r"([0-9]{1,10})(?::([0-9]{1,10}))?")
 _MAX_ID = 0xFFFFFFFE
 _MAX_RETRIES = (1 << 31) - 1
-_SIGNAL = re.compile(r"(SIG)?[A-Z][A-Z0-9+-]{1,12}|[0-9]{1,2}")
+_LAST_SECOND = 253402300799
+"""The end of the year 9999: OCI's times (RFC 3339) have four digits for the year."""
 
 
 def read_frame(root: Located) -> Frame:
@@ -91,17 +93,17 @@ def read(root: Located, variables: Mapping[str, str]) -> BuildFile:
         binaries=binaries,
         names=reader.parsed("name", parse_reference) + reader.parsed("names", parse_reference),
         base=None if reader.one("from") in (None, "scratch") else reader.one("from"),
-        files=tuple(map(reader.file, reader.items("files"))),
-        entrypoint=reader.texts("entrypoint") if "entrypoint" in reader.members else None,
+        files=reader.files(),
+        entrypoint=reader.entrypoint(),
         cmd=reader.texts("cmd"),
         env=tuple(f"{name}={value}" for name, value in reader.named("env")),
-        user=reader.one("user"),
+        user=reader.printable("user"),
         working_dir=reader.path("workdir"),
         exposed_ports=reader.parsed("expose", exposed_port),
         volumes=reader.parsed("volumes", _volume),
         labels=tuple(sorted(labels.items())),
         annotations=tuple(sorted(reader.named("annotations"))),
-        stop_signal=reader.matching("stop_signal", _SIGNAL, "a signal", "as in SIGTERM or SIGINT"),
+        stop_signal=reader.signal("stop_signal"),
         health=health,
         needs=reader.parsed("needs", _need),
         sources=reader.choice("sources", ("packages", "host")) or "packages",
@@ -147,11 +149,28 @@ class _Reader:
     def parsed(self, key: str, parse: Callable[[str], T]) -> tuple[T, ...]:
         return tuple(told(item, parse, expand(item, self.variables)) for item in self.items(key))
 
-    def matching(self, key: str, form: re.Pattern[str], what: str, hint: str) -> str | None:
+    def signal(self, key: str) -> str | None:
         text = self.one(key)
-        if text is not None and not form.fullmatch(text):
-            raise self.members[key].wrong(f"{key}: {text[:60]!r} isn't {what}", hint=hint)
+        if text is not None:
+            told(self.members[key], parse_signal, text)
         return text
+
+    def printable(self, key: str) -> str | None:
+        """A text of one line, as readers of images take it."""
+        text = self.one(key)
+        if text is not None and not text.isprintable():
+            raise self.members[key].wrong(f"{key}: {text[:60]!r} has characters that can't be printed")
+        return text
+
+    def entrypoint(self) -> tuple[str, ...] | None:
+        if "entrypoint" not in self.members:
+            return None
+        words = self.texts("entrypoint")
+        if not words or not words[0]:
+            raise self.members["entrypoint"].wrong(
+                "entrypoint: there is no program", hint="leave the line out: the first binary is started"
+            )
+        return words
 
     def choice(self, key: str, allowed: tuple[str, ...]) -> str | None:
         text = self.one(key)
@@ -160,7 +179,7 @@ class _Reader:
         return text
 
     def path(self, key: str) -> str | None:
-        text = self.one(key)
+        text = self.printable(key)
         if text is not None and not text.startswith("/"):
             raise self.members[key].wrong(f"{key}: {text[:80]!r} isn't an absolute path", hint="as in /srv")
         return text
@@ -171,6 +190,11 @@ class _Reader:
             return ()
         value = self.members[key]
         if value.is_mapping:
+            for word, _ in value.pairs():
+                if not word.text() or (key == "env" and "=" in word.text()):
+                    raise word.wrong(
+                        f"{key}: {word.text()[:60]!r} can't be a name", hint=f"as in {key}: {{NAME: value}}"
+                    )
             return tuple((name.text(), expand(item, self.variables)) for name, item in value.pairs())
         found = []
         for item in value.items():
@@ -204,6 +228,18 @@ class _Reader:
             expand(members["path"], self.variables),
             told(target, _place, expand(target, self.variables)) if target else None,
         )
+
+    def files(self) -> tuple[Addition, ...]:
+        found: dict[str, tuple[Addition, Located]] = {}
+        for item in self.items("files"):
+            addition = self.file(item)
+            if addition.target in found:
+                raise item.wrong(
+                    f"{addition.target} is in the image already, by line {found[addition.target][1].line}",
+                    hint="leave one of the two out",
+                )
+            found[addition.target] = addition, item
+        return tuple(addition for addition, _ in found.values())
 
     def file(self, item: Located) -> Addition:
         """``SOURCE:/TARGET[:MODE]``, or a mapping."""
@@ -258,7 +294,7 @@ class _Reader:
             is_shell = isinstance(members["command"].value, str)
             return HealthCheck(("CMD-SHELL" if is_shell else "CMD", *words), retries=retries, **times), ""
         target = expand(members[kinds[0]], self.variables)
-        return None, told(value, lambda target: health_words(kinds[0], target, times, retries), target)
+        return None, told(members[kinds[0]], lambda target: health_words(kinds[0], target, times, retries), target)
 
     def _count(self, value: Located) -> int:
         text = expand(value, self.variables)
@@ -270,8 +306,10 @@ class _Reader:
         text = self.one("created")
         if text is None:
             return None
-        if not (text.isascii() and text.isdigit() and len(text) <= 12):  # noqa: PLR2004 - the year 9999 has 12 digits
-            raise self.members["created"].wrong(f"created: {text[:40]!r} isn't seconds since 1970")
+        if not (text.isascii() and text.isdigit() and len(text) <= 12 and int(text) <= _LAST_SECOND):  # noqa: PLR2004 - its digits
+            raise self.members["created"].wrong(
+                f"created: {text[:40]!r} isn't seconds since 1970", hint="from 0 to the end of the year 9999"
+            )
         return int(text)
 
 

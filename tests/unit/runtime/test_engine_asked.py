@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whit.packer.errors import UsageError
+from whit.packer.signals import parse_signal
 from whit.runtime.engine.asked import (
     HealthWords,
     parse_duration,
     parse_log,
     parse_probe,
     parse_restart,
-    parse_signal,
 )
 from whit.runtime.engine.model import LogDriver, LogOptions, Policy, Probe, ProbeKind, Restart
 
