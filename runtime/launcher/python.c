@@ -51,6 +51,17 @@ int is_oci(const char *self)
 static const char start_oci[] = START("oci", "()");
 static const char start[] = START("main", "('/click', '/certifi', '/isal', '/tzdata')");
 
+/* With a Python of the machine's, which may know nothing of whit. */
+#define START_ANYWHERE(program, module) \
+	"import importlib.util, sys\n" \
+	"if importlib.util.find_spec('whit') is None:\n" \
+	"    sys.exit('" program ": you can execute no Python that has whit\\nhint: install whit with a Python that everybody can execute')\n" \
+	"from whit.runtime." module " import main\n" \
+	"main()\n"
+
+static const char anywhere_oci[] = START_ANYWHERE("whit-oci", "oci");
+static const char anywhere[] = START_ANYWHERE("whit", "main");
+
 /* `options` are one word: -IS, -EP. */
 static void try_python(char *python, const char *options, const char *module, char *const *argv)
 {
@@ -94,7 +105,7 @@ _Noreturn void python_run(const char *self, char *const *argv)
 	   site-packages (so not -I), but never in the working directory, which may be anybody's (-P). */
 	size_t at = 0;
 	if (append(python, sizeof(python), &at, "/usr/bin/python3") == 0)
-		try_python(python, "-EP", oci ? "from whit.runtime.oci import main; main()" : "from whit.runtime.main import main; main()", argv);
+		try_python(python, "-EP", oci ? anywhere_oci : anywhere, argv);
 	complain_as(oci ? "whit-oci" : "whit", "there is no Python beside the whit program", "install whit with pip, or run it from its virtual environment");
 	_exit(FAILED);
 }

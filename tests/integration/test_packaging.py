@@ -86,3 +86,13 @@ def test_without_a_c_compiler_the_wheel_is_built_with_ziglang(tmp_path: Path) ->
         programs = [name for name in archive.namelist() if name.endswith(("/bin/whit", "/bin/whit-oci"))]
         assert len(programs) == 2
         assert all(archive.read(name)[:4] == b"\x7fELF" for name in programs)
+
+
+def test_where_no_python_has_whit_that_is_said(installed: Path, tmp_path: Path) -> None:
+    for name in ("whit", "whit-oci"):
+        alone = tmp_path / name
+        alone.write_bytes((installed / name).read_bytes())
+        alone.chmod(0o755)
+        done = _run(alone, "images" if name == "whit" else "spec", root=tmp_path)
+        hint = "hint: install whit with a Python that everybody can execute\n"
+        assert (done.returncode, done.stderr) == (1, f"{name}: you can execute no Python that has whit\n{hint}")
