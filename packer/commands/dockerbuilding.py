@@ -138,7 +138,7 @@ def _bases(store: Store, *, pulls: bool) -> Bases:
         from whit.packer.commands.registry_options import registries
         from whit.packer.registry.told import pull_told
 
-        pull_told(store, registries(insecure=False), reference, sys.stderr, platform)
+        pull_told(store, registries(insecure=False), reference, sys.stderr, platform, exact=False)
 
     return Bases(store, _here(), pull, pulls)
 

@@ -16,6 +16,7 @@ from whit.packer.layout import CHUNK, Layout
 from whit.packer.loading import adopted
 from whit.packer.oci import INDEXES, REF_NAME, Descriptor
 from whit.packer.reference import parse_reference
+from whit.packer.registry.choosing import chosen, refuse_other
 from whit.packer.registry.ends import LayoutSource, LayoutTarget, MirroredSource, RepositoryTarget
 from whit.packer.registry.locations import Kind, Location
 from whit.packer.registry.names import find_named
@@ -23,7 +24,7 @@ from whit.packer.registry.origins import Mounts
 from whit.packer.registry.pulling import origins, partial_folder
 from whit.packer.registry.sessions import Sessions
 from whit.packer.registry.transfer import transfer
-from whit.packer.registry.tree import Tree, choose, gather
+from whit.packer.registry.tree import Tree, gather
 from whit.packer.supply.attaching import attach, attached, list_in, listed_in
 
 if TYPE_CHECKING:
@@ -69,8 +70,10 @@ class Copier:
             )
         with self._source(origin) as source:
             root = source.root()
-            if platform and root.descriptor.media_type in INDEXES:
-                root = source.document(choose(root.data, platform, origin.name or origin.path))
+            if platform:
+                what = origin.name or origin.path
+                root = chosen(root, source, platform, what)
+                refuse_other(root, source, platform, what)
             tree = gather(root, source.document)
             with self._target(target, origin, source, tree) as end:
                 moved = transfer(tree, source, end, self.watcher)

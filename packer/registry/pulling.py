@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import UnsupportedError
-from whit.packer.oci import CONFIG, INDEXES, Descriptor, parse_manifest
+from whit.packer.oci import CONFIG, DOCKER_CONFIG, INDEXES, Descriptor, parse_manifest
 from whit.packer.platform import machine_platform
+from whit.packer.registry.choosing import chosen, refuse_other
 from whit.packer.registry.ends import LayoutTarget
 from whit.packer.registry.origins import Origins
 from whit.packer.registry.transfer import transfer
-from whit.packer.registry.tree import Tree, choose, gather
+from whit.packer.registry.tree import Tree, gather
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,13 +21,9 @@ if TYPE_CHECKING:
     from whit.packer.layout import Layout
     from whit.packer.platform import Platform
     from whit.packer.reference import Reference
-    from whit.packer.registry.ends import MirroredSource
     from whit.packer.registry.registries import Registries
-    from whit.packer.registry.repository import Document
     from whit.packer.registry.transfer import Moved, Watcher
     from whit.packer.store import Store
-
-DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,37 +55,33 @@ def pull(
     platform: Platform | None = None,
     *,
     whole: bool = False,
+    exact: bool = True,
 ) -> Pulled:
     """Have an image in the store: for a platform (this machine's), or, ``whole``, with all that its index has.
+
+    Unless ``exact``, an image that isn't in an index may be for another platform, as BuildKit has it.
 
     Raises :class:`RegistryError`, :class:`StoreError`, :class:`NotFoundError` for a platform that it isn't for.
     """
     source = registries.source(reference)
     root = source.root()
-    chosen = root if whole else _chosen(root, source, platform, reference)
-    tree = gather(chosen, source.document)
+    wanted = platform or machine_platform(os.uname().machine)
+    image = root if whole else chosen(root, source, wanted, reference.familiar)
+    tree = gather(image, source.document)
     _check(tree, reference)
+    if platform and exact:
+        refuse_other(image, source, platform, reference.familiar)
     with store.adding() as layout:
         target = _target(store, layout, reference)
         moved = transfer(tree, source, target, watcher)
-        store.happened(store.image(chosen.descriptor).image_id, "pull", reference.familiar)
+        store.happened(store.image(image.descriptor).image_id, "pull", reference.familiar)
     if not moved.was_there:
         from whit.packer.garbage import collect  # noqa: PLC0415 - only where something may have been replaced
 
         collect(store)
     repository = source.repository
     origins(store).note(repository.registry.domain, repository.name, tree)
-    return Pulled(reference, root.descriptor.digest, chosen.descriptor, moved, tree)
-
-
-def _chosen(root: Document, source: MirroredSource, platform: Platform | None, reference: Reference) -> Document:
-    """The root itself, or what an index in it has for a platform."""
-    wanted = platform or machine_platform(os.uname().machine)
-    for _ in range(3):
-        if root.descriptor.media_type not in INDEXES:
-            break
-        root = source.document(choose(root.data, wanted, reference.familiar))
-    return root
+    return Pulled(reference, root.descriptor.digest, image.descriptor, moved, tree)
 
 
 def _target(store: Store, layout: Layout, reference: Reference) -> LayoutTarget:

@@ -26,13 +26,14 @@ def pull_told(
     platform: Platform | None = None,
     *,
     whole: bool = False,
+    exact: bool = True,
     quiet: bool = False,
 ) -> Pulled:
     """Have an image in the store, and write to a stream how that goes. Raises what :func:`pull` does."""
     if not quiet:
         stream.write(f"{reference.tag or reference.digest}: Pulling from {reference.path}\n")
     telling = watcher(stream, _WORDS, "Downloading", quiet=quiet)
-    pulled = pull(store, registries, reference, telling, platform, whole=whole)
+    pulled = pull(store, registries, reference, telling, platform, whole=whole, exact=exact)
     if not quiet:
         new = "Image is up to date for" if pulled.moved.was_there else "Downloaded newer image for"
         stream.write(f"Digest: {pulled.digest}\nStatus: {new} {reference.familiar}\n")

@@ -120,6 +120,25 @@ def test_of_several_platforms_this_machine_s_is_taken_unless_another_is_asked_fo
     assert "has nothing for linux/s390x\nhint: it is for linux/amd64, linux/arm64" in refused.stderr
 
 
+@pytest.mark.parametrize("verb", ["pull", "copy"])
+def test_an_image_of_one_platform_is_not_taken_for_another(
+    registry: RegistryPeer, run_whit: RunWhit, whit_root: Path, tmp_path: Path, verb: str
+) -> None:
+    name = f"{registry.name}/{verb}/single:1"
+    make_image(whit_root, name, (5000,), platform=AMD64)
+    assert run_whit("push", name).returncode == 0
+    target = (f"oci:{tmp_path}/out",) if verb == "copy" else ()
+
+    for root in (whit_root, tmp_path / "other"):  # where it is already, and where it isn't
+        refused = run_whit(verb, "--platform", "linux/arm64", name, *target, root=root)
+        assert (refused.returncode, refused.stderr.splitlines()) == (
+            1,
+            [f"whit: {name} has nothing for linux/arm64", "hint: it is for linux/amd64"],
+        )
+    taken = run_whit(verb, "--platform", "linux/amd64", name, *target, root=tmp_path / "other")
+    assert taken.returncode == 0, taken.stderr
+
+
 def test_an_image_that_is_not_there_is_pulled_to_be_run(
     registry: RegistryPeer, run_whit: RunWhit, whit_root: Path, tmp_path: Path
 ) -> None:
