@@ -13,7 +13,12 @@ from tests.peers.registry import docker_registry
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.root, pytest.mark.peer("docker-registry"), pytest.mark.peer("busybox-static")]
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.slow,
+    pytest.mark.peer("docker-registry"),
+    pytest.mark.peer("busybox-static"),
+]
 
 
 def test_bases_are_pulled_once_and_newer_ones_when_asked_for(whit: Path, tmp_path: Path) -> None:
