@@ -136,9 +136,10 @@ def _bases(store: Store, *, pulls: bool) -> Bases:
 
     def pull(reference: Reference, platform: Platform | None) -> None:
         from whit.packer.commands.registry_options import registries
+        from whit.packer.registry.pulling import Take
         from whit.packer.registry.told import pull_told
 
-        pull_told(store, registries(insecure=False), reference, sys.stderr, platform, exact=False)
+        pull_told(store, registries(insecure=False), reference, sys.stderr, platform, take=Take.ANY)
 
     return Bases(store, _here(), pull, pulls)
 

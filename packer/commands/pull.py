@@ -42,6 +42,7 @@ def command(  # noqa: PLR0917 - click's: one an option
     from whit.packer.errors import UsageError
     from whit.packer.platform import parse_platform
     from whit.packer.reference import parse_reference
+    from whit.packer.registry.pulling import Take
     from whit.packer.registry.told import pull_told
     from whit.packer.store import Store
 
@@ -52,15 +53,13 @@ def command(  # noqa: PLR0917 - click's: one an option
         raise UsageError("--platform and --all-platforms contradict each other", hint="leave one of them out")
     store, hub = Store.open(), registries(insecure=insecure)
     wanted = parse_platform(platform) if platform else None
+    take = Take.WHOLE if all_platforms else Take.EXACT
     tags = list(hub.source(reference).repository.tags()) if all_tags else []
     # Parsed, so that a registry can't make up names that nobody could type.
     references = [parse_reference(f"{name}:{tag}") for tag in tags] or [reference]
     if not (quiet or as_json or all_tags) and not (reference.digest or name.rpartition("/")[2].count(":")):
         click.echo(f"Using default tag: {reference.tag}")
-    found = [
-        pull_told(store, hub, one, sys.stdout, wanted, whole=all_platforms, quiet=quiet or as_json)
-        for one in references
-    ]
+    found = [pull_told(store, hub, one, sys.stdout, wanted, take=take, quiet=quiet or as_json) for one in references]
     for one in found if with_referrers else ():
         _attach(store, hub, one, quiet=quiet or as_json)
     if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import UnsupportedError
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
     from whit.packer.registry.registries import Registries
     from whit.packer.registry.transfer import Moved, Watcher
     from whit.packer.store import Store
+
+
+class Take(StrEnum):
+    """What of an image is wanted: what is for the platform; that, or one in no index, whatever it is for; all."""
+
+    EXACT = "exact"
+    ANY = "any"
+    WHOLE = "whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +63,19 @@ def pull(
     watcher: Watcher,
     platform: Platform | None = None,
     *,
-    whole: bool = False,
-    exact: bool = True,
+    take: Take = Take.EXACT,
 ) -> Pulled:
-    """Have an image in the store: for a platform (this machine's), or, ``whole``, with all that its index has.
-
-    Unless ``exact``, an image that isn't in an index may be for another platform, as BuildKit has it.
+    """Have an image in the store: for a platform (this machine's), or with all that its index has.
 
     Raises :class:`RegistryError`, :class:`StoreError`, :class:`NotFoundError` for a platform that it isn't for.
     """
     source = registries.source(reference)
     root = source.root()
     wanted = platform or machine_platform(os.uname().machine)
-    image = root if whole else chosen(root, source, wanted, reference.familiar)
+    image = root if take is Take.WHOLE else chosen(root, source, wanted, reference.familiar)
     tree = gather(image, source.document)
     _check(tree, reference)
-    if platform and exact:
+    if platform and take is Take.EXACT:
         refuse_other(image, source, platform, reference.familiar)
     with store.adding() as layout:
         target = _target(store, layout, reference)

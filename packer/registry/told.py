@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING
 
 from whit.packer.registry.progress import watcher
-from whit.packer.registry.pulling import pull
+from whit.packer.registry.pulling import Take, pull
 from whit.packer.registry.sending import Outcome
 
 if TYPE_CHECKING:
@@ -25,15 +25,14 @@ def pull_told(
     stream: IO[str],
     platform: Platform | None = None,
     *,
-    whole: bool = False,
-    exact: bool = True,
+    take: Take = Take.EXACT,
     quiet: bool = False,
 ) -> Pulled:
     """Have an image in the store, and write to a stream how that goes. Raises what :func:`pull` does."""
     if not quiet:
         stream.write(f"{reference.tag or reference.digest}: Pulling from {reference.path}\n")
     telling = watcher(stream, _WORDS, "Downloading", quiet=quiet)
-    pulled = pull(store, registries, reference, telling, platform, whole=whole, exact=exact)
+    pulled = pull(store, registries, reference, telling, platform, take=take)
     if not quiet:
         new = "Image is up to date for" if pulled.moved.was_there else "Downloaded newer image for"
         stream.write(f"Digest: {pulled.digest}\nStatus: {new} {reference.familiar}\n")
