@@ -12,7 +12,17 @@ import os
 import sys
 
 # Its C part alone: the module around it makes enumerations of all signals.
-from _signal import SIG_UNBLOCK, SIGINT, pthread_sigmask  # type: ignore[import-not-found]  # typeshed has none of it
+from _signal import (  # type: ignore[import-not-found]  # typeshed has none of it
+    SIG_DFL,
+    SIG_IGN,
+    SIG_UNBLOCK,
+    SIGHUP,
+    SIGINT,
+    SIGTERM,
+    getsignal,
+    pthread_sigmask,
+    signal,
+)
 
 from whit.packer.console import complain
 from whit.packer.errors import ExitCode, WhitError, as_whit_error
@@ -20,6 +30,7 @@ from whit.packer.light import TYPE_CHECKING
 from whit.runtime.plain import plain_call
 
 if TYPE_CHECKING:
+    from types import FrameType
     from typing import NoReturn
 
 PRINTING = frozenset({"click.utils", "whit.packer.console"})
@@ -27,6 +38,17 @@ PRINTING = frozenset({"click.utils", "whit.packer.console"})
 
 FOLLOWING = frozenset({"logs", "events", "stats", "wait", "attach"})
 """Verbs that watch until a person has seen enough."""
+
+ENDING = {SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"}
+"""Signals that by themselves would end Python where it is, with what it had begun left behind."""
+
+
+class EndedError(BaseException):
+    """A signal asks the command to end: like KeyboardInterrupt, so that on its way out everything is taken back."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 def main() -> NoReturn:
@@ -42,12 +64,14 @@ def run(arguments: list[str]) -> int:
     try:
         # the native program has it wait from before Python starts
         pthread_sigmask(SIG_UNBLOCK, (SIGINT,))
+        _heed_signals()
         code = _answer(arguments)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EndedError) as end:
+        number = end.number if isinstance(end, EndedError) else SIGINT
         # How people end what goes on: docker says nothing then.
         if FOLLOWING.isdisjoint(arguments[:2]):
-            sys.stderr.write("whit: interrupted\n")
-        code = 130
+            _last_words(f"whit: {f'ended by {ENDING[number]}' if number in ENDING else 'interrupted'}\n")
+        code = 128 + number
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
@@ -60,7 +84,38 @@ def run(arguments: list[str]) -> int:
         code = ExitCode.RUNTIME_FAILURE if runs and not in_docker_s_range else known.exit_code
         complain(_of_output(error) or known)
         told = True
+    _unheed_signals()
     return _flushed(code, told=told)
+
+
+def _heed_signals() -> None:
+    """Have what should end the command raise :class:`EndedError`; what is ignored, as nohup has it, stays so."""
+    for number in ENDING:
+        if getsignal(number) == SIG_DFL:
+            signal(number, _end)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    # Who is told twice, by a terminal and by a service manager, still takes back all.
+    for other in ENDING:
+        signal(other, SIG_IGN)
+    raise EndedError(number)
+
+
+def _unheed_signals() -> None:
+    """Nothing is left to be taken back: what is still to be printed may end at once."""
+    for number in ENDING:
+        if getsignal(number) is _end:
+            signal(number, SIG_DFL)
+
+
+def _last_words(text: str) -> None:
+    """On stderr, if somebody still reads that: a terminal that hangs up doesn't."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        pass
 
 
 def _answer(arguments: list[str]) -> int:

@@ -121,7 +121,7 @@ def _running(words: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)])
 def test_a_build_that_is_interrupted_ends_with_all_its_programs(
     builder: Builder, tmp_path: Path, sent: signal.Signals, code: int
 ) -> None:
