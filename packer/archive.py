@@ -125,17 +125,23 @@ def export(
         name_in(layout, descriptor, references)
 
 
-def write_archive(source: Layout, descriptor: Descriptor, references: tuple[Reference, ...], file: Path) -> None:
+def write_archive(
+    source: Layout, descriptor: Descriptor, references: tuple[Reference, ...], file: Path, name: str = ""
+) -> None:
     """Write an image as one archive, in the file's place at once. Raises :class:`StoreError`."""
-    save(source, (Chosen(descriptor, references),), file)
+    save(source, (Chosen(descriptor, references, name),), file)
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """An image that goes into an archive, and the names that it has there."""
+    """An image that goes into an archive, and the names that it has there.
+
+    ``name`` is what OCI's index is to say in place of a single reference's familiar name: it may be a tag alone.
+    """
 
     descriptor: Descriptor
     references: tuple[Reference, ...]
+    name: str = ""
 
 
 def save(source: Layout, images: tuple[Chosen, ...], file: Path) -> None:
@@ -164,8 +170,17 @@ def archive_stream(source: Layout, images: tuple[Chosen, ...]) -> Iterator[bytes
 
 def _entries(image: Chosen) -> tuple[Descriptor, ...]:
     """An image's entries in an index: one for each name, and one where it has none."""
+    if image.name:
+        return (_named_so(image),)
     named = tuple(_named(image.descriptor, reference) for reference in image.references)
     return named or (replace(image.descriptor, annotations=()),)
+
+
+def _named_so(image: Chosen) -> Descriptor:
+    whole = tuple((CONTAINERD_NAME, str(reference)) for reference in image.references[:1])
+    plain = image.descriptor
+    annotations = (*whole, (REF_NAME, image.name))
+    return Descriptor(plain.media_type, plain.digest, plain.size, annotations, plain.platform)
 
 
 def _named(descriptor: Descriptor, reference: Reference) -> Descriptor:

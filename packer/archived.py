@@ -39,10 +39,14 @@ _MAX_MEMBERS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ArchivedImage:
-    """One image of an archive: its manifest or index in the layout, and the names that it is to have."""
+    """One image of an archive: its manifest or index in the layout, and the names that it is to have.
+
+    ``short`` are its names in OCI's index as they stand there: each may be a tag alone.
+    """
 
     descriptor: Descriptor
     references: tuple[Reference, ...] = ()
+    short: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +214,8 @@ def _named_images(layout: Layout, found: _Members, docker: tuple[Doc, ...]) -> t
                 names = by_config.get(parse_manifest(layout.read(item)).config.digest, ())
         known = images.get(item.digest)
         references = (*known.references, *names) if known else names
-        images[item.digest] = ArchivedImage(item, tuple(dict.fromkeys(references)))
+        short = (*(known.short if known else ()), *filter(None, (item.annotation(REF_NAME),)))
+        images[item.digest] = ArchivedImage(item, tuple(dict.fromkeys(references)), short)
     return tuple(images.values())
 
 

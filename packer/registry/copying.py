@@ -19,7 +19,7 @@ from whit.packer.reference import parse_reference
 from whit.packer.registry.choosing import chosen, refuse_other
 from whit.packer.registry.ends import LayoutSource, LayoutTarget, MirroredSource, RepositoryTarget
 from whit.packer.registry.locations import Kind, Location
-from whit.packer.registry.names import find_named
+from whit.packer.registry.names import find_named, is_among
 from whit.packer.registry.origins import Mounts
 from whit.packer.registry.pulling import origins, partial_folder
 from whit.packer.registry.sessions import Sessions
@@ -125,9 +125,7 @@ class Copier:
         else:
             with self.store.adding() as layout:
                 images = adopted(layout, _chunks(origin.path), origin.path)
-                names = [reference for image in images for reference in image.references]
-                found = [image for image in images if not origin.name or origin.reference in image.references]
-                yield LayoutSource(layout, _only(found, names, origin).descriptor)
+                yield LayoutSource(layout, _only(images, origin).descriptor)
             collect(self.store)
 
     @contextlib.contextmanager
@@ -174,11 +172,22 @@ class Copier:
                 "an archive holds the image of one platform", hint="--platform chooses one; oci:FOLDER holds them all"
             )
         path = Path(target.path)
-        references = (target.reference,) if target.name else _own_name(origin)
+        is_oci = target.kind is Kind.OCI_ARCHIVE
+        references = _target_names(target) if target.name else _own_name(origin)
         durable.replaceable(path)
         with scratch_layout(path) as layout:
             yield LayoutTarget(layout, lambda _: None, None, is_named=lambda _: False)
-            write_archive(layout, tree.root.descriptor, references, path)
+            write_archive(layout, tree.root.descriptor, references, path, target.name if is_oci else "")
+
+
+def _target_names(target: Location) -> tuple[Reference, ...]:
+    """The name in docker's spelling; OCI's index may have one that docker couldn't."""
+    try:
+        return (target.reference,)
+    except UsageError:
+        if target.kind is Kind.OCI_ARCHIVE:
+            return ()
+        raise
 
 
 def _own_name(origin: Location) -> tuple[Reference, ...]:
@@ -215,13 +224,16 @@ def _replaced(item: Descriptor, entry: Descriptor, name: str) -> bool:
     return named == name if name else (named is None and item.digest == entry.digest)
 
 
-def _only(found: list[ArchivedImage], names: list[Reference], origin: Location) -> ArchivedImage:
+def _only(images: tuple[ArchivedImage, ...], origin: Location) -> ArchivedImage:
+    """The image of an archive that is meant: by one of its names in whatever spelling, or because it is the only one."""
+    found = [image for image in images if not origin.name or is_among((*image.short, *image.references), origin.name)]
     if len(found) == 1:
         return found[0]
     several = "more than one" if found else "no"
+    names = [name for image in images for name in image.short or [known.familiar for known in image.references]]
     raise NotFoundError(
         f"{origin.path} has {several} image {origin.name}".rstrip(),
-        hint=f"name one of them: {', '.join(name.familiar for name in names)}" if names else None,
+        hint=f"name one of them: {', '.join(names)}" if names else None,
     )
 
 

@@ -37,6 +37,7 @@ class Location:
 
 
 _NAMED = re.compile(r"(.*?)(?::([A-Za-z0-9_][^:]*(?::[0-9]+/[^:]*)?(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?))?")
+_CONTROLS = re.compile(r"[\0-\x1f\x7f-\x9f]")
 _FORMS = "NAME, store:NAME, oci:FOLDER[:NAME], oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME]"
 
 
@@ -50,7 +51,9 @@ def parse_location(text: str) -> Location:
     if colon and kind in {Kind.LAYOUT, Kind.OCI_ARCHIVE, Kind.DOCKER_ARCHIVE}:
         match = _NAMED.fullmatch(rest)
         path, name = (match[1], match[2] or "") if match else (rest, "")
-        if not path or "\0" in path:
+        if _CONTROLS.search(rest):
+            raise UsageError(f"{text[:200]!r} has control characters in it", hint=f"write {_FORMS}")
+        if not path:
             raise UsageError(
                 f"{text[:200]!r} names no {'folder' if kind == Kind.LAYOUT else 'file'}", hint=f"write {_FORMS}"
             )

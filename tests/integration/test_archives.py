@@ -128,6 +128,21 @@ def test_zstd_layers_that_skopeo_writes_are_run(run_whit: RunWhit, tmp_path: Pat
     assert done(run_whit, "run", "me/box:zstd") == "one\n"
 
 
+@pytest.mark.peer("skopeo")
+@pytest.mark.parametrize("name", ["v2", "me/box", "me/box:1", "UPPER"])
+def test_an_oci_archive_s_name_is_skopeo_s_both_ways(run_whit: RunWhit, tmp_path: Path, name: str) -> None:
+    done(run_whit, "pack", BUSYBOX, "-o", f"{tmp_path}/box/", "-t", "box:1")
+    ours, theirs = f"oci-archive:{tmp_path}/ours.tar:{name}", f"oci-archive:{tmp_path}/theirs.tar:{name}"
+    layout = f"oci:{tmp_path}/box:box:1"
+
+    done(run_whit, "copy", layout, ours)
+    run("skopeo", "--insecure-policy", "copy", layout, theirs)
+
+    digest = done(run_whit, "copy", "-q", theirs, f"oci:{tmp_path}/back:x")
+    assert digest == done(run_whit, "copy", "-q", ours, f"oci:{tmp_path}/back:y")
+    assert run("skopeo", "inspect", "--raw", ours) == run("skopeo", "inspect", "--raw", theirs)
+
+
 def _docker_form(content: bytes) -> Members:
     """docker's old form, of one plain layer."""
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"

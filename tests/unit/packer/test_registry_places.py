@@ -107,6 +107,12 @@ def test_a_place_s_words(text: str, location: Location) -> None:
     assert parse_location(text) == location
 
 
+@pytest.mark.parametrize("text", ["oci-archive:f.tar:\x1b[31m", "oci:f\nx", "docker-archive:a:b\x9bm"])
+def test_control_characters_are_in_no_place(text: str) -> None:
+    with pytest.raises(UsageError, match="control characters"):
+        parse_location(text)
+
+
 @given(st.text(max_size=60))
 def test_any_words_are_a_place_or_refused(text: str) -> None:
     with contextlib.suppress(UsageError):
