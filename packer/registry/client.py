@@ -44,19 +44,26 @@ PING = "/v2/"
 
 
 class Tries:
-    """Failures in a row, and the pauses between; whatever gets on in between is to be told by :meth:`got_on`."""
+    """Failures in a row, and the pauses between; whatever gets on in between is to be told by :meth:`got_on`.
 
-    def __init__(self) -> None:
+    ``reads``: nothing is sent, and so a registry from which nothing comes for long is given up.
+    """
+
+    def __init__(self, *, reads: bool = False) -> None:
         self._failed = 0
+        self._reads = reads
+        self._since = time.monotonic()
 
     def got_on(self) -> None:
         """There was progress: what failed before doesn't count any more."""
         self._failed = 0
+        self._since = time.monotonic()
 
     def failed(self, error: RegistryError, asked: float | None = None) -> None:
         """Wait before the next try. Raises the error when there is to be none."""
         self._failed += 1
-        decision = decide(self._failed, random.random(), asked)  # noqa: S311 - jitter, not a secret
+        waited = time.monotonic() - self._since if self._reads else 0.0
+        decision = decide(self._failed, random.random(), asked, waited)  # noqa: S311 - jitter, not a secret
         if isinstance(decision, GiveUp):
             if decision.asked is not None:
                 raise RegistryError(
@@ -67,6 +74,8 @@ class Tries:
             # No BrokenError: whoever asks further out would begin to count anew.
             raise RegistryError(error.message, hint=error.hint, status=error.status, code=error.code)
         time.sleep(decision.seconds)
+        if asked is not None:
+            self._since += decision.seconds
 
 
 class Registry:
@@ -148,7 +157,7 @@ class Registry:
         :class:`RegistryError`. :class:`BrokenError` where the connection breaks.
         """
         call = Call(method, self.url(path), headers or {}, body)
-        tries = Tries()
+        tries = Tries(reads=body is None)
         while True:
             try:
                 answer = self._authorized(call, scopes)

@@ -92,7 +92,7 @@ class Repository:
 
         Raises :class:`AbsentError`, :class:`RegistryError` for what is something else.
         """
-        tries = Tries()
+        tries = Tries(reads=True)
         while True:
             try:
                 return self._manifest(reference, wanted)
@@ -174,7 +174,7 @@ class Repository:
 
         The sizes are checked here, the digest is the caller's to check. Raises :class:`RegistryError`.
         """
-        tries, at = Tries(), start
+        tries, at = Tries(reads=True), start
         while at < blob.size:
             try:
                 for chunk in self._blob_part(blob, at):
@@ -182,8 +182,8 @@ class Repository:
                     if at > blob.size:
                         message = f"{self._where(blob)} has more than {blob.size} bytes"
                         raise RegistryError(message)
-                    tries.got_on()
                     yield chunk
+                    tries.got_on()
             except BrokenError as error:
                 tries.failed(error)
             else:
@@ -201,6 +201,9 @@ class Repository:
         if media_type(answer.header("Content-Type")) == "text/html":
             answer.close()
             raise RegistryError(f"{self._where(blob)}: a web page", hint="is there a proxy on the way?")
+        if (answer.announced() or 0) > blob.size:
+            answer.close()
+            raise RegistryError(f"{self._where(blob)} has more than {blob.size} bytes")
         yield from _from(answer, blob, start)
 
     # Lists

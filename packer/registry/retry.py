@@ -17,6 +17,10 @@ LONGEST_ASKED = 60.0
 """Seconds that whit waits if a registry asks for it; for more, a person decides."""
 
 
+PATIENCE = 50.0
+"""Seconds without any progress after which a reader doesn't try again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pause:
     """Seconds to wait before the next try."""
@@ -31,9 +35,12 @@ class GiveUp:
     asked: float | None = None
 
 
-def decide(failed: int, chance: float, asked: float | None = None) -> Pause | GiveUp:
-    """What to do after ``failed`` tries in a row, the first being 1; ``chance`` is a random number from 0 to 1."""
-    if failed >= MOST:
+def decide(failed: int, chance: float, asked: float | None = None, waited: float = 0.0) -> Pause | GiveUp:
+    """What to do after ``failed`` tries in a row, the first being 1; ``chance`` is a random number from 0 to 1.
+
+    ``waited`` are the seconds since anything got on, without those that a registry asked for.
+    """
+    if failed >= MOST or waited >= PATIENCE:
         return GiveUp()
     if asked is not None:
         # Some more than asked for: all who were turned away together would come back together.

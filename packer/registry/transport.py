@@ -16,6 +16,7 @@ import urllib3
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
+    IncompleteRead,
     NameResolutionError,
     NewConnectionError,
     ProxyError,
@@ -33,13 +34,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 MAX_REDIRECTS = 10
-CONNECT_SECONDS, READ_SECONDS, WRITE_SECONDS = 15.0, 60.0, 300.0
+CONNECT_SECONDS, READ_SECONDS, WRITE_SECONDS = 15.0, 30.0, 300.0
 """How long a connection, the next bytes of an answer, and the answer to what was sent may take."""
 
 CHUNK = 1 << 20
 """Bytes read from a connection at once."""
 
 CONNECTIONS = 8
+_LONGEST_NUMBER = 18
+"""Digits of the greatest size that anybody can mean."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FOLLOWED = frozenset({"GET", "HEAD"})
 _AGENT = "whit"
@@ -87,19 +90,40 @@ class Answer:
 
     def body(self, limit: int) -> bytes:
         """The whole body. Raises :class:`RegistryError` where it has more than ``limit`` bytes."""
-        data = bytearray()
-        for chunk in self.chunks(min(limit + 1, CHUNK)):
+        data, is_too_long = bytearray(), (self.announced() or 0) > limit
+        for chunk in () if is_too_long else self.chunks(min(limit + 1, CHUNK)):
             data += chunk
-            if len(data) > limit:
-                self.response.close()
-                raise RegistryError(f"{_shown(self.url)} answers with more than {limit} bytes", status=self.status)
+            is_too_long = len(data) > limit
+            if is_too_long:
+                break
+        if is_too_long:
+            self.response.close()
+            raise RegistryError(f"{_shown(self.url)} answers with more than {limit} bytes", status=self.status)
         return bytes(data)
+
+    def announced(self) -> int | None:
+        """The body's size as the header has it. Raises :class:`RegistryError` for what is no size (RFC 9110, 8.6)."""
+        value = self.header("Content-Length")
+        if value is None:
+            return None
+        first, *others = (part.strip() for part in value.split(","))
+        if not (first.isascii() and first.isdigit()) or len(first) > _LONGEST_NUMBER or any(x != first for x in others):
+            self.response.close()
+            raise RegistryError(
+                f"{_shown(self.url)} answers with a Content-Length that is no size: {value[:40]!r}",
+                hint="is there a proxy on the way that breaks it?",
+                status=self.status,
+            )
+        return int(first)
 
     def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
         """The body in pieces. Raises :class:`BrokenError` where the connection ends too early."""
         try:
             while chunk := self.response.read(size, decode_content=False):
                 yield chunk
+        except HTTPTimeoutError:
+            self.response.close()
+            raise BrokenError(f"{_host(self.url)} sends no more, in the middle of an answer") from None
         except (HTTPError, OSError) as error:
             self.response.close()
             raise BrokenError(f"the connection to {_host(self.url)} broke: {_reason(error)}") from None
@@ -275,6 +299,8 @@ def _reason(error: Exception) -> str:
     inner: object = error
     while isinstance(inner, Exception) and inner.args and isinstance(inner.args[-1], Exception):
         inner = inner.args[-1]
+    if isinstance(inner, IncompleteRead):
+        return f"{inner.expected or 'some'} bytes are missing"
     if isinstance(inner, OSError) and inner.strerror:
         return inner.strerror.lower()
     text = str(inner)

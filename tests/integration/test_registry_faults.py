@@ -180,6 +180,28 @@ def test_what_lasts_is_told_and_nothing_of_it_is_kept(
     assert Store(tmp_path / "root").entries() == ()
 
 
+@pytest.mark.usefixtures("image")
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (-5, "a Content-Length that is no size: '-5'"),
+        (10**30, "a Content-Length that is no size"),
+        (1 << 40, "answers with more than"),
+    ],
+)
+def test_a_document_s_size_that_cannot_be_is_refused_before_it_is_awaited(
+    size: int, words: str, proxy: Lying, run_whit: RunWhit, tmp_path: Path
+) -> None:
+    def after(exchange: Exchange) -> None:
+        if "/manifests/" in exchange.path:
+            exchange.size = size
+
+    proxy.after = after
+    code, said = _pull(run_whit, proxy, tmp_path / "root")
+    assert (code, words in said) == (1, True), said
+    assert len([one for one in proxy.seen if "/manifests/" in one.path]) == 1
+
+
 def test_a_registry_that_ignores_ranges_or_gives_others_is_no_danger(
     proxy: Lying, image: Descriptor, run_whit: RunWhit, tmp_path: Path
 ) -> None:

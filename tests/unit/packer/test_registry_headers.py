@@ -26,7 +26,7 @@ from whit.packer.registry.headers import (
     retry_after,
     with_query,
 )
-from whit.packer.registry.retry import LONGEST, LONGEST_ASKED, MOST, GiveUp, Pause, decide
+from whit.packer.registry.retry import LONGEST, LONGEST_ASKED, MOST, PATIENCE, GiveUp, Pause, decide
 
 BASE = "https://registry.example/v2/me/image/blobs/uploads/"
 
@@ -171,3 +171,8 @@ def test_a_registry_s_wish_is_kept_to_within_reason() -> None:
     assert 30 < asked.seconds < 31
     assert decide(1, 0, LONGEST_ASKED + 1) == GiveUp(LONGEST_ASKED + 1)
     assert decide(MOST, 0) == GiveUp()
+
+
+def test_a_registry_from_which_nothing_comes_for_long_is_given_up() -> None:
+    assert isinstance(decide(1, 0.5, waited=PATIENCE - 1), Pause)
+    assert decide(1, 0.5, waited=PATIENCE) == GiveUp()
