@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
-from whit.packer.errors import in_words
+from whit.packer.errors import OutputError, ReaderGoneError, in_words
 from whit.packer.escaping import json_harmless, terminal_harmless
 from whit.packer.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import IO
 
     from whit.packer.errors import WhitError
 
 
 def say(text: str) -> None:
     """A line on stdout, at once."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    put(sys.stdout, f"{text}\n")
+
+
+def put(stream: IO[str], text: str) -> None:
+    """Text on stdout or stderr, at once. Raises :class:`OutputError`."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError as error:
+        raise output_error(error, "error" if stream is sys.stderr else "output") from error
+
+
+def put_bytes(data: bytes) -> None:
+    """A piece of an archive on stdout. Raises :class:`OutputError`."""
+    try:
+        sys.stdout.buffer.write(data)
+    except OSError as error:
+        raise output_error(error) from error
+
+
+def output_error(error: OSError, which: str = "output") -> OutputError:
+    """Why standard output, or standard error, can't be written, in words: by itself the error doesn't say what couldn't be."""
+    why = "it is closed" if error.errno == errno.EBADF else (error.strerror or str(error)).lower()
+    kind = ReaderGoneError if isinstance(error, BrokenPipeError) else OutputError
+    return kind(f"can't write to standard {which}: {why}")
 
 
 def show(text: str) -> None:
     """What a template made, on stdout: into a pipe as it is, as docker's; a terminal obeys none of it."""
-    sys.stdout.write(terminal_harmless(text) if sys.stdout.isatty() else text)
-    sys.stdout.flush()
+    put(sys.stdout, terminal_harmless(text) if sys.stdout.isatty() else text)
 
 
 def print_json(document: Mapping[str, object]) -> None:
@@ -68,26 +92,30 @@ def _scaled(size: float, step: int, units: Sequence[str], digits: int) -> str:
 
 def warn(message: str, hint: str | None = None) -> None:
     """Something that a person should know and that stops nothing; on stderr, in the form of an error."""
-    _tell(f"whit: warning: {message}\n" + (f"hint: {hint}\n" if hint else ""))
+    tell(f"whit: warning: {message}\n" + (f"hint: {hint}\n" if hint else ""))
 
 
 def complain(error: WhitError) -> None:
     """An error that doesn't end the command, in its usual form."""
-    _tell(in_words(error))
+    tell(in_words(error))
 
 
 def progress(message: str) -> None:
     """A line about long work, only where a person watches."""
     if sys.stderr.isatty():
-        _tell(f"\r\033[K{message}")
+        tell(f"\r\033[K{message}")
 
 
 def end_progress() -> None:
     """Clear the progress line."""
     if sys.stderr.isatty():
-        _tell("\r\033[K")
+        tell("\r\033[K")
 
 
-def _tell(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()
+def tell(text: str) -> None:
+    """Text on stderr. If that can't be written, as on a full disk or a terminal that is gone, there is nobody to tell."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        pass

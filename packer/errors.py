@@ -56,6 +56,14 @@ class StoreError(WhitError):
     """The image store can't be read or written, or holds something that is wrong."""
 
 
+class OutputError(WhitError):
+    """What a command prints can't be written: no :class:`OSError`, which would be taken for what it was printed about."""
+
+
+class ReaderGoneError(OutputError):
+    """Nobody reads any more what a command prints: it ends without a word (EPIPE)."""
+
+
 class LaunchError(WhitError):
     """A container couldn't be started."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from whit.packer.console import tell
 from whit.packer.errors import NotFoundError, UsageError
 from whit.packer.light import TYPE_CHECKING, StrEnum
 from whit.packer.reference import hex_id, parse_reference
@@ -44,8 +45,7 @@ def obtain_missing(target: str, store: Store, missing: NotFoundError, platform: 
     digits = hex_id(target)
     if digits and len(digits) >= 12:  # noqa: PLR2004 - the beginning of an ID, as it is shown
         raise missing
-    sys.stderr.write(f"Unable to find image '{reference.familiar}' locally\n")
-    sys.stderr.flush()
+    tell(f"Unable to find image '{reference.familiar}' locally\n")
     try:
         obtain(target, store, platform)
     except RegistryError as error:

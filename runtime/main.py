@@ -6,7 +6,6 @@ import takes longer than all that ``whit ps`` or ``whit stop`` do.
 
 from __future__ import annotations
 
-import errno
 import gc
 import os
 import sys
@@ -24,8 +23,8 @@ from _signal import (  # type: ignore[import-not-found]  # typeshed has none of 
     signal,
 )
 
-from whit.packer.console import complain
-from whit.packer.errors import ExitCode, WhitError, as_whit_error
+from whit.packer.console import complain, output_error, tell
+from whit.packer.errors import ExitCode, ReaderGoneError, WhitError, as_whit_error
 from whit.packer.light import TYPE_CHECKING
 from whit.runtime.plain import plain_call
 
@@ -33,8 +32,8 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
-PRINTING = frozenset({"click.utils", "whit.packer.console"})
-"""The modules that write what commands print."""
+PRINTING = "click.utils"
+"""The module that writes what commands print, beside whit's own."""
 
 FOLLOWING = frozenset({"logs", "events", "stats", "wait", "attach"})
 """Verbs that watch until a person has seen enough."""
@@ -54,7 +53,7 @@ class EndedError(BaseException):
 def main() -> NoReturn:
     """The process: one command, and its exit code. Nothing of Python's is taken down: that would be an eighth of a short command's time."""
     code = run(sys.argv[1:])
-    sys.stderr.flush()
+    tell("")
     os._exit(code)
 
 
@@ -70,9 +69,9 @@ def run(arguments: list[str]) -> int:
         number = end.number if isinstance(end, EndedError) else SIGINT
         # How people end what goes on: docker says nothing then.
         if FOLLOWING.isdisjoint(arguments[:2]):
-            _last_words(f"whit: {f'ended by {ENDING[number]}' if number in ENDING else 'interrupted'}\n")
+            tell(f"whit: {f'ended by {ENDING[number]}' if number in ENDING else 'interrupted'}\n")
         code = 128 + number
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderGoneError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
     except Exception as error:
@@ -109,15 +108,6 @@ def _unheed_signals() -> None:
             signal(number, SIG_DFL)
 
 
-def _last_words(text: str) -> None:
-    """On stderr, if somebody still reads that: a terminal that hangs up doesn't."""
-    try:
-        sys.stderr.write(text)
-        sys.stderr.flush()
-    except OSError:
-        pass
-
-
 def _answer(arguments: list[str]) -> int:
     # completion asks click what could follow, and says so in the environment
     call = None if "_WHIT_COMPLETE" in os.environ else plain_call(arguments)
@@ -137,8 +127,8 @@ def _of_output(error: Exception) -> WhitError | None:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    printing = trace is not None and trace.tb_frame.f_globals.get("__name__") in PRINTING
-    return _unwritten(error) if printing and isinstance(error, OSError) else None
+    printing = trace is not None and trace.tb_frame.f_globals.get("__name__") == PRINTING
+    return output_error(error) if printing and isinstance(error, OSError) else None
 
 
 def _flushed(code: int, *, told: bool) -> int:
@@ -149,11 +139,6 @@ def _flushed(code: int, *, told: bool) -> int:
         # What Python still holds goes nowhere, or it would try again when it ends and show a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not (told or isinstance(error, BrokenPipeError)):
-            complain(_unwritten(error))
+            complain(output_error(error))
         return code or ExitCode.FAILURE
     return code
-
-
-def _unwritten(error: OSError) -> WhitError:
-    why = "it is closed" if error.errno == errno.EBADF else (error.strerror or str(error)).lower()
-    return WhitError(f"can't write to standard output: {why}")

@@ -26,6 +26,7 @@ def command(output: str | None, names: tuple[str, ...]) -> None:
     from pathlib import Path
 
     from whit.packer.archive import archive_stream, save
+    from whit.packer.console import put_bytes
     from whit.packer.errors import UsageError
     from whit.packer.store import Store
 
@@ -38,7 +39,7 @@ def command(output: str | None, names: tuple[str, ...]) -> None:
             save(layout, images, Path(output))
             return
         for piece in archive_stream(layout, images):
-            sys.stdout.buffer.write(piece)
+            put_bytes(piece)
 
 
 def _chosen(store: Store, names: tuple[str, ...]) -> tuple[Chosen, ...]:

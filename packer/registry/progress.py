@@ -7,7 +7,7 @@ import threading
 import time
 from typing import IO, TYPE_CHECKING
 
-from whit.packer.console import human_size
+from whit.packer.console import human_size, put
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,8 +47,7 @@ class Lines(Silent):
     def done(self, blob: Descriptor, placed: Placed) -> None:
         """Its line."""
         with self._lock:
-            self._stream.write(f"{_told(blob, placed, self._words)}\n")
-            self._stream.flush()
+            put(self._stream, f"{_told(blob, placed, self._words)}\n")
 
 
 class Bars(Silent):
@@ -89,8 +88,7 @@ class Bars(Silent):
         columns, rows = shutil.get_terminal_size()
         lines = list(self._lines.values())[-max(rows - 2, 1) :]
         up = f"\033[{self._drawn}A" if self._drawn else ""
-        self._stream.write(up + "".join(f"\r\033[K{line[: columns - 1]}\n" for line in lines))
-        self._stream.flush()
+        put(self._stream, up + "".join(f"\r\033[K{line[: columns - 1]}\n" for line in lines))
         self._drawn, self._last = len(lines), time.monotonic()
 
 

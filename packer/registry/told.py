@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
+from whit.packer.console import put
 from whit.packer.registry.progress import watcher
 from whit.packer.registry.pulling import Take, pull
 from whit.packer.registry.sending import Outcome
@@ -30,11 +31,10 @@ def pull_told(
 ) -> Pulled:
     """Have an image in the store, and write to a stream how that goes. Raises what :func:`pull` does."""
     if not quiet:
-        stream.write(f"{reference.tag or reference.digest}: Pulling from {reference.path}\n")
+        put(stream, f"{reference.tag or reference.digest}: Pulling from {reference.path}\n")
     telling = watcher(stream, _WORDS, "Downloading", quiet=quiet)
     pulled = pull(store, registries, reference, telling, platform, take=take)
     if not quiet:
         new = "Image is up to date for" if pulled.moved.was_there else "Downloaded newer image for"
-        stream.write(f"Digest: {pulled.digest}\nStatus: {new} {reference.familiar}\n")
-    stream.flush()
+        put(stream, f"Digest: {pulled.digest}\nStatus: {new} {reference.familiar}\n")
     return pulled

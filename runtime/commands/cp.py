@@ -73,6 +73,7 @@ def _root(name: str) -> Iterator[tuple[Kept, int]]:
 def _out(name: str, path: str, target: str, archive: bool, follow: bool) -> int:
     import os
 
+    from whit.packer.console import put_bytes
     from whit.runtime.engine import copying, owners
 
     with _root(name) as (kept, root):
@@ -83,7 +84,7 @@ def _out(name: str, path: str, target: str, archive: bool, follow: bool) -> int:
             return copying.copy(origin, copying.Side(target), owner, follow=follow)
         with copying.source(origin, follow=follow) as descriptor:
             for chunk in copying.archive(descriptor, copying.name_of(origin), owners.into(kept)):
-                sys.stdout.buffer.write(chunk)
+                put_bytes(chunk)
     return 0
 
 

@@ -14,6 +14,7 @@ def command(output: str | None, container: str) -> None:
     from pathlib import Path
 
     from whit.packer import durable
+    from whit.packer.console import put_bytes
     from whit.packer.errors import UsageError
     from whit.packer.store import Store
     from whit.packer.tar.tree import TreeReader
@@ -31,7 +32,7 @@ def command(output: str | None, container: str) -> None:
         chunks = TreeReader(owners.into(kept)).tar(root, b"")
         if output is None:
             for chunk in chunks:
-                sys.stdout.buffer.write(chunk)
+                put_bytes(chunk)
             return
         with durable.output_errors(output), durable.atomic_file(Path(output), private=False) as file:
             for chunk in chunks:

@@ -74,8 +74,8 @@ container, image = _of("container"), _of("image")
 
 
 def _show(things: tuple[str, ...], kind: str | None, form: str | None, store: Store) -> int:
-    from whit.packer.console import json_page, say, show
-    from whit.packer.errors import NotFoundError, in_words
+    from whit.packer.console import complain, json_page, say, show
+    from whit.packer.errors import NotFoundError
     from whit.packer.template import parse
 
     template = parse(form) if form and form != "json" else None
@@ -85,7 +85,7 @@ def _show(things: tuple[str, ...], kind: str | None, form: str | None, store: St
         try:
             found.append(_find(thing, kind, store))
         except NotFoundError as error:
-            click.echo(in_words(error), err=True, nl=False)
+            complain(error)
             code = 1
     if template:
         for document in found:

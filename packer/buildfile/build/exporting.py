@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whit.packer import archive, durable
+from whit.packer.console import put_bytes
 from whit.packer.errors import UsageError
 from whit.packer.tar.read import TarReader
 from whit.packer.tar.tree import TreeReader
@@ -95,7 +96,7 @@ def _written(destination: str) -> Iterator[Callable[[bytes], object]]:
     if destination == _STDOUT:
         if os.isatty(sys.stdout.fileno()):
             raise UsageError("a tar isn't written to a terminal", hint="--output type=tar,dest=FILE")
-        yield sys.stdout.buffer.write
+        yield put_bytes
         return
     with durable.atomic_file(Path(destination), private=False) as file:
         yield lambda chunk: durable.write_all(file, chunk)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from whit.packer.errors import ExitCode, WhitError
 from whit.runtime import cli, main
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from tests.conftest import RunWhit
 
 
 @pytest.mark.parametrize(
@@ -87,3 +88,50 @@ def test_a_reader_that_has_gone_is_told_nothing(whit: Path) -> None:
         os.close(writer)
     assert done.returncode != 0
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_an_archive_that_standard_output_doesn_t_take_isn_t_the_store_s_fault(
+    whit: Path, whit_root: Path, run_whit: RunWhit, full: bool
+) -> None:
+    # given an image larger than a pipe holds
+    assert run_whit("pack", "/bin/busybox", "-t", "box:1").returncode == 0
+    output = os.open("/dev/full", os.O_WRONLY) if full else _without_reader()
+    try:
+        environment = {**os.environ, "WHIT_ROOT": str(whit_root)}
+        done = subprocess.run(
+            [whit, "save", "box:1"], env=environment, stdout=output, stderr=subprocess.PIPE, text=True, check=False
+        )
+    finally:
+        os.close(output)
+    said = "whit: can't write to standard output: no space left on device\n" if full else ""
+    assert (done.stderr, done.returncode) == (said, 1 if full else 141)
+
+
+def _without_reader() -> int:
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+def test_a_copy_whose_words_find_no_room_says_so(
+    whit: Path, whit_root: Path, run_whit: RunWhit, tmp_path: Path
+) -> None:
+    assert run_whit("pack", "/bin/busybox", "-t", "box:1").returncode == 0
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [whit, "copy", "store:box:1", f"oci:{tmp_path}/copy"], env={**os.environ, "WHIT_ROOT": str(whit_root)},
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert (done.stderr, done.returncode) == ("whit: can't write to standard output: no space left on device\n", 1)
+
+
+@pytest.mark.parametrize(
+    "words", [("rm", "nosuch"), ("rmi", "nosuch"), ("inspect", "/nosuch"), ("container", "inspect", "no")]
+)
+def test_an_error_that_nobody_can_be_told_keeps_its_exit_code(
+    whit: Path, whit_root: Path, words: tuple[str, ...]
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([whit, *words], env={**os.environ, "WHIT_ROOT": str(whit_root)}, stderr=full, check=False)
+    assert done.returncode == ExitCode.FAILURE
