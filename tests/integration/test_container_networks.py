@@ -116,6 +116,14 @@ def test_a_container_is_in_each_network_that_is_named_with_the_addresses_that_ar
         assert (done.returncode, done.stderr.splitlines()[0][: len(f"whit: {why}")]) == (125, f"whit: {why}")
     assert engine("ps", "-a", "--format", "{{.Names}}").split() == ["box", "peer"]
 
+    # and without --rm who only lacks a free address stays, as with docker, and starts once it is free
+    taken = ("--network", "red", "--ip", "10.77.0.9")
+    assert engine.run("run", "-d", "--name", "late", *taken, BUSYBOX, "sleep", "60").returncode == 125
+    assert engine("ps", "-a", "--filter", "name=late", "--format", "{{.Status}}") == "Created"
+    engine("rm", "-f", "box")
+    engine("start", "late")
+    assert engine.members("red") == ["late"]
+
 
 def test_a_program_in_the_foreground_has_no_network_unless_it_is_asked_for(engine: Networked, place: Lab) -> None:
     asks = (BUSYBOX, "nc", "-w", "60", CLIENT, "80")

@@ -135,3 +135,9 @@ def test_an_error_that_nobody_can_be_told_keeps_its_exit_code(
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([whit, *words], env={**os.environ, "WHIT_ROOT": str(whit_root)}, stderr=full, check=False)
     assert done.returncode == ExitCode.FAILURE
+
+
+def test_removing_by_force_what_isn_t_there_is_told_and_is_no_failure(run_whit: RunWhit) -> None:
+    done = run_whit("rm", "-f", "nosuch")
+    assert (done.stdout, done.returncode) == ("", 0)
+    assert done.stderr.startswith("whit: there is no container nosuch\n")
