@@ -11,6 +11,7 @@ Reading needs no lock: blobs never change, and the index is replaced as a whole.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -127,6 +128,17 @@ class Store:
             with durable.locked(self.lock_path, exclusive=False):
                 self.layout.create()
                 yield self.layout
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Layout]:
+        """As :meth:`adding`, for who only reads: from a file system that is read-only nobody collects, and no lock is needed."""
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(self.adding())
+            except StoreError as error:
+                if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.EROFS:
+                    raise
+            yield self.layout
 
     def add(self, descriptor: Descriptor, references: tuple[Reference, ...]) -> bool:
         """Let names point to a manifest whose blobs are there; whatever had them loses them.

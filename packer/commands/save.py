@@ -33,7 +33,7 @@ def command(output: str | None, names: tuple[str, ...]) -> None:
     if output is None and sys.stdout.isatty():
         raise UsageError("an archive isn't written to a terminal", hint=f"whit save -o FILE {' '.join(names)}")
     store = Store.open()
-    with store.adding() as layout:
+    with store.reading() as layout:
         images = _chosen(store, names)
         if output is not None:
             save(layout, images, Path(output))

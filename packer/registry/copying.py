@@ -115,7 +115,7 @@ class Copier:
             yield self.registries.source(origin.reference)
         elif origin.kind is Kind.STORE:
             # Its lock is held while it is read: nothing of it is collected.
-            with self.store.adding() as layout:
+            with self.store.reading() as layout:
                 yield LayoutSource(layout, self.store.entry(origin.name))
         elif origin.kind is Kind.LAYOUT:
             layout = Layout(Path(origin.path), private=False)

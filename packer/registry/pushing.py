@@ -36,7 +36,7 @@ class Pushed:
 def push(store: Store, registries: Registries, reference: Reference, watcher: Watcher) -> Pushed:
     """Have a registry hold an image of the store under its name. Raises :class:`NotFoundError`, :class:`RegistryError`."""
     # Under the lock of those who add: nothing that is being read gets collected meanwhile.
-    with store.adding() as layout:
+    with store.reading() as layout:
         descriptor = store.entry(str(reference))
         source = LayoutSource(layout, descriptor)
         tree = gather(source.root(), source.document)

@@ -143,6 +143,17 @@ def test_an_oci_archive_s_name_is_skopeo_s_both_ways(run_whit: RunWhit, tmp_path
     assert run("skopeo", "inspect", "--raw", ours) == run("skopeo", "inspect", "--raw", theirs)
 
 
+@pytest.mark.root
+def test_a_store_on_a_read_only_file_system_is_saved_and_copied_from(
+    run_whit: RunWhit, whit: Path, whit_root: Path, tmp_path: Path
+) -> None:
+    done(run_whit, "pack", BUSYBOX, "-t", "box:1")
+    mounted = f"mount --bind {whit_root} {whit_root} && mount -o remount,bind,ro {whit_root}"
+    for words in (f"save -o {tmp_path}/box.tar box:1", f"copy store:box:1 oci:{tmp_path}/box:1"):
+        run("unshare", "-m", "sh", "-ec", f"{mounted}; export WHIT_ROOT={whit_root}; {whit} {words}")
+    assert done(run_whit, "load", "-q", "-i", tmp_path / "box.tar") == "Loaded image: box:1\n"
+
+
 def _docker_form(content: bytes) -> Members:
     """docker's old form, of one plain layer."""
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
