@@ -44,12 +44,21 @@ def parse_object(data: bytes, what: str, limit: int) -> Doc:
     try:
         document = json.loads(data.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise InvalidFileError(f"{what} is not valid JSON: {error}") from None
+        raise InvalidFileError(f"{what} is not valid JSON: {_fault(error)}") from None
     if not isinstance(document, dict):
         raise InvalidFileError(f"{what} is not a JSON object")
     if _depth(document) > MAX_DEPTH:
         raise InvalidFileError(f"{what} is nested deeper than {MAX_DEPTH} levels")
     return Doc(document, what)
+
+
+def _fault(error: ValueError | RecursionError) -> str:
+    """What is wrong with a text, without Python's own affairs."""
+    if isinstance(error, RecursionError):
+        return f"it is nested deeper than {MAX_DEPTH} levels"
+    if "int_max_str_digits" in str(error):
+        return "a number in it has too many digits"
+    return str(error)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -110,7 +110,13 @@ class Layout:
         try:
             data = _bounded(self.folder / LAYOUT_FILE)
             version = parse_object(data, LAYOUT_FILE, MAX_DOCUMENT).text("imageLayoutVersion")
-        except (OSError, InvalidFileError) as error:
+        except FileNotFoundError:
+            what = f"it has no {LAYOUT_FILE}" if self.folder.is_dir() else "there is no such folder"
+            raise StoreError(f"{self.folder} is not an OCI image layout: {what}") from None
+        except OSError as error:
+            what = (error.strerror or str(error)).lower()
+            raise StoreError(f"{self.folder} is not an OCI image layout: {what}") from None
+        except InvalidFileError as error:
             raise StoreError(f"{self.folder} is not an OCI image layout: {error}") from None
         if version != LAYOUT_VERSION:
             raise StoreError(f"{self.folder} is an image layout of version {version}; whit reads {LAYOUT_VERSION}")

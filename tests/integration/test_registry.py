@@ -120,6 +120,19 @@ def test_of_several_platforms_this_machine_s_is_taken_unless_another_is_asked_fo
     assert "has nothing for linux/s390x\nhint: it is for linux/amd64, linux/arm64" in refused.stderr
 
 
+@pytest.mark.root
+def test_a_store_on_a_read_only_file_system_is_pushed_from(
+    registry: RegistryPeer, run_whit: RunWhit, whit: Path, whit_root: Path, tmp_path: Path
+) -> None:
+    name = f"{registry.name}/read/only:1"
+    image = make_image(whit_root, name, (5000,))
+    mounted = f"mount --bind {whit_root} {whit_root} && mount -o remount,bind,ro {whit_root}"
+    words = f"{mounted}; export WHIT_ROOT={whit_root}; {whit} push -q {name}"
+    subprocess.run(["unshare", "-m", "sh", "-ec", words], check=True)
+    assert run_whit("pull", "-q", name, root=tmp_path / "other").returncode == 0
+    assert is_whole(tmp_path / "other", name, image.digest)
+
+
 @pytest.mark.parametrize("verb", ["pull", "copy"])
 def test_an_image_of_one_platform_is_not_taken_for_another(
     registry: RegistryPeer, run_whit: RunWhit, whit_root: Path, tmp_path: Path, verb: str

@@ -177,5 +177,6 @@ def test_places_are_told_apart_in_words(run_whit: RunWhit) -> None:
         said = run_whit(*words)
         assert said.returncode == 2, words
         assert "hint: " in said.stderr
-    assert "is not an OCI image layout" in run_whit("copy", "oci:/etc", "store:x").stderr
+    assert "is not an OCI image layout: it has no oci-layout" in run_whit("copy", "oci:/etc", "store:x").stderr
+    assert "an OCI image layout: there is no such folder" in run_whit("copy", "oci:/no/such", "store:x").stderr
     assert "there is no /no/such.tar" in run_whit("copy", "oci-archive:/no/such.tar", "store:x").stderr
