@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from whit.packer import pipeline
 from whit.packer.buildfile.whityaml.located import MAX_SIZE, BuildFileError, locate
 from whit.packer.buildfile.whityaml.orders import order_of
-from whit.packer.buildfile.whityaml.reading import read, read_frame
+from whit.packer.buildfile.whityaml.reading import KEYS, read, read_frame
 from whit.packer.errors import StoreError, UsageError, WhitError
+from whit.packer.imagepath import shown
 from whit.packer.oci import INDEX, Index
 from whit.packer.platform import machine_platform
 from whit.packer.reference import reference_from_file_name
@@ -60,6 +61,7 @@ def build(store: Store, file: Path, folder: Path, asked: Asked) -> Built:
             variables = {**dict(frame.variables), **dict(asked.variables), **_target(platform)}
             found = read(root, variables)
             order = order_of(found, str(folder), platform, pipeline.source_date_epoch())
+            _refuse_missing_sysroot(order, root)
             records.append(_packed(store, order, f"{file}: {platform}" if len(platforms) > 1 else str(file)))
             references += () if asked.names else found.names
         descriptor = records[0].manifest
@@ -69,6 +71,13 @@ def build(store: Store, file: Path, folder: Path, asked: Asked) -> Built:
         unique = tuple(dict.fromkeys(references)) or (reference_from_file_name(folder.absolute().name),)
         store.add(descriptor, unique)
     return Built(descriptor, unique, tuple(records))
+
+
+def _refuse_missing_sysroot(order: pipeline.Order, root: Located) -> None:
+    sysroot = order.choices.sysroot
+    if sysroot and not os.path.isdir(sysroot):  # noqa: PTH112 - a text until here
+        place = root.members(KEYS)["sysroot"]
+        raise place.wrong(f"sysroot: {shown(sysroot)} is no folder", hint="name the folder that holds the other system")
 
 
 def _packed(store: Store, order: pipeline.Order, told: str) -> Record:

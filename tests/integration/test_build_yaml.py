@@ -185,6 +185,7 @@ def test_what_is_wrong_is_told_in_one_line_and_nothing_is_named(run_whit: RunWhi
         "binary: busybox\nfrom: me/missing": "me/missing",
         "binary: busybox\nfiles: [nowhere:/x]": "nowhere: no such file",
         "binary: busybox\nfiles: ['conf:/busybox/x']": "/busybox",
+        "binary: busybox\nsysroot: /nonexist": "whit.yaml:2:10: sysroot: /nonexist is no folder",
         "binary: [busybox, busybox]": "/busybox: the image has something else there",
         "binary: busybox\nplatforms: [linux/arm64]": "is for linux/amd64, and the image for linux/arm64",
     }
@@ -194,7 +195,7 @@ def test_what_is_wrong_is_told_in_one_line_and_nothing_is_named(run_whit: RunWhi
         assert result.returncode != 0, text
         said = next(line for line in result.stderr.splitlines() if line.startswith("whit: "))
         assert message in said, (text, result.stderr)
-        assert said.startswith(f"whit: {project}/whit.yaml: "), (text, result.stderr)
+        assert said.startswith(f"whit: {project}/whit.yaml:"), (text, result.stderr)
         assert "Traceback" not in result.stderr
     assert run_whit("build", project / "conf").stderr.startswith(
         f"whit: {project}/conf: there is no whit.yaml and no Dockerfile\nhint: "
