@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
+
+from whit.packer.times import rfc3339
 
 if TYPE_CHECKING:
     from whit.packer.analysis import Analysis
@@ -25,7 +26,7 @@ def image_annotations(
         "org.opencontainers.image.title": name,
         "org.opencontainers.image.version": build.module_version if build.module_version != "(devel)" else None,
         "org.opencontainers.image.revision": build.setting("vcs.revision"),
-        "org.opencontainers.image.created": _rfc3339(options.created) if options.created else None,
+        "org.opencontainers.image.created": rfc3339(options.created) if options.created else None,
         f"{ANNOTATION_PREFIX}language": " ".join(filter(None, (language.name, language.version))),
         f"{ANNOTATION_PREFIX}needs": needs,
         f"{ANNOTATION_PREFIX}sources": ",".join(f"{need}={origin}" for need, origin in resolution.sources),
@@ -36,7 +37,3 @@ def image_annotations(
         **dict(options.annotations),
     }
     return tuple(sorted((key, value) for key, value in found.items() if value))
-
-
-def _rfc3339(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from whit.packer.layer import write_layer
 from whit.packer.oci import CONFIG, OCI_LAYERS, History, ImageConfig, Layer, Manifest
+from whit.packer.times import rfc3339
 
 if TYPE_CHECKING:
     from whit.packer.early import EarlyLayer, KnownLayer
@@ -45,7 +45,7 @@ def _as_oci(layer: Descriptor) -> Descriptor:
 
 def image_config(spec: ImageSpec, layers: tuple[Layer, ...], base: StoredImage | None = None) -> ImageConfig:
     """The configuration of a written image, with the history of the one below. Pure."""
-    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(spec.created))
+    created = rfc3339(spec.created)
     return ImageConfig(
         platform=spec.platform,
         run=spec.config,

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.errors import UsageError
+from whit.packer.imagepath import parents
 from whit.packer.imagespec import LIBRARIES_LAYER, NEEDS_LAYER, PARENT_REASON, Entry, EntryKind, LayerSpec
 from whit.packer.light import replace
 from whit.packer.tar.member import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from whit.packer.comparing import SeenFile
     from whit.packer.imagespec import ImageSpec, PackOptions, RunConfig
@@ -73,7 +74,7 @@ def _placed(entries: tuple[Entry, ...], files: Mapping[str, SeenFile], *, option
             _refuse_another_kind(entry, there)
             wanted[path] = replace(entry, path=path)
     for path in tuple(wanted):
-        for parent in _above(path):
+        for parent in parents(path):
             wanted.setdefault(parent, _folder(parent, files.get(parent), given.get(parent)))
     return tuple(wanted[path] for path in sorted(wanted))
 
@@ -81,13 +82,6 @@ def _placed(entries: tuple[Entry, ...], files: Mapping[str, SeenFile], *, option
 def _refuse_another_kind(entry: Entry, there: SeenFile | None) -> None:
     if there is not None and (entry.kind is EntryKind.DIRECTORY) is not (there.kind is Kind.DIRECTORY):
         raise UsageError(f"{entry.path}: the base has a {there.kind} there", hint="choose another path")
-
-
-def _above(path: str) -> Iterator[str]:
-    parent = path.rpartition("/")[0]
-    while parent:
-        yield parent
-        parent = parent.rpartition("/")[0]
 
 
 def _folder(path: str, there: SeenFile | None, given: Entry | None) -> Entry:

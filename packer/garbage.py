@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from whit.packer import durable
 from whit.packer.buildfile.build.cache import StepCache
 from whit.packer.errors import InvalidFileError, StoreError
-from whit.packer.oci import DOCKER_INDEX, INDEX, MANIFEST, Descriptor, parse_index, parse_manifest
+from whit.packer.oci import INDEXES, MANIFEST, Descriptor, parse_index, parse_manifest
 from whit.packer.supply.attaching import all_attached, attached, forget_gone
 from whit.packer.users import users
 
@@ -85,7 +85,7 @@ def _reachable(store: Store, steps: StepCache) -> set[str] | None:
         try:
             pending.extend(attached(store, descriptor.digest))
             data = store.layout.read(descriptor)
-            if descriptor.media_type in (INDEX, DOCKER_INDEX):
+            if descriptor.media_type in INDEXES:
                 pending.extend(parse_index(data).manifests)
             else:
                 found.update(blob.hex for blob in parse_manifest(data).blobs)

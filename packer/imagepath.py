@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from whit.packer.light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 LONGEST_NAME = 255
 """In bytes: what Linux' file systems take (NAME_MAX)."""
 
@@ -39,3 +44,9 @@ def is_mounted_over(path: str) -> bool:
 def shown(path: str) -> str:
     r"""A path for people: bytes that aren't UTF-8, which Python has as lone surrogates, as ``\xNN`` (PEP 383)."""
     return "".join(f"\\x{ord(char) - _ESCAPED:02x}" if char in _BYTES else char for char in path)
+
+
+def parents(path: str) -> Iterator[str]:
+    """The folders above an absolute path but the root, the highest first."""
+    parts = path.split("/")[1:-1]
+    return ("/" + "/".join(parts[: depth + 1]) for depth in range(len(parts)))

@@ -10,7 +10,7 @@ import re
 
 from whit.packer.annotations import image_annotations
 from whit.packer.errors import InvalidFileError, UsageError
-from whit.packer.imagepath import fault, is_mounted_over, shown
+from whit.packer.imagepath import fault, is_mounted_over, parents, shown
 from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass, replace
 from whit.packer.wellknown import CERTIFICATES_PATH
 
@@ -328,14 +328,9 @@ def _with_parents(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """The entries with the folders above them, sorted by path, so that a folder stands before what is in it."""
     by_path = {entry.path: entry for entry in entries}
     for path in tuple(by_path):
-        for parent in _parents(path):
+        for parent in parents(path):
             by_path.setdefault(parent, Entry(parent, EntryKind.DIRECTORY, 0o755, PARENT_REASON))
     return tuple(by_path[path] for path in sorted(by_path))
-
-
-def _parents(path: str) -> Iterator[str]:
-    parts = path.split("/")[1:-1]
-    return ("/" + "/".join(parts[: depth + 1]) for depth in range(len(parts)))
 
 
 def _run_config(path: str, analysis: Analysis, resolution: Resolution, options: PackOptions) -> RunConfig:
@@ -384,4 +379,4 @@ def exposed_port(port: str) -> str:
 def _outermost(added: tuple[Entry, ...]) -> Iterator[str]:
     """What was added, a folder for all that is in it."""
     folders = {entry.path for entry in added if entry.kind is EntryKind.DIRECTORY}
-    return (entry.path for entry in added if folders.isdisjoint(_parents(entry.path)))
+    return (entry.path for entry in added if folders.isdisjoint(parents(entry.path)))

@@ -15,6 +15,7 @@ from whit.packer.oci import CONFIG, History, ImageConfig, Manifest
 from whit.packer.pipeline import source_date_epoch
 from whit.packer.rootfs import layer_tar
 from whit.packer.tar.read import TarReader
+from whit.packer.times import rfc3339
 from whit.packer.unpack import split_name
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def import_tar(store: Store, chunks: Iterator[bytes], what: str, wishes: Wishes)
     """
     run = changed(RunConfig(), wishes.changes)
     now = source_date_epoch() or int(time.time())
-    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+    created = rfc3339(now)
     with store.adding() as layout:
         with told_of(what):
             layer = write_tar(layout, uncompressed(chunks, what))

@@ -13,7 +13,7 @@ from whit.packer.overlaying import overlay
 from whit.packer.rootfs import layer_tar
 from whit.packer.tar.member import Kind
 from whit.packer.tar.read import TarReader
-from whit.packer.unpack import split_name
+from whit.packer.unpack import absolute_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def _members(tar: TarReader, layer: str, known: dict[str, SeenFile]) -> Iterator
             raise InvalidFileError(f"a layer holds more than {_MOST} files")
         file = _seen(member, layer)
         if member.kind is Kind.HARD_LINK:
-            origin = known.get(_absolute(member.target))
+            origin = known.get(absolute_path(member.target))
             file = replace(origin, path=file.path, layer=layer) if origin else file
         elif member.kind is Kind.FILE:
             hashed = sha256()
@@ -56,7 +56,7 @@ def _members(tar: TarReader, layer: str, known: dict[str, SeenFile]) -> Iterator
 
 def _seen(member: Member, layer: str) -> SeenFile:
     return SeenFile(
-        path=_absolute(member.name),
+        path=absolute_path(member.name),
         kind=member.kind,
         layer=layer,
         mode=member.mode,
@@ -67,7 +67,3 @@ def _seen(member: Member, layer: str) -> SeenFile:
         device=member.device,
         xattrs=member.xattrs,
     )
-
-
-def _absolute(name: bytes) -> str:
-    return "/" + "/".join(os.fsdecode(part) for part in split_name(name))

@@ -1,8 +1,9 @@
-"""Go's durations, which docker's files and options have: ``1m30s``, ``500ms``. Pure."""
+"""Times as files write them: Go's durations, which docker has (``1m30s``, ``500ms``), and RFC 3339. Pure."""
 
 from __future__ import annotations
 
 import re
+import time
 
 from whit.packer.errors import UsageError
 
@@ -22,3 +23,8 @@ def duration(text: str) -> int:
     if total > _LONGEST:
         raise UsageError(f"{text[:60]} is more than a year")
     return total
+
+
+def rfc3339(seconds: float) -> str:
+    """A moment in seconds since 1970, as documents of images have it: ``1970-01-01T00:00:00Z`` (RFC 3339)."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

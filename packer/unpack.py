@@ -356,6 +356,11 @@ def split_name(name: bytes) -> Components:
     return components
 
 
+def absolute_path(name: bytes) -> str:
+    """A member's name as a path in the image. Raises :class:`InvalidFileError` as :func:`split_name` does."""
+    return "/" + "/".join(os.fsdecode(part) for part in split_name(name))
+
+
 def _state(folder: int, name: bytes) -> os.stat_result | None:
     try:
         return os.stat(name, dir_fd=folder, follow_symlinks=False)

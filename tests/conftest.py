@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import pytest
 
@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_PATH])
 
 
-def lacking(reason: str) -> None:
+def lacking(reason: str) -> NoReturn:
     """A test that can't run is a failure where everything is meant to be installed, and is skipped elsewhere."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason} (CI=true: nothing is skipped)", pytrace=False)

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import IO
-
-_PIECE = 1 << 20
 
 
 @click.command("import", short_help="Make an image of a root file system's tar")
@@ -27,7 +19,7 @@ def command(change: tuple[str, ...], message: str, platform: str | None, source:
     import os
     from pathlib import Path
 
-    from whit.packer.errors import InvalidFileError
+    from whit.packer.commands.archive_source import archive_chunks
     from whit.packer.importing import Wishes, import_tar
     from whit.packer.platform import machine_platform, parse_platform
     from whit.packer.reference import parse_reference
@@ -36,26 +28,6 @@ def command(change: tuple[str, ...], message: str, platform: str | None, source:
     wanted = parse_platform(platform) if platform else machine_platform(os.uname().machine)
     wishes = Wishes(wanted, parse_reference(name) if name else None, message, change)
     store = Store.open()
-    if source == "-":
-        click.echo(import_tar(store, _stdin(), "-", wishes))
-        return
-    try:
-        file = Path(source).open("rb")  # noqa: SIM115 - closed by the block below
-    except OSError as error:
-        raise InvalidFileError(f"{source} can't be read: {(error.strerror or str(error)).lower()}") from None
-    with file:
-        click.echo(import_tar(store, _chunks(file), Path(source).name, wishes))
-
-
-def _stdin() -> Iterator[bytes]:
-    import sys
-
-    from whit.packer.errors import UsageError
-
-    if sys.stdin.isatty():
-        raise UsageError("a tar isn't read from a terminal", hint="whit import FILE")
-    return _chunks(sys.stdin.buffer)
-
-
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    return iter(lambda: file.read(_PIECE), b"")
+    given = None if source == "-" else source
+    with archive_chunks(given, "a tar", "whit import FILE") as chunks:
+        click.echo(import_tar(store, chunks, Path(source).name, wishes))

@@ -26,7 +26,7 @@ from whit.packer.overlaying import overlay
 from whit.packer.store import names_file
 from whit.packer.tar.member import Kind
 from whit.packer.tar.read import TarReader
-from whit.packer.unpack import split_name
+from whit.packer.unpack import absolute_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,7 +170,7 @@ class _Reader:
                 raise InvalidFileError(f"the image holds more than {_MAX_MEMBERS} files")
             file = _file(member, digest)
             if file.kind is Kind.HARD_LINK:
-                origin = self.known.get(_absolute(member.target))
+                origin = self.known.get(absolute_path(member.target))
                 file = replace(origin, path=file.path, layer=digest, size=0) if origin else file
             elif file.kind is Kind.FILE and file.size:
                 with _content(tar, file.size) as data:
@@ -183,7 +183,7 @@ class _Reader:
         digests = [descriptor.digest for descriptor in self.stored.manifest.layers]
         tar = self.tar(digests.index(file.layer))
         for member in tar.members():
-            if _absolute(member.name) == file.path and member.kind is Kind.FILE and member.size:
+            if absolute_path(member.name) == file.path and member.kind is Kind.FILE and member.size:
                 with _content(tar, member.size) as data:
                     return _program(data)
         return None
@@ -198,13 +198,9 @@ class _Reader:
         return replace(file, platform=_platform(data), traces=secrets, content=kept)
 
 
-def _absolute(name: bytes) -> str:
-    return "/" + "/".join(os.fsdecode(part) for part in split_name(name))
-
-
 def _file(member: Member, layer: str) -> ImageFile:
     return ImageFile(
-        path=_absolute(member.name),
+        path=absolute_path(member.name),
         kind=member.kind,
         mode=member.mode,
         layer=layer,

@@ -17,6 +17,7 @@ from whit.packer.layer import write_tar
 from whit.packer.oci import CONFIG, MANIFEST, Descriptor, History, Manifest
 from whit.packer.pipeline import source_date_epoch
 from whit.packer.tar.tree import TreeReader
+from whit.packer.times import rfc3339
 from whit.runtime.engine import lifecycle, owners
 from whit.runtime.engine.happened import container_event
 from whit.runtime.engine.status import State
@@ -52,7 +53,7 @@ def commit(store: Store, kept: Kept, wishes: Wishes) -> str:
     image = _image(store, kept)
     run = changed(_run_of(kept, image.config.run), wishes.changes)
     now = source_date_epoch() or int(time.time())
-    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+    created = rfc3339(now)
     with store.adding() as layout:
         with _standing_still(kept) if wishes.pauses else contextlib.nullcontext():
             layer = _layer(layout, kept)

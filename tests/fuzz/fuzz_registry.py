@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import random
 import sys
-import time
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tests.fuzz.rounds import rounds
 from whit.packer.errors import WhitError
 from whit.packer.jsondoc import parse_object
 from whit.packer.oci import CONFIG, INDEX, LAYER_GZIP, MANIFEST, Descriptor, Index, Manifest
@@ -34,7 +33,6 @@ from whit.packer.registry.tree import choose, gather
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SLOW = 0.5
 """Seconds of processor time."""
 
 
@@ -106,38 +104,8 @@ def seeds() -> list[tuple[Callable[[bytes], None], bytes]]:
     ]  # fmt: skip
 
 
-def changed(chance: random.Random, base: bytes) -> bytes:
-    """The bytes with a few of them changed, doubled or cut off."""
-    data = bytearray(base)
-    for _ in range(chance.randrange(1, 6)):
-        place = chance.randrange(len(data) + 1)
-        if chance.random() < 0.5:
-            data[place : place + 1] = bytes(
-                [chance.choice((0, 0x22, 0x2C, 0x3D, 0x5C, 0x80, 0xFF, chance.randrange(256)))]
-            )
-        elif chance.random() < 0.5:
-            data[place:place] = data[place : place + chance.randrange(40)] * chance.randrange(1, 30)
-        else:
-            del data[place : place + chance.randrange(10)]
-    return bytes(data)
-
-
 def main(seconds: float = 60, seed: int = 0) -> None:
-    chance, end, rounds = random.Random(seed), time.monotonic() + seconds, 0
-    known = seeds()
-    while time.monotonic() < end:
-        read, base = chance.choice(known)
-        data = changed(chance, base)
-        begin = time.process_time()
-        try:
-            with contextlib.suppress(WhitError):
-                read(data)
-        except BaseException:
-            print(f"{read.__name__}({data!r})")
-            raise
-        assert time.process_time() - begin < SLOW, f"{read.__name__}({data!r}) is slow"
-        rounds += 1
-    print(f"{rounds} answers of registries")
+    print(f"{rounds(seeds(), seconds, seed)} answers of registries")
 
 
 if __name__ == "__main__":

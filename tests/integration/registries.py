@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import random
@@ -9,6 +10,8 @@ import tarfile
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from tests.conftest import lacking
+from tests.peers.registry import docker_registry, memory_registry, other_registry
 from whit.packer.garbage import verify
 from whit.packer.imagespec import RunConfig
 from whit.packer.oci import CONFIG, LAYER_GZIP, MANIFEST, Descriptor, ImageConfig, Index, Manifest
@@ -17,7 +20,10 @@ from whit.packer.reference import parse_reference
 from whit.packer.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.peers.registry import RegistryPeer
 
 MB = 1 << 20
 AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
@@ -75,3 +81,16 @@ def is_whole(root: Path, name: str, digest: str) -> bool:
     """Whether a store has the image under its name, and every byte in it is right."""
     store = Store(root)
     return store.entry(name).digest == digest and verify(store) == ()
+
+
+@contextlib.contextmanager
+def with_or_without_referrers(kind: str, folder: Path) -> Iterator[RegistryPeer]:
+    """``docker-registry``, which has no list of referrers, so that they are listed under a tag; or ``ggcr``, which has one."""
+    if kind == "docker-registry":
+        with docker_registry(folder) as peer:
+            yield peer
+        return
+    if other_registry() is None:
+        lacking("there is no Go to build the registry with")
+    with memory_registry(kind, folder) as peer:
+        yield peer

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import lacking
-from tests.integration.registries import AMD64, ARM64, MB, make_image, make_index
-from tests.peers.registry import docker_registry, memory_registry, other_registry
+from tests.integration.registries import AMD64, ARM64, MB, make_image, make_index, with_or_without_referrers
+from tests.peers.registry import docker_registry
 from whit.packer.garbage import verify
 from whit.packer.reference import parse_reference
 from whit.packer.registry.ends import RepositoryTarget
@@ -42,15 +41,7 @@ pytestmark = pytest.mark.peer("docker-registry")
 
 @pytest.fixture(scope="module", params=["docker-registry", "ggcr"])
 def registry(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryPeer]:
-    """The first has no list of referrers, so that they are listed under a tag."""
-    folder = tmp_path_factory.mktemp("registry")
-    if request.param == "docker-registry":
-        with docker_registry(folder) as peer:
-            yield peer
-        return
-    if other_registry() is None:
-        lacking("there is no Go to build the registry with")
-    with memory_registry("ggcr", folder) as peer:
+    with with_or_without_referrers(request.param, tmp_path_factory.mktemp("registry")) as peer:
         yield peer
 
 

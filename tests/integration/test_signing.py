@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import lacking
-from tests.integration.registries import AMD64, ARM64, make_image, make_index
-from tests.peers.registry import docker_registry, memory_registry, other_registry
+from tests.integration.registries import AMD64, ARM64, make_image, make_index, with_or_without_referrers
 from tests.unit.packer.test_supply_signing import COSIGN_KEY, COSIGN_PUB
 from whit.packer.oci import parse_manifest
 from whit.packer.store import Store
@@ -47,14 +46,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", params=["docker-registry", "ggcr"])
 def registry(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryPeer]:
-    folder = tmp_path_factory.mktemp("registry")
-    if request.param == "docker-registry":
-        with docker_registry(folder) as peer:
-            yield peer
-        return
-    if other_registry() is None:
-        lacking("there is no Go to build the registry with")
-    with memory_registry("ggcr", folder) as peer:
+    with with_or_without_referrers(request.param, tmp_path_factory.mktemp("registry")) as peer:
         yield peer
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from whit.packer.layer import write_tar
 from whit.packer.light import replace
 from whit.packer.oci import CONFIG, Manifest
 from whit.packer.tar.tree import TreeReader
+from whit.packer.times import rfc3339
 
 if TYPE_CHECKING:
     from whit.packer.buildfile.build.cache import Record, StepCache
@@ -31,7 +31,7 @@ def assemble(
     with cache.store.adding() as layout:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             layers = tuple(pool.map(lambda record: _layer(cache, layout, record), chain.records))
-        created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+        created = rfc3339(seconds)
         old = len(base.config.history) if base else 0
         told = (replace(line, created=created) for line in config.history[old:])
         config = replace(

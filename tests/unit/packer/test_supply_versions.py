@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import lacking
 from tests.peers import find_peer
 from whit.packer.supply.versions import apk, dpkg, order_of, semver
 
@@ -38,7 +39,7 @@ def test_later_versions_come_later(order: Callable[[str], object], versions: lis
 def _dpkg_says(one: str, word: str, other: str) -> bool:
     program = find_peer("dpkg")
     if program is None:
-        pytest.skip("there is no dpkg here")
+        lacking("there is no dpkg here")
     return subprocess.run([program, "--compare-versions", one, word, other], check=False).returncode == 0
 
 

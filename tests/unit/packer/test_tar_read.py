@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import lacking
 from whit.packer.errors import InvalidFileError, UnsupportedError
 from whit.packer.tar import write
 from whit.packer.tar.member import Kind, Member
@@ -107,7 +108,7 @@ def test_what_an_image_keeps_of_them_goes_through_a_tree_and_back(tmp_path: Path
         os.setxattr(tree / "file", "user.note", b"a\0\n")
         os.setxattr(tree / "folder", "user.note", b"f")
     except OSError as error:
-        pytest.skip(f"the file system of {tmp_path} has no extended attributes: {error.strerror}")
+        lacking(f"the file system of {tmp_path} has no extended attributes: {error.strerror}")
     for name in ("trusted.other", "user.overlay.opaque"):
         if os.geteuid() == 0:
             os.setxattr(tree / "file", name, b"y")
