@@ -8,21 +8,21 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from whit.packer import packcache
-from whit.packer.choices import DEFAULT, Choices
-from whit.packer.errors import UsageError
-from whit.packer.imagespec import PackOptions
-from whit.packer.reference import Reference, reference_from_path
+from whit.packer.image import packcache
+from whit.packer.image.reference import Reference, reference_from_path
+from whit.packer.image.spec import PackOptions
+from whit.packer.resolution.choices import DEFAULT, Choices
+from whit.packer.support.errors import UsageError
 
 if TYPE_CHECKING:
-    from whit.packer.below import Below
-    from whit.packer.early import EarlyLayer, KnownLayer
-    from whit.packer.executable import Opened
-    from whit.packer.layercache import LayerCache
-    from whit.packer.layout import Layout
-    from whit.packer.packcache import Record
-    from whit.packer.platform import Platform
-    from whit.packer.store import Store, StoredImage
+    from whit.packer.executable.file import Opened
+    from whit.packer.image.below import Below
+    from whit.packer.image.early import EarlyLayer, KnownLayer
+    from whit.packer.image.layercache import LayerCache
+    from whit.packer.image.packcache import Record
+    from whit.packer.image.platform import Platform
+    from whit.packer.store.layout import Layout
+    from whit.packer.store.store import Store, StoredImage
 
 LAST_SECOND = 253402300799
 """The end of the year 9999, in seconds since the epoch: RFC 3339 has no later one."""
@@ -48,16 +48,16 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None, below:
 
     Raises whatever is wrong with the executable, an option or a source; then nothing refers to what was written.
     """
-    from whit.packer.executable import opened  # noqa: PLC0415 - what is already packed needs none of it
+    from whit.packer.executable.file import opened  # noqa: PLC0415 - what is already packed needs none of it
 
     began = time.time_ns()
     cache = _layer_cache(order.options, remember_in)
     with opened(order.path) as program, _begun(program, order.options, layout, cache) as early:
-        from whit.packer.additions import gather  # noqa: PLC0415
-        from whit.packer.assemble import write_image  # noqa: PLC0415 - while the first layer is being compressed
-        from whit.packer.imagespec import image_spec  # noqa: PLC0415
+        from whit.packer.image.assemble import write_image  # noqa: PLC0415 - while the first layer is being compressed
+        from whit.packer.image.spec import image_spec  # noqa: PLC0415
         from whit.packer.needs import WANTED  # noqa: PLC0415
-        from whit.packer.programs import further, refuse_others, resolved  # noqa: PLC0415
+        from whit.packer.resolution.additions import gather  # noqa: PLC0415
+        from whit.packer.resolution.programs import further, refuse_others, resolved  # noqa: PLC0415
 
         added = gather(order.choices.additions)
         choices = below.choices(order.choices) if below else order.choices
@@ -84,7 +84,7 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None, below:
 
 def _layer_cache(options: PackOptions, store: Store | None) -> LayerCache | None:
     """What is remembered of layers; an output that isn't the store remembers nothing."""
-    from whit.packer.layercache import LayerCache  # noqa: PLC0415 - only where something is packed
+    from whit.packer.image.layercache import LayerCache  # noqa: PLC0415 - only where something is packed
 
     return LayerCache(store, options.created, options.compression) if store else None
 
@@ -93,8 +93,8 @@ def _begun(
     program: Opened, options: PackOptions, layout: Layout, cache: LayerCache | None
 ) -> contextlib.AbstractContextManager[EarlyLayer | KnownLayer | None]:
     """The program's layer, begun now if the file may turn out to be a program, unless it is there already."""
-    from whit.packer.early import KnownLayer, early_layer  # noqa: PLC0415 - only where something is packed
-    from whit.packer.imagespec import program_layer  # noqa: PLC0415
+    from whit.packer.image.early import KnownLayer, early_layer  # noqa: PLC0415 - only where something is packed
+    from whit.packer.image.spec import program_layer  # noqa: PLC0415
 
     if not program.may_be_executable:
         return contextlib.nullcontext()
@@ -113,7 +113,7 @@ def pack(order: Order, store: Store, references: tuple[Reference, ...]) -> Recor
         record = known or write(order, layout, remember_in=store, below=below)
         new = store.add(record.manifest, references)
     if new:
-        from whit.packer.garbage import collect  # noqa: PLC0415 - only where something may have been replaced
+        from whit.packer.store.garbage import collect  # noqa: PLC0415 - only where something may have been replaced
 
         collect(store)
     return record
@@ -133,7 +133,7 @@ def pack_to_run(path: str, store: Store, choices: Choices) -> tuple[StoredImage,
 
 def below_of(store: Store, name: str, platform: Platform | None) -> Below:
     """The base that a name means. Raises :class:`NotFoundError`."""
-    from whit.packer.below import Below  # noqa: PLC0415 - only where there is one
+    from whit.packer.image.below import Below  # noqa: PLC0415 - only where there is one
 
     return Below.of(store, name, platform)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whit.packer.errors import UsageError
+from whit.packer.support.errors import UsageError
 
 NAMES: tuple[str, ...] = (
     "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",

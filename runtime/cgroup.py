@@ -6,8 +6,8 @@ v1 has a hierarchy per controller; a single-threaded child that writes ``0`` to 
 
 from __future__ import annotations
 
-from whit.packer.errors import UnsupportedError
-from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass, replace
+from whit.packer.support.errors import UnsupportedError
+from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass, replace
 from whit.runtime.limits import CPU_PERIOD_US, Limits
 from whit.runtime.model import Op
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whit.packer.errors import UsageError
+from whit.packer.support.errors import UsageError
 from whit.runtime.groups import Root
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from whit.packer.errors import StoreError, WhitError
-from whit.packer.places import default_root
+from whit.packer.store.places import default_root
+from whit.packer.support.errors import StoreError, WhitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -65,7 +65,7 @@ def volume_names() -> list[str]:
 
 def image_names() -> list[str]:
     """The store's images, as they are shown."""
-    from whit.packer.reference import parse_reference  # noqa: PLC0415 - slow to import
+    from whit.packer.image.reference import parse_reference  # noqa: PLC0415 - slow to import
 
     try:
         index = json.loads((default_root() / "images" / "index.json").read_bytes())

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import struct
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.opcodes import (
     BY_CODE,

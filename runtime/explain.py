@@ -6,8 +6,8 @@ import errno
 import os
 import struct
 
-from whit.packer.errors import ExitCode, LaunchError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import ExitCode, LaunchError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.opcodes import BY_NAME, Kind
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-from whit.packer import durable
-from whit.packer.errors import LaunchError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support import durable
+from whit.packer.support.errors import LaunchError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.encode import encode
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from whit.packer.errors import UsageError
-from whit.packer.light import dataclass
+from whit.packer.support.errors import UsageError
+from whit.packer.support.light import dataclass
 from whit.runtime.rlimits import RLIM_INFINITY, RLIMITS
 
 CPU_PERIOD_US = 100_000

@@ -6,8 +6,8 @@ import os
 import stat
 import sys
 
-from whit.packer.errors import UnsupportedError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import UnsupportedError
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

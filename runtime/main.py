@@ -23,9 +23,9 @@ from _signal import (  # type: ignore[import-not-found]  # typeshed has none of 
     signal,
 )
 
-from whit.packer.console import complain, output_error, tell
-from whit.packer.errors import ExitCode, ReaderGoneError, WhitError, as_whit_error
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.showing.console import complain, output_error, tell
+from whit.packer.support.errors import ExitCode, ReaderGoneError, WhitError, as_whit_error
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.plain import plain_call
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whit.packer.light import dataclass
+from whit.packer.support.light import dataclass
 
 Value = int | str | bytes | tuple[str, ...]
 

@@ -6,8 +6,8 @@ import posixpath
 import re
 import stat
 
-from whit.packer.errors import UsageError
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.errors import UsageError
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.cgroup import CgroupLayout, CgroupVersion
 from whit.runtime.devfiles import DEVICES, LINKS, PTMX
 from whit.runtime.limits import parse_size

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 
-from whit.packer.light import IntEnum, StrEnum, dataclass
+from whit.packer.support.light import IntEnum, StrEnum, dataclass
 
 PLAN_VERSION = 1
 MAX_ARGUMENTS = 6

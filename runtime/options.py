@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from whit.packer.accounts import Accounts
-from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass
+from whit.packer.image.accounts import Accounts
+from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
 from whit.runtime.limits import Limits, Rlimit
 
 if TYPE_CHECKING:
-    from whit.packer.imagespec import RunConfig
+    from whit.packer.image.spec import RunConfig
     from whit.runtime.cgroup import CgroupLayout
     from whit.runtime.mounts import Tmpfs, Volume
 

@@ -7,7 +7,7 @@ tests/unit/runtime/test_plain.py holds each of them to what click makes of the s
 
 from __future__ import annotations
 
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

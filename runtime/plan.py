@@ -10,9 +10,9 @@ import re
 import struct
 from functools import lru_cache
 
-from whit.packer.accounts import Identity, identify
-from whit.packer.errors import LaunchError, UnsupportedError, UsageError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.image.accounts import Identity, identify
+from whit.packer.support.errors import LaunchError, UnsupportedError, UsageError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.capabilities import mask
 from whit.runtime.cgroup import CgroupOps, cgroup_ops
 from whit.runtime.model import LaunchPlan, Op

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from whit.packer.accounts import Accounts
-from whit.packer.choices import SourceChoice
-from whit.packer.errors import ExitCode, LaunchError, NotFoundError, UsageError
-from whit.packer.light import TYPE_CHECKING, dataclass
-from whit.packer.obtaining import Pull, obtain, obtain_missing
-from whit.packer.rootfs import MountPoint, prepare_rootfs
-from whit.packer.store import names_file
+from whit.packer.image.accounts import Accounts
+from whit.packer.registry.obtaining import Pull, obtain, obtain_missing
+from whit.packer.resolution.choices import SourceChoice
+from whit.packer.store.rootfs import MountPoint, prepare_rootfs
+from whit.packer.store.store import names_file
+from whit.packer.support.errors import ExitCode, LaunchError, NotFoundError, UsageError
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.host import own_v2_cgroup
 from whit.runtime.launch import PLANS, find_launcher
 from whit.runtime.mounts import MOUNT_POINTS
@@ -23,9 +23,9 @@ from whit.runtime.rootview import RootView
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from whit.packer.choices import Addition
-    from whit.packer.imagespec import RunConfig
-    from whit.packer.store import Store, StoredImage
+    from whit.packer.image.spec import RunConfig
+    from whit.packer.resolution.choices import Addition
+    from whit.packer.store.store import Store, StoredImage
     from whit.runtime.options import RunOptions
     from whit.runtime.request import Request
 
@@ -71,8 +71,8 @@ def _added(additions: tuple[Addition, ...]) -> tuple[str, ...]:
     """The files of the host that are added, and the folders that they were found in."""
     if not additions:
         return ()
-    from whit.packer.additions import gather  # noqa: PLC0415 - only where something is added
-    from whit.packer.imagespec import HostFile  # noqa: PLC0415
+    from whit.packer.image.spec import HostFile  # noqa: PLC0415
+    from whit.packer.resolution.additions import gather  # noqa: PLC0415 - only where something is added
 
     added = gather(additions)
     contents = (entry.content for entry in added.entries)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 import textwrap
 
-from whit.packer.light import TYPE_CHECKING
-from whit.packer.present import printable
+from whit.packer.showing.present import printable
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.opcodes import BY_NAME, Stage
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import TypeVar
 
-from whit.packer.choices import DEFAULT, Choices, parse_choices
-from whit.packer.errors import InvalidFileError, NotFoundError, UsageError, WhitError
-from whit.packer.light import TYPE_CHECKING, dataclass, replace
-from whit.packer.obtaining import Pull
+from whit.packer.registry.obtaining import Pull
+from whit.packer.resolution.choices import DEFAULT, Choices, parse_choices
+from whit.packer.support.errors import InvalidFileError, NotFoundError, UsageError, WhitError
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.capabilities import NAMES, parse_capability
 from whit.runtime.limits import Limits, parse_cpus, parse_memory, parse_pids, parse_ulimit
 from whit.runtime.mounts import Volume, container_path, parse_tmpfs

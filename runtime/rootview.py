@@ -6,7 +6,7 @@ import os
 import posixpath
 import stat
 
-from whit.packer.light import dataclass
+from whit.packer.support.light import dataclass
 
 MAX_LINKS = 40
 """The kernel's own limit of symbolic links on one path."""

@@ -7,9 +7,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from whit.packer.errors import ExitCode
-from whit.packer.light import TYPE_CHECKING
 from whit.packer.lint.fix import Outcome
+from whit.packer.support.errors import ExitCode
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.launch import find_launcher
 
 if TYPE_CHECKING:

@@ -16,13 +16,13 @@ from whit.packer.closure.model import Failure
 from whit.packer.closure.read import Reader
 from whit.packer.elf.dynamic import interpreter
 from whit.packer.elf.file import parse
-from whit.packer.filetree import HostTree
-from whit.packer.resolution import Program
+from whit.packer.resolution.model import Program
+from whit.packer.store.filetree import HostTree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from whit.packer.filetree import FileTree
+    from whit.packer.store.filetree import FileTree
 
 GLIBC, MUSL = "gcc", "musl-gcc"
 """The compilers that make programs for each loader."""

@@ -11,21 +11,21 @@ from whit.packer import pipeline
 from whit.packer.buildfile.whityaml.located import MAX_SIZE, BuildFileError, locate
 from whit.packer.buildfile.whityaml.orders import order_of
 from whit.packer.buildfile.whityaml.reading import KEYS, read, read_frame
-from whit.packer.errors import StoreError, UsageError, WhitError
-from whit.packer.imagepath import shown
-from whit.packer.oci import INDEX, Index
-from whit.packer.platform import machine_platform
-from whit.packer.reference import reference_from_file_name
+from whit.packer.image.oci import INDEX, Index
+from whit.packer.image.platform import machine_platform
+from whit.packer.image.reference import reference_from_file_name
+from whit.packer.support.errors import StoreError, UsageError, WhitError
+from whit.packer.support.imagepath import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from whit.packer.buildfile.whityaml.located import Located
-    from whit.packer.oci import Descriptor
-    from whit.packer.packcache import Record
-    from whit.packer.platform import Platform
-    from whit.packer.reference import Reference
-    from whit.packer.store import Store
+    from whit.packer.image.oci import Descriptor
+    from whit.packer.image.packcache import Record
+    from whit.packer.image.platform import Platform
+    from whit.packer.image.reference import Reference
+    from whit.packer.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

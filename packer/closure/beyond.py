@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from whit.packer.closure.imports import ACCOUNTS, HOSTS, UNWINDS, imports_of
 from whit.packer.closure.model import Failure
-from whit.packer.resolution import Advice
+from whit.packer.resolution.model import Advice
 
 if TYPE_CHECKING:
     from whit.packer.closure.model import DlopenNote, Loaded
     from whit.packer.closure.walk import Walk
-    from whit.packer.filetree import FileTree
-    from whit.packer.imagespec import HostFile
-    from whit.packer.search import Data
+    from whit.packer.image.spec import HostFile
+    from whit.packer.store.filetree import FileTree
+    from whit.packer.support.search import Data
 
 _INSIDE_SINCE = (2, 34)
 """glibc's files and dns modules, and libresolv's queries, became parts of libc (release notes of 2.34)."""

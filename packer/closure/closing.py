@@ -14,18 +14,18 @@ from whit.packer.closure.placing import Placed, home_of, place, unproved
 from whit.packer.closure.read import Reader, facts
 from whit.packer.closure.runtimes import runtime_advice
 from whit.packer.closure.walk import Walk
-from whit.packer.linkage import EXECUTABLE, LIBRARIES
+from whit.packer.executable.linkage import EXECUTABLE, LIBRARIES
 from whit.packer.needs.locale import UNIVERSAL
-from whit.packer.resolution import Advice, Closure, Library, Missing, NeededFile
+from whit.packer.resolution.model import Advice, Closure, Library, Missing, NeededFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from whit.packer.analysis import Analysis
     from whit.packer.closure.model import Look, System
-    from whit.packer.filetree import FileTree
-    from whit.packer.imagespec import HostFile
-    from whit.packer.resolution import Program
+    from whit.packer.executable.analysis import Analysis
+    from whit.packer.image.spec import HostFile
+    from whit.packer.resolution.model import Program
+    from whit.packer.store.filetree import FileTree
 
 _LIBRARY_MODE, _LOADER_MODE = 0o644, 0o755
 _MAX_PATH_FILE = 1 << 20

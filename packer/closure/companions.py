@@ -9,20 +9,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from whit.packer.analyse import analyse
-from whit.packer.analysis import Libc, Linkage, Wanted
 from whit.packer.closure.closing import close
 from whit.packer.closure.read import facts
-from whit.packer.errors import InvalidFileError, UnsupportedError
-from whit.packer.linkage import LIBRARIES
-from whit.packer.resolution import Advice, Closure, NeededFile, Program
+from whit.packer.executable.analyse import analyse
+from whit.packer.executable.analysis import Libc, Linkage, Wanted
+from whit.packer.executable.linkage import LIBRARIES
+from whit.packer.resolution.model import Advice, Closure, NeededFile, Program
+from whit.packer.support.errors import InvalidFileError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.analysis import Analysis
-    from whit.packer.filetree import FileTree
-    from whit.packer.imagespec import HostFile
+    from whit.packer.executable.analysis import Analysis
+    from whit.packer.image.spec import HostFile
+    from whit.packer.store.filetree import FileTree
 
 _WANTED = Wanted()
 _LOADERS = {

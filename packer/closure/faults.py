@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from whit.packer.closure.cache import PATH as CACHE
 from whit.packer.closure.glibc import Glibc
 from whit.packer.closure.packages import package_of, places_of
-from whit.packer.linkage import static_build
-from whit.packer.resolution import Missing
+from whit.packer.executable.linkage import static_build
+from whit.packer.resolution.model import Missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.analysis import Analysis
     from whit.packer.closure.model import Failure
     from whit.packer.closure.walk import Walk
-    from whit.packer.filetree import FileTree
+    from whit.packer.executable.analysis import Analysis
+    from whit.packer.store.filetree import FileTree
 
 
 _CONFIGURATION = "/etc/ld.so.conf"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from whit.packer.closure.model import Facts, Loaded, Look
-    from whit.packer.search import Data
+    from whit.packer.support.search import Data
 
 PRELOAD = "/etc/ld.so.preload"
 

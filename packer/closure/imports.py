@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.resolution import Imports
+from whit.packer.resolution.model import Imports
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

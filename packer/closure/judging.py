@@ -10,17 +10,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import Evidence, EvidenceKind, Libc
 from whit.packer.closure.imports import LOCAL_TIME, TERMINALS
+from whit.packer.executable.analysis import Evidence, EvidenceKind, Libc
 from whit.packer.needs import RULES, WANTED
 from whit.packer.needs.facts import maybe, needed, present, unless_hidden
 from whit.packer.needs.locale import UNIVERSAL
 from whit.packer.needs.model import Grade, Need, Verdict
 
 if TYPE_CHECKING:
-    from whit.packer.analysis import Analysis
+    from whit.packer.executable.analysis import Analysis
     from whit.packer.needs.model import Rule
-    from whit.packer.resolution import Imports
+    from whit.packer.resolution.model import Imports
 
 _GIVEN_FOR_LIBRARIES = ("ca",)
 _CHEAP = ("services", "mime")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from whit.packer.elf.versions import VersionNeed
-    from whit.packer.imagespec import HostFile
+    from whit.packer.image.spec import HostFile
 
 
 class Rule(StrEnum):

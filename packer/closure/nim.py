@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from whit.packer.search import Data
+    from whit.packer.support.search import Data
 
 _LITERAL = re.compile(rb"@(lib[\w+.-]{1,64}(?:\([\w.|-]{0,256}\)[\w+.-]{0,32}){0,3})\0")
 """The byte before a literal is the top of its size, where Nim sets the flag of literals (NIM_STRLIT_FLAG): 0x40."""

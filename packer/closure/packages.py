@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from whit.packer.filetree import FileTree
+    from whit.packer.store.filetree import FileTree
 
 INFO = "/var/lib/dpkg/info"
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from whit.packer.closure.model import Candidate, Failure, Hit, Loaded, Place, Rule
 from whit.packer.closure.tokens import uses_origin
 from whit.packer.closure.walk import Walk
-from whit.packer.imagepath import fault
+from whit.packer.support.imagepath import fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -11,16 +11,16 @@ from whit.packer.elf import dynamic as program
 from whit.packer.elf.file import FileType, parse
 from whit.packer.elf.imports import imported
 from whit.packer.elf.versions import defined_versions, needed_versions
-from whit.packer.errors import InvalidFileError, UnsupportedError
 from whit.packer.needs import WANTED
+from whit.packer.support.errors import InvalidFileError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from whit.packer.elf.dynamic import Note
-    from whit.packer.filetree import FileTree
-    from whit.packer.imagespec import HostFile
-    from whit.packer.search import Data
+    from whit.packer.image.spec import HostFile
+    from whit.packer.store.filetree import FileTree
+    from whit.packer.support.search import Data
 
 DLOPEN_NOTE = ("FDO", 0x407C0C0A)
 """Owner and type. Other notes of FDO's are about packaging."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from whit.packer.resolution import Advice
+from whit.packer.resolution.model import Advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from whit.packer.closure.walk import Walk
-    from whit.packer.filetree import FileTree
+    from whit.packer.store.filetree import FileTree
 
 _RUNTIMES = (
     ("Python", re.compile(r"(?:lib)?python(\d\.\d+)(?:\.so.*)?"), ("/usr/lib/python{0}", "/usr/local/lib/python{0}")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from whit.packer.closure.model import Failure, Loaded, Rule
-from whit.packer.errors import UnsupportedError
+from whit.packer.support.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from whit.packer.closure.model import System

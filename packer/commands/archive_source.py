@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError, UsageError
+from whit.packer.support.errors import InvalidFileError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -64,7 +64,7 @@ def command(invoked: click.Context, /, **words: Any) -> int:  # noqa: ANN401 - c
 
 def _refuse_dockerfile_s(invoked: click.Context) -> None:
     """Raises UsageError for an option that a whit.yaml has no use for."""
-    from whit.packer.errors import UsageError
+    from whit.packer.support.errors import UsageError
 
     for names, settings in _OPTIONS:
         name = next((name for name in names if not name.startswith("-")), names[-1].lstrip("-").replace("-", "_"))

@@ -25,13 +25,13 @@ def command(
     SOURCE and TARGET are each a NAME at a registry, store:NAME, oci:FOLDER[:NAME], oci-archive:FILE[:NAME] or
     docker-archive:FILE[:NAME].
     """
-    from whit.packer.console import print_json
-    from whit.packer.platform import parse_platform
+    from whit.packer.image.platform import parse_platform
     from whit.packer.registry.copying import Copier
     from whit.packer.registry.locations import parse_location
     from whit.packer.registry.progress import watcher
     from whit.packer.registry.sending import Outcome
-    from whit.packer.store import Store
+    from whit.packer.showing.console import print_json
+    from whit.packer.store.store import Store
 
     words = {Outcome.THERE: "Already exists", Outcome.SENT: "Copied", Outcome.MOUNTED: "Mounted"}
     telling = watcher(sys.stdout, words, "Copying", quiet=quiet or as_json)

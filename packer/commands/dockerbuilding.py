@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from whit.packer.buildfile.build.ordering import Built, Order
     from whit.packer.buildfile.build.steps import StepRunner
     from whit.packer.buildfile.dockerfile.checks import Finding
-    from whit.packer.oci import Descriptor
-    from whit.packer.platform import Platform
-    from whit.packer.reference import Reference
-    from whit.packer.store import Store
+    from whit.packer.image.oci import Descriptor
+    from whit.packer.image.platform import Platform
+    from whit.packer.image.reference import Reference
+    from whit.packer.store.store import Store
     from whit.packer.supply.wishes import Wishes
 
 
@@ -28,10 +28,10 @@ def build_dockerfile(words: dict[str, Any], make_runner: Callable[[Path], StepRu
     """Build it; ``words`` are the command line's. The exit code."""
     from pathlib import Path
 
-    from whit.packer import durable
     from whit.packer.buildfile.build.ordering import build
     from whit.packer.buildfile.build.progress import Progress
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
+    from whit.packer.support import durable
 
     wished: Wishes | None = words["wishes"]
     store = Store.open()
@@ -74,7 +74,7 @@ def _attach(store: Store, order: Order, descriptor: Descriptor, wished: Wishes) 
 def _print_json(
     order: Order, built: Built, image_id: str, output: str | None, attached: tuple[Descriptor, ...]
 ) -> None:
-    from whit.packer.console import print_json
+    from whit.packer.showing.console import print_json
 
     print_json(
         {
@@ -97,9 +97,9 @@ def _order(words: dict[str, Any]) -> Order:
     from whit.packer.buildfile.build.exporting import parse_output
     from whit.packer.buildfile.build.ordering import Order
     from whit.packer.buildfile.dockerfile.evaluate import Wishes
-    from whit.packer.errors import UsageError
-    from whit.packer.platform import parse_platform
-    from whit.packer.reference import parse_reference
+    from whit.packer.image.platform import parse_platform
+    from whit.packer.image.reference import parse_reference
+    from whit.packer.support.errors import UsageError
 
     platforms = [word for text in words["platforms"] for word in text.split(",")]
     if len(platforms) > 1:
@@ -126,7 +126,7 @@ def _order(words: dict[str, Any]) -> Order:
 def _here() -> Platform:
     import os
 
-    from whit.packer.platform import machine_platform
+    from whit.packer.image.platform import machine_platform
 
     return machine_platform(os.uname().machine)
 

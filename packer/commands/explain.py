@@ -11,9 +11,9 @@ from whit.packer.commands.options import choice_options
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.analysis import Evidence
-    from whit.packer.choices import Choices
-    from whit.packer.explanation import Explanation
+    from whit.packer.executable.analysis import Evidence
+    from whit.packer.resolution.choices import Choices
+    from whit.packer.showing.explanation import Explanation
 
 
 @click.command("explain", short_help="Show why a path is in an executable's image, or why it isn't")
@@ -27,8 +27,8 @@ def command(file: str, path: str, path_in_image: str | None, as_json: bool, choi
 
     The exit code is 0 if the image has PATH, and 1 if it hasn't.
     """
-    from whit.packer.console import page_width, print_json
-    from whit.packer.present import columns
+    from whit.packer.showing.console import page_width, print_json
+    from whit.packer.showing.present import columns
 
     found = _explain(file, path, path_in_image, choices)
     if as_json:
@@ -43,13 +43,13 @@ def command(file: str, path: str, path_in_image: str | None, as_json: bool, choi
 def _explain(file: str, path: str, path_in_image: str | None, choices: Choices) -> Explanation:
     import posixpath
 
-    from whit.packer.additions import gather
-    from whit.packer.errors import UsageError
-    from whit.packer.executable import open_executable
-    from whit.packer.explanation import explain, wanted_for
-    from whit.packer.imagespec import PackOptions, image_spec
+    from whit.packer.executable.file import open_executable
+    from whit.packer.image.spec import PackOptions, image_spec
     from whit.packer.needs import DETAILS
-    from whit.packer.resolve import resolve_executable
+    from whit.packer.resolution.additions import gather
+    from whit.packer.resolution.resolve import resolve_executable
+    from whit.packer.showing.explanation import explain, wanted_for
+    from whit.packer.support.errors import UsageError
 
     if not path.startswith("/") or "\0" in path:
         raise UsageError(f"{path!r} isn't an absolute path", hint="as in whit explain ./server /etc/passwd")
@@ -63,10 +63,10 @@ def _explain(file: str, path: str, path_in_image: str | None, choices: Choices) 
 
 
 def _headline(found: Explanation) -> str:
-    from whit.packer.console import human_size
-    from whit.packer.explanation import holds_only
-    from whit.packer.imagespec import EntryKind
-    from whit.packer.present import printable
+    from whit.packer.image.spec import EntryKind
+    from whit.packer.showing.console import human_size
+    from whit.packer.showing.explanation import holds_only
+    from whit.packer.showing.present import printable
 
     shown = printable(found.path)
     if not found.is_there:
@@ -81,8 +81,8 @@ def _headline(found: Explanation) -> str:
 
 def _rows(found: Explanation) -> Iterator[tuple[str, str]]:
     from whit.packer.needs.model import Verdict
-    from whit.packer.present import printable
-    from whit.packer.wording import fact
+    from whit.packer.showing.present import printable
+    from whit.packer.showing.wording import fact
 
     if found.need:
         yield "need", f"{found.need.name}, {_verdict(found)}"
@@ -105,7 +105,7 @@ def _rows(found: Explanation) -> Iterator[tuple[str, str]]:
 
 
 def _shown(item: Evidence) -> str:
-    from whit.packer.wording import fact
+    from whit.packer.showing.wording import fact
 
     return fact(item) + (f" at {item.offset:#x}" if item.offset is not None and "at 0x" not in fact(item) else "")
 
@@ -121,15 +121,15 @@ def _verdict(found: Explanation) -> str:
 
 
 def _cure(found: Explanation) -> str:
-    from whit.packer.present import printable
-    from whit.packer.resolve import GIVEN
+    from whit.packer.resolution.resolve import GIVEN
+    from whit.packer.showing.present import printable
 
     addition = f"--add FILE:{printable(found.path)}"
     return f"--needs +{found.need.name}, or {addition}" if found.need and found.need.name in GIVEN else addition
 
 
 def _document(found: Explanation) -> dict[str, Any]:
-    from whit.packer.report import evidence, text
+    from whit.packer.showing.report import evidence, text
 
     need, library = found.need, found.library
     return {

@@ -9,8 +9,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.oci import Descriptor, History
-    from whit.packer.store import StoredImage
+    from whit.packer.image.oci import Descriptor, History
+    from whit.packer.store.store import StoredImage
 
 _HEADERS = {
     "ID": "IMAGE",
@@ -35,9 +35,9 @@ _MISSING = "<missing>"
 @click.argument("image")
 def command(image: str, human: bool, no_trunc: bool, quiet: bool, form: str | None, as_json: bool) -> None:
     """Show the steps that made an image, the last one first. SIZE is a layer's in the store: compressed."""
-    from whit.packer.console import print_json, show
-    from whit.packer.present import printable
-    from whit.packer.store import Store
+    from whit.packer.showing.console import print_json, show
+    from whit.packer.showing.present import printable
+    from whit.packer.store.store import Store
     from whit.packer.template import render_rows
 
     found = Store.open().resolve(image)
@@ -57,7 +57,7 @@ def command(image: str, human: bool, no_trunc: bool, quiet: bool, form: str | No
 
 def _steps(image: StoredImage) -> Iterator[tuple[History, Descriptor | None]]:
     """The steps and their layers, the last one first; layers that no step tells of have one of their own."""
-    from whit.packer.oci import History
+    from whit.packer.image.oci import History
 
     layers = list(image.manifest.layers)
     steps: list[tuple[History, Descriptor | None]] = []
@@ -72,7 +72,7 @@ def _row(
     image: StoredImage, number: int, step: tuple[History, Descriptor | None], human: bool, whole: bool
 ) -> dict[str, object]:
     from whit.packer.commands.images import age
-    from whit.packer.console import human_size
+    from whit.packer.showing.console import human_size
 
     told, layer = step
     size = layer.size if layer else 0

@@ -10,9 +10,9 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.comparing import FileChange, SeenFile, SettingChange
-    from whit.packer.layout import Layout
-    from whit.packer.store import StoredImage
+    from whit.packer.image.comparing import FileChange, SeenFile, SettingChange
+    from whit.packer.store.layout import Layout
+    from whit.packer.store.store import StoredImage
 
 _ADDED, _CHANGED, _DELETED = "A", "C", "D"
 
@@ -26,10 +26,10 @@ def command(as_json: bool, first: str, second: str) -> int:
 
     Each is a name in the store, an OCI layout's folder, or an archive. The exit status is 1 if they differ.
     """
-    from whit.packer.comparing import file_changes, setting_changes
-    from whit.packer.console import end_progress, print_json, progress
-    from whit.packer.present import printable
-    from whit.packer.seeing import files_of
+    from whit.packer.image.comparing import file_changes, setting_changes
+    from whit.packer.showing.console import end_progress, print_json, progress
+    from whit.packer.showing.present import printable
+    from whit.packer.store.seeing import files_of
 
     with _image(first) as one, _image(second) as other:
         settings = list(setting_changes(one[1].config, other[1].config))
@@ -54,7 +54,7 @@ def command(as_json: bool, first: str, second: str) -> int:
 @contextlib.contextmanager
 def _image(target: str) -> Iterator[tuple[Layout, StoredImage]]:
     from whit.packer.lint.fetch import layout_of, only_image
-    from whit.packer.store import Store, read_image
+    from whit.packer.store.store import Store, read_image
 
     with layout_of(target) as layout:
         if layout is not None:
@@ -72,7 +72,7 @@ def _setting_lines(settings: list[SettingChange]) -> Iterator[str]:
 
 
 def _file_lines(files: list[FileChange]) -> Iterator[str]:
-    from whit.packer.console import human_size
+    from whit.packer.showing.console import human_size
     from whit.packer.tar.member import Kind
 
     for item in files:
@@ -87,7 +87,7 @@ def _file_lines(files: list[FileChange]) -> Iterator[str]:
 
 def _told(item: FileChange, name: str) -> str:
     """One property before and after."""
-    from whit.packer.console import human_size
+    from whit.packer.showing.console import human_size
 
     if name == "digest":
         return "content"

@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.store import Store, StoredImage
+    from whit.packer.store.store import Store, StoredImage
 
 _SHORT = 12
 _HEADERS = {
@@ -37,8 +37,8 @@ def command(name: str | None, quiet: bool, digests: bool, no_trunc: bool, form: 
 
     SIZE is what the image takes in the store and on a registry: compressed.
     """
-    from whit.packer.console import print_json, show
-    from whit.packer.store import Store
+    from whit.packer.showing.console import print_json, show
+    from whit.packer.store.store import Store
     from whit.packer.template import render_rows
 
     images = list(_images(Store.open(), name))
@@ -55,7 +55,7 @@ def command(name: str | None, quiet: bool, digests: bool, no_trunc: bool, form: 
 
 
 def _row(image: StoredImage, whole: bool) -> dict[str, object]:
-    from whit.packer.console import human_size
+    from whit.packer.showing.console import human_size
 
     return {
         "Repository": image.reference.familiar_name if image.reference else "<none>",
@@ -70,9 +70,9 @@ def _row(image: StoredImage, whole: bool) -> dict[str, object]:
 
 def _images(store: Store, name: str | None) -> Iterator[StoredImage]:
     """The newest name first. A damaged image is told of, and the others are shown."""
-    from whit.packer.console import warn
-    from whit.packer.errors import StoreError
-    from whit.packer.reference import parse_reference
+    from whit.packer.image.reference import parse_reference
+    from whit.packer.showing.console import warn
+    from whit.packer.support.errors import StoreError
 
     wanted = parse_reference(name) if name else None
     for reference, descriptor in reversed(store.entries()):
@@ -95,7 +95,7 @@ def age(created: str | None) -> str:
     """How long ago, in docker's words; whit's images have no time of their own unless SOURCE_DATE_EPOCH gave one."""
     from datetime import UTC, datetime
 
-    from whit.packer.ages import human_duration
+    from whit.packer.showing.ages import human_duration
 
     try:
         then = datetime.fromisoformat(created or "")

@@ -19,11 +19,11 @@ def command(change: tuple[str, ...], message: str, platform: str | None, source:
     import os
     from pathlib import Path
 
+    from whit.packer.archives.importing import Wishes, import_tar
     from whit.packer.commands.archive_source import archive_chunks
-    from whit.packer.importing import Wishes, import_tar
-    from whit.packer.platform import machine_platform, parse_platform
-    from whit.packer.reference import parse_reference
-    from whit.packer.store import Store
+    from whit.packer.image.platform import machine_platform, parse_platform
+    from whit.packer.image.reference import parse_reference
+    from whit.packer.store.store import Store
 
     wanted = parse_platform(platform) if platform else machine_platform(os.uname().machine)
     wishes = Wishes(wanted, parse_reference(name) if name else None, message, change)

@@ -9,7 +9,7 @@ import click
 from whit.packer.commands.options import choice_options
 
 if TYPE_CHECKING:
-    from whit.packer.choices import Choices
+    from whit.packer.resolution.choices import Choices
 
 
 @click.command("inspect", short_help="Show what an executable is and what it needs, with the evidence")
@@ -21,13 +21,13 @@ def command(file: str, as_json: bool, choices: Choices) -> None:
 
     FILE is only read, never run.
     """
-    from whit.packer.additions import gather
-    from whit.packer.console import page_width, print_json
-    from whit.packer.executable import open_executable
-    from whit.packer.inspectpage import page
+    from whit.packer.executable.file import open_executable
     from whit.packer.needs import DETAILS
-    from whit.packer.report import document
-    from whit.packer.resolve import resolve_executable
+    from whit.packer.resolution.additions import gather
+    from whit.packer.resolution.resolve import resolve_executable
+    from whit.packer.showing.console import page_width, print_json
+    from whit.packer.showing.inspectpage import page
+    from whit.packer.showing.report import document
 
     added = gather(choices.additions).entries
     executable = open_executable(file, DETAILS)

@@ -54,9 +54,9 @@ def command(
     FILE is an executable, an OCI layout's folder or an image's archive; IMAGE is one of the store. They are only read;
     --fix runs the program and the mended one confined, with --version and without a network, unless told not to.
     """
-    from whit.packer.errors import UsageError
     from whit.packer.lint import fails
     from whit.packer.lint.model import Level
+    from whit.packer.support.errors import UsageError
 
     if as_json and sarif == "-":
         raise UsageError("--json and --sarif - both write to standard output", hint="give --sarif a file")
@@ -78,8 +78,8 @@ def command(
 def _check_ignored(ignore: Sequence[str]) -> None:
     import difflib
 
-    from whit.packer.errors import UsageError
     from whit.packer.lint import RULES
+    from whit.packer.support.errors import UsageError
 
     known = [rule.id for rule in RULES]
     for name in ignore:
@@ -92,8 +92,8 @@ def _check_ignored(ignore: Sequence[str]) -> None:
 def _wishes(words: dict[str, Any], runner: Runner | None) -> Wishes | None:
     import shlex
 
-    from whit.packer.errors import UsageError
     from whit.packer.lint.fix import Wishes
+    from whit.packer.support.errors import UsageError
 
     if not words["mend"]:
         for option in ("output", "strip_symbols", "clear_executable_stack", "no_run"):
@@ -112,7 +112,7 @@ def _linted(
 ) -> tuple[str, str, tuple[Finding, ...], Fixed | None]:
     """(file or image, what it is in a few words, findings, what was mended)."""
     from whit.packer.lint import fetch, lint_image
-    from whit.packer.store import Store, names_file, read_image
+    from whit.packer.store.store import Store, names_file, read_image
 
     with fetch.layout_of(target) as layout:
         if layout is None and names_file(target):
@@ -128,7 +128,7 @@ def _linted(
 
 
 def _refuse_fixing(target: str, wishes: Wishes | None) -> None:
-    from whit.packer.errors import UsageError
+    from whit.packer.support.errors import UsageError
 
     if wishes is not None:
         raise UsageError(f"--fix mends files, and {target} is an image", hint="mend the program, then pack it again")
@@ -137,9 +137,9 @@ def _refuse_fixing(target: str, wishes: Wishes | None) -> None:
 def _linted_file(
     target: str, ignore: Sequence[str], wishes: Wishes | None
 ) -> tuple[str, tuple[Finding, ...], Fixed | None]:
-    from whit.packer.executable import opened
-    from whit.packer.inspectpage import summary
+    from whit.packer.executable.file import opened
     from whit.packer.lint import fetch, lint_program
+    from whit.packer.showing.inspectpage import summary
 
     with opened(target) as file:
         program, fixed = fetch.program_of(file), None
@@ -157,8 +157,8 @@ def _write_sarif(place: str, target: str, kind: str, findings: Sequence[Finding]
     from importlib.metadata import version
     from pathlib import Path
 
-    from whit.packer import durable
     from whit.packer.lint.sarif import document
+    from whit.packer.support import durable
 
     text = json.dumps(document(target, kind, findings, version("whit")), indent=2) + "\n"
     if place == "-":
@@ -175,15 +175,15 @@ def _write_sarif(place: str, target: str, kind: str, findings: Sequence[Finding]
 def _print_document(target: str, kind: str, findings: Sequence[Finding], fixed: Fixed | None, *, failed: bool) -> None:
     from dataclasses import asdict
 
-    from whit.packer.console import print_json
     from whit.packer.lint.report import document
+    from whit.packer.showing.console import print_json
 
     print_json(document(target, kind, findings, failed=failed, fixed=asdict(fixed) if fixed else None))
 
 
 def _show(target: str, about: str, findings: Sequence[Finding], fixed: Fixed | None, *, mend: bool) -> None:
-    from whit.packer.console import page_width
     from whit.packer.lint.present import fixed_lines, page
+    from whit.packer.showing.console import page_width
 
     for line in page(fixed.path if fixed else target, about, findings, page_width()):
         click.echo(line)

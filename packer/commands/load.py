@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from whit.packer.loading import Loaded
+    from whit.packer.archives.loading import Loaded
 
 
 @click.command("load", short_help="Load images from an archive")
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/store.md) instead of lines.")
 def command(source: str | None, quiet: bool, as_json: bool) -> None:
     """Load images from an archive that docker, podman, skopeo, buildah or whit saved, compressed or not."""
+    from whit.packer.archives.loading import load
     from whit.packer.commands.archive_source import archive_chunks
-    from whit.packer.console import end_progress, print_json, progress
-    from whit.packer.loading import load
-    from whit.packer.store import Store
+    from whit.packer.showing.console import end_progress, print_json, progress
+    from whit.packer.store.store import Store
 
     store = Store.open()
     if not quiet:

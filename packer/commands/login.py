@@ -24,11 +24,11 @@ def command(
 
     What it takes is kept in docker's form, in $DOCKER_CONFIG or ~/.docker/config.json, or by the helper named there.
     """
-    from whit.packer.console import warn
-    from whit.packer.errors import UsageError
     from whit.packer.registry.credentials import docker_config_path, remember
     from whit.packer.registry.login import known_user, try_login
     from whit.packer.registry.settings import Settings
+    from whit.packer.showing.console import warn
+    from whit.packer.support.errors import UsageError
 
     domain = registry_domain(registry)
     if password_stdin and password is not None:
@@ -55,7 +55,7 @@ def command(
 
 
 def _asked(what: str, usual: str = "", *, hidden: bool = False) -> str:
-    from whit.packer.errors import UsageError
+    from whit.packer.support.errors import UsageError
 
     if not sys.stdin.isatty():
         raise UsageError(
@@ -67,8 +67,8 @@ def _asked(what: str, usual: str = "", *, hidden: bool = False) -> str:
 
 def registry_domain(text: str | None) -> str:
     """A registry's name on the command line, with or without https:// and a path. Raises :class:`UsageError`."""
-    from whit.packer.errors import UsageError
-    from whit.packer.reference import DEFAULT_DOMAIN, parse_reference
+    from whit.packer.image.reference import DEFAULT_DOMAIN, parse_reference
+    from whit.packer.support.errors import UsageError
 
     if not text:
         return DEFAULT_DOMAIN

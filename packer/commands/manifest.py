@@ -9,7 +9,7 @@ import click
 from whit.packer.commands.registry_options import insecure_option
 
 if TYPE_CHECKING:
-    from whit.packer.platform import Platform
+    from whit.packer.image.platform import Platform
 
 
 @click.group(
@@ -25,9 +25,9 @@ def command() -> None:
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE…")
 def create(amend: bool, name: str, images: tuple[str, ...]) -> None:
     """Make an index of images of the store, and print its name. Of two for one platform the later one counts."""
-    from whit.packer.indexing import create as create_index
-    from whit.packer.reference import parse_reference
-    from whit.packer.store import Store
+    from whit.packer.image.indexing import create as create_index
+    from whit.packer.image.reference import parse_reference
+    from whit.packer.store.store import Store
 
     reference = parse_reference(name)
     create_index(Store.open(), reference, images, amend=amend)
@@ -44,11 +44,11 @@ def annotate(system: str | None, arch: str | None, variant: str | None, name: st
     """Change which platform INDEX says IMAGE is for."""
     from dataclasses import replace
 
-    from whit.packer.errors import UsageError
-    from whit.packer.indexing import annotate as annotate_index
-    from whit.packer.platform import parse_platform
-    from whit.packer.reference import parse_reference
-    from whit.packer.store import Store
+    from whit.packer.image.indexing import annotate as annotate_index
+    from whit.packer.image.platform import parse_platform
+    from whit.packer.image.reference import parse_reference
+    from whit.packer.store.store import Store
+    from whit.packer.support.errors import UsageError
 
     if not (system or arch or variant):
         raise UsageError("there is nothing to change", hint="give --os, --arch or --variant")
@@ -73,10 +73,10 @@ def inspect(insecure: bool, name: str) -> None:
     import json
 
     from whit.packer.commands.registry_options import registries
-    from whit.packer.console import json_page, say
-    from whit.packer.errors import NotFoundError
-    from whit.packer.reference import parse_reference
-    from whit.packer.store import Store
+    from whit.packer.image.reference import parse_reference
+    from whit.packer.showing.console import json_page, say
+    from whit.packer.store.store import Store
+    from whit.packer.support.errors import NotFoundError
 
     store = Store.open()
     try:
@@ -96,9 +96,9 @@ def push(purge: bool, insecure: bool, name: str) -> None:
     """Send an index, and all images that it has, to the registry that its name says. Its digest is printed."""
     from whit.packer.commands.push import send
     from whit.packer.commands.registry_options import registries
-    from whit.packer.indexing import forget
-    from whit.packer.reference import parse_reference
-    from whit.packer.store import Store
+    from whit.packer.image.indexing import forget
+    from whit.packer.image.reference import parse_reference
+    from whit.packer.store.store import Store
 
     store, reference = Store.open(), parse_reference(name)
     pushed = send(store, registries(insecure=insecure), reference, quiet=True)
@@ -111,9 +111,9 @@ def push(purge: bool, insecure: bool, name: str) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="INDEX…")
 def remove(names: tuple[str, ...]) -> None:
     """Remove indexes; their images stay where they have names of their own."""
-    from whit.packer.indexing import forget
-    from whit.packer.reference import parse_reference
-    from whit.packer.store import Store
+    from whit.packer.image.indexing import forget
+    from whit.packer.image.reference import parse_reference
+    from whit.packer.store.store import Store
 
     store = Store.open()
     for name in names:

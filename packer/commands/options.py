@@ -51,7 +51,7 @@ def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def with_choices(
         add: tuple[str, ...], needs: tuple[str, ...], sources: str, sysroot: str | None, **others: object
     ) -> object:
-        from whit.packer.choices import parse_choices
+        from whit.packer.resolution.choices import parse_choices
 
         return function(choices=parse_choices(sources, sysroot, needs, add), **others)
 

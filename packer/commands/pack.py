@@ -11,12 +11,12 @@ from whit.packer.commands.options import choice_options
 from whit.packer.commands.supply_options import document, show, supply_options
 
 if TYPE_CHECKING:
-    from whit.packer.choices import Choices
-    from whit.packer.imagespec import PackOptions
-    from whit.packer.oci import Descriptor
-    from whit.packer.packcache import Record
+    from whit.packer.image.oci import Descriptor
+    from whit.packer.image.packcache import Record
+    from whit.packer.image.reference import Reference
+    from whit.packer.image.spec import PackOptions
     from whit.packer.pipeline import Order
-    from whit.packer.reference import Reference
+    from whit.packer.resolution.choices import Choices
     from whit.packer.supply.wishes import Wishes
 
 
@@ -57,10 +57,10 @@ def command(
     """
     from pathlib import Path
 
-    from whit.packer.console import print_json
-    from whit.packer.errors import UsageError
+    from whit.packer.image.reference import parse_reference, reference_from_file_name
     from whit.packer.pipeline import Order
-    from whit.packer.reference import parse_reference, reference_from_file_name
+    from whit.packer.showing.console import print_json
+    from whit.packer.support.errors import UsageError
 
     if base == "":
         raise UsageError("--base is empty", hint="give an image's name, or leave the option out")
@@ -85,7 +85,7 @@ def _attach(order: Order, record: Record, references: tuple[Reference, ...], wis
     from pathlib import Path
 
     from whit.packer.commands.supply_options import attach
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.packer.supply.provenance import pack_origin
 
     name = Path(order.path).absolute().name
@@ -95,7 +95,7 @@ def _attach(order: Order, record: Record, references: tuple[Reference, ...], wis
 
 def _options(chosen: dict[str, object]) -> PackOptions:
     """Click's words → what a person decides."""
-    from whit.packer.imagespec import Compression, PackOptions
+    from whit.packer.image.spec import Compression, PackOptions
     from whit.packer.pipeline import LAST_SECOND, source_date_epoch
 
     def many(key: str) -> tuple[str, ...]:
@@ -123,7 +123,7 @@ def _options(chosen: dict[str, object]) -> PackOptions:
 
 
 def _pairs(option: str, texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    from whit.packer.errors import UsageError
+    from whit.packer.support.errors import UsageError
 
     for text in texts:
         if not re.match(r"[^=]+=", text):
@@ -135,8 +135,9 @@ def _pack(order: Order, references: tuple[Reference, ...], output: str | None, *
     """Into the store, and from there to the output; or, with no name given, to the output alone."""
     from pathlib import Path
 
-    from whit.packer import archive, pipeline
-    from whit.packer.store import Store
+    from whit.packer import pipeline
+    from whit.packer.archives import archive
+    from whit.packer.store.store import Store
 
     target = Path(output).absolute() if output is not None else None
     to_layout = output is not None and target is not None and archive.is_layout_target(output, target)
@@ -165,8 +166,8 @@ def _pack(order: Order, references: tuple[Reference, ...], output: str | None, *
 
 
 def _show(record: Record, references: tuple[Reference, ...], output: str | None, *, in_store: bool) -> None:
-    from whit.packer.console import human_size, page_width
-    from whit.packer.present import columns, reported_lines
+    from whit.packer.showing.console import human_size, page_width
+    from whit.packer.showing.present import columns, reported_lines
 
     rows = [(line.path, line.size, line.reason) for line in reported_lines(record.files)]
     for line in columns(rows, indent="", width=page_width()):

@@ -12,7 +12,7 @@ from whit.packer.commands.registry_options import insecure_option, platform_opti
 if TYPE_CHECKING:
     from whit.packer.registry.pulling import Pulled
     from whit.packer.registry.registries import Registries
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
 
 
 @click.command("pull", short_help="Take images from a registry into the store")
@@ -38,13 +38,13 @@ def command(  # noqa: PLR0917 - click's: one an option
 
     What a broken or killed pull has left is gone on with.
     """
-    from whit.packer.console import print_json
-    from whit.packer.errors import UsageError
-    from whit.packer.platform import parse_platform
-    from whit.packer.reference import parse_reference
+    from whit.packer.image.platform import parse_platform
+    from whit.packer.image.reference import parse_reference
     from whit.packer.registry.pulling import Take
     from whit.packer.registry.told import pull_told
-    from whit.packer.store import Store
+    from whit.packer.showing.console import print_json
+    from whit.packer.store.store import Store
+    from whit.packer.support.errors import UsageError
 
     reference = parse_reference(name)
     if all_tags and (reference.digest or name.rpartition("/")[2].count(":")):

@@ -10,10 +10,10 @@ import click
 from whit.packer.commands.registry_options import insecure_option, registries
 
 if TYPE_CHECKING:
-    from whit.packer.reference import Reference
+    from whit.packer.image.reference import Reference
     from whit.packer.registry.pushing import Pushed
     from whit.packer.registry.registries import Registries
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
 
 
 @click.command("push", short_help="Send images of the store to a registry")
@@ -27,10 +27,10 @@ def command(name: str, all_tags: bool, quiet: bool, insecure: bool, as_json: boo
 
     What is there already isn't sent; what a broken or killed push has left at the registry is gone on with.
     """
-    from whit.packer.console import print_json
-    from whit.packer.errors import UsageError
-    from whit.packer.reference import parse_reference
-    from whit.packer.store import Store
+    from whit.packer.image.reference import parse_reference
+    from whit.packer.showing.console import print_json
+    from whit.packer.store.store import Store
+    from whit.packer.support.errors import UsageError
 
     reference, tagged = parse_reference(name), name.rpartition("/")[2].count(":")
     if all_tags and tagged:
@@ -51,7 +51,7 @@ def command(name: str, all_tags: bool, quiet: bool, insecure: bool, as_json: boo
 
 
 def _all(store: Store, reference: Reference) -> list[Reference]:
-    from whit.packer.errors import NotFoundError
+    from whit.packer.support.errors import NotFoundError
 
     known = [one for one, _ in store.entries() if one and one.familiar_name == reference.familiar_name and one.tag]
     if not known:

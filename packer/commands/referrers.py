@@ -12,7 +12,7 @@ from whit.packer.commands.registry_options import insecure_option, registries
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.oci import Descriptor
+    from whit.packer.image.oci import Descriptor
     from whit.packer.supply.places import Place
 
 
@@ -27,10 +27,10 @@ def command(name: str, artifact_type: str | None, content: str | None, insecure:
 
     docker://IMAGE asks the registry in any case.
     """
-    from whit.packer.console import human_size, print_json
-    from whit.packer.store import Store
+    from whit.packer.showing.console import human_size, print_json
+    from whit.packer.showing.tabular import aligned
+    from whit.packer.store.store import Store
     from whit.packer.supply.places import find
-    from whit.packer.tabular import aligned
 
     place = find(name, Store.open(), registries(insecure=insecure))
     found = [pair for pair in _all(place) if artifact_type in {None, pair[1].artifact_type}]
@@ -69,9 +69,9 @@ def _all(place: Place) -> Iterator[tuple[str, Descriptor]]:
 
 
 def _print(place: Place, found: list[tuple[str, Descriptor]], digest: str) -> None:
-    from whit.packer.errors import NotFoundError
-    from whit.packer.oci import parse_manifest
+    from whit.packer.image.oci import parse_manifest
     from whit.packer.supply.attaching import plain
+    from whit.packer.support.errors import NotFoundError
 
     wanted = digest.removeprefix("sha256:")
     fitting = {item.digest: item for _, item in found if wanted and item.hex.startswith(wanted)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
 
 
 @click.command("rmi", short_help="Remove images from the store")
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 )
 def command(names: tuple[str, ...], force: bool) -> int:
     """Remove images by name or ID. Their files go at once, unless a container or another whit still needs them."""
-    from whit.packer.console import warn
-    from whit.packer.errors import NotFoundError, WhitError
-    from whit.packer.garbage import collect
-    from whit.packer.store import Store
+    from whit.packer.showing.console import warn
+    from whit.packer.store.garbage import collect
+    from whit.packer.store.store import Store
+    from whit.packer.support.errors import NotFoundError, WhitError
 
     store = Store.open()
     failed: list[WhitError] = []
@@ -46,8 +46,8 @@ def command(names: tuple[str, ...], force: bool) -> int:
 
 
 def _remove(store: Store, name: str, force: bool) -> None:
-    from whit.packer.errors import StoreError
-    from whit.packer.users import check_unused, users
+    from whit.packer.store.users import check_unused, users
+    from whit.packer.support.errors import StoreError
 
     known = users(store.root)
     if known:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from whit.packer.archive import Chosen
-    from whit.packer.reference import Reference
-    from whit.packer.store import Store
+    from whit.packer.archives.archive import Chosen
+    from whit.packer.image.reference import Reference
+    from whit.packer.store.store import Store
 
     _Meant = list[tuple[Chosen, tuple[Reference, ...]]]
 
@@ -25,10 +25,10 @@ def command(output: str | None, names: tuple[str, ...]) -> None:
     import sys
     from pathlib import Path
 
-    from whit.packer.archive import archive_stream, save
-    from whit.packer.console import put_bytes
-    from whit.packer.errors import UsageError
-    from whit.packer.store import Store
+    from whit.packer.archives.archive import archive_stream, save
+    from whit.packer.showing.console import put_bytes
+    from whit.packer.store.store import Store
+    from whit.packer.support.errors import UsageError
 
     if output is None and sys.stdout.isatty():
         raise UsageError("an archive isn't written to a terminal", hint=f"whit save -o FILE {' '.join(names)}")
@@ -44,7 +44,7 @@ def command(output: str | None, names: tuple[str, ...]) -> None:
 
 def _chosen(store: Store, names: tuple[str, ...]) -> tuple[Chosen, ...]:
     """The images that the words mean, each once with all names that were meant."""
-    from whit.packer.archive import Chosen
+    from whit.packer.archives.archive import Chosen
 
     found: dict[str, Chosen] = {}
     for name in names:
@@ -56,9 +56,9 @@ def _chosen(store: Store, names: tuple[str, ...]) -> tuple[Chosen, ...]:
 
 
 def _meant(store: Store, name: str) -> _Meant:
-    from whit.packer.archive import Chosen
-    from whit.packer.errors import UsageError
-    from whit.packer.reference import parse_reference
+    from whit.packer.archives.archive import Chosen
+    from whit.packer.image.reference import parse_reference
+    from whit.packer.support.errors import UsageError
 
     if ":" in name.rpartition("/")[2] or "@" in name:
         image = store.resolve(name)

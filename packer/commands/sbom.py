@@ -9,8 +9,8 @@ import click
 from whit.packer.commands.registry_options import platform_option
 
 if TYPE_CHECKING:
-    from whit.packer.platform import Platform
-    from whit.packer.store import Store, StoredImage
+    from whit.packer.image.platform import Platform
+    from whit.packer.store.store import Store, StoredImage
 
 
 @click.command("sbom", short_help="Show what an image is made of, as SPDX or CycloneDX")
@@ -26,9 +26,9 @@ def command(name: str, form: str, output: str | None, attach: bool, platform: st
     """
     from pathlib import Path
 
-    from whit.packer import durable
-    from whit.packer.platform import parse_platform
-    from whit.packer.store import Store
+    from whit.packer.image.platform import parse_platform
+    from whit.packer.store.store import Store
+    from whit.packer.support import durable
 
     store = Store.open()
     image = stored_image(store, name, parse_platform(platform) if platform else None)
@@ -58,8 +58,8 @@ def document(store: Store, image: StoredImage, form: str) -> bytes:
 
 def stored_image(store: Store, name: str, platform: Platform | None = None) -> StoredImage:
     """An image of the store; one that isn't there is pulled."""
-    from whit.packer.errors import NotFoundError
-    from whit.packer.obtaining import obtain_missing
+    from whit.packer.registry.obtaining import obtain_missing
+    from whit.packer.support.errors import NotFoundError
 
     try:
         return store.resolve(name, platform)

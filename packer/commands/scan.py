@@ -33,9 +33,9 @@ def command(name: str, database: str, fail_on: str | None, platform: str | None,
     from pathlib import Path
 
     from whit.packer.commands.sbom import stored_image
-    from whit.packer.console import print_json
-    from whit.packer.platform import parse_platform
-    from whit.packer.store import Store
+    from whit.packer.image.platform import parse_platform
+    from whit.packer.showing.console import print_json
+    from whit.packer.store.store import Store
     from whit.packer.supply.cvss import Severity
     from whit.packer.supply.database import records
     from whit.packer.supply.osv import findings, is_known
@@ -65,7 +65,7 @@ def command(name: str, database: str, fail_on: str | None, platform: str | None,
 
 
 def _show(found: tuple[Finding, ...], known: int) -> None:
-    from whit.packer.tabular import aligned
+    from whit.packer.showing.tabular import aligned
 
     if found:
         lines = ["COMPONENT\tVERSION\tFIXED IN\tVULNERABILITY\tSEVERITY\tWHERE"]

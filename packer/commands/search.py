@@ -45,8 +45,8 @@ def command(
     """
     from dataclasses import replace
 
-    from whit.packer.console import print_json, show
     from whit.packer.registry.searching import search, tags_of
+    from whit.packer.showing.console import print_json, show
     from whit.packer.template import render_rows
 
     domain, wanted = _parted(term)
@@ -64,8 +64,8 @@ def command(
 
 def _parted(term: str) -> tuple[str, str]:
     """(registry, what to search there), by the rule for references."""
-    from whit.packer.errors import UsageError
-    from whit.packer.reference import DEFAULT_DOMAIN
+    from whit.packer.image.reference import DEFAULT_DOMAIN
+    from whit.packer.support.errors import UsageError
 
     first, slash, rest = term.partition("/")
     if slash and (any(mark in first for mark in ".:") or first == "localhost"):
@@ -76,7 +76,7 @@ def _parted(term: str) -> tuple[str, str]:
 
 
 def _filter(filters: tuple[str, ...]) -> Callable[[Hit], bool]:
-    from whit.packer.errors import UsageError
+    from whit.packer.support.errors import UsageError
 
     stars, official = 0, None
     for text in filters:
@@ -91,7 +91,7 @@ def _filter(filters: tuple[str, ...]) -> Callable[[Hit], bool]:
 
 
 def _row(hit: Hit, whole: bool) -> dict[str, object]:
-    from whit.packer.tabular import shortened
+    from whit.packer.showing.tabular import shortened
 
     return {
         "Name": hit.name,

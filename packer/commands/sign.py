@@ -27,7 +27,7 @@ def command(names: tuple[str, ...], key: str, annotations: tuple[str, ...], inse
     docker://IMAGE, is signed at its registry.
     """
     from whit.packer.commands.signing_options import pairs, signing_key
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.packer.supply.places import find
 
     added = pairs("-a", annotations)
@@ -40,9 +40,9 @@ def command(names: tuple[str, ...], key: str, annotations: tuple[str, ...], inse
 
 def sign(place: Place, key: PrivateKey, annotations: tuple[tuple[str, str], ...], name: str) -> list[str]:
     """Sign an image and all that its index has; the digests that were signed."""
-    from whit.packer.errors import UsageError
     from whit.packer.supply.places import images
     from whit.packer.supply.signing import Payload, identity_of, signed
+    from whit.packer.support.errors import UsageError
 
     if place.reference is None:
         raise UsageError(f"{name} has no name, and a signature holds one", hint="whit tag gives it one")

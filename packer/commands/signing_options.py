@@ -25,8 +25,8 @@ def verifying_key(path: str) -> PublicKey:
 def _read(path: str) -> bytes:
     from pathlib import Path
 
-    from whit.packer.errors import NotFoundError
     from whit.packer.supply.keys import MAX_KEY
+    from whit.packer.support.errors import NotFoundError
 
     try:
         with Path(path).open("rb") as file:
@@ -41,7 +41,7 @@ def _password(path: str) -> str:
 
     import click
 
-    from whit.packer.errors import UsageError
+    from whit.packer.support.errors import UsageError
 
     known = os.environ.get("COSIGN_PASSWORD")
     if known is not None:
@@ -53,7 +53,7 @@ def _password(path: str) -> str:
 
 def pairs(option: str, texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """``KEY=VALUE`` words, sorted. Raises :class:`UsageError`."""
-    from whit.packer.errors import UsageError
+    from whit.packer.support.errors import UsageError
 
     for text in texts:
         if not text.partition("=")[0] or "=" not in text:

@@ -10,9 +10,9 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from whit.packer.oci import Descriptor
-    from whit.packer.reference import Reference
-    from whit.packer.store import Store
+    from whit.packer.image.oci import Descriptor
+    from whit.packer.image.reference import Reference
+    from whit.packer.store.store import Store
     from whit.packer.supply.provenance import Origin
     from whit.packer.supply.wishes import Wishes
 

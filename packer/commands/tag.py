@@ -10,9 +10,9 @@ import click
 @click.argument("target")
 def command(source: str, target: str) -> None:
     """Let TARGET mean the image SOURCE too: a name, an ID or a digest of the store."""
-    from whit.packer.errors import UsageError
-    from whit.packer.reference import parse_reference
-    from whit.packer.store import Store
+    from whit.packer.image.reference import parse_reference
+    from whit.packer.store.store import Store
+    from whit.packer.support.errors import UsageError
 
     reference = parse_reference(target)
     if reference.digest:

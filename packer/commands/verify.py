@@ -31,9 +31,9 @@ def command(
     import json
 
     from whit.packer.commands.signing_options import pairs, verifying_key
-    from whit.packer.console import print_json
-    from whit.packer.reference import parse_reference
-    from whit.packer.store import Store
+    from whit.packer.image.reference import parse_reference
+    from whit.packer.showing.console import print_json
+    from whit.packer.store.store import Store
     from whit.packer.supply.places import find
     from whit.packer.supply.signing import identity_of
     from whit.packer.supply.verifying import Wanted, provenances, verify

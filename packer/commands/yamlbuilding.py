@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from whit.packer.buildfile.yamlbuild import Asked, Built
-    from whit.packer.oci import Descriptor
-    from whit.packer.store import Store
+    from whit.packer.image.oci import Descriptor
+    from whit.packer.store.store import Store
     from whit.packer.supply.wishes import Wishes
 
 
@@ -21,12 +21,12 @@ def build_yaml(words: dict[str, Any]) -> None:
     """Build what it describes; ``words`` are the command line's."""
     from pathlib import Path
 
-    from whit.packer import durable
     from whit.packer.buildfile.yamlbuild import Asked, build
-    from whit.packer.errors import UsageError
-    from whit.packer.platform import parse_platform
-    from whit.packer.reference import parse_reference
-    from whit.packer.store import Store
+    from whit.packer.image.platform import parse_platform
+    from whit.packer.image.reference import parse_reference
+    from whit.packer.store.store import Store
+    from whit.packer.support import durable
+    from whit.packer.support.errors import UsageError
 
     if any("=" not in item for item in words["variables"]):
         raise UsageError("--build-arg needs NAME=VALUE", hint="as in --build-arg VERSION=1.2.3")
@@ -71,7 +71,7 @@ def _places(context: str, file: str | None) -> tuple[Path, Path]:
     from pathlib import Path
 
     from whit.packer.buildfile.names import DOCKERFILE, WHIT_YAML, whit_yaml_in
-    from whit.packer.errors import NotFoundError
+    from whit.packer.support.errors import NotFoundError
 
     folder = Path(context)
     if not folder.is_dir():
@@ -88,7 +88,7 @@ def _places(context: str, file: str | None) -> tuple[Path, Path]:
 def _export(store: Store, built: Built, output: str) -> None:
     from pathlib import Path
 
-    from whit.packer import archive
+    from whit.packer.archives import archive
 
     target = Path(output).absolute()
     to_layout = archive.is_layout_target(output, target)
@@ -97,8 +97,8 @@ def _export(store: Store, built: Built, output: str) -> None:
 
 
 def _show(built: Built, output: str | None) -> None:
-    from whit.packer.console import human_size, page_width
-    from whit.packer.present import columns, reported_lines
+    from whit.packer.showing.console import human_size, page_width
+    from whit.packer.showing.present import columns, reported_lines
 
     for record in built.records:
         rows = [(line.path, line.size, line.reason) for line in reported_lines(record.files)]
@@ -114,7 +114,7 @@ def _show(built: Built, output: str | None) -> None:
 def _print_json(built: Built, image_id: str, output: str | None, attached: tuple[Descriptor, ...]) -> None:
     from dataclasses import asdict
 
-    from whit.packer.console import print_json
+    from whit.packer.showing.console import print_json
 
     print_json(
         {

@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import Analysis, BuildInfo, Evidence, EvidenceKind, Format, Language, Wanted
 from whit.packer.elf import cargo, gobuildinfo, gocalls, gofunctions, gopclntab, kind, machine, spans, symbols
 from whit.packer.elf import dynamic as program
 from whit.packer.elf import language as languages
 from whit.packer.elf.file import parse
 from whit.packer.elf.hardening import hardening
 from whit.packer.elf.parts import parts
-from whit.packer.errors import UnsupportedError
-from whit.packer.search import find_first, merge, subtract
+from whit.packer.executable.analysis import Analysis, BuildInfo, Evidence, EvidenceKind, Format, Language, Wanted
+from whit.packer.support.errors import UnsupportedError
+from whit.packer.support.search import find_first, merge, subtract
 
 if TYPE_CHECKING:
-    from whit.packer.analysis import Argument
     from whit.packer.elf.dynamic import Dynamic, Note
     from whit.packer.elf.file import ElfFile
     from whit.packer.elf.gobuildinfo import GoBuild
     from whit.packer.elf.gopclntab import FunctionTable
-    from whit.packer.search import Data
+    from whit.packer.executable.analysis import Argument
+    from whit.packer.support.search import Data
 
 MAX_LOADED = 2 << 30
 """The most loaded bytes that are searched. Programs of the small code model can't have more."""
@@ -31,7 +31,7 @@ _GNU_BUILD_ID, _GO_BUILD_ID = ("GNU", 3), ("Go", 4)
 
 
 def analyse_elf(data: Data, wanted: Wanted) -> Analysis:
-    """Everything that is known of the ELF executable ``data``; see :func:`whit.packer.analyse.analyse`."""
+    """Everything that is known of the ELF executable ``data``; see :func:`whit.packer.executable.analyse.analyse`."""
     elf = parse(data)
     kind.require_file_type(elf)
     notes = program.notes(elf)

@@ -12,7 +12,7 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from whit.packer.analysis import BuildInfo
+from whit.packer.executable.analysis import BuildInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

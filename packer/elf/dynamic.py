@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from whit.packer.elf.file import MAX_NAME, SegmentType, truncated
-from whit.packer.errors import InvalidFileError
+from whit.packer.support.errors import InvalidFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.search import merge
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.search import merge
 
 if TYPE_CHECKING:
-    from whit.packer.search import Data, Span
+    from whit.packer.support.search import Data, Span
 
 MAX_PROGRAM_HEADER_BYTES = 65536
 """The kernel's own limit (fs/binfmt_elf.c, load_elf_phdrs)."""

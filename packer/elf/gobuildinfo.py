@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import BuildInfo
 from whit.packer.elf import spans
 from whit.packer.elf.dynamic import Tag
+from whit.packer.executable.analysis import BuildInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

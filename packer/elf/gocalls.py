@@ -11,10 +11,10 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import Argument
 from whit.packer.elf import goconstants, spans
 from whit.packer.elf.goconstants import address_shift
 from whit.packer.elf.machine import EM_AARCH64, EM_X86_64
+from whit.packer.executable.analysis import Argument
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

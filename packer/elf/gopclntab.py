@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from whit.packer.elf.file import ElfFile
-    from whit.packer.search import Span
+    from whit.packer.support.search import Span
 
 _MAGICS = {0xFFFFFFFB: "1.2", 0xFFFFFFFA: "1.16", 0xFFFFFFF0: "1.18", 0xFFFFFFF1: "1.20"}
 """The header's first word → the Go version that brought it."""

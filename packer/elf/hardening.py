@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import Hardening, Libc, Linkage, Relro
 from whit.packer.elf.dynamic import Tag
 from whit.packer.elf.file import FileType, SectionType, SegmentFlag, SegmentType
-from whit.packer.search import merge
+from whit.packer.executable.analysis import Hardening, Libc, Linkage, Relro
+from whit.packer.support.search import merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.analysis import Analysis
     from whit.packer.elf.dynamic import Dynamic
     from whit.packer.elf.file import ElfFile, Section
+    from whit.packer.executable.analysis import Analysis
 
 _DF_TEXTREL, _DF_BIND_NOW, _DF_1_NOW = 4, 8, 1
 

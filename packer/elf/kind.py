@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import Linkage
 from whit.packer.elf.file import FileType, SegmentFlag, truncated
-from whit.packer.errors import InvalidFileError, UnsupportedError
+from whit.packer.executable.analysis import Linkage
+from whit.packer.support.errors import InvalidFileError, UnsupportedError
 
 if TYPE_CHECKING:
     from whit.packer.elf.dynamic import Dynamic

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import Evidence, EvidenceKind, Language, Libc, Wanted
 from whit.packer.elf.machine import EM_AARCH64, EM_X86_64
+from whit.packer.executable.analysis import Evidence, EvidenceKind, Language, Libc, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from whit.packer.elf.file import SectionType
-from whit.packer.errors import InvalidFileError, UnsupportedError
-from whit.packer.platform import Platform
+from whit.packer.image.platform import Platform
+from whit.packer.support.errors import InvalidFileError, UnsupportedError
 
 if TYPE_CHECKING:
     from whit.packer.elf.file import ElfFile

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import Part
 from whit.packer.elf.file import SECTION_EXECUTABLE, SegmentFlag
 from whit.packer.elf.hardening import is_debug_section
+from whit.packer.executable.analysis import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

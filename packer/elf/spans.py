@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from whit.packer.elf.file import SECTION_EXECUTABLE, SegmentFlag
-from whit.packer.search import merge, subtract
+from whit.packer.support.search import merge, subtract
 
 if TYPE_CHECKING:
     from whit.packer.elf.file import ElfFile
-    from whit.packer.search import Span
+    from whit.packer.support.search import Span
 
 _UNWINDING = (".eh_frame", ".eh_frame_hdr", ".gcc_except_table")
 """Tables for exceptions: up to a tenth of a Rust program, and no text in them."""

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from whit.packer.elf.file import SectionType, SegmentFlag, SegmentType, parse
 from whit.packer.elf.hardening import is_debug_section
-from whit.packer.errors import UnsupportedError
+from whit.packer.support.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from whit.packer.elf.file import ElfFile
-    from whit.packer.search import Data, Span
+    from whit.packer.support.search import Data, Span
 
 _PIECE = 1 << 20
 _SHF_ALLOC, _SHF_INFO_LINK = 2, 0x40

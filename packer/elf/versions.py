@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.elf.dynamic import Tag
-from whit.packer.errors import InvalidFileError
+from whit.packer.support.errors import InvalidFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import Linkage
+from whit.packer.executable.analysis import Linkage
 from whit.packer.lint.model import Found, Level, Rule
 from whit.packer.needs.model import Verdict
 from whit.packer.tar.member import Kind

@@ -6,8 +6,8 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import Linkage
-from whit.packer.imagespec import NONROOT_ID
+from whit.packer.executable.analysis import Linkage
+from whit.packer.image.spec import NONROOT_ID
 from whit.packer.lint.model import Found, Level, Place, Rule
 from whit.packer.tar.member import Kind
 

@@ -13,31 +13,31 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.analyse import ELF_MAGIC, WASM_MAGIC, analyse
-from whit.packer.archived import unpack_archive
-from whit.packer.errors import InvalidFileError, UsageError, WhitError
-from whit.packer.layout import LAYOUT_FILE, Layout
+from whit.packer.archives.archived import unpack_archive
+from whit.packer.executable.analyse import ELF_MAGIC, WASM_MAGIC, analyse
+from whit.packer.image.overlaying import overlay
 from whit.packer.lint import WANTED
 from whit.packer.lint.image import Image, ImageFile
 from whit.packer.lint.model import Program
 from whit.packer.lint.traces import TraceKind, traces_in, traces_in_elf, traces_in_wasm
 from whit.packer.needs import judge_all
-from whit.packer.overlaying import overlay
-from whit.packer.store import names_file
+from whit.packer.store.layout import LAYOUT_FILE, Layout
+from whit.packer.store.store import names_file
+from whit.packer.store.unpack import absolute_path
+from whit.packer.support.errors import InvalidFileError, UsageError, WhitError
 from whit.packer.tar.member import Kind
 from whit.packer.tar.read import TarReader
-from whit.packer.unpack import absolute_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.analysis import Analysis
-    from whit.packer.executable import Opened
+    from whit.packer.executable.analysis import Analysis
+    from whit.packer.executable.file import Opened
+    from whit.packer.image.oci import Descriptor
+    from whit.packer.image.platform import Platform
     from whit.packer.lint.traces import Trace
-    from whit.packer.oci import Descriptor
-    from whit.packer.platform import Platform
-    from whit.packer.search import Data
-    from whit.packer.store import StoredImage
+    from whit.packer.store.store import StoredImage
+    from whit.packer.support.search import Data
     from whit.packer.tar.member import Member
 
 _KEPT = frozenset({"/etc/passwd"})
@@ -156,7 +156,7 @@ class _Reader:
 
     def tar(self, number: int) -> TarReader:
         """One layer's archive."""
-        from whit.packer.rootfs import layer_tar  # noqa: PLC0415 - brings the decompressor
+        from whit.packer.store.rootfs import layer_tar  # noqa: PLC0415 - brings the decompressor
 
         descriptor, diff_id = self.stored.manifest.layers[number], self.stored.config.diff_ids[number]
         return TarReader(layer_tar(self.layout, descriptor, diff_id))

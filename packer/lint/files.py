@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.console import human_size
 from whit.packer.lint.model import Found, Level, Place, Rule
+from whit.packer.showing.console import human_size
 from whit.packer.tar.member import Kind
 
 if TYPE_CHECKING:

@@ -13,20 +13,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from whit.packer import durable
-from whit.packer.analysis import EvidenceKind, Format
 from whit.packer.elf.file import parse
 from whit.packer.elf.strip import pieces, stack_flags_at, strip
-from whit.packer.errors import InvalidFileError, UnsupportedError, UsageError
+from whit.packer.executable.analysis import EvidenceKind, Format
+from whit.packer.support import durable
+from whit.packer.support.errors import InvalidFileError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from whit.packer.analysis import Analysis
     from whit.packer.elf.strip import Stripped
-    from whit.packer.executable import Opened
+    from whit.packer.executable.analysis import Analysis
+    from whit.packer.executable.file import Opened
     from whit.packer.lint.model import Program
-    from whit.packer.search import Data
+    from whit.packer.support.search import Data
 
 SUFFIX = ".fixed"
 _PIECE = 1 << 20

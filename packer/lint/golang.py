@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import Format
+from whit.packer.executable.analysis import Format
 from whit.packer.lint.model import Found, Level, Rule
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import Libc, Linkage, Relro
+from whit.packer.executable.analysis import Libc, Linkage, Relro
 from whit.packer.lint.model import Found, Level, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.analysis import Analysis, Hardening
+    from whit.packer.executable.analysis import Analysis, Hardening
     from whit.packer.lint.model import Program
 
 _GUIDE = "https://best.openssf.org/Compiler-Hardening-Guides/Compiler-Options-Hardening-Guide-for-C-and-C++.html"

@@ -13,12 +13,12 @@ from whit.packer.tar.member import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from whit.packer.imagespec import RunConfig
+    from whit.packer.image.oci import ImageConfig
+    from whit.packer.image.overlaying import Hidden
+    from whit.packer.image.platform import Platform
+    from whit.packer.image.spec import RunConfig
     from whit.packer.lint.model import Program
     from whit.packer.lint.traces import Trace
-    from whit.packer.oci import ImageConfig
-    from whit.packer.overlaying import Hidden
-    from whit.packer.platform import Platform
 
 _MAX_LINKS = 40
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from whit.packer.analysis import Analysis
-    from whit.packer.imagespec import RunConfig
+    from whit.packer.executable.analysis import Analysis
+    from whit.packer.image.spec import RunConfig
     from whit.packer.lint.image import Image
     from whit.packer.lint.traces import Trace
     from whit.packer.needs.model import Need

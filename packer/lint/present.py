@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whit.packer.console import human_size
 from whit.packer.lint import count
 from whit.packer.lint.model import ORDER, Level
-from whit.packer.present import printable, wrapped
+from whit.packer.showing.console import human_size
+from whit.packer.showing.present import printable, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import Libc, Linkage, Wanted
+from whit.packer.executable.analysis import Libc, Linkage, Wanted
 from whit.packer.lint.model import Found, Level, Rule
 from whit.packer.needs.model import Grade, Verdict
 

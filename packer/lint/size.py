@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.console import human_size
 from whit.packer.lint.model import Found, Level, Rule
+from whit.packer.showing.console import human_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,13 +12,13 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from whit.packer.lint.tokens import PRIVATE_KEY, TOKENS
-from whit.packer.search import merge, subtract
+from whit.packer.support.search import merge, subtract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from whit.packer.elf.file import ElfFile
-    from whit.packer.search import Data, Span
+    from whit.packer.support.search import Data, Span
 
 _MAX_TRACES = 64
 """Of each kind in one file; a file of nothing but such is no accident."""

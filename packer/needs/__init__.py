@@ -9,8 +9,8 @@ import functools
 import operator
 from typing import TYPE_CHECKING
 
-from whit.packer import observed
-from whit.packer.analysis import Format, Linkage, Wanted
+from whit.packer.executable import observed
+from whit.packer.executable.analysis import Format, Linkage, Wanted
 from whit.packer.needs import (
     ca,
     dlopen,
@@ -34,7 +34,7 @@ from whit.packer.needs.facts import maybe, not_needed, reads_go_names, unless_hi
 from whit.packer.needs.model import Grade, Verdict
 
 if TYPE_CHECKING:
-    from whit.packer.analysis import Analysis
+    from whit.packer.executable.analysis import Analysis
     from whit.packer.needs.model import Need, Rule
 
 RULES: tuple[Rule, ...] = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import Wanted
+from whit.packer.executable.analysis import Wanted
 from whit.packer.needs.facts import (
     called,
     constants,
@@ -20,7 +20,7 @@ from whit.packer.needs.facts import (
 from whit.packer.needs.model import Grade, Need, Rule
 
 if TYPE_CHECKING:
-    from whit.packer.analysis import Analysis
+    from whit.packer.executable.analysis import Analysis
 
 NAME = "exec"
 SHELL = b"/bin/sh"

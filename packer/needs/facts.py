@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import Evidence, EvidenceKind, Libc, Linkage
+from whit.packer.executable.analysis import Evidence, EvidenceKind, Libc, Linkage
 from whit.packer.needs.model import Grade, Need, Verdict
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterable, Mapping, Sequence
 
-    from whit.packer.analysis import Analysis, Argument
+    from whit.packer.executable.analysis import Analysis, Argument
 
 
 def reads_go_names(analysis: Analysis) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import Wanted
+from whit.packer.executable.analysis import Wanted
 from whit.packer.needs.facts import linked, needed, not_needed, present, reads_go_names
 from whit.packer.needs.model import Need, Rule
 
 if TYPE_CHECKING:
-    from whit.packer.analysis import Analysis
+    from whit.packer.executable.analysis import Analysis
 
 NAME = "home"
 

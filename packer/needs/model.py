@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from whit.packer.analysis import Analysis, Evidence, Wanted
+    from whit.packer.executable.analysis import Analysis, Evidence, Wanted
 
 
 class Verdict(StrEnum):

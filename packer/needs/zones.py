@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import Wanted
+from whit.packer.executable.analysis import Wanted
 from whit.packer.needs.facts import called, linked, maybe, needed, not_needed, present, reads_go_names
 from whit.packer.needs.model import Grade, Need, Rule
 
 if TYPE_CHECKING:
-    from whit.packer.analysis import Analysis
+    from whit.packer.executable.analysis import Analysis
 
 NAME = "zones"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from whit.packer.light import dataclass
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,13 +5,13 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError, NotFoundError
-from whit.packer.oci import CONFIG, DOCKER_CONFIG, INDEXES, MAX_DOCUMENT, Descriptor, parse_config, parse_manifest
-from whit.packer.platform import nearest
+from whit.packer.image.oci import CONFIG, DOCKER_CONFIG, INDEXES, MAX_DOCUMENT, Descriptor, parse_config, parse_manifest
+from whit.packer.image.platform import nearest
 from whit.packer.registry.tree import choose
+from whit.packer.support.errors import InvalidFileError, NotFoundError
 
 if TYPE_CHECKING:
-    from whit.packer.platform import Platform
+    from whit.packer.image.platform import Platform
     from whit.packer.registry.ends import Source
     from whit.packer.registry.repository import Document
 

@@ -8,14 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer import durable
-from whit.packer.archive import CONTAINERD_NAME, output_layout, scratch_layout, write_archive
-from whit.packer.errors import NotFoundError, UnsupportedError, UsageError
-from whit.packer.garbage import collect
-from whit.packer.layout import CHUNK, Layout
-from whit.packer.loading import adopted
-from whit.packer.oci import INDEXES, REF_NAME, Descriptor
-from whit.packer.reference import parse_reference
+from whit.packer.archives.archive import CONTAINERD_NAME, output_layout, scratch_layout, write_archive
+from whit.packer.archives.loading import adopted
+from whit.packer.image.oci import INDEXES, REF_NAME, Descriptor
+from whit.packer.image.reference import parse_reference
 from whit.packer.registry.choosing import chosen, refuse_other
 from whit.packer.registry.ends import LayoutSource, LayoutTarget, MirroredSource, RepositoryTarget
 from whit.packer.registry.locations import Kind, Location
@@ -25,19 +21,23 @@ from whit.packer.registry.pulling import origins, partial_folder
 from whit.packer.registry.sessions import Sessions
 from whit.packer.registry.transfer import transfer
 from whit.packer.registry.tree import Tree, gather
+from whit.packer.store.garbage import collect
+from whit.packer.store.layout import CHUNK, Layout
 from whit.packer.supply.attaching import attach, attached, list_in, listed_in
+from whit.packer.support import durable
+from whit.packer.support.errors import NotFoundError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from whit.packer.archived import ArchivedImage
-    from whit.packer.platform import Platform
-    from whit.packer.reference import Reference
+    from whit.packer.archives.archived import ArchivedImage
+    from whit.packer.image.platform import Platform
+    from whit.packer.image.reference import Reference
     from whit.packer.registry.ends import Source, Target
     from whit.packer.registry.referring import Listing
     from whit.packer.registry.registries import Registries
     from whit.packer.registry.transfer import Moved, Watcher
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

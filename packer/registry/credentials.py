@@ -6,8 +6,6 @@ import os
 import re
 from pathlib import Path
 
-from whit.packer import durable
-from whit.packer.errors import InvalidFileError, StoreError, WhitError
 from whit.packer.registry.dockerconfig import (
     ConfigFile,
     Credential,
@@ -18,6 +16,8 @@ from whit.packer.registry.dockerconfig import (
     parse_helper_answer,
     with_entry,
 )
+from whit.packer.support import durable
+from whit.packer.support.errors import InvalidFileError, StoreError, WhitError
 
 HELPER_SECONDS = 60
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

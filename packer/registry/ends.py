@@ -9,21 +9,21 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from whit.packer import durable
-from whit.packer.errors import StoreError
-from whit.packer.layout import CHUNK, REPACK
 from whit.packer.registry.fetching import fetch_into
 from whit.packer.registry.model import RegistryError
 from whit.packer.registry.repository import Document, Repository
 from whit.packer.registry.sending import Outcome, Placed, Readable, send_blob
+from whit.packer.store.layout import CHUNK, REPACK
+from whit.packer.support import durable
+from whit.packer.support.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from whit.packer.layout import Layout
-    from whit.packer.oci import Descriptor
+    from whit.packer.image.oci import Descriptor
     from whit.packer.registry.sessions import Sessions
+    from whit.packer.store.layout import Layout
 
 
 class Source(Readable, Protocol):

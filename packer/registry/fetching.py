@@ -12,18 +12,18 @@ import fcntl
 import os
 from typing import IO, TYPE_CHECKING
 
-from whit.packer import durable
-from whit.packer.layout import BlobWriter
 from whit.packer.registry.client import Tries
 from whit.packer.registry.model import RegistryError
+from whit.packer.store.layout import BlobWriter
+from whit.packer.support import durable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from whit.packer.layout import Layout
-    from whit.packer.oci import Descriptor
+    from whit.packer.image.oci import Descriptor
     from whit.packer.registry.sending import Readable
+    from whit.packer.store.layout import Layout
 
 WRONG = 3
 """How often wrong bytes may come whole before that is an error: a connection's fault is over by then."""

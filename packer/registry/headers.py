@@ -6,7 +6,7 @@ import re
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
-from whit.packer.light import dataclass
+from whit.packer.support.light import dataclass
 
 MAX_LENGTH = 8 << 10
 """Characters of a header that are read."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from whit.packer.errors import UsageError
-from whit.packer.light import StrEnum, dataclass
-from whit.packer.reference import Reference, parse_reference
+from whit.packer.image.reference import Reference, parse_reference
+from whit.packer.support.errors import UsageError
+from whit.packer.support.light import StrEnum, dataclass
 
 
 class Kind(StrEnum):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import WhitError
 from whit.packer.registry.client import OK
 from whit.packer.registry.credentials import credential_for
 from whit.packer.registry.dockerconfig import Credential
 from whit.packer.registry.model import DeniedError
 from whit.packer.registry.registries import Registries
+from whit.packer.support.errors import WhitError
 
 if TYPE_CHECKING:
     from whit.packer.registry.settings import Settings

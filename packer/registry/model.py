@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 
-from whit.packer.errors import ExitCode, InvalidFileError, WhitError
-from whit.packer.jsondoc import parse_object
-from whit.packer.light import StrEnum, dataclass
-from whit.packer.oci import DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST
-from whit.packer.reference import DEFAULT_DOMAIN
+from whit.packer.image.oci import DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST
+from whit.packer.image.reference import DEFAULT_DOMAIN
+from whit.packer.support.errors import ExitCode, InvalidFileError, WhitError
+from whit.packer.support.jsondoc import parse_object
+from whit.packer.support.light import StrEnum, dataclass
 
 HUB = "registry-1.docker.io"
 """Where docker.io's images are; the name itself leads to its web pages."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import NotFoundError, UsageError
-from whit.packer.oci import REF_NAME, Descriptor
-from whit.packer.reference import parse_reference
+from whit.packer.image.oci import REF_NAME, Descriptor
+from whit.packer.image.reference import parse_reference
+from whit.packer.support.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,14 +11,14 @@ import contextlib
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from whit.packer import durable
-from whit.packer.errors import InvalidFileError
-from whit.packer.jsondoc import canonical_json, parse_object
+from whit.packer.support import durable
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.jsondoc import canonical_json, parse_object
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from whit.packer.oci import Descriptor
+    from whit.packer.image.oci import Descriptor
     from whit.packer.registry.tree import Tree
 
 _LIMIT = 1 << 20

@@ -7,12 +7,12 @@ import threading
 import time
 from typing import IO, TYPE_CHECKING
 
-from whit.packer.console import human_size, put
+from whit.packer.showing.console import human_size, put
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from whit.packer.oci import Descriptor
+    from whit.packer.image.oci import Descriptor
     from whit.packer.registry.sending import Outcome, Placed
     from whit.packer.registry.tree import Tree
 

@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import UnsupportedError
-from whit.packer.oci import CONFIG, DOCKER_CONFIG, INDEXES, Descriptor, parse_manifest
-from whit.packer.platform import machine_platform
+from whit.packer.image.oci import CONFIG, DOCKER_CONFIG, INDEXES, Descriptor, parse_manifest
+from whit.packer.image.platform import machine_platform
 from whit.packer.registry.choosing import chosen, refuse_other
 from whit.packer.registry.ends import LayoutTarget
 from whit.packer.registry.origins import Origins
 from whit.packer.registry.transfer import transfer
 from whit.packer.registry.tree import Tree, gather
+from whit.packer.support.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from whit.packer.layout import Layout
-    from whit.packer.platform import Platform
-    from whit.packer.reference import Reference
+    from whit.packer.image.platform import Platform
+    from whit.packer.image.reference import Reference
     from whit.packer.registry.registries import Registries
     from whit.packer.registry.transfer import Moved, Watcher
-    from whit.packer.store import Store
+    from whit.packer.store.layout import Layout
+    from whit.packer.store.store import Store
 
 
 class Take(StrEnum):
@@ -82,7 +82,7 @@ def pull(
         moved = transfer(tree, source, target, watcher)
         store.happened(store.image(image.descriptor).image_id, "pull", reference.familiar)
     if not moved.was_there:
-        from whit.packer.garbage import collect  # noqa: PLC0415 - only where something may have been replaced
+        from whit.packer.store.garbage import collect  # noqa: PLC0415 - only where something may have been replaced
 
         collect(store)
     repository = source.repository

@@ -15,11 +15,11 @@ from whit.packer.registry.tree import Tree, gather
 from whit.packer.supply.attaching import attached
 
 if TYPE_CHECKING:
-    from whit.packer.oci import Descriptor
-    from whit.packer.reference import Reference
+    from whit.packer.image.oci import Descriptor
+    from whit.packer.image.reference import Reference
     from whit.packer.registry.registries import Registries
     from whit.packer.registry.transfer import Moved, Watcher
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

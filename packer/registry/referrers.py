@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import replace
-from whit.packer.oci import INDEX, MAX_DOCUMENT, Descriptor, Index, digest_of, parse_index, parse_manifest
+from whit.packer.image.oci import INDEX, MAX_DOCUMENT, Descriptor, Index, digest_of, parse_index, parse_manifest
 from whit.packer.registry.client import OK
 from whit.packer.registry.headers import media_type, next_page, resolved
 from whit.packer.registry.model import AbsentError, RegistryError
 from whit.packer.registry.repository import MOST_LISTED, Document
 from whit.packer.registry.tags import change
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import replace
 
 if TYPE_CHECKING:
     from whit.packer.registry.repository import Repository

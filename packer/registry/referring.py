@@ -9,9 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.jsondoc import canonical_json
-from whit.packer.oci import (
+from whit.packer.image.oci import (
     CONFIG,
     DOCKER_MANIFEST,
     MANIFEST,
@@ -26,15 +24,17 @@ from whit.packer.registry.repository import Document
 from whit.packer.registry.tags import change, tagged
 from whit.packer.supply.attaching import EMPTY, MOST, plain
 from whit.packer.supply.signing import ENVELOPE, SIGNATURES, SIMPLE_SIGNING
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.jsondoc import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from whit.packer.layout import Layout
     from whit.packer.registry.ends import RepositoryTarget, Source
     from whit.packer.registry.repository import Repository
     from whit.packer.registry.sending import Readable
     from whit.packer.registry.tree import Tree
+    from whit.packer.store.layout import Layout
 
 BESIDE = {SIMPLE_SIGNING: "sig", ENVELOPE: "att"}
 """Media types of layers that cosign looks for in an image whose tag is made of the subject's digest, and its end."""

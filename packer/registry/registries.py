@@ -11,7 +11,7 @@ from whit.packer.registry.repository import Repository
 from whit.packer.registry.transport import Transport
 
 if TYPE_CHECKING:
-    from whit.packer.reference import Reference
+    from whit.packer.image.reference import Reference
     from whit.packer.registry.dockerconfig import Credential
     from whit.packer.registry.model import Endpoint
     from whit.packer.registry.settings import Settings

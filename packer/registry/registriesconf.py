@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import dataclass
-from whit.packer.reference import DEFAULT_DOMAIN
+from whit.packer.image.reference import DEFAULT_DOMAIN
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from whit.packer.jsondoc import Doc
+    from whit.packer.support.jsondoc import Doc
 
 _HUB_PREFIX = f"{DEFAULT_DOMAIN}"
 

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.jsondoc import parse_object
-from whit.packer.oci import (
+from whit.packer.image.oci import (
     DOCKER_INDEX,
     DOCKER_MANIFEST,
     INDEX,
@@ -34,6 +32,8 @@ from whit.packer.registry.client import (
 from whit.packer.registry.headers import media_type, next_page, parse_content_range, resolved
 from whit.packer.registry.model import ACCEPTED, AbsentError, BrokenError, RegistryError
 from whit.packer.registry.transport import CHUNK, Body
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.jsondoc import parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whit.packer.light import dataclass
+from whit.packer.support.light import dataclass
 
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers that may be others a moment later."""

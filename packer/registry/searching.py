@@ -8,16 +8,16 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.jsondoc import Doc, parse_object
-from whit.packer.light import dataclass
-from whit.packer.oci import MAX_DOCUMENT
-from whit.packer.reference import DEFAULT_DOMAIN
+from whit.packer.image.oci import MAX_DOCUMENT
+from whit.packer.image.reference import DEFAULT_DOMAIN
 from whit.packer.registry.challenge import CATALOG
 from whit.packer.registry.client import NOT_FOUND, OK, Registry
 from whit.packer.registry.headers import media_type
 from whit.packer.registry.model import AbsentError, RegistryError
 from whit.packer.registry.repository import listed, quoted
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.jsondoc import Doc, parse_object
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +83,7 @@ def _of_catalog(registry: Registry, domain: str, term: str, limit: int) -> Itera
 
 def tags_of(registries: Registries, hit: Hit) -> tuple[str, ...]:
     """A repository's tags; none where they aren't ours to see."""
-    from whit.packer.reference import parse_reference  # noqa: PLC0415
+    from whit.packer.image.reference import parse_reference  # noqa: PLC0415
 
     with contextlib.suppress(RegistryError):
         return tuple(registries.repository(parse_reference(hit.name)).tags())

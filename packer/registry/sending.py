@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
-from whit.packer.errors import StoreError
-from whit.packer.layout import REPACK
-from whit.packer.light import StrEnum
 from whit.packer.registry.challenge import pulling
 from whit.packer.registry.client import ACCEPTED, CREATED, NO_CONTENT, NOT_FOUND, OK, UNSATISFIABLE, Tries
 from whit.packer.registry.headers import received, resolved, with_query
@@ -24,11 +21,14 @@ from whit.packer.registry.repository import quoted
 from whit.packer.registry.retry import RETRIED
 from whit.packer.registry.sessions import Begun
 from whit.packer.registry.transport import NOTHING, Body
+from whit.packer.store.layout import REPACK
+from whit.packer.support.errors import StoreError
+from whit.packer.support.light import StrEnum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from whit.packer.oci import Descriptor
+    from whit.packer.image.oci import Descriptor
     from whit.packer.registry.repository import Repository
     from whit.packer.registry.sessions import Session
     from whit.packer.registry.transport import Answer

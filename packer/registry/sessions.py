@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from whit.packer import durable
-from whit.packer.errors import InvalidFileError
-from whit.packer.jsondoc import canonical_json, parse_object
+from whit.packer.support import durable
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.jsondoc import canonical_json, parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

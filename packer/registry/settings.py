@@ -10,10 +10,10 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from whit.packer.errors import InvalidFileError, WhitError
-from whit.packer.jsondoc import parse_object
 from whit.packer.registry.model import Endpoint, RegistryError, api_host, is_local
 from whit.packer.registry.registriesconf import RegistriesConf, Rule, parse_daemon_json, parse_registries_conf
+from whit.packer.support.errors import InvalidFileError, WhitError
+from whit.packer.support.jsondoc import parse_object
 
 MAX_FILE = 1 << 20
 _SYSTEM = Path("/etc/containers")

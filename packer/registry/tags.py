@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError
 from whit.packer.registry.client import FORBIDDEN, NOT_FOUND, OK
 from whit.packer.registry.model import ACCEPTED, AbsentError, RegistryError
+from whit.packer.support.errors import InvalidFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

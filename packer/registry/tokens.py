@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.jsondoc import parse_object
 from whit.packer.registry.challenge import Challenge, Scope, parse_challenges, scope_texts
 from whit.packer.registry.model import MAX_ERROR, BrokenError, DeniedError, Endpoint, RegistryError, said
 from whit.packer.registry.transport import Body, Call
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.jsondoc import parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
-from whit.packer.console import put
 from whit.packer.registry.progress import watcher
 from whit.packer.registry.pulling import Take, pull
 from whit.packer.registry.sending import Outcome
+from whit.packer.showing.console import put
 
 if TYPE_CHECKING:
-    from whit.packer.platform import Platform
-    from whit.packer.reference import Reference
+    from whit.packer.image.platform import Platform
+    from whit.packer.image.reference import Reference
     from whit.packer.registry.pulling import Pulled
     from whit.packer.registry.registries import Registries
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
 
 _WORDS = {Outcome.THERE: "Already exists", Outcome.SENT: "Pull complete", Outcome.MOUNTED: "Already exists"}
 

@@ -10,7 +10,7 @@ from whit.packer.registry.parallel import Stop, each
 from whit.packer.registry.sending import Outcome
 
 if TYPE_CHECKING:
-    from whit.packer.oci import Descriptor
+    from whit.packer.image.oci import Descriptor
     from whit.packer.registry.ends import Source, Target
     from whit.packer.registry.sending import Placed
     from whit.packer.registry.tree import Tree

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError, NotFoundError
-from whit.packer.light import dataclass
-from whit.packer.oci import INDEXES, Descriptor, parse_index, parse_manifest
-from whit.packer.platform import nearest
+from whit.packer.image.oci import INDEXES, Descriptor, parse_index, parse_manifest
+from whit.packer.image.platform import nearest
+from whit.packer.support.errors import InvalidFileError, NotFoundError
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from whit.packer.platform import Platform
+    from whit.packer.image.platform import Platform
     from whit.packer.registry.repository import Document
 
 MAX_DOCUMENTS = 1000

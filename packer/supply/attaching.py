@@ -10,10 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer import durable
-from whit.packer.errors import InvalidFileError, StoreError
-from whit.packer.light import replace
-from whit.packer.oci import (
+from whit.packer.image.oci import (
     MANIFEST,
     MAX_DOCUMENT,
     Descriptor,
@@ -23,13 +20,16 @@ from whit.packer.oci import (
     parse_index,
     parse_manifest,
 )
+from whit.packer.support import durable
+from whit.packer.support.errors import InvalidFileError, StoreError
+from whit.packer.support.light import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from whit.packer.layout import Layout
-    from whit.packer.store import Store
+    from whit.packer.store.layout import Layout
+    from whit.packer.store.store import Store
 
 EMPTY = "application/vnd.oci.empty.v1+json"
 """The media type of ``{}``, which stands where an artifact has no configuration."""

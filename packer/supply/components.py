@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from whit.packer.imagepath import shown
 from whit.packer.supply.distro import Installed, Release, installed, release_of
 from whit.packer.supply.purl import purl
+from whit.packer.support.imagepath import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from whit.packer.analysis import Analysis
-    from whit.packer.platform import Platform
+    from whit.packer.executable.analysis import Analysis
+    from whit.packer.image.platform import Platform
 
 DEVELOPMENT = "(devel)"
 """Go's version of a module that was built where it is written."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from whit.packer.imagepath import shown
 from whit.packer.supply.components import Sort
+from whit.packer.support.imagepath import shown
 
 if TYPE_CHECKING:
     from whit.packer.supply.components import Component, File, Inventory

@@ -6,8 +6,8 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError, NotFoundError
 from whit.packer.supply.osv import MAX_RECORD, is_about, parse_vulnerability
+from whit.packer.support.errors import InvalidFileError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator

@@ -12,8 +12,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from whit.packer.errors import InvalidFileError, UnsupportedError, UsageError
 from whit.packer.supply.secretbox import opened
+from whit.packer.support.errors import InvalidFileError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

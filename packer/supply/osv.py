@@ -7,10 +7,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.jsondoc import Doc, parse_object
 from whit.packer.supply.cvss import Severity, base_score, severity_named, severity_of
 from whit.packer.supply.versions import order_of
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.jsondoc import Doc, parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from whit.packer.errors import InvalidFileError, NotFoundError
-from whit.packer.oci import INDEXES, Descriptor, Manifest, digest_of, parse_index
-from whit.packer.reference import parse_reference
+from whit.packer.image.oci import INDEXES, Descriptor, Manifest, digest_of, parse_index
+from whit.packer.image.reference import parse_reference
 from whit.packer.supply.attaching import MOST, attach_manifest, attached, plain
+from whit.packer.support.errors import InvalidFileError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from whit.packer.reference import Reference
+    from whit.packer.image.reference import Reference
     from whit.packer.registry.registries import Registries
     from whit.packer.registry.repository import Repository
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
 
 REGISTRY = "docker://"
 MAX_BLOB = 256 << 20

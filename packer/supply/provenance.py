@@ -8,15 +8,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from whit.packer.imagepath import shown
-from whit.packer.jsondoc import canonical_json
+from whit.packer.support.imagepath import shown
+from whit.packer.support.jsondoc import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from whit.packer.choices import Choices
-    from whit.packer.imagespec import PackOptions
-    from whit.packer.oci import Manifest
+    from whit.packer.image.oci import Manifest
+    from whit.packer.image.spec import PackOptions
+    from whit.packer.resolution.choices import Choices
     from whit.packer.supply.components import Inventory
 
 STATEMENT = "https://in-toto.io/Statement/v1"

@@ -7,24 +7,24 @@ import tempfile
 from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING
 
-from whit.packer.analyse import ELF_MAGIC, WASM_MAGIC
-from whit.packer.analysis import Wanted
-from whit.packer.errors import InvalidFileError, WhitError
-from whit.packer.overlaying import overlay
-from whit.packer.rootfs import layer_tar
+from whit.packer.executable.analyse import ELF_MAGIC, WASM_MAGIC
+from whit.packer.executable.analysis import Wanted
+from whit.packer.image.overlaying import overlay
+from whit.packer.store.rootfs import layer_tar
+from whit.packer.store.unpack import split_name
 from whit.packer.supply import distro
 from whit.packer.supply.components import File, Inventory, Subject, take_inventory
+from whit.packer.support.errors import InvalidFileError, WhitError
 from whit.packer.tar.member import Kind
 from whit.packer.tar.read import TarReader
-from whit.packer.unpack import split_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.analysis import Analysis
-    from whit.packer.layout import Layout
-    from whit.packer.reference import Reference
-    from whit.packer.store import StoredImage
+    from whit.packer.executable.analysis import Analysis
+    from whit.packer.image.reference import Reference
+    from whit.packer.store.layout import Layout
+    from whit.packer.store.store import StoredImage
     from whit.packer.tar.member import Member
 
 _MOST = 1_000_000
@@ -130,7 +130,7 @@ def _analyse(file: IO[bytes], digest: str, facts: _Facts) -> None:
     """Note what a program says of itself; what is none after all, or is damaged, is a file as any other."""
     import mmap  # noqa: PLC0415 - most files are no programs
 
-    from whit.packer.analyse import analyse  # noqa: PLC0415
+    from whit.packer.executable.analyse import analyse  # noqa: PLC0415
 
     file.flush()
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

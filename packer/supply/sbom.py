@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from whit.packer.jsondoc import canonical_json
 from whit.packer.supply import cyclonedx, spdx, spdx3
+from whit.packer.support.jsondoc import canonical_json
 
 if TYPE_CHECKING:
     from whit.packer.supply.components import Inventory

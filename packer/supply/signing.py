@@ -12,13 +12,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.jsondoc import canonical_json, parse_object
-from whit.packer.oci import MANIFEST, Descriptor, Manifest, digest_of
-from whit.packer.reference import DEFAULT_DOMAIN
+from whit.packer.image.oci import MANIFEST, Descriptor, Manifest, digest_of
+from whit.packer.image.reference import DEFAULT_DOMAIN
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.jsondoc import canonical_json, parse_object
 
 if TYPE_CHECKING:
-    from whit.packer.reference import Reference
+    from whit.packer.image.reference import Reference
     from whit.packer.supply.keys import PrivateKey, PublicKey
 
 SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"

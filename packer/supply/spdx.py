@@ -6,8 +6,8 @@ import re
 from hashlib import sha1
 from typing import TYPE_CHECKING
 
-from whit.packer.imagepath import shown
 from whit.packer.supply.components import Sort
+from whit.packer.support.imagepath import shown
 
 if TYPE_CHECKING:
     from whit.packer.supply.components import Component, File, Inventory

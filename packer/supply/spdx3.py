@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.imagepath import shown
 from whit.packer.supply.components import Sort
 from whit.packer.supply.spdx import identifiers
+from whit.packer.support.imagepath import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

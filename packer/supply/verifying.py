@@ -7,9 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError, WhitError
-from whit.packer.jsondoc import parse_object
-from whit.packer.oci import DOCKER_MANIFEST, INDEXES, MANIFEST, parse_manifest
+from whit.packer.image.oci import DOCKER_MANIFEST, INDEXES, MANIFEST, parse_manifest
 from whit.packer.supply.attaching import MOST, plain
 from whit.packer.supply.places import images
 from whit.packer.supply.provenance import PREDICATE
@@ -22,11 +20,13 @@ from whit.packer.supply.signing import (
     parse_payload,
     signature_of,
 )
+from whit.packer.support.errors import InvalidFileError, WhitError
+from whit.packer.support.jsondoc import parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.oci import Descriptor
+    from whit.packer.image.oci import Descriptor
     from whit.packer.supply.keys import PublicKey
     from whit.packer.supply.places import Place
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import UsageError
-from whit.packer.oci import INDEXES
+from whit.packer.image.oci import INDEXES
 from whit.packer.supply.attaching import attach_document
 from whit.packer.supply.places import InStore, images
 from whit.packer.supply.provenance import PREDICATE, provenance
 from whit.packer.supply.reading import inventory_of
 from whit.packer.supply.sbom import Form, bill
 from whit.packer.supply.signing import ENVELOPE, IN_TOTO, SIGNATURE, Payload, envelope, identity_of, signed
+from whit.packer.support.errors import UsageError
 
 if TYPE_CHECKING:
-    from whit.packer.oci import Descriptor
-    from whit.packer.reference import Reference
-    from whit.packer.store import Store
+    from whit.packer.image.oci import Descriptor
+    from whit.packer.image.reference import Reference
+    from whit.packer.store.store import Store
     from whit.packer.supply.keys import PrivateKey
     from whit.packer.supply.provenance import Origin
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import binascii
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import replace
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import replace
 from whit.packer.tar.member import Kind, Member
 
 MAX_ID = 0xFFFFFFFE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from whit.packer.light import dataclass
+from whit.packer.support.light import dataclass
 
 RECORD = 512
 """Headers are of this size, and contents are filled up to a multiple of it, in bytes."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError, UnsupportedError
-from whit.packer.light import replace
+from whit.packer.support.errors import InvalidFileError, UnsupportedError
+from whit.packer.support.light import replace
 from whit.packer.tar.header import Records, check_sum, member_of, number, pax_records, with_records
 from whit.packer.tar.member import RECORD, Kind, Member
 from whit.packer.tar.sparse import SparseFile, is_in_content, old_sparse, pax_sparse, table_sparse

@@ -6,8 +6,8 @@ Source: GNU tar's manual, appendix D, "Storing Sparse Files": the old format (a 
 
 from __future__ import annotations
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.packer.tar.header import Records, decimal, number
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import replace
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import replace
 from whit.packer.tar import write
 from whit.packer.tar.member import Kind, Member, is_kept
 

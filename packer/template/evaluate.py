@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.packer.template.functions import FUNCTIONS, LAZY, is_true
 from whit.packer.template.goprint import OMITTED, OpenMap, kind_of, opened, text_of
 from whit.packer.template.nodes import Block, Dot, Fields, Function, Kind, Leave, Literal, TemplateError, Text, Variable

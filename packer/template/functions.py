@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.light import TYPE_CHECKING
 from whit.packer.template.goprint import json_text, kind_of, printf, text_of
 from whit.packer.template.nodes import TemplateError
 

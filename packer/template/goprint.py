@@ -9,8 +9,8 @@ import json
 import math
 import re
 
-from whit.packer.escaping import json_harmless
-from whit.packer.goquoted import quoted
+from whit.packer.showing.escaping import json_harmless
+from whit.packer.support.goquoted import quoted
 
 _BIG, _SMALL = 6, -4
 _JSON_BIG, _JSON_SMALL = 1e21, 1e-6

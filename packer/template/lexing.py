@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.packer.template.nodes import TemplateError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.tabular import aligned
+from whit.packer.showing.tabular import aligned
 from whit.packer.template.evaluate import parse
 from whit.packer.template.functions import HEADERS
 from whit.packer.template.goprint import json_text

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from whit.packer.errors import WhitError
-from whit.packer.light import StrEnum, dataclass
+from whit.packer.support.errors import WhitError
+from whit.packer.support.light import StrEnum, dataclass
 
 
 class TemplateError(WhitError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.light import TYPE_CHECKING
 from whit.packer.template.lexing import Action, lex, unquoted
 from whit.packer.template.nodes import (
     Block,

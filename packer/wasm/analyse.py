@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import (
+from whit.packer.elf.gobuildinfo import parse_modules
+from whit.packer.executable.analysis import (
     Analysis,
     BuildInfo,
     Evidence,
@@ -16,16 +17,15 @@ from whit.packer.analysis import (
     Wanted,
     WasmInfo,
 )
-from whit.packer.elf.gobuildinfo import parse_modules
-from whit.packer.errors import InvalidFileError
-from whit.packer.platform import Platform
-from whit.packer.search import find_first, merge
+from whit.packer.image.platform import Platform
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.search import find_first, merge
 from whit.packer.wasm.component import read_component
 from whit.packer.wasm.host import asked_of_host
 from whit.packer.wasm.module import HEADER_SIZE, read_module
 
 if TYPE_CHECKING:
-    from whit.packer.search import Data, Span
+    from whit.packer.support.search import Data, Span
     from whit.packer.wasm.module import Contents
 
 _MODULE_LAYER, _COMPONENT_LAYER = 0, 1
@@ -48,7 +48,7 @@ _GO_MODULES = re.compile(
 
 
 def analyse_wasm(data: Data, wanted: Wanted) -> Analysis:
-    """Everything that is known of the module or component ``data``; see :func:`whit.packer.analyse.analyse`."""
+    """Everything that is known of the module or component ``data``; see :func:`whit.packer.executable.analyse.analyse`."""
     if len(data) < HEADER_SIZE:
         raise InvalidFileError("truncated WebAssembly file: it ends within its header")
     version, layer = int.from_bytes(data[4:6], "little"), int.from_bytes(data[6:8], "little")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from whit.packer.wasm.module import HEADER_SIZE, Contents, entries, read_custom, read_module, sections
 
 if TYPE_CHECKING:
-    from whit.packer.search import Data
+    from whit.packer.support.search import Data
     from whit.packer.wasm.reader import Reader
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError
+from whit.packer.support.errors import InvalidFileError
 from whit.packer.wasm.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.search import Data, Span
+    from whit.packer.support.search import Data, Span
 
 HEADER_SIZE = 8
 MAX_SECTIONS = 100_000

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError
+from whit.packer.support.errors import InvalidFileError
 
 if TYPE_CHECKING:
-    from whit.packer.search import Data
+    from whit.packer.support.search import Data
 
 MAX_NAME = 100_000
 """The longest name that engines take (WebAssembly JavaScript Interface, Implementation-defined limits)."""

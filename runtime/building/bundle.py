@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.build.steps import Memory
-from whit.packer.light import dataclass
+from whit.packer.support.light import dataclass
 from whit.runtime.mounts import MASKED, MASKED_SYS, READONLY
 from whit.runtime.oci.spec import VERSION
 from whit.runtime.seccomp.export import to_oci
@@ -19,8 +19,8 @@ from whit.runtime.seccomp.profile import default_filter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.accounts import Identity
     from whit.packer.buildfile.build.steps import RunOrder
+    from whit.packer.image.accounts import Identity
 
 Document = dict[str, object]
 

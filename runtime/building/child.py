@@ -14,11 +14,11 @@ import signal
 import subprocess
 from pathlib import Path
 
-from whit.packer.accounts import identify
 from whit.packer.buildfile.build.owners import accounts_in
 from whit.packer.buildfile.build.steps import Bound, Layers
-from whit.packer.errors import WhitError, as_whit_error
-from whit.packer.light import TYPE_CHECKING, replace
+from whit.packer.image.accounts import identify
+from whit.packer.support.errors import WhitError, as_whit_error
+from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.building.bundle import NAME_FILES, Placed, Shown, document
 from whit.runtime.building.leftovers import cgroup_name
 from whit.runtime.building.network import attached, name_files

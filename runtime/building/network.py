@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer import durable
-from whit.packer.locks import is_locked
+from whit.packer.support import durable
+from whit.packer.support.locks import is_locked
 from whit.runtime.building.bundle import HOSTNAME
 from whit.runtime.engine.networks import attaching
 from whit.runtime.engine.networks.hosts import hosts_file, resolv_conf

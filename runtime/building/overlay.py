@@ -6,7 +6,7 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import UnsupportedError, WhitError
+from whit.packer.support.errors import UnsupportedError, WhitError
 from whit.runtime.engine import detached
 from whit.runtime.engine.supervision import WHOLE
 

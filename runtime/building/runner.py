@@ -10,8 +10,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import UnsupportedError, WhitError
-from whit.packer.light import replace
+from whit.packer.support.errors import UnsupportedError, WhitError
+from whit.packer.support.light import replace
 from whit.runtime.building.leftovers import sweep_cgroups
 from whit.runtime.building.overlay import open_root
 from whit.runtime.building.wire import Job, encode

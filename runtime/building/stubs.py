@@ -9,7 +9,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from whit.packer.inroot import open_in_root
+from whit.packer.store.inroot import open_in_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from whit.packer.buildfile.build.steps import Bound, Layers, Memory, RunOrder, Secret
-from whit.packer.light import dataclass
+from whit.packer.support.light import dataclass
 
 
 @dataclass(frozen=True, slots=True)

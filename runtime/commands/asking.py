@@ -12,7 +12,7 @@ def is_sure(warning: str, verb: str) -> bool:
 
     Raises :class:`UsageError`.
     """
-    from whit.packer.errors import UsageError
+    from whit.packer.support.errors import UsageError
 
     click.echo(f"WARNING! {warning}\nAre you sure you want to continue? [y/N] ", nl=False, err=not sys.stdout.isatty())
     answer = sys.stdin.readline()

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 @click.argument("container")
 def command(no_stdin: bool, sig_proxy: bool, detach_keys: str, container: str) -> None:
     """See what a CONTAINER writes from now on, and type for it. The exit status is the container's."""
-    from whit.packer.errors import UsageError
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
+    from whit.packer.support.errors import UsageError
     from whit.runtime.engine import control, starting
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.happened import container_event
@@ -37,7 +37,7 @@ def command(no_stdin: bool, sig_proxy: bool, detach_keys: str, container: str) -
 
 def key_bytes(text: str) -> str:
     """``ctrl-p,ctrl-q`` as the characters that a terminal sends. Raises :class:`UsageError`."""
-    from whit.packer.errors import UsageError
+    from whit.packer.support.errors import UsageError
 
     found = ""
     for word in filter(None, text.split(",")):
@@ -66,7 +66,7 @@ def client_flags(kept: Kept, *, reads: bool, proxy: bool = True) -> str:
 
 def run_attached(containers: Containers, kept: Kept, keys: str, *, reads: bool | None = None) -> None:
     """Start a container and stay with it: this process becomes the client."""
-    from whit.packer.errors import UsageError
+    from whit.packer.support.errors import UsageError
     from whit.runtime.engine import ending, lifecycle, starting
     from whit.runtime.engine.happened import container_event
 

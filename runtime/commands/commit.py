@@ -16,8 +16,8 @@ import click
 @click.argument("name", required=False)
 def command(author: str, message: str, change: tuple[str, ...], pause: bool, container: str, name: str | None) -> None:
     """Make an image NAME of a container: its image, what it has changed, and how it is run. Its ID is printed."""
-    from whit.packer.reference import parse_reference
-    from whit.packer.store import Store
+    from whit.packer.image.reference import parse_reference
+    from whit.packer.store.store import Store
     from whit.runtime.engine.committing import Wishes, commit
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.within import go_in

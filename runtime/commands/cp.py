@@ -33,7 +33,7 @@ def command(archive: bool, follow_link: bool, quiet: bool, source: str, target: 
     A folder goes into a TARGET that is there, and becomes one that isn't; FOLDER/. means what is in it. With - a tar
     is read from standard input, or written to standard output.
     """
-    from whit.packer.errors import UsageError
+    from whit.packer.support.errors import UsageError
     from whit.runtime.engine.copying import split
 
     origin, destination = (None if text == STREAM else split(text) for text in (source, target))
@@ -47,7 +47,7 @@ def command(archive: bool, follow_link: bool, quiet: bool, source: str, target: 
         else _in(source, *_both(destination), archive, follow_link)
     )
     if not quiet and target != STREAM and sys.stderr.isatty():
-        from whit.packer.console import human_size
+        from whit.packer.showing.console import human_size
 
         click.echo(f"Successfully copied {human_size(size)} to {target}", err=True)
 
@@ -58,7 +58,7 @@ def _both(place: tuple[str, str] | None) -> tuple[str, str]:
 
 @contextlib.contextmanager
 def _root(name: str) -> Iterator[tuple[Kept, int]]:
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.roots import opened
     from whit.runtime.engine.within import go_in
@@ -73,7 +73,7 @@ def _root(name: str) -> Iterator[tuple[Kept, int]]:
 def _out(name: str, path: str, target: str, archive: bool, follow: bool) -> int:
     import os
 
-    from whit.packer.console import put_bytes
+    from whit.packer.showing.console import put_bytes
     from whit.runtime.engine import copying, owners
 
     with _root(name) as (kept, root):
@@ -115,7 +115,7 @@ def _told(name: str, path: str) -> Iterator[None]:
     """What the kernel says of writing there, in words."""
     import errno
 
-    from whit.packer.errors import WhitError
+    from whit.packer.support.errors import WhitError
 
     try:
         yield

@@ -11,7 +11,7 @@ from whit.runtime.commands.options import SETTINGS, launch_options, pull_option
 from whit.runtime.commands.powers import power_options, powers_of, profiles_of, split_powers
 
 if TYPE_CHECKING:
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.commands.keeping import Keeping
     from whit.runtime.commands.powers import PowerWords
     from whit.runtime.engine.folder import Kept
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @power_options
 def command(rm: bool, interactive: bool, **words: Any) -> None:  # noqa: ANN401 - click's
     """Make a container of a FILE, which is packed first, or of an IMAGE, and print its ID. It doesn't run yet."""
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.request import Words
     from whit.runtime.verbs.outputs import tell_id
 
@@ -45,9 +45,9 @@ def make(words: Words, keeping: Keeping, powers: PowerWords, store: Store, *, in
     from functools import partial
     from pathlib import Path
 
-    from whit.packer import durable
-    from whit.packer.console import warn
-    from whit.packer.errors import UsageError
+    from whit.packer.showing.console import warn
+    from whit.packer.support import durable
+    from whit.packer.support.errors import UsageError
     from whit.runtime.engine import creating
     from whit.runtime.engine.model import CONTAINER, has_networks
 

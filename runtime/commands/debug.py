@@ -27,7 +27,7 @@ def command(container: str, arguments: tuple[str, ...], tty: bool, **given: Any)
 
     It sees the container's processes, network and files, and changes nothing that the container could notice.
     """
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.commands.attach import key_bytes
     from whit.runtime.commands.exec import asked_process, check_terminal, variables
     from whit.runtime.engine.debugging import default_command, environment, plan_of, take_own_mounts
@@ -64,7 +64,7 @@ def _tools(store: Any, image: str | None) -> Tools:  # noqa: ANN401 - the store'
 
 def _capabilities(names: tuple[str, ...], *, privileged: bool) -> int:
     """The kernel's mask of what is asked for."""
-    from whit.packer.errors import UsageError
+    from whit.packer.support.errors import UsageError
     from whit.runtime.capabilities import NAMES, parse_capability
     from whit.runtime.engine.further import ALL_CAPABILITIES
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.engine.diskusage import ImageUse
     from whit.runtime.engine.folder import Kept
     from whit.runtime.engine.usedform import Kind
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 @click.option("--format", "form", metavar="FORMAT", help="json, or a template (docs/format.md).")
 def command(verbose: bool, form: str | None) -> None:
     """Show how much of the disk images, containers, volumes and kept answers use."""
-    from whit.packer.errors import UsageError
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
+    from whit.packer.support.errors import UsageError
     from whit.packer.template import render_rows
     from whit.runtime.engine import usedform
 
@@ -67,7 +67,7 @@ class _Found:
     def details(self) -> str:
         import time
 
-        from whit.packer.console import human_size
+        from whit.packer.showing.console import human_size
         from whit.packer.template import render_rows
         from whit.runtime.engine import columns, usedform
 
@@ -88,7 +88,7 @@ class _Found:
 
 def _image_row(image: ImageUse, name: str) -> dict[str, object]:
     from whit.packer.commands.images import age
-    from whit.packer.console import human_size
+    from whit.packer.showing.console import human_size
 
     repository, _, tag = name.rpartition(":")
     return {

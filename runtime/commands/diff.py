@@ -11,7 +11,7 @@ def command(container: str) -> None:
     """Show what a container has added (A), changed (C) and deleted (D) in its root."""
     import os
 
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.engine.changes import changes
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.within import go_in

@@ -11,7 +11,7 @@ def command(folder: str) -> None:
     """Empty its layer."""
     from pathlib import Path
 
-    from whit.packer.durable import remove_tree
+    from whit.packer.support.durable import remove_tree
 
     for name in ("upper", "work"):
         remove_tree(Path(folder) / name)

@@ -24,10 +24,10 @@ def command(since: str | None, until: str | None, filters: tuple[str, ...], form
     """
     import time
 
-    from whit.packer.console import show
-    from whit.packer.eventlog import made
-    from whit.packer.present import printable
-    from whit.packer.store import Store
+    from whit.packer.showing.console import show
+    from whit.packer.showing.present import printable
+    from whit.packer.store.eventlog import made
+    from whit.packer.store.store import Store
     from whit.packer.template import json_text, parse
     from whit.runtime.engine.ages import parse_moment
     from whit.runtime.engine.eventform import fields_of, line_of, parse_filters

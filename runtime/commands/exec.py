@@ -34,7 +34,7 @@ def command(
     **given: Any,  # noqa: ANN401 - click's
 ) -> None:
     """Execute COMMAND in a CONTAINER that runs, confined as that is. The exit status is the command's."""
-    from whit.packer.places import private_root
+    from whit.packer.store.places import private_root
     from whit.runtime.commands.attach import key_bytes
     from whit.runtime.engine.executing import become, find_target, placed, plan_of
     from whit.runtime.engine.folder import Containers
@@ -73,7 +73,7 @@ def depends_on_caller(env: tuple[str, ...], files: tuple[str, ...]) -> bool:
 
 def check_terminal(*, tty: bool, reads: bool) -> None:
     """Raises docker's error for a terminal whose keys would come from a pipe or a file."""
-    from whit.packer.errors import UsageError
+    from whit.packer.support.errors import UsageError
 
     if tty and reads and not sys.stdin.isatty():
         raise UsageError(
@@ -90,8 +90,8 @@ def variables(env: tuple[str, ...], files: tuple[str, ...]) -> tuple[tuple[str, 
 
 def asked_process(target: Target, wish: Wish, user: str | None) -> Process:
     """The process; users are looked up in the container as it is now."""
-    from whit.packer.accounts import identify
-    from whit.packer.errors import ExitCode, UsageError
+    from whit.packer.image.accounts import identify
+    from whit.packer.support.errors import ExitCode, UsageError
     from whit.runtime.engine.further import further_process
 
     if user is None:

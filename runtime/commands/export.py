@@ -13,10 +13,10 @@ def command(output: str | None, container: str) -> None:
     import sys
     from pathlib import Path
 
-    from whit.packer import durable
-    from whit.packer.console import put_bytes
-    from whit.packer.errors import UsageError
-    from whit.packer.store import Store
+    from whit.packer.showing.console import put_bytes
+    from whit.packer.store.store import Store
+    from whit.packer.support import durable
+    from whit.packer.support.errors import UsageError
     from whit.packer.tar.tree import TreeReader
     from whit.runtime.engine import owners
     from whit.runtime.engine.folder import Containers

@@ -9,7 +9,7 @@ import click
 @click.option("-f", "--format", "form", metavar="FORMAT", help="json, or a template (docs/format.md).")
 def command(form: str | None) -> None:
     """Show what whit finds here: the machine, its limits and confinement, the store, how many containers and images."""
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.packer.template import json_text, parse
     from whit.runtime.engine.machineinfo import info, text
 

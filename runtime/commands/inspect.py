@@ -11,7 +11,7 @@ from whit.packer.commands.inspect import command as inspect_file
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.engine.folder import Kept
     from whit.runtime.engine.healthlog import Result
     from whit.runtime.engine.networks.model import Network
@@ -32,7 +32,7 @@ def _inspect(
 
     A file is only read, never run. What isn't a path and names no file is looked for among the others, in this order.
     """
-    from whit.packer.store import Store, names_file
+    from whit.packer.store.store import Store, names_file
 
     if kind == "file" or (kind is None and len(things) == 1 and names_file(things[0])):
         if form:
@@ -62,7 +62,7 @@ def _of(kind: str) -> click.Command:
     @click.option("-f", "--format", "form", metavar="FORMAT", help="A template (docs/format.md) instead of JSON.")
     @click.argument("things", nargs=-1, required=True, metavar=f"{kind.upper()}...")
     def inspect(form: str | None, things: tuple[str, ...]) -> int:
-        from whit.packer.store import Store
+        from whit.packer.store.store import Store
 
         return _show(things, kind, form, Store.open())
 
@@ -74,8 +74,8 @@ container, image = _of("container"), _of("image")
 
 
 def _show(things: tuple[str, ...], kind: str | None, form: str | None, store: Store) -> int:
-    from whit.packer.console import complain, json_page, say, show
-    from whit.packer.errors import NotFoundError
+    from whit.packer.showing.console import complain, json_page, say, show
+    from whit.packer.support.errors import NotFoundError
     from whit.packer.template import parse
 
     template = parse(form) if form and form != "json" else None
@@ -99,7 +99,7 @@ def _find(thing: str, kind: str | None, store: Store) -> object:
     """The document of whatever has the name first. Raises :class:`NotFoundError`."""
     import contextlib
 
-    from whit.packer.errors import NotFoundError, UsageError
+    from whit.packer.support.errors import NotFoundError, UsageError
 
     finders: dict[str, Callable[[str, Store], object]] = {
         "container": _container,
@@ -156,7 +156,7 @@ def _results(kept: Kept) -> tuple[Result, ...]:
 
 
 def _image(thing: str, store: Store) -> object:
-    from whit.packer.imageview import image_document
+    from whit.packer.showing.imageview import image_document
 
     image = store.resolve(thing)
     names = (reference.familiar for reference, found in store.entries() if reference and found.digest == image.digest)

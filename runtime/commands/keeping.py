@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -150,7 +150,7 @@ def split(words: dict[str, Any]) -> tuple[dict[str, Any], Keeping]:
 def _lines(paths: tuple[str, ...]) -> list[str]:
     from pathlib import Path
 
-    from whit.packer.errors import NotFoundError
+    from whit.packer.support.errors import NotFoundError
 
     found: list[str] = []
     for path in paths:
@@ -164,8 +164,8 @@ def _lines(paths: tuple[str, ...]) -> list[str]:
 
 def wishes_of(keeping: Keeping, words: Words, *, interactive: bool, remove: bool) -> Wishes:
     """What is asked of the container. Raises :class:`UsageError`."""
-    from whit.packer.errors import UsageError
-    from whit.packer.signals import parse_signal
+    from whit.packer.support.errors import UsageError
+    from whit.packer.support.signals import parse_signal
     from whit.runtime.engine import asked
     from whit.runtime.engine.creating import Wishes
     from whit.runtime.engine.model import Policy
@@ -224,7 +224,7 @@ def _chosen(words: Sequence[str]) -> str:
 def _name(given: str | None) -> str:
     import os
 
-    from whit.packer.places import default_root
+    from whit.packer.store.places import default_root
     from whit.runtime.engine.names import check_name, new_name
 
     if given is not None:

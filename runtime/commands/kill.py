@@ -10,8 +10,8 @@ import click
 @click.argument("containers", nargs=-1, required=True, metavar="CONTAINER...")
 def command(signal: str, containers: tuple[str, ...]) -> int:
     """Send a signal to one or more containers that run."""
-    from whit.packer.signals import parse_signal
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
+    from whit.packer.support.signals import parse_signal
     from whit.runtime.engine import ending
     from whit.runtime.engine.folder import Containers
     from whit.runtime.verbs.several import each

@@ -25,7 +25,7 @@ def command(
 
 def _count(tail: str) -> int | None:
     """How many lines; docker takes a negative number as all."""
-    from whit.packer.errors import UsageError
+    from whit.packer.support.errors import UsageError
 
     if tail == "all":
         return None

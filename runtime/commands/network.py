@@ -20,7 +20,7 @@ def command() -> None:
 
 
 def _root() -> Path:
-    from whit.packer.places import default_root
+    from whit.packer.store.places import default_root
 
     return default_root()
 
@@ -72,7 +72,7 @@ def _chosen(root: Path, filters: tuple[str, ...]) -> Callable[[Network], bool]:
 @click.option("--format", "form", metavar="FORMAT", help="json, or a template (docs/format.md).")
 def ls(quiet: bool, no_trunc: bool, filters: tuple[str, ...], form: str | None) -> None:
     """List the networks."""
-    from whit.packer.console import show
+    from whit.packer.showing.console import show
     from whit.packer.template import render_rows
     from whit.runtime.engine.networks import managing, showing
 
@@ -106,7 +106,7 @@ def inspect(names: tuple[str, ...], form: str | None, verbose: bool) -> int:  # 
 @click.option("-f", "--force", is_flag=True, help="It is no error if there is none of that name.")
 def rm(names: tuple[str, ...], force: bool) -> int:
     """Remove networks that no container is in."""
-    from whit.packer.errors import NotFoundError
+    from whit.packer.support.errors import NotFoundError
     from whit.runtime.engine.networks import managing
     from whit.runtime.verbs.several import each
 
@@ -160,7 +160,7 @@ def _older(untils: list[str]) -> Callable[[Network], bool]:
 @click.option("--ip6", metavar="ADDRESS", help="Its IPv6 address there.")
 def connect(network: str, container: str, alias: tuple[str, ...], ip: str | None, ip6: str | None) -> None:
     """Put a container into one network more: at once if it runs, and whenever it starts."""
-    from whit.packer.console import warn
+    from whit.packer.showing.console import warn
     from whit.runtime.engine import membership
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.networks.model import Joining

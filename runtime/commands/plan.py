@@ -14,8 +14,8 @@ from whit.runtime.commands.options import SETTINGS, launch_options
 @launch_options
 def command(as_json: bool, **words: Any) -> None:  # noqa: ANN401 - click's
     """Show how FILE or IMAGE would be launched: every operation, in order, with its why. Nothing is started."""
-    from whit.packer.console import page_width, print_json
-    from whit.packer.store import Store
+    from whit.packer.showing.console import page_width, print_json
+    from whit.packer.store.store import Store
     from whit.runtime.host import read_host
     from whit.runtime.plan import compile_plan
     from whit.runtime.prepare import prepare

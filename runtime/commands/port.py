@@ -10,8 +10,8 @@ import click
 @click.argument("port", required=False, metavar="[PORT[/PROTOCOL]]")
 def command(container: str, port: str | None) -> None:
     """Show where the ports of a CONTAINER that runs are published, or one of them."""
-    from whit.packer.errors import UsageError
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
+    from whit.packer.support.errors import UsageError
     from whit.runtime.engine.folder import Containers
 
     known = Containers(Store.open().root)

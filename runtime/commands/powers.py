@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from whit.packer.accounts import Accounts
+    from whit.packer.image.accounts import Accounts
     from whit.runtime.engine.powers import Device, Powers
 
 _MANY: dict[str, Any] = {"multiple": True}
@@ -131,7 +131,7 @@ def profiles_of(words: tuple[str, ...]) -> Mapping[str, object]:
     import json
     from pathlib import Path
 
-    from whit.packer.errors import InvalidFileError, NotFoundError
+    from whit.packer.support.errors import InvalidFileError, NotFoundError
 
     found: dict[str, object] = {}
     for text in words:
@@ -148,7 +148,7 @@ def profiles_of(words: tuple[str, ...]) -> Mapping[str, object]:
 
 
 def _group(text: str, accounts: Accounts) -> int:
-    from whit.packer.errors import UsageError
+    from whit.packer.support.errors import UsageError
 
     if text.isascii() and text.isdigit() and len(text) <= 10:  # noqa: PLR2004 - digits of a group
         return int(text)
@@ -164,7 +164,7 @@ def _device(text: str) -> Device:
     import stat
     from pathlib import Path
 
-    from whit.packer.errors import NotFoundError, UsageError
+    from whit.packer.support.errors import NotFoundError, UsageError
     from whit.runtime.engine.powers import Device, DeviceKind
 
     source, _, rest = text.partition(":")

@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.engine.pruning import Chosen, PrunedImages
     from whit.runtime.engine.volumeform import Volume
 
@@ -27,7 +27,7 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _reclaimed(size: int) -> None:
-    from whit.packer.console import human_size
+    from whit.packer.showing.console import human_size
 
     click.echo(f"Total reclaimed space: {human_size(size)}")
 
@@ -36,7 +36,7 @@ def _reclaimed(size: int) -> None:
 @_options
 def container(force: bool, filters: tuple[str, ...]) -> None:
     """Remove all containers that don't run, with what they have written."""
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.commands.asking import is_sure
     from whit.runtime.engine.pruning import parse_chosen
 
@@ -66,7 +66,7 @@ def _containers(store: Store, chosen: Chosen) -> int:
 @_options
 def image(everything: bool, force: bool, filters: tuple[str, ...]) -> None:
     """Remove images without a name, and with --all every one that no container needs."""
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.commands.asking import is_sure
     from whit.runtime.engine.pruning import parse_chosen, prune_images
 
@@ -98,7 +98,7 @@ def _show_images(pruned: PrunedImages) -> None:
 @_options
 def system(everything: bool, volumes: bool, force: bool, filters: tuple[str, ...]) -> None:
     """Remove containers that don't run, networks that no container is in, images without a name, and answers that are kept."""
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.commands.asking import is_sure
     from whit.runtime.engine.pruning import forget_answers, parse_chosen, prune_images
 
@@ -126,7 +126,7 @@ def builder(everything: bool, filters: tuple[str, ...], force: bool) -> None:
 
     A build that runs meanwhile keeps what it uses.
     """
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.commands.asking import is_sure
     from whit.runtime.engine.ages import SECOND
     from whit.runtime.engine.diskusage import build_size

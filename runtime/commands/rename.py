@@ -10,7 +10,7 @@ import click
 @click.argument("name")
 def command(container: str, name: str) -> None:
     """Give a CONTAINER another NAME."""
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.engine import membership
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.names import check_name

@@ -11,8 +11,8 @@ import click
 @click.argument("containers", nargs=-1, required=True, metavar="CONTAINER...")
 def command(timeout: int | None, signal: str | None, containers: tuple[str, ...]) -> int:
     """Stop one or more containers, and start them again; those that don't run are started."""
-    from whit.packer.signals import parse_signal
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
+    from whit.packer.support.signals import parse_signal
     from whit.runtime.engine import lifecycle
     from whit.runtime.engine.folder import Containers
     from whit.runtime.verbs.several import each

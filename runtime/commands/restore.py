@@ -11,8 +11,8 @@ def command() -> int:
 
     For the machine's start ('whit generate systemd' writes a unit); at any other time it only starts what doesn't run.
     """
-    from whit.packer.errors import in_words
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
+    from whit.packer.support.errors import in_words
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.restoring import restore
 

@@ -13,7 +13,7 @@ from whit.runtime.commands.options import SETTINGS, launch_options, pull_option
 from whit.runtime.commands.powers import power_options, split_powers
 
 if TYPE_CHECKING:
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.engine.folder import Kept
     from whit.runtime.request import Words
 
@@ -34,7 +34,7 @@ def command(detach: bool, rm: bool, interactive: bool, detach_keys: str, **words
     Without -d, -t, a name, ports or anything else that asks for a container that is kept, nothing of it stays, and
     it has no network: --network bridge asks for one, which is what a container that is kept is connected to by default.
     """
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.engine.mounting import is_plain
     from whit.runtime.request import Words
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whit.packer.errors import WhitError
+from whit.packer.support.errors import WhitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def show_each(names: Iterable[str], find: Callable[[str], dict[str, object]], form: str | None) -> int:
     """Print what is found of each, as JSON or in a form (docs/format.md). 1 if anything wasn't there."""
-    from whit.packer.console import complain, json_page, say, show
+    from whit.packer.showing.console import complain, json_page, say, show
     from whit.packer.template import json_text, render_rows
 
     pages, code = [], 0

@@ -12,8 +12,8 @@ import click
 @click.argument("containers", nargs=-1, required=True, metavar="CONTAINER...")
 def command(attach: bool, interactive: bool, detach_keys: str, containers: tuple[str, ...]) -> int:
     """Start one or more containers that don't run."""
-    from whit.packer.errors import UsageError
-    from whit.packer.places import private_root
+    from whit.packer.store.places import private_root
+    from whit.packer.support.errors import UsageError
     from whit.runtime.commands.attach import key_bytes, run_attached
     from whit.runtime.engine.folder import Containers
     from whit.runtime.verbs.start import start

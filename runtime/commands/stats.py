@@ -28,7 +28,7 @@ def command(
     every: bool, no_stream: bool, no_trunc: bool, form: str | None, prometheus: bool, containers: tuple[str, ...]
 ) -> None:
     """Show what containers use: all that run, or those that are named."""
-    from whit.packer.places import private_root
+    from whit.packer.store.places import private_root
     from whit.runtime.engine.folder import Containers
 
     known = Containers(private_root())

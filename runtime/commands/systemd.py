@@ -32,8 +32,8 @@ def command(by_name: bool, files: bool, seconds: int | None, containers: tuple[s
     """
     from pathlib import Path
 
-    from whit.packer import durable
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
+    from whit.packer.support import durable
     from whit.runtime.engine import units
     from whit.runtime.engine.folder import Containers
 

@@ -13,8 +13,8 @@ _LEAST = 20
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[PS OPTIONS]")
 def command(container: str, options: tuple[str, ...]) -> None:
     """Show the processes of a CONTAINER that runs; the numbers are the host's. PS OPTIONS are ps(1)'s, -ef unless given."""
-    from whit.packer.places import private_root
-    from whit.packer.tabular import aligned
+    from whit.packer.showing.tabular import aligned
+    from whit.packer.store.places import private_root
     from whit.runtime.engine.ending import not_running
     from whit.runtime.engine.folder import Containers
     from whit.runtime.oci.listing import processes, ps_lines

@@ -28,7 +28,7 @@ def command(
     """
     import sys
 
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.request import Words, parse_request
     from whit.runtime.trace.duration import parse_duration
     from whit.runtime.trace.output import deliver, open_output

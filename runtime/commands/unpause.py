@@ -9,7 +9,7 @@ import click
 @click.argument("containers", nargs=-1, required=True, metavar="CONTAINER...")
 def command(containers: tuple[str, ...]) -> int:
     """Let one or more containers go on that stand still."""
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.engine import lifecycle
     from whit.runtime.engine.folder import Containers
     from whit.runtime.verbs.several import each

@@ -35,9 +35,9 @@ def command(containers: tuple[str, ...], restart: str | None, **words: Any) -> i
     """Change one or more containers, whether they run or not; what they run with changes at once."""
     from dataclasses import replace
 
-    from whit.packer.console import warn
-    from whit.packer.errors import UsageError
-    from whit.packer.places import private_root
+    from whit.packer.showing.console import warn
+    from whit.packer.store.places import private_root
+    from whit.packer.support.errors import UsageError
     from whit.runtime.engine.asked import parse_restart
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.limiting import Asked

@@ -20,7 +20,7 @@ def command() -> None:
 
 
 def _volumes() -> Volumes:
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.engine.volumes import Volumes
 
     return Volumes(Store.open().root)
@@ -45,7 +45,7 @@ def _used(volumes: Volumes) -> set[str]:
 @click.option("-o", "--opt", multiple=True, metavar="NAME=VALUE", help="type=, device=, o=: what is mounted instead.")
 def create(name: str | None, driver: str, label: tuple[str, ...], opt: tuple[str, ...]) -> None:
     """Make a volume, unless it is there, and print its name."""
-    from whit.packer.errors import UsageError
+    from whit.packer.support.errors import UsageError
     from whit.runtime.engine.asked import parse_labels
     from whit.runtime.engine.mounting import LOCAL, check_volume_name
     from whit.runtime.engine.volumeform import parse_options
@@ -66,7 +66,7 @@ def create(name: str | None, driver: str, label: tuple[str, ...], opt: tuple[str
 @click.option("--format", "form", metavar="FORMAT", help="json, or a template (docs/format.md).")
 def ls(quiet: bool, filters: tuple[str, ...], form: str | None) -> None:
     """List the volumes."""
-    from whit.packer.console import show
+    from whit.packer.showing.console import show
     from whit.packer.template import render_rows
     from whit.runtime.engine import volumeform
 
@@ -95,7 +95,7 @@ def inspect(names: tuple[str, ...], form: str | None) -> int:
 @click.option("-f", "--force", is_flag=True, help="It is no error if there is none of that name.")
 def rm(names: tuple[str, ...], force: bool) -> int:
     """Remove volumes that no container has, with all that is in them."""
-    from whit.packer.errors import NotFoundError
+    from whit.packer.support.errors import NotFoundError
     from whit.runtime.verbs.several import each
 
     volumes = _volumes()
@@ -116,7 +116,7 @@ def rm(names: tuple[str, ...], force: bool) -> int:
 @click.option("--filter", "filters", multiple=True, metavar="NAME=VALUE", help="label=NAME[=VALUE], all=true.")
 def prune(everything: bool, force: bool, filters: tuple[str, ...]) -> None:
     """Remove all anonymous volumes that no container has."""
-    from whit.packer.console import human_size
+    from whit.packer.showing.console import human_size
     from whit.runtime.commands.asking import is_sure
     from whit.runtime.engine import volumeform
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
-from whit.packer.ages import human_duration
-from whit.packer.errors import UsageError
+from whit.packer.showing.ages import human_duration
+from whit.packer.support.errors import UsageError
 
 SECOND = 1_000_000_000
 _LAST = 253_402_300_799 * SECOND  # the end of the year 9999

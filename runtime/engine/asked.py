@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from whit.packer.errors import UsageError
-from whit.packer.light import TYPE_CHECKING, dataclass, replace
-from whit.packer.probes import HEALTH_LABEL, parse_health, parse_target
-from whit.packer.times import duration
+from whit.packer.image.probes import HEALTH_LABEL, parse_health, parse_target
+from whit.packer.support.errors import UsageError
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
+from whit.packer.support.times import duration
 from whit.runtime.engine.model import NO_LIMIT, LogDriver, LogOptions, Policy, Probe, ProbeKind, Restart
 from whit.runtime.limits import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from whit.packer.imagespec import RunConfig
+    from whit.packer.image.spec import RunConfig
 
 _LEAST_INTERVAL = 10**6
 

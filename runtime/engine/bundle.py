@@ -6,8 +6,8 @@ the image or the person asks for.
 
 from __future__ import annotations
 
-from whit.packer.accounts import identify
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.image.accounts import identify
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.engine.model import MountKind
 from whit.runtime.engine.mounting import IDMAP, NOT_BELOW, PROPAGATIONS, WRITABLE_BELOW, id_mappings
 from whit.runtime.engine.secretform import SECRETS_AT, USUAL, file_of, in_usual_place
@@ -24,7 +24,7 @@ from whit.runtime.seccomp.profile import default_filter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.accounts import Identity
+    from whit.packer.image.accounts import Identity
     from whit.runtime.engine.model import Container, Mounted
     from whit.runtime.options import Program, RunOptions
 

@@ -6,8 +6,8 @@ import contextlib
 import os
 import stat
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.packer.tar.tree import is_opaque, is_whiteout
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from whit.packer.ages import human_duration
-from whit.packer.goquoted import quoted
-from whit.packer.light import TYPE_CHECKING, dataclass
-from whit.packer.tabular import aligned, shortened
+from whit.packer.showing.ages import human_duration
+from whit.packer.showing.tabular import aligned, shortened
+from whit.packer.support.goquoted import quoted
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.engine.model import MountKind
 from whit.runtime.engine.status import Health, State
 

@@ -9,15 +9,15 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from whit.packer.accounts import Accounts, identify
 from whit.packer.buildfile.dockerfile.changing import changed
-from whit.packer.errors import LaunchError, NotFoundError, StoreError
-from whit.packer.garbage import collect
-from whit.packer.layer import write_tar
-from whit.packer.oci import CONFIG, MANIFEST, Descriptor, History, Manifest
+from whit.packer.image.accounts import Accounts, identify
+from whit.packer.image.layer import write_tar
+from whit.packer.image.oci import CONFIG, MANIFEST, Descriptor, History, Manifest
 from whit.packer.pipeline import source_date_epoch
+from whit.packer.store.garbage import collect
+from whit.packer.support.errors import LaunchError, NotFoundError, StoreError
+from whit.packer.support.times import rfc3339
 from whit.packer.tar.tree import TreeReader
-from whit.packer.times import rfc3339
 from whit.runtime.engine import lifecycle, owners
 from whit.runtime.engine.happened import container_event
 from whit.runtime.engine.status import State
@@ -26,11 +26,11 @@ from whit.runtime.rootview import RootView
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.imagespec import RunConfig
-    from whit.packer.layout import Layout
-    from whit.packer.oci import Layer
-    from whit.packer.reference import Reference
-    from whit.packer.store import Store, StoredImage
+    from whit.packer.image.oci import Layer
+    from whit.packer.image.reference import Reference
+    from whit.packer.image.spec import RunConfig
+    from whit.packer.store.layout import Layout
+    from whit.packer.store.store import Store, StoredImage
     from whit.runtime.engine.folder import Kept
 
 _MADE_FOR_IT = frozenset(("HOSTNAME", "HOME", "TERM", "PATH"))

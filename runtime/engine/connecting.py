@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 
-from whit.packer.console import warn
-from whit.packer.errors import NotFoundError
-from whit.packer.light import TYPE_CHECKING, dataclass, replace
+from whit.packer.showing.console import warn
+from whit.packer.support.errors import NotFoundError
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.engine.folder import Containers
 from whit.runtime.engine.networks.members import member_of
 

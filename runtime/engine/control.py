@@ -6,8 +6,8 @@ import os
 import socket
 import sys
 
-from whit.packer.errors import LaunchError, WhitError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import LaunchError, WhitError
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,7 +1,7 @@
 """``whit cp``: files into a container and out of it, by docker's rules for what is a folder, what is new and what is in it.
 
 Both sides are descriptors: of the container's root, below which openat2 resolves each path, and of the host's folders.
-From there on nothing is opened by a path (packer/tar/tree.py, packer/unpack.py), so that no link and no race in the
+From there on nothing is opened by a path (packer/tar/tree.py, packer/store/unpack.py), so that no link and no race in the
 container reaches the host.
 """
 
@@ -12,12 +12,12 @@ import os
 import stat
 from dataclasses import dataclass
 
-from whit.packer.errors import NotFoundError, UsageError, WhitError
-from whit.packer.inroot import open_in_root
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.store.inroot import open_in_root
+from whit.packer.store.unpack import Limits, Unpacker
+from whit.packer.support.errors import NotFoundError, UsageError, WhitError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.packer.tar.read import TarReader
 from whit.packer.tar.tree import TreeReader
-from whit.packer.unpack import Limits, Unpacker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,12 +7,12 @@ import os
 import time
 from pathlib import Path
 
-from whit.packer.accounts import identify
-from whit.packer.errors import StoreError, UsageError
-from whit.packer.jsondoc import canonical_json
-from whit.packer.light import TYPE_CHECKING, dataclass, replace
-from whit.packer.rootfs import MountPoint
-from whit.packer.store import names_file
+from whit.packer.image.accounts import identify
+from whit.packer.store.rootfs import MountPoint
+from whit.packer.store.store import names_file
+from whit.packer.support.errors import StoreError, UsageError
+from whit.packer.support.jsondoc import canonical_json
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.engine import placing
 from whit.runtime.engine.asked import HealthWords, image_probe, parse_probe
 from whit.runtime.engine.bundle import NAME_FILES, Placed, document
@@ -35,7 +35,7 @@ from whit.runtime.request import parse_request
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from whit.packer.store import Store, StoredImage
+    from whit.packer.store.store import Store, StoredImage
     from whit.runtime.engine.mounting import AskedMount
     from whit.runtime.engine.networks.model import PortMapping
     from whit.runtime.engine.powers import Powers
@@ -171,7 +171,7 @@ def _shown_image(target: str, image: StoredImage) -> str:
 
 
 def _image_signal(text: str | None) -> int:
-    from whit.packer.signals import parse_signal  # noqa: PLC0415 - most images have none
+    from whit.packer.support.signals import parse_signal  # noqa: PLC0415 - most images have none
 
     try:
         return parse_signal(text) if text else 15

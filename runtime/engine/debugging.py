@@ -7,8 +7,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from whit.packer.errors import LaunchError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import LaunchError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.capabilities import NAMES
 from whit.runtime.engine.executing import lifecycle_of, own_filters
 from whit.runtime.engine.inside import open_root

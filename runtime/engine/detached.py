@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,16 +8,16 @@ from collections import Counter
 from dataclasses import dataclass
 
 from whit.packer.buildfile.build.cache import StepCache
-from whit.packer.errors import StoreError
-from whit.packer.garbage import manifest_of
-from whit.packer.light import TYPE_CHECKING
-from whit.packer.users import users
+from whit.packer.store.garbage import manifest_of
+from whit.packer.store.users import users
+from whit.packer.support.errors import StoreError
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from whit.packer.store import Store, StoredImage
+    from whit.packer.store.store import Store, StoredImage
     from whit.runtime.engine.folder import Kept
 
 OWN = ("upper",)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import TYPE_CHECKING, StrEnum, cache
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import TYPE_CHECKING, StrEnum, cache
 from whit.runtime.engine import model
 from whit.runtime.engine.model import Container
 from whit.runtime.engine.networks.model import Joining, PortMapping, Protocol

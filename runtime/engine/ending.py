@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 
-from whit.packer.errors import LaunchError, UsageError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import LaunchError, UsageError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine import control
 from whit.runtime.engine.folder import Containers
 from whit.runtime.engine.happened import container_event, volumes_unmounted

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from whit.packer.errors import UsageError
-from whit.packer.eventlog import made
-from whit.packer.light import TYPE_CHECKING
-from whit.packer.lightjson import load
+from whit.packer.store.eventlog import made
+from whit.packer.support.errors import UsageError
+from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.lightjson import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from whit.packer.eventlog import Event
+    from whit.packer.store.eventlog import Event
 
 _SECOND = 1_000_000_000
 _KINDS = ("container", "image", "network", "volume")

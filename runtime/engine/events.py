@@ -6,15 +6,15 @@ import contextlib
 import os
 import time
 
-from whit.packer.eventlog import CURRENT, OLDER, is_current
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.store.eventlog import CURRENT, OLDER, is_current
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.eventform import matches, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from whit.packer.eventlog import Event
+    from whit.packer.store.eventlog import Event
 
 _POLL_S = 0.1
 _BLOCK = 1 << 20

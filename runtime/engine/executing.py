@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from whit.packer.errors import InvalidFileError, LaunchError, WhitError
+from whit.packer.support.errors import InvalidFileError, LaunchError, WhitError
 from whit.runtime.encode import decode, encode
 from whit.runtime.machine import oci_launcher
 from whit.runtime.model import Op

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.status import Health, State
 from whit.runtime.engine.usageform import memory_limit, used_memory
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from whit.packer.errors import UsageError
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.errors import UsageError
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,11 +7,11 @@ import fcntl
 import os
 import time
 
-from whit.packer import durable
-from whit.packer.console import human_size
-from whit.packer.errors import InvalidFileError, NotFoundError, StoreError, UsageError
-from whit.packer.light import TYPE_CHECKING, dataclass, replace
-from whit.packer.lightjson import load
+from whit.packer.showing.console import human_size
+from whit.packer.support import durable
+from whit.packer.support.errors import InvalidFileError, NotFoundError, StoreError, UsageError
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
+from whit.packer.support.lightjson import load
 from whit.runtime.engine.documents import from_document, to_document
 from whit.runtime.engine.happened import ACTOR, actor_text, container_event
 from whit.runtime.engine.model import Container, Root
@@ -344,7 +344,7 @@ def _container_in(folder: Path) -> Container | None:
 
 
 def _encoded(container: Container) -> bytes:
-    from whit.packer.jsondoc import canonical_json  # noqa: PLC0415 - who only reads needs no json
+    from whit.packer.support.jsondoc import canonical_json  # noqa: PLC0415 - who only reads needs no json
 
     return canonical_json(to_document(container))
 

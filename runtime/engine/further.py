@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from whit.packer.errors import ExitCode, UsageError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import ExitCode, UsageError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.capabilities import NAMES
 from whit.runtime.oci.process import CapabilitySets, User
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from whit.packer.accounts import Identity
+    from whit.packer.image.accounts import Identity
     from whit.runtime.oci.process import Process
 
 ALL_CAPABILITIES = (1 << len(NAMES)) - 1

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from whit.packer.eventlog import record
-from whit.packer.light import TYPE_CHECKING
-from whit.packer.lightjson import compact
+from whit.packer.store.eventlog import record
+from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.lightjson import compact
 from whit.runtime.engine.model import MountKind
 
 if TYPE_CHECKING:

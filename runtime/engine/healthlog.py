@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from whit.packer.light import dataclass
+from whit.packer.support.light import dataclass
 
 _LINE = re.compile(rb"(\d{1,19}) (\d{1,19}) (-?\d{1,3}) (.*)", re.DOTALL)
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from stat import S_ISREG
 
-from whit.packer.accounts import Accounts
-from whit.packer.errors import LaunchError
-from whit.packer.inroot import open_in_root
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.image.accounts import Accounts
+from whit.packer.store.inroot import open_in_root
+from whit.packer.support.errors import LaunchError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.oci.state import start_time
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 
-from whit.packer import durable
-from whit.packer.errors import LaunchError, NotFoundError, UsageError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support import durable
+from whit.packer.support.errors import LaunchError, NotFoundError, UsageError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine import connecting, starting
 from whit.runtime.engine.ending import clear, discard, give_back, not_running, stop, wait_for_supervisor
 from whit.runtime.engine.happened import container_event, volumes_mounted
@@ -104,7 +104,7 @@ def _join(containers: Containers, kept: Kept) -> None:
     place = kept.folder / "bundle" / "config.json"
     import json  # noqa: PLC0415 - few containers join others
 
-    from whit.packer.jsondoc import canonical_json  # noqa: PLC0415
+    from whit.packer.support.jsondoc import canonical_json  # noqa: PLC0415
 
     configuration = json.loads(place.read_bytes())
     kinds = {kind for kind, _ in kept.container.joins}

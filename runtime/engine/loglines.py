@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

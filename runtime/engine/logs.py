@@ -11,7 +11,7 @@ import os
 import re
 import time
 
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.loglines import LastLines, Shown
 
 if TYPE_CHECKING:

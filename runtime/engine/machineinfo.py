@@ -7,8 +7,8 @@ import platform
 from collections import Counter
 from importlib.metadata import version
 
-from whit.packer.console import binary_size
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.showing.console import binary_size
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.cgroup import CgroupVersion
 from whit.runtime.engine.folder import Containers
 from whit.runtime.engine.networks.model import PREDEFINED
@@ -18,7 +18,7 @@ from whit.runtime.host import read_host
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
 
 Document = dict[str, object]
 

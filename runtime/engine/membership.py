@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 
-from whit.packer.errors import UsageError, WhitError
-from whit.packer.light import TYPE_CHECKING, replace
+from whit.packer.support.errors import UsageError, WhitError
+from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.engine import control
 from whit.runtime.engine.networks import attaching, managing
 from whit.runtime.engine.networks.joining import checked

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from whit.packer.errors import UsageError
-from whit.packer.light import TYPE_CHECKING, dataclass, replace
+from whit.packer.support.errors import UsageError
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.engine.model import Mounted, MountKind
 from whit.runtime.limits import parse_size
 from whit.runtime.mounts import RDONLY, container_path, parse_tmpfs

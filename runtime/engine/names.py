@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from whit.packer.errors import UsageError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import UsageError
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

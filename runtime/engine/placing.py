@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from whit.packer.errors import NotFoundError, UsageError
-from whit.packer.light import TYPE_CHECKING, dataclass, replace
-from whit.packer.rootfs import MountPoint
+from whit.packer.store.rootfs import MountPoint
+from whit.packer.support.errors import NotFoundError, UsageError
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.engine.model import Mounted, MountKind
 from whit.runtime.engine.mounting import AskedMount, inherited, outer_first
 from whit.runtime.mounts import container_path
@@ -15,7 +15,7 @@ from whit.runtime.mounts import container_path
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.imagespec import RunConfig
+    from whit.packer.image.spec import RunConfig
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.volumes import Volumes
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from whit.packer.errors import UsageError
-from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass
+from whit.packer.support.errors import UsageError
+from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
 from whit.runtime.capabilities import NAMES, parse_capability
 from whit.runtime.engine.limiting import Asked, Machine, merged, resources_of
 from whit.runtime.engine.model import CONTAINER

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from whit.packer.buildfile.build.cache import StepCache
-from whit.packer.errors import NotFoundError, StoreError, UsageError, WhitError
-from whit.packer.garbage import collect
-from whit.packer.light import TYPE_CHECKING
-from whit.packer.users import users
+from whit.packer.store.garbage import collect
+from whit.packer.store.users import users
+from whit.packer.support.errors import NotFoundError, StoreError, UsageError, WhitError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine import ending
 from whit.runtime.engine.ages import SECOND, parse_moment
 from whit.runtime.engine.diskusage import cache_folders, cache_size, container_size, image_files_size
@@ -20,7 +20,7 @@ from whit.runtime.engine.happened import pruned
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from whit.packer.store import Removed, Store, StoredImage
+    from whit.packer.store.store import Removed, Store, StoredImage
     from whit.runtime.engine.folder import Containers
 
 FILTERS = ("until", "label", "label!")

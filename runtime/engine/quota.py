@@ -13,7 +13,7 @@ import os
 import struct
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import UnsupportedError
+from whit.packer.support.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

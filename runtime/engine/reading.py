@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import TYPE_CHECKING, replace
-from whit.packer.lightjson import load
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import TYPE_CHECKING, replace
+from whit.packer.support.lightjson import load
 from whit.runtime.engine.documents import from_document
 from whit.runtime.engine.status import State, Status, read_status
 from whit.runtime.oci.frozen import is_frozen

@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import replace
 
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.encode import encode
 from whit.runtime.launch import PLANS, find_launcher, remember
 from whit.runtime.oci.records import PROCESS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.model import Policy
 from whit.runtime.engine.status import State
 

@@ -8,9 +8,9 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from whit.packer import durable
-from whit.packer.errors import NotFoundError, UsageError, WhitError, as_whit_error
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support import durable
+from whit.packer.support.errors import NotFoundError, UsageError, WhitError, as_whit_error
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine import ending, lifecycle
 from whit.runtime.engine.model import CONTAINER
 from whit.runtime.engine.networks import attaching

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 
-from whit.packer.errors import LaunchError
-from whit.packer.inroot import open_in_root
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.store.inroot import open_in_root
+from whit.packer.support.errors import LaunchError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine import detached
 from whit.runtime.engine.model import MountKind
 from whit.runtime.engine.supervision import overlay_options

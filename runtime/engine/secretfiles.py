@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import os
 
-from whit.packer.errors import LaunchError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import LaunchError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.secretform import MOST_BYTES, USUAL, file_of
 from whit.runtime.engine.supervision import SECRETS
 

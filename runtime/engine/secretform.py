@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from whit.packer.errors import UsageError
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.errors import UsageError
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.engine.model import Secret
 from whit.runtime.mounts import container_path
 

@@ -7,8 +7,8 @@ import os
 import socket
 import subprocess
 
-from whit.packer.errors import ExitCode, LaunchError
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.errors import ExitCode, LaunchError
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.engine import control
 from whit.runtime.launch import find_launcher
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass, replace
-from whit.packer.locks import is_locked
+from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass, replace
+from whit.packer.support.locks import is_locked
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.encode import encode
 from whit.runtime.engine.model import LogDriver, MountKind, Policy, ProbeKind
 from whit.runtime.model import LaunchPlan, Op

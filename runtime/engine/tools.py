@@ -9,15 +9,15 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from whit.packer import durable
-from whit.packer.errors import NotFoundError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support import durable
+from whit.packer.support.errors import NotFoundError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.viewing import NAME_FILES
 from whit.runtime.explain import loader_of
 
 if TYPE_CHECKING:
-    from whit.packer.imagespec import RunConfig
-    from whit.packer.store import Store
+    from whit.packer.image.spec import RunConfig
+    from whit.packer.store.store import Store
 
 FOLDER = "tools"
 """Where they are below the store's root, each by the busybox's sum."""
@@ -98,7 +98,7 @@ def busybox_tools(store: Store) -> Tools:
 
 def image_tools(store: Store, name: str) -> Tools:
     """An image's files. Raises what finding and unpacking do."""
-    from whit.packer.rootfs import MountPoint, lock_path, prepare_rootfs  # noqa: PLC0415 - only for an image
+    from whit.packer.store.rootfs import MountPoint, lock_path, prepare_rootfs  # noqa: PLC0415 - only for an image
 
     image = store.resolve(name)
     places = tuple(MountPoint(f"/etc/{name}", is_directory=False) for name in NAME_FILES)

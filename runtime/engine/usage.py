@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 
-from whit.packer.light import TYPE_CHECKING, dataclass, replace
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.oci.records import PROCESS
 from whit.runtime.oci.state import parse_process, start_time
 

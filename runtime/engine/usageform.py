@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from whit.packer.console import binary_size, human_size
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.showing.console import binary_size, human_size
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from whit.runtime.engine.model import Container

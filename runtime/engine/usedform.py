@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from whit.packer.console import human_size
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.showing.console import human_size
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

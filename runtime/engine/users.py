@@ -10,8 +10,8 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from whit.packer.errors import UsageError
-from whit.packer.light import TYPE_CHECKING, replace
+from whit.packer.support.errors import UsageError
+from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.cgroup import CgroupLayout, CgroupVersion, cgroup_ops
 from whit.runtime.engine.networks.model import DEFAULT
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 from datetime import UTC, datetime
 
-from whit.packer.light import TYPE_CHECKING
-from whit.packer.signals import NAMES
+from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.signals import NAMES
 from whit.runtime.engine.columns import SECOND
 from whit.runtime.engine.model import LogDriver, Policy, ProbeKind
 from whit.runtime.engine.networks.showing import settings

@@ -6,8 +6,8 @@ an image's, that image's files are, because its programs need their libraries, a
 
 from __future__ import annotations
 
-from whit.packer.errors import UnsupportedError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import UnsupportedError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.oci.filesystem import ENTER
 

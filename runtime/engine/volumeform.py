@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from whit.packer.errors import InvalidFileError, UsageError
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.errors import InvalidFileError, UsageError
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.engine.ages import SECOND
 from whit.runtime.engine.mounting import LOCAL, NOT_BELOW
 from whit.runtime.limits import parse_size

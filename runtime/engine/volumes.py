@@ -14,14 +14,14 @@ import stat
 import time
 from dataclasses import dataclass
 
-from whit.packer import durable
-from whit.packer.errors import InvalidFileError, NotFoundError, UsageError
-from whit.packer.inroot import open_in_root
-from whit.packer.jsondoc import canonical_json
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.store.inroot import open_in_root
+from whit.packer.store.unpack import Limits, Unpacker
+from whit.packer.support import durable
+from whit.packer.support.errors import InvalidFileError, NotFoundError, UsageError
+from whit.packer.support.jsondoc import canonical_json
+from whit.packer.support.light import TYPE_CHECKING
 from whit.packer.tar.read import TarReader
 from whit.packer.tar.tree import TreeReader
-from whit.packer.unpack import Limits, Unpacker
 from whit.runtime.engine import quota
 from whit.runtime.engine.happened import pruned, volume_event
 from whit.runtime.engine.mounting import VOLUME_NAME

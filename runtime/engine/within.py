@@ -9,8 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from whit.packer.errors import StoreError, UnsupportedError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import StoreError, UnsupportedError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.cgroup import DELEGATE
 from whit.runtime.engine.bundle import CGROUPS
 from whit.runtime.engine.model import Users

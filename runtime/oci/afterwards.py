@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import ExitCode, LaunchError, WhitError, as_whit_error, in_words
+from whit.packer.support.errors import ExitCode, LaunchError, WhitError, as_whit_error, in_words
 from whit.runtime.encode import decode
 from whit.runtime.explain import explain
 from whit.runtime.machine import MACHINES

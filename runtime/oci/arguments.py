@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from posixpath import abspath
 
-from whit.packer.errors import UsageError
-from whit.packer.light import dataclass
+from whit.packer.support.errors import UsageError
+from whit.packer.support.light import dataclass
 
 GLOBAL = {
     "root": True, "log": True, "log-format": True, "criu": True, "rootless": True, "debug": False,

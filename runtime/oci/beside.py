@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import LaunchError
+from whit.packer.support.errors import LaunchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

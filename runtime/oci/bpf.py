@@ -11,7 +11,7 @@ import os
 import struct
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import LaunchError
+from whit.packer.support.errors import LaunchError
 from whit.runtime.machine import architecture
 from whit.runtime.seccomp.architecture import syscall_numbers
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import posixpath
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import TYPE_CHECKING, dataclass, replace
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.model import Op
 from whit.runtime.oci.devices import v1_writes, v2_program
 from whit.runtime.oci.fields import HINT, refused

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import sys
 
-from whit.packer.errors import as_whit_error, in_words
-from whit.packer.light import TYPE_CHECKING, replace
+from whit.packer.support.errors import as_whit_error, in_words
+from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.oci.arguments import VERBS, Call, parse
 from whit.runtime.oci.log import Log
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-    from whit.packer.errors import WhitError
+    from whit.packer.support.errors import WhitError
 
 FUNCTIONS = {
     "spec": "template.spec", "create": "create.create", "run": "create.run", "exec": "execute.execute",

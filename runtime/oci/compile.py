@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import struct
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.capabilities import NAMES
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.oci.cgroups import CgroupPlan, join_cgroups, plan_cgroups

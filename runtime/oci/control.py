@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import LaunchError, UnsupportedError, UsageError
+from whit.packer.support.errors import LaunchError, UnsupportedError, UsageError
 from whit.runtime.oci.arguments import container_id
 from whit.runtime.oci.state import Container, Status, find, freezer, root_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from whit.packer.errors import InvalidFileError, UsageError, WhitError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import InvalidFileError, UsageError, WhitError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.encode import encode
 from whit.runtime.machine import oci_launcher
 from whit.runtime.oci import records

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from whit.packer.light import TYPE_CHECKING, replace
+from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.oci.fields import refused
 from whit.runtime.oci.resources import DeviceRule
 

@@ -9,7 +9,7 @@ import select
 import time
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import LaunchError, UsageError
+from whit.packer.support.errors import LaunchError, UsageError
 from whit.runtime.oci.control import container_of
 from whit.runtime.oci.state import Status
 from whit.runtime.oci.stats import stats, table

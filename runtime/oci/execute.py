@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from whit.packer.errors import InvalidFileError, LaunchError, UsageError
+from whit.packer.support.errors import InvalidFileError, LaunchError, UsageError
 from whit.runtime.capabilities import NAMES, parse_capability
 from whit.runtime.encode import encode
 from whit.runtime.machine import unified_cgroup

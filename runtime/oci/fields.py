@@ -7,8 +7,8 @@ surrogates: JSON can write one (RFC 8259, 8.2), and it is no character, so that 
 
 from __future__ import annotations
 
-from whit.packer.errors import InvalidFileError, UnsupportedError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import InvalidFileError, UnsupportedError
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

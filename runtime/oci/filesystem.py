@@ -9,8 +9,8 @@ from __future__ import annotations
 import posixpath
 import stat
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.devfiles import DEVICES, LINKS, PTMX
 from whit.runtime.model import Op
 from whit.runtime.oci.fields import HINT, refused

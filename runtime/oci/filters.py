@@ -5,8 +5,8 @@ Source: OCI runtime-spec, config-linux, "Seccomp".
 
 from __future__ import annotations
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.model import Op
 from whit.runtime.oci.fields import HINT, refused
 from whit.runtime.seccomp.bpf import compile_filter

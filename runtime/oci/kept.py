@@ -22,9 +22,9 @@ import os
 import struct
 import sys
 
-from whit.packer.errors import WhitError
-from whit.packer.light import TYPE_CHECKING, replace
-from whit.packer.lightjson import quoted
+from whit.packer.support.errors import WhitError
+from whit.packer.support.light import TYPE_CHECKING, replace
+from whit.packer.support.lightjson import quoted
 from whit.runtime.encode import encode
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.oci import records

@@ -6,8 +6,8 @@ but itself. Source: the kernel's Documentation/userspace-api/landlock.rst.
 
 from __future__ import annotations
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.model import Op
 from whit.runtime.oci.fields import HINT, refused
 from whit.runtime.oci.filesystem import normal

@@ -5,14 +5,14 @@ Source: OCI runtime-spec, runtime, "Lifecycle", and config, "POSIX-platform Hook
 
 from __future__ import annotations
 
-from whit.packer.light import TYPE_CHECKING, dataclass
-from whit.packer.lightjson import dump
+from whit.packer.support.light import TYPE_CHECKING, dataclass
+from whit.packer.support.lightjson import dump
 from whit.runtime.model import Op
 from whit.runtime.oci.compile import Lifecycle
 from whit.runtime.oci.spec import VERSION
 
 if TYPE_CHECKING:
-    from whit.packer.lightjson import Encodable
+    from whit.packer.support.lightjson import Encodable
     from whit.runtime.oci.process import Process
     from whit.runtime.oci.spec import Hook, Spec
 

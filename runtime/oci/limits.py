@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import LaunchError
-from whit.packer.light import replace
+from whit.packer.support.errors import LaunchError
+from whit.packer.support.light import replace
 from whit.runtime.oci import cgroups as compiler
 from whit.runtime.oci.devices import v1_writes, v2_program
 from whit.runtime.oci.fields import refused

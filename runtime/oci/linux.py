@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import stat
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.oci.fields import HINT, I64, U32, matches, wrong
 from whit.runtime.oci.mountspec import PROPAGATION, IdMapping, id_mapping
 from whit.runtime.oci.resources import Resources, read_resources

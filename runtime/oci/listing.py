@@ -7,7 +7,7 @@ import pwd
 import subprocess
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError, LaunchError, UsageError
+from whit.packer.support.errors import InvalidFileError, LaunchError, UsageError
 from whit.runtime.oci.arguments import container_id
 from whit.runtime.oci.state import Container, every, find, root_of
 

@@ -7,8 +7,8 @@ where the filter lets all of that through, and nothing but the program comes aft
 
 from __future__ import annotations
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.model import Op
 from whit.runtime.oci.fields import HINT
 from whit.runtime.oci.landlock import landlock_ops

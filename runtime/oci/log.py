@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 
-from whit.packer.errors import InvalidFileError, UsageError
-from whit.packer.light import dataclass
-from whit.packer.lightjson import quoted
+from whit.packer.support.errors import InvalidFileError, UsageError
+from whit.packer.support.light import dataclass
+from whit.packer.support.lightjson import quoted
 
 FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 

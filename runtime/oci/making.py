@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import posixpath
 
-from whit.packer.errors import UsageError
-from whit.packer.light import TYPE_CHECKING, dataclass, replace
-from whit.packer.lightjson import dump
+from whit.packer.support.errors import UsageError
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
+from whit.packer.support.lightjson import dump
 from whit.runtime.model import Op
 from whit.runtime.oci import records
 from whit.runtime.oci.compile import compile_container
@@ -14,7 +14,7 @@ from whit.runtime.oci.lifecycle import Wish, container_lifecycle
 from whit.runtime.oci.spec import VERSION, parse_spec
 
 if TYPE_CHECKING:
-    from whit.packer.lightjson import Encodable
+    from whit.packer.support.lightjson import Encodable
     from whit.runtime.model import LaunchPlan
     from whit.runtime.oci.compile import Compiled
     from whit.runtime.oci.model import OciHost, Scope

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from whit.runtime.model import Op

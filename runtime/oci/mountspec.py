@@ -6,7 +6,7 @@ contradict each other count as mount(8) counts them: the last one wins.
 
 from __future__ import annotations
 
-from whit.packer.light import TYPE_CHECKING, dataclass, replace
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.oci.fields import U32, wrong
 
 if TYPE_CHECKING:

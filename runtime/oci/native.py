@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from whit.packer.errors import UsageError
+from whit.packer.support.errors import UsageError
 from whit.runtime.oci.arguments import container_id
 from whit.runtime.oci.records import RECORD
 from whit.runtime.oci.state import find, root_of

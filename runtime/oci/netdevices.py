@@ -12,7 +12,7 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import LaunchError
+from whit.packer.support.errors import LaunchError
 from whit.runtime.engine.networks.links import find_link
 from whit.runtime.engine.networks.netlink import Netlink, NetlinkError, inside
 from whit.runtime.oci.records import CONFIG

@@ -5,8 +5,8 @@ Source: OCI runtime-spec, config, "Process", and its subsections for POSIX and L
 
 from __future__ import annotations
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.capabilities import NAMES
 from whit.runtime.oci.fields import HINT, I32, U16, U32, U64, wrong
 from whit.runtime.rlimits import RLIMITS

@@ -6,8 +6,8 @@ import errno
 import os
 from stat import S_ISREG
 
-from whit.packer.errors import InvalidFileError, LaunchError, UsageError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import InvalidFileError, LaunchError, UsageError
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

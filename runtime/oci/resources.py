@@ -6,7 +6,7 @@ None: the member isn't there, and nothing is written.
 
 from __future__ import annotations
 
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.oci.fields import I64, U16, U32, U64, matches, wrong
 
 if TYPE_CHECKING:

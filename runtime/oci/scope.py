@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError
+from whit.packer.support.errors import InvalidFileError
 from whit.runtime.oci.cgroups import CgroupPlan, resource_warnings, resource_writes
 from whit.runtime.oci.fields import refused
 from whit.runtime.oci.model import HYBRID, Cgroup

@@ -6,9 +6,9 @@ have are listed in ``warnings``. What this machine can't do is refused when the 
 
 from __future__ import annotations
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import TYPE_CHECKING, dataclass, replace
-from whit.packer.lightjson import load
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
+from whit.packer.support.lightjson import load
 from whit.runtime.oci.fields import HINT, I32, Fields, refused, wrong
 from whit.runtime.oci.linux import Linux, read_linux
 from whit.runtime.oci.mountspec import Mount, read_mount

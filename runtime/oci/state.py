@@ -7,8 +7,8 @@ import json
 import os
 from pathlib import Path
 
-from whit.packer.errors import InvalidFileError, NotFoundError
-from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass
+from whit.packer.support.errors import InvalidFileError, NotFoundError
+from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
 from whit.runtime.oci import frozen, records
 from whit.runtime.oci.records import CGROUPS, GATE, PROCESS, RECORD
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import LaunchError, UsageError
+from whit.packer.support.errors import LaunchError, UsageError
 
 if TYPE_CHECKING:
     from whit.runtime.oci.model import Folders

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whit.packer.errors import LaunchError, UnsupportedError
+from whit.packer.support.errors import LaunchError, UnsupportedError
 from whit.runtime.machine import oci_launcher
 from whit.runtime.model import Op
 from whit.runtime.oci.beside import enter_all, write_lines

@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import UsageError
+from whit.packer.support.errors import UsageError
 from whit.runtime.mounts import MASKED, MASKED_SYS, READONLY
 from whit.runtime.oci.lifecycle import SEARCH_PATH
 from whit.runtime.oci.spec import VERSION

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import LaunchError, UnsupportedError
+from whit.packer.support.errors import LaunchError, UnsupportedError
 from whit.runtime.oci.control import container_of
 from whit.runtime.oci.host import read_oci_host
 from whit.runtime.oci.records import SCOPE, read_regular

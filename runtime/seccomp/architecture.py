@@ -6,8 +6,8 @@ the order of the numbers.
 
 from __future__ import annotations
 
-from whit.packer.errors import UnsupportedError
-from whit.packer.light import TYPE_CHECKING, cache, dataclass
+from whit.packer.support.errors import UnsupportedError
+from whit.packer.support.light import TYPE_CHECKING, cache, dataclass
 
 X32_BIT = 0x4000_0000
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 import struct
 from itertools import groupby
 
-from whit.packer.errors import UnsupportedError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import UnsupportedError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.seccomp.architecture import X32_BIT, Architecture, architecture_of, syscall_numbers
 from whit.runtime.seccomp.graph import (
     IF_ANY_BIT,

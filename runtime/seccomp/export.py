@@ -5,8 +5,8 @@ Source: the OCI runtime specification, config-linux, "Seccomp".
 
 from __future__ import annotations
 
-from whit.packer.errors import UnsupportedError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import UnsupportedError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.seccomp.model import ActionKind, Operator
 from whit.runtime.seccomp.oci import ARCHITECTURE_NAMES
 

@@ -7,7 +7,7 @@ too long, a bridge goes in between: a copy of the target if that is a return, el
 
 from __future__ import annotations
 
-from whit.packer.light import NamedTuple
+from whit.packer.support.light import NamedTuple
 
 LOAD = 0x20
 AND = 0x54

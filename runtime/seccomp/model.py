@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 
-from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass
+from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

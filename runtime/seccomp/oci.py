@@ -9,8 +9,8 @@ conditions for the same call doesn't swallow it, and x32 calls stay refused thou
 
 from __future__ import annotations
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.seccomp.model import (
     EPERM,
     MAX_ARGUMENT,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from whit.packer.errors import InvalidFileError
+from whit.packer.support.errors import InvalidFileError
 from whit.runtime.seccomp.architecture import architecture_of, syscall_numbers
 from whit.runtime.seccomp.graph import (
     AND,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from whit.packer.errors import UsageError
+from whit.packer.support.errors import UsageError
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 _FORM = re.compile(r"(?P<number>[0-9]{1,9}(\.[0-9]{1,9})?)(?P<unit>ms|s|m|h|)", re.ASCII)

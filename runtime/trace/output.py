@@ -11,8 +11,8 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from whit.packer.console import print_json
-from whit.packer.errors import UsageError
+from whit.packer.showing.console import print_json
+from whit.packer.support.errors import UsageError
 from whit.runtime.trace.report import document, page
 
 if TYPE_CHECKING:

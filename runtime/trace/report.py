@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whit.packer.console import human_size
-from whit.packer.present import columns, printable
+from whit.packer.showing.console import human_size
+from whit.packer.showing.present import columns, printable
 from whit.runtime.trace.known import is_probe
 from whit.runtime.trace.verdict import Weight
 

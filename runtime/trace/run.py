@@ -14,7 +14,7 @@ from whit.runtime.trace.target import ThisMachine, find_target, opened_by_kernel
 from whit.runtime.trace.verdict import Context, Findings, judge
 
 if TYPE_CHECKING:
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
     from whit.runtime.request import Request
     from whit.runtime.trace.sightings import Sightings
     from whit.runtime.trace.target import Target

@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import LaunchError, UnsupportedError
+from whit.packer.support.errors import LaunchError, UnsupportedError
 from whit.runtime.capabilities import mask
 from whit.runtime.encode import encode
 from whit.runtime.launch import find_launcher

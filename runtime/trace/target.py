@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.annotations import ANNOTATION_PREFIX
-from whit.packer.choices import DEFAULT
-from whit.packer.errors import WhitError
+from whit.packer.image.annotations import ANNOTATION_PREFIX
 from whit.packer.needs import RULES
-from whit.packer.store import names_file
+from whit.packer.resolution.choices import DEFAULT
+from whit.packer.store.store import names_file
+from whit.packer.support.errors import WhitError
 from whit.runtime.explain import loader_of, script_interpreter
 from whit.runtime.prepare import Prepared, prepare
 from whit.runtime.rootview import RootView
@@ -24,7 +24,7 @@ from whit.runtime.trace.verdict import ImageFile, Judged, Lacking
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from whit.packer.store import Store, StoredImage
+    from whit.packer.store.store import Store, StoredImage
     from whit.runtime.request import Request
 
 GIVEN_BY_RUNTIME = frozenset(("/etc/hosts",))
@@ -138,8 +138,8 @@ class ThisMachine:
 
     def is_dynamic(self, path: str) -> bool:
         """Whether a program needs a loader and libraries besides itself."""
-        from whit.packer.analysis import Linkage, Wanted  # noqa: PLC0415 - only for programs that are missing
-        from whit.packer.executable import open_executable  # noqa: PLC0415
+        from whit.packer.executable.analysis import Linkage, Wanted  # noqa: PLC0415 - only for programs that are missing
+        from whit.packer.executable.file import open_executable  # noqa: PLC0415
 
         try:
             return open_executable(path, Wanted()).analysis.linkage is Linkage.DYNAMIC

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from whit.packer.errors import UnsupportedError
-from whit.packer.places import private_root
+from whit.packer.store.places import private_root
+from whit.packer.support.errors import UnsupportedError
 from whit.runtime.engine.folder import Containers
 from whit.runtime.engine.loglines import Wish
 from whit.runtime.engine.logs import show_log

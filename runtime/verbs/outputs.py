@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 
-from whit.packer.console import warn
-from whit.packer.errors import WhitError
+from whit.packer.showing.console import warn
+from whit.packer.support.errors import WhitError
 
 _OUT, _ERR = 1, 2
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from whit.packer.console import say, show
-from whit.packer.light import TYPE_CHECKING
-from whit.packer.places import private_place
+from whit.packer.showing.console import say, show
+from whit.packer.store.places import private_place
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine import columns
 from whit.runtime.engine.networks.members import read_member
 from whit.runtime.engine.reading import ids, read_some, status_of
@@ -80,7 +80,7 @@ def _by_name(root: str, text: str) -> str:
         return text
     from pathlib import Path  # noqa: PLC0415 - as above
 
-    from whit.packer.errors import NotFoundError  # noqa: PLC0415
+    from whit.packer.support.errors import NotFoundError  # noqa: PLC0415
     from whit.runtime.engine.networks.managing import find  # noqa: PLC0415
 
     try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from whit.packer.errors import InvalidFileError, NotFoundError
-from whit.packer.light import TYPE_CHECKING
-from whit.packer.places import private_root
+from whit.packer.store.places import private_root
+from whit.packer.support.errors import InvalidFileError, NotFoundError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine import ending
 from whit.runtime.engine.folder import Containers
 from whit.runtime.verbs.several import each_at_once

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from whit.packer.console import complain, say
-from whit.packer.errors import WhitError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.showing.console import complain, say
+from whit.packer.support.errors import WhitError
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whit.packer.places import private_root
+from whit.packer.store.places import private_root
 from whit.runtime.engine import lifecycle
 from whit.runtime.engine.folder import Containers
 from whit.runtime.verbs.several import each

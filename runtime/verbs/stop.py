@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whit.packer.places import private_root
+from whit.packer.store.places import private_root
 from whit.runtime.engine import ending
 from whit.runtime.engine.folder import Containers
 from whit.runtime.verbs.several import each_at_once
@@ -13,7 +13,7 @@ def stop(containers: tuple[str, ...], timeout: int | None = None, signal: str | 
     known = Containers(private_root())
     number = None
     if signal:
-        from whit.packer.signals import parse_signal  # noqa: PLC0415 - rarely given
+        from whit.packer.support.signals import parse_signal  # noqa: PLC0415 - rarely given
 
         number = parse_signal(signal)
     seconds = None if timeout is None else max(timeout, -1)

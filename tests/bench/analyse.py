@@ -57,7 +57,7 @@ class Contender:
     command: tuple[str, ...] = ()
 
 
-WHIT = "from whit.packer.executable import open_executable\nfrom whit.packer.needs import {0}, judge_all"
+WHIT = "from whit.packer.executable.file import open_executable\nfrom whit.packer.needs import {0}, judge_all"
 CONTENDERS = (
     Contender(
         "whit, to pack",

@@ -20,12 +20,12 @@ from typing import Any
 import pytest
 
 from tests.loaders import GLIBC, MUSL, MUSL_LOADER, NOT_FOUND, loader_of, loader_says, whit_says
-from whit.packer.analysis import Linkage, Wanted
 from whit.packer.closure.closing import close
-from whit.packer.errors import WhitError
-from whit.packer.executable import open_executable
-from whit.packer.filetree import HostTree
-from whit.packer.resolution import Program
+from whit.packer.executable.analysis import Linkage, Wanted
+from whit.packer.executable.file import open_executable
+from whit.packer.resolution.model import Program
+from whit.packer.store.filetree import HostTree
+from whit.packer.support.errors import WhitError
 
 AUDITWHEEL = Path("build/auditwheel/bin/python")
 _LDDTREE = """

@@ -19,15 +19,15 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.analysis import Format, Linkage, Relro
-from whit.packer.errors import WhitError
-from whit.packer.executable import opened
+from whit.packer.executable.analysis import Format, Linkage, Relro
+from whit.packer.executable.file import opened
 from whit.packer.lint import fetch, lint_program
+from whit.packer.support.errors import WhitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whit.packer.analysis import Analysis, Hardening
+    from whit.packer.executable.analysis import Analysis, Hardening
     from whit.packer.lint.model import Program
 
 LISTED = frozenset({"private-key", "token", "builders-home", "open-runpath", "builders-runpath"})

@@ -20,10 +20,10 @@ from tests.corpus.stage import Job, play
 from tests.corpus.truth import FRESH, TUNED
 from tests.peers import PROJECT
 from tests.programs.build import ToolchainMissingError, build
-from whit.packer.executable import open_executable
+from whit.packer.executable.file import open_executable
 from whit.packer.needs import RULES, WANTED, judge_all
 from whit.packer.needs.model import Verdict
-from whit.packer.resolve import resolve
+from whit.packer.resolution.resolve import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

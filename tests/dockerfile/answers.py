@@ -11,7 +11,7 @@ from tests.dockerfile.telling import told
 from whit.packer.buildfile.dockerfile.ignorefile import Matched, parse_ignore_file
 from whit.packer.buildfile.dockerfile.problems import Fault
 from whit.packer.buildfile.dockerfile.words import Reading, expand
-from whit.packer.errors import WhitError
+from whit.packer.support.errors import WhitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

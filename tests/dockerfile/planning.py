@@ -10,13 +10,13 @@ from whit.packer.buildfile.dockerfile.evaluate import Wishes, evaluate
 from whit.packer.buildfile.dockerfile.mounts import MountKind, Sharing
 from whit.packer.buildfile.dockerfile.parsing import parse
 from whit.packer.buildfile.dockerfile.plan import FileStep, RunStep, WorkdirStep
-from whit.packer.errors import NotFoundError
-from whit.packer.oci import parse_config
-from whit.packer.platform import Platform, parse_platform
+from whit.packer.image.oci import parse_config
+from whit.packer.image.platform import Platform, parse_platform
+from whit.packer.support.errors import NotFoundError
 
 if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.plan import Plan, PlannedMount, Step
-    from whit.packer.oci import ImageConfig
+    from whit.packer.image.oci import ImageConfig
 
 HERE = Platform("linux", "amd64")
 _NUMBERED = re.compile(r"\[[^]]*[0-9]+/[0-9]+\] (?!FROM )(?:LINK )?")

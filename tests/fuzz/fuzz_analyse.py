@@ -104,10 +104,10 @@ def real_programs() -> list[bytes]:
 
 def judge(data: bytes) -> None:
     """The rule that must hold for every file."""
-    from whit.packer.advice import advise
-    from whit.packer.analyse import analyse
-    from whit.packer.errors import WhitError
+    from whit.packer.executable.analyse import analyse
     from whit.packer.needs import DETAILS, judge_all
+    from whit.packer.resolution.advice import advise
+    from whit.packer.support.errors import WhitError
 
     try:
         analysis = analyse(data, DETAILS)
@@ -196,9 +196,9 @@ def fuzz_by_coverage(seconds: float) -> None:
     import atheris
 
     with atheris.instrument_imports(include=["whit.packer"]):
-        import whit.packer.advice
-        import whit.packer.analyse
         import whit.packer.elf.analyse
+        import whit.packer.executable.analyse
+        import whit.packer.resolution.advice
         import whit.packer.wasm.analyse  # noqa: F401 - imported to be instrumented
     CORPUS.mkdir(parents=True, exist_ok=True)
     for index, seed in enumerate(seeds()):

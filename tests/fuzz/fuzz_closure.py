@@ -43,13 +43,13 @@ def system() -> dict[str, bytes]:
 
 def judge(files: dict[str, bytes]) -> None:
     """The rule that must hold for every system."""
-    from whit.packer.analyse import analyse
-    from whit.packer.analysis import Wanted
     from whit.packer.closure.closing import close
     from whit.packer.closure.judging import judge_with
-    from whit.packer.errors import WhitError
-    from whit.packer.filetree import MemoryTree
-    from whit.packer.resolution import Program
+    from whit.packer.executable.analyse import analyse
+    from whit.packer.executable.analysis import Wanted
+    from whit.packer.resolution.model import Program
+    from whit.packer.store.filetree import MemoryTree
+    from whit.packer.support.errors import WhitError
 
     tree = MemoryTree(files)
     file = tree.file("/app")

@@ -57,7 +57,7 @@ def judge(text: str, oracle: Oracle | None) -> None:
     from tests.dockerfile.answers import differs
     from tests.dockerfile.building import IMAGES
     from tests.dockerfile.planning import planned
-    from whit.packer.errors import WhitError
+    from whit.packer.support.errors import WhitError
 
     began = time.process_time()
     try:

@@ -23,11 +23,11 @@ from tests.programs.build import build
 from tests.unit.packer.images import Members, archive, folder, layer, link, write_layout
 from whit.packer.elf.file import parse
 from whit.packer.elf.strip import pieces, strip
-from whit.packer.errors import WhitError
 from whit.packer.lint import fetch, lint_image, lint_program
 from whit.packer.lint.present import page
 from whit.packer.lint.sarif import document
-from whit.packer.store import read_image
+from whit.packer.store.store import read_image
+from whit.packer.support.errors import WhitError
 
 SLOW = 2.0
 """Seconds of processor time."""

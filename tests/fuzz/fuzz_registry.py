@@ -17,10 +17,8 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.fuzz.rounds import rounds
-from whit.packer.errors import WhitError
-from whit.packer.jsondoc import parse_object
-from whit.packer.oci import CONFIG, INDEX, LAYER_GZIP, MANIFEST, Descriptor, Index, Manifest
-from whit.packer.platform import Platform, parse_platform
+from whit.packer.image.oci import CONFIG, INDEX, LAYER_GZIP, MANIFEST, Descriptor, Index, Manifest
+from whit.packer.image.platform import Platform, parse_platform
 from whit.packer.registry.challenge import parse_challenges, pushing, scope_texts
 from whit.packer.registry.dockerconfig import Credential, find_entry, parse_config_file, parse_helper_answer, with_entry
 from whit.packer.registry.headers import next_page, parse_content_range, received, resolved, retry_after
@@ -29,6 +27,8 @@ from whit.packer.registry.model import reach, said
 from whit.packer.registry.registriesconf import RegistriesConf, parse_daemon_json, parse_registries_conf
 from whit.packer.registry.repository import Document
 from whit.packer.registry.tree import choose, gather
+from whit.packer.support.errors import WhitError
+from whit.packer.support.jsondoc import parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from tests.unit.packer.test_unpack import ESCAPES, archive, unpack
-from whit.packer.decompress import gunzip
-from whit.packer.errors import WhitError
+from whit.packer.image.decompress import gunzip
+from whit.packer.support.errors import WhitError
 
 
 def one(chance: random.Random, seeds: list[bytes], place: Path) -> None:

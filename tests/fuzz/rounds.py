@@ -7,7 +7,7 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import WhitError
+from whit.packer.support.errors import WhitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

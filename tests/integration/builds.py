@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.integration.kept import Engine
-from whit.packer.store import Store
+from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Mapping
 
-    from whit.packer.imagespec import RunConfig
+    from whit.packer.image.spec import RunConfig
 
 BUSYBOX = Path("/bin/busybox")
 APPLETS = [

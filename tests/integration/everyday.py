@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.integration.engines import APPLETS, Answer
 from tests.integration.madeimage import entry, make_image
-from whit.packer.imagespec import RunConfig
+from whit.packer.image.spec import RunConfig
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,11 +9,11 @@ import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.imagespec import RunConfig
-from whit.packer.oci import CONFIG, LAYER_GZIP, Descriptor, ImageConfig, Manifest
-from whit.packer.platform import Platform
-from whit.packer.reference import parse_reference
-from whit.packer.store import Store
+from whit.packer.image.oci import CONFIG, LAYER_GZIP, Descriptor, ImageConfig, Manifest
+from whit.packer.image.platform import Platform
+from whit.packer.image.reference import parse_reference
+from whit.packer.image.spec import RunConfig
+from whit.packer.store.store import Store
 from whit.runtime.machine import architecture
 
 if TYPE_CHECKING:

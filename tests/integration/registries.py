@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from tests.conftest import lacking
 from tests.peers.registry import docker_registry, memory_registry, other_registry
-from whit.packer.garbage import verify
-from whit.packer.imagespec import RunConfig
-from whit.packer.oci import CONFIG, LAYER_GZIP, MANIFEST, Descriptor, ImageConfig, Index, Manifest
-from whit.packer.platform import Platform
-from whit.packer.reference import parse_reference
-from whit.packer.store import Store
+from whit.packer.image.oci import CONFIG, LAYER_GZIP, MANIFEST, Descriptor, ImageConfig, Index, Manifest
+from whit.packer.image.platform import Platform
+from whit.packer.image.reference import parse_reference
+from whit.packer.image.spec import RunConfig
+from whit.packer.store.garbage import verify
+from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,8 +18,8 @@ import pytest
 import zstandard
 
 from tests.unit.packer.images import EXIT, GOOD, Members, archive, folder, layer, write_layout
-from whit.packer.garbage import verify
-from whit.packer.store import Store
+from whit.packer.store.garbage import verify
+from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

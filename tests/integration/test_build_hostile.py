@@ -15,7 +15,7 @@ import pytest
 from tests.integration.builds import make_builder, write_context
 from tests.integration.kept import until
 from whit.packer.buildfile.build.cache import StepCache
-from whit.packer.store import Store
+from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
     from tests.integration.builds import Builder

@@ -12,8 +12,8 @@ import pytest
 
 from tests.integration.builds import make_builder, write_context
 from whit.packer.buildfile.build.cache import StepCache
-from whit.packer.garbage import collect, verify
-from whit.packer.store import Store
+from whit.packer.store.garbage import collect, verify
+from whit.packer.store.store import Store
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.peer("busybox-static")]
 

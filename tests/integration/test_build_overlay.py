@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from whit.packer.buildfile.build.steps import Layers
-from whit.packer.errors import UnsupportedError
+from whit.packer.support.errors import UnsupportedError
 from whit.runtime.building import overlay
 
 if TYPE_CHECKING:

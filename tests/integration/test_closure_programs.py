@@ -16,9 +16,9 @@ import pytest
 
 from tests.loaders import GLIBC, MUSL, Workshop, loader_says, rpath, runpath, whit_says
 from tests.programs.build import build
-from whit.packer.analysis import Linkage, Wanted
-from whit.packer.errors import WhitError
-from whit.packer.executable import open_executable
+from whit.packer.executable.analysis import Linkage, Wanted
+from whit.packer.executable.file import open_executable
+from whit.packer.support.errors import WhitError
 
 if TYPE_CHECKING:
     from tests.conftest import RunWhit

@@ -13,8 +13,8 @@ import pytest
 
 from tests.integration.kept import Engine
 from tests.integration.madeimage import entry, make_image
-from whit.packer.imagespec import RunConfig
-from whit.packer.store import Store
+from whit.packer.image.spec import RunConfig
+from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,11 +19,11 @@ import pytest
 
 from tests.peers import find_peer
 from tests.programs.build import build
-from whit.packer.imagespec import RunConfig
-from whit.packer.oci import CONFIG, LAYER_TAR, MANIFEST, REF_NAME, ImageConfig, Manifest, digest_of
-from whit.packer.platform import Platform
-from whit.packer.reference import parse_reference
-from whit.packer.store import Store
+from whit.packer.image.oci import CONFIG, LAYER_TAR, MANIFEST, REF_NAME, ImageConfig, Manifest, digest_of
+from whit.packer.image.platform import Platform
+from whit.packer.image.reference import parse_reference
+from whit.packer.image.spec import RunConfig
+from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,8 +15,8 @@ import pytest
 
 from tests.integration.test_run import own_cgroups, wait_until
 from tests.programs.build import build
-from whit.packer.garbage import verify
-from whit.packer.store import Store
+from whit.packer.store.garbage import verify
+from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
     from tests.conftest import RunWhit

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.integration.kept import BUSYBOX, Engine, processes_of, until
-from whit.packer.imagespec import HealthCheck
-from whit.packer.oci import CONFIG
-from whit.packer.reference import parse_reference
-from whit.packer.store import Store
+from whit.packer.image.oci import CONFIG
+from whit.packer.image.reference import parse_reference
+from whit.packer.image.spec import HealthCheck
+from whit.packer.store.store import Store
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox")]
 

@@ -21,7 +21,7 @@ from tests.integration.older_kernel import NEWER
 from tests.integration.sanitized import ENVIRONMENT, assert_clean, changed_plan, sanitized_launcher
 from tests.integration.test_older_kernels import STARTER
 from tests.peers import PROJECT, find_peer
-from whit.packer.imagespec import RunConfig
+from whit.packer.image.spec import RunConfig
 from whit.runtime.cgroup import CgroupLayout, CgroupVersion
 from whit.runtime.encode import encode
 from whit.runtime.host import read_host

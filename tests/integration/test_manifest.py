@@ -11,8 +11,8 @@ import pytest
 
 from tests.integration.registries import AMD64, ARM64, make_image
 from tests.peers.registry import docker_registry
-from whit.packer.garbage import verify
-from whit.packer.store import Store
+from whit.packer.store.garbage import verify
+from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -109,7 +109,7 @@ def test_a_port_is_read_as_docker_reads_it(dockerd: Dockerd, image: str, text: s
 
 @pytest.mark.parametrize("text", ["", "http", "80/x", "81-80", "1-3:80-81", "localhost:80:80", "65536", "1.2.3:80:80"])
 def test_what_docker_refuses_to_publish_is_refused(dockerd: Dockerd, image: str, text: str) -> None:
-    from whit.packer.errors import UsageError  # noqa: PLC0415
+    from whit.packer.support.errors import UsageError  # noqa: PLC0415
 
     assert dockerd.docker("create", "-p", text, image, "true", check=False).returncode != 0
     with pytest.raises(UsageError):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.netlab import CLIENT, HOST, Container, Lab
-from whit.packer.errors import WhitError
+from whit.packer.support.errors import WhitError
 from whit.runtime.engine.networks import folder, managing
 from whit.runtime.engine.networks.attaching import detach, sweep
 from whit.runtime.engine.networks.making import Wishes

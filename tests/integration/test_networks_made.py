@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.netlab import CLIENT, CLIENT6, HOST, HOST6, LONG, Lab
-from whit.packer.errors import WhitError
+from whit.packer.support.errors import WhitError
 from whit.runtime.engine.networks import managing
 from whit.runtime.engine.networks.attaching import connect, disconnect, host_end
 from whit.runtime.engine.networks.making import Wishes

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer.errors import WhitError
+from whit.packer.support.errors import WhitError
 from whit.runtime.engine.networks import links
 from whit.runtime.engine.networks.attaching import attach
 from whit.runtime.engine.networks.model import Endpoint, Joining, Member, Network

@@ -24,7 +24,7 @@ pytestmark = [
 SCRIPT = r'''
 import os, subprocess, sys, time
 from pathlib import Path
-from whit.packer.errors import WhitError, in_words
+from whit.packer.support.errors import WhitError, in_words
 from whit.runtime.engine.networks.model import Member
 from whit.runtime.engine.networks.rootless import rootless_attach, rootless_detach
 

@@ -16,7 +16,7 @@ import pytest
 
 from tests.integration.older_kernel import NEWER
 from tests.peers import PROJECT, find_peer
-from whit.packer.imagespec import RunConfig
+from whit.packer.image.spec import RunConfig
 from whit.runtime.cgroup import CgroupLayout, CgroupVersion
 from whit.runtime.encode import encode
 from whit.runtime.host import read_host

@@ -16,8 +16,7 @@ import pytest
 
 from tests.integration.registries import AMD64, ARM64, MB, make_image, make_index, with_or_without_referrers
 from tests.peers.registry import docker_registry
-from whit.packer.garbage import verify
-from whit.packer.reference import parse_reference
+from whit.packer.image.reference import parse_reference
 from whit.packer.registry.ends import RepositoryTarget
 from whit.packer.registry.referring import put
 from whit.packer.registry.registries import Registries
@@ -25,7 +24,8 @@ from whit.packer.registry.repository import Document
 from whit.packer.registry.sessions import Sessions
 from whit.packer.registry.settings import Settings
 from whit.packer.registry.tags import tagged
-from whit.packer.store import Store
+from whit.packer.store.garbage import verify
+from whit.packer.store.store import Store
 from whit.packer.supply.attaching import attach_document, attached
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import RunWhit
     from tests.peers.registry import RegistryPeer
-    from whit.packer.oci import Descriptor
+    from whit.packer.image.oci import Descriptor
 
 pytestmark = pytest.mark.peer("docker-registry")
 

@@ -13,7 +13,7 @@ from tests.integration.registries import AMD64, ARM64, MB, is_whole, make_image,
 from tests.peers import find_peer
 from tests.peers.faults import lying_proxy
 from tests.peers.registry import asked, docker_registry, memory_registry, other_registry
-from whit.packer.store import Store
+from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

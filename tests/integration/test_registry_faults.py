@@ -13,8 +13,8 @@ from tests.conftest import lacking
 from tests.integration.registries import MB, is_whole, make_image
 from tests.peers.faults import breaking_proxy, lying_proxy
 from tests.peers.registry import docker_registry, memory_registry, other_registry
-from whit.packer.garbage import verify
-from whit.packer.store import Store
+from whit.packer.store.garbage import verify
+from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.conftest import RunWhit
     from tests.peers.faults import Breaking, Exchange, Lying
     from tests.peers.registry import RegistryPeer
-    from whit.packer.oci import Descriptor
+    from whit.packer.image.oci import Descriptor
 
 pytestmark = pytest.mark.peer("docker-registry")
 

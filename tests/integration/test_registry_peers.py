@@ -15,7 +15,7 @@ from tests.conftest import lacking
 from tests.integration.registries import AMD64, ARM64, MB, is_whole, make_image, make_index
 from tests.peers import find_peer
 from tests.peers.registry import asked, docker_registry, free_port, memory_registry, other_registry
-from whit.packer.oci import digest_of
+from whit.packer.image.oci import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,12 +10,12 @@ import pytest
 from tests.conftest import lacking
 from tests.integration.registries import make_image
 from tests.peers.registry import asked, docker_registry, memory_registry, other_registry
-from whit.packer.oci import Descriptor, Manifest
-from whit.packer.reference import parse_reference
+from whit.packer.image.oci import Descriptor, Manifest
+from whit.packer.image.reference import parse_reference
 from whit.packer.registry.referrers import referrers
 from whit.packer.registry.registries import Registries
 from whit.packer.registry.settings import Settings
-from whit.packer.store import Store
+from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

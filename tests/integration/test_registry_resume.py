@@ -14,13 +14,13 @@ from tests.conftest import lacking
 from tests.integration.registries import MB, is_whole, make_image
 from tests.peers.faults import breaking_proxy
 from tests.peers.registry import docker_registry, memory_registry, other_registry
-from whit.packer.garbage import verify
-from whit.packer.reference import parse_reference
+from whit.packer.image.reference import parse_reference
 from whit.packer.registry import pushing, sending
 from whit.packer.registry.progress import Silent
 from whit.packer.registry.registries import Registries
 from whit.packer.registry.settings import Settings
-from whit.packer.store import Store
+from whit.packer.store.garbage import verify
+from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

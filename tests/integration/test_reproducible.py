@@ -29,7 +29,7 @@ OLDEST = 11
 """The oldest Python 3 that whit runs on."""
 EPOCH = "1700000000"
 COMPRESS = (
-    "import sys, hashlib; from whit.packer.compress import gzip_stream;"
+    "import sys, hashlib; from whit.packer.image.compress import gzip_stream;"
     "print(hashlib.sha256(b''.join(gzip_stream([open(sys.argv[1], 'rb').read()]))).hexdigest())"
 )
 """Prints the digest of a file as a layer's gzip has it."""

@@ -12,8 +12,8 @@ import pytest
 from tests.conftest import lacking
 from tests.integration.registries import AMD64, ARM64, make_image, make_index, with_or_without_referrers
 from tests.unit.packer.test_supply_signing import COSIGN_KEY, COSIGN_PUB
-from whit.packer.oci import parse_manifest
-from whit.packer.store import Store
+from whit.packer.image.oci import parse_manifest
+from whit.packer.store.store import Store
 from whit.packer.supply.attaching import attach, attached
 
 if TYPE_CHECKING:

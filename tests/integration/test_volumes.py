@@ -15,7 +15,7 @@ import pytest
 
 from tests.integration.kept import BUSYBOX, Engine
 from tests.integration.madeimage import entry, make_image
-from whit.packer.imagespec import RunConfig
+from whit.packer.image.spec import RunConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

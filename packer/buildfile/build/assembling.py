@@ -6,18 +6,18 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from whit.packer.layer import write_tar
-from whit.packer.light import replace
-from whit.packer.oci import CONFIG, Manifest
+from whit.packer.image.layer import write_tar
+from whit.packer.support.light import replace
+from whit.packer.image.oci import CONFIG, Manifest
 from whit.packer.tar.tree import TreeReader
-from whit.packer.times import rfc3339
+from whit.packer.support.times import rfc3339
 
 if TYPE_CHECKING:
     from whit.packer.buildfile.build.cache import Record, StepCache
     from whit.packer.buildfile.build.chain import Chain
-    from whit.packer.layout import Layout
-    from whit.packer.oci import Descriptor, ImageConfig, Layer
-    from whit.packer.reference import Reference
+    from whit.packer.store.layout import Layout
+    from whit.packer.image.oci import Descriptor, ImageConfig, Layer
+    from whit.packer.image.reference import Reference
 
 _AT_ONCE = 2
 """Layers that are compressed side by side."""

@@ -6,16 +6,16 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import NotFoundError, WhitError
-from whit.packer.reference import parse_reference
+from whit.packer.support.errors import NotFoundError, WhitError
+from whit.packer.image.reference import parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from whit.packer.oci import ImageConfig
-    from whit.packer.platform import Platform
-    from whit.packer.reference import Reference
-    from whit.packer.store import Store, StoredImage
+    from whit.packer.image.oci import ImageConfig
+    from whit.packer.image.platform import Platform
+    from whit.packer.image.reference import Reference
+    from whit.packer.store.store import Store, StoredImage
 
     Pull = Callable[[Reference, Platform | None], object]
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from whit.packer.buildfile.build.steps import StepRunner
     from whit.packer.buildfile.build.stages import Settings
     from whit.packer.buildfile.dockerfile.plan import Plan, StagePlan
-    from whit.packer.oci import Descriptor
-    from whit.packer.platform import Platform
-    from whit.packer.reference import Reference
-    from whit.packer.store import StoredImage
+    from whit.packer.image.oci import Descriptor
+    from whit.packer.image.platform import Platform
+    from whit.packer.image.reference import Reference
+    from whit.packer.store.store import StoredImage
 
 _MOST_STAGES = 8
 

@@ -21,14 +21,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer import durable
-from whit.packer.errors import InvalidFileError
-from whit.packer.jsondoc import canonical_json, parse_object
-from whit.packer.oci import LAYER_GZIP, Descriptor, Layer, check_digest
+from whit.packer.support import durable
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.jsondoc import canonical_json, parse_object
+from whit.packer.image.oci import LAYER_GZIP, Descriptor, Layer, check_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from whit.packer.store import Store
+    from whit.packer.store.store import Store
 
 VERSION = 1
 """Raised when the same step would give other files, so that what is there isn't taken for it."""

@@ -6,14 +6,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from whit.packer import durable
+from whit.packer.support import durable
 from whit.packer.buildfile.build.cache import step_key
 from whit.packer.buildfile.build.steps import Layers
-from whit.packer.rootfs import lock_path, prepare_rootfs
+from whit.packer.store.rootfs import lock_path, prepare_rootfs
 
 if TYPE_CHECKING:
     from whit.packer.buildfile.build.cache import Record, StepCache
-    from whit.packer.store import Store, StoredImage
+    from whit.packer.store.store import Store, StoredImage
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,19 +10,21 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer import archive, durable
-from whit.packer.console import put_bytes
-from whit.packer.errors import UsageError
+from whit.packer.archives import archive
+
+from whit.packer.support import durable
+from whit.packer.showing.console import put_bytes
+from whit.packer.support.errors import UsageError
 from whit.packer.tar.read import TarReader
 from whit.packer.tar.tree import TreeReader
-from whit.packer.unpack import Limits, Unpacker
+from whit.packer.store.unpack import Limits, Unpacker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from whit.packer.oci import Descriptor
-    from whit.packer.reference import Reference
-    from whit.packer.store import Store
+    from whit.packer.image.oci import Descriptor
+    from whit.packer.image.reference import Reference
+    from whit.packer.store.store import Store
 
 _NO_LIMITS = 1 << 40, 1 << 60
 _STDOUT = "-"

@@ -14,8 +14,8 @@ from whit.packer.buildfile.build.exporting import export_files, export_image
 from whit.packer.buildfile.build.stages import Settings
 from whit.packer.buildfile.dockerfile.evaluate import Wishes, evaluate
 from whit.packer.buildfile.dockerfile.parsing import parse
-from whit.packer.garbage import collect
-from whit.packer.light import replace
+from whit.packer.store.garbage import collect
+from whit.packer.support.light import replace
 from whit.packer.pipeline import source_date_epoch
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from whit.packer.buildfile.build.steps import StepRunner
     from whit.packer.buildfile.dockerfile.checks import Finding
     from whit.packer.buildfile.dockerfile.plan import Plan
-    from whit.packer.oci import Descriptor
-    from whit.packer.reference import Reference
-    from whit.packer.store import Store
+    from whit.packer.image.oci import Descriptor
+    from whit.packer.image.reference import Reference
+    from whit.packer.store.store import Store
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 

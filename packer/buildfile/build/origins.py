@@ -12,7 +12,7 @@ from whit.packer.buildfile.build.selecting import Walk
 from whit.packer.buildfile.dockerfile.ignorefile import IgnoreRules
 from whit.packer.buildfile.dockerfile.ignorepattern import IgnorePattern
 from whit.packer.buildfile.dockerfile.problems import Fault
-from whit.packer.inroot import open_in_root
+from whit.packer.store.inroot import open_in_root
 from whit.packer.tar.tree import Selected
 
 if TYPE_CHECKING:

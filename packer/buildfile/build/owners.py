@@ -6,9 +6,9 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from whit.packer.accounts import Accounts, identify
-from whit.packer.errors import UsageError
-from whit.packer.inroot import open_in_root
+from whit.packer.image.accounts import Accounts, identify
+from whit.packer.support.errors import UsageError
+from whit.packer.store.inroot import open_in_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,9 +15,9 @@ from whit.packer.buildfile.build.selecting import Walk, least
 from whit.packer.buildfile.dockerfile.ignorefile import IgnoreRules, parse_ignore_file
 from whit.packer.buildfile.dockerfile.plan import SourceKind
 from whit.packer.buildfile.dockerfile.problems import Fault
-from whit.packer.light import replace
-from whit.packer.errors import InvalidFileError, UnsupportedError
-from whit.packer.loading import uncompressed
+from whit.packer.support.light import replace
+from whit.packer.support.errors import InvalidFileError, UnsupportedError
+from whit.packer.archives.loading import uncompressed
 from whit.packer.tar import write
 from whit.packer.tar.header import check_sum
 from whit.packer.tar.member import RECORD, Kind, Member

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.build.pieces import PieceKind
 from whit.packer.buildfile.dockerfile.problems import Fault
-from whit.packer.light import replace
-from whit.packer.errors import InvalidFileError
-from whit.packer.inroot import open_in_root
-from whit.packer.loading import uncompressed
+from whit.packer.support.light import replace
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.store.inroot import open_in_root
+from whit.packer.archives.loading import uncompressed
 from whit.packer.tar.read import TarReader
-from whit.packer.unpack import Limits, Unpacker
+from whit.packer.store.unpack import Limits, Unpacker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

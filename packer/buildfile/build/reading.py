@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.dockerfile.ignorefile import LARGEST, IgnoreRules, ignore_files, parse_ignore_file
-from whit.packer.errors import NotFoundError, UsageError
+from whit.packer.support.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

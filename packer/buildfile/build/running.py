@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from whit.packer import durable
+from whit.packer.support import durable
 from whit.packer.buildfile.build.cache import Workplace, step_key
 from whit.packer.buildfile.build.origins import find_one, rooted
 from whit.packer.buildfile.build.pieces import Change, piece_of
@@ -17,7 +17,7 @@ from whit.packer.buildfile.build.steps import Bound, Layers, Memory, RunOrder, S
 from whit.packer.buildfile.dockerfile.mounts import MountKind, Sharing
 from whit.packer.buildfile.dockerfile.plan import OriginKind
 from whit.packer.buildfile.dockerfile.problems import DockerfileError, at
-from whit.packer.errors import UnsupportedError
+from whit.packer.support.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -188,7 +188,7 @@ def _begin_cache(planned: PlannedMount, supplies: Supplies, folder: Path) -> Non
 def _fill(planned: PlannedMount, supplies: Supplies, folder: Path) -> None:
     from whit.packer.tar.read import TarReader  # noqa: PLC0415 - few caches begin with something
     from whit.packer.tar.tree import TreeReader  # noqa: PLC0415
-    from whit.packer.unpack import Unpacker  # noqa: PLC0415
+    from whit.packer.store.unpack import Unpacker  # noqa: PLC0415
 
     with supplies.files(planned.origin) as files:
         descriptor = files.open(rooted(planned.mount.source))

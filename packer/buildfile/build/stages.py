@@ -17,13 +17,13 @@ from whit.packer.buildfile.build.running import Supplies, key_of, order_of
 from whit.packer.buildfile.build.steps import Layers
 from whit.packer.buildfile.dockerfile.plan import FileStep, OriginKind, RunStep, WorkdirStep
 from whit.packer.buildfile.dockerfile.problems import DockerfileError, at
-from whit.packer.errors import InvalidFileError, WhitError, as_whit_error
-from whit.packer.light import replace
+from whit.packer.support.errors import InvalidFileError, WhitError, as_whit_error
+from whit.packer.support.light import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from whit.packer.accounts import Accounts
+    from whit.packer.image.accounts import Accounts
     from whit.packer.buildfile.build.cache import StepCache, Workplace
     from whit.packer.buildfile.build.chain import Chain
     from whit.packer.buildfile.build.owners import Owner
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.ignorefile import IgnoreRules
     from whit.packer.buildfile.dockerfile.plan import Origin, StagePlan, Step
     from whit.packer.buildfile.dockerfile.problems import Place
-    from whit.packer.platform import Platform
-    from whit.packer.store import StoredImage
+    from whit.packer.image.platform import Platform
+    from whit.packer.store.store import StoredImage
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ from whit.packer.buildfile.dockerfile.parsing import parse_line
 from whit.packer.buildfile.dockerfile.problems import DockerfileError, Fault, Place
 from whit.packer.buildfile.dockerfile.scopes import Budget, GlobalScope
 from whit.packer.buildfile.dockerfile.state import StageState, Surroundings, variables_of
-from whit.packer.errors import UsageError
-from whit.packer.oci import ImageConfig
-from whit.packer.platform import Platform
+from whit.packer.image.oci import ImageConfig
+from whit.packer.image.platform import Platform
+from whit.packer.support.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from whit.packer.imagespec import RunConfig
+    from whit.packer.image.spec import RunConfig
 
 _ALLOWED = (
     *(made.Cmd, made.Entrypoint, made.Env, made.Expose, made.HealthcheckSet, made.Label, made.Onbuild),

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.dockerfile.problems import Fault
 from whit.packer.buildfile.dockerfile.text import integer, shown_duration
-from whit.packer.goquoted import quoted
-from whit.packer.light import replace
-from whit.packer.signals import ALIASES, NAMES
+from whit.packer.support.goquoted import quoted
+from whit.packer.support.light import replace
+from whit.packer.support.signals import ALIASES, NAMES
 from whit.packer.template.goprint import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from whit.packer.buildfile.dockerfile.instructions import CommandLine, Pair
-    from whit.packer.imagespec import HealthCheck, RunConfig
+    from whit.packer.image.spec import HealthCheck, RunConfig
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
 _SIGNALS = frozenset((*NAMES, *ALIASES))

@@ -12,8 +12,8 @@ from whit.packer.buildfile.dockerfile.filing import add_files
 from whit.packer.buildfile.dockerfile.plan import WorkdirStep
 from whit.packer.buildfile.dockerfile.ports import read_ports
 from whit.packer.buildfile.dockerfile.running import add_run
-from whit.packer.goquoted import quoted
-from whit.packer.light import replace
+from whit.packer.support.goquoted import quoted
+from whit.packer.support.light import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,9 +19,9 @@ from whit.packer.buildfile.dockerfile.problems import DockerfileError, Place, at
 from whit.packer.buildfile.dockerfile.scopes import Budget, global_scope, platform_args, proxies, target_platform
 from whit.packer.buildfile.dockerfile.state import StageState, Surroundings, begun, begun_from, empty_image
 from whit.packer.buildfile.dockerfile.writing import check_writing
-from whit.packer.errors import NotFoundError
-from whit.packer.light import replace
-from whit.packer.platform import Platform, normal_platform
+from whit.packer.image.platform import Platform, normal_platform
+from whit.packer.support.errors import NotFoundError
+from whit.packer.support.light import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.graph import Node
     from whit.packer.buildfile.dockerfile.ignorefile import IgnoreRules
     from whit.packer.buildfile.dockerfile.instructions import Instruction
-    from whit.packer.oci import ImageConfig
+    from whit.packer.image.oci import ImageConfig
 
 
 MOST_INSTRUCTIONS = 20_000

@@ -15,7 +15,7 @@ from whit.packer.buildfile.dockerfile.ignorefile import clean
 from whit.packer.buildfile.dockerfile.instructions import Add, Copy
 from whit.packer.buildfile.dockerfile.plan import CONTEXT, FileSource, FileStep, OriginKind, SourceKind
 from whit.packer.buildfile.dockerfile.problems import Fault
-from whit.packer.goquoted import quoted
+from whit.packer.support.goquoted import quoted
 
 if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.plan import Origin

@@ -15,10 +15,10 @@ from whit.packer.buildfile.dockerfile.plan import EMPTY, Origin, OriginKind
 from whit.packer.buildfile.dockerfile.problems import DockerfileError, Fault, at, did_you_mean, nearest
 from whit.packer.buildfile.dockerfile.text import integer
 from whit.packer.buildfile.dockerfile.words import Reading, expand
-from whit.packer.errors import UsageError
-from whit.packer.goquoted import quoted
-from whit.packer.platform import parse_platform
-from whit.packer.reference import parse_reference
+from whit.packer.image.platform import parse_platform
+from whit.packer.image.reference import parse_reference
+from whit.packer.support.errors import UsageError
+from whit.packer.support.goquoted import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.problems import Place
     from whit.packer.buildfile.dockerfile.scopes import Budget, GlobalScope
     from whit.packer.buildfile.dockerfile.words import Expansion
-    from whit.packer.platform import Platform
+    from whit.packer.image.platform import Platform
 
 SCRATCH = "scratch"
 MOST_STAGES = 500

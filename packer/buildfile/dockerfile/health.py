@@ -8,7 +8,7 @@ from whit.packer.buildfile.dockerfile.flags import FlagKind, read_flags
 from whit.packer.buildfile.dockerfile.problems import Fault
 from whit.packer.buildfile.dockerfile.splitting import json_words
 from whit.packer.buildfile.dockerfile.text import SPACE, duration, integer
-from whit.packer.imagespec import HealthCheck
+from whit.packer.image.spec import HealthCheck
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

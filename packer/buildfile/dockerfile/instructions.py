@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.lexing import Heredoc
     from whit.packer.buildfile.dockerfile.problems import Place
-    from whit.packer.imagespec import HealthCheck
+    from whit.packer.image.spec import HealthCheck
 
 
 @dataclass(frozen=True, slots=True)

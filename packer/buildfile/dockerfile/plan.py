@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.checks import Finding
     from whit.packer.buildfile.dockerfile.instructions import Source
     from whit.packer.buildfile.dockerfile.mounts import Mount
-    from whit.packer.oci import ImageConfig
-    from whit.packer.platform import Platform
+    from whit.packer.image.oci import ImageConfig
+    from whit.packer.image.platform import Platform
 
 
 class OriginKind(StrEnum):

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whit.packer.errors import InvalidFileError
+from whit.packer.support.errors import InvalidFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

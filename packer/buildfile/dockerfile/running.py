@@ -14,8 +14,8 @@ from whit.packer.buildfile.dockerfile.lexing import heredoc_of
 from whit.packer.buildfile.dockerfile.mounts import MountKind, read_mount
 from whit.packer.buildfile.dockerfile.plan import CONTEXT, EMPTY, PlannedMount, RunStep, Script
 from whit.packer.buildfile.dockerfile.problems import DockerfileError, Fault
-from whit.packer.errors import UnsupportedError
-from whit.packer.light import replace
+from whit.packer.support.errors import UnsupportedError
+from whit.packer.support.light import replace
 
 if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.instructions import Run

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.dockerfile.problems import Fault, at
 from whit.packer.buildfile.dockerfile.words import Reading, expand
-from whit.packer.platform import normal_platform
+from whit.packer.image.platform import normal_platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from whit.packer.buildfile.dockerfile.instructions import Dockerfile
     from whit.packer.buildfile.dockerfile.words import Expansion
-    from whit.packer.platform import Platform
+    from whit.packer.image.platform import Platform
 
 MOST_EXPANDED = 16 << 20
 """Characters that variables may bring into one build."""

@@ -11,9 +11,9 @@ from whit.packer.buildfile.dockerfile.configuring import in_directory
 from whit.packer.buildfile.dockerfile.problems import Fault, nearest
 from whit.packer.buildfile.dockerfile.scopes import MOST_ENVIRONMENT, MOST_NAMES, MOST_PORTS
 from whit.packer.buildfile.dockerfile.words import Expansion, Reading
-from whit.packer.imagespec import DEFAULT_PATH, RunConfig
-from whit.packer.light import replace
-from whit.packer.oci import History, ImageConfig
+from whit.packer.image.oci import History, ImageConfig
+from whit.packer.image.spec import DEFAULT_PATH, RunConfig
+from whit.packer.support.light import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.plan import Step
     from whit.packer.buildfile.dockerfile.problems import Place
     from whit.packer.buildfile.dockerfile.scopes import Budget, GlobalScope
-    from whit.packer.platform import Platform
+    from whit.packer.image.platform import Platform
 
 COMMENT = "buildkit.dockerfile.v0"
 """The history's comment on each line that comes from a Dockerfile: tools tell such images by it."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from whit.packer.errors import InvalidFileError
+from whit.packer.support.errors import InvalidFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

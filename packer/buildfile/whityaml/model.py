@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whit.packer.imagespec import Compression
+from whit.packer.image.spec import Compression
 
 if TYPE_CHECKING:
-    from whit.packer.choices import Addition
-    from whit.packer.imagespec import HealthCheck
-    from whit.packer.platform import Platform
-    from whit.packer.reference import Reference
+    from whit.packer.image.platform import Platform
+    from whit.packer.image.reference import Reference
+    from whit.packer.image.spec import HealthCheck
+    from whit.packer.resolution.choices import Addition
 
 
 @dataclass(frozen=True, slots=True)

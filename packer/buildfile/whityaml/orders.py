@@ -5,14 +5,14 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from whit.packer.choices import Choices, SourceChoice, parse_needs
-from whit.packer.imagespec import PackOptions
-from whit.packer.light import replace
+from whit.packer.image.spec import PackOptions
 from whit.packer.pipeline import Order
+from whit.packer.resolution.choices import Choices, SourceChoice, parse_needs
+from whit.packer.support.light import replace
 
 if TYPE_CHECKING:
     from whit.packer.buildfile.whityaml.model import BuildFile
-    from whit.packer.platform import Platform
+    from whit.packer.image.platform import Platform
 
 
 def order_of(file: BuildFile, folder: str, platform: Platform | None, created: int) -> Order:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.whityaml.model import Binary, BuildFile, Frame
 from whit.packer.buildfile.whityaml.variables import NAME, expand
-from whit.packer.choices import Addition, parse_addition, parse_needs
-from whit.packer.errors import UsageError
-from whit.packer.imagepath import fault, is_mounted_over
-from whit.packer.imagespec import Compression, HealthCheck, exposed_port
-from whit.packer.platform import parse_platform
-from whit.packer.probes import HEALTH_LABEL, health_words
-from whit.packer.reference import parse_reference
-from whit.packer.signals import parse_signal
-from whit.packer.times import duration
+from whit.packer.image.platform import parse_platform
+from whit.packer.image.probes import HEALTH_LABEL, health_words
+from whit.packer.image.reference import parse_reference
+from whit.packer.image.spec import Compression, HealthCheck, exposed_port
+from whit.packer.resolution.choices import Addition, parse_addition, parse_needs
+from whit.packer.support.errors import UsageError
+from whit.packer.support.imagepath import fault, is_mounted_over
+from whit.packer.support.signals import parse_signal
+from whit.packer.support.times import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,8 +11,8 @@ import fcntl
 import os
 from pathlib import Path
 
-from whit.packer.errors import NotFoundError, WhitError
-from whit.packer.light import TYPE_CHECKING, dataclass, replace
+from whit.packer.support.errors import NotFoundError, WhitError
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.engine.happened import network_event
 from whit.runtime.engine.networks import flows, folder, links, nft, pool, rules
 from whit.runtime.engine.networks.hosts import check_host_name

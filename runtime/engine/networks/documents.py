@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.jsondoc import canonical_json, parse_object
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.jsondoc import canonical_json, parse_object
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.networks.members import MEMBER
 from whit.runtime.engine.networks.model import Network
 

@@ -10,7 +10,7 @@ import errno
 import socket
 import struct
 
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.networks import links
 from whit.runtime.engine.networks.model import Protocol
 from whit.runtime.engine.networks.netlink import NETFILTER, Message, Netlink, attribute, nested

@@ -9,9 +9,9 @@ import contextlib
 import os
 import time
 
-from whit.packer.durable import locked, private_folder, remove_tree, store_errors, temporary_beside, write_whole
-from whit.packer.errors import NotFoundError, UsageError, WhitError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.durable import locked, private_folder, remove_tree, store_errors, temporary_beside, write_whole
+from whit.packer.support.errors import NotFoundError, UsageError, WhitError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.networks import pool
 from whit.runtime.engine.networks.documents import member_document, network_document, parse_network
 from whit.runtime.engine.networks.members import FILE, LEASES, read_member

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
 
-from whit.packer.errors import UsageError, WhitError
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.errors import UsageError, WhitError
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.engine.model import has_networks
 from whit.runtime.engine.networks.hosts import check_host_name
 from whit.runtime.engine.networks.model import DEFAULT, Joining

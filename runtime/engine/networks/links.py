@@ -9,7 +9,7 @@ import struct
 from ipaddress import ip_network
 from pathlib import Path
 
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.engine.networks.netlink import (
     CREATE,
     DUMP,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
-from whit.packer.errors import UsageError
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.errors import UsageError
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.engine.networks import pool
 from whit.runtime.engine.networks.model import PREDEFINED, Network
 

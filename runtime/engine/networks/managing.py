@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from ipaddress import IPv4Network
 
-from whit.packer import durable
-from whit.packer.durable import sweep_temporaries
-from whit.packer.errors import NotFoundError, UnsupportedError, WhitError
-from whit.packer.light import TYPE_CHECKING, replace
+from whit.packer.support import durable
+from whit.packer.support.durable import sweep_temporaries
+from whit.packer.support.errors import NotFoundError, UnsupportedError, WhitError
+from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.engine.happened import network_event, pruned
 from whit.runtime.engine.networks import folder, links
 from whit.runtime.engine.networks.joining import check_once

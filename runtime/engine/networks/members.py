@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.light import TYPE_CHECKING
-from whit.packer.lightjson import load
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.lightjson import load
 from whit.runtime.engine.networks.model import Endpoint, Member, PortMapping, Protocol
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whit.packer.light import TYPE_CHECKING, StrEnum, dataclass
+from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
-from whit.packer.errors import NotFoundError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import NotFoundError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.networks import folder
 from whit.runtime.engine.networks.hosts import HOST_GATEWAY, hosts_file, peer_lines
 

@@ -11,8 +11,8 @@ import os
 import socket
 import struct
 
-from whit.packer.errors import LaunchError
-from whit.packer.light import TYPE_CHECKING, dataclass
+from whit.packer.support.errors import LaunchError
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -7,8 +7,8 @@ import json
 import os
 import struct
 
-from whit.packer.errors import LaunchError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import LaunchError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.networks.netlink import NETFILTER, Message, Netlink, attribute
 
 if TYPE_CHECKING:

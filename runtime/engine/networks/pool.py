@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from whit.packer.errors import StoreError, UsageError, WhitError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import StoreError, UsageError, WhitError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.networks.model import Place, mac_of
 
 if TYPE_CHECKING:

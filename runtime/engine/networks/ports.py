@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from whit.packer.errors import UsageError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import UsageError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.networks.model import PortMapping, Protocol
 
 if TYPE_CHECKING:

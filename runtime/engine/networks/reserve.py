@@ -11,8 +11,8 @@ import errno
 import socket
 from pathlib import Path
 
-from whit.packer.errors import LaunchError
-from whit.packer.light import TYPE_CHECKING, replace
+from whit.packer.support.errors import LaunchError
+from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.engine.networks.model import Protocol
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from whit.packer.errors import LaunchError
-from whit.packer.light import TYPE_CHECKING, replace
+from whit.packer.support.errors import LaunchError
+from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.engine.networks import folder
 from whit.runtime.engine.networks.hosts import hosts_file
 from whit.runtime.engine.networks.model import DEFAULT, Endpoint

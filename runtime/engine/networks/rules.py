@@ -7,7 +7,7 @@ with each connection. No rule accepts anything for others: an accept ends this t
 
 from __future__ import annotations
 
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

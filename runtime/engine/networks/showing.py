@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from whit.packer.errors import UsageError
-from whit.packer.light import TYPE_CHECKING
+from whit.packer.support.errors import UsageError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.networks.model import PREDEFINED
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from whit.packer.analysis import Analysis, Format, Language, Libc, Linkage
-from whit.packer.filetree import MemoryTree
-from whit.packer.imagespec import HostFile
-from whit.packer.platform import Platform
-from whit.packer.sources import Host
+from whit.packer.executable.analysis import Analysis, Format, Language, Libc, Linkage
+from whit.packer.image.platform import Platform
+from whit.packer.image.spec import HostFile
+from whit.packer.resolution.sources import Host
+from whit.packer.store.filetree import MemoryTree
 
 _PLAIN = Analysis(Format.ELF, Platform("linux", "amd64"), 1_000_000, Linkage.STATIC, Language("c"))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.programs.build import build
 from whit.packer.lint import fetch, lint_image
-from whit.packer.store import read_image
+from whit.packer.store.store import read_image
 
 if TYPE_CHECKING:
     from pathlib import Path

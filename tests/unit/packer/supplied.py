@@ -7,13 +7,13 @@ import zlib
 from typing import TYPE_CHECKING
 
 from tests.programs.make_elf import Elf, Section, Segment
-from whit.packer.assemble import write_image
-from whit.packer.imagespec import Entry, EntryKind, ImageSpec, Inline, LayerSpec, RunConfig
-from whit.packer.platform import Platform
-from whit.packer.reference import parse_reference
+from whit.packer.image.assemble import write_image
+from whit.packer.image.platform import Platform
+from whit.packer.image.reference import parse_reference
+from whit.packer.image.spec import Entry, EntryKind, ImageSpec, Inline, LayerSpec, RunConfig
 
 if TYPE_CHECKING:
-    from whit.packer.store import Store, StoredImage
+    from whit.packer.store.store import Store, StoredImage
 
 SENTINEL = bytes(range(16))
 STATUS = b"""\

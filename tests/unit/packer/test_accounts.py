@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer.accounts import MAX_GROUPS, MAX_ID, Accounts, Identity, identify
-from whit.packer.errors import UsageError
+from whit.packer.image.accounts import MAX_GROUPS, MAX_ID, Accounts, Identity, identify
+from whit.packer.support.errors import UsageError
 
 PASSWD = """root:x:0:0:root:/root:/bin/sh
 daemon:x:1:1:daemon:/usr/sbin:/sbin/nologin

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from whit.packer.additions import gather
-from whit.packer.choices import Addition
-from whit.packer.errors import InvalidFileError, NotFoundError, UsageError, WhitError
-from whit.packer.imagespec import EntryKind, HostFile
+from whit.packer.image.spec import EntryKind, HostFile
+from whit.packer.resolution.additions import gather
+from whit.packer.resolution.choices import Addition
+from whit.packer.support.errors import InvalidFileError, NotFoundError, UsageError, WhitError
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from whit.packer.ages import human_duration
-from whit.packer.console import binary_size, human_size
+from whit.packer.showing.ages import human_duration
+from whit.packer.showing.console import binary_size, human_size
 
 HOUR = 3600
 

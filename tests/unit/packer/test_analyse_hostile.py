@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from tests.programs.build import build
 from tests.programs.make_elf import CODE, DYNAMIC, EXECUTE, NOTE, READ, Elf, Section, Segment, dynamic_segment, note
 from tests.programs.make_wasm import COMPONENT, MODULE, custom, name, number, producers, section, vector
-from whit.packer.analyse import analyse
-from whit.packer.analysis import Wanted
-from whit.packer.errors import WhitError
+from whit.packer.executable.analyse import analyse
+from whit.packer.executable.analysis import Wanted
+from whit.packer.support.errors import WhitError
 
 WANTED = Wanted(frozenset({"main", "runtime.main", "puts"}), frozenset({b"/etc/passwd", b"/tmp", b"TMPDIR"}))
 MEMORY_LIMIT = 16 << 20

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer.accounts import Accounts
 from whit.packer.buildfile.build.cache import Record, parse_record, step_key
 from whit.packer.buildfile.build.exporting import Output, OutputKind, parse_output
 from whit.packer.buildfile.build.modes import parse_mode
@@ -24,8 +23,9 @@ from whit.packer.buildfile.build.reading import pairs, secrets
 from whit.packer.buildfile.build.selecting import Walk
 from whit.packer.buildfile.dockerfile.ignorefile import parse_ignore_file
 from whit.packer.buildfile.dockerfile.problems import Fault
-from whit.packer.errors import InvalidFileError, NotFoundError, UsageError
-from whit.packer.oci import LAYER_GZIP, Descriptor, Layer
+from whit.packer.image.accounts import Accounts
+from whit.packer.image.oci import LAYER_GZIP, Descriptor, Layer
+from whit.packer.support.errors import InvalidFileError, NotFoundError, UsageError
 from whit.packer.tar.tree import Selected
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.packer.analyses import go, host, wasm
-from whit.packer.choices import Addition, Choices, parse_addition, parse_needs
-from whit.packer.errors import UsageError
 from whit.packer.needs.model import Grade, Verdict
-from whit.packer.resolve import resolve
+from whit.packer.resolution.choices import Addition, Choices, parse_addition, parse_needs
+from whit.packer.resolution.resolve import resolve
+from whit.packer.support.errors import UsageError
 
 if TYPE_CHECKING:
-    from whit.packer.resolution import Resolution
+    from whit.packer.resolution.model import Resolution
 
 
 def test_needs_are_given_and_left_out_by_name_or_nickname_and_the_last_word_counts() -> None:

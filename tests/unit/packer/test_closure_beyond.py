@@ -10,19 +10,19 @@ import pytest
 
 from tests.loaders import Workshop
 from tests.unit.packer.analyses import host as machine
-from whit.packer.choices import Choices
-from whit.packer.executable import open_executable
-from whit.packer.filetree import HostTree
+from whit.packer.executable.file import open_executable
 from whit.packer.needs import WANTED
 from whit.packer.needs.model import Grade, Verdict
-from whit.packer.resolve import resolve_executable
-from whit.packer.sources import HERE
+from whit.packer.resolution.choices import Choices
+from whit.packer.resolution.resolve import resolve_executable
+from whit.packer.resolution.sources import HERE
+from whit.packer.store.filetree import HostTree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from whit.packer.needs.model import Need
-    from whit.packer.resolution import Resolution
+    from whit.packer.resolution.model import Resolution
 
 pytestmark = pytest.mark.peer("gcc")
 

@@ -14,15 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.programs.make_elf import DYN, DYNAMIC, INTERP, Elf, Segment, dynamic_segment, note
-from whit.packer.analyse import analyse
-from whit.packer.analysis import Wanted
 from whit.packer.closure.closing import close, start
 from whit.packer.closure.model import Failure
 from whit.packer.closure.read import Reader, facts
 from whit.packer.elf.dynamic import Tag
-from whit.packer.errors import InvalidFileError, UnsupportedError
-from whit.packer.filetree import HostTree, MemoryTree, sysroot
-from whit.packer.resolution import Closure, Program
+from whit.packer.executable.analyse import analyse
+from whit.packer.executable.analysis import Wanted
+from whit.packer.resolution.model import Closure, Program
+from whit.packer.store.filetree import HostTree, MemoryTree, sysroot
+from whit.packer.support.errors import InvalidFileError, UnsupportedError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,20 +12,20 @@ import pytest
 from tests.programs.build import build
 from tests.unit.packer.test_closure_hostile import FOLDER, LOADER, made
 from tests.unit.packer.test_closure_hostile import program as make_program
-from whit.packer.analyse import analyse
-from whit.packer.analysis import Wanted
-from whit.packer.choices import Addition, Choices
 from whit.packer.closure import musl
 from whit.packer.closure.closing import close
 from whit.packer.closure.glibc import default_folders
 from whit.packer.closure.model import Facts
 from whit.packer.closure.packages import package_of, places_of
 from whit.packer.closure.tokens import Tokens, uses_origin
-from whit.packer.filetree import MemoryTree
-from whit.packer.imagespec import HostFile, PackOptions
-from whit.packer.packcache import cache_key
+from whit.packer.executable.analyse import analyse
+from whit.packer.executable.analysis import Wanted
+from whit.packer.image.packcache import cache_key
+from whit.packer.image.spec import HostFile, PackOptions
 from whit.packer.pipeline import Order, _key
-from whit.packer.resolution import Program
+from whit.packer.resolution.choices import Addition, Choices
+from whit.packer.resolution.model import Program
+from whit.packer.store.filetree import MemoryTree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,9 +113,9 @@ def test_a_static_program_costs_nothing_of_the_search() -> None:
     program = build("hello", "c-musl")
     script = (
         "import sys\n"
-        "from whit.packer.executable import open_executable\n"
+        "from whit.packer.executable.file import open_executable\n"
         "from whit.packer.needs import WANTED\n"
-        "from whit.packer.resolve import resolve_executable\n"
+        "from whit.packer.resolution.resolve import resolve_executable\n"
         "assert not resolve_executable(open_executable(sys.argv[1], WANTED)).missing\n"
         "print(*(name for name in sys.modules if '.closure.' in name))\n"
     )

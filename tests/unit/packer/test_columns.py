@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whit.packer.present import columns
+from whit.packer.showing.present import columns
 
 ROWS = [("/etc/passwd", "149B", "looks users up by name and by number"), ("/x", "1B", "")]
 

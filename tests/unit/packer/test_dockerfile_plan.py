@@ -14,10 +14,10 @@ from whit.packer.buildfile.dockerfile.mounts import MountKind
 from whit.packer.buildfile.dockerfile.parsing import parse
 from whit.packer.buildfile.dockerfile.plan import CONTEXT, EMPTY, FileStep, OriginKind, RunStep, SourceKind, WorkdirStep
 from whit.packer.buildfile.dockerfile.problems import DockerfileError
-from whit.packer.errors import NotFoundError, UnsupportedError, UsageError, WhitError
-from whit.packer.imagespec import RunConfig
-from whit.packer.oci import ImageConfig
-from whit.packer.platform import Platform
+from whit.packer.image.oci import ImageConfig
+from whit.packer.image.platform import Platform
+from whit.packer.image.spec import RunConfig
+from whit.packer.support.errors import NotFoundError, UnsupportedError, UsageError, WhitError
 
 if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.plan import Plan

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from whit.packer.early import early_layer
-from whit.packer.errors import InvalidFileError
-from whit.packer.imagespec import Compression, Entry, EntryKind, HostFile, LayerSpec
-from whit.packer.layer import write_layer
-from whit.packer.layout import Layout
+from whit.packer.image.early import early_layer
+from whit.packer.image.layer import write_layer
+from whit.packer.image.spec import Compression, Entry, EntryKind, HostFile, LayerSpec
+from whit.packer.store.layout import Layout
+from whit.packer.support.errors import InvalidFileError
 
 if TYPE_CHECKING:
     from pathlib import Path

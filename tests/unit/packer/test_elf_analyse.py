@@ -23,9 +23,9 @@ from tests.programs.make_elf import (
     dynamic_segment,
     note,
 )
-from whit.packer.analyse import analyse
-from whit.packer.analysis import Linkage, Wanted
-from whit.packer.errors import InvalidFileError, UnsupportedError, WhitError
+from whit.packer.executable.analyse import analyse
+from whit.packer.executable.analysis import Linkage, Wanted
+from whit.packer.support.errors import InvalidFileError, UnsupportedError, WhitError
 
 NOTHING = Wanted()
 NEEDED, SONAME, DEBUG, FLAGS_1 = 1, 14, 21, 0x6FFFFFFB

@@ -11,7 +11,7 @@ from elftools.elf.elffile import ELFFile
 from tests.programs.build import build
 from tests.programs.make_elf import BASE, CODE, EXECUTE, READ, Elf, Section, Segment
 from whit.packer.elf.file import parse
-from whit.packer.errors import InvalidFileError
+from whit.packer.support.errors import InvalidFileError
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tests.programs import make_elf
 from tests.programs.build import build
-from whit.packer.analyse import analyse
-from whit.packer.analysis import Hardening, Linkage, Relro, Wanted
-from whit.packer.errors import WhitError
+from whit.packer.executable.analyse import analyse
+from whit.packer.executable.analysis import Hardening, Linkage, Relro, Wanted
+from whit.packer.support.errors import WhitError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ import pytest
 
 from tests.programs.build import build
 from tests.programs.make_elf import EXECUTE, NOTE, READ, Elf, Section, Segment, note, without_sections
-from whit.packer.analyse import analyse
-from whit.packer.analysis import Evidence, EvidenceKind, Libc, Wanted
+from whit.packer.executable.analyse import analyse
+from whit.packer.executable.analysis import Evidence, EvidenceKind, Libc, Wanted
 
 
 def judged(data: bytes) -> tuple[str, Libc | None]:

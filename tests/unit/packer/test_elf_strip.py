@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from tests.programs import make_elf
 from tests.programs.build import build
-from whit.packer.analyse import analyse
-from whit.packer.analysis import Wanted
 from whit.packer.elf.file import parse
 from whit.packer.elf.strip import pieces, stack_flags_at, strip
-from whit.packer.errors import UnsupportedError, WhitError
+from whit.packer.executable.analyse import analyse
+from whit.packer.executable.analysis import Wanted
+from whit.packer.support.errors import UnsupportedError, WhitError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 from tests.unit.packer.test_store import add
-from whit.packer.eventlog import CURRENT
-from whit.packer.reference import parse_reference
-from whit.packer.store import Store
+from whit.packer.image.reference import parse_reference
+from whit.packer.store.eventlog import CURRENT
+from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

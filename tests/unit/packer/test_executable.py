@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.programs.make_elf import Elf
-from whit.packer.analysis import Linkage, Wanted
-from whit.packer.errors import InvalidFileError, NotFoundError, UnsupportedError, WhitError
-from whit.packer.executable import open_executable
+from whit.packer.executable.analysis import Linkage, Wanted
+from whit.packer.executable.file import open_executable
+from whit.packer.support.errors import InvalidFileError, NotFoundError, UnsupportedError, WhitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,15 +12,15 @@ from click.testing import CliRunner
 
 from tests.programs.build import build
 from tests.unit.packer.analyses import PROGRAM, go, host, native
-from whit.packer.analysis import Argument
 from whit.packer.commands.explain import command
-from whit.packer.explanation import Explanation, explain, holds_only, wanted_for
-from whit.packer.imagespec import EntryKind, PackOptions, image_spec
+from whit.packer.executable.analysis import Argument
+from whit.packer.image.spec import EntryKind, PackOptions, image_spec
 from whit.packer.needs.model import Verdict
-from whit.packer.resolve import resolve
+from whit.packer.resolution.resolve import resolve
+from whit.packer.showing.explanation import Explanation, explain, holds_only, wanted_for
 
 if TYPE_CHECKING:
-    from whit.packer.analysis import Analysis
+    from whit.packer.executable.analysis import Analysis
 
 CLIENT = go("crypto/x509.loadSystemRoots", "net/http.(*Transport).dialConn", strings=((b"/etc/mime.types", 77),))
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "explain.schema.json").read_text())

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from whit.packer.errors import NotFoundError
-from whit.packer.filetree import HostTree, MemoryTree, follow, sysroot
+from whit.packer.store.filetree import HostTree, MemoryTree, follow, sysroot
+from whit.packer.support.errors import NotFoundError
 
 if TYPE_CHECKING:
     from pathlib import Path

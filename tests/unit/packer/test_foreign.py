@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from whit.packer.analyse import analyse
-from whit.packer.analysis import Wanted
-from whit.packer.errors import WhitError
+from whit.packer.executable.analyse import analyse
+from whit.packer.executable.analysis import Wanted
+from whit.packer.support.errors import WhitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

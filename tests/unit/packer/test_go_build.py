@@ -9,9 +9,9 @@ import pytest
 
 from tests.programs.build import build
 from tests.programs.make_elf import DYN, READ, WRITE, Elf, Segment, dynamic_segment, without_sections
-from whit.packer.analyse import analyse
-from whit.packer.analysis import Wanted
 from whit.packer.elf.gobuildinfo import parse_modules
+from whit.packer.executable.analyse import analyse
+from whit.packer.executable.analysis import Wanted
 
 SENTINEL = bytes(range(16))
 TEXT = "path\tcommand-line\nmod\texample.org/a\tv1.2.3\th1:x=\ndep\texample.org/b\tv0.1.0\th1:y=\nbuild\tGOARCH=amd64\n"

@@ -13,13 +13,13 @@ from tests.peers import find_peer
 from tests.programs.build import CACHE, build
 from tests.programs.make_elf import EXECUTE, READ, Elf, Segment, without_sections
 from tests.unit.packer.analyses import go
-from whit.packer.analyse import analyse
-from whit.packer.analysis import Analysis, Argument
 from whit.packer.elf import goconstants, gopclntab
 from whit.packer.elf.file import parse
+from whit.packer.executable.analyse import analyse
+from whit.packer.executable.analysis import Analysis, Argument
+from whit.packer.executable.observed import Observed, observe
 from whit.packer.needs import DETAILS, WANTED, judge_all
 from whit.packer.needs.model import Grade
-from whit.packer.observed import Observed, observe
 
 if TYPE_CHECKING:
     from pathlib import Path

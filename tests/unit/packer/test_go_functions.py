@@ -11,13 +11,13 @@ import pytest
 from tests.programs.build import build
 from tests.programs.make_elf import CODE, EXECUTE, READ, Elf, Section, Segment, without_sections
 from tests.programs.make_go import old_table, table
-from whit.packer.analyse import analyse
-from whit.packer.analysis import EvidenceKind, Wanted
 from whit.packer.elf import gopclntab
 from whit.packer.elf.file import parse
+from whit.packer.executable.analyse import analyse
+from whit.packer.executable.analysis import EvidenceKind, Wanted
 
 if TYPE_CHECKING:
-    from whit.packer.analysis import Analysis
+    from whit.packer.executable.analysis import Analysis
 
 CLIENT = "net/http.(*Transport).dialConn"
 ZONES = "time.LoadLocation"

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.packer.analyses import PROGRAM, go, host, native, wasm
-from whit.packer.analysis import Analysis, BuildInfo
-from whit.packer.choices import Choices
-from whit.packer.errors import InvalidFileError, UsageError, WhitError
-from whit.packer.imagespec import Entry, EntryKind, ImageSpec, PackOptions, image_spec, program_path
-from whit.packer.resolve import resolve
+from whit.packer.executable.analysis import Analysis, BuildInfo
+from whit.packer.image.spec import Entry, EntryKind, ImageSpec, PackOptions, image_spec, program_path
+from whit.packer.resolution.choices import Choices
+from whit.packer.resolution.resolve import resolve
+from whit.packer.support.errors import InvalidFileError, UsageError, WhitError
 
 CLIENT = go("crypto/x509.loadSystemRoots", "net/http.(*Transport).dialConn")
 

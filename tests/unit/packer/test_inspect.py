@@ -14,16 +14,25 @@ from click.testing import CliRunner
 
 from tests.programs.build import build
 from tests.unit.packer.analyses import PROGRAM, go, host, native, unstripped, wasm
-from whit.packer.analysis import Analysis, BuildInfo, Evidence, EvidenceKind, Language, Libc, Linkage, WasmInfo
 from whit.packer.commands.inspect import command
-from whit.packer.errors import InvalidFileError, NotFoundError
-from whit.packer.executable import open_executable
-from whit.packer.imagespec import PackOptions, image_spec
-from whit.packer.inspectpage import page
+from whit.packer.executable.analysis import (
+    Analysis,
+    BuildInfo,
+    Evidence,
+    EvidenceKind,
+    Language,
+    Libc,
+    Linkage,
+    WasmInfo,
+)
+from whit.packer.executable.file import open_executable
+from whit.packer.image.spec import PackOptions, image_spec
 from whit.packer.needs import DETAILS
-from whit.packer.present import file_lines, printable
-from whit.packer.report import SCHEMA, document
-from whit.packer.resolve import resolve, resolve_executable
+from whit.packer.resolution.resolve import resolve, resolve_executable
+from whit.packer.showing.inspectpage import page
+from whit.packer.showing.present import file_lines, printable
+from whit.packer.showing.report import SCHEMA, document
+from whit.packer.support.errors import InvalidFileError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

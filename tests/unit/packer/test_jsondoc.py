@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.jsondoc import parse_object
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.jsondoc import parse_object
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whit.packer.compress import BLOCK, gzip_stream
-from whit.packer.errors import InvalidFileError, WhitError
-from whit.packer.imagespec import Entry, EntryKind, HostFile, Inline, LayerSpec
-from whit.packer.layer import header, tar_stream, write_layer
-from whit.packer.layout import Layout
+from whit.packer.image.compress import BLOCK, gzip_stream
+from whit.packer.image.layer import header, tar_stream, write_layer
+from whit.packer.image.spec import Entry, EntryKind, HostFile, Inline, LayerSpec
+from whit.packer.store.layout import Layout
+from whit.packer.support.errors import InvalidFileError, WhitError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from whit.packer.imagespec import Compression, Entry, EntryKind, HostFile, LayerSpec
-from whit.packer.layer import write_layer
-from whit.packer.layercache import LayerCache
-from whit.packer.store import Store
+from whit.packer.image.layer import write_layer
+from whit.packer.image.layercache import LayerCache
+from whit.packer.image.spec import Compression, Entry, EntryKind, HostFile, LayerSpec
+from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from whit.packer.oci import Layer
+    from whit.packer.image.oci import Layer
 
 LONG_AGO = 1_000_000_000
 """Seconds since 1970: what changed then lies still."""
@@ -30,7 +30,7 @@ def _spec(path: Path, mode: int = 0o555) -> LayerSpec:
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A large file that has settled."""
-    monkeypatch.setattr("whit.packer.packcache._SETTLED_NS", 0)
+    monkeypatch.setattr("whit.packer.image.packcache._SETTLED_NS", 0)
     path = tmp_path / "program"
     path.write_bytes(os.urandom(2 << 20))
     return path
@@ -78,9 +78,9 @@ def test_any_change_makes_it_another_one(store: Store, program: Path, change: st
 def test_a_file_that_has_just_changed_or_is_small_is_not_remembered(
     store: Store, program: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("whit.packer.packcache._SETTLED_NS", LONG_AGO * 1_000_000_000)
+    monkeypatch.setattr("whit.packer.image.packcache._SETTLED_NS", LONG_AGO * 1_000_000_000)
     _written(store, _spec(program))
-    monkeypatch.setattr("whit.packer.packcache._SETTLED_NS", 0)
+    monkeypatch.setattr("whit.packer.image.packcache._SETTLED_NS", 0)
     small = program.with_name("small")
     small.write_bytes(b"small")
     _written(store, _spec(small))

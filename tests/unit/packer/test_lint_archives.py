@@ -26,10 +26,10 @@ from tests.unit.packer.images import (
     write_layout,
 )
 from tests.unit.packer.test_lint_traces import pem
-from whit.packer.errors import InvalidFileError, UnsupportedError, UsageError, WhitError
-from whit.packer.layout import Layout
 from whit.packer.lint import fetch, lint_image
-from whit.packer.store import read_image
+from whit.packer.store.layout import Layout
+from whit.packer.store.store import read_image
+from whit.packer.support.errors import InvalidFileError, UnsupportedError, UsageError, WhitError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,13 +16,13 @@ from tests.programs.build import build
 from tests.unit.packer.images import write_layout
 from tests.unit.packer.test_lint_traces import REAL
 from whit.packer.commands.lint import command
-from whit.packer.durable import replaceable
-from whit.packer.errors import InvalidFileError, NotFoundError, StoreError, UnsupportedError, UsageError
 from whit.packer.lint import RULES
 from whit.packer.lint.model import Finding, Level, Place
 from whit.packer.lint.present import page
 from whit.packer.lint.report import SCHEMA, document
 from whit.packer.lint.sarif import document as sarif
+from whit.packer.support.durable import replaceable
+from whit.packer.support.errors import InvalidFileError, NotFoundError, StoreError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -21,7 +21,7 @@ from tests.unit.packer.images import (
 )
 from tests.unit.packer.test_lint_traces import REAL, pem
 from whit.packer.lint import fetch, lint_image
-from whit.packer.store import read_image
+from whit.packer.store.store import read_image
 
 if TYPE_CHECKING:
     from pathlib import Path

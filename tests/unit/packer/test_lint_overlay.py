@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer.imagespec import RunConfig
+from whit.packer.image.oci import ImageConfig
+from whit.packer.image.overlaying import overlay
+from whit.packer.image.platform import Platform
+from whit.packer.image.spec import RunConfig
 from whit.packer.lint.image import Image, ImageFile
-from whit.packer.oci import ImageConfig
-from whit.packer.overlaying import overlay
-from whit.packer.platform import Platform
 from whit.packer.tar.member import Kind
 
 

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from tests.lint_rules import DOCS, with_rules
 from tests.programs.build import build
 from tests.unit.packer.analyses import go, native, unstripped, wasm
-from whit.packer.analysis import Analysis, BuildInfo, Hardening, Language, Libc, Linkage, Relro
-from whit.packer.errors import WhitError
-from whit.packer.executable import opened
-from whit.packer.imagespec import RunConfig
+from whit.packer.executable.analysis import Analysis, BuildInfo, Hardening, Language, Libc, Linkage, Relro
+from whit.packer.executable.file import opened
+from whit.packer.image.spec import RunConfig
 from whit.packer.lint import FAMILIES, RULES, fails, fetch, golang, lint_program
 from whit.packer.lint.model import Finding, Level, Place, Program
 from whit.packer.lint.present import page
 from whit.packer.lint.sarif import document as sarif
 from whit.packer.needs import judge_all
+from whit.packer.support.errors import WhitError
 
 SAFE = Hardening(Relro.FULL, executable_stack=False, pie=True, stack_protector=True, fortify=True)
 

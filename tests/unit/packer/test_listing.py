@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whit.packer.tabular import aligned, display_width, shortened
+from whit.packer.showing.tabular import aligned, display_width, shortened
 from whit.packer.template import TemplateError, render_rows
 
 HEADERS = {"ID": "CONTAINER ID", "Names": "NAMES", "Status": "STATUS"}

@@ -8,10 +8,10 @@ from __future__ import annotations
 import pytest
 
 from tests.programs.build import build
-from whit.packer.executable import open_executable
+from whit.packer.executable.file import open_executable
 from whit.packer.needs import WANTED, judge_all
 from whit.packer.needs.model import Verdict
-from whit.packer.resolve import resolve
+from whit.packer.resolution.resolve import resolve
 
 GO = {
     "hello": ("", ""),

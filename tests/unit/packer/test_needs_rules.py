@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from tests.unit.packer.analyses import go, native, unstripped, wasm
-from whit.packer.analysis import Evidence, EvidenceKind, Language, Libc
+from whit.packer.executable.analysis import Evidence, EvidenceKind, Language, Libc
 from whit.packer.needs import RULES, WANTED, judge_all
 from whit.packer.needs.model import Grade, Need, Verdict
 

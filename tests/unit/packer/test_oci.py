@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.imagespec import RunConfig
-from whit.packer.oci import (
+from whit.packer.image.oci import (
     CONFIG,
     LAYER_GZIP,
     Descriptor,
@@ -21,7 +19,9 @@ from whit.packer.oci import (
     parse_index,
     parse_manifest,
 )
-from whit.packer.platform import Platform
+from whit.packer.image.platform import Platform
+from whit.packer.image.spec import RunConfig
+from whit.packer.support.errors import InvalidFileError
 
 DIGEST = digest_of(b"x")
 MANIFEST = Manifest(Descriptor(CONFIG, DIGEST, 1), (Descriptor(LAYER_GZIP, DIGEST, 1),), (("a", "b"),))

@@ -10,11 +10,11 @@ import pytest
 
 from tests.programs.build import build
 from tests.unit.packer.test_imagespec import spec
-from whit.packer import packcache
-from whit.packer.imagespec import PackOptions
+from whit.packer.image import packcache
+from whit.packer.image.reference import parse_reference
+from whit.packer.image.spec import PackOptions
 from whit.packer.pipeline import Order, pack
-from whit.packer.reference import parse_reference
-from whit.packer.store import Store
+from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer.errors import UsageError
-from whit.packer.reference import hex_id, parse_reference, reference_from_file_name, reference_from_path
+from whit.packer.image.reference import hex_id, parse_reference, reference_from_file_name, reference_from_path
+from whit.packer.support.errors import UsageError
 
 DIGEST = "sha256:" + "0a" * 32
 

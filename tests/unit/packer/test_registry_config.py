@@ -10,8 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.jsondoc import parse_object
 from whit.packer.registry.dockerconfig import (
     Credential,
     config_key,
@@ -24,6 +22,8 @@ from whit.packer.registry.dockerconfig import (
 from whit.packer.registry.model import Endpoint, RegistryError, api_host, is_local, reach, said
 from whit.packer.registry.registriesconf import RegistriesConf, Rule, parse_daemon_json, parse_registries_conf
 from whit.packer.registry.settings import Settings
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.jsondoc import parse_object
 
 ANN = base64.b64encode(b"ann:a:b").decode()
 

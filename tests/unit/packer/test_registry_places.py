@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer.errors import InvalidFileError, NotFoundError, UsageError, WhitError
-from whit.packer.oci import CONFIG, INDEX, LAYER_GZIP, MANIFEST, REF_NAME, Descriptor, Index, Manifest, digest_of
-from whit.packer.platform import Platform, machine_platform, parse_platform
+from whit.packer.image.oci import CONFIG, INDEX, LAYER_GZIP, MANIFEST, REF_NAME, Descriptor, Index, Manifest, digest_of
+from whit.packer.image.platform import Platform, machine_platform, parse_platform
 from whit.packer.registry.locations import Kind, Location, parse_location
 from whit.packer.registry.names import find_named
 from whit.packer.registry.parallel import Stop, each
@@ -21,6 +20,7 @@ from whit.packer.registry.progress import Lines, bar
 from whit.packer.registry.repository import Document
 from whit.packer.registry.sending import Outcome, Placed
 from whit.packer.registry.tree import choose, gather
+from whit.packer.support.errors import InvalidFileError, NotFoundError, UsageError, WhitError
 
 
 def _blob(number: int, size: int = 5, kind: str = LAYER_GZIP) -> Descriptor:

@@ -7,13 +7,13 @@ import dataclasses
 import pytest
 
 from tests.unit.packer.analyses import go, host, native, unstripped, wasm
-from whit.packer import wellknown
-from whit.packer.analysis import Analysis, BuildInfo, Language, Libc, Linkage
-from whit.packer.choices import Choices, SourceChoice
-from whit.packer.errors import UnsupportedError
-from whit.packer.imagespec import Inline
-from whit.packer.linkage import refuse_missing
-from whit.packer.resolve import resolve
+from whit.packer.executable.analysis import Analysis, BuildInfo, Language, Libc, Linkage
+from whit.packer.executable.linkage import refuse_missing
+from whit.packer.image.spec import Inline
+from whit.packer.resolution import wellknown
+from whit.packer.resolution.choices import Choices, SourceChoice
+from whit.packer.resolution.resolve import resolve
+from whit.packer.support.errors import UnsupportedError
 
 ALWAYS = ["/etc/group", "/etc/passwd", "/home/nonroot", "/tmp"]
 CLIENT = go("crypto/x509.loadSystemRoots", "net/http.(*Transport).dialConn", "net.readServices")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.packer.analyses import host
-from whit.packer.choices import SourceChoice
-from whit.packer.errors import NotFoundError
-from whit.packer.filetree import HostTree
-from whit.packer.sources import HERE, certificates, zones
+from whit.packer.resolution.choices import SourceChoice
+from whit.packer.resolution.sources import HERE, certificates, zones
+from whit.packer.store.filetree import HostTree
+from whit.packer.support.errors import NotFoundError
 
 PACKAGES, HOST = SourceChoice.PACKAGES, SourceChoice.HOST
 

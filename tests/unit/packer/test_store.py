@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from whit.packer import durable
-from whit.packer.archive import name_in, output_layout, write_archive
-from whit.packer.assemble import write_image
-from whit.packer.errors import NotFoundError, StoreError, UsageError
-from whit.packer.garbage import collect, verify
-from whit.packer.imagespec import Entry, EntryKind, ImageSpec, Inline, LayerSpec, RunConfig
-from whit.packer.platform import Platform
-from whit.packer.reference import parse_reference
-from whit.packer.rootfs import MountPoint, lock_path, prepare_rootfs
-from whit.packer.store import Store, StoredImage
+from whit.packer.archives.archive import name_in, output_layout, write_archive
+from whit.packer.image.assemble import write_image
+from whit.packer.image.platform import Platform
+from whit.packer.image.reference import parse_reference
+from whit.packer.image.spec import Entry, EntryKind, ImageSpec, Inline, LayerSpec, RunConfig
+from whit.packer.store.garbage import collect, verify
+from whit.packer.store.rootfs import MountPoint, lock_path, prepare_rootfs
+from whit.packer.store.store import Store, StoredImage
+from whit.packer.support import durable
+from whit.packer.support.errors import NotFoundError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -244,7 +244,7 @@ def test_names_in_a_layout_that_others_made_keep_what_whit_does_not_know(store: 
 def test_an_index_that_could_not_be_read_again_is_not_written(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     image = add(store, "a:1")
     before = store.index_path.read_bytes()
-    monkeypatch.setattr("whit.packer.layout.MAX_DOCUMENT", len(before) + 100)
+    monkeypatch.setattr("whit.packer.store.layout.MAX_DOCUMENT", len(before) + 100)
 
     with store.adding(), pytest.raises(StoreError, match="can't hold 3 names"):
         store.add(image.descriptor, (parse_reference("b:1"), parse_reference("c:1")))

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.packer.supplied import add_image, debian_files
-from whit.packer.errors import InvalidFileError, NotFoundError, WhitError
-from whit.packer.store import Store
+from whit.packer.store.store import Store
 from whit.packer.supply.cvss import Severity, base_score, severity_of
 from whit.packer.supply.database import records
 from whit.packer.supply.osv import Affected, Event, findings, is_affected, parse_vulnerability
 from whit.packer.supply.reading import inventory_of
+from whit.packer.support.errors import InvalidFileError, NotFoundError, WhitError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,15 +13,15 @@ from in_toto_attestation.v1.resource_descriptor import ResourceDescriptor
 from in_toto_attestation.v1.statement import Statement
 
 from tests.unit.packer.supplied import add_image, debian_files
-from whit.packer.choices import Addition, Choices
-from whit.packer.errors import UsageError
-from whit.packer.imagespec import PackOptions
-from whit.packer.store import Store
+from whit.packer.image.spec import PackOptions
+from whit.packer.resolution.choices import Addition, Choices
+from whit.packer.store.store import Store
 from whit.packer.supply.attaching import attached
 from whit.packer.supply.provenance import BUILD, build_origin, pack_origin, provenance
 from whit.packer.supply.reading import inventory_of
 from whit.packer.supply.sbom import Form
 from whit.packer.supply.wishes import Made, Wishes, attach_wished, parse_forms
+from whit.packer.support.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,13 +18,13 @@ from spdx_tools.spdx.validation.document_validator import validate_full_spdx_doc
 
 from tests.programs.make_wasm import MODULE, producers
 from tests.unit.packer.supplied import INSTALLED, add_image, debian_files, go_program
-from whit.packer.light import replace
-from whit.packer.platform import Platform
-from whit.packer.store import Store
+from whit.packer.image.platform import Platform
+from whit.packer.store.store import Store
 from whit.packer.supply import distro
 from whit.packer.supply.components import File, Subject, take_inventory
 from whit.packer.supply.reading import inventory_of
 from whit.packer.supply.sbom import Form, bill
+from whit.packer.support.light import replace
 
 if TYPE_CHECKING:
     from pathlib import Path

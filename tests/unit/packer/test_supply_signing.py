@@ -14,9 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer.errors import InvalidFileError, UnsupportedError, UsageError, WhitError
-from whit.packer.oci import MANIFEST, Descriptor, digest_of
-from whit.packer.reference import parse_reference
+from whit.packer.image.oci import MANIFEST, Descriptor, digest_of
+from whit.packer.image.reference import parse_reference
 from whit.packer.supply.keys import private_key, public_key
 from whit.packer.supply.secretbox import opened
 from whit.packer.supply.signing import (
@@ -28,6 +27,7 @@ from whit.packer.supply.signing import (
     signature_of,
     signed,
 )
+from whit.packer.support.errors import InvalidFileError, UnsupportedError, UsageError, WhitError
 
 # Made by 'cosign generate-key-pair' (2.6.5) for these tests; it signs nothing. Its password is "secret".
 COSIGN_KEY = b"""\

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import lacking
-from whit.packer.errors import InvalidFileError, UnsupportedError
+from whit.packer.store.unpack import Unpacker
+from whit.packer.support.errors import InvalidFileError, UnsupportedError
 from whit.packer.tar import write
 from whit.packer.tar.member import Kind, Member
 from whit.packer.tar.read import MAX_EXTENSIONS, TarReader
 from whit.packer.tar.tree import TreeReader
-from whit.packer.unpack import Unpacker
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer.errors import InvalidFileError
+from whit.packer.store.unpack import Unpacker
+from whit.packer.support.errors import InvalidFileError
 from whit.packer.tar import write as tarwrite
 from whit.packer.tar.member import Kind, Member
 from whit.packer.tar.read import TarReader
 from whit.packer.tar.tree import TreeReader
-from whit.packer.unpack import Unpacker
 
 NAMES = st.binary(min_size=1, max_size=200).filter(lambda name: not set(name) & {0, 0x2F} and name not in {b".", b".."})
 

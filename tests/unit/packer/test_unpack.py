@@ -11,11 +11,11 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from whit.packer.decompress import gunzip, media_type_of, unzstd
-from whit.packer.errors import InvalidFileError, WhitError
-from whit.packer.oci import LAYER_GZIP, LAYER_TAR, LAYER_ZSTD
+from whit.packer.image.decompress import gunzip, media_type_of, unzstd
+from whit.packer.image.oci import LAYER_GZIP, LAYER_TAR, LAYER_ZSTD
+from whit.packer.store.unpack import Limits, Unpacker
+from whit.packer.support.errors import InvalidFileError, WhitError
 from whit.packer.tar.read import TarReader
-from whit.packer.unpack import Limits, Unpacker
 
 
 def member(
@@ -200,7 +200,7 @@ def test_gzip_of_several_members_is_one_stream_and_damage_is_an_error() -> None:
 
 
 def test_a_bomb_is_refused_long_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("whit.packer.decompress._FREE", 1 << 20)
+    monkeypatch.setattr("whit.packer.image.decompress._FREE", 1 << 20)
     data = gzip.compress(bytes(64 << 20))
     with pytest.raises(InvalidFileError, match="bomb"):
         for _ in gunzip(iter([data]), len(data)):
@@ -220,7 +220,7 @@ def test_zstd_of_several_frames_and_skipped_ones_is_one_stream(chunk: int) -> No
 
 
 def test_damaged_zstd_and_a_bomb_of_it_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("whit.packer.decompress._FREE", 1 << 20)
+    monkeypatch.setattr("whit.packer.image.decompress._FREE", 1 << 20)
     bomb = zstandard.compress(bytes(64 << 20))
     for data, message in ((bomb, "bomb"), (b"garbage!", "not valid zstd")):
         with pytest.raises(InvalidFileError, match=message):

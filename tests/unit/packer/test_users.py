@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from whit.packer.errors import InvalidFileError
-from whit.packer.users import users
+from whit.packer.store.users import users
+from whit.packer.support.errors import InvalidFileError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,9 @@ import pytest
 
 from tests.programs.build import build
 from tests.programs.make_wasm import COMPONENT, MODULE, custom, name, number, producers, section, vector
-from whit.packer.analyse import analyse
-from whit.packer.analysis import Format, Linkage, Wanted
-from whit.packer.errors import InvalidFileError, WhitError
+from whit.packer.executable.analyse import analyse
+from whit.packer.executable.analysis import Format, Linkage, Wanted
+from whit.packer.support.errors import InvalidFileError, WhitError
 from whit.packer.wasm.host import asked_of_host
 
 NOTHING = Wanted()

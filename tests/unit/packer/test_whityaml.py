@@ -15,10 +15,10 @@ from whit.packer.buildfile.whityaml.located import MAX_SIZE, BuildFileError, loc
 from whit.packer.buildfile.whityaml.model import Binary
 from whit.packer.buildfile.whityaml.orders import order_of
 from whit.packer.buildfile.whityaml.reading import KEYS, read, read_frame
-from whit.packer.choices import Addition
-from whit.packer.imagespec import Compression, HealthCheck
-from whit.packer.platform import Platform
-from whit.packer.reference import parse_reference
+from whit.packer.image.platform import Platform
+from whit.packer.image.reference import parse_reference
+from whit.packer.image.spec import Compression, HealthCheck
+from whit.packer.resolution.choices import Addition
 
 DOCS = Path(__file__).parents[3] / "docs"
 SCHEMA = json.loads((DOCS / "whit.schema.json").read_text())

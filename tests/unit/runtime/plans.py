@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from whit.packer.imagespec import RunConfig
+from whit.packer.image.spec import RunConfig
 from whit.runtime.cgroup import CgroupLayout, CgroupVersion
 from whit.runtime.limits import Limits, Rlimit
 from whit.runtime.model import LaunchPlan, Op

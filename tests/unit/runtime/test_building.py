@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from whit.packer.accounts import Identity
 from whit.packer.buildfile.build.steps import Bound, Layers, Memory, RunOrder, Secret
+from whit.packer.image.accounts import Identity
 from whit.runtime.building.bundle import Placed, Shown, document
 from whit.runtime.building.stubs import Stubs
 from whit.runtime.building.wire import Job, decode, encode

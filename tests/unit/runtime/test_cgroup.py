@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.runtime.plans import NONE, V1, V2
-from whit.packer.errors import UnsupportedError
+from whit.packer.support.errors import UnsupportedError
 from whit.runtime.cgroup import CgroupLayout, CgroupVersion, cgroup_ops
 from whit.runtime.limits import DEFAULT_PIDS, Limits
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from whit.packer.errors import ExitCode, WhitError
+from whit.packer.support.errors import ExitCode, WhitError
 from whit.runtime import cli, main
 
 if TYPE_CHECKING:

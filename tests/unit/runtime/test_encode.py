@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.runtime.plans import plans, real_plans
-from whit.packer.errors import InvalidFileError
+from whit.packer.support.errors import InvalidFileError
 from whit.runtime.encode import HEADER, OPERATION, decode, encode
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.opcodes import BY_NAME, MAX_OPERATIONS, PLAN_VERSION

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from whit.packer.errors import UsageError
+from whit.packer.support.errors import UsageError
 from whit.runtime.engine.ages import ago, log_time, parse_length, parse_moment, rfc3339
 
 if TYPE_CHECKING:

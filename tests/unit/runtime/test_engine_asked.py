@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer.errors import UsageError
-from whit.packer.signals import parse_signal
+from whit.packer.support.errors import UsageError
+from whit.packer.support.signals import parse_signal
 from whit.runtime.engine.asked import (
     HealthWords,
     parse_duration,

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whit.packer.buildfile.dockerfile.changing import changed
-from whit.packer.errors import UsageError
-from whit.packer.imagespec import HealthCheck, RunConfig
+from whit.packer.image.spec import HealthCheck, RunConfig
+from whit.packer.support.errors import UsageError
 from whit.runtime.engine.changes import changes
 
 if TYPE_CHECKING:

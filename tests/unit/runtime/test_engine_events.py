@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from whit.packer import eventlog
-from whit.packer.errors import UsageError
-from whit.packer.eventlog import made, record
+from whit.packer.store import eventlog
+from whit.packer.store.eventlog import made, record
+from whit.packer.support.errors import UsageError
 from whit.runtime.engine import events
 from whit.runtime.engine.eventform import fields_of, line_of, matches, parse_filters, parsed
 

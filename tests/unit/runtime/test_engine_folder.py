@@ -6,7 +6,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from whit.packer import durable
+from whit.packer.support import durable
 from whit.runtime.engine.folder import Containers
 from whit.runtime.engine.model import Container, Root
 

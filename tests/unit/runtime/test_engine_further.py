@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from whit.packer.accounts import Identity
-from whit.packer.errors import UsageError
+from whit.packer.image.accounts import Identity
+from whit.packer.support.errors import UsageError
 from whit.runtime.engine.further import Wish, further_process
 from whit.runtime.oci.process import CapabilitySets, Process, User
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer.errors import UsageError
-from whit.packer.imagespec import HealthCheck, RunConfig
-from whit.packer.oci import parse_config
-from whit.packer.probes import HEALTH_LABEL, health_words
+from whit.packer.image.oci import parse_config
+from whit.packer.image.probes import HEALTH_LABEL, health_words
+from whit.packer.image.spec import HealthCheck, RunConfig
+from whit.packer.support.errors import UsageError
 from whit.runtime.engine.asked import HealthWords, check_health, image_probe, parse_probe
 from whit.runtime.engine.healthlog import Result, parse_results
 from whit.runtime.engine.model import Probe, ProbeKind

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer.errors import UsageError
+from whit.packer.support.errors import UsageError
 from whit.runtime.engine.model import Mounted, MountKind
 from whit.runtime.engine.mounting import (
     AskedMount,

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from whit.packer.errors import UsageError
+from whit.packer.support.errors import UsageError
 from whit.runtime.engine.names import ADJECTIVES, BEINGS, check_name, new_name
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.fuzz_supervision import BASE, containers
-from whit.packer.errors import InvalidFileError
-from whit.packer.jsondoc import canonical_json
+from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.jsondoc import canonical_json
 from whit.runtime.engine.documents import from_document, to_document
 from whit.runtime.engine.status import LOST, Health, State, parse_status
 

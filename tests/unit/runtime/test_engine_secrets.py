@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer.errors import UsageError
+from whit.packer.support.errors import UsageError
 from whit.runtime.engine.model import Secret
 from whit.runtime.engine.secretform import AskedSecret, file_of, owned, parse_secret, parse_secrets
 

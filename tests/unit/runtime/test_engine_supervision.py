@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.fuzz.fuzz_supervision import BASE, containers, main
-from whit.packer.errors import InvalidFileError
+from whit.packer.support.errors import InvalidFileError
 from whit.runtime.encode import decode
 from whit.runtime.engine.model import Policy, Restart
 from whit.runtime.engine.supervision import NO_END, encode_supervision, supervision_ops

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.peers import find_peer
-from whit.packer.errors import NotFoundError
-from whit.packer.store import Store
+from whit.packer.store.store import Store
+from whit.packer.support.errors import NotFoundError
 from whit.runtime.engine.tools import busybox_tools, entries, find_busybox
 
 

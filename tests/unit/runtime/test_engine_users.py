@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from whit.packer.errors import UnsupportedError, UsageError
+from whit.packer.support.errors import UnsupportedError, UsageError
 from whit.runtime.engine.model import Container, Root, Users
 from whit.runtime.engine.networks.model import Joining
 from whit.runtime.engine.users import (

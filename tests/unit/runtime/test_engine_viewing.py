@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whit.packer.errors import UnsupportedError
+from whit.packer.support.errors import UnsupportedError
 from whit.runtime.engine.viewing import MOST, container_view, image_view, with_tools
 from whit.runtime.model import LaunchPlan, Op
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from whit.packer.errors import InvalidFileError, NotFoundError, UsageError
+from whit.packer.support.errors import InvalidFileError, NotFoundError, UsageError
 from whit.runtime.engine.volumeform import (
     Backing,
     Volume,

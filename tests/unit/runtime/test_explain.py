@@ -10,8 +10,8 @@ import pytest
 
 from tests.unit.runtime.oci_plans import V1
 from tests.unit.runtime.plans import PROGRAM, ROOT_V1, ROOTLESS
-from whit.packer.console import complain
-from whit.packer.errors import ExitCode
+from whit.packer.showing.console import complain
+from whit.packer.support.errors import ExitCode
 from whit.runtime.explain import HINTS, explain
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.mounts import Volume
@@ -24,7 +24,7 @@ from whit.runtime.plan import compile_plan
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from whit.packer.errors import LaunchError
+    from whit.packer.support.errors import LaunchError
     from whit.runtime.model import Value
 
 PLAN = compile_plan(PROGRAM, RunOptions(), ROOT_V1)

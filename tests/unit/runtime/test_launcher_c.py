@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.peers import PROJECT
 from tests.unit.runtime.plans import plans, real_plans
-from whit.packer.errors import InvalidFileError
+from whit.packer.support.errors import InvalidFileError
 from whit.runtime.encode import HEADER, OPERATION, decode, encode
 from whit.runtime.opcodes import BY_NAME, MAX_ARGUMENTS, Kind, c_header
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer.errors import UsageError
+from whit.packer.support.errors import UsageError
 from whit.runtime.limits import Rlimit, parse_cpus, parse_memory, parse_pids, parse_size, parse_ulimit
 from whit.runtime.rlimits import RLIM_INFINITY, RLIMITS
 

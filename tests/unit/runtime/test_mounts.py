@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.runtime.plans import NONE, V1, V2
-from whit.packer.errors import UsageError
+from whit.packer.support.errors import UsageError
 from whit.runtime.mounts import (
     HARDENED,
     MASKED,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.runtime.networks import RED, member
-from whit.packer.errors import InvalidFileError, UsageError
+from whit.packer.support.errors import InvalidFileError, UsageError
 from whit.runtime.engine.networks import documents, members
 from whit.runtime.engine.networks.folder import write_hosts
 from whit.runtime.engine.networks.hosts import hosts_file, parse_add_host, peer_lines, resolv_conf

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whit.packer.errors import UsageError
+from whit.packer.support.errors import UsageError
 from whit.runtime.engine.networks.making import Wishes, new_network
 
 WANTED = ("a" * 64, "whit_a", "2026-11-29T12:00:00Z")

@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 
 from tests.unit.runtime.networks import RED
-from whit.packer.errors import UsageError, WhitError
+from whit.packer.support.errors import UsageError, WhitError
 from whit.runtime.engine.networks import pool
 from whit.runtime.engine.networks.making import Wishes, new_network
 from whit.runtime.engine.networks.model import Joining, Place

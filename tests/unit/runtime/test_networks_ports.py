@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer.errors import UsageError
+from whit.packer.support.errors import UsageError
 from whit.runtime.engine.networks.model import PortMapping, Protocol
 from whit.runtime.engine.networks.ports import parse_exposed, parse_port, with_exposed
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from whit.packer.errors import UsageError
+from whit.packer.support.errors import UsageError
 from whit.runtime.oci.arguments import container_id, parse
 
 

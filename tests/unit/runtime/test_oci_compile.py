@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.runtime.oci_plans import NAMESPACES, OWN, ROOTLESS, V1, V2
 from tests.unit.runtime.oci_plans import spec_of as spec
-from whit.packer.errors import InvalidFileError, UnsupportedError, WhitError
+from whit.packer.support.errors import InvalidFileError, UnsupportedError, WhitError
 from whit.runtime.encode import decode, encode
 from whit.runtime.model import Op
 from whit.runtime.oci.cgroups import cgroup_path, cpu_weight, io_weight, resource_writes

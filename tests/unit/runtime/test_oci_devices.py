@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer.errors import UnsupportedError
+from whit.packer.support.errors import UnsupportedError
 from whit.runtime.oci.devices import ESSENTIAL, v1_writes, v2_program
 from whit.runtime.oci.resources import DeviceRule
 

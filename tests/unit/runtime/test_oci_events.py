@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whit.packer.errors import UsageError
+from whit.packer.support.errors import UsageError
 from whit.runtime.oci.events import _interval
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.unit.runtime.kept_c import Launcher
 from tests.unit.runtime.oci_plans import V1, V2
-from whit.packer.errors import WhitError
-from whit.packer.lightjson import quoted
+from whit.packer.support.errors import WhitError
+from whit.packer.support.lightjson import quoted
 from whit.runtime.oci.kept import template
 from whit.runtime.oci.making import Made, Request, make
 from whit.runtime.oci.model import OciHost

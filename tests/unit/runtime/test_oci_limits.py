@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from whit.packer.errors import InvalidFileError, LaunchError, UnsupportedError
+from whit.packer.support.errors import InvalidFileError, LaunchError, UnsupportedError
 from whit.runtime.oci.limits import completed, resource_writes
 from whit.runtime.oci.model import Hierarchy, OciHost
 from whit.runtime.oci.spec import parse_resources

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.unit.runtime.oci_plans import V1, spec_of
-from whit.packer.errors import LaunchError
+from whit.packer.support.errors import LaunchError
 from whit.runtime.engine.networks.netlink import attributes
 from whit.runtime.oci.making import Made, Request, make
 from whit.runtime.oci.netdevices import move_devices

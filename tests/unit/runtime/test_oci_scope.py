@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from whit.packer.errors import InvalidFileError, UnsupportedError
+from whit.packer.support.errors import InvalidFileError, UnsupportedError
 from whit.runtime.model import Op
 from whit.runtime.oci.model import OciHost, Scope
 from whit.runtime.oci.scope import (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.unit.runtime.oci_plans import V1
-from whit.packer.errors import UnsupportedError
+from whit.packer.support.errors import UnsupportedError
 from whit.runtime.oci.cgroups import join_cgroups
 from whit.runtime.oci.devices import v1_writes
 from whit.runtime.oci.limits import with_quota

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whit.packer.errors import InvalidFileError, UnsupportedError, WhitError
+from whit.packer.support.errors import InvalidFileError, UnsupportedError, WhitError
 from whit.runtime.oci.process import ProcessRlimit
 from whit.runtime.oci.resources import DeviceRule
 from whit.runtime.oci.spec import Spec, parse_process, parse_resources, parse_spec, read_spec

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from whit.packer.errors import LaunchError, UsageError
+from whit.packer.support.errors import LaunchError, UsageError
 from whit.runtime.oci.subcgroup import below, check, wanted
 
 if TYPE_CHECKING:

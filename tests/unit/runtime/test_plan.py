@@ -21,8 +21,8 @@ from tests.unit.runtime.plans import (
     only,
     real_plans,
 )
-from whit.packer.accounts import Accounts
-from whit.packer.errors import LaunchError, UnsupportedError, UsageError
+from whit.packer.image.accounts import Accounts
+from whit.packer.support.errors import LaunchError, UnsupportedError, UsageError
 from whit.runtime.capabilities import NAMES
 from whit.runtime.limits import Limits, Rlimit
 from whit.runtime.mounts import HARDENED, NODEV, NOSUID, RDONLY, Tmpfs, Volume

@@ -8,7 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from whit.packer.errors import InvalidFileError, NotFoundError, UsageError
+from whit.packer.support.errors import InvalidFileError, NotFoundError, UsageError
 from whit.runtime.capabilities import NAMES
 from whit.runtime.commands.options import SETTINGS, launch_options
 from whit.runtime.limits import DEFAULT_PIDS, Rlimit

@@ -9,7 +9,7 @@ import platform
 
 import pytest
 
-from whit.packer.errors import UnsupportedError
+from whit.packer.support.errors import UnsupportedError
 from whit.runtime.seccomp.architecture import ARCHITECTURES, architecture_of, syscall_numbers
 
 MACHINE = {"amd64": 62, "386": 3, "arm64": 183, "arm": 40, "riscv64": 243, "ppc64le": 21, "s390x": 22}

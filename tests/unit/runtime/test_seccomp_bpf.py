@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whit.packer.errors import InvalidFileError, UnsupportedError
+from whit.packer.support.errors import InvalidFileError, UnsupportedError
 from whit.runtime.seccomp.architecture import ARCHITECTURES, X32_BIT, syscall_numbers
 from whit.runtime.seccomp.bpf import compile_filter, compile_instructions
 from whit.runtime.seccomp.graph import FAR, RETURN

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from whit.packer.errors import InvalidFileError
+from whit.packer.support.errors import InvalidFileError
 from whit.runtime.seccomp.bpf import compile_filter
 from whit.runtime.seccomp.model import (
     ALLOW,

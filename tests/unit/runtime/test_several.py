@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from whit.packer.errors import NotFoundError
+from whit.packer.support.errors import NotFoundError
 from whit.runtime.verbs.several import AT_ONCE, each, each_at_once
 
 if TYPE_CHECKING:

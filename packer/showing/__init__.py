@@ -1,0 +1,1 @@
+"""What was found out → words, tables and pages for people, documents for programs."""
