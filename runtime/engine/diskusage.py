@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections import Counter
 from dataclasses import dataclass
 
+from whit.packer.archives.archive import tree
 from whit.packer.buildfile.build.cache import StepCache
+from whit.packer.registry.pulling import partial_folder
 from whit.packer.store.garbage import manifest_of
 from whit.packer.store.users import users
 from whit.packer.support.errors import StoreError
 from whit.packer.support.light import TYPE_CHECKING
+from whit.runtime.engine.sharing import shared_blobs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from whit.packer.image.oci import Descriptor
     from whit.packer.store.store import Store, StoredImage
     from whit.runtime.engine.folder import Kept
 
@@ -26,15 +29,24 @@ OWN = ("upper",)
 
 @dataclass(frozen=True, slots=True)
 class ImageUse:
-    """An image on the disk: ``shared`` with others and ``unique``, in bytes; ``containers`` need it."""
+    """An image on the disk: ``blobs`` (digest → bytes), its ``unpacked`` files, and what it has ``shared`` with others, in bytes.
+
+    Of an index it is all that it leads to; ``id`` is this machine's image. ``containers`` need it.
+    """
 
     names: tuple[str, ...]
     id: str
     digest: str
     created: str
-    size: int
+    blobs: Mapping[str, int]
+    unpacked: int
     shared: int
     containers: int
+
+    @property
+    def size(self) -> int:
+        """All of it."""
+        return sum(self.blobs.values()) + self.unpacked
 
     @property
     def unique(self) -> int:
@@ -101,38 +113,64 @@ def cache_folders(store: Store) -> list[Path]:
     return [folder for folder in folders if folder.is_dir()]
 
 
+def unfinished(store: Store) -> tuple[int, int]:
+    """Blobs that registries haven't sent whole yet: how many, and their bytes; they count as cache."""
+    sizes = [state.st_blocks * _BLOCK for state in _states(partial_folder(store))]
+    return len(sizes), sum(sizes)
+
+
 def image_uses(store: Store) -> list[ImageUse]:
     """All images, the newest name first; those that only containers need any more, too."""
     needing = [user.digest for user in users(store.root)]
-    images, names = _images(store, needing)
-    times = Counter(blob.digest for image in images.values() for blob in image.manifest.blobs)
+    found = _images(store, needing)
+    common = {blob.digest for blob in shared_blobs(one.blobs for one in found.values())}
     unpacked = _unpacked(store)
     return [
         ImageUse(
-            names=tuple(names[digest]),
-            id=image.image_id,
+            names=tuple(one.names),
+            id=one.image.image_id,
             digest=digest,
-            created=image.config.created or "",
-            size=image.size + unpacked.get(image.descriptor.hex, 0),
-            shared=sum(blob.size for blob in image.manifest.blobs if times[blob.digest] > 1),
-            containers=needing.count(digest),
+            created=one.image.config.created or "",
+            blobs=one.blobs,
+            unpacked=sum(unpacked.get(name.removeprefix("sha256:"), 0) for name in one.blobs),
+            shared=sum(size for name, size in one.blobs.items() if name in common),
+            containers=sum(name in one.blobs for name in needing),
         )
-        for digest, image in images.items()
+        for digest, one in found.items()
     ]
 
 
-def _images(store: Store, needing: Iterable[str]) -> tuple[dict[str, StoredImage], dict[str, list[str]]]:
-    """Images and names by the manifest's digest."""
-    images: dict[str, StoredImage] = {}
-    names: dict[str, list[str]] = {}
-    unnamed = ((None, manifest_of(store, digest)) for digest in dict.fromkeys(needing))
-    for reference, descriptor in (*reversed(store.entries()), *unnamed):
+@dataclass(slots=True)
+class _Found:
+    image: StoredImage
+    blobs: dict[str, int]
+    names: list[str]
+
+
+def _images(store: Store, needing: Iterable[str]) -> dict[str, _Found]:
+    """Images by the digest that their names point to: a manifest's, or an index's."""
+    found: dict[str, _Found] = {}
+    inside: set[str] = set()
+    for reference, descriptor in reversed(store.entries()):
         with contextlib.suppress(StoreError):
-            image = store.image(descriptor, reference) if descriptor else None
-            if image:
-                images.setdefault(image.digest, image)
-                names.setdefault(image.digest, []).extend([reference.familiar] if reference else [])
-    return images, names
+            if descriptor.digest not in found:
+                found[descriptor.digest] = _found(store, descriptor)
+                inside.update(found[descriptor.digest].blobs)
+            found[descriptor.digest].names += [reference.familiar] if reference else []
+    for digest in dict.fromkeys(needing):
+        left = manifest_of(store, digest) if digest not in inside else None
+        with contextlib.suppress(StoreError):
+            if left:
+                found[digest] = _found(store, left)
+    return found
+
+
+def _found(store: Store, descriptor: Descriptor) -> _Found:
+    image = store.image(descriptor)
+    with contextlib.suppress(StoreError):
+        return _Found(image, {blob.digest: blob.size for blob in tree(store.layout, descriptor)}, [])
+    # Of an index, others' images may be missing.
+    return _Found(image, {blob.digest: blob.size for blob in (*image.manifest.blobs, image.descriptor)}, [])
 
 
 def _unpacked(store: Store) -> dict[str, int]:

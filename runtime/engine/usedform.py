@@ -10,6 +10,8 @@ from whit.packer.support.light import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from whit.runtime.engine.sharing import Shared
+
 TABLE = r"table {{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}"
 HEADERS = {"Type": "TYPE", "TotalCount": "TOTAL", "Active": "ACTIVE", "Size": "SIZE", "Reclaimable": "RECLAIMABLE"}
 IMAGES = r"table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}"
@@ -56,3 +58,11 @@ def kind(name: str, things: Iterable[tuple[int, bool]]) -> Kind:
         sum(size for size, _ in known),
         sum(size for size, used in known if not used),
     )
+
+
+def sharing_line(blobs: tuple[Shared, ...]) -> str:
+    """What it saves that images have blobs in common; there is at least one such."""
+    saved, most = sum(blob.saved for blob in blobs), max(blob.images for blob in blobs)
+    what = "1 blob is" if len(blobs) == 1 else f"{len(blobs)} blobs are"
+    images = f"{most}" if len(blobs) == 1 else f"up to {most}"
+    return f"Sharing saves {human_size(saved)}: {what} stored once for {images} images"

@@ -89,6 +89,7 @@ PURE = (
     "runtime/engine/networks/rules.py",
     "runtime/engine/restorable.py",
     "runtime/engine/secretform.py",
+    "runtime/engine/sharing.py",
     "runtime/engine/units.py",
     "runtime/engine/usageform.py",
     "runtime/engine/usedform.py",
