@@ -79,16 +79,16 @@ def cache_key(path: str, options: PackOptions, choices: Choices, more: tuple[str
 
 
 def code_key() -> list[tuple[str, int, int]]:
-    """What changes whenever one of whit's own rules for images may have."""
-    return sorted(_code_state(Path(__file__).parent))
+    """What changes whenever one of whit's own rules for images may have: any file of the packer's."""
+    return sorted(code_state(Path(__file__).parents[1]))
 
 
-def _code_state(folder: Path) -> Iterable[tuple[str, int, int]]:
-    """Every rule that an image follows, by name, size and time: whit upgraded or edited is another whit."""
+def code_state(folder: Path) -> Iterable[tuple[str, int, int]]:
+    """Every module of a folder, by name, size and time: whit upgraded or edited is another whit."""
     with os.scandir(folder) as there:
         for entry in there:
             if entry.is_dir() and entry.name != "__pycache__":
-                yield from _code_state(Path(entry.path))
+                yield from code_state(Path(entry.path))
             elif entry.name.endswith((".py", ".json")):
                 state = entry.stat()
                 yield entry.path, state.st_size, state.st_mtime_ns

@@ -54,3 +54,8 @@ def test_a_folder_that_lies_still_is_remembered_until_it_changes(
     assert packcache.recall(store, "key") is not None
     (folder / "new").write_text("")
     assert packcache.recall(store, "key") is None
+
+
+def test_any_rule_of_the_packer_s_that_changes_makes_what_was_packed_before_another() -> None:
+    parts = {path.rpartition("/packer/")[2] for path, _, _ in packcache.code_key()}
+    assert {"needs/ca.py", "closure/glibc.py", "elf/strip.py", "image/spec.py"} <= parts
