@@ -6,7 +6,7 @@ Commands are loaded when they are called, so that ``whit --help`` imports nothin
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -49,6 +49,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "manifest": ("whit.packer.commands.manifest", "Manage indexes of images for several platforms"),
     "pack": ("whit.packer.commands.pack", "Make the smallest image that runs an executable"),
     "build": ("whit.packer.commands.build", "Build an image from a folder"),
+    "toolchains": ("whit.toolchains.commands.toolchains", "List the compilers that whit build takes for sources"),
     "explain": ("whit.packer.commands.explain", "Show why a path is in an executable's image, or why it isn't"),
     "inspect": ("whit.runtime.commands.inspect", "Show what an executable, container, image or network is"),
     "lint": ("whit.packer.commands.lint", "Find what is wrong with an executable or image, and say how to mend it"),
@@ -92,7 +93,7 @@ INTERNAL: dict[str, str] = {
 @click.pass_context
 def root(context: click.Context) -> None:
     """Not a whit more than it needs: small images from executables, confined processes from images."""
-    context.obj = {"run_confined": _run_confined, "step_runner": _step_runner}
+    context.obj = {"run_confined": _run_confined, "step_runner": _step_runner, "source_builder": _source_builder}
 
 
 def _run_confined(path: Path, name: str, arguments: tuple[str, ...]) -> Outcome:
@@ -107,6 +108,13 @@ def _step_runner(store: Path) -> StepRunner:
     from whit.runtime.building.runner import make_runner
 
     return make_runner(store)
+
+
+def _source_builder(words: dict[str, Any]) -> int:
+    """What builds source trees, which the packer may not import either; ``words`` are the command line's."""
+    from whit.toolchains.commands.building import build_sources
+
+    return build_sources(words)
 
 
 def answer(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""``whit build``: an image from what stands in a folder: a ``whit.yaml``, or a Dockerfile."""
+"""``whit build``: an image from what stands in a folder: a ``whit.yaml``, a Dockerfile, or sources."""
 
 from __future__ import annotations
 
@@ -11,13 +11,19 @@ from whit.packer.commands.supply_options import supply_options
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from whit.packer.buildfile.names import Kind
+
 _NETWORKS = ("default", "none", "host")
 _PROGRESS = ("auto", "plain", "quiet")
+_LANGUAGES = ("go", "rust", "nim", "zig", "c")
+_SOURCE_ONLY = ("source", "bins", "language")
+"""Options that say that it is sources that are meant."""
+
 _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
-    (("-f", "--file"), {"metavar": "FILE", "help": "The build file.  [default: CONTEXT/whit.yaml, or CONTEXT/Dockerfile]"}),
+    (("-f", "--file"), {"metavar": "FILE", "help": "The build file.  [default: CONTEXT/whit.yaml, or CONTEXT/Dockerfile, else sources]"}),
     (("-t", "--tag", "names"), {"multiple": True, "metavar": "NAME[:TAG]", "help": "A name; a whit.yaml's own don't count then."}),
     (("--platform", "platforms"), {"multiple": True, "metavar": "OS/ARCH,…", "help": "What to build for."}),
-    (("--build-arg", "variables"), {"multiple": True, "metavar": "NAME=VALUE", "help": "A variable of the file's: ARG in a Dockerfile."}),
+    (("--build-arg", "variables"), {"multiple": True, "metavar": "NAME=VALUE", "help": "A variable of the file's: ARG in a Dockerfile. Of sources: TAGS, LDFLAGS … (docs/toolchains.md)."}),
     (("-o", "--output"), {"metavar": "FOLDER/|FILE.tar|type=…,dest=…", "help": "Write an OCI image layout or an archive, too; or files alone: type=local, tar."}),
     (("--iidfile",), {"metavar": "FILE", "help": "Write the image's ID there."}),
     (("-q", "--quiet"), {"is_flag": True, "help": "Print the image's ID and nothing else."}),
@@ -26,10 +32,15 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--no-cache",), {"is_flag": True, "help": "Dockerfile: do each step anew."}),
     (("--pull",), {"is_flag": True, "help": "Dockerfile: look for newer base images."}),
     (("--secret", "secrets"), {"multiple": True, "metavar": "id=NAME,src=FILE|env=NAME", "help": "Dockerfile: for RUN --mount=type=secret."}),
-    (("--label", "labels"), {"multiple": True, "metavar": "NAME=VALUE", "help": "Dockerfile: a label of the image."}),
+    (("--label", "labels"), {"multiple": True, "metavar": "NAME=VALUE", "help": "Dockerfile, sources: a label of the image."}),
     (("--network",), {"type": click.Choice(_NETWORKS), "default": "default", "help": "Dockerfile: the network of RUN."}),
     (("--progress",), {"type": click.Choice(_PROGRESS), "default": "auto", "help": "Dockerfile: how it is told."}),
     (("--check",), {"is_flag": True, "help": "Dockerfile: look at it, and build nothing."}),
+    (("--source",), {"is_flag": True, "help": "Sources: build these, whatever build file there is."}),
+    (("--bin", "bins"), {"multiple": True, "metavar": "NAME", "help": "Sources: the program; several into one image, the first is started."}),
+    (("--language",), {"type": click.Choice(_LANGUAGES), "help": "Sources: which language, where there are several."}),
+    (("--debug",), {"is_flag": True, "help": "Sources: keep debug information in the program."}),
+    (("--offline",), {"is_flag": True, "help": "Sources: fetch no toolchain."}),
 )  # fmt: skip
 
 
@@ -44,31 +55,44 @@ def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("context", default=".")
 @click.pass_context
 def command(invoked: click.Context, /, **words: Any) -> int:  # noqa: ANN401 - click's: one an option
-    """Build the image that CONTEXT/whit.yaml describes, or CONTEXT/Dockerfile.
+    """Build the image that CONTEXT/whit.yaml describes, or CONTEXT/Dockerfile, or that of the program whose sources CONTEXT holds.
 
     A whit.yaml: executables with what they need, and files of yours (docs/whit-yaml.md). A Dockerfile: as docker build
     does it; steps whose inputs haven't changed are taken from a cache, how it goes is told on standard error (docs/build.md).
+    Sources: recognised, built static and reproducible, and packed with what the program needs (docs/toolchains.md).
     """
-    from whit.packer.buildfile.names import is_whit_yaml
+    from whit.packer.buildfile.names import Kind, kind_of
 
-    if is_whit_yaml(words["context"], words["file"]):
+    wants_source = any(words[name] for name in _SOURCE_ONLY)
+    kind = kind_of(words["context"], words["file"], wants_source=wants_source)
+    _refuse_others(invoked, kind)
+    if kind is Kind.YAML:
         from whit.packer.commands.yamlbuilding import build_yaml
 
-        _refuse_dockerfile_s(invoked)
         build_yaml(words)
         return 0
+    if kind is Kind.SOURCE:
+        return int(invoked.obj["source_builder"](words))
     from whit.packer.commands.dockerbuilding import build_dockerfile
 
     return build_dockerfile(words, invoked.obj["step_runner"])
 
 
-def _refuse_dockerfile_s(invoked: click.Context) -> None:
-    """Raises UsageError for an option that a whit.yaml has no use for."""
+def _refuse_others(invoked: click.Context, kind: Kind) -> None:
+    """Raises UsageError for an option that such a build has no use for: its help begins with what it is for."""
     from whit.packer.support.errors import UsageError
 
     for names, settings in _OPTIONS:
         name = next((name for name in names if not name.startswith("-")), names[-1].lstrip("-").replace("-", "_"))
         given = invoked.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
-        if given and settings["help"].startswith("Dockerfile:"):
+        kinds = settings["help"].partition(": ")[0].lower() if ": " in settings["help"] else ""
+        limited = kinds.startswith(("dockerfile", "sources"))
+        if given and limited and kind.lower() not in kinds.split(", "):
             flag = next(name for name in names if name.startswith("--"))
-            raise UsageError(f"{flag} is for Dockerfiles, and this is a whit.yaml", hint="--file names another file")
+            whose = (
+                "Dockerfiles"
+                if kinds == "dockerfile"
+                else kinds.replace("dockerfile", "Dockerfiles").replace(", ", " and ")
+            )
+            what = "these are sources" if kind == "sources" else f"this is a {kind}"
+            raise UsageError(f"{flag} is for {whose}, and {what}", hint="--file names another file")

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
 BUILDER = "https://whit.dev/builder"
-PACK, BUILD, DOCKERFILE = (f"https://whit.dev/build-types/{name}/v1" for name in ("pack", "build", "dockerfile"))
+PACK, BUILD, DOCKERFILE, SOURCE = (
+    f"https://whit.dev/build-types/{name}/v1" for name in ("pack", "build", "dockerfile", "source")
+)
 _BASE_NAME, _BASE_DIGEST = "org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"
 _OWN = "dev.whit."
 

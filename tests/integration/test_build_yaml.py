@@ -198,6 +198,6 @@ def test_what_is_wrong_is_told_in_one_line_and_nothing_is_named(run_whit: RunWhi
         assert said.startswith(f"whit: {project}/whit.yaml:"), (text, result.stderr)
         assert "Traceback" not in result.stderr
     assert run_whit("build", project / "conf").stderr.startswith(
-        f"whit: {project}/conf: there is no whit.yaml and no Dockerfile\nhint: "
+        f"whit: {project}/conf: there is no whit.yaml, no Dockerfile, and no source that whit can build\nhint: "
     )
     assert done(run_whit, "images", "-q") == ""

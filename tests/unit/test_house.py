@@ -122,6 +122,11 @@ PURE = (
     "runtime/trace/report.py",
     "runtime/trace/sightings.py",
     "runtime/trace/verdict.py",
+    "toolchains/choosing.py",
+    "toolchains/detect.py",
+    "toolchains/go*.py",
+    "toolchains/languages.py",
+    "toolchains/model.py",
 )
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60

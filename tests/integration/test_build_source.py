@@ -1,0 +1,163 @@
+"""``whit build`` with source trees: recognised, built, packed, run; and whatever may be wrong with them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.sources import HELLO, done, module, write
+
+if TYPE_CHECKING:
+    from tests.conftest import RunWhit
+
+pytestmark = pytest.mark.peer("go")
+
+
+def test_a_bare_module_is_recognised_built_packed_explained_and_runs(run_whit: RunWhit, tmp_path: Path) -> None:
+    project = module(tmp_path / "svc", root="svc")
+    told = done(run_whit, "build", project)
+    assert "go by go.mod" in told
+    assert "CGO_ENABLED=0" in told
+    assert "stored as svc:latest" in told
+    assert done(run_whit, "run", "svc").strip() == "hello from svc"
+
+
+def test_an_unchanged_tree_is_the_same_image_and_a_change_is_another(run_whit: RunWhit, tmp_path: Path) -> None:
+    project = module(tmp_path / "svc", root="one")
+    first = json.loads(done(run_whit, "build", "--json", project))
+    again = json.loads(done(run_whit, "build", "--json", project))
+    assert (first["source"]["built"], again["source"]["built"]) == ([True], [False])
+    assert first["digest"] == again["digest"]
+    module(project, root="two")
+    assert json.loads(done(run_whit, "build", "--json", project))["digest"] != first["digest"]
+    assert done(run_whit, "run", "svc").strip() == "hello from two"
+
+
+def test_the_same_sources_in_another_folder_give_the_same_digest(run_whit: RunWhit, tmp_path: Path) -> None:
+    """With stores of their own: nothing of one build is there for the other."""
+    digests = set()
+    for name in ("a", "b/c d"):
+        folder = module(tmp_path / name / "svc", root="svc")
+        built = run_whit("build", "--json", folder, root=tmp_path / name / "root")
+        document = json.loads(built.stdout)
+        assert document["source"]["built"] == [True]
+        digests.add(document["digest"])
+    assert len(digests) == 1
+
+
+def test_several_platforms_are_one_index(run_whit: RunWhit, tmp_path: Path) -> None:
+    project = module(tmp_path / "svc", root="svc")
+    words = ("build", "--json", "--platform", "linux/amd64,linux/arm64", "--platform", "wasi/wasm", project)
+    document = json.loads(done(run_whit, *words))
+    platforms = [image["platform"] for image in document["images"]]
+    assert [(one["os"], one["architecture"]) for one in platforms] == [
+        ("linux", "amd64"), ("linux", "arm64"), ("wasip1", "wasm"),
+    ]  # fmt: skip
+    assert done(run_whit, "run", "svc").strip() == "hello from svc"
+
+
+def test_of_several_programs_one_is_named_or_more_go_into_one_image(run_whit: RunWhit, tmp_path: Path) -> None:
+    project = module(tmp_path / "svc", server="server", client="client")
+    refused = run_whit("build", project)
+    assert refused.returncode == 2
+    assert "has 2 programs: client (./cmd/client), server (./cmd/server)" in refused.stderr
+    done(run_whit, "build", "--bin", "server", project)
+    assert done(run_whit, "run", "svc").strip() == "hello from server"
+    done(run_whit, "build", "--bin", "client", "--bin", "server", "-t", "both", project)
+    assert done(run_whit, "run", "both").strip() == "hello from client"
+    assert done(run_whit, "run", "--entrypoint", "/server", "both").strip() == "hello from server"
+
+
+def test_a_program_s_own_folder_and_a_lone_file_are_built_too(run_whit: RunWhit, tmp_path: Path) -> None:
+    project = module(tmp_path / "svc", server="server", client="client")
+    done(run_whit, "build", project / "cmd" / "client")
+    assert done(run_whit, "run", "client").strip() == "hello from client"
+    lone = write(tmp_path / "lone", {"greet.go": HELLO % "alone"})
+    done(run_whit, "build", lone / "greet.go")
+    assert done(run_whit, "run", "greet").strip() == "hello from alone"
+    done(run_whit, "build", "-t", "folder", lone)
+    assert done(run_whit, "run", "folder").strip() == "hello from alone"
+
+
+def test_a_dockerfile_comes_first_unless_sources_are_asked_for(run_whit: RunWhit, tmp_path: Path) -> None:
+    project = module(tmp_path / "svc", root="svc")
+    (project / "Dockerfile").write_text("FROM scratch\nBROKEN\n")
+    assert "BROKEN" in run_whit("build", project).stderr
+    done(run_whit, "build", "--source", project)
+    assert done(run_whit, "run", "svc").strip() == "hello from svc"
+
+
+def test_options_for_another_kind_of_build_are_refused(run_whit: RunWhit, tmp_path: Path) -> None:
+    project = module(tmp_path / "svc", root="svc")
+    assert "--target is for Dockerfiles, and these are sources" in run_whit("build", "--target", "x", project).stderr
+    (project / "Dockerfile").write_text("FROM scratch\n")
+    assert "--debug is for sources, and this is a Dockerfile" in run_whit("build", "--debug", project).stderr
+
+
+def test_what_doesn_t_compile_is_told_in_the_compiler_s_words_and_one_line_of_whit_s(
+    run_whit: RunWhit, tmp_path: Path
+) -> None:
+    project = write(module(tmp_path / "svc"), {"main.go": "package main\n\nfunc main() { nothing() }\n"})
+    result = run_whit("build", project)
+    assert result.returncode == 1
+    assert "./main.go:3:15: undefined: nothing" in result.stderr
+    assert [line for line in result.stderr.splitlines() if line.startswith("whit:")] == [
+        "whit: go build failed with exit status 1"
+    ]
+    assert done(run_whit, "images", "-q") == ""
+
+
+FAULTS: dict[str, tuple[dict[str, str], str]] = {
+    "no program": ({"go.mod": "module m\n\ngo 1.21\n", "lib.go": "package lib\n"}, "has no program"),
+    "a broken go.mod": ({"go.mod": "module m\ngo one\n", "main.go": HELLO}, "invalid go version 'one'"),
+    "an empty go.mod": ({"go.mod": "", "main.go": HELLO}, "go.mod"),
+    "a newer go": ({"go.mod": "module m\ngo 1.99\n", "main.go": HELLO}, "go.mod asks for Go 1.99"),
+    "nothing": ({"README": ""}, "no whit.yaml, no Dockerfile, and no source"),
+    "several languages": ({"go.mod": "module m\n", "Cargo.toml": ""}, "several languages: go.mod, Cargo.toml"),
+    "sources elsewhere": ({"README": "", "backend/go.mod": "module m\n"}, "backend (go.mod)"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_is_wrong_with_a_tree_is_one_line(run_whit: RunWhit, tmp_path: Path, fault: str) -> None:
+    files, expected = FAULTS[fault]
+    result = run_whit("build", write(tmp_path / "svc", files))
+    assert result.returncode in {1, 2}
+    assert expected in result.stderr
+    assert result.stderr.startswith("whit: ")
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+def test_without_a_toolchain_the_error_says_how_to_get_one(run_whit: RunWhit, tmp_path: Path) -> None:
+    project = module(tmp_path / "svc", root="svc")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    shutil.copy("/bin/true", empty)
+    result = run_whit("build", "--offline", project, environment={"PATH": str(empty)})
+    if Path("/usr/local/go/bin/go").exists():
+        assert result.returncode == 0, "the usual place is looked at, too"
+    else:
+        assert "Go isn't on this machine" in result.stderr
+
+
+def test_an_option_of_whoever_builds_changes_nothing(run_whit: RunWhit, tmp_path: Path) -> None:
+    project = module(tmp_path / "svc", root="svc")
+    plain = json.loads(done(run_whit, "build", "--json", project))["digest"]
+    odd = {"GOFLAGS": "-tags=odd", "GOARCH": "arm64", "CGO_ENABLED": "1", "GOAMD64": "v3", "LC_ALL": "C"}
+    result = run_whit("build", "--json", project, root=tmp_path / "other", environment=odd)
+    assert json.loads(result.stdout)["digest"] == plain
+
+
+def test_files_are_written_beside_the_sources_without_being_part_of_them(run_whit: RunWhit, tmp_path: Path) -> None:
+    project = module(tmp_path / "svc", root="svc")
+    words = ("build", "--json", "-o", "image.tar", "--iidfile", "id", ".")
+    first = run_whit(*words, cwd=project)
+    again = run_whit(*words, cwd=project)
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
+    assert json.loads(again.stdout)["source"]["built"] == [False]
+    assert (project / "id").read_text().startswith("sha256:")

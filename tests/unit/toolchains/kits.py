@@ -1,0 +1,44 @@
+"""A machine for toolchains' tests: files, tools and answers as they are given."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from whit.packer.support.errors import NotFoundError
+from whit.toolchains.model import Tool
+
+if TYPE_CHECKING:
+    from whit.toolchains.model import Step
+
+GO = Tool("go", "/opt/go/bin/go", "1.26.8", "/opt/go")
+ZIG = Tool("zig", "/opt/zig/zig", "0.17.1", "/opt/zig")
+
+
+@dataclass
+class FakeKit:
+    """``answers`` are by the words that a command's line holds; ``asked`` are the steps that were."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
+    tools: tuple[Tool, ...] = (GO, ZIG)
+    asked: list[Step] = field(default_factory=list)
+
+    def tool(self, name: str) -> Tool:
+        for tool in self.tools:
+            if tool.name == name:
+                return tool
+        raise NotFoundError(f"{name} isn't on this machine")
+
+    def ask(self, step: Step) -> str:
+        self.asked.append(step)
+        line = " ".join(step.argv)
+        return next((answer for words, answer in self.answers.items() if words in line), "")
+
+    def read(self, path: str) -> str | None:
+        return self.files.get(path)
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        inside = (path for path in self.files if path.startswith(f"{folder}/"))
+        return tuple(sorted({posixpath.relpath(path, folder).partition("/")[0] for path in inside}))

@@ -1,0 +1,217 @@
+"""The whole way from a source tree to images: recognise, digest, make what isn't there yet, pack."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whit.packer import pipeline
+from whit.packer.image.oci import INDEX, Index
+from whit.packer.image.packcache import code_state
+from whit.packer.image.platform import Platform, machine_platform
+from whit.packer.image.reference import reference_from_file_name
+from whit.packer.image.spec import PackOptions
+from whit.packer.supply.provenance import SOURCE, Origin
+from whit.packer.support import durable
+from whit.packer.support.errors import UsageError, WhitError
+from whit.packer.support.jsondoc import canonical_json
+from whit.toolchains.cache import BuildCache
+from whit.toolchains.choosing import choose
+from whit.toolchains.languages import toolchain_of
+from whit.toolchains.model import Note, Wish
+from whit.toolchains.process import run
+from whit.toolchains.tools import locate
+from whit.toolchains.tree import snapshot
+
+if TYPE_CHECKING:
+    from whit.packer.image.oci import Descriptor
+    from whit.packer.image.packcache import Record
+    from whit.packer.image.reference import Reference
+    from whit.packer.store.store import Store
+    from whit.toolchains.cache import Made
+    from whit.toolchains.model import Kit, Project, Toolchain
+    from whit.toolchains.process import Watcher
+    from whit.toolchains.tree import Snapshot
+
+WASI = Platform("wasi", "wasm")
+"""What a person calls the platform of WebAssembly programs; images say it as their program does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line says. ``shown`` is the context as it was given, ``written`` are files of its own output."""
+
+    shown: str
+    names: tuple[Reference, ...] = ()
+    platforms: tuple[Platform, ...] = ()
+    bins: tuple[str, ...] = ()
+    keeps_debug: bool = False
+    variables: tuple[tuple[str, str], ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    written: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One platform's programs, and the image that holds them."""
+
+    platform: Platform
+    made: Made
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What is in the store now: an image's manifest, or an index of one for each platform. ``tree`` is the sources' digest."""
+
+    project: Project
+    tree: Snapshot
+    descriptor: Descriptor
+    references: tuple[Reference, ...]
+    images: tuple[Image, ...]
+
+
+def build(store: Store, project: Project, asked: Asked, kit: Kit, watcher: Watcher) -> Built:
+    """Build all platforms, or nothing is named. Raises what the toolchain, the steps and packing raise."""
+    toolchain = toolchain_of(project.language)
+    _check_variables(toolchain, asked)
+    cache = BuildCache(store)
+    roots = (project.root, *toolchain.outside(project, kit))
+    with cache.using():
+        tree = snapshot(roots, toolchain.ignores, asked.written, cache.index(project.root))
+        work = _Work(cache, project, toolchain, tree, roots, asked)
+        platforms = asked.platforms or (machine_platform(os.uname().machine),)
+        programs = [(platform, work.made(platform, kit, watcher)) for platform in platforms]
+        with store.adding() as layout:
+            images = [
+                Image(platform, made, pipeline.pack(_order(made, platform, asked), store, ()))
+                for platform, made in programs
+            ]
+            descriptor = images[0].record.manifest
+            if len(images) > 1:
+                index = Index(tuple(image.record.descriptor for image in images))
+                descriptor = layout.put(index.to_json(), INDEX)
+            references = asked.names or (reference_from_file_name(project.name),)
+            store.add(descriptor, references)
+    return Built(project, tree, descriptor, references, tuple(images))
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    cache: BuildCache
+    project: Project
+    toolchain: Toolchain
+    tree: Snapshot
+    roots: tuple[str, ...]
+    asked: Asked
+
+    def made(self, platform: Platform, kit: Kit, watcher: Watcher) -> Made:
+        """One platform's programs: those that are there, or new ones."""
+        key = self._key(platform)
+        with self.cache.one_at_a_time(key):
+            known = None if self.tree.leaves else self.cache.recall(key)
+            return known or self._make(key, platform, kit, watcher)
+
+    def _make(self, key: str, platform: Platform, kit: Kit, watcher: Watcher) -> Made:
+        wish = Wish(platform, self.asked.bins, self.asked.keeps_debug, self.asked.variables)
+        targets, why = choose(self.asked.shown, self.toolchain.targets(self.project, kit), self.asked.bins)
+        _refuse_same_names([target.name for target in targets])
+        with self.cache.workplace() as place:
+            recipe = self.toolchain.recipe(self.project, targets, wish, str(place), kit)
+            for text in recipe.warnings:
+                watcher.warn(text)
+            for step in recipe.steps:
+                with durable.store_errors(f"build in {place.parent}"):
+                    run(step, watcher)
+            _check_made(place, recipe.programs)
+            # Whoever edits while it is built gets what was there, which isn't kept as what is there now.
+            after = snapshot(
+                self.roots, self.toolchain.ignores, self.asked.written, self.cache.index(self.project.root)
+            )
+            kept = key if after.digest == self.tree.digest and not self.tree.leaves else f"{key[:-8]}-moving"
+            return self.cache.keep(kept, place, recipe, (why, *recipe.notes))
+
+    def _key(self, platform: Platform) -> str:
+        """All that decides, but for the tools' state, which the record knows."""
+        project, asked = self.project, self.asked
+        relative = posixpath.relpath(project.folder, project.root)
+        document = {
+            "tree": self.tree.digest,
+            "project": [project.language, relative, project.manifest, *project.files],
+            "place": sha256(os.fsencode(project.root)).hexdigest() if self.tree.leaves else "",
+            "tool": os.fsencode(locate(self.toolchain.tool) or "").hex(),
+            "platform": str(platform),
+            "bins": asked.bins,
+            "debug": asked.keeps_debug,
+            "variables": [list(pair) for pair in asked.variables],
+            "code": sorted(code_state(Path(__file__).parent)),
+        }
+        return sha256(canonical_json(document)).hexdigest()[:48]
+
+
+def _refuse_same_names(names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"two programs are called {name}: one image can't hold both at /{name}")
+
+
+def _check_made(place: Path, programs: tuple[tuple[str, str], ...]) -> None:
+    for name, file in programs:
+        if not (place / file).is_file():
+            raise WhitError(f"the build ended well, but has made no {name}")
+
+
+def _check_variables(toolchain: Toolchain, asked: Asked) -> None:
+    known = toolchain.variables
+    for name, _ in asked.variables:
+        if name not in known:
+            words = "; ".join(f"{key}: {what}" for key, what in known.items())
+            raise UsageError(f"--build-arg {name}: there is no such variable for these sources", hint=words or None)
+
+
+def _order(made: Made, platform: Platform, asked: Asked) -> pipeline.Order:
+    options = PackOptions(
+        created=pipeline.source_date_epoch(),
+        labels=asked.labels,
+        annotations=(("dev.whit.toolchain", ", ".join(made.tools)),),
+    )
+    first, *others = made.files
+    wanted = None if platform.architecture == "wasm" else replace(platform, variant=None)
+    return pipeline.Order(first, options, others=tuple((path, None) for path in others), platform=wanted)
+
+
+def explanation(built: Built) -> tuple[Note, ...]:
+    """What was chosen, and why, in the order in which it was."""
+    project = built.project
+    told = (
+        f"{project.language} by {project.manifest}"
+        if project.manifest
+        else f"{project.language}: {', '.join(project.files)}"
+    )
+    notes = [Note(told, f"{built.tree.files} files in {project.root}")]
+    for image in built.images:
+        notes += [
+            Note(", ".join(image.made.tools), "built now" if image.made.is_new else "built before, unchanged since")
+        ]
+        notes += image.made.notes
+    return tuple(dict.fromkeys(notes))
+
+
+def origin_of(built: Built, asked: Asked) -> Origin:
+    """For provenance: the tree's digest, and what was chosen. Names of variables alone: values hold whatever a person has put there."""
+    project = built.project
+    parameters: dict[str, object] = {
+        "source": {"digest": {"sha256": built.tree.digest}},
+        "language": project.language,
+        "programs": list(built.images[0].made.names),
+        "platforms": [str(image.platform) for image in built.images],
+        "tools": list(dict.fromkeys(tool for image in built.images for tool in image.made.tools)),
+        "variables": [name for name, _ in asked.variables],
+    }
+    if project.manifest:
+        parameters["manifest"] = project.manifest
+    return Origin(SOURCE, parameters)

@@ -1,0 +1,1 @@
+"""The command line of what is built from source."""

@@ -1,0 +1,97 @@
+"""``whit build`` with sources."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from whit.packer.commands.builtpage import Images, document, show, write_outputs
+
+if TYPE_CHECKING:
+    from whit.packer.image.oci import Descriptor
+    from whit.packer.store.store import Store
+    from whit.packer.supply.wishes import Wishes
+    from whit.toolchains.building import Asked, Built
+
+
+def build_sources(words: dict[str, Any]) -> int:
+    """Build them; ``words`` are the command line's. The exit code."""
+    from whit.packer.showing.console import print_json
+    from whit.packer.store.store import Store
+    from whit.toolchains.building import build, explanation
+    from whit.toolchains.commands.watching import Telling
+    from whit.toolchains.model import Language
+    from whit.toolchains.project import find_project
+    from whit.toolchains.tools import MachineKit
+
+    wishes: Wishes | None = words["wishes"]
+    asked = _asked(words)
+    project = find_project(words["context"], Language(words["language"]) if words["language"] else None)
+    store = Store.open()
+    built = build(store, project, asked, MachineKit(store.root / "toolchains"), Telling(is_quiet=words["quiet"]))
+    attached = _attach(store, built, asked, wishes) if wishes else ()
+    images = Images(built.descriptor, built.references, tuple(image.record for image in built.images), attached)
+    image_id = write_outputs(store, images, words)
+    if words["as_json"]:
+        print_json({**document(images, image_id, words["output"]), "source": _document(built)})
+    elif words["quiet"]:
+        click.echo(image_id)
+    else:
+        _explain(explanation(built))
+        show(images, words["output"])
+    return 0
+
+
+def _asked(words: dict[str, Any]) -> Asked:
+    import os
+
+    from whit.packer.buildfile.build.reading import pairs
+    from whit.packer.image.platform import parse_platform
+    from whit.packer.image.reference import parse_reference
+    from whit.toolchains.building import Asked
+
+    platforms = (parse_platform(word) for text in words["platforms"] for word in text.split(","))
+    written = (words["output"], words["iidfile"])
+    return Asked(
+        shown=words["context"],
+        names=tuple(dict.fromkeys(map(parse_reference, words["names"]))),
+        platforms=tuple(dict.fromkeys(platforms)),
+        bins=words["bins"],
+        keeps_debug=words["debug"],
+        variables=tuple(sorted(pairs(words["variables"], "--build-arg", from_environment=True).items())),
+        labels=tuple(sorted(pairs(words["labels"], "--label").items())),
+        written=frozenset(os.path.abspath(path) for path in written if path),  # noqa: PTH100 - as it is walked
+    )
+
+
+def _attach(store: Store, built: Built, asked: Asked, wishes: Wishes) -> tuple[Descriptor, ...]:
+    from whit.packer.commands.supply_options import attach
+    from whit.toolchains.building import origin_of
+
+    return attach(store, built.descriptor, built.references, origin_of(built, asked), wishes)
+
+
+def _explain(notes: Any) -> None:  # noqa: ANN401
+    from whit.packer.showing.console import page_width
+    from whit.packer.showing.present import columns, printable
+
+    rows = [(printable(note.choice), printable(note.reason)) for note in notes]
+    for line in columns(rows, indent="", width=page_width()):
+        click.echo(line)
+    click.echo()
+
+
+def _document(built: Built) -> dict[str, object]:
+    from whit.toolchains.building import explanation
+
+    project = built.project
+    return {
+        "language": project.language,
+        "manifest": project.manifest or None,
+        "tree": f"sha256:{built.tree.digest}",
+        "programs": list(built.images[0].made.names),
+        "tools": list(dict.fromkeys(tool for image in built.images for tool in image.made.tools)),
+        "built": [image.made.is_new for image in built.images],
+        "chosen": [{"what": note.choice, "why": note.reason} for note in explanation(built)],
+    }

@@ -1,0 +1,52 @@
+"""``whit toolchains``: which compilers are here, and how to get those that aren't."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from whit.toolchains.listing import Listed
+
+
+@click.command("toolchains", short_help="List the compilers that whit build takes for sources")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/toolchains.md) instead of a table.")
+def command(as_json: bool) -> None:
+    """List the compilers that whit build takes for sources: where each is, its version, what it builds for."""
+    from whit.packer.showing.console import print_json
+    from whit.packer.store.store import Store
+    from whit.toolchains.listing import listed
+
+    found = listed(Store.open().root / "toolchains")
+    if as_json:
+        print_json({"schema": "whit-toolchains/1", "toolchains": [_document(one) for one in found]})
+        return
+    _show(found)
+
+
+def _show(found: tuple[Listed, ...]) -> None:
+    from whit.packer.showing.console import page_width
+    from whit.packer.showing.present import columns
+
+    rows = [("TOOL", "VERSION", "FROM", "BUILDS FOR")]
+    rows += [
+        (one.name, one.tool.version, one.tool.path, one.builds_for)
+        if one.tool
+        else (one.name, "-", "-", one.cure or "-")
+        for one in found
+    ]
+    for line in columns(rows, indent="", width=page_width()):
+        click.echo(line)
+
+
+def _document(one: Listed) -> dict[str, object]:
+    tool = one.tool
+    return {
+        "name": one.name,
+        "version": tool.version if tool else None,
+        "path": tool.path if tool else None,
+        "source": tool.source if tool else None,
+        "platforms": list(one.platforms),
+        "missing": None if tool else one.cure,
+    }

@@ -1,0 +1,315 @@
+"""Go: a module, a workspace or lone files → a static program. Pure but for what it asks through the kit.
+
+Without cgo the linker makes a static program by itself. Where packages need cgo, C is compiled by ``zig cc`` for musl and
+linked statically; names are then resolved and users looked up by Go itself (tags netgo and osusergo), not by libc, whose
+static form would look for NSS plugins.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from whit.packer.support.errors import UnsupportedError
+from whit.toolchains.gomod import is_older, parse_gomod
+from whit.toolchains.model import Note, Recipe, Step, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from whit.packer.image.platform import Platform
+    from whit.toolchains.model import Kit, Project, Tool, Wish
+
+_INHERITED = (
+    "GOPROXY", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOSUMDB", "GOINSECURE", "GOVCS", "GOAUTH",
+    "GOENV", "GOPATH", "GOMODCACHE", "GOCACHE", "GOTMPDIR", "SSH_AUTH_SOCK", "NETRC",
+)  # fmt: skip
+"""Where modules come from and what is kept: nothing of it changes what is built from the same go.sum."""
+
+ARCHITECTURES = frozenset(
+    [
+        "386",
+        "amd64",
+        "arm",
+        "arm64",
+        "loong64",
+        "mips",
+        "mips64",
+        "mips64le",
+        "mipsle",
+        "ppc64",
+        "ppc64le",
+        "riscv64",
+        "s390x",
+    ]
+)
+ZIG_TARGETS = {
+    "386": "x86-linux-musl",
+    "amd64": "x86_64-linux-musl",
+    "arm": "arm-linux-musleabihf",
+    "arm64": "aarch64-linux-musl",
+    "loong64": "loongarch64-linux-musl",
+    "ppc64le": "powerpc64le-linux-musl",
+    "riscv64": "riscv64-linux-musl",
+    "s390x": "s390x-linux-musl",
+}
+_OWN_LIBRARIES = frozenset(["m", "c", "pthread", "dl", "rt", "util", "resolv", "crypt"])
+"""Those that are parts of musl's libc."""
+
+_MAJOR = re.compile(r"v[2-9]\d*|v1\d+")
+_CGO_LISTED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """The toolchain."""
+
+    tool: str = "go"
+    ignores: frozenset[str] = frozenset()
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What --build-arg may set."""
+        return {
+            "TAGS": "build tags, separated by commas",
+            "LDFLAGS": "further flags of the linker, such as -X main.version=1.2",
+            "CGO_ENABLED": "0 builds without cgo, 1 with it, whatever the packages say",
+            "GOEXPERIMENT": "experiments of the compiler's",
+            "CGO_CFLAGS": "flags of the C compiler",
+            "CGO_LDFLAGS": "flags of the C linker",
+        }
+
+    def outside(self, project: Project, kit: Kit) -> tuple[str, ...]:
+        """Folders that ``replace`` and ``use`` name, and those that these name in turn."""
+        found: list[str] = []
+        pending = [project.root]
+        while pending:
+            folder = pending.pop()
+            for name in ("go.mod", "go.work"):
+                for other in parse_gomod(kit.read(posixpath.join(folder, name)) or "").folders:
+                    path = posixpath.normpath(posixpath.join(folder, other))
+                    if path not in found and path != project.root:
+                        found.append(path)
+                        pending.append(path)
+        return tuple(sorted(path for path in found if not f"{path}/".startswith(f"{project.root}/")))
+
+    def targets(self, project: Project, kit: Kit) -> tuple[Target, ...]:
+        """All main packages at the folder and below it."""
+        go = _checked_tool(project, kit)
+        if not project.manifest or project.files:
+            name = posixpath.basename(project.files[0]).removesuffix(".go")
+            return (Target(name if len(project.files) == 1 else project.name, "", is_main=True),)
+        line = '{{if eq .Name "main"}}{{.ImportPath}}\t{{.Dir}}{{end}}'
+        asked = Step(
+            (go.path, "list", "-e", "-f", line, *_patterns(project, kit)), project.folder,
+            (*_environment(project, kit), ("CGO_ENABLED", "1")), _INHERITED,
+        )  # fmt: skip
+        rows = (row.partition("\t") for row in kit.ask(asked).splitlines() if row)
+        return tuple(_target(project, path, folder) for path, _, folder in rows)
+
+    def recipe(self, project: Project, targets: tuple[Target, ...], wish: Wish, output: str, kit: Kit) -> Recipe:
+        """One ``go build`` for each program."""
+        go = _checked_tool(project, kit)
+        given = dict(wish.variables)
+        env = (*_environment(project, kit), *_platform_environment(wish.platform))
+        needing, libraries = _cgo(go, project, targets, (*env, ("CGO_ENABLED", "1")), given, kit)
+        if given.get("CGO_ENABLED") in {"0", "1"}:
+            needing = needing if given["CGO_ENABLED"] == "1" else ()
+            uses_cgo = given["CGO_ENABLED"] == "1"
+        else:
+            uses_cgo = bool(needing)
+        way = _with_cgo(wish.platform, needing, libraries, kit) if uses_cgo else _WITHOUT_CGO
+        flags, notes = _flags(wish, way, given)
+        env = (
+            *env,
+            *way.env,
+            *((key, given[key]) for key in ("GOEXPERIMENT", "CGO_CFLAGS", "CGO_LDFLAGS") if key in given),
+        )
+        ending = ".wasm" if wish.platform.architecture == "wasm" else ""
+        made = [(target, f"{target.name}{ending}") for target in targets]
+        steps = tuple(
+            Step(
+                (go.path, "build", *flags, "-o", posixpath.join(output, file), *_package(project, target)),
+                project.folder, env, _INHERITED, f"{target.name} for {wish.platform} with {go.title}",
+            )
+            for target, file in made
+        )  # fmt: skip
+        return Recipe(
+            steps=steps,
+            programs=tuple((target.name, file) for target, file in made),
+            notes=(way.note, *notes),
+            tools=(go, *way.tools),
+            prepares=_downloads(go, project, env),
+            warnings=way.warnings,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How C is taken part of, or isn't."""
+
+    env: tuple[tuple[str, str], ...]
+    note: Note
+    linker: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+_WITHOUT_CGO = _Way((("CGO_ENABLED", "0"),), Note("CGO_ENABLED=0", "static: no package needs cgo"))
+
+
+def _checked_tool(project: Project, kit: Kit) -> Tool:
+    """Go, if it is new enough. Raises :class:`UnsupportedError`."""
+    go = kit.tool("go")
+    manifest = parse_gomod(kit.read(posixpath.join(project.root, project.manifest)) or "") if project.manifest else None
+    if manifest and manifest.version and is_older(go.version, manifest.version):
+        raise UnsupportedError(
+            f"{project.manifest} asks for Go {manifest.version}, and here is {go.version} ({go.path})",
+            hint=f"install Go {manifest.version} or newer, or let 'whit toolchains --fetch go' get one",
+        )
+    return go
+
+
+def _environment(project: Project, kit: Kit) -> tuple[tuple[str, str], ...]:
+    """Variables that would change what is built are set to one value, whatever whit's own environment says."""
+    is_vendored = bool(kit.read(posixpath.join(project.root, "vendor", "modules.txt")))
+    workspace = posixpath.join(project.root, "go.work") if project.manifest == "go.work" else "off"
+    return (
+        ("GOFLAGS", "-mod=vendor" if is_vendored else "-mod=readonly"),
+        ("GOTOOLCHAIN", "local"),
+        ("GOWORK", workspace),
+        ("GO111MODULE", "on"),
+    )
+
+
+def _platform_environment(platform: Platform) -> tuple[tuple[str, str], ...]:
+    """GOOS, GOARCH and the variant's own variable (go.dev/doc/install/source). Raises :class:`UnsupportedError`."""
+    if platform.architecture == "wasm":
+        return (("GOOS", "wasip1"), ("GOARCH", "wasm"))
+    if platform.os != "linux" or platform.architecture not in ARCHITECTURES:
+        known = ", ".join(sorted(ARCHITECTURES))
+        raise UnsupportedError(f"Go builds no program for {platform}", hint=f"linux/ and one of {known}, or wasi/wasm")
+    variant = (platform.variant or "").removeprefix("v")
+    more: tuple[tuple[str, str], ...] = ()
+    if platform.architecture == "arm":
+        more = (("GOARM", variant or "7"),)
+    elif platform.architecture == "amd64":
+        more = (("GOAMD64", f"v{variant or 1}"),)
+    elif platform.architecture == "arm64":
+        more = (("GOARM64", f"v{variant}.0" if variant and "." not in variant else f"v{variant or '8.0'}"),)
+    return (("GOOS", "linux"), ("GOARCH", platform.architecture), *more)
+
+
+def _patterns(project: Project, kit: Kit) -> tuple[str, ...]:
+    """At the root of a workspace each of its modules is named: Go takes ``./...`` for none of them."""
+    if project.manifest == "go.work" and project.folder == project.root and "go.mod" not in kit.names(project.root):
+        used = parse_gomod(kit.read(posixpath.join(project.root, "go.work")) or "").folders
+        return tuple(f"./{posixpath.normpath(folder)}/..." for folder in used if not folder.startswith(("/", "../")))
+    return ("./...",)
+
+
+def _target(project: Project, path: str, folder: str) -> Target:
+    parts = path.split("/")
+    name = parts[-2] if len(parts) > 1 and _MAJOR.fullmatch(parts[-1]) else parts[-1]
+    place = posixpath.relpath(folder, project.folder)
+    return Target(name, path, "." if place == "." else f"./{place}", is_main=place == ".")
+
+
+def _package(project: Project, target: Target) -> tuple[str, ...]:
+    return (target.path,) if target.path else tuple(posixpath.join(project.root, name) for name in project.files)
+
+
+def _cgo(
+    go: Tool,
+    project: Project,
+    targets: tuple[Target, ...],
+    env: tuple[tuple[str, str], ...],
+    given: dict[str, str],
+    kit: Kit,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Packages that have C in them, and libraries of C that these name. The standard library does without."""
+    if "wasm" in dict(env).values():
+        return (), ()
+    tags = (f"-tags={given['TAGS']}",) if given.get("TAGS") else ()
+    packages = [word for target in targets for word in _package(project, target)]
+    fields = "-json=ImportPath,Standard,CgoFiles,CgoLDFLAGS,CgoPkgConfig"
+    step = Step((go.path, "list", "-e", "-deps", fields, *tags, *packages), project.folder, env, _INHERITED)
+    needing, libraries = [], []
+    for package in _documents(kit.ask(step)):
+        if not package.get("Standard") and package.get("CgoFiles"):
+            needing.append(str(package["ImportPath"]))
+            libraries += [*_linked(package.get("CgoLDFLAGS")), *_words(package.get("CgoPkgConfig"))]
+    return tuple(needing), tuple(dict.fromkeys(libraries))
+
+
+def _documents(text: str) -> Iterable[dict[str, object]]:
+    """JSON objects one after the other, as go list prints them."""
+    decoder, at = json.JSONDecoder(), 0
+    while (at := next((n for n in range(at, len(text)) if text[n] == "{"), -1)) >= 0:
+        document, at = decoder.raw_decode(text, at)
+        yield document
+
+
+def _words(value: object) -> list[str]:
+    return [str(word) for word in value] if isinstance(value, list) else []
+
+
+def _linked(flags: object) -> list[str]:
+    return [word[2:] for word in _words(flags) if word.startswith("-l") and word[2:] not in _OWN_LIBRARIES]
+
+
+def _with_cgo(platform: Platform, needing: tuple[str, ...], libraries: tuple[str, ...], kit: Kit) -> _Way:
+    target = ZIG_TARGETS.get(platform.architecture)
+    if target is None:
+        raise UnsupportedError(
+            f"cgo is needed by {_some(needing)}, and for {platform} whit has no C compiler",
+            hint=f"one of {', '.join(f'linux/{name}' for name in sorted(ZIG_TARGETS))}, or --build-arg CGO_ENABLED=0",
+        )
+    zig = kit.tool("zig")
+    warnings: tuple[str, ...] = ()
+    if libraries:
+        text = f"{_some(needing)} link with {', '.join(libraries)}: a static form for musl must be in the tree"
+        warnings = (f"{text}, as this machine's own are made for another libc",)
+    env = (("CGO_ENABLED", "1"), ("CC", f"{zig.path} cc -target {target}"), ("CXX", f"{zig.path} c++ -target {target}"))
+    note = Note(
+        f"cgo by {zig.title}, linked statically with musl",
+        f"C is in {_some(needing)}" if needing else "asked for by CGO_ENABLED=1",
+    )
+    return _Way(env, note, ("-linkmode", "external", "-extldflags", "-static"), ("netgo", "osusergo"), (zig,), warnings)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _CGO_LISTED} more" if len(names) > _CGO_LISTED else ""
+    return ", ".join(names[:_CGO_LISTED]) + more
+
+
+def _flags(wish: Wish, way: _Way, given: dict[str, str]) -> tuple[list[str], tuple[Note, ...]]:
+    """What ``go build`` is given, and why."""
+    linker = [*([] if wish.keeps_debug else ["-s", "-w"]), "-buildid=", *way.linker]
+    words = " ".join(f"'{word}'" if " " in word else word for word in linker)
+    words = " ".join(filter(None, (words, given.get("LDFLAGS", ""))))
+    tags = [*way.tags, *filter(None, given.get("TAGS", "").split(","))]
+    flags = ["-trimpath", "-buildvcs=false", f"-ldflags={words}", *([f"-tags={','.join(tags)}"] if tags else [])]
+    size = (
+        Note("debug information kept", "asked for")
+        if wish.keeps_debug
+        else Note("-s -w", "small: no debug information, no symbol table; traces of panics still have names and lines")
+    )
+    same = Note(
+        "-trimpath -buildid= -buildvcs=false", "reproducible: no folder, no build's number, no state of a repository"
+    )
+    return flags, (size, same, *(Note(f"{key}={value}", "asked for") for key, value in given.items()))
+
+
+def _downloads(go: Tool, project: Project, env: tuple[tuple[str, str], ...]) -> tuple[Step, ...]:
+    """What brings modules into the cache, checked by go.sum; vendored ones are there."""
+    if not project.manifest or ("GOFLAGS", "-mod=vendor") in env:
+        return ()
+    return (Step((go.path, "mod", "download"), project.folder, env, _INHERITED, "modules"),)
+
+
+GO = Go()

@@ -1,0 +1,175 @@
+"""What passes between the parts of a build from source: a project, its programs, the recipe that makes them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from whit.packer.image.platform import Platform
+
+
+class Language(StrEnum):
+    """The languages whose source trees are built."""
+
+    GO = "go"
+    RUST = "rust"
+    NIM = "nim"
+    ZIG = "zig"
+    C = "c"
+
+
+class Source(StrEnum):
+    """Where a tool comes from."""
+
+    MACHINE = "machine"
+    FETCHED = "fetched"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A source tree that has been recognised.
+
+    ``root`` is the folder, absolute, whose content decides what comes out; ``folder`` is the one that was asked for, the
+    same or below it. ``manifest`` is the file that told the language, relative to ``root``. Without one there are
+    ``files``, the sources of one program, relative to ``root`` too. ``name`` is what an image is called after.
+    """
+
+    language: Language
+    root: str
+    folder: str
+    name: str
+    manifest: str = ""
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A program that a project has. ``name`` is the file's; ``path`` what the toolchain calls it by, ``place`` what a person does.
+
+    ``is_main`` marks the one that is meant where none is named.
+    """
+
+    name: str
+    path: str
+    place: str = ""
+    is_main: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A compiler or what else is needed. ``path`` is the executable; ``home`` the folder that holds all of it."""
+
+    name: str
+    path: str
+    version: str
+    home: str
+    source: Source = Source.MACHINE
+
+    @property
+    def title(self) -> str:
+        """Name and version."""
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One process. ``env`` is set, ``inherits`` are further names of variables that come from whit's own environment.
+
+    Nothing else of that is seen, but for what every program needs: process.py has the list. ``doing`` is for people.
+    """
+
+    argv: tuple[str, ...]
+    cwd: str
+    env: tuple[tuple[str, str], ...] = ()
+    inherits: tuple[str, ...] = ()
+    doing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that was chosen, and why."""
+
+    choice: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How programs are made, as data.
+
+    ``programs`` are (target's name, file that is there after the steps: a path in the output folder). ``prepares`` are
+    steps that may need a network, and bring what the ``steps`` build from. ``tools`` are those that the steps use;
+    ``watched`` are files and folders of this machine outside of the tree that decide what comes out: when one of these
+    changes, it is built again.
+    """
+
+    steps: tuple[Step, ...]
+    programs: tuple[tuple[str, str], ...]
+    notes: tuple[Note, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    prepares: tuple[Step, ...] = ()
+    watched: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person wants of a build; ``variables`` are those of --build-arg, ``bins`` names of programs."""
+
+    platform: Platform
+    bins: tuple[str, ...] = ()
+    keeps_debug: bool = False
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+class Kit(Protocol):
+    """What a toolchain may ask of the machine. Tests give answers of their own."""
+
+    def tool(self, name: str) -> Tool:
+        """A tool by name, fetched where there is none and that is allowed. Raises :class:`WhitError`."""
+        ...
+
+    def ask(self, step: Step) -> str:
+        """What a command prints on stdout. Raises :class:`WhitError` where it fails, with its own words."""
+        ...
+
+    def read(self, path: str) -> str | None:
+        """A file's text; None where there is none."""
+        ...
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """What is in a folder, sorted; nothing where there is none."""
+        ...
+
+
+class Toolchain(Protocol):
+    """What each language gives: one module each, which asks the machine through the kit alone."""
+
+    @property
+    def tool(self) -> str:
+        """The name of the one tool without which nothing can be done."""
+        ...
+
+    @property
+    def ignores(self) -> frozenset[str]:
+        """Names of folders that its own builds write into a tree."""
+        ...
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What --build-arg may set, each with what it does."""
+        ...
+
+    def outside(self, project: Project, kit: Kit) -> tuple[str, ...]:
+        """Folders beside the tree that it is built from, too. Starts no process: it is asked each time."""
+        ...
+
+    def targets(self, project: Project, kit: Kit) -> tuple[Target, ...]:
+        """The programs that the project has."""
+        ...
+
+    def recipe(self, project: Project, targets: tuple[Target, ...], wish: Wish, output: str, kit: Kit) -> Recipe:
+        """How to make these in an output folder. Raises :class:`UnsupportedError` for what can't be static, with the reason."""
+        ...

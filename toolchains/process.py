@@ -1,0 +1,136 @@
+"""Executes steps: what they print is shown where they fail, and whatever ends whit ends them with all that they started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import tempfile
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from whit.packer.support.errors import NotFoundError, WhitError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from whit.toolchains.model import Step
+
+ALWAYS = (
+    "PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+    "SSL_CERT_FILE", "SSL_CERT_DIR",
+)  # fmt: skip
+"""Variables of whit's own environment that every step sees: places, and how to reach a network."""
+
+GRACE = 3.0
+"""Seconds that a process has between SIGTERM and SIGKILL."""
+
+_TICK = 0.5
+_READ = 1 << 16
+_LONGEST = 1 << 20
+"""Bytes of a step's output that are kept: the last ones."""
+
+
+class Watcher(Protocol):
+    """Whoever tells people how it goes."""
+
+    def doing(self, what: str, seconds: float) -> None:
+        """Something is being done, since so long; called again and again."""
+        ...
+
+    def failed(self, output: bytes) -> None:
+        """What a step that failed has printed."""
+        ...
+
+    def warn(self, what: str) -> None:
+        """Something that a person should know before it begins."""
+        ...
+
+    def done(self) -> None:
+        """Nothing is being done any more."""
+        ...
+
+
+def environment(step: Step, own: Mapping[str, str]) -> dict[str, str]:
+    """What the step sees of whit's environment, and its own. Pure."""
+    seen = {name: own[name] for name in (*ALWAYS, *step.inherits) if name in own}
+    return {"PATH": os.defpath, **seen, **dict(step.env)}
+
+
+def run(step: Step, watcher: Watcher) -> None:
+    """Run it to its end. Raises :class:`WhitError` with its exit status; what it printed goes to the watcher before."""
+    output, began = bytearray(), time.monotonic()
+    with _started(step, subprocess.STDOUT) as process, selectors.DefaultSelector() as selector:
+        assert process.stdout is not None  # noqa: S101 - a pipe
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while True:
+            watcher.doing(step.doing, time.monotonic() - began)
+            if selector.select(_TICK):
+                chunk = os.read(process.stdout.fileno(), _READ)
+                if not chunk:
+                    break
+                output += chunk
+                del output[:-_LONGEST]
+        code = process.wait()
+    watcher.done()
+    if code:
+        watcher.failed(bytes(output))
+        raise WhitError(f"{title(step)} {_ended(code)}")
+
+
+def ask(step: Step) -> str:
+    """What it prints on stdout. Raises :class:`WhitError` with the last thing that it says on stderr where it fails."""
+    with tempfile.TemporaryFile() as errors, _started(step, errors.fileno()) as process:
+        assert process.stdout is not None  # noqa: S101 - a pipe
+        told = process.stdout.read()
+        code = process.wait()
+        if code:
+            errors.seek(0)
+            said = [line for line in errors.read(_LONGEST).decode("utf-8", "replace").splitlines() if line.strip()]
+            raise WhitError(f"{title(step)} {_ended(code)}: {' '.join(map(str.strip, said[-3:]))}".removesuffix(": "))
+    return told.decode("utf-8", "surrogateescape")
+
+
+def title(step: Step) -> str:
+    """The command's first words: ``go build``, ``cargo metadata``."""
+    name = step.argv[0].rpartition("/")[2]
+    verb = next((word for word in step.argv[1:] if not word.startswith("-") and "/" not in word), "")
+    return f"{name} {verb}".rstrip()
+
+
+def _ended(code: int) -> str:
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"failed with exit status {code}"
+
+
+@contextlib.contextmanager
+def _started(step: Step, errors: int) -> Iterator[subprocess.Popen[bytes]]:
+    """The process in a group of its own, with whose end all that it started ends."""
+    try:
+        process = subprocess.Popen(
+            step.argv, cwd=step.cwd, env=environment(step, os.environ),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=True,
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise NotFoundError(f"{step.argv[0]} isn't there, or {step.cwd} isn't") from None
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            _end(process)
+        if process.stdout:
+            process.stdout.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask the group to end, then make it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

