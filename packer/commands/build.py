@@ -35,6 +35,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--label", "labels"), {"multiple": True, "metavar": "NAME=VALUE", "help": "Dockerfile, sources: a label of the image."}),
     (("--network",), {"type": click.Choice(_NETWORKS), "default": "default", "help": "Dockerfile: the network of RUN."}),
     (("--progress",), {"type": click.Choice(_PROGRESS), "default": "auto", "help": "Dockerfile: how it is told."}),
+    (("--rewrite-timestamps",), {"is_flag": True, "help": "Dockerfile: no time in its layers is later than $SOURCE_DATE_EPOCH, else 1970."}),
     (("--check",), {"is_flag": True, "help": "Dockerfile: look at it, and build nothing."}),
     (("--source",), {"is_flag": True, "help": "Sources: build these, whatever build file there is."}),
     (("--bin", "bins"), {"multiple": True, "metavar": "NAME", "help": "Sources: the program; several into one image, the first is started."}),

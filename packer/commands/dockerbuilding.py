@@ -120,6 +120,7 @@ def _order(words: dict[str, Any]) -> Order:
         network=words["network"],
         secrets=reading.secrets(words["secrets"]),
         output=parse_output(words["output"]) if words["output"] else None,
+        rewrites_times=words["rewrite_timestamps"],
     )
 
 

@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from whit.packer.commands.conversion_options import conversion_options
+
 if TYPE_CHECKING:
     from whit.packer.archives.archive import Chosen
+    from whit.packer.image.converted import Conversion
     from whit.packer.image.reference import Reference
+    from whit.packer.store.layout import Layout
     from whit.packer.store.store import Store
 
     _Meant = list[tuple[Chosen, tuple[Reference, ...]]]
@@ -16,30 +20,48 @@ if TYPE_CHECKING:
 
 @click.command("save", short_help="Save images to an archive")
 @click.option("-o", "--output", metavar="FILE", help="Write it there.  [default: standard output]")
+@conversion_options
 @click.argument("names", nargs=-1, required=True, metavar="IMAGE…")
-def command(output: str | None, names: tuple[str, ...]) -> None:
+def command(output: str | None, names: tuple[str, ...], conversion: Conversion) -> None:
     """Save images to one archive, for docker, podman, skopeo, buildah and whit to load.
 
-    A name without a tag means all tags that there are of it. Equal images make equal archives.
+    A name without a tag means all tags that there are of it. Equal images make equal archives. Images that are converted
+    stay as they are in the store.
     """
     import sys
     from pathlib import Path
 
     from whit.packer.archives.archive import archive_stream, save
     from whit.packer.showing.console import put_bytes
+    from whit.packer.store.garbage import collect
     from whit.packer.store.store import Store
     from whit.packer.support.errors import UsageError
 
     if output is None and sys.stdout.isatty():
         raise UsageError("an archive isn't written to a terminal", hint=f"whit save -o FILE {' '.join(names)}")
     store = Store.open()
-    with store.reading() as layout:
+    with store.adding() if conversion else store.reading() as layout:
         images = _chosen(store, names)
+        if conversion:
+            images = tuple(_converted(layout, image, conversion) for image in images)
         if output is not None:
             save(layout, images, Path(output))
-            return
-        for piece in archive_stream(layout, images):
-            put_bytes(piece)
+        else:
+            for piece in archive_stream(layout, images):
+                put_bytes(piece)
+    if conversion:
+        collect(store)
+
+
+def _converted(layout: Layout, image: Chosen, conversion: Conversion) -> Chosen:
+    from dataclasses import replace
+
+    from whit.packer.archives.converting import convert
+    from whit.packer.commands.conversion_options import begun, tell
+
+    done = convert(layout, image.descriptor, layout, conversion, begun)
+    tell(image.descriptor, done.descriptor, done.left_out)
+    return replace(image, descriptor=done.descriptor)
 
 
 def _chosen(store: Store, names: tuple[str, ...]) -> tuple[Chosen, ...]:

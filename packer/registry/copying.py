@@ -1,9 +1,13 @@
-"""``whit copy``: an image from anywhere to anywhere, byte for byte; between registries without the disk."""
+"""``whit copy``: an image from anywhere to anywhere, byte for byte; between registries without the disk.
+
+What is converted on the way is in the store's layout meanwhile, under no name: a download goes on where it broke there,
+too, and what it left behind is collected as any other garbage.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +21,7 @@ from whit.packer.registry.ends import LayoutSource, LayoutTarget, MirroredSource
 from whit.packer.registry.locations import Kind, Location
 from whit.packer.registry.names import find_named, is_among
 from whit.packer.registry.origins import Mounts
+from whit.packer.registry.progress import Silent
 from whit.packer.registry.pulling import origins, partial_folder
 from whit.packer.registry.sessions import Sessions
 from whit.packer.registry.transfer import transfer
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from whit.packer.archives.archived import ArchivedImage
+    from whit.packer.image.converted import Conversion
     from whit.packer.image.platform import Platform
     from whit.packer.image.reference import Reference
     from whit.packer.registry.ends import Source, Target
@@ -42,28 +48,43 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What the target's name points to now."""
+    """What the target's name points to now; ``origin`` is what the source's points to, ``left_out`` what told of that alone."""
 
     descriptor: Descriptor
     moved: Moved
     tree: Tree
+    origin: Descriptor
+    left_out: tuple[Descriptor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Copier:
-    """What every copy needs."""
+    """What every copy needs. ``fetching`` is told what is brought here to be converted, ``begun`` each layer that is then."""
 
     store: Store
     registries: Registries
     watcher: Watcher
+    fetching: Watcher = field(default_factory=Silent)
+    begun: Callable[[Descriptor], None] = lambda _: None
 
     def copy(
-        self, origin: Location, target: Location, platform: Platform | None = None, *, with_referrers: bool = False
+        self,
+        origin: Location,
+        target: Location,
+        platform: Platform | None = None,
+        conversion: Conversion | None = None,
+        *,
+        with_referrers: bool = False,
     ) -> Copied:
         """All that a name points to, or what its index has for one platform; ``with_referrers``: and what is attached to it.
 
         Raises :class:`NotFoundError`, :class:`UnsupportedError` for what the target can't hold, and what either end says.
         """
+        if with_referrers and conversion:
+            raise UsageError(
+                "a converted image has another digest, and nothing that is attached to the old one fits it",
+                hint="leave --with-referrers out; whit sign and whit sbom --attach make new ones",
+            )
         if with_referrers and not {origin.kind, target.kind} <= {Kind.REGISTRY, Kind.STORE, Kind.LAYOUT}:
             raise UnsupportedError(
                 "archives hold no referrers", hint="--with-referrers is for registries, the store and oci:FOLDER"
@@ -75,11 +96,34 @@ class Copier:
                 root = chosen(root, source, platform, what)
                 refuse_other(root, source, platform, what)
             tree = gather(root, source.document)
-            with self._target(target, origin, source, tree) as end:
-                moved = transfer(tree, source, end, self.watcher)
+            with (
+                self._converted(source, tree, conversion) as (given, made, left_out),
+                self._target(target, origin, source, made) as end,
+            ):
+                moved = transfer(made, given, end, self.watcher)
                 if with_referrers:
-                    self._attach(source, tree, end)
-        return Copied(tree.root.descriptor, moved, tree)
+                    self._attach(given, made, end)
+        return Copied(made.root.descriptor, moved, made, root.descriptor, left_out)
+
+    @contextlib.contextmanager
+    def _converted(
+        self, source: Source, tree: Tree, conversion: Conversion | None
+    ) -> Iterator[tuple[Source, Tree, tuple[Descriptor, ...]]]:
+        """The image as it is to be; as it is where nothing is wished for."""
+        if not conversion:
+            yield source, tree, ()
+            return
+        from whit.packer.archives.converting import convert  # noqa: PLC0415 - only where it is asked for
+
+        with self.store.adding() as layout:
+            there = source.layout if isinstance(source, LayoutSource) else layout
+            if not isinstance(source, LayoutSource):
+                here = LayoutTarget(layout, lambda _: None, partial_folder(self.store), is_named=lambda _: False)
+                transfer(tree, source, here, self.fetching)
+            done = convert(there, tree.root.descriptor, layout, conversion, self.begun)
+            made = LayoutSource(layout, done.descriptor)
+            yield made, gather(made.root(), made.document), done.left_out
+        collect(self.store)
 
     def _attach(self, source: Source, tree: Tree, end: Target) -> None:
         """What is attached to an image, after it."""

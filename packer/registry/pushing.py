@@ -1,4 +1,4 @@
-"""``whit push``: an image of the store to a registry, byte for byte."""
+"""``whit push``: an image of the store to a registry, byte for byte, or converted on its way."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ from whit.packer.registry.referring import send
 from whit.packer.registry.sessions import Sessions
 from whit.packer.registry.transfer import transfer
 from whit.packer.registry.tree import Tree, gather
+from whit.packer.store.garbage import collect
 from whit.packer.supply.attaching import attached
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from whit.packer.image.converted import Conversion
     from whit.packer.image.oci import Descriptor
     from whit.packer.image.reference import Reference
     from whit.packer.registry.registries import Registries
@@ -24,20 +28,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What a name at the registry points to now; ``referrers`` are those that weren't there."""
+    """What a name at the registry points to now; ``referrers`` are those that weren't there.
+
+    ``origin`` is what the store's name points to, ``left_out`` what told of that alone and isn't there.
+    """
 
     reference: Reference
     descriptor: Descriptor
     moved: Moved
     tree: Tree
+    origin: Descriptor
     referrers: tuple[Descriptor, ...] = ()
+    left_out: tuple[Descriptor, ...] = ()
 
 
-def push(store: Store, registries: Registries, reference: Reference, watcher: Watcher) -> Pushed:
-    """Have a registry hold an image of the store under its name. Raises :class:`NotFoundError`, :class:`RegistryError`."""
+def push(
+    store: Store,
+    registries: Registries,
+    reference: Reference,
+    watcher: Watcher,
+    conversion: Conversion | None = None,
+    begun: Callable[[Descriptor], None] = lambda _: None,
+) -> Pushed:
+    """Have a registry hold an image of the store under its name; the store's stays as it is where it is to be converted.
+
+    ``begun`` is told each layer that is converted. Raises :class:`NotFoundError`, :class:`RegistryError`.
+    """
     # Under the lock of those who add: nothing that is being read gets collected meanwhile.
-    with store.reading() as layout:
-        descriptor = store.entry(str(reference))
+    with store.adding() if conversion else store.reading() as layout:
+        origin = descriptor = store.entry(str(reference))
+        left_out: tuple[Descriptor, ...] = ()
+        if conversion:
+            from whit.packer.archives.converting import convert  # noqa: PLC0415 - only where it is asked for
+
+            done = convert(layout, origin, layout, conversion, begun)
+            descriptor, left_out = done.descriptor, done.left_out
         source = LayoutSource(layout, descriptor)
         tree = gather(source.root(), source.document)
         repository = registries.repository(reference)
@@ -49,4 +74,6 @@ def push(store: Store, registries: Registries, reference: Reference, watcher: Wa
         referrers = send(lambda digest: attached(store, digest), tree, source, target)
         store.happened(store.image(descriptor).image_id, "push", reference.familiar)
         known.note(repository.registry.domain, repository.name, tree)
-    return Pushed(reference, descriptor, moved, tree, referrers)
+    if conversion:
+        collect(store)
+    return Pushed(reference, descriptor, moved, tree, origin, referrers, left_out)

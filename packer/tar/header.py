@@ -120,7 +120,7 @@ def with_records(member: Member, records: Records) -> Member:
             uid=decimal(by_key, "uid", member.uid),
             gid=decimal(by_key, "gid", member.gid),
             size=decimal(by_key, "size", member.size),
-            mtime_ns=_nanoseconds(by_key["mtime"]) if by_key.get("mtime") else member.mtime_ns,
+            mtime_ns=nanoseconds(by_key["mtime"]) if by_key.get("mtime") else member.mtime_ns,
             xattrs=tuple(sorted(_xattrs(by_key).items())) if any("xattr." in key for key in by_key) else (),
         )
     )
@@ -161,7 +161,7 @@ def decimal(by_key: dict[str, bytes], key: str, otherwise: int) -> int:
     return int(value)
 
 
-def _nanoseconds(value: bytes) -> int:
+def nanoseconds(value: bytes) -> int:
     """Decimal seconds, with a fraction or a sign, exactly; from before 1970 is as good as 0."""
     if value.startswith(b"-"):
         return 0

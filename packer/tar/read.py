@@ -9,6 +9,7 @@ from whit.packer.support.light import replace
 from whit.packer.tar.header import Records, check_sum, member_of, number, pax_records, with_records
 from whit.packer.tar.member import RECORD, Kind, Member
 from whit.packer.tar.sparse import SparseFile, is_in_content, old_sparse, pax_sparse, table_sparse
+from whit.packer.tar.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,17 +20,17 @@ MAX_EXTENSIONS = 1000
 """The greatest number of headers that extend all members, or one of them."""
 _PIECE = 256 << 10
 _ZEROS = bytes(_PIECE)
-_OWN_HEADERS = (b"x", b"X")
-_LONG = {b"L": "path", b"K": "linkpath"}
-_EXTENSIONS = (b"g", *_OWN_HEADERS, *_LONG)
+OWN_HEADERS = (b"x", b"X")
+LONG = {b"L": "path", b"K": "linkpath"}
+EXTENSIONS = (b"g", *OWN_HEADERS, *LONG)
+"""Types of headers that say something of what follows: of all members, of the next one (pax), of its name (GNU)."""
 
 
 class TarReader:
     """Members one after the other; the content of the last one yielded can be read until the next is asked for."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._pending = memoryview(b"")
+        self._stream = Stream(chunks)
         self._left = 0
         self._padding = 0
         self._sparse: SparseFile | None = None
@@ -44,27 +45,27 @@ class TarReader:
         extensions = 0
         while True:
             self._skip_content()
-            block = self._exactly(RECORD, may_end=True)
+            block = self._stream.exactly(RECORD, may_end=True)
             if not block.strip(b"\0"):
                 break
             check_sum(block)
             kind = block[156:157]
-            extensions += kind in _EXTENSIONS
+            extensions += kind in EXTENSIONS
             if extensions > MAX_EXTENSIONS:
                 raise InvalidFileError(f"the archive has more than {MAX_EXTENSIONS} headers without a member")
             if kind == b"g":
                 common = tuple(dict((*common, *pax_records(self._extension(block)))).items())
-            elif kind in _OWN_HEADERS:
+            elif kind in OWN_HEADERS:
                 own += pax_records(self._extension(block))
-            elif kind in _LONG:
-                own += ((_LONG[kind], self._extension(block).rstrip(b"\0")),)
+            elif kind in LONG:
+                own += ((LONG[kind], self._extension(block).rstrip(b"\0")),)
             elif kind == b"M":
                 raise UnsupportedError("the archive goes on from another volume, which whit doesn't read")
             else:
                 yield self._begun(block, (*common, *own))
                 own, extensions = (), 0
-        while self._more():
-            self._pending = memoryview(b"")
+        for _ in self._stream.rest():
+            pass
 
     def _begun(self, block: bytes, records: Records) -> Member:
         """The member of a header, with its content to be read."""
@@ -73,9 +74,9 @@ class TarReader:
         self._sparse, table = None, 0
         if member.kind is Kind.FILE:
             if block[156:157] == b"S":
-                self._sparse = old_sparse(block, lambda: self._exactly(RECORD))
+                self._sparse = old_sparse(block, lambda: self._stream.exactly(RECORD))
             elif is_in_content(records):
-                self._sparse, table = table_sparse(records, lambda: self._exactly(RECORD))
+                self._sparse, table = table_sparse(records, lambda: self._stream.exactly(RECORD))
             else:
                 self._sparse = pax_sparse(records)
         self._left, self._padding = stored - table, -stored % RECORD
@@ -85,10 +86,8 @@ class TarReader:
         return member
 
     def _extension(self, block: bytes) -> bytes:
-        size = number(block[124:136])
-        if size > MAX_EXTENSION:
-            raise InvalidFileError(f"the archive declares a name of {size} bytes")
-        return self._exactly(size + -size % RECORD)[:size]
+        size = extension_size(block)
+        return self._stream.exactly(size + -size % RECORD)[:size]
 
     def content(self) -> Iterator[bytes]:
         """The content of the member that was yielded last, in pieces; a sparse file's holes are zeros."""
@@ -105,39 +104,23 @@ class TarReader:
         for start, length in self._sparse.parts if self._sparse else ((0, self._left),):
             at, end = start, start + length
             while at < end and self._left:
-                piece = self._some(min(end - at, _PIECE))
+                piece = self._stream.some(min(end - at, _PIECE))
                 self._left -= len(piece)
                 yield at, piece
                 at += len(piece)
 
     def _skip_content(self) -> None:
-        while self._left:
-            self._left -= len(self._some(min(self._left, _PIECE)))
-        self._exactly(self._padding)
-        self._padding = 0
+        for _ in self._stream.pieces(self._left + self._padding, _PIECE):
+            pass
+        self._left = self._padding = 0
 
-    def _more(self) -> bool:
-        while not self._pending:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return False
-            self._pending = memoryview(chunk)
-        return True
 
-    def _some(self, size: int) -> bytes:
-        if not self._more():
-            raise InvalidFileError("the archive ends in the middle")
-        piece = bytes(self._pending[:size])
-        self._pending = self._pending[size:]
-        return piece
-
-    def _exactly(self, size: int, *, may_end: bool = False) -> bytes:
-        if may_end and not self._more():
-            return b""
-        data = bytearray()
-        while len(data) < size:
-            data += self._some(size - len(data))
-        return bytes(data)
+def extension_size(block: bytes) -> int:
+    """Bytes of what a header of :data:`EXTENSIONS` says. Raises :class:`InvalidFileError` for more than anybody needs."""
+    size = number(block[124:136])
+    if size > MAX_EXTENSION:
+        raise InvalidFileError(f"the archive declares a name of {size} bytes")
+    return size
 
 
 def _zeros(size: int) -> Iterator[bytes]:

@@ -73,25 +73,30 @@ def _ustar(split: tuple[bytes, bytes], member: Member, kind: bytes, target: byte
     block[108:124] = b"%07o\0%07o\0" % (uid, gid)
     block[124:136] = b"%011o\0" % (member.size if member.size <= _OCTAL_SIZE else 0)
     block[136:148] = b"%011o\0" % (seconds if 0 <= seconds <= _OCTAL_SIZE else 0)
-    block[148:156] = b" " * 8
     block[156:157] = kind
     block[157 : 157 + len(target)] = target
     block[257:265] = b"ustar\x0000"
     block[329:345] = b"%07o\0%07o\0" % member.device
     block[345 : 345 + len(prefix)] = prefix
+    return sealed(block)
+
+
+def sealed(block: bytearray) -> bytes:
+    """A header with its checksum."""
+    block[148:156] = b" " * 8
     block[148:156] = b"%06o\0 " % sum(block)
     return bytes(block)
 
 
 def _pax(records: list[tuple[str, bytes]]) -> bytes:
     """A pax extended header: its own ustar header, then the records."""
-    body = b"".join(_pax_record(key, value) for key, value in sorted(records))
+    body = b"".join(pax_record(key, value) for key, value in sorted(records))
     block = _ustar((b"", b"././@PaxHeader"), Member(b"", Kind.FILE, size=len(body)), b"x", b"")
     return block + body + padding(len(body))
 
 
-def _pax_record(key: str, value: bytes) -> bytes:
-    r"""``length key=value\\n``, where the length counts its own digits."""
+def pax_record(key: str, value: bytes) -> bytes:
+    r"""One pax record: ``length key=value\\n``, where the length counts its own digits."""
     rest = b" %s=%s\n" % (key.encode("utf-8", "surrogateescape"), value)
     length = len(rest)
     while length != len(rest) + len(str(length)):

@@ -39,7 +39,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be built, and how."""
+    """What is to be built, and how. ``rewrites_times``: SOURCE_DATE_EPOCH counts as 0 where it isn't set."""
 
     begun: Begun
     wishes: Wishes
@@ -48,6 +48,7 @@ class Order:
     network: str = "default"
     secrets: Mapping[str, bytes] = field(default_factory=dict)
     output: Output | None = None
+    rewrites_times: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ def build(order: Order, store: Store, runner: StepRunner, progress: Progress, ba
     descriptor: Descriptor | None = None
     with cache.using(), _context(order.begun.folder, cache) as context, contextlib.ExitStack() as held:
         plan = plan_of(order, bases)
-        epoch = source_date_epoch() if os.environ.get("SOURCE_DATE_EPOCH") else None
+        is_timed = order.rewrites_times or os.environ.get("SOURCE_DATE_EPOCH")
+        epoch = source_date_epoch() if is_timed else None
         settings = Settings(context, order.begun.ignore, epoch, order.uses_cache, order.network, order.secrets)
         tools = Tools(cache, runner, progress, bases.image)
         chain = build_target(plan, tools, settings, held)
