@@ -5,5 +5,5 @@
 - ``image/`` what the image will be: documents and layers, with ``tar/``
 - ``store/`` images on this machine; ``archives/`` and ``registry/`` images elsewhere
 - ``buildfile/`` Dockerfiles and whit.yaml → the same; ``supply/`` what goes with an image; ``lint/`` what is wrong with one
-- ``commands/`` the command line, with ``showing/`` and ``template/`` for what it prints; ``support/`` what all stand on
+- ``commands/`` the command line, ``verbs/`` what of it is answered without click, with ``showing/`` and ``template/`` for what it prints; ``support/`` what all stand on
 """

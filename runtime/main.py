@@ -117,7 +117,7 @@ def _answer(arguments: list[str]) -> int:
         return cli.answer(arguments)
     # It ends before there is anything to collect.
     gc.disable()
-    verb = __import__(f"whit.runtime.verbs.{call.verb}", fromlist=(call.verb,))
+    verb = __import__(call.module, fromlist=(call.verb,))
     code: int | None = getattr(verb, call.verb)(**call.values)
     return code or 0
 

@@ -18,20 +18,28 @@ class Plain:
     """A verb's plain form: its flags, each with the parameter that it sets, and the parameter that takes the names.
 
     Where the verb takes names there must be one, and no other where it takes a ``name``; else there may be none.
+    ``home`` is the package that has the verb's module.
     """
 
     flags: Mapping[str, str]
     names: str = ""
     name: str = ""
+    home: str = "whit.runtime.verbs"
 
 
 @dataclass(frozen=True, slots=True)
 class PlainCall:
-    """The verb (a function in the module of its name in runtime/verbs) and values for its parameters."""
+    """The verb (a function), the module of its name that has it, and values for its parameters."""
 
     verb: str
     values: Mapping[str, object]
+    module: str
 
+
+_PACKER = "whit.packer.verbs"
+_TOLD = {
+    "-a": "all_tags", "--all-tags": "all_tags", "-q": "quiet", "--quiet": "quiet", "--insecure": "insecure", "--json": "as_json",
+}  # fmt: skip
 
 PLAIN = {
     "ps": Plain(
@@ -42,6 +50,8 @@ PLAIN = {
     "logs": Plain(
         {"-f": "follow", "--follow": "follow", "-t": "timestamps", "--timestamps": "timestamps"}, name="container"
     ),
+    "pull": Plain({**_TOLD, "--all-platforms": "all_platforms"}, name="name", home=_PACKER),
+    "push": Plain(_TOLD, name="name", home=_PACKER),
     "rm": Plain({"-f": "force", "--force": "force", "-v": "volumes", "--volumes": "volumes"}, "containers"),
 }
 """What people type most, of what is worth it."""
@@ -65,7 +75,8 @@ def plain_call(words: list[str]) -> PlainCall | None:
         values[plain.name] = names[0]
     elif plain.names:
         values[plain.names] = names
-    return PlainCall(verb.lstrip("_"), values)
+    function = verb.lstrip("_")
+    return PlainCall(function, values, f"{plain.home}.{function}")
 
 
 def _fits(plain: Plain, count: int) -> bool:

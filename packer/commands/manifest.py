@@ -94,11 +94,11 @@ def inspect(insecure: bool, name: str) -> None:
 @click.argument("name", metavar="INDEX")
 def push(purge: bool, insecure: bool, name: str) -> None:
     """Send an index, and all images that it has, to the registry that its name says. Its digest is printed."""
-    from whit.packer.commands.push import send
     from whit.packer.commands.registry_options import registries
     from whit.packer.image.indexing import forget
     from whit.packer.image.reference import parse_reference
     from whit.packer.store.store import Store
+    from whit.packer.verbs.push import send
 
     store, reference = Store.open(), parse_reference(name)
     pushed = send(store, registries(insecure=insecure), reference, quiet=True)

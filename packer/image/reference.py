@@ -8,10 +8,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from whit.packer.support.errors import UsageError
+from whit.packer.support.light import dataclass, replace
 
 DEFAULT_DOMAIN = "docker.io"
 DEFAULT_TAG = "latest"
@@ -29,7 +29,7 @@ _OFFICIAL = "library/"
 _LOCAL_DOMAIN = "localhost"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Reference:
     """A name for an image, in normal form. At least one of ``tag`` and ``digest`` is set."""
 

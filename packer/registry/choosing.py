@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from whit.packer.image.oci import CONFIG, DOCKER_CONFIG, INDEXES, MAX_DOCUMENT, Descriptor, parse_config, parse_manifest
 from whit.packer.image.platform import nearest
 from whit.packer.registry.tree import choose
 from whit.packer.support.errors import InvalidFileError, NotFoundError
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from whit.packer.image.platform import Platform

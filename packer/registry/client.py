@@ -5,11 +5,8 @@ Every question of the distribution specification goes through :meth:`Registry.ca
 
 from __future__ import annotations
 
-import random
 import threading
 import time
-from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn
 
 from whit.packer.registry.challenge import parse_challenges
 from whit.packer.registry.credentials import credential_for
@@ -29,9 +26,11 @@ from whit.packer.registry.model import (
 from whit.packer.registry.retry import RETRIED, GiveUp, decide
 from whit.packer.registry.tokens import Authority
 from whit.packer.registry.transport import Answer, Call, Transport
+from whit.packer.support.light import TYPE_CHECKING, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+    from typing import NoReturn
 
     from whit.packer.registry.challenge import Scope
     from whit.packer.registry.dockerconfig import Credential
@@ -61,6 +60,8 @@ class Tries:
 
     def failed(self, error: RegistryError, asked: float | None = None) -> None:
         """Wait before the next try. Raises the error when there is to be none."""
+        import random  # noqa: PLC0415 - not where all goes well
+
         self._failed += 1
         waited = time.monotonic() - self._since if self._reads else 0.0
         decision = decide(self._failed, random.random(), asked, waited)  # noqa: S311 - jitter, not a secret
@@ -125,7 +126,7 @@ class Registry:
     def _is_spoken(self, endpoint: Endpoint) -> bool | None:
         """Whether something there speaks the endpoint's protocol; None where that can't be told."""
         try:
-            answer = self._transport.send(Call("GET", endpoint.url + PING), endpoint)
+            answer = self._transport.send(Call("GET", endpoint.url + PING, {}), endpoint)
         except BrokenError:
             return None
         except UnencryptedError:

@@ -9,13 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import TYPE_CHECKING
 
 from whit.packer.image.reference import DEFAULT_DOMAIN
 from whit.packer.registry.model import HUB, HUB_KEY
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.jsondoc import Doc, parse_object
-from whit.packer.support.light import dataclass
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

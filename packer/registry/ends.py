@@ -7,51 +7,51 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Protocol
 
 from whit.packer.registry.fetching import fetch_into
 from whit.packer.registry.model import RegistryError
 from whit.packer.registry.repository import Document, Repository
-from whit.packer.registry.sending import Outcome, Placed, Readable, send_blob
+from whit.packer.registry.sending import Outcome, Placed, send_blob
 from whit.packer.store.layout import CHUNK, REPACK
 from whit.packer.support import durable
 from whit.packer.support.errors import StoreError
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from typing import Protocol
 
     from whit.packer.image.oci import Descriptor
+    from whit.packer.registry.sending import Readable
     from whit.packer.registry.sessions import Sessions
     from whit.packer.store.layout import Layout
 
+    class Source(Readable, Protocol):
+        """Gives an image."""
 
-class Source(Readable, Protocol):
-    """Gives an image."""
+        def root(self) -> Document:
+            """What its name points to."""
+            ...
 
-    def root(self) -> Document:
-        """What its name points to."""
-        ...
+        def document(self, descriptor: Descriptor) -> Document:
+            """A document that another points to."""
+            ...
 
-    def document(self, descriptor: Descriptor) -> Document:
-        """A document that another points to."""
-        ...
+    class Target(Protocol):
+        """Takes an image."""
 
+        def is_there(self, root: Document) -> bool:
+            """Whether its name points to that already, with all that belongs to it."""
+            ...
 
-class Target(Protocol):
-    """Takes an image."""
+        def put_blob(self, blob: Descriptor, source: Readable, moved: Callable[[int], None]) -> Placed:
+            """Have a blob."""
+            ...
 
-    def is_there(self, root: Document) -> bool:
-        """Whether its name points to that already, with all that belongs to it."""
-        ...
-
-    def put_blob(self, blob: Descriptor, source: Readable, moved: Callable[[int], None]) -> Placed:
-        """Have a blob."""
-        ...
-
-    def put_document(self, document: Document, *, is_root: bool) -> None:
-        """Have a document whose blobs are there; the root gets the name."""
-        ...
+        def put_document(self, document: Document, *, is_root: bool) -> None:
+            """Have a document whose blobs are there; the root gets the name."""
+            ...
 
 
 class LayoutSource:
@@ -68,7 +68,7 @@ class LayoutSource:
         """Any document."""
         return Document(descriptor, self.layout.read(descriptor))
 
-    def blob(self, blob: Descriptor, start: int = 0) -> Iterator[bytes]:
+    def blob(self, blob: Descriptor, start: int = 0) -> Iterator[bytes | memoryview]:
         """Bytes of its file; their digest is checked by who sends them."""
         try:
             with self.layout.blob_path(blob.digest).open("rb", buffering=0) as file:
@@ -129,7 +129,7 @@ class RepositorySource:
         found = self.repository.manifest(descriptor.digest, descriptor)
         return Document(descriptor, found.data)
 
-    def blob(self, blob: Descriptor, start: int = 0) -> Iterator[bytes]:
+    def blob(self, blob: Descriptor, start: int = 0) -> Iterator[bytes | memoryview]:
         """Its bytes, whatever breaks on the way."""
         return self.repository.blob(blob, start)
 
@@ -159,7 +159,7 @@ class MirroredSource:
         """Of the place that was chosen."""
         return self._chosen.document(descriptor)
 
-    def blob(self, blob: Descriptor, start: int = 0) -> Iterator[bytes]:
+    def blob(self, blob: Descriptor, start: int = 0) -> Iterator[bytes | memoryview]:
         """Of the place that was chosen, or, where that fails, of the registry itself."""
         at = start
         if self._chosen is not self._sources[-1]:

@@ -10,16 +10,17 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from typing import IO, TYPE_CHECKING
 
 from whit.packer.registry.client import Tries
 from whit.packer.registry.model import RegistryError
 from whit.packer.store.layout import BlobWriter
 from whit.packer.support import durable
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from typing import IO
 
     from whit.packer.image.oci import Descriptor
     from whit.packer.registry.sending import Readable

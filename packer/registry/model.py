@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from whit.packer.image.oci import DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST
 from whit.packer.image.reference import DEFAULT_DOMAIN
 from whit.packer.support.errors import ExitCode, InvalidFileError, WhitError
@@ -49,6 +47,10 @@ class BrokenError(RegistryError):
     """A connection broke or gave no answer in time: it may be well a moment later."""
 
 
+class SlowError(BrokenError):
+    """So little comes in a minute that another connection can only be better."""
+
+
 class UnencryptedError(RegistryError):
     """Something that was asked by HTTPS doesn't speak it."""
 
@@ -89,6 +91,8 @@ def is_local(authority: str) -> bool:
     host = host_of(authority)
     if host == "localhost" or host.endswith(".localhost"):
         return True
+    import ipaddress  # noqa: PLC0415 - names are more frequent
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -108,6 +112,8 @@ def reach(address: str) -> int:
     A redirect may lead to what is as far as the registry or farther, never nearer: a registry in the internet mustn't
     have whit ask this machine's own services, or its cloud's metadata (169.254.169.254).
     """
+    import ipaddress  # noqa: PLC0415 - asked for where a redirect leads elsewhere
+
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

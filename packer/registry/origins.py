@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import contextlib
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.jsondoc import canonical_json, parse_object
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

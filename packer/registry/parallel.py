@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import queue
 import threading
-from typing import TYPE_CHECKING, TypeVar
+
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import TypeVar
 
-T = TypeVar("T")
+    T = TypeVar("T")
+
 MOST = 4
 """How many blobs are under way at once."""
 _END_SECONDS = 5.0

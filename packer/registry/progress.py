@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
-from typing import IO, TYPE_CHECKING
 
 from whit.packer.showing.console import human_size, put
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import IO
 
     from whit.packer.image.oci import Descriptor
     from whit.packer.registry.sending import Outcome, Placed
@@ -85,6 +85,8 @@ class Bars(Silent):
             self._draw()
 
     def _draw(self) -> None:
+        import shutil  # noqa: PLC0415 - only for a terminal
+
         columns, rows = shutil.get_terminal_size()
         lines = list(self._lines.values())[-max(rows - 2, 1) :]
         up = f"\033[{self._drawn}A" if self._drawn else ""

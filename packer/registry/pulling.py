@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from whit.packer.image.oci import CONFIG, DOCKER_CONFIG, INDEXES, Descriptor, parse_manifest
 from whit.packer.image.platform import machine_platform
@@ -15,6 +12,7 @@ from whit.packer.registry.origins import Origins
 from whit.packer.registry.transfer import transfer
 from whit.packer.registry.tree import Tree, gather
 from whit.packer.support.errors import UnsupportedError
+from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,11 +75,12 @@ def pull(
     _check(tree, reference)
     if platform and take is Take.EXACT:
         refuse_other(image, source, platform, reference.familiar)
+    had = any(known == reference for known, _ in store.entries())
     with store.adding() as layout:
         target = _target(store, layout, reference)
         moved = transfer(tree, source, target, watcher)
         store.happened(store.image(image.descriptor).image_id, "pull", reference.familiar)
-    if not moved.was_there:
+    if had and not moved.was_there:
         from whit.packer.store.garbage import collect  # noqa: PLC0415 - only where something may have been replaced
 
         collect(store)

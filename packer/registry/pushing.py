@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 from whit.packer.registry.ends import LayoutSource, RepositoryTarget
 from whit.packer.registry.origins import Mounts
 from whit.packer.registry.pulling import origins
-from whit.packer.registry.referring import send
 from whit.packer.registry.sessions import Sessions
 from whit.packer.registry.transfer import transfer
 from whit.packer.registry.tree import Tree, gather
-from whit.packer.store.garbage import collect
 from whit.packer.supply.attaching import attached
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,9 +67,15 @@ def push(
         sessions = Sessions(store.cache_folder / "uploads")
         target = RepositoryTarget(repository, reference.tag, sessions, mounts)
         moved = transfer(tree, source, target, watcher)
-        referrers = send(lambda digest: attached(store, digest), tree, source, target)
+        referrers: tuple[Descriptor, ...] = ()
+        if any(attached(store, document.descriptor.digest) for document in tree.documents):
+            from whit.packer.registry.referring import send  # noqa: PLC0415 - most images have nothing attached
+
+            referrers = send(lambda digest: attached(store, digest), tree, source, target)
         store.happened(store.image(descriptor).image_id, "push", reference.familiar)
         known.note(repository.registry.domain, repository.name, tree)
     if conversion:
+        from whit.packer.store.garbage import collect  # noqa: PLC0415 - as above
+
         collect(store)
     return Pushed(reference, descriptor, moved, tree, origin, referrers, left_out)

@@ -7,7 +7,6 @@ up to date ("Referrers Tag Schema").
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
 
 from whit.packer.image.oci import INDEX, MAX_DOCUMENT, Descriptor, Index, digest_of, parse_index, parse_manifest
 from whit.packer.registry.client import OK
@@ -16,7 +15,7 @@ from whit.packer.registry.model import AbsentError, RegistryError
 from whit.packer.registry.repository import MOST_LISTED, Document
 from whit.packer.registry.tags import change
 from whit.packer.support.errors import InvalidFileError
-from whit.packer.support.light import replace
+from whit.packer.support.light import TYPE_CHECKING, replace
 
 if TYPE_CHECKING:
     from whit.packer.registry.repository import Repository

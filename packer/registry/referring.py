@@ -6,8 +6,6 @@ Signatures are also put where cosign looks for them: the image ``sha256-HEX.sig`
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from whit.packer.image.oci import (
     CONFIG,
@@ -26,6 +24,7 @@ from whit.packer.supply.attaching import EMPTY, MOST, plain
 from whit.packer.supply.signing import ENVELOPE, SIGNATURES, SIMPLE_SIGNING
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.jsondoc import canonical_json
+from whit.packer.support.light import TYPE_CHECKING, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from whit.packer.registry.client import Registry
 from whit.packer.registry.credentials import credential_for
 from whit.packer.registry.ends import MirroredSource, RepositorySource
 from whit.packer.registry.repository import Repository
 from whit.packer.registry.transport import Transport
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from whit.packer.image.reference import Reference

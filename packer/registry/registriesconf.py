@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from whit.packer.image.reference import DEFAULT_DOMAIN
 from whit.packer.support.errors import InvalidFileError
-from whit.packer.support.light import dataclass
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

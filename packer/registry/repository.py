@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from whit.packer.image.oci import (
@@ -30,10 +28,11 @@ from whit.packer.registry.client import (
     Tries,
 )
 from whit.packer.registry.headers import media_type, next_page, parse_content_range, resolved
-from whit.packer.registry.model import ACCEPTED, AbsentError, BrokenError, RegistryError
+from whit.packer.registry.model import ACCEPTED, AbsentError, BrokenError, RegistryError, SlowError
 from whit.packer.registry.transport import CHUNK, Body
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.jsondoc import parse_object
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +43,8 @@ _KINDS = frozenset({MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX})
 _SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+"
 _DIGEST = "Docker-Content-Digest"
 _SUBJECT = "OCI-Subject"
+_SLOW = 2
+"""Connections over which hardly anything may come before that is the registry, or the way to it."""
 MOST_LISTED = 100_000
 """Names of a list that are read."""
 
@@ -169,12 +170,12 @@ class Repository:
         size = answer.header("Content-Length") or ""
         return answer.status == OK and (not size.isdigit() or int(size) in {blob.size, 0})
 
-    def blob(self, blob: Descriptor, start: int = 0) -> Iterator[bytes]:
+    def blob(self, blob: Descriptor, start: int = 0) -> Iterator[bytes | memoryview]:
         """A blob's bytes from ``start`` on: where a connection breaks, the next goes on from there.
 
         The sizes are checked here, the digest is the caller's to check. Raises :class:`RegistryError`.
         """
-        tries, at = Tries(reads=True), start
+        tries, at, slow = Tries(reads=True), start, 0
         while at < blob.size:
             try:
                 for chunk in self._blob_part(blob, at):
@@ -185,6 +186,10 @@ class Repository:
                     yield chunk
                     tries.got_on()
             except BrokenError as error:
+                slow += isinstance(error, SlowError)
+                if slow == _SLOW:
+                    hint = "try again later: a pull goes on with what has come"
+                    raise RegistryError(error.message, hint=hint) from None
                 tries.failed(error)
             else:
                 if at < blob.size:
@@ -193,7 +198,7 @@ class Repository:
     def _where(self, blob: Descriptor) -> str:
         return f"{self.registry.domain}/{self.name}: blob {blob.digest}"
 
-    def _blob_part(self, blob: Descriptor, start: int) -> Iterator[bytes]:
+    def _blob_part(self, blob: Descriptor, start: int) -> Iterator[bytes | memoryview]:
         headers = {"Range": f"bytes={start}-{blob.size - 1}"} if start else {}
         answer = self.registry.call(
             "GET", self.path(f"blobs/{blob.digest}"), self.reads, {OK, PARTIAL, UNSATISFIABLE}, headers=headers
@@ -213,7 +218,7 @@ class Repository:
         yield from listed(self.registry, self.path("tags/list"), "tags", self.reads)
 
 
-def _from(answer: Answer, blob: Descriptor, start: int) -> Iterator[bytes]:
+def _from(answer: Answer, blob: Descriptor, start: int) -> Iterator[bytes | memoryview]:
     """An answer's bytes, beginning with that at ``start`` whatever part of the blob it holds.
 
     Raises :class:`BrokenError` for a part that nobody has asked for: the next try may give another.

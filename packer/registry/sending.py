@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Protocol
 
 from whit.packer.registry.challenge import pulling
 from whit.packer.registry.client import ACCEPTED, CREATED, NO_CONTENT, NOT_FOUND, OK, UNSATISFIABLE, Tries
@@ -23,15 +21,24 @@ from whit.packer.registry.sessions import Begun
 from whit.packer.registry.transport import NOTHING, Body
 from whit.packer.store.layout import REPACK
 from whit.packer.support.errors import StoreError
-from whit.packer.support.light import StrEnum
+from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Protocol
 
     from whit.packer.image.oci import Descriptor
     from whit.packer.registry.repository import Repository
     from whit.packer.registry.sessions import Session
     from whit.packer.registry.transport import Answer
+
+    class Readable(Protocol):
+        """Where blobs come from: a store, an archive, another registry."""
+
+        def blob(self, blob: Descriptor, start: int = 0) -> Iterator[bytes | memoryview]:
+            """A blob's bytes from ``start`` on, in pieces, each good until the next."""
+            ...
+
 
 CHUNK, LARGEST_CHUNK = 32 << 20, 1 << 30
 """Bytes of the first PATCH, and of any; what isn't larger goes in one PUT. Registries on object stores want 5 MiB at least."""
@@ -43,14 +50,6 @@ _WRONG = 2
 """How often a registry may say of whole bytes that their digest is another's."""
 _NO_PATCH = frozenset({400, 404, 405, 411, 413, 415, 501})
 _NO_MOUNT = frozenset({400, 401, 403, 404, 405, 500, 501})
-
-
-class Readable(Protocol):
-    """Where blobs come from: a store, an archive, another registry."""
-
-    def blob(self, blob: Descriptor, start: int = 0) -> Iterator[bytes]:
-        """A blob's bytes from ``start`` on, in pieces."""
-        ...
 
 
 class Outcome(StrEnum):
@@ -78,13 +77,13 @@ class Reading:
 
     def __init__(self, source: Readable, blob: Descriptor, moved: Callable[[int], None]) -> None:
         self._source, self._blob, self._moved = source, blob, moved
-        self._pieces: Iterator[bytes] = iter(())
-        self._left = b""
+        self._pieces: Iterator[bytes | memoryview] = iter(())
+        self._left: bytes | memoryview = b""
         self._at = -1
         self._hash = sha256()
         self._hashed = 0
 
-    def take(self, start: int, size: int) -> Iterator[bytes]:
+    def take(self, start: int, size: int) -> Iterator[bytes | memoryview]:
         """``size`` bytes from ``start`` on. Raises :class:`StoreError` where the source has others than the digest's."""
         if self._at != start:
             self._pieces, self._left, self._at = self._source.blob(self._blob, start), b"", start
@@ -106,19 +105,19 @@ class Reading:
             self._moved(self._at)
 
 
-@dataclass(slots=True)
 class _Upload:
     """One blob's upload while it is being made."""
 
-    repository: Repository
-    blob: Descriptor
-    reading: Reading
-    session: Session
-    location: str = ""
-    offset: int = 0
-    chunk: int = 0
-    in_one: bool = False
-    _was_wrong: bool = False
+    def __init__(self, repository: Repository, blob: Descriptor, reading: Reading, session: Session) -> None:
+        self.repository = repository
+        self.blob = blob
+        self.reading = reading
+        self.session = session
+        self.location = ""
+        self.offset = 0
+        self.chunk = CHUNK
+        self.in_one = False
+        self._was_wrong = False
 
     def run(self) -> None:
         """Until the registry has the blob."""
@@ -282,7 +281,7 @@ def send_blob(
     if repository.has_blob(blob):
         session.forget()
         return Placed(Outcome.THERE)
-    upload = _Upload(repository, blob, Reading(source, blob, moved), session, chunk=CHUNK)
+    upload = _Upload(repository, blob, Reading(source, blob, moved), session)
     begun = session.recall()
     if begun:
         upload.location, upload.offset = begun.location, begun.offset

@@ -8,13 +8,12 @@ An address of an upload may hold a secret of the registry's: the folder and its 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.jsondoc import canonical_json, parse_object
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

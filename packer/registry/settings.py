@@ -6,14 +6,16 @@ Plain HTTP, or a certificate that nobody vouches for, only where a file says ``i
 from __future__ import annotations
 
 import os
-import ssl
-from dataclasses import dataclass
 from pathlib import Path
 
 from whit.packer.registry.model import Endpoint, RegistryError, api_host, is_local
 from whit.packer.registry.registriesconf import RegistriesConf, Rule, parse_daemon_json, parse_registries_conf
 from whit.packer.support.errors import InvalidFileError, WhitError
 from whit.packer.support.jsondoc import parse_object
+from whit.packer.support.light import TYPE_CHECKING, dataclass
+
+if TYPE_CHECKING:
+    import ssl
 
 MAX_FILE = 1 << 20
 _SYSTEM = Path("/etc/containers")
@@ -42,7 +44,8 @@ def read_conf() -> RegistriesConf:
     chosen = os.environ.get("CONTAINERS_REGISTRIES_CONF")
     files = [Path(chosen)] if chosen else [_user_folder() / "registries.conf", _SYSTEM / "registries.conf"]
     found = next(((path, data) for path in files if (data := _read(path)) is not None), None)
-    if found:
+    # Debian's has nothing but comments.
+    if found and any(line.strip() and not line.lstrip().startswith(b"#") for line in found[1].splitlines()):
         import tomllib  # noqa: PLC0415 - only where there is such a file
 
         path, data = found
@@ -101,6 +104,8 @@ class Settings:
 
 def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
     """How an endpoint's certificate is looked at: the system's authorities, and those of its folders in certs.d."""
+    import ssl  # noqa: PLC0415 - slow to import, and only needed where something is encrypted
+
     context = ssl.create_default_context()
     paths = ssl.get_default_verify_paths()
     if not paths.cafile and not (paths.capath and any(Path(paths.capath).iterdir())):
@@ -128,7 +133,7 @@ def _load_folder(context: ssl.SSLContext, folder: Path) -> None:
             context.load_verify_locations(authority)
         for certificate in sorted(folder.glob("*.cert")):
             context.load_cert_chain(certificate, certificate.with_suffix(".key"))
-    except (OSError, ssl.SSLError) as error:
+    except OSError as error:
         raise WhitError(
             f"{folder}: {error.strerror or error}",
             hint="*.crt are authorities; NAME.cert and NAME.key are a client's certificate and key, in PEM",

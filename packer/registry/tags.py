@@ -7,11 +7,11 @@ again. Such a registry can still lose one of two that are written in the same in
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
 
 from whit.packer.registry.client import FORBIDDEN, NOT_FOUND, OK
 from whit.packer.registry.model import ACCEPTED, AbsentError, RegistryError
 from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

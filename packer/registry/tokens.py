@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from whit.packer.registry.challenge import Challenge, Scope, parse_challenges, scope_texts
@@ -16,6 +14,7 @@ from whit.packer.registry.model import MAX_ERROR, BrokenError, DeniedError, Endp
 from whit.packer.registry.transport import Body, Call
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.jsondoc import parse_object
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +108,7 @@ class Authority:
             query += [("offline_token", "true"), ("client_id", CLIENT)]
         url = f"{realm}{'&' if parts.query else '?'}{urlencode(query)}" if query else realm
         basic = credential.basic if credential and credential.user else None
-        return self._read(Call("GET", url, authorization=basic, secret_for=realm))
+        return self._read(Call("GET", url, {}, authorization=basic, secret_for=realm))
 
     def refresh_token(self) -> str:
         """A refresh token for the person's name and password; empty where the registry gives none."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING
-
 from whit.packer.registry.progress import watcher
 from whit.packer.registry.pulling import Take, pull
 from whit.packer.registry.sending import Outcome
 from whit.packer.showing.console import put
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import IO
+
     from whit.packer.image.platform import Platform
     from whit.packer.image.reference import Reference
     from whit.packer.registry.pulling import Pulled

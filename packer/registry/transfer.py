@@ -3,46 +3,46 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
 
 from whit.packer.registry.parallel import Stop, each
 from whit.packer.registry.sending import Outcome
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from whit.packer.image.oci import Descriptor
     from whit.packer.registry.ends import Source, Target
     from whit.packer.registry.sending import Placed
     from whit.packer.registry.tree import Tree
 
+    class Watcher(Protocol):
+        """Is told how far things are, by several threads."""
 
-class Watcher(Protocol):
-    """Is told how far things are, by several threads."""
+        def begin(self, tree: Tree) -> None:
+            """All that will be moved."""
+            ...
 
-    def begin(self, tree: Tree) -> None:
-        """All that will be moved."""
-        ...
+        def moved(self, blob: Descriptor, there: int) -> None:
+            """So many bytes of a blob are there."""
+            ...
 
-    def moved(self, blob: Descriptor, there: int) -> None:
-        """So many bytes of a blob are there."""
-        ...
+        def done(self, blob: Descriptor, placed: Placed) -> None:
+            """A blob is there."""
+            ...
 
-    def done(self, blob: Descriptor, placed: Placed) -> None:
-        """A blob is there."""
-        ...
-
-    def end(self) -> None:
-        """All is there, or nothing more will be."""
-        ...
+        def end(self) -> None:
+            """All is there, or nothing more will be."""
+            ...
 
 
-@dataclass(slots=True)
 class Moved:
     """What a transfer came to: whether all was there before; blobs by how they came, bytes that were moved."""
 
-    was_there: bool = False
-    blobs: dict[str, Placed] = field(default_factory=dict)
-    size: int = 0
+    def __init__(self) -> None:
+        self.was_there = False
+        self.blobs: dict[str, Placed] = {}
+        self.size = 0
 
     @property
     def sent(self) -> int:

@@ -1,51 +1,53 @@
-"""One HTTP exchange with a registry: connections kept, TLS, redirects followed by hand, secrets kept at their place.
-
-On urllib3: connection pool, TLS and proxies are its own; it neither retries nor follows anything here.
-"""
+"""One exchange with a registry: connections kept, redirects followed by hand, secrets kept at their place, errors in words."""
 
 from __future__ import annotations
 
 import os
-import socket
 import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import urlsplit
+import time
 
-import urllib3
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    IncompleteRead,
-    NameResolutionError,
-    NewConnectionError,
-    ProxyError,
-    SSLError,
-)
-from urllib3.exceptions import (
-    TimeoutError as HTTPTimeoutError,
-)
+# Its C part alone: the module around it makes enumerations of all constants.
+from _socket import gaierror
+from urllib.parse import quote, urlsplit
 
+from whit.packer.registry.connecting import CONNECT_SECONDS, Idle, Place, ProxyError, addresses, connect, proxy_headers
 from whit.packer.registry.headers import place_of, resolved
-from whit.packer.registry.model import BrokenError, Endpoint, RegistryError, UnencryptedError, host_of, is_local, reach
+from whit.packer.registry.http1 import ProtocolError, request_head
+from whit.packer.registry.model import (
+    BrokenError,
+    Endpoint,
+    RegistryError,
+    SlowError,
+    UnencryptedError,
+    host_of,
+    is_local,
+    reach,
+)
+from whit.packer.registry.pace import Pace
 from whit.packer.registry.settings import tls_context
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import NoReturn
+
+    from whit.packer.registry.http1 import Connection, Response
 
 MAX_REDIRECTS = 10
-CONNECT_SECONDS, READ_SECONDS, WRITE_SECONDS = 15.0, 30.0, 300.0
-"""How long a connection, the next bytes of an answer, and the answer to what was sent may take."""
+READ_SECONDS, WRITE_SECONDS = 30.0, 300.0
+"""How long the next bytes of an answer, and the answer to what was sent may take."""
 
 CHUNK = 1 << 20
 """Bytes read from a connection at once."""
 
-CONNECTIONS = 8
 _LONGEST_NUMBER = 18
 """Digits of the greatest size that anybody can mean."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FOLLOWED = frozenset({"GET", "HEAD"})
 _AGENT = "whit"
+_TARGET = "!#$%&'()*+,/:;=?@[]~-._"
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Body:
     """What is sent: ``size`` bytes, made anew by each call of ``chunks``."""
 
     size: int
-    chunks: Callable[[], Iterable[bytes]]
+    chunks: Callable[[], Iterable[bytes | memoryview]]
 
 
 NOTHING = Body(0, tuple)
@@ -65,28 +67,28 @@ class Call:
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str]
     body: Body | None = None
     authorization: str | None = None
     secret_for: str = ""
 
 
-@dataclass(frozen=True, slots=True)
 class Answer:
     """A response; its body is read once, or not at all: then ``close`` it."""
 
-    status: int
-    url: str
-    response: urllib3.BaseHTTPResponse
+    def __init__(self, url: str, response: Response, leave: Callable[[], object]) -> None:
+        self.url = url
+        self.status = response.head.status
+        self._response = response
+        self._leave = leave
 
     def header(self, name: str) -> str | None:
         """One header's value."""
-        value: str | None = self.response.headers.get(name)
-        return value
+        return self._response.head.get(name)
 
     def headers(self, name: str) -> tuple[str, ...]:
         """All values of a header that may stand more than once."""
-        return tuple(self.response.headers.getlist(name))
+        return self._response.head.all(name)
 
     def body(self, limit: int) -> bytes:
         """The whole body. Raises :class:`RegistryError` where it has more than ``limit`` bytes."""
@@ -97,7 +99,7 @@ class Answer:
             if is_too_long:
                 break
         if is_too_long:
-            self.response.close()
+            self._leave()
             raise RegistryError(f"{_shown(self.url)} answers with more than {limit} bytes", status=self.status)
         return bytes(data)
 
@@ -108,7 +110,7 @@ class Answer:
             return None
         first, *others = (part.strip() for part in value.split(","))
         if not (first.isascii() and first.isdigit()) or len(first) > _LONGEST_NUMBER or any(x != first for x in others):
-            self.response.close()
+            self._leave()
             raise RegistryError(
                 f"{_shown(self.url)} answers with a Content-Length that is no size: {value[:40]!r}",
                 hint="is there a proxy on the way that breaks it?",
@@ -116,31 +118,28 @@ class Answer:
             )
         return int(first)
 
-    def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
-        """The body in pieces. Raises :class:`BrokenError` where the connection ends too early."""
+    def chunks(self, size: int = CHUNK) -> Iterator[bytes | memoryview]:
+        """The body in pieces, each good until the next.
+
+        Raises :class:`BrokenError` where the connection ends too early, :class:`SlowError` where hardly anything comes.
+        """
+        pace = Pace(time.monotonic())
         try:
-            while chunk := self.response.read(size, decode_content=False):
-                yield chunk
-        except HTTPTimeoutError:
-            self.response.close()
+            for piece in self._response.pieces(size):
+                if not pace.passed(len(piece), time.monotonic()):
+                    raise SlowError(f"{_host(self.url)} sends hardly anything")
+                yield piece
+        except TimeoutError:
             raise BrokenError(f"{_host(self.url)} sends no more, in the middle of an answer") from None
-        except (HTTPError, OSError) as error:
-            self.response.close()
+        except (ProtocolError, OSError) as error:
             raise BrokenError(f"the connection to {_host(self.url)} broke: {_reason(error)}") from None
         finally:
-            self.response.release_conn()
+            self._leave()
 
     def close(self) -> None:
-        """Leave the body: the connection is kept where little of it is left."""
-        left = self.response.length_remaining
-        try:
-            if left is not None and left <= CHUNK:
-                self.response.read(left or 1, decode_content=False)
-                self.response.release_conn()
-                return
-        except (HTTPError, OSError):
-            pass
-        self.response.close()
+        """Leave the body: the connection is kept where all of it is here."""
+        self._response.leave()
+        self._leave()
 
 
 class Transport:
@@ -148,7 +147,8 @@ class Transport:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pools: dict[tuple[str, str, bool], urllib3.PoolManager] = {}
+        self._idle = Idle()
+        self._contexts: dict[Place, ssl.SSLContext] = {}
         self._near: dict[str, int] = {}
 
     def send(self, call: Call, endpoint: Endpoint) -> Answer:
@@ -194,54 +194,77 @@ class Transport:
         """The nearest of a host's addresses; see :func:`model.reach`."""
         if host not in self._near:
             try:
-                found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+                found = {str(entry[4][0]) for entry in addresses(host, None)}
             except (OSError, UnicodeError):
                 raise RegistryError(f"there is no host {host}", hint="check its spelling, and the network") from None
             self._near[host] = max(map(reach, found))
         return self._near[host]
 
     def _exchange(self, call: Call, url: str, secret: str | None, endpoint: Endpoint) -> Answer:
-        headers = {"User-Agent": _AGENT, "Accept-Encoding": "identity", **call.headers}
+        place = self._place(url, endpoint)
+        parts = urlsplit(url)
+        target = quote(f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}", safe=_TARGET)
+        host = parts.netloc.rpartition("@")[2].removesuffix(f":{_PORTS[place.scheme]}")
+        headers = {"Host": host, "User-Agent": _AGENT, "Accept-Encoding": "identity", **call.headers}
         if secret:
             headers["Authorization"] = secret
-        body: Iterable[bytes] | None = None
+        if place.proxy and place.scheme == "http":
+            target = f"http://{host}{target}"
+            headers |= proxy_headers(place)
         if call.body is not None:
             headers["Content-Length"] = str(call.body.size)
-            body = call.body.chunks() if call.body.size else None
-        seconds = WRITE_SECONDS if call.body is not None else READ_SECONDS
-        pool = self._pool(url, endpoint)
         try:
-            response = pool.request(
-                call.method,
-                url,
-                body=body,
-                headers=headers,
-                redirect=False,
-                retries=False,
-                preload_content=False,
-                decode_content=False,
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=seconds),
-            )
-        except (HTTPError, OSError) as error:
+            head = request_head(call.method, target, headers)
+            connection = self._idle.take(place) or self._connected(place, url)
+            return self._asked(connection, place, call, url, head)
+        except (ProtocolError, OSError) as error:
             _raise(error, url)
-        return Answer(response.status, url, response)
 
-    def _pool(self, url: str, endpoint: Endpoint) -> urllib3.PoolManager:
-        scheme, host, _ = place_of(url)
-        authority = urlsplit(url).netloc
+    def _asked(self, connection: Connection, place: Place, call: Call, url: str, head: bytes) -> Answer:
+        seconds = READ_SECONDS if call.body is None else WRITE_SECONDS
+        try:
+            body = call.body.chunks() if call.body and call.body.size else None
+            response = connection.ask(call.method, head, body, seconds)
+        except BaseException:
+            connection.stream.close()
+            raise
+        held = [connection]
+
+        def leave() -> None:
+            for one in held:
+                if response.is_reusable:
+                    self._idle.put(place, one)
+                else:
+                    one.stream.close()
+            held.clear()
+
+        return Answer(url, response, leave)
+
+    def _connected(self, place: Place, url: str) -> Connection:
+        def context() -> ssl.SSLContext:
+            authority = urlsplit(url).netloc
+            with self._lock:
+                if place not in self._contexts:
+                    self._contexts[place] = tls_context(Endpoint(authority, f"https://{authority}", place.verify))
+                return self._contexts[place]
+
+        try:
+            return connect(place, context)
+        except gaierror:
+            raise RegistryError(f"there is no host {_host(url)}", hint="check its spelling, and the network") from None
+        except ProxyError as error:
+            raise BrokenError(f"the proxy on the way to {_host(url)} fails: {error}") from None
+        except OSError as error:
+            if _is_of_tls(error):
+                _raise_tls(str(error), _host(url))
+            raise BrokenError(
+                f"{_host(url)} can't be reached: {_reason(error)}", hint="is it running, and the port right?"
+            ) from None
+
+    def _place(self, url: str, endpoint: Endpoint) -> Place:
+        scheme, host, port = place_of(url)
         own = host == host_of(endpoint.authority).lower()
-        key = (scheme, authority, endpoint.verify or not own)
-        with self._lock:
-            if key not in self._pools:
-                settings: dict[str, object] = {"maxsize": CONNECTIONS}
-                if scheme == "https":
-                    settings["ssl_context"] = tls_context(Endpoint(authority, f"https://{authority}", key[2]))
-                    settings["assert_hostname"] = None if key[2] else False
-                proxy = _proxy_for(url)
-                self._pools[key] = (
-                    urllib3.ProxyManager(proxy, **settings) if proxy else urllib3.PoolManager(**settings)  # type: ignore[arg-type]
-                )
-            return self._pools[key]
+        return Place(scheme, host, port, endpoint.verify or not own, _proxy_for(url) or "")
 
 
 def _proxy_for(url: str) -> str | None:
@@ -258,19 +281,17 @@ def _proxy_for(url: str) -> str | None:
 
 
 def _raise(error: Exception, url: str) -> NoReturn:
-    """What urllib3 or the kernel says, in words."""
-    host = _host(url)
-    if isinstance(error, NameResolutionError):
-        raise RegistryError(f"there is no host {host}", hint="check its spelling, and the network") from None
-    if isinstance(error, SSLError):
-        _raise_tls(str(error), host)
-    if isinstance(error, ProxyError):
-        raise BrokenError(f"the proxy on the way to {host} fails: {_reason(error)}") from None
-    if isinstance(error, NewConnectionError | ConnectTimeoutError):
-        raise BrokenError(f"{host} can't be reached: {_reason(error)}", hint="is it running, and the port right?")
-    if isinstance(error, HTTPTimeoutError):
-        raise BrokenError(f"{host} gave no answer in time") from None
-    raise BrokenError(f"the connection to {host} broke: {_reason(error)}") from None
+    """What the kernel, TLS or HTTP says, in words."""
+    if _is_of_tls(error):
+        _raise_tls(str(error), _host(url))
+    if isinstance(error, TimeoutError):
+        raise BrokenError(f"{_host(url)} gave no answer in time") from None
+    raise BrokenError(f"the connection to {_host(url)} broke: {_reason(error)}") from None
+
+
+def _is_of_tls(error: Exception) -> bool:
+    """Whether it is one of ssl's, a module that isn't imported where nothing is encrypted."""
+    return isinstance(error, OSError) and hasattr(error, "reason")
 
 
 def _raise_tls(text: str, host: str) -> NoReturn:
@@ -295,18 +316,11 @@ def _raise_tls(text: str, host: str) -> NoReturn:
 
 
 def _reason(error: Exception) -> str:
-    """The innermost words, without objects' names."""
-    inner: object = error
-    while isinstance(inner, Exception) and inner.args and isinstance(inner.args[-1], Exception):
-        inner = inner.args[-1]
-    if isinstance(inner, IncompleteRead):
-        return f"{inner.expected or 'some'} bytes are missing"
-    if isinstance(inner, OSError) and inner.strerror:
-        return inner.strerror.lower()
-    text = str(inner)
-    return (
-        text.rpartition("[Errno")[2].partition("] ")[2].lower() or text.rpartition(": ")[2][:200] or "no reason given"
-    )
+    if isinstance(error, TimeoutError):
+        return f"no answer within {CONNECT_SECONDS:.0f} s"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or "no reason given"
 
 
 def _host(url: str) -> str:

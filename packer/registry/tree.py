@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from whit.packer.image.oci import INDEXES, Descriptor, parse_index, parse_manifest
 from whit.packer.image.platform import nearest
 from whit.packer.support.errors import InvalidFileError, NotFoundError
-from whit.packer.support.light import dataclass
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,10 @@ they are part of every image's digest: they change only with whit's version.
 
 from __future__ import annotations
 
-from typing import Final
+from whit.packer.support.light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Final
 
 CERTIFICATES_PATH: Final = "/etc/ssl/certs/ca-certificates.crt"
 """Where Debian has its bundle: the first place that Go looks at, and the one that the most programs know."""

@@ -11,19 +11,18 @@ import contextlib
 import fcntl
 import json
 import os
-from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import IO, TYPE_CHECKING
 
 from whit.packer.image.oci import MAX_DOCUMENT, Descriptor, Index, digest_of, parse_index
 from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError, StoreError
 from whit.packer.support.jsondoc import canonical_json, parse_object
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from hashlib import _Hash
     from pathlib import Path
+    from typing import IO
 
 LAYOUT_FILE = "oci-layout"
 LAYOUT_VERSION = "1.0.0"
@@ -35,14 +34,14 @@ _FLUSH = 4 << 20
 """Bytes written before the disk is set to work on them."""
 
 
-@dataclass(slots=True)
 class BlobWriter:
     """Takes a blob's bytes; knows its digest and size when all are written."""
 
-    file: IO[bytes]
-    size: int = 0
-    _hash: _Hash = field(default_factory=sha256)
-    _flushed: int = 0
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.size = 0
+        self._hash = sha256()
+        self._flushed = 0
 
     def write(self, data: bytes | memoryview) -> None:
         """Append bytes. The disk is set to work early, so that there is little left to wait for at the end."""

@@ -8,8 +8,6 @@ The blobs lie with all others. They live as long as their subject: the collectio
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from whit.packer.image.oci import (
     MANIFEST,
     MAX_DOCUMENT,
@@ -22,7 +20,7 @@ from whit.packer.image.oci import (
 )
 from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError, StoreError
-from whit.packer.support.light import replace
+from whit.packer.support.light import TYPE_CHECKING, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -22,6 +22,7 @@ from whit.packer.image.platform import Platform, parse_platform
 from whit.packer.registry.challenge import parse_challenges, pushing, scope_texts
 from whit.packer.registry.dockerconfig import Credential, find_entry, parse_config_file, parse_helper_answer, with_entry
 from whit.packer.registry.headers import next_page, parse_content_range, received, resolved, retry_after
+from whit.packer.registry.http1 import Connection, ProtocolError
 from whit.packer.registry.locations import parse_location
 from whit.packer.registry.model import reach, said
 from whit.packer.registry.registriesconf import RegistriesConf, parse_daemon_json, parse_registries_conf
@@ -46,6 +47,40 @@ def headers(data: bytes) -> None:
     retry_after(text, 0)
     url = resolved("https://r.example/v2/", text)
     assert url is None or url.startswith(("https://", "http://"))
+
+
+class _Sent:
+    """Bytes that were sent, as a connection gives them."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = data
+
+    def send(self, _: bytes | memoryview) -> None:
+        """Nobody reads it."""
+
+    def receive(self, view: memoryview, *, whole: bool) -> int:
+        """What is there; a little at a time unless it is to be the whole."""
+        size = min(len(view) if whole else 700, len(view), len(self._left))
+        view[:size], self._left = self._left[:size], self._left[size:]
+        return size
+
+    def wait_at_most(self, _: float) -> None:
+        """It is all there."""
+
+    def is_readable(self) -> bool:
+        """Always."""
+        return True
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def answers(data: bytes) -> None:
+    """An answer of HTTP."""
+    with contextlib.suppress(ProtocolError):
+        response = Connection(_Sent(data)).ask("GET", b"", None, 5)
+        for piece in response.pieces(1 << 20):
+            assert len(piece) <= len(data)
 
 
 def files(data: bytes) -> None:
@@ -95,7 +130,10 @@ def seeds() -> list[tuple[Callable[[bytes], None], bytes]]:
     config = json.dumps(
         {"auths": {"r.example": {"auth": "YTpi", "identitytoken": "t"}}, "credHelpers": {"a": "b"}}
     ).encode()
+    ok = b"HTTP/1.1 200 OK\r\n"
     return [
+        (answers, ok + b"Content-Length: 5\r\nA: b\r\n\r\nhello"), (answers, ok + b"\r\nhello"),
+        (answers, ok + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;x\r\n \r\n0\r\nA: b\r\n\r\n"),
         (headers, bearer), (headers, b'</v2/_catalog?last=b>; rel="next"'), (headers, b"bytes 5-9/10"), (headers, b"0-41"),
         (headers, b"https://r.example:443/v2/x?a=b#c"), (headers, b"Thu, 01 Jan 1970 00:02:00 GMT"), (headers, b"::ffff:10.0.0.1"),
         (files, config), (settings, conf), (settings, daemon), (documents, index.to_json()), (documents, manifest.to_json()),

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.registries import make_image
+from tests.peers.faults import lying_proxy
 from whit.runtime.engine.folder import Containers
 from whit.runtime.engine.model import Container, Root
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.peers.faults import Exchange
 
 DEAR = {
     "argparse", "asyncio", "capstone", "concurrent.futures", "csv", "decimal", "elftools", "email", "html", "http.client",
@@ -111,3 +115,28 @@ def test_nothing_dear_is_imported_where_a_container_is_made_and_started(tmp_path
 
     assert {*STARTS, "whit.runtime.engine.connecting", "whit.runtime.engine.bundle"} <= imported
     assert imported & DEAR == set()
+
+
+@pytest.mark.parametrize("verb", ["pull", "push"])
+def test_registries_are_asked_without_click_and_without_what_only_tls_needs(tmp_path: Path, verb: str) -> None:
+    # Given a registry on loopback that has nothing, and an image to push
+    with lying_proxy(1) as registry:
+        registry.before = _has_nothing
+        name = f"localhost:{registry.port}/a/b:1"
+        make_image(tmp_path, name, (10,))
+
+        # When one is asked for or sent, quietly
+        imported = _imported(tmp_path, [verb, "-q", name])
+
+    # Then it was asked, by what is needed for that and no more
+    assert registry.seen
+    assert {f"whit.packer.verbs.{verb}", "whit.packer.registry.connecting"} <= imported
+    assert (
+        imported & (DEAR | {"click", "dataclasses", "inspect", "shutil", "socket", "ssl", "subprocess", "typing"})
+        == set()
+    )
+
+
+def _has_nothing(exchange: Exchange) -> None:
+    exchange.status, exchange.body = 404, b"{}"
+    exchange.headers = {"Content-Type": "application/json"}

@@ -32,7 +32,7 @@ def _by_click(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> dict[str, ob
 
     verb = ModuleType(words[0])
     setattr(verb, words[0], take)
-    monkeypatch.setitem(sys.modules, f"whit.runtime.verbs.{words[0]}", verb)
+    monkeypatch.setitem(sys.modules, f"{PLAIN[words[0]].home}.{words[0]}", verb)
     assert cli.answer(words) == 0
     return {name: value for name, value in handed.items() if value not in UNSET}
 
