@@ -32,6 +32,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--no-cache",), {"is_flag": True, "help": "Dockerfile: do each step anew."}),
     (("--pull",), {"is_flag": True, "help": "Dockerfile: look for newer base images."}),
     (("--secret", "secrets"), {"multiple": True, "metavar": "id=NAME,src=FILE|env=NAME", "help": "Dockerfile: for RUN --mount=type=secret."}),
+    (("--ssh", "agents"), {"multiple": True, "metavar": "default|ID[=SOCKET|KEY,…]", "help": "Dockerfile: an SSH agent for RUN --mount=type=ssh, and for git."}),
     (("--label", "labels"), {"multiple": True, "metavar": "NAME=VALUE", "help": "Dockerfile, sources: a label of the image."}),
     (("--network",), {"type": click.Choice(_NETWORKS), "default": "default", "help": "Dockerfile: the network of RUN."}),
     (("--progress",), {"type": click.Choice(_PROGRESS), "default": "auto", "help": "Dockerfile: how it is told."}),

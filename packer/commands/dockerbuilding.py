@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from whit.packer.buildfile.build.ordering import Built, Order
     from whit.packer.buildfile.build.steps import StepRunner
     from whit.packer.buildfile.dockerfile.checks import Finding
+    from whit.packer.buildfile.remote.sources import Sources
     from whit.packer.image.oci import Descriptor
     from whit.packer.image.platform import Platform
     from whit.packer.image.reference import Reference
@@ -28,19 +29,24 @@ def build_dockerfile(words: dict[str, Any], make_runner: Callable[[Path], StepRu
     """Build it; ``words`` are the command line's. The exit code."""
     from pathlib import Path
 
-    from whit.packer.buildfile.build.ordering import build
+    from whit.packer.buildfile.build import reading
+    from whit.packer.buildfile.build.ordering import build, opened
     from whit.packer.buildfile.build.progress import Progress
+    from whit.packer.store.garbage import collect
     from whit.packer.store.store import Store
     from whit.packer.support import durable
 
     wished: Wishes | None = words["wishes"]
     store = Store.open()
-    order, bases = _order(words), _bases(store, pulls=words["pull"])
-    if words["check"]:
-        return _checked(order, bases)
     is_quiet = words["quiet"] or words["progress"] == "quiet"
-    progress = Progress(lambda text: click.echo(text, err=True, nl=False), is_quiet=is_quiet)
-    built = build(order, store, make_runner(store.root), progress, bases)
+    rewrites = words["rewrite_timestamps"]
+    with opened(store, reading.secrets(words["secrets"]), _agents(words), rewrites_times=rewrites) as sources:
+        order, bases = _order(words, sources), _bases(store, pulls=words["pull"])
+        if words["check"]:
+            return _checked(order, bases)
+        progress = Progress(lambda text: click.echo(text, err=True, nl=False), is_quiet=is_quiet)
+        built = build(order, sources, make_runner(store.root), progress, bases)
+    collect(store)
     if not is_quiet:
         _warn(built.findings)
     if built.descriptor is None:
@@ -57,6 +63,19 @@ def build_dockerfile(words: dict[str, Any], make_runner: Callable[[Path], StepRu
     elif is_quiet:
         click.echo(image_id)
     return 0
+
+
+def _agents(words: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """``--ssh``; a context that takes an agent is given the person's own, as by docker."""
+    import os
+
+    from whit.packer.buildfile.build.agents import DEFAULT, VARIABLE, parse_agents
+    from whit.packer.buildfile.remote.contexts import is_ssh
+
+    given = words["agents"]
+    if not given and os.environ.get(VARIABLE) and is_ssh(words["context"]):
+        given = (DEFAULT,)
+    return parse_agents(given)
 
 
 def _attach(store: Store, order: Order, descriptor: Descriptor, wished: Wishes) -> tuple[Descriptor, ...]:
@@ -92,7 +111,7 @@ def _print_json(
     )
 
 
-def _order(words: dict[str, Any]) -> Order:
+def _order(words: dict[str, Any], sources: Sources) -> Order:
     from whit.packer.buildfile.build import reading
     from whit.packer.buildfile.build.exporting import parse_output
     from whit.packer.buildfile.build.ordering import Order
@@ -113,14 +132,12 @@ def _order(words: dict[str, Any]) -> Order:
         labels=tuple(reading.pairs(words["labels"], "--label").items()),
     )
     return Order(
-        begun=reading.begin(words["context"], words["file"]),
+        begun=reading.begin(words["context"], words["file"], wishes.args, sources),
         wishes=wishes,
         names=tuple(map(parse_reference, words["names"])),
         uses_cache=not words["no_cache"],
         network=words["network"],
-        secrets=reading.secrets(words["secrets"]),
         output=parse_output(words["output"]) if words["output"] else None,
-        rewrites_times=words["rewrite_timestamps"],
     )
 
 

@@ -3,6 +3,7 @@
     ROOT/cache/build/KEY        a record: the snapshot that a step has given, and its layer once an image has needed it
     ROOT/build/snapshots/ID/    the files that the step has changed, as overlayfs's upper folder has them
     ROOT/build/caches/          what RUN --mount=type=cache keeps
+    ROOT/build/downloads/, git/ what ADD and contexts have fetched (buildfile/remote/)
     ROOT/build/lock             held shared by builds, exclusively by whoever removes snapshots
 
 A record is written when its snapshot is there, whole; a snapshot without a record is nobody's. What a step's key begins
@@ -35,7 +36,9 @@ VERSION = 1
 
 FILES, WORK, FLUSHED = "files", "work", "flushed"
 CACHE_KEPT = 30 * 24 * 3600
-"""Seconds that what RUN --mount=type=cache keeps outlives its last use."""
+"""Seconds that what RUN --mount=type=cache keeps, and what was fetched, outlives its last use."""
+
+_KEPT = ("caches", "downloads", "git")
 
 _MOST = 1 << 20
 
@@ -149,6 +152,11 @@ class StepCache:
         return self.folder / "snapshots"
 
     @property
+    def _kept(self) -> tuple[Path, ...]:
+        """Folders of what is kept for as long as it is used."""
+        return tuple(self.folder / name for name in _KEPT)
+
+    @property
     def lock_path(self) -> Path:
         """Held shared by builds."""
         return self.folder / "lock"
@@ -162,7 +170,7 @@ class StepCache:
         """The right to use snapshots: until the block ends none is removed."""
         with durable.store_errors(f"write to the store {self.store.root}"):
             with self.store.adding():
-                for folder in (self.records, self.folder, self.snapshots, self.folder / "caches"):
+                for folder in (self.records, self.folder, self.snapshots, *self._kept):
                     durable.private_folder(folder)
             with durable.locked(self.lock_path, exclusive=False):
                 try:
@@ -253,7 +261,7 @@ class StepCache:
         with durable.locked(self.lock_path, exclusive=True, wait=False) as got:
             if not got:
                 return
-            for folder in (self.snapshots, self.folder / "caches"):
+            for folder in (self.snapshots, *self._kept):
                 durable.sweep_temporaries(folder)
             kept = {record.snapshot for record in self.every()}
             for path in self.snapshots.iterdir():
@@ -263,7 +271,7 @@ class StepCache:
             for record in tuple(self.every()):
                 if record.snapshot not in there or not self._is_whole(record):
                     (self.records / record.key).unlink(missing_ok=True)
-            for path in (self.folder / "caches").iterdir():
+            for path in (path for folder in self._kept if folder.is_dir() for path in folder.iterdir()):
                 if durable.older_than(path, CACHE_KEPT):
                     self._remove(path)
 
@@ -278,12 +286,12 @@ class StepCache:
 
     def forget(self, before: float | None = None) -> None:
         """Forget all steps, or those last used before a time, in seconds since 1970, and the caches of RUN likewise."""
-        for folder in (self.records, self.folder / "caches"):
+        for folder in (self.records, *self._kept):
             with contextlib.suppress(FileNotFoundError):
                 for path in folder.iterdir():
                     if before is not None and path.lstat().st_mtime >= before:
                         continue
-                    if path.is_dir():
-                        os.utime(path, (0, 0))  # it is removed when nobody builds
-                    elif folder == self.records:
+                    if folder == self.records:
                         path.unlink(missing_ok=True)
+                    elif not path.name.endswith(".lock"):
+                        os.utime(path, (0, 0))  # it is removed when nobody builds

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from whit.packer.buildfile.build.modes import parse_mode
-from whit.packer.buildfile.build.origins import find, find_one, rooted
+from whit.packer.buildfile.build.origins import Files, Found, find, find_one, rooted
 from whit.packer.buildfile.build.selecting import Walk, least
 from whit.packer.buildfile.dockerfile.ignorefile import IgnoreRules, parse_ignore_file
 from whit.packer.buildfile.dockerfile.plan import SourceKind
@@ -26,34 +27,47 @@ from whit.packer.tar.tree import Selected, TreeReader
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from whit.packer.buildfile.build.origins import Files, Found
     from whit.packer.buildfile.build.owners import Owner
+    from whit.packer.buildfile.dockerfile.gitref import GitRef
     from whit.packer.buildfile.dockerfile.plan import FileSource, FileStep
+    from whit.packer.buildfile.remote.downloads import Download
+    from whit.packer.buildfile.remote.sources import Sources
 
 _READ = 1 << 20
 _INLINE_MODE = 0o644
+_DOWNLOAD_MODE = 0o600
 _NS = 1_000_000_000
 
 
 class PieceKind(StrEnum):
-    """What is done with it."""
+    """What is done with it. A download is known for what it is once it is there."""
 
     FOLDER = "folder"
     FILE = "file"
     ARCHIVE = "archive"
+    DOWNLOAD = "download"
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """``chunks`` are a tar's, or an archive's own. ``name`` is a file's; ``below`` are the folders that ``--parents`` keeps."""
+    """``chunks`` are a tar's, or an archive's own. ``name`` is a file's; ``below`` are the folders that ``--parents`` keeps.
+
+    ``known`` stands for what comes from elsewhere, so that nothing is fetched for a step that has been done; ``latest`` is
+    the time of its files, and ``settle`` tells what a download is.
+    """
 
     kind: PieceKind
     name: str
     below: str
     chunks: Callable[[], Iterator[bytes]]
+    known: str = ""
+    latest: Callable[[], int] | None = None
+    settle: Callable[[], Piece] | None = None
 
     def digest(self) -> str:
         """Of all that is brought: names, kinds, modes, owners, contents; not of times."""
+        if self.known:
+            return self.known
         hashed = sha256()
         for chunk in self.chunks():
             hashed.update(chunk)
@@ -84,8 +98,8 @@ def change_of(step: FileStep, owner: Owner | None, seconds: int, *, is_context: 
     return Change(owner, parse_mode(step.mode) if step.mode else None, seconds, is_context)
 
 
-def pieces_of(step: FileStep, files: Files, change: Change) -> list[Piece]:
-    """All pieces in order. Raises Fault, UnsupportedError."""
+def pieces_of(step: FileStep, files: Files, change: Change, remote: Sources) -> list[Piece]:
+    """All pieces in order. Raises Fault, and what fetching raises."""
     pieces: list[Piece] = []
     for source in step.sources:
         if source.kind is SourceKind.INLINE:
@@ -94,12 +108,65 @@ def pieces_of(step: FileStep, files: Files, change: Change) -> list[Piece]:
             for found in find(files, source.value):
                 piece = _piece(step, source, files, found, change)
                 pieces += [piece] if piece else []
-        else:
-            raise UnsupportedError(
-                f"{step.source.place}: ADD of a {source.kind} isn't honoured: {source.value[:200]}",
-                hint="fetch it beforehand, or by RUN",
-            )
+        elif source.kind is SourceKind.GIT and source.git:
+            pieces.append(_repository(step, source.git, change, remote))
+        elif is_taken(step, url_name(source.value)):
+            pieces.append(_download(step, source, change, remote))
     return pieces
+
+
+def url_name(url: str) -> str:
+    """A file's name by its address; BuildKit's word for one that has none."""
+    return posixpath.basename(unquote(urlsplit(url).path).rstrip("/")) or "__unnamed__"
+
+
+def _download(step: FileStep, source: FileSource, change: Change, remote: Sources) -> Piece:
+    """A file by HTTP; where its checksum is given, it is only fetched to be put somewhere."""
+    name = url_name(source.value)
+
+    def here() -> Download:
+        return remote.download(source.value, step.checksum)
+
+    def latest() -> int:
+        modified = here().modified
+        return modified if remote.epoch is None else min(modified, remote.epoch)
+
+    def raw() -> Iterator[bytes]:
+        with here().path.open("rb") as file:
+            while chunk := file.read(_READ):
+                yield chunk
+
+    def tar() -> Iterator[bytes]:
+        size = here().size
+        member = change(Member(os.fsencode(name), Kind.FILE, _DOWNLOAD_MODE, 0, 0, size))
+        yield write.header(replace(member, mtime_ns=latest() * _NS))
+        yield from raw()
+        yield write.padding(size)
+        yield write.END
+
+    def settle() -> Piece:
+        if source.unpacks and is_archive(raw(), name):
+            return Piece(PieceKind.ARCHIVE, name, "", raw, known, None)
+        return Piece(PieceKind.FILE, name, "", tar, known, latest)
+
+    known = f"url {step.checksum or here().digest} unpacks={source.unpacks}"
+    return Piece(PieceKind.DOWNLOAD, name, "", tar, known, latest, settle)
+
+
+def _repository(step: FileStep, git: GitRef, change: Change, remote: Sources) -> Piece:
+    """A repository's files, fetched only to be put somewhere."""
+    change = replace(change, is_context=True)
+
+    def chunks() -> Iterator[bytes]:
+        root = os.open(remote.checkout(git), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            everything = Found("", is_folder=True)
+            yield from _folder(Files(root, is_context=True), everything, change, _excludes(step))
+        finally:
+            os.close(root)
+
+    known = f"{remote.find(git).key(git)} but {step.excludes}"
+    return Piece(PieceKind.FOLDER, "", "", chunks, known)
 
 
 def _inline(source: FileSource, change: Change) -> Piece:
@@ -120,10 +187,9 @@ def _piece(step: FileStep, source: FileSource, files: Files, found: Found, chang
     below = _kept_parents(source.value, found) if step.keeps_parents else ""
     if found.is_folder:
         return Piece(PieceKind.FOLDER, "", below, lambda: _folder(files, found, change, _excludes(step)))
-    excludes = Walk(_excludes(step))
-    if excludes.select(name, is_folder=False) is Selected.NO:
+    if not is_taken(step, name):
         return None
-    if source.unpacks and _is_archive(files, found):
+    if source.unpacks and is_archive(_raw(files, found), found.path):
         return Piece(PieceKind.ARCHIVE, name, "", lambda: _raw(files, found))
     return Piece(PieceKind.FILE, name, below, lambda: _file(files, found, name, change))
 
@@ -133,6 +199,11 @@ def _kept_parents(written: str, found: Found) -> str:
     pivot = rooted(written.partition("/./")[0]) if "/./" in written else ""
     path = found.path.removeprefix(f"{pivot}/") if pivot else found.path
     return path if found.is_folder else posixpath.dirname(path)
+
+
+def is_taken(step: FileStep, name: str) -> bool:
+    """Whether ``--exclude`` leaves a file."""
+    return Walk(_excludes(step)).select(name, is_folder=False) is not Selected.NO
 
 
 def _excludes(step: FileStep) -> IgnoreRules:
@@ -186,11 +257,11 @@ def _raw(files: Files, found: Found) -> Iterator[bytes]:
         os.close(descriptor)
 
 
-def _is_archive(files: Files, found: Found) -> bool:
-    """Whether it begins, compressed or not, as a tar does."""
+def is_archive(chunks: Iterator[bytes], what: str) -> bool:
+    """Whether something begins, compressed or not, as a tar does."""
     block = b""
     try:
-        for chunk in uncompressed(_raw(files, found), found.path):
+        for chunk in uncompressed(chunks, what):
             block += chunk
             if len(block) >= RECORD:
                 check_sum(block[:RECORD])

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.dockerfile.ignorefile import LARGEST, IgnoreRules, ignore_files, parse_ignore_file
+from whit.packer.buildfile.remote import contexts
 from whit.packer.support.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+    from whit.packer.buildfile.remote.sources import Sources
 
 _MOST = 16 << 20
 _MOST_SECRET = 500 << 10
@@ -32,14 +35,21 @@ class Begun:
     ignore: IgnoreRules
 
 
-def begin(context: str, file: str | None) -> Begun:
-    """Read the Dockerfile and the ignore file. Raises :class:`UsageError`, :class:`NotFoundError`."""
+def begin(context: str, file: str | None, args: Mapping[str, str], sources: Sources) -> Begun:
+    """Read the Dockerfile and the ignore file. Raises :class:`UsageError`, :class:`NotFoundError`, and what fetching raises."""
     if context == _STDIN:
-        if file:
-            raise UsageError("a context on standard input has no place for --file", hint="whit build - < Dockerfile")
-        return Begun(None, "Dockerfile", _stdin(), IgnoreRules())
-    if "://" in context or context.startswith("git@"):
-        raise UsageError(f"the context is a folder, and {context} is none", hint="git clone it, and build that")
+        if file == _STDIN:
+            raise UsageError("context and Dockerfile can't both be standard input", hint="whit build - < Dockerfile")
+        found, data = contexts.from_stdin(sources, sys.stdin.fileno())
+        if found is None and file:
+            raise UsageError("a Dockerfile on standard input has no place for --file", hint="whit build - < Dockerfile")
+        if found is None:
+            return Begun(None, "Dockerfile", data, IgnoreRules())
+        return _begun_in(found, "the tar", file)
+    if contexts.is_remote(context):
+        return _begun_in(contexts.fetched(context, args, sources), context, file)
+    if "://" in context:
+        raise UsageError(f"the context is {context}, which whit can't fetch", hint="a folder, or a URL by https, http, ssh or git")
     folder = Path(context)
     if not folder.is_dir():
         raise NotFoundError(f"there is no folder {context}", hint="the context is a folder, as in: whit build .")
@@ -51,6 +61,15 @@ def begin(context: str, file: str | None) -> Begun:
     except FileNotFoundError:
         raise NotFoundError(f"there is no {path}", hint="--file names the Dockerfile") from None
     return Begun(folder, str(path), data, _ignored(folder, path))
+
+
+def _begun_in(folder: Path, context: str, file: str | None) -> Begun:
+    """A context that was fetched: the Dockerfile is one of its files; a URL that is no tar is the Dockerfile itself."""
+    if file == _STDIN:
+        return Begun(folder, "Dockerfile", _stdin(), IgnoreRules())
+    alone = [path.name for path in folder.iterdir()] == [contexts.ALONE]
+    name = contexts.ALONE if alone else file or "Dockerfile"
+    return Begun(folder, name, contexts.read_within(folder, name, context), IgnoreRules())
 
 
 def _stdin() -> bytes:

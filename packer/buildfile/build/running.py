@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from whit.packer.support import durable
+from whit.packer.buildfile.build.agents import MODE, VARIABLE, forwarded
 from whit.packer.buildfile.build.cache import Workplace, step_key
 from whit.packer.buildfile.build.origins import find_one, rooted
 from whit.packer.buildfile.build.pieces import Change, piece_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from whit.packer.buildfile.build.agents import Agents
     from whit.packer.buildfile.build.cache import StepCache
     from whit.packer.buildfile.build.chain import Chain
     from whit.packer.buildfile.build.origins import Files
@@ -41,6 +43,7 @@ class Supplies:
     files: Callable[[Origin], contextlib.AbstractContextManager[Files]]
     chain: Callable[[Origin], Chain]
     secrets: Mapping[str, bytes]
+    agents: Agents
     network: str
 
 
@@ -86,6 +89,11 @@ def order_of(step: RunStep, chain: Chain, supplies: Supplies, where: Workplace) 
                 mounts.append(stack.enter_context(_cache(planned, supplies)))
             elif mount.kind is MountKind.BIND:
                 mounts.append(_bound(step, planned, supplies, where.folder / f"bound{number}"))
+            elif mount.kind is MountKind.SSH:
+                # The first agent's place is told even where it may be left out: as in BuildKit.
+                environment.setdefault(VARIABLE, f"{VARIABLE}={planned.target}")
+                path = where.folder / f"agent{number}"
+                mounts += [stack.enter_context(_agent(planned, path, agent))] if (agent := _given(step, planned, supplies)) else []
             else:
                 data = _secret(step, planned, supplies)
                 if data is not None and mount.env is not None:
@@ -111,14 +119,27 @@ def order_of(step: RunStep, chain: Chain, supplies: Supplies, where: Workplace) 
 def _secret(step: RunStep, planned: PlannedMount, supplies: Supplies) -> bytes | None:
     """Its bytes; None for one that isn't there and needn't be."""
     mount = planned.mount
-    if mount.kind is MountKind.SSH:
-        if mount.is_required:
-            raise DockerfileError(step.source.place, "an SSH agent is required, and none is given to builds by whit")
-        return None
     data = supplies.secrets.get(mount.id)
     if data is None and mount.is_required:
         raise DockerfileError(step.source.place, f"secret {mount.id}: not found", f"--secret id={mount.id},src=FILE")
     return data
+
+
+def _given(step: RunStep, planned: PlannedMount, supplies: Supplies) -> str | None:
+    """An agent's socket; None for one that isn't there and needn't be."""
+    mount = planned.mount
+    agent = supplies.agents.socket(mount.id)
+    if agent is None and mount.is_required:
+        raise DockerfileError(step.source.place, f"there is no SSH agent {mount.id}", f"--ssh {mount.id} gives it yours")
+    return agent
+
+
+@contextlib.contextmanager
+def _agent(planned: PlannedMount, path: Path, agent: str) -> Iterator[Bound]:
+    mount = planned.mount
+    mode = MODE if mount.mode is None else mount.mode
+    with forwarded(agent, path, mode, (mount.uid or 0, mount.gid or 0)):
+        yield Bound(planned.target, None, str(path), is_readonly=False)
 
 
 def _bound(step: RunStep, planned: PlannedMount, supplies: Supplies, folder: Path) -> Bound:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from whit.packer.image.accounts import Accounts
+    from whit.packer.buildfile.build.agents import Agents
     from whit.packer.buildfile.build.cache import StepCache, Workplace
     from whit.packer.buildfile.build.chain import Chain
     from whit.packer.buildfile.build.owners import Owner
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.ignorefile import IgnoreRules
     from whit.packer.buildfile.dockerfile.plan import Origin, StagePlan, Step
     from whit.packer.buildfile.dockerfile.problems import Place
+    from whit.packer.buildfile.remote.sources import Sources
     from whit.packer.image.platform import Platform
     from whit.packer.store.store import StoredImage
 
@@ -42,6 +44,8 @@ class Settings:
 
     context: int
     ignore: IgnoreRules
+    remote: Sources
+    agents: Agents
     epoch: int | None = None
     uses_cache: bool = True
     network: str = "default"
@@ -114,16 +118,15 @@ class StageBuilder:
         chain: Chain,
         telling: Telling,
         title: str,
-        latest: int | None,
-        make: Callable[[Workplace], None],
+        make: Callable[[Workplace], int | None],
     ) -> Record:
-        """The step's record: from the cache, or made now."""
+        """The step's record: from the cache, or made now; ``make`` returns what no time of its files is later than."""
         found = self.cache.find(key) if self.settings.uses_cache else None
         if found:
             telling.cached()
             return found
         with self.cache.workplace() as where:
-            make(where)
+            latest = make(where)
             made = Record(key, new_snapshot(), chain.base_digest, title, latest)
             record = self.cache.keep(made, where, replacing=not self.settings.uses_cache)
         telling.done()
@@ -131,10 +134,10 @@ class StageBuilder:
 
     def _run(self, chain: Chain, step: RunStep, telling: Telling, title: str) -> Record:
         settings = self.settings
-        supplies = Supplies(self.cache, self.files, self.chain, settings.secrets, settings.network)
+        supplies = Supplies(self.cache, self.files, self.chain, settings.secrets, settings.agents, settings.network)
         key = key_of(step, chain, supplies, settings.epoch)
 
-        def make(where: Workplace) -> None:
+        def make(where: Workplace) -> int | None:
             (where.folder / "run").mkdir()
             with order_of(step, chain, supplies, where) as order:
                 code = self.runner.run(order, telling.output)
@@ -144,25 +147,27 @@ class StageBuilder:
                 raise DockerfileError(
                     step.source.place, f'process "{shown}" did not complete successfully: exit code: {code}'
                 )
+            return settings.epoch
 
-        return self._kept(key, chain, telling, title, settings.epoch, make)
+        return self._kept(key, chain, telling, title, make)
 
     def _copy(self, chain: Chain, step: FileStep, telling: Telling, title: str) -> Record:
         below = empty_chain(self.cache) if step.is_linked else chain
         owner = parse_owner(step.owner, lambda: self._accounts(below)) if step.owner else None
         with self.files(step.origin) as files, at(step.source.place):
             change = change_of(step, owner, self.settings.seconds, is_context=files.is_context)
-            pieces = [(piece, piece.digest()) for piece in pieces_of(step, files, change)]
+            pieces = [(piece, piece.digest()) for piece in pieces_of(step, files, change, self.settings.remote)]
             require_some(step, [piece for piece, _ in pieces])
             parts = [[piece.kind, piece.name, piece.below, digest] for piece, digest in pieces]
             key = step_key("files", below.id, step.target, parts, owner, step.mode, self.settings.seconds)
 
-            def make(where: Workplace) -> None:
+            def make(where: Workplace) -> int:
                 with self.runner.root(_writable(below, where)) as root, at(step.source.place):
                     place(root, step.target, pieces, change)
+                return max(self.settings.seconds, *(piece.latest() for piece, _ in pieces if piece.latest), 0)
 
             linked = replace(chain, base=None) if step.is_linked else chain
-            return self._kept(key, linked, telling, title, self.settings.seconds, make)
+            return self._kept(key, linked, telling, title, make)
 
     def _workdir(self, chain: Chain, step: WorkdirStep, telling: Telling, title: str) -> Record:
         owner: Owner | None = None
@@ -170,11 +175,12 @@ class StageBuilder:
             owner = parse_owner(step.user, lambda: self._accounts(chain))
         key = step_key("folder", chain.id, step.path, owner, self.settings.seconds)
 
-        def make(where: Workplace) -> None:
+        def make(where: Workplace) -> int:
             with self.runner.root(_writable(chain, where)) as root, at(step.source.place):
                 os.close(make_folders(root, step.path, owner))
+            return self.settings.seconds
 
-        return self._kept(key, chain, telling, title, self.settings.seconds, make)
+        return self._kept(key, chain, telling, title, make)
 
     def _accounts(self, chain: Chain) -> Accounts:
         with self.runner.root(chain.layers) as root:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.dockerfile.checks import Rule
 from whit.packer.buildfile.dockerfile.configuring import target_in
+from whit.packer.buildfile.dockerfile.gitref import parse_git_ref, with_flags
 from whit.packer.buildfile.dockerfile.ignorefile import clean
 from whit.packer.buildfile.dockerfile.instructions import Add, Copy
 from whit.packer.buildfile.dockerfile.plan import CONTEXT, FileSource, FileStep, OriginKind, SourceKind
@@ -26,8 +27,8 @@ _LARGEST_MODE = 0o7777
 _CLAUSE = r"[ugoa]*(?:[-+=][rwxXstugo]*)+"
 _SYMBOLIC = re.compile(rf"{_CLAUSE}(?:,{_CLAUSE})*", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
-_URL = re.compile(r"(?i:(https?|ssh|git)://)[^/?#]*(?P<path>[^?#]*)")
-_SCP = re.compile(r"[a-zA-Z0-9-_.]+@[a-zA-Z0-9-.]+:[^/].*|[a-zA-Z0-9-_.]+@[a-zA-Z0-9-.]+:/.*", re.ASCII | re.DOTALL)
+_URLS = ("http://", "https://")
+"""As they are written: ``HTTP://`` is a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,6 @@ def add_files(state: StageState, files: Copy | Add) -> None:
             keeps_parents=isinstance(files, Copy) and files.keeps_parents,
             excludes=files.excludes,
             checksum=flags.checksum,
-            keeps_git_dir=files.keeps_git_dir if isinstance(files, Add) else None,
         )
     )
     state.tell(created_by, has_layer=True)
@@ -110,7 +110,7 @@ def _check_flags(files: Copy | Add, flags: _Flags, paths: tuple[str, ...]) -> No
     if flags.checksum:
         if len(paths) != 1:
             raise Fault("--checksum is for one source")
-        if _kind(paths[0]) is SourceKind.PATH and not paths[0].startswith("github.com/"):
+        if not paths[0].startswith(_URLS) and parse_git_ref(paths[0], bare=True) is None:
             raise Fault("--checksum is for a URL or a git repository")
 
 
@@ -125,27 +125,17 @@ def _is_numeric(owner: str) -> bool:
 
 
 def _source(path: str, files: Copy | Add, flags: _Flags) -> FileSource:
-    kind = _kind(path)
-    if kind is not SourceKind.PATH and isinstance(files, Copy):
+    git = parse_git_ref(path)
+    kind = SourceKind.GIT if git else SourceKind.URL if path.startswith(_URLS) else SourceKind.PATH
+    if kind is not SourceKind.PATH and not isinstance(files, Add):
         what = "a URL" if kind is SourceKind.URL else "a git repository"
         raise Fault(f"COPY of {what}: {path[:200]}", "ADD takes it")
+    if git and isinstance(files, Add):
+        return FileSource(kind, path, git=with_flags(git, flags.checksum, files.keeps_git_dir))
     if kind is SourceKind.URL and flags.checksum and not _DIGEST.fullmatch(flags.checksum):
         raise Fault(f"--checksum={flags.checksum[:100]} is no digest", "as in sha256: and 64 hex digits")
     unpacks = files.unpacks if isinstance(files, Add) else False
-    if unpacks is None:
-        unpacks = kind is SourceKind.PATH
-    return FileSource(kind, path, unpacks=unpacks and kind is not SourceKind.GIT)
-
-
-def _kind(path: str) -> SourceKind:
-    """What a source is: an http address is a git repository where its path ends so."""
-    url = _URL.match(path)
-    if url is None:
-        return SourceKind.GIT if _SCP.fullmatch(path) else SourceKind.PATH
-    if not url[1].lower().startswith("http") or url["path"].endswith(".git"):
-        return SourceKind.GIT
-    # Schemes are compared as they are written: HTTP:// is a path.
-    return SourceKind.URL if url[1].islower() else SourceKind.PATH
+    return FileSource(kind, path, unpacks=kind is SourceKind.PATH if unpacks is None else unpacks)
 
 
 def _check_ignored(state: StageState, path: str, files: Copy | Add) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.checks import Finding
+    from whit.packer.buildfile.dockerfile.gitref import GitRef
     from whit.packer.buildfile.dockerfile.instructions import Source
     from whit.packer.buildfile.dockerfile.mounts import Mount
     from whit.packer.image.oci import ImageConfig
@@ -54,13 +55,15 @@ class SourceKind(StrEnum):
 class FileSource:
     """One of them: ``value`` is a path in the origin (wildcards and all), a here-document's name, or an address.
 
-    ``content`` is a here-document's, expanded. ``unpacks`` says whether an archive is to be unpacked.
+    ``content`` is a here-document's, expanded; ``git`` what a repository's address says. ``unpacks`` says whether an
+    archive is to be unpacked.
     """
 
     kind: SourceKind
     value: str
     content: str = ""
     unpacks: bool = False
+    git: GitRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class FileStep(Step):
     """COPY or ADD. ``target`` is absolute; a slash at its end, or ``/.``, means that it is a folder.
 
     ``owner`` and ``mode`` are as given, empty where not: ``1000:1000``, ``app``, ``755``, ``u+x``. ``checksum`` is of the
-    one URL (``sha256:…``) or git commit.
+    one URL (``sha256:…``), or a git commit.
     """
 
     sources: tuple[FileSource, ...]
@@ -122,7 +125,6 @@ class FileStep(Step):
     keeps_parents: bool = False
     excludes: tuple[str, ...] = ()
     checksum: str = ""
-    keeps_git_dir: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
