@@ -126,10 +126,15 @@ def export(
 
 
 def write_archive(
-    source: Layout, descriptor: Descriptor, references: tuple[Reference, ...], file: Path, name: str = ""
+    source: Layout,
+    descriptor: Descriptor,
+    references: tuple[Reference, ...],
+    file: Path,
+    name: str = "",
+    artifacts: tuple[Descriptor, ...] = (),
 ) -> None:
-    """Write an image as one archive, in the file's place at once. Raises :class:`StoreError`."""
-    save(source, (Chosen(descriptor, references, name),), file)
+    """Write an image as one archive, in the file's place at once; ``artifacts`` are attached to it. Raises :class:`StoreError`."""
+    save(source, (Chosen(descriptor, references, name),), file, artifacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,22 +149,28 @@ class Chosen:
     name: str = ""
 
 
-def save(source: Layout, images: tuple[Chosen, ...], file: Path) -> None:
+def save(source: Layout, images: tuple[Chosen, ...], file: Path, artifacts: tuple[Descriptor, ...] = ()) -> None:
     """Write images as one archive, in the file's place at once. Raises :class:`StoreError`."""
     with durable.output_errors(file), durable.atomic_file(file, private=False) as output:
-        for piece in archive_stream(source, images):
+        for piece in archive_stream(source, images, artifacts):
             durable.write_all(output, piece)
 
 
-def archive_stream(source: Layout, images: tuple[Chosen, ...]) -> Iterator[bytes]:
-    """The archive's bytes, in pieces; blobs are checked as they are read."""
+def archive_stream(
+    source: Layout, images: tuple[Chosen, ...], artifacts: tuple[Descriptor, ...] = ()
+) -> Iterator[bytes]:
+    """The archive's bytes, in pieces; blobs are checked as they are read.
+
+    ``artifacts`` stand in OCI's index behind the images, each with its type, as image-spec 1.1 has them; docker sees none.
+    """
     manifests = [read_image(source, image.descriptor).manifest for image in images]
-    blobs = {blob.digest: blob for image in images for blob in tree(source, image.descriptor)}
+    roots = (*(image.descriptor for image in images), *artifacts)
+    blobs = {blob.digest: blob for root in roots for blob in tree(source, root)}
     yield _folder("blobs") + _folder("blobs/sha256")
     for blob in sorted(blobs.values(), key=lambda blob: blob.hex):
         yield from _member(_blob_name(blob), blob.size, source.chunks(blob))
     documents = {
-        "index.json": Index(tuple(entry for image in images for entry in _entries(image))).to_json(),
+        "index.json": Index((*(entry for image in images for entry in _entries(image)), *artifacts)).to_json(),
         "manifest.json": _docker_manifest(manifests, images),
         LAYOUT_FILE: canonical_json({"imageLayoutVersion": LAYOUT_VERSION}),
     }

@@ -1,6 +1,6 @@
 """``whit load``: an archive's images → the store, each under its names.
 
-What an OCI archive holds keeps its digests. docker's own form has no manifest and plain layers: they are compressed, so
+What an OCI archive holds keeps its digests, and what is attached to its images comes with them. docker's own form has no manifest and plain layers: they are compressed, so
 that the same archive becomes the same image everywhere.
 """
 
@@ -15,6 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whit.packer.archives.archive import tree
 from whit.packer.archives.archived import ArchivedImage, Unpacked, unpack_archive
 from whit.packer.image.decompress import decompressed, media_type_of
 from whit.packer.image.layer import write_tar
@@ -30,6 +31,7 @@ from whit.packer.image.oci import (
 )
 from whit.packer.store.garbage import collect
 from whit.packer.store.store import read_image
+from whit.packer.supply.attaching import attach, listed_in
 from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError, UnsupportedError
 
@@ -50,11 +52,20 @@ _MOST_MEMORY = 128 << 20
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """One image that is in the store now."""
+    """One image that is in the store now, and what came with it."""
 
     image_id: str
     digest: str
     references: tuple[Reference, ...]
+    attached: tuple[Descriptor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """An image of an archive whose blobs are in the store's layout; ``attached``: (subject's digest, what refers to it)."""
+
+    image: ArchivedImage
+    attached: tuple[tuple[str, Descriptor], ...] = ()
 
 
 def load(store: Store, chunks: Iterator[bytes], what: str) -> tuple[Loaded, ...]:
@@ -68,14 +79,14 @@ def load(store: Store, chunks: Iterator[bytes], what: str) -> tuple[Loaded, ...]
     return loaded
 
 
-def adopted(layout: Layout, chunks: Iterator[bytes], what: str) -> tuple[ArchivedImage, ...]:
+def adopted(layout: Layout, chunks: Iterator[bytes], what: str) -> tuple[Adopted, ...]:
     """An archive's images, their blobs in a store's layout and not named there yet. To be called within ``adding``."""
     folder = durable.temporary_beside(layout.folder / "archive")
     folder.mkdir(mode=0o700)
     try:
         with told_of(what):
             unpacked = unpack_archive(uncompressed(chunks, what), what, folder)
-            return tuple(_adopt(layout, unpacked, image) for image in unpacked.images)
+            return tuple(_with_attached(layout, unpacked, image) for image in unpacked.images)
     finally:
         durable.remove_tree(folder)
 
@@ -119,6 +130,22 @@ def _inflated(chunks: Iterator[bytes], what: str, maker: _Maker) -> Iterator[byt
                 pending = inflater.unused_data if inflater.eof else b""
     except (OSError, lzma.LZMAError) as error:
         raise InvalidFileError(f"{what} is damaged: {error}") from None
+
+
+def _with_attached(layout: Layout, unpacked: Unpacked, image: ArchivedImage) -> Adopted:
+    there = _adopt(layout, unpacked, image)
+    if unpacked.is_docker:
+        return Adopted(there)
+    listing, found = listed_in(unpacked.layout), dict[str, tuple[str, Descriptor]]()
+    pending = [blob.digest for blob in tree(layout, there.descriptor)]
+    while pending:
+        subject = pending.pop(0)
+        for artifact in listing(subject):
+            if artifact.digest not in found:
+                found[artifact.digest] = subject, artifact
+                _adopt_manifest(layout, unpacked.layout, artifact)
+                pending.append(artifact.digest)
+    return Adopted(there, tuple(found.values()))
 
 
 def _adopt(layout: Layout, unpacked: Unpacked, image: ArchivedImage) -> ArchivedImage:
@@ -191,11 +218,14 @@ def _move(layout: Layout, source: Layout, blob: Descriptor) -> None:
     durable.sync_folder(layout.blob_folder)
 
 
-def _add(store: Store, image: ArchivedImage) -> Loaded:
+def _add(store: Store, adopted_image: Adopted) -> Loaded:
+    image = adopted_image.image
     if image.references:
         store.add(image.descriptor, image.references)
     else:
         store.keep(image.descriptor, None)
     image_id = store.image(image.descriptor).image_id
     store.happened(image_id, "load", image.references[0].familiar if image.references else "")
-    return Loaded(image_id, image.descriptor.digest, image.references)
+    for subject, artifact in adopted_image.attached:
+        attach(store, subject, artifact)
+    return Loaded(image_id, image.descriptor.digest, image.references, tuple(one for _, one in adopted_image.attached))

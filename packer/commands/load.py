@@ -35,8 +35,11 @@ def command(source: str | None, quiet: bool, as_json: bool) -> None:
             click.echo(f"Loaded image: {reference.familiar}")
         if not image.references:
             click.echo(f"Loaded image ID: {image.image_id}")
+        for one in () if quiet else image.attached:
+            click.echo(f"{one.hex[:12]}: Attached ({one.artifact_type})")
 
 
 def _document(image: Loaded) -> dict[str, object]:
     names = [reference.familiar for reference in image.references]
-    return {"names": names, "id": image.image_id, "digest": image.digest}
+    attached = [one.digest for one in image.attached]
+    return {"names": names, "id": image.image_id, "digest": image.digest, "attached": attached}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from whit.packer.image import oci
 from whit.packer.image.spec import Compression
-from whit.packer.support.errors import UnsupportedError
+from whit.packer.support.errors import UnsupportedError, UsageError
 from whit.packer.support.jsondoc import canonical_json
 from whit.packer.support.light import StrEnum, dataclass
 from whit.packer.support.times import rfc3339
@@ -162,3 +162,11 @@ def _pointing(old: dict[str, Any], new: Descriptor, media_type: str) -> dict[str
 def _dated(place: dict[str, Any] | None, name: str, conversion: Conversion) -> None:
     if place and isinstance(place.get(name), str):
         place[name] = conversion.date(place[name])
+
+
+def refused_referrers() -> UsageError:
+    """What is attached to an image isn't taken along where that becomes another."""
+    return UsageError(
+        "a converted image has another digest, and nothing that is attached to the old one fits it",
+        hint="leave --with-referrers out; whit sign and whit sbom --attach make new ones",
+    )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.archives.archive import CONTAINERD_NAME, output_layout, scratch_layout, write_archive
 from whit.packer.archives.loading import adopted
+from whit.packer.image.converted import refused_referrers
 from whit.packer.image.oci import INDEXES, REF_NAME, Descriptor
 from whit.packer.image.reference import parse_reference
 from whit.packer.registry.choosing import chosen, refuse_other
@@ -35,7 +36,7 @@ from whit.packer.support.errors import NotFoundError, UnsupportedError, UsageErr
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from whit.packer.archives.archived import ArchivedImage
+    from whit.packer.archives.loading import Adopted
     from whit.packer.image.converted import Conversion
     from whit.packer.image.platform import Platform
     from whit.packer.image.reference import Reference
@@ -81,14 +82,9 @@ class Copier:
         Raises :class:`NotFoundError`, :class:`UnsupportedError` for what the target can't hold, and what either end says.
         """
         if with_referrers and conversion:
-            raise UsageError(
-                "a converted image has another digest, and nothing that is attached to the old one fits it",
-                hint="leave --with-referrers out; whit sign and whit sbom --attach make new ones",
-            )
-        if with_referrers and not {origin.kind, target.kind} <= {Kind.REGISTRY, Kind.STORE, Kind.LAYOUT}:
-            raise UnsupportedError(
-                "archives hold no referrers", hint="--with-referrers is for registries, the store and oci:FOLDER"
-            )
+            raise refused_referrers()
+        if with_referrers and Kind.DOCKER_ARCHIVE in {origin.kind, target.kind}:
+            raise UnsupportedError("docker's archives hold no referrers", hint="oci-archive:FILE does")
         with self._source(origin) as source:
             root = source.root()
             if platform:
@@ -149,6 +145,8 @@ class Copier:
 
         if isinstance(source, MirroredSource):
             return partial(listed, source.repository)
+        if isinstance(source, ArchivedSource):
+            return source.attached_to
         if isinstance(source, LayoutSource) and source.layout != self.store.layout:
             return listed_in(source.layout)
         return partial(attached, self.store)
@@ -168,8 +166,7 @@ class Copier:
                 yield LayoutSource(layout, find_named(layout.index().manifests, origin.name, origin.path))
         else:
             with self.store.adding() as layout:
-                images = adopted(layout, _chunks(origin.path), origin.path)
-                yield LayoutSource(layout, _only(images, origin).descriptor)
+                yield ArchivedSource(layout, _only(adopted(layout, _chunks(origin.path), origin.path), origin))
             collect(self.store)
 
     @contextlib.contextmanager
@@ -221,7 +218,8 @@ class Copier:
         durable.replaceable(path)
         with scratch_layout(path) as layout:
             yield LayoutTarget(layout, lambda _: None, None, is_named=lambda _: False)
-            write_archive(layout, tree.root.descriptor, references, path, target.name if is_oci else "")
+            artifacts = layout.index().manifests
+            write_archive(layout, tree.root.descriptor, references, path, target.name if is_oci else "", artifacts)
 
 
 def _target_names(target: Location) -> tuple[Reference, ...]:
@@ -268,9 +266,26 @@ def _replaced(item: Descriptor, entry: Descriptor, name: str) -> bool:
     return named == name if name else (named is None and item.digest == entry.digest)
 
 
-def _only(images: tuple[ArchivedImage, ...], origin: Location) -> ArchivedImage:
+class ArchivedSource(LayoutSource):
+    """An archive's image, in the store's layout by now, with what came with it."""
+
+    def __init__(self, layout: Layout, adopted_image: Adopted) -> None:
+        super().__init__(layout, adopted_image.image.descriptor)
+        self._attached = adopted_image.attached
+
+    def attached_to(self, digest: str) -> tuple[Descriptor, ...]:
+        """What of that refers to a manifest."""
+        return tuple(artifact for subject, artifact in self._attached if subject == digest)
+
+
+def _only(every: tuple[Adopted, ...], origin: Location) -> Adopted:
     """The image of an archive that is meant: by one of its names in whatever spelling, or because it is the only one."""
-    found = [image for image in images if not origin.name or is_among((*image.short, *image.references), origin.name)]
+    images = [one.image for one in every]
+    found = [
+        one
+        for one, image in zip(every, images, strict=True)
+        if not origin.name or is_among((*image.short, *image.references), origin.name)
+    ]
     if len(found) == 1:
         return found[0]
     several = "more than one" if found else "no"

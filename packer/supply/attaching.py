@@ -147,9 +147,14 @@ def listed_in(layout: Layout) -> Callable[[str], tuple[Descriptor, ...]]:
     return lambda digest: tuple(found.get(digest, ()))
 
 
+def entry_of(artifact: Descriptor) -> Descriptor:
+    """An artifact as it stands in the index of a layout outside of the store: its type tells it from images."""
+    return replace(artifact, platform=None, artifact_type=artifact.artifact_type or EMPTY)
+
+
 def list_in(layout: Layout, descriptor: Descriptor) -> None:
     """Have an artifact in such a layout's index."""
-    entry = replace(descriptor, platform=None, artifact_type=descriptor.artifact_type or EMPTY)
+    entry = entry_of(descriptor)
 
     def change(items: tuple[Descriptor, ...]) -> tuple[Descriptor, ...]:
         return items if any(item.digest == entry.digest for item in items) else (*items, entry)

@@ -192,7 +192,7 @@ def test_docker_s_form_and_back(run_whit: RunWhit, registry: RegistryPeer, box: 
 @pytest.mark.peer("dockerd")
 def test_docker_pulls_and_runs_it(run_whit: RunWhit, box: str, dockerd: Dockerd, tmp_path: Path) -> None:
     done(run_whit, "save", "--format", "docker", "--compression", "uncompressed", "-o", tmp_path / "box.tar", box)
-    assert dockerd.docker("load", "-i", tmp_path / "box.tar").stdout == f"Loaded image: {box}\n"
+    assert f"Loaded image: {box}\n" in dockerd.docker("load", "-i", tmp_path / "box.tar").stdout
     assert dockerd.docker("run", "--rm", "--network", "none", box).stdout == "ran\n"
 
 

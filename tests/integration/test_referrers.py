@@ -92,11 +92,65 @@ def test_what_is_attached_goes_along_with_a_push_and_comes_with_a_pull_that_asks
     again = run_whit("copy", "--with-referrers", "-q", f"oci:{tmp_path}/layout", f"store:{name}", root=third)
     assert (again.returncode, again.stdout) == (0, f"{image.digest}\n")
     assert listed(run_whit, name, third) == expected
-    assert run_whit("copy", "--with-referrers", name, f"oci-archive:{tmp_path}/x.tar").returncode == 1
+    refused = run_whit("copy", "--with-referrers", name, f"docker-archive:{tmp_path}/x.tar")
+    assert (refused.returncode, "docker's archives hold no referrers" in refused.stderr) == (1, True)
     content = run_whit("referrers", "--content", second.digest, name, root=whole)
     assert content.stdout == "two\n"
     types = json.loads(run_whit("referrers", "--json", f"docker://{name}").stdout)["referrers"]
     assert {item["artifactType"] for item in types} == {"application/x-note"}
+
+
+@pytest.mark.parametrize("how", ["save", "copy"])
+def test_an_archive_takes_along_what_is_attached_and_load_brings_it_back(
+    run_whit: RunWhit, whit_root: Path, tmp_path: Path, how: str
+) -> None:
+    # given an index, one of whose images has something attached that has something attached
+    name, file = "an/index:1", tmp_path / "x.tar"
+    one = make_image(whit_root, "x:1", (10,), platform=AMD64)
+    image = make_image(whit_root, "x:2", (20,), platform=ARM64)
+    index = make_index(whit_root, name, one, image) if how == "save" else image
+    first = note(whit_root, image, "one")
+    expected = {(image.digest, first.digest), (first.digest, note(whit_root, first, "of the first").digest)}
+    # when it is archived with that
+    if how == "save":
+        done = run_whit("save", "--with-referrers", "-o", file, name)
+    else:
+        done = run_whit("copy", "-q", "--with-referrers", "store:x:2", f"oci-archive:{file}:{name}")
+    assert (done.returncode, done.stderr) == (0, "")
+    # then another store has it all by it
+    loaded = run_whit("load", "-i", file, root=tmp_path / "other")
+    assert loaded.returncode == 0, loaded.stderr
+    assert loaded.stdout.count("Attached (application/x-note)") == 2
+    assert listed(run_whit, name, tmp_path / "other") == expected
+    assert Store(tmp_path / "other").entry(name).digest == index.digest
+    assert verify(Store(tmp_path / "other")) == ()
+    # and by a copy out of it
+    third = tmp_path / "third"
+    copied = run_whit("copy", "--with-referrers", "-q", f"oci-archive:{file}:{name}", f"store:{name}", root=third)
+    assert (copied.returncode, copied.stdout) == (0, f"{index.digest}\n")
+    assert listed(run_whit, name, third) == expected
+    # and without the wish the archive is smaller
+    assert run_whit("save", "-o", tmp_path / "alone.tar", name, root=third).returncode == 0
+    assert (tmp_path / "alone.tar").stat().st_size < file.stat().st_size
+
+
+def test_what_is_attached_to_something_else_is_not_loaded(run_whit: RunWhit, whit_root: Path, tmp_path: Path) -> None:
+    image = make_image(whit_root, "x:1", (10,))
+    note(whit_root, image, "one")
+    assert (
+        run_whit("save", "--with-referrers", "--compression", "zstd", "-o", tmp_path / "x.tar", "x:1").returncode == 2
+    )
+    assert run_whit("copy", "-q", "--with-referrers", "store:x:1", f"oci:{tmp_path}/x").returncode == 0
+    other = make_image(whit_root, "x:2", (20,))
+    assert run_whit("copy", "-q", "store:x:2", f"oci:{tmp_path}/x:two").returncode == 0
+    index = json.loads((tmp_path / "x" / "index.json").read_text())
+    index["manifests"] = [item for item in index["manifests"] if item["digest"] != image.digest]
+    (tmp_path / "x" / "index.json").write_text(json.dumps(index))
+    subprocess.run(["tar", "-C", tmp_path / "x", "-cf", tmp_path / "y.tar", "."], check=True)
+    loaded = run_whit("load", "-i", tmp_path / "y.tar", root=tmp_path / "other")
+    assert loaded.returncode == 0, loaded.stderr
+    assert "Attached" not in loaded.stdout
+    assert listed(run_whit, other.digest, tmp_path / "other") == set()
 
 
 def test_what_an_index_s_images_have_goes_along(by_tag: RegistryPeer, run_whit: RunWhit, whit_root: Path) -> None:
