@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 LAUNCHER := $(wildcard runtime/launcher/*.[ch] runtime/launcher/*.py) runtime/opcodes.py
+ENGINE := $(wildcard runtime/wasm/embedder/Cargo.* runtime/wasm/embedder/src/*.rs) runtime/wasm/building.py
 TYPING := .typing/whit/packer .typing/whit/runtime .typing/whit/toolchains
 FUZZ_SECONDS ?= 60
 
@@ -12,13 +13,15 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 /usr/bi
 
 export PATH := $(PATH):$(CURDIR)/$(BIN):/usr/local/go/bin:$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
-.PHONY: help install demo check test slow guests bench corpus fuzz engines soak clean
+.PHONY: help install wasm demo check test slow guests bench corpus fuzz engines soak clean
 .DELETE_ON_ERROR:
 
 help: ## Show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 install: $(BIN)/whit $(TYPING) ## Set up .venv, with a whit that works in .venv/bin
+
+wasm: install $(BIN)/whit-wasm ## Build the WebAssembly engine with cargo; minutes, once
 
 demo: install ## Pack and run a real program, and show what happened
 	@examples/demo.sh
@@ -30,7 +33,7 @@ check: install ## Linters, types, the C compiler's warnings, layering
 	$(BIN)/mypy --ignore-missing-imports --scripts-are-modules runtime/launcher/build_backend.py
 	$(BIN)/python -m pytest --quiet tests/unit/test_house.py
 
-test: check build/peers.stamp ## Everything: checks, unit and integration tests, the cgroup v2 guest
+test: check build/peers.stamp $(BIN)/whit-wasm ## Everything: checks, unit and integration tests, the cgroup v2 guest
 	@# At the same time: the ones compute, the others wait for programs. What the first say is shown at the end.
 	@$(BIN)/python -m pytest tests/unit >build/unit.log 2>&1 & unit=$$!; \
 	$(BIN)/python -m pytest tests/integration; status=$$?; \
@@ -76,6 +79,10 @@ $(BIN)/whit: $(LAUNCHER) | $(VENV)/stamp
 	site=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && ln -sfn "$(CURDIR)/.typing" "$$site/whit-source"
 	for name in whit-oci whit; do \
 		cp build/native/$$name $(BIN)/.$$name.new && mv -f $(BIN)/.$$name.new $(BIN)/$$name || exit 1; done
+
+# Without cargo there is none, and the tests of it say so.
+$(BIN)/whit-wasm: $(ENGINE) | $(BIN)/whit $(TYPING)
+	if command -v cargo >/dev/null; then $(BIN)/python -m whit.runtime.wasm.building $(BIN); else echo "no cargo: no WebAssembly engine"; fi
 
 .typing/whit/%:
 	mkdir -p $(@D)

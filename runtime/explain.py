@@ -228,6 +228,15 @@ def _exec_error(op: Op, number: int, read: Callable[[str], bytes | None], host: 
     return LaunchError(f"can't execute {path}: {os.strerror(number)}", exit_code=code)
 
 
+def _engine_error(engine: str, number: int) -> LaunchError:
+    return LaunchError(
+        f"can't execute the WebAssembly engine {engine}: {os.strerror(number)}",
+        hint="its file system may be mounted noexec: set WHIT_CACHE to a folder on another"
+        if number == errno.EACCES
+        else "remove it: it is built anew",
+    )
+
+
 def _shares_mounts(plan: LaunchPlan) -> bool:
     return any(op.name == "ROOT_SWITCH" and op.args[0] == SWITCH_ENTER for op in plan.ops)
 
@@ -237,6 +246,9 @@ def explain(plan: LaunchPlan, index: int, number: int, read: Callable[[str], byt
     if not 0 <= index < len(plan.ops) or number == 0:
         return LaunchError("the container couldn't be started", hint="run the command again")
     op = plan.ops[index]
+    engine = next((str(one.args[0]) for one in plan.ops if one.name == "OPEN_ENGINE"), None)
+    if op.name == "EXEC" and engine:
+        return _engine_error(engine, number)
     if op.name == "EXEC":
         return _exec_error(op, number, read, host)
     subject = _subject(op)

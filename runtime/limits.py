@@ -6,6 +6,7 @@ import re
 
 from whit.packer.support.errors import UsageError
 from whit.packer.support.light import dataclass
+from whit.packer.support.times import duration
 from whit.runtime.rlimits import RLIM_INFINITY, RLIMITS
 
 CPU_PERIOD_US = 100_000
@@ -95,6 +96,14 @@ def parse_pids(text: str) -> int | None:
             f"'{text}' is no limit of processes", hint=f"write a number from 1 to {MAX_PIDS}, or 'max' for no limit"
         )
     return int(text)
+
+
+def parse_timeout(text: str) -> int:
+    """Milliseconds of ``500ms``, ``10s``, ``1m30s``."""
+    time = duration(text) // 1_000_000
+    if time < 1:
+        raise UsageError(f"{text} is no time to run in", hint="give at least 1ms; without --timeout there is no limit")
+    return time
 
 
 def _rlimit_value(text: str, whole: str) -> int:

@@ -117,6 +117,7 @@ MAP_HELPED         | CHILD  | $newuidmap *uids $newgidmap *gids                 
 SET_DOMAINNAME     | CHILD  | $name                                                  | set the NIS domain name
 SYSCTL             | CHILD  | $file $value                                           | set the kernel parameter
 PROC_WRITE         | CHILD  | $file $value                                           | set the process's attribute
+OPEN_ENGINE        | CHILD  | $engine $code                                          | open the WebAssembly engine and the compiled program
 MOUNTS_PRIVATE     | CHILD  |                                                        | keep mounts from reaching the host
 ROOT_ATTACH        | CHILD  | $path #attributes                                      | attach the root file system
 MOUNT_NEW          | CHILD  | $type $target @options #attributes                     | mount the file system

@@ -38,6 +38,17 @@ class RunOptions:
     init: bool = False
     landlock: bool = False
     time_offset: int | None = None
+    timeout_ms: int | None = None
+    fuel: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wasm:
+    """How a WebAssembly program is run: the engine and the compiled code, both of the host; ``kind`` is module or component."""
+
+    engine: str
+    code: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,7 @@ class Program:
     """The image as it lies on disk: ``rootfs`` is its unpacked files, ``lock`` the file that keeps them there.
 
     ``name`` becomes the host name unless told otherwise. ``has_tmp`` tells whether the image has a /tmp,
-    ``fills_tmp`` whether anything is in it.
+    ``fills_tmp`` whether anything is in it. ``wasm`` is there where the program is WebAssembly.
     """
 
     name: str
@@ -55,6 +66,7 @@ class Program:
     accounts: Accounts = Accounts()
     has_tmp: bool = False
     fills_tmp: bool = False
+    wasm: Wasm | None = None
 
 
 @dataclass(frozen=True, slots=True)

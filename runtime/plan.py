@@ -21,6 +21,7 @@ from whit.runtime.opcodes import PLAN_VERSION
 from whit.runtime.options import Guards, Host, Network, Program, RunOptions
 from whit.runtime.seccomp.bpf import compile_filter
 from whit.runtime.seccomp.profile import default_filter
+from whit.runtime.wasm.settings import settings_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,6 +142,18 @@ def _isolation_ops(
         yield Op("LOOPBACK_UP", (), "127.0.0.1 and ::1 work; there is no other network")
 
 
+def _executed(command: tuple[str, ...], options: RunOptions, program: Program) -> tuple[str, ...]:
+    """The words that are executed. Raises :class:`UsageError` for limits that only WebAssembly can be held to."""
+    if program.wasm:
+        return (settings_text(program.wasm, options), *command)
+    for name, value in (("--timeout", options.timeout_ms), ("--fuel", options.fuel)):
+        if value is not None:
+            raise UsageError(
+                f"{name} is for WebAssembly, and {command[0]} is none", hint="limit it by --cpus and --memory"
+            )
+    return command
+
+
 def _is_below(folder: str, command: tuple[str, ...]) -> bool:
     """Whether the image's program itself lies there: an empty folder over it would hide it."""
     return any(word.startswith(f"{folder}/") for word in command[:1])
@@ -193,10 +206,17 @@ def _landlock_ops(path: str, search: str, wish: MountWish) -> Iterator[Op]:
         *(mount.target for mount in wish.tmpfs),
         *(volume.target for volume in wish.volumes if not volume.read_only),
     )
-    yield Op("FIND_PROGRAM", (path, search), "the one program that may be executed")
+    if path:
+        yield Op("FIND_PROGRAM", (path, search), "the one program that may be executed")
     yield Op(
         "LANDLOCK", (writable,), "it executes nothing but itself, and writes only where something is mounted for it"
     )
+
+
+def _engine_ops(program: Program) -> Iterator[Op]:
+    if program.wasm:
+        args = (program.wasm.engine, program.wasm.code)
+        yield Op("OPEN_ENGINE", args, "WebAssembly is run by an engine of whit's, from code that was compiled here")
 
 
 @lru_cache(maxsize=4)
@@ -225,6 +245,7 @@ def compile_plan(
         *_parent_ops(options, program, host, cgroup, identity),
         _clone_op(options, host, cgroup),
         *_isolation_ops(options, program, host, cgroup, identity),
+        *_engine_ops(program),
         *mount_ops(wish),
         *_privilege_ops(options, host, identity),
         Op("CHANGE_DIRECTORY", (directory,), "the working directory"),
@@ -233,11 +254,15 @@ def compile_plan(
     if options.init:
         ops.append(Op("INIT", (), "a first process that reaps orphans and passes signals on"))
     if options.landlock:
-        ops += _landlock_ops(path, search_path(options, program), wish)
+        ops += _landlock_ops("" if program.wasm else path, search_path(options, program), wish)
     ops += [
         Op(
             "SECCOMP", (_filter(host.architecture, options.add_capabilities),), "whit's default filter: docs/seccomp.md"
         ),
-        Op("EXEC", (path, command, environment(options, program, identity)), "the program itself"),
+        Op(
+            "EXEC",
+            (path, _executed(command, options, program), environment(options, program, identity)),
+            "the program itself",
+        ),
     ]
     return LaunchPlan(PLAN_VERSION, tuple(ops))

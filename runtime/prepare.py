@@ -11,7 +11,7 @@ from whit.packer.resolution.choices import SourceChoice
 from whit.packer.store.rootfs import MountPoint, prepare_rootfs
 from whit.packer.store.store import names_file
 from whit.packer.support.errors import ExitCode, LaunchError, NotFoundError, UsageError
-from whit.packer.support.light import TYPE_CHECKING, dataclass
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.host import own_v2_cgroup
 from whit.runtime.launch import PLANS, find_launcher
 from whit.runtime.mounts import MOUNT_POINTS
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from whit.packer.store.store import Store, StoredImage
     from whit.runtime.options import RunOptions
     from whit.runtime.request import Request
+
+WASM_MAGIC = b"\0asm"
+"""How WebAssembly begins (core specification, 5.5.16)."""
 
 HOSTS = b"127.0.0.1\tlocalhost\n::1\tlocalhost\n"
 """What a program without a network needs to know of names."""
@@ -138,11 +141,13 @@ def _mount_points(options: RunOptions, more: tuple[MountPoint, ...]) -> tuple[Mo
     return tuple(dict.fromkeys(points))
 
 
-def _guards(request: Request, store: Store, command: tuple[str, ...], taken: _Taken) -> Guards | None:
+def _guards(
+    request: Request, store: Store, command: tuple[str, ...], taken: _Taken, engine: tuple[str, ...]
+) -> Guards | None:
     variables = list(request.variables)
     if names_file(request.target):
         variables.append(("SOURCE_DATE_EPOCH", os.environ.get("SOURCE_DATE_EPOCH")))
-    files = (*taken.files, *request.files, identity_of(str(find_launcher())))
+    files = (*taken.files, *request.files, identity_of(str(find_launcher())), *map(identity_of, engine))
     known = tuple(file for file in files if file is not None)
     if len(known) < len(files):
         return None
@@ -192,9 +197,22 @@ def prepare(
     word, path = command_line(options, program)[0], search_path(options, program)
     executable = view.find_program(word, path, directory)
     if executable is None:
+        executable = view.find_module(word, directory)
+    if executable is None:
         raise LaunchError(
             f"there is no program '{word}' in the image, in none of {path}",
             hint="give its path, as in --entrypoint /path/to/it",
             exit_code=ExitCode.NOT_FOUND,
         )
-    return Prepared(program, executable, _guards(request, store, command, taken), image)
+    program = _with_engine(program, view, executable, options, store)
+    engine = (program.wasm.engine, program.wasm.code) if program.wasm else ()
+    return Prepared(program, executable, _guards(request, store, command, taken, engine), image)
+
+
+def _with_engine(program: Program, view: RootView, executable: str, options: RunOptions, store: Store) -> Program:
+    """The program with what runs it, if it is WebAssembly."""
+    if not (view.head(executable) or b"").startswith(WASM_MAGIC):
+        return program
+    from whit.runtime.wasm.ready import ready  # noqa: PLC0415 - only where it is
+
+    return replace(program, wasm=ready(view, executable, options, store))

@@ -11,7 +11,7 @@ from whit.packer.resolution.choices import DEFAULT, Choices, parse_choices
 from whit.packer.support.errors import InvalidFileError, NotFoundError, UsageError, WhitError
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.capabilities import NAMES, parse_capability
-from whit.runtime.limits import Limits, parse_cpus, parse_memory, parse_pids, parse_ulimit
+from whit.runtime.limits import Limits, parse_cpus, parse_memory, parse_pids, parse_timeout, parse_ulimit
 from whit.runtime.mounts import Volume, container_path, parse_tmpfs
 from whit.runtime.options import FileIdentity, Network, RunOptions
 
@@ -44,6 +44,8 @@ class Words:
     init: bool = False
     landlock: bool = False
     time_offset: int | None = None
+    timeout: str | None = None
+    fuel: int | None = None
     sources: str = "packages"
     sysroot: str | None = None
     add: tuple[str, ...] = ()
@@ -208,6 +210,8 @@ def parse_request(words: Words) -> Request:
         init=words.init,
         landlock=words.landlock,
         time_offset=words.time_offset,
+        timeout_ms=None if words.timeout is None else _parsed("--timeout", words.timeout, parse_timeout),
+        fuel=words.fuel,
     )
     choices = parse_choices(words.sources, words.sysroot, words.needs, words.add)
     paths = (*words.volume, *words.env_file, *words.add, *filter(None, (words.sysroot,)))

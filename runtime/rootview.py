@@ -12,6 +12,7 @@ MAX_LINKS = 40
 """The kernel's own limit of symbolic links on one path."""
 
 READ_SIZE = 1 << 20
+HEAD_SIZE = 8
 
 
 def _joined(directory: str, path: str) -> str:
@@ -61,6 +62,17 @@ class RootView:
         except PermissionError:
             return None
 
+    def head(self, path: str) -> bytes | None:
+        """The first bytes of a regular file, enough to tell what it is; None as :meth:`read`."""
+        found = self.resolve(path)
+        if found is None or not stat.S_ISREG(os.lstat(found).st_mode):
+            return None
+        try:
+            with open(found, "rb") as file:  # noqa: PTH123 - a text path
+                return file.read(HEAD_SIZE)
+        except PermissionError:
+            return None
+
     def text(self, path: str) -> str:
         """The first MiB of a text file, empty if there is none."""
         return (self.read(path) or b"").decode("utf-8", "replace")
@@ -91,5 +103,13 @@ class RootView:
         for folder in filter(None, path.split(":")):
             found = _joined(directory, f"{folder}/{name}")
             if self.is_executable(found):
+                return found
+        return None
+
+    def find_module(self, name: str, directory: str) -> str | None:
+        """A WebAssembly file of that name in the directory or in the root, as runwasi looks for one: it needs no PATH and no mode."""
+        for folder in (directory, "/"):
+            found = _joined(folder, name)
+            if (self.head(found) or b"").startswith(b"\0asm"):
                 return found
         return None

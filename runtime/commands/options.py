@@ -55,6 +55,15 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         ("--time-offset",),
         {"type": int, "metavar": "SECONDS", "help": "Set clocks since boot ahead, in a time namespace."},
     ),
+    (("--timeout",), {"metavar": "TIME", "help": "End a WebAssembly program after this time: 500ms, 10s, 1m30s."}),
+    (
+        ("--fuel",),
+        {
+            "type": click.IntRange(1, (1 << 63) - 1),
+            "metavar": "UNITS",
+            "help": "End a WebAssembly program after about so many instructions, at the same one each time.",
+        },
+    ),
     (
         ("--sources",),
         {

@@ -33,6 +33,7 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_HOOK_OUTSIDE] = op_hook_outside,
 	[OP_HOOK_INSIDE] = op_hook_inside,
 	[OP_TERMINAL] = op_terminal,
+	[OP_OPEN_ENGINE] = op_open_engine,
 	[OP_MOUNTS_PRIVATE] = op_mounts_private,
 	[OP_ROOT_ATTACH] = op_root_attach,
 	[OP_MOUNT_NEW] = op_mount_new,
@@ -197,6 +198,7 @@ void launch_new(struct launch *launch, char **argv, const char *self)
 	launch->gate = launch->console_socket = launch->console_receiver = launch->channel = launch->state_directory = NO_FD;
 	launch->tree = launch->proc = launch->pidfd_socket = launch->agent = NO_FD;
 	launch->late_cgroup = launch->container = launch->terminal = launch->view = NO_FD;
+	launch->engine = launch->code = NO_FD;
 }
 
 int launch_start(struct launch *launch)

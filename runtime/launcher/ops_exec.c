@@ -16,7 +16,7 @@
 #include "launch.h"
 #include "util.h"
 
-enum { FIRST_INHERITED = 3, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, MEMFD_EXECUTABLE = 16, ADD_SEALS = 1033, GET_SEALS = 1034, PROC_MAGIC = 0x9fa0, KEPT = 3 };
+enum { FIRST_INHERITED = 3, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, MEMFD_EXECUTABLE = 16, ADD_SEALS = 1033, GET_SEALS = 1034, PROC_MAGIC = 0x9fa0, KEPT = 4 };
 
 extern char **environ;
 
@@ -118,19 +118,32 @@ int close_inherited(void)
 	return close_from(FIRST_INHERITED);
 }
 
+/* Out of the way of what is to have its number; what isn't open stays so. */
+static int move_away(int *fd, int from)
+{
+	if (*fd >= 0 && (*fd = fcntl(*fd, F_DUPFD_CLOEXEC, from)) < 0)
+		return -errno;
+	return 0;
+}
+
 /* All is closed before the program is looked for, and not by its start: a program's or an interpreter's path could lead
-   through what is open (CVE-2024-21626). Until then there stay only the way to the seccomp agent, the channel to the parent
-   and the gate: by its end the parent, or start, knows that the program is there. */
+   through what is open (CVE-2024-21626). Until then there stay only the way to the seccomp agent, the WebAssembly engine, the
+   channel to the parent and the gate: by its end the parent, or start, knows that the program is there. */
 int close_before_program(struct launch *launch)
 {
-	int first = FIRST_INHERITED + (int)launch->kept_descriptors;
-	int *const kept[] = { &launch->channel, &launch->gate, &launch->agent };
+	int first = FIRST_INHERITED + (int)launch->kept_descriptors, error = 0;
+	int *const kept[] = { &launch->channel, &launch->gate, &launch->agent, &launch->engine };
 	if (launch->is_closed)
 		return 0;
-	/* Out of each other's way; one alone is in nobody's, and the limit of open files may be tight. */
-	for (size_t i = 0; launch->agent >= 0 && i < KEPT; i++)
-		if (*kept[i] >= 0 && (*kept[i] = fcntl(*kept[i], F_DUPFD_CLOEXEC, first + KEPT)) < 0)
-			return -errno;
+	/* One alone is in nobody's way, and the limit of open files may be tight. */
+	int is_crowded = launch->agent >= 0 || launch->engine >= 0;
+	for (size_t i = 0; is_crowded && !error && i < KEPT; i++)
+		error = move_away(kept[i], first + KEPT);
+	error = error ? error : move_away(&launch->code, first + KEPT);
+	if (error)
+		return error;
+	if (launch->code >= 0 && dup2(launch->code, FIRST_INHERITED) < 0)
+		return -errno;
 	for (size_t i = 0; i < KEPT; i++) {
 		if (*kept[i] < 0)
 			continue;
@@ -139,7 +152,7 @@ int close_before_program(struct launch *launch)
 		*kept[i] = first++;
 	}
 	launch->is_closed = 1;
-	int error = close_from((unsigned)first);
+	error = close_from((unsigned)first);
 	/* No path leads through what is open where there is no /proc; and it closes when the program starts. */
 	return error == -ENOENT && launch->is_marked ? 0 : error;
 }
@@ -170,6 +183,9 @@ int op_exec(struct launch *launch, const struct op *op)
 	umask(launch->umask);
 	reset_signals();
 	launch->outcome->takes_signals = 1;
-	execve(launch->program[0] ? launch->program : op_text(&launch->plan, op, EXEC_path), arguments, environment);
+	if (launch->engine >= 0)
+		syscall(SYS_execveat, launch->engine, "", arguments, environment, AT_EMPTY_PATH);
+	else
+		execve(launch->program[0] ? launch->program : op_text(&launch->plan, op, EXEC_path), arguments, environment);
 	return -errno;
 }

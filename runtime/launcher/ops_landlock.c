@@ -36,6 +36,12 @@ static int allow(int ruleset, const char *path, uint64_t on_folder, uint64_t on_
 	return syscall(NR_LANDLOCK_ADD_RULE, ruleset, PATH_BENEATH, &rule, 0) < 0 ? -errno : 0;
 }
 
+static int allow_engine(int ruleset, int engine)
+{
+	struct path_beneath rule = { RIGHT_EXECUTE, engine };
+	return syscall(NR_LANDLOCK_ADD_RULE, ruleset, PATH_BENEATH, &rule, 0) < 0 ? -errno : 0;
+}
+
 /* The loader that an ELF file of this machine's width names; NULL for none. `head` ends with a NUL. */
 static const char *loader(const char *head, size_t length)
 {
@@ -99,7 +105,11 @@ int op_landlock(struct launch *launch, const struct op *op)
 		if (error && error != -ENOENT)
 			return error;
 	}
-	int error = launch->program[0] ? allow_program(ruleset, launch->program, 0) : -EINVAL;
+	int error = -EINVAL;
+	if (launch->engine >= 0)
+		error = allow_engine(ruleset, launch->engine);
+	else if (launch->program[0])
+		error = allow_program(ruleset, launch->program, 0);
 	if (error)
 		return error;
 	return syscall(NR_LANDLOCK_RESTRICT_SELF, ruleset, 0) < 0 ? -errno : 0;

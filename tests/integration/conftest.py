@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from tests.integration.kept import Engine
 from tests.integration.netlab import Lab, lab
 from tests.integration.oci_bundle import Bundle, make_bundle
 from tests.peers import find_peer
+from whit.runtime.wasm.building import cache_folder, engine_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -108,6 +110,16 @@ def other_user(everybodys_whit: Path) -> Iterator[User]:
     """Another one."""
     with _user(OTHER_USER, everybodys_whit) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def wasm_engine(whit: Path) -> None:
+    """What runs WebAssembly: the compiler and the engine, which takes minutes to build."""
+    if find_spec("wasmtime") is None:
+        lacking("PyPI's wasmtime isn't here: pip install 'whit[wasm]'")
+    built = whit.with_name("whit-wasm").is_file() or (cache_folder() / engine_key() / "whit-wasm").is_file()
+    if not built:
+        lacking("the WebAssembly engine isn't built: make wasm")
 
 
 @pytest.fixture

@@ -139,6 +139,11 @@ def _zig_exe(tool: tuple[str, ...], source: Path, out: Path, options: Options) -
     return [*line, *strip, *options.flags, str(source)], _zig_env()
 
 
+def _c_wasi(tool: tuple[str, ...], source: Path, out: Path, options: Options) -> tuple[list[str], dict[str, str]]:
+    strip = ["-s"] if options.stripped else []
+    return [*tool, "-target", "wasm32-wasi", "-Os", *strip, *options.flags, "-o", str(out), str(source)], _zig_env()
+
+
 def _wat(tool: tuple[str, ...], source: Path, out: Path, options: Options) -> tuple[list[str], dict[str, str]]:
     return [*tool, *options.flags, "-o", str(out), str(source)], {}
 
@@ -159,6 +164,7 @@ LANGUAGES: dict[str, Language] = {
     "nim-musl": Language("nim", ".nim", lambda: _found("nim"), ("--version",), _nim("musl-gcc")),
     "zig": Language("zig", ".zig", _zig, ("version",), _zig_exe),
     "wasm-go": Language("go", "", lambda: _found("go"), ("version",), _go_wasm),
+    "wasm-c": Language("c", ".c", _zig_cc, ("--version",), _c_wasi),
     "wasm-wat": Language("wasm", ".wat", lambda: _found("wat2wasm"), ("--version",), _wat),
 }
 

@@ -1,0 +1,1 @@
+"""WebAssembly: compiled here once, run by an engine without a compiler (embedder/), confined like any program. docs/wasm.md."""

@@ -1,0 +1,71 @@
+"""The compiler's own process: WebAssembly on standard input, code on standard output, one line on standard error if it can't.
+
+``python -m whit.runtime.wasm.compiling KIND FUEL EPOCH TARGET``, started by compile.py under limits: what a file can do to
+a compiler, it does to this process alone.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import wasmtime
+
+MAX_CODE = 2 << 30
+MAX_MEMORY = 6 << 30
+MAX_SECONDS = 600
+"""What compiling may take, in bytes and in seconds of CPU time. A Go program of 50 MB takes a sixth of it."""
+
+
+def limit() -> None:
+    """A file that would take all of the machine to compile takes so much of it and no more."""
+    for kind, most in (
+        (resource.RLIMIT_AS, MAX_MEMORY),
+        (resource.RLIMIT_CPU, MAX_SECONDS),
+        (resource.RLIMIT_FSIZE, MAX_CODE),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(kind)
+        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (least, least))
+
+
+def config_of(*, fuel: bool, epoch: bool, target: str) -> wasmtime.Config:
+    """As the engine has it (``embedder/src/engine.rs``), which refuses code of any other.
+
+    The library's default has the component model's concurrency, which the engine is built without. A target that is named
+    keeps this machine's processor out of the code, so that it runs on any other.
+    """
+    import wasmtime  # noqa: PLC0415 - the parent has no use for it
+    from wasmtime import _ffi as ffi  # noqa: PLC0415
+
+    config = wasmtime.Config()
+    ffi.wasmtime_config_concurrency_support_set(config.ptr(), False)
+    config.consume_fuel = fuel
+    config.epoch_interruption = epoch
+    config.target = target
+    return config
+
+
+def main() -> None:
+    """Compile; exit with 1 and a line where the file is wrong."""
+    kind, fuel, epoch, target = sys.argv[1:]
+    limit()
+    import wasmtime  # noqa: PLC0415 - under the limits
+    from wasmtime.component import Component  # noqa: PLC0415
+
+    engine = wasmtime.Engine(config_of(fuel=fuel == "1", epoch=epoch == "1", target=target))
+    data = sys.stdin.buffer.read()
+    try:
+        compiled = (Component if kind == "component" else wasmtime.Module)(engine, data)
+        sys.stdout.buffer.write(compiled.serialize())
+    except wasmtime.WasmtimeError as error:
+        causes = (line.strip() for line in str(error).replace("Caused by:", "").splitlines())
+        sys.stderr.write(": ".join(filter(None, causes)) + "\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+//! A program that is run once: a module's `_start` (WASI preview 1), a component's `wasi:cli/run` (WASI 0.2).
+use wasmtime::component::ResourceTable;
+use wasmtime::{Engine, Linker, Module, Store};
+use wasmtime_wasi::p2::bindings::CommandPre;
+
+use crate::confine;
+use crate::context::{self, ComponentState, ModuleState};
+use crate::engine;
+use crate::failure::{Exit, Failure};
+use crate::limits::Limits;
+use crate::settings::Settings;
+
+/// The store with all its limits; `T` has them.
+fn store<T: 'static>(
+    engine: &Engine,
+    settings: &Settings,
+    state: T,
+    limits: fn(&mut T) -> &mut Limits,
+) -> Result<Store<T>, Failure> {
+    let mut store = Store::new(engine, state);
+    store.limiter(move |state| limits(state));
+    if let Some(fuel) = settings.fuel {
+        store.set_fuel(fuel).map_err(|error| Failure::engine(format!("{error:#}")))?;
+    }
+    if settings.timeout.is_some() {
+        store.set_epoch_deadline(1);
+    }
+    Ok(store)
+}
+
+pub async fn run_module(engine: &Engine, settings: &Settings, arguments: &[String]) -> Result<(), Failure> {
+    let module = engine::module(engine)?;
+    let state =
+        ModuleState { wasi: context::new(settings, arguments)?.build_p1(), limits: Limits::new(settings.memory) };
+    let mut store = store(engine, settings, state, |state| &mut state.limits)?;
+    let linker = module_linker(engine)?;
+    refuse_missing(&linker, &mut store, &module)?;
+    let started = linker.instantiate_async(&mut store, &module).await;
+    let instance = started.map_err(|error| not_started(&error, store.data().limits.refused))?;
+    let Ok(start) = instance.get_typed_func::<(), ()>(&mut store, "_start") else {
+        return Err(Failure::refused("it has no function _start: it is a library, not a program".into()));
+    };
+    confine::no_new_code()?;
+    let done = start.call_async(&mut store, ()).await;
+    done.map_err(|error| Failure::of_call(&error, store.data().limits.refused))
+}
+
+fn module_linker(engine: &Engine) -> Result<Linker<ModuleState>, Failure> {
+    let mut linker = Linker::new(engine);
+    linker.allow_shadowing(true);
+    let defined = wasmtime_wasi::p1::add_to_linker_async(&mut linker, |state: &mut ModuleState| &mut state.wasi)
+        // WASI's own takes no code above 125; a process may end with any that fits into a byte.
+        .and_then(|()| {
+            linker
+                .func_wrap("wasi_snapshot_preview1", "proc_exit", |code: u32| -> wasmtime::Result<()> {
+                    Err(Exit(code.to_le_bytes()[0]).into())
+                })
+                .map(|_| ())
+        });
+    defined.map_err(|error| Failure::engine(format!("{error:#}")))?;
+    Ok(linker)
+}
+
+/// What it imports and nobody has, all at once.
+fn refuse_missing<T: 'static>(linker: &Linker<T>, store: &mut Store<T>, module: &Module) -> Result<(), Failure> {
+    let missing: Vec<String> = module
+        .imports()
+        .filter(|import| linker.get_by_import(&mut *store, import).is_none())
+        .map(|import| format!("{}.{}", import.module(), import.name()))
+        .collect();
+    let Some(first) = missing.first() else { return Ok(()) };
+    let more = if missing.len() > 1 { format!(" and {} more", missing.len() - 1) } else { String::new() };
+    Err(Failure::refused(format!("it imports {first}{more}, which WASI preview 1 doesn't have")))
+}
+
+pub async fn run_component(engine: &Engine, settings: &Settings, arguments: &[String]) -> Result<(), Failure> {
+    let component = engine::component(engine)?;
+    let state = ComponentState {
+        wasi: context::new(settings, arguments)?.build(),
+        table: ResourceTable::new(),
+        limits: Limits::new(settings.memory),
+    };
+    let mut store = store(engine, settings, state, |state| &mut state.limits)?;
+    let mut linker = wasmtime::component::Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(|error| Failure::engine(format!("{error:#}")))?;
+    let ready =
+        linker.instantiate_pre(&component).and_then(CommandPre::new).map_err(|error| not_started(&error, None))?;
+    let started = ready.instantiate_async(&mut store).await;
+    let command = started.map_err(|error| not_started(&error, store.data().limits.refused))?;
+    confine::no_new_code()?;
+    match command.wasi_cli_run().call_run(&mut store).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(())) => Err(Failure::Exit(1)),
+        Err(error) => Err(Failure::of_call(&error, store.data().limits.refused)),
+    }
+}
+
+/// An import that nobody has, a memory that is too large at the start; or its start function ended it.
+fn not_started(error: &wasmtime::Error, refused: Option<u64>) -> Failure {
+    if error.is::<wasmtime::Trap>() || error.is::<Exit>() || error.is::<wasmtime_wasi::I32Exit>() {
+        return Failure::of_call(error, refused);
+    }
+    Failure::refused(format!("it can't be started: {error:#}"))
+}

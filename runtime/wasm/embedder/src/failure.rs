@@ -1,0 +1,123 @@
+//! How a run ends: with the program's own exit code, or with one line that says why.
+use std::io::Write;
+use std::process::ExitCode;
+
+use wasmtime::{Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+/// whit's own failures; a program that can't be run; one whose time is over; one that trapped (as one that calls abort).
+const ENGINE: u8 = 125;
+const REFUSED: u8 = 126;
+pub const TIMED_OUT: u8 = 124;
+const TRAPPED: u8 = 134;
+
+/// The program asked to end with this code.
+#[derive(Debug)]
+pub struct Exit(pub u8);
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "exit {}", self.0)
+    }
+}
+
+impl std::error::Error for Exit {}
+
+#[derive(Debug)]
+pub enum Failure {
+    /// Nothing to tell.
+    Exit(u8),
+    Told(u8, String),
+}
+
+impl Failure {
+    pub fn engine(why: String) -> Self {
+        Self::Told(ENGINE, format!("the WebAssembly engine can't run it: {why}"))
+    }
+
+    pub fn refused(why: String) -> Self {
+        Self::Told(REFUSED, why)
+    }
+
+    /// What came out of a call of the program.
+    pub fn of_call(error: &wasmtime::Error, refused: Option<u64>) -> Self {
+        if let Some(Exit(code)) = error.downcast_ref() {
+            return Self::Exit(*code);
+        }
+        if let Some(I32Exit(code)) = error.downcast_ref() {
+            return Self::Exit(u8::try_from(*code & 0xff).unwrap_or(1));
+        }
+        let place = error.downcast_ref::<WasmBacktrace>().map(place).unwrap_or_default();
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::Interrupt) => Self::Told(TIMED_OUT, format!("its --timeout was over{place}")),
+            Some(Trap::OutOfFuel) => Self::Told(TIMED_OUT, format!("its --fuel was used up{place}")),
+            Some(trap) => Self::Told(TRAPPED, format!("it trapped: {}{place}{}", words(*trap), memory(refused))),
+            None => Self::Told(TRAPPED, format!("it failed: {}{place}", error.root_cause())),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::engine(error.to_string())
+    }
+}
+
+fn words(trap: Trap) -> String {
+    match trap {
+        Trap::StackOverflow => "its calls went too deep for the stack".into(),
+        Trap::MemoryOutOfBounds => "access beyond the end of its memory".into(),
+        Trap::UnreachableCodeReached => {
+            "it reached an instruction that it holds unreachable, as abort and panic do".into()
+        }
+        Trap::IntegerDivisionByZero => "division by zero".into(),
+        _ => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
+    }
+}
+
+fn memory(refused: Option<u64>) -> String {
+    refused.map_or_else(String::new, |bytes| {
+        format!(" (before that it was refused memory: {bytes} bytes are more than --memory leaves it)")
+    })
+}
+
+/// The functions that it was in, by the name section, the innermost first.
+fn place(trace: &WasmBacktrace) -> String {
+    let names: Vec<String> = trace
+        .frames()
+        .iter()
+        .take(3)
+        .map(|frame| frame.func_name().map_or_else(|| format!("#{}", frame.func_index()), printable))
+        .collect();
+    names.split_first().map_or_else(String::new, |(first, rest)| {
+        let callers: String = rest.iter().map(|name| format!(", called by {name}")).collect();
+        format!(", in function {first}{callers}")
+    })
+}
+
+/// Names are the file's: no control characters, and not for ever.
+fn printable(name: &str) -> String {
+    name.chars().take(120).map(|letter| if letter.is_control() { '?' } else { letter }).collect()
+}
+
+pub fn exit_code(name: &str, done: Result<(), Failure>) -> ExitCode {
+    let _ = std::io::stdout().flush();
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Exit(code)) => code.into(),
+        Err(Failure::Told(code, what)) => {
+            let line: String = what.split_whitespace().collect::<Vec<_>>().join(" ");
+            eprintln!("whit: {}: {line}", printable(name));
+            code.into()
+        }
+    }
+}
+
+/// A fault of the engine's own is told in a line, too.
+pub fn never_abort() {
+    std::panic::set_hook(Box::new(|panic| {
+        let what = panic.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        eprintln!("whit: the WebAssembly engine failed, which is a fault of its own: {what}");
+        std::process::exit(i32::from(ENGINE));
+    }));
+}

@@ -1,0 +1,44 @@
+//! How large a program's memories and tables may become. The cgroup's limit stands behind this one; here the program is told.
+use wasmtime::{ResourceLimiter, Result};
+
+/// Elements of all tables together: 80 MB, and as many as browsers take in one.
+const TABLES: usize = 10_000_000;
+
+#[derive(Debug)]
+pub struct Limits {
+    memory: Option<u64>,
+    memory_used: u64,
+    tables_used: usize,
+    /// What was asked for, in bytes, and couldn't be given.
+    pub refused: Option<u64>,
+}
+
+impl Limits {
+    pub fn new(memory: Option<u64>) -> Self {
+        Self { memory, memory_used: 0, tables_used: 0, refused: None }
+    }
+}
+
+impl ResourceLimiter for Limits {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
+        let wanted = self.memory_used + desired.saturating_sub(current) as u64;
+        let declared = maximum.is_none_or(|most| desired <= most);
+        if declared && self.memory.is_some_and(|most| wanted > most) {
+            self.refused = Some(wanted);
+            return Ok(false);
+        }
+        if declared {
+            self.memory_used = wanted;
+        }
+        Ok(declared)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
+        let wanted = self.tables_used + desired.saturating_sub(current);
+        let allowed = maximum.is_none_or(|most| desired <= most) && wanted <= TABLES;
+        if allowed {
+            self.tables_used = wanted;
+        }
+        Ok(allowed)
+    }
+}
