@@ -24,7 +24,6 @@ from whit.toolchains.choosing import choose
 from whit.toolchains.languages import toolchain_of
 from whit.toolchains.model import Note, Wish
 from whit.toolchains.process import run
-from whit.toolchains.tools import locate
 from whit.toolchains.tree import snapshot
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ class _Work:
 
     def made(self, platform: Platform, kit: Kit, watcher: Watcher) -> Made:
         """One platform's programs: those that are there, or new ones."""
-        key = self._key(platform)
+        key = self._key(platform, kit)
         with self.cache.one_at_a_time(key):
             known = None if self.tree.leaves else self.cache.recall(key)
             return known or self._make(key, platform, kit, watcher)
@@ -135,7 +134,7 @@ class _Work:
             kept = key if after.digest == self.tree.digest and not self.tree.leaves else f"{key[:-8]}-moving"
             return self.cache.keep(kept, place, recipe, (why, *recipe.notes))
 
-    def _key(self, platform: Platform) -> str:
+    def _key(self, platform: Platform, kit: Kit) -> str:
         """All that decides, but for the tools' state, which the record knows."""
         project, asked = self.project, self.asked
         relative = posixpath.relpath(project.folder, project.root)
@@ -143,7 +142,7 @@ class _Work:
             "tree": self.tree.digest,
             "project": [project.language, relative, project.manifest, *project.files],
             "place": sha256(os.fsencode(project.root)).hexdigest() if self.tree.leaves else "",
-            "tool": os.fsencode(locate(self.toolchain.tool) or "").hex(),
+            "tool": os.fsencode(kit.place(self.toolchain.tool)).hex(),
             "platform": str(platform),
             "bins": asked.bins,
             "debug": asked.keeps_debug,

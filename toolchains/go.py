@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import UnsupportedError
-from whit.toolchains.gomod import is_older, parse_gomod
-from whit.toolchains.model import Note, Recipe, Step, Target
+from whit.toolchains.gomod import parse_gomod
+from whit.toolchains.model import Note, Recipe, Step, Target, is_older
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -164,12 +164,13 @@ _WITHOUT_CGO = _Way((("CGO_ENABLED", "0"),), Note("CGO_ENABLED=0", "static: no p
 
 def _checked_tool(project: Project, kit: Kit) -> Tool:
     """Go, if it is new enough. Raises :class:`UnsupportedError`."""
-    go = kit.tool("go")
-    manifest = parse_gomod(kit.read(posixpath.join(project.root, project.manifest)) or "") if project.manifest else None
-    if manifest and manifest.version and is_older(go.version, manifest.version):
+    manifest = kit.read(posixpath.join(project.root, project.manifest)) if project.manifest else None
+    least = parse_gomod(manifest or "").version
+    go = kit.tool("go", least)
+    if least and is_older(go.version, least):
         raise UnsupportedError(
-            f"{project.manifest} asks for Go {manifest.version}, and here is {go.version} ({go.path})",
-            hint=f"install Go {manifest.version} or newer, or let 'whit toolchains --fetch go' get one",
+            f"{project.manifest} asks for Go {least}, and here is {go.version} ({go.path})",
+            hint=f"install Go {least} or newer",
         )
     return go
 

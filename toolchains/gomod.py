@@ -45,12 +45,3 @@ def parse_gomod(text: str) -> GoMod:
             target = rest[rest.index("=>") + 1]
             folders += [target] if target.startswith(_LOCAL) or target in {".", ".."} else []
     return GoMod(module, version, tuple(folders))
-
-
-def is_older(version: str, wanted: str) -> bool:
-    """Whether a Go is older than what a go.mod asks for: ``1.26.3`` and ``1.27`` or ``1.27rc1``."""
-    return _numbers(version) < _numbers(wanted)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version.partition("rc")[0].partition("beta")[0])[:3])

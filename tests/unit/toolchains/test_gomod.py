@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from whit.toolchains.gomod import GoMod, is_older, parse_gomod
+from whit.toolchains.gomod import GoMod, parse_gomod
+from whit.toolchains.model import is_older
 
 
 def test_module_version_and_local_folders() -> None:
