@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from whit.packer.image.oci import Descriptor
     from whit.packer.store.layout import Layout
     from whit.packer.store.store import Store, StoredImage
+    from whit.packer.support.userns import Ids
 
 UNPACK_VERSION = 2
 """Raised when the same layers would be unpacked differently, so that what is there isn't taken for it."""
@@ -40,13 +41,19 @@ class MountPoint:
     content: bytes = b""
 
 
-def rootfs_path(store: Store, image: StoredImage, mount_points: tuple[MountPoint, ...]) -> Path:
-    """Where an image is unpacked, or would be: KEY is its manifest's digest and what stands for the mount points."""
+def rootfs_path(store: Store, image: StoredImage, mount_points: tuple[MountPoint, ...], ids: Ids | None = None) -> Path:
+    """Where an image is unpacked, or would be: KEY is its manifest's digest and what stands for the mount points.
+
+    ``ids`` are those of the user namespace in which the files get their owners, None where there is none.
+    """
     wanted = [
         [os.fsencode(point.path).decode("utf-8", "backslashreplace"), point.is_directory, point.content.hex()]
         for point in sorted(set(mount_points))
     ]
-    version = sha256(canonical_json({"version": UNPACK_VERSION, "mount_points": wanted})).hexdigest()
+    document: dict[str, object] = {"version": UNPACK_VERSION, "mount_points": wanted}
+    if ids:
+        document["ids"] = [ids.users, ids.groups]
+    version = sha256(canonical_json(document)).hexdigest()
     return store.rootfs_folder / f"{image.descriptor.hex}.{version[:16]}"
 
 
@@ -55,13 +62,15 @@ def lock_path(rootfs: Path) -> Path:
     return rootfs.with_name(f"{rootfs.name}.lock")
 
 
-def prepare_rootfs(store: Store, image: StoredImage, mount_points: tuple[MountPoint, ...]) -> Path:
+def prepare_rootfs(
+    store: Store, image: StoredImage, mount_points: tuple[MountPoint, ...], ids: Ids | None = None
+) -> Path:
     """The folder with an image's files, unpacked now if it isn't there; its lock file is there too.
 
     It belongs to all containers of the image and must not be written to. Several processes may ask at once.
     Raises :class:`InvalidFileError`, :class:`UnsupportedError`, :class:`StoreError`.
     """
-    rootfs = rootfs_path(store, image, mount_points)
+    rootfs = rootfs_path(store, image, mount_points, ids)
     while not (rootfs.is_dir() and lock_path(rootfs).exists()):
         # Never waiting for the lock: whoever unpacked the files first holds it, shared, for as long as its program runs.
         with store.adding(), durable.locked(lock_path(rootfs), exclusive=True, wait=False) as got:

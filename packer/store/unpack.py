@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Self
 
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.light import replace
+from whit.packer.support.userns import few_users
+from whit.packer.tar import recorded
 from whit.packer.tar.member import Kind, Member, is_kept
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ class Unpacker:
     is_layer: bool = True
     owner: Callable[[int, int], tuple[int, int]] | None = None
     _owner: bool = field(default_factory=lambda: os.geteuid() == 0)
+    _few_users: bool = field(default_factory=few_users)
     _root: int = -1
     _fresh: set[int] = field(default_factory=set)
     _folders: dict[Components, Member] = field(default_factory=dict)
@@ -241,7 +244,9 @@ class Unpacker:
             raise InvalidFileError(f"a layer holds a link to nothing: {_show([member.name])}")
         os.symlink(member.target, name, dir_fd=folder)
         if self._owner:
-            os.chown(name, member.uid, member.gid, dir_fd=folder, follow_symlinks=False)
+            if self._few_users:
+                recorded.forget_link(folder, name)
+            recorded.give_link(folder, name, (member.uid, member.gid))
         os.utime(name, ns=_times(member), dir_fd=folder, follow_symlinks=False)
 
     def _hard_link(self, member: Member, folder: _Folder, name: bytes) -> None:
@@ -268,7 +273,9 @@ class Unpacker:
     def _attributes(self, descriptor: int, member: Member) -> None:
         """Owner first: changing it takes set-user-id bits and capabilities away."""
         if self._owner:
-            os.fchown(descriptor, member.uid, member.gid)
+            if self._few_users:
+                recorded.forget(descriptor)
+            recorded.give(descriptor, (member.uid, member.gid))
         os.fchmod(descriptor, stat.S_IMODE(member.mode))
         for name, value in member.xattrs:
             if is_kept(name):

@@ -208,20 +208,32 @@ def private_folder(folder: Path) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder with all in it, also where its own modes forbid that to a user who isn't root."""
+    """Remove a folder with all in it, also where its own modes forbid that to a user who isn't root.
+
+    Files of the user's subordinate ids go, too. Raises PermissionError for those of anybody else.
+    """
     import shutil  # noqa: PLC0415 - rare, and slow to import
 
     with contextlib.suppress(FileNotFoundError):
         try:
             shutil.rmtree(folder)
         except PermissionError:
-            folder.chmod(0o700)
-            for parent, folders, _ in os.walk(folder):
-                for name in folders:
-                    path = os.path.join(parent, name)  # noqa: PTH118 - os.walk's strings
-                    if not os.path.islink(path):  # noqa: PTH114
-                        os.chmod(path, 0o700)  # noqa: PTH101
-            shutil.rmtree(folder)
+            try:
+                _open_up(folder)
+                shutil.rmtree(folder)
+            except PermissionError:
+                from whit.packer.support.userns import remove_tree_within  # noqa: PLC0415 - rarer still
+
+                remove_tree_within(folder)
+
+
+def _open_up(folder: Path) -> None:
+    folder.chmod(0o700)
+    for parent, folders, _ in os.walk(folder):
+        for name in folders:
+            path = os.path.join(parent, name)  # noqa: PTH118 - os.walk's strings
+            if not os.path.islink(path):  # noqa: PTH114
+                os.chmod(path, 0o700)  # noqa: PTH101
 
 
 def sweep_temporaries(folder: Path) -> None:

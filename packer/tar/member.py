@@ -10,6 +10,10 @@ RECORD = 512
 """Headers are of this size, and contents are filled up to a multiple of it, in bytes."""
 
 
+OWN_XATTRS = "user.whit."
+"""How the names of extended attributes begin that are whit's own."""
+
+
 class Kind(StrEnum):
     """What a member of an archive is."""
 
@@ -31,9 +35,11 @@ class Kind(StrEnum):
 def is_kept(xattr: str) -> bool:
     """Whether an extended attribute is part of an image: a file's capabilities, and what is a person's own.
 
-    Not what overlayfs keeps there for itself, and nothing that means something to this machine alone (SELinux, IMA).
+    Not what overlayfs and whit keep there for themselves, and nothing that means something to this machine alone (SELinux, IMA).
     """
-    return xattr == "security.capability" or (xattr.startswith("user.") and not xattr.startswith("user.overlay."))
+    return xattr == "security.capability" or (
+        xattr.startswith("user.") and not xattr.startswith(("user.overlay.", OWN_XATTRS))
+    )
 
 
 @dataclass(frozen=True, slots=True)

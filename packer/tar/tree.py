@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.light import replace
-from whit.packer.tar import write
+from whit.packer.tar import recorded, write
 from whit.packer.tar.member import Kind, Member, is_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from whit.packer.tar.recorded import Owner
 
 READ = 256 << 10
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -44,7 +46,8 @@ class TreeReader:
 
     ``is_layer``: the tree is overlayfs's upper folder, and what that says of files that are gone becomes a layer's
     whiteouts (image-spec, layer.md). ``select`` is asked with each name, and whether it is a folder's; ``change`` has the
-    last word on what is said of a file.
+    last word on what is said of a file. ``recorded``: the builder has few users, so that root's files may be somebody
+    else's by what recorded.py has noted; what the tree's own programs have noted of their own files counts for nothing.
     """
 
     owner: Callable[[int, int], tuple[int, int]] | None = None
@@ -52,6 +55,7 @@ class TreeReader:
     is_layer: bool = False
     select: Callable[[bytes, bool], Selected] | None = None
     change: Callable[[Member], Member] | None = None
+    recorded: bool = False
     _links: dict[tuple[int, int], bytes] = field(default_factory=dict)
 
     def tar(self, descriptor: int, name: bytes) -> Iterator[bytes]:
@@ -59,7 +63,8 @@ class TreeReader:
         yield from self._any(descriptor, name)
         yield write.END
 
-    def _any(self, descriptor: int, name: bytes) -> Iterator[bytes]:
+    def _any(self, descriptor: int, name: bytes, owner: Owner | None = None) -> Iterator[bytes]:
+        """``owner`` is what has been recorded of a link."""
         state = os.fstat(descriptor)
         is_folder = stat.S_ISDIR(state.st_mode)
         selected = self.select(name, is_folder) if self.select else Selected.YES
@@ -71,7 +76,7 @@ class TreeReader:
             folder, slash, last = name.rpartition(b"/")
             yield self._whiteout(folder + slash + b".wh." + last, state)
         elif not stat.S_ISSOCK(state.st_mode):
-            yield from self._leaf(descriptor, name, state)
+            yield from self._leaf(descriptor, name, state, owner)
 
     def _folder(self, descriptor: int, name: bytes, state: os.stat_result, *, is_optional: bool) -> Iterator[bytes]:
         if name.count(b"/") > _MAX_DEPTH:
@@ -80,7 +85,7 @@ class TreeReader:
             )
         folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=descriptor)
         try:
-            own = [self._header(self._member(name, Kind.DIRECTORY, state), _xattrs(folder))] if name else []
+            own = [self._described(folder, self._member(name, Kind.DIRECTORY, state))] if name else []
             if not is_optional:
                 yield from own
                 own = []
@@ -94,31 +99,50 @@ class TreeReader:
     def _inside(self, folder: int, below: bytes) -> Iterator[bytes]:
         if self.is_layer and is_opaque(folder):
             yield self._whiteout(below + b".wh..wh..opq", os.fstat(folder))
-        for child in sorted(map(os.fsencode, os.listdir(folder))):
+        children = sorted(map(os.fsencode, os.listdir(folder)))
+        owners = recorded.owners_of_links(folder, children) if self.recorded else {}
+        for child in children:
             # What is gone by now isn't in the tar: the container may be running.
             with contextlib.suppress(FileNotFoundError):
                 inner = os.open(child, _LOOK, dir_fd=folder)
                 try:
-                    yield from self._any(inner, below + child)
+                    yield from self._any(inner, below + child, owners.get(child))
                 finally:
                     os.close(inner)
 
-    def _header(self, member: Member, xattrs: tuple[tuple[str, bytes], ...] = ()) -> bytes:
-        member = replace(member, xattrs=xattrs)
+    def _header(self, member: Member) -> bytes:
         return write.header(self.change(member) if self.change else member)
+
+    def _described(self, descriptor: int, member: Member) -> bytes:
+        """The header, with what the file's extended attributes say."""
+        names = _xattr_names(descriptor)
+        if recorded.OWNER in names:
+            member = self._owned(member, os.fstat(descriptor), recorded.owner_of(descriptor))
+        kept = tuple((name, os.getxattr(descriptor, name)) for name in names if is_kept(name))
+        return self._header(replace(member, xattrs=kept))
+
+    def _owned(self, member: Member, state: os.stat_result, owner: Owner | None) -> Member:
+        """The member as what has been recorded of it, if anything has, says that it is."""
+        if owner is None or not self.recorded or (state.st_uid, state.st_gid) != (0, 0):
+            return member
+        uid, gid = self.owner(*owner) if self.owner else owner
+        return replace(member, uid=uid, gid=gid)
 
     def _whiteout(self, name: bytes, state: os.stat_result) -> bytes:
         return write.header(replace(self._member(name, Kind.FILE, state), mode=0o644, size=0, uid=0, gid=0))
 
-    def _leaf(self, descriptor: int, name: bytes, state: os.stat_result) -> Iterator[bytes]:
+    def _leaf(self, descriptor: int, name: bytes, state: os.stat_result, owner: Owner | None) -> Iterator[bytes]:
         first = self._links.setdefault((state.st_dev, state.st_ino), name) if state.st_nlink > 1 else name
         if first != name:
-            yield self._header(replace(self._member(name, Kind.HARD_LINK, state), target=first, size=0))
+            linked = replace(self._member(name, Kind.HARD_LINK, state), target=first, size=0)
+            known = recorded.owner_of(f"/proc/self/fd/{descriptor}") if stat.S_ISREG(state.st_mode) else owner
+            yield self._header(self._owned(linked, state, known))
         elif stat.S_ISREG(state.st_mode):
             yield from self._file(descriptor, name)
         elif stat.S_ISLNK(state.st_mode):
             target = os.readlink(b"", dir_fd=descriptor)
-            yield self._header(replace(self._member(name, Kind.SYMLINK, state), target=target))
+            member = replace(self._member(name, Kind.SYMLINK, state), target=target)
+            yield self._header(self._owned(member, state, owner))
         elif stat.S_ISFIFO(state.st_mode):
             yield self._header(self._member(name, Kind.FIFO, state))
         else:
@@ -133,7 +157,7 @@ class TreeReader:
         try:
             state = os.fstat(opened)
             member = self._member(name, Kind.FILE, state)
-            yield self._header(replace(member, size=state.st_size), _xattrs(opened))
+            yield self._described(opened, replace(member, size=state.st_size))
             left = state.st_size
             while left:
                 with _named(name):
@@ -152,15 +176,14 @@ class TreeReader:
         return Member(name, kind, stat.S_IMODE(state.st_mode), uid, gid, 0, seconds * _SECOND)
 
 
-def _xattrs(descriptor: int) -> tuple[tuple[str, bytes], ...]:
-    """The extended attributes that are part of an image, sorted."""
+def _xattr_names(descriptor: int) -> list[str]:
+    """The extended attributes that a file has, sorted."""
     try:
-        names = [name for name in os.listxattr(descriptor) if is_kept(name)]
+        return sorted(os.listxattr(descriptor))
     except OSError as error:
         if error.errno != errno.EOPNOTSUPP:
             raise
-        return ()
-    return tuple((name, os.getxattr(descriptor, name)) for name in sorted(names))
+        return []
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.build.steps import Memory
 from whit.packer.support.light import dataclass
+from whit.runtime.engine.users import TERMINAL_GROUP, mount_without
 from whit.runtime.mounts import MASKED, MASKED_SYS, READONLY
 from whit.runtime.oci.spec import VERSION
 from whit.runtime.seccomp.export import to_oci
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from whit.packer.buildfile.build.steps import RunOrder
     from whit.packer.image.accounts import Identity
+    from whit.packer.support.userns import Ids
 
 Document = dict[str, object]
 
@@ -33,6 +35,7 @@ CAPABILITIES = (
 HOSTNAME = "buildkitsandbox"
 """BuildKit's, since programs have come to expect it."""
 
+_NO_DEVICES: Document = {"devices": [{"allow": False, "access": "rwm"}]}
 HARDENED = ("nosuid", "noexec", "nodev")
 NAME_FILES = ("hosts", "resolv.conf")
 
@@ -48,13 +51,17 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """What the configuration is made from. ``root`` is where the root is mounted, ``shown`` are its binds in order."""
+    """What the configuration is made from. ``root`` is where the root is mounted, ``shown`` are its binds in order.
+
+    ``ids`` are those of a builder who isn't root, None for root, who may make the cgroup.
+    """
 
     order: RunOrder
     root: str
     identity: Identity
     cgroup: str
     shown: tuple[Shown, ...]
+    ids: Ids | None = None
 
 
 def _mount(target: str, kind: str, *options: str, source: str = "") -> Document:
@@ -86,7 +93,11 @@ def _environment(order: RunOrder, identity: Identity) -> list[str]:
 
 def document(placed: Placed) -> Document:
     """The configuration. Namespaces that aren't named are the caller's own: so is the network."""
-    order, identity = placed.order, placed.identity
+    order, identity, ids = placed.order, placed.identity, placed.ids
+    groups = [group for group in dict.fromkeys((identity.gid, *identity.groups)) if not ids or group < ids.groups]
+    mounts = list(_own_mounts(order))
+    if ids:
+        mounts = [mount_without(mount, has_terminals=ids.groups > TERMINAL_GROUP) for mount in mounts]
     kept = list(CAPABILITIES)
     given = {"bounding": kept, "effective": kept, "permitted": kept}
     return {
@@ -95,7 +106,7 @@ def document(placed: Placed) -> Document:
             "user": {
                 "uid": identity.uid,
                 "gid": identity.gid,
-                "additionalGids": list(dict.fromkeys((identity.gid, *identity.groups))),
+                "additionalGids": groups if not ids or ids.groups > 1 else [],
             },
             "args": list(order.words),
             "env": _environment(order, identity),
@@ -104,11 +115,10 @@ def document(placed: Placed) -> Document:
         },
         "root": {"path": placed.root},
         "hostname": HOSTNAME,
-        "mounts": [*_own_mounts(order), *map(_shown, placed.shown)],
+        "mounts": [*mounts, *map(_shown, placed.shown)],
         "linux": {
             "namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount", "cgroup")],
-            "cgroupsPath": placed.cgroup,
-            "resources": {"devices": [{"allow": False, "access": "rwm"}]},
+            **({} if ids else {"cgroupsPath": placed.cgroup, "resources": _NO_DEVICES}),
             "maskedPaths": [*MASKED, *MASKED_SYS],
             "readonlyPaths": list(READONLY),
             "seccomp": to_oci(default_filter(order.architecture, frozenset(CAPABILITIES))),

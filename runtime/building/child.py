@@ -19,6 +19,8 @@ from whit.packer.buildfile.build.steps import Bound, Layers
 from whit.packer.image.accounts import identify
 from whit.packer.support.errors import WhitError, as_whit_error
 from whit.packer.support.light import TYPE_CHECKING, replace
+from whit.packer.support.userns import FEW_USERS, read_ids
+from whit.packer.tar.recorded import give_if_there
 from whit.runtime.building.bundle import NAME_FILES, Placed, Shown, document
 from whit.runtime.building.leftovers import cgroup_name
 from whit.runtime.building.network import attached, name_files
@@ -78,7 +80,7 @@ def _run(job: Job) -> dict[str, object]:
         os.close(descriptor)
     try:
         os.read(ready, 1)
-        with contextlib.nullcontext() if job.order.network in _NETWORKS else attached(Path(job.store), child):
+        with contextlib.nullcontext() if job.order.network in _NETWORKS else attached(job, child):
             os.write(let_go, b"+")
             return _heard(told)
     finally:
@@ -87,12 +89,16 @@ def _run(job: Job) -> dict[str, object]:
 
 
 def _forked() -> int:
-    """Fork; the child is the first process of a new pid namespace. What comes later, threads too, is in this one."""
+    """Fork; the child is the first process of a new pid namespace.
+
+    What comes later is in this one again, unless this one belongs to another user namespace: then it ends with the child.
+    """
     own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     _checked(_libc.unshare(_NEW_PID))
     child = os.fork()
     if child:
-        _checked(_libc.setns(own, _NEW_PID))
+        with contextlib.suppress(PermissionError):
+            _checked(_libc.setns(own, _NEW_PID))
         os.close(own)
     return child
 
@@ -130,9 +136,11 @@ def _in_root(order: RunOrder, cgroup: str) -> dict[str, object]:
     root = folder / "root"
     _show(order.layers, root)
     descriptor = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    identity = identify(order.user, accounts_in(descriptor))
+    identity, ids = identify(order.user, accounts_in(descriptor)), read_ids()
+    if ids and not ids.have(identity.uid, identity.gid):
+        raise WhitError(f"there is no user {identity.uid}:{identity.gid} in builds of yours", hint=FEW_USERS)
     shown = tuple(_shown(order, folder))
-    own = document(Placed(order, str(root), identity, cgroup, shown))
+    own = document(Placed(order, str(root), identity, cgroup, shown, ids))
     stubs = Stubs(descriptor)
     mounts = own["mounts"]
     assert isinstance(mounts, list)  # noqa: S101 - for the type
@@ -163,7 +171,7 @@ def _show(layers: Layers, place: Path) -> None:
 def _shown(order: RunOrder, folder: Path) -> list[Shown]:
     """Everything that is bound over the root: names, mounts in their order, secrets, the script."""
     shown: list[Shown] = []
-    for name, data in name_files(order.network).items():
+    for name, data in name_files(order.network, is_user=bool(read_ids())).items():
         shown.append(Shown(_file(folder / name, data, 0o644), f"/etc/{name}", is_readonly=True))
     assert len(shown) == len(NAME_FILES)  # noqa: S101 - one of each
     for number, mount in enumerate(order.mounts):
@@ -171,7 +179,7 @@ def _shown(order: RunOrder, folder: Path) -> list[Shown]:
             shown.append(_bound(mount, folder, number))
     for number, secret in enumerate(order.secrets):
         path = _file(folder / f"secret{number}", secret.data, secret.mode)
-        os.chown(path, secret.uid, secret.gid)
+        give_if_there(path, (secret.uid, secret.gid))
         shown.append(Shown(path, secret.target, is_readonly=True))
     if order.script:
         target, data = order.script

@@ -7,8 +7,9 @@ import os
 from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import UnsupportedError, WhitError
+from whit.packer.support.userns import read_ids
 from whit.runtime.engine import detached
-from whit.runtime.engine.supervision import WHOLE
+from whit.runtime.engine.supervision import OF_USERS, WHOLE
 
 if TYPE_CHECKING:
     from whit.packer.buildfile.build.steps import Layers
@@ -32,14 +33,16 @@ def open_root(layers: Layers) -> int:
     except OSError as error:
         raise WhitError(
             f"can't put a root together of {len(layers.lowers)} layers: {error.strerror}",
-            hint="the store must be on a file system that overlayfs can write to (ext4, xfs, btrfs, tmpfs): set WHIT_ROOT",
+            hint="the store must be on a file system that overlayfs can write to (ext4, xfs, btrfs, tmpfs): set WHIT_ROOT; "
+            "without root that takes Linux 5.11",
         ) from None
 
 
 def _options(layers: Layers, lowers: list[str]) -> list[str]:
+    whole = OF_USERS if read_ids() else WHOLE
     if not layers.upper:
-        return [*lowers, *WHOLE]
-    return [*lowers, f"upperdir={layers.upper}", f"workdir={layers.work}", *WHOLE]
+        return [*lowers, *whole]
+    return [*lowers, f"upperdir={layers.upper}", f"workdir={layers.work}", *whole]
 
 
 def _one_by_one(layers: Layers) -> list[str]:

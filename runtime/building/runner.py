@@ -10,11 +10,13 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from whit.packer.support.errors import UnsupportedError, WhitError
+from whit.packer.support.errors import WhitError
 from whit.packer.support.light import replace
+from whit.packer.support.userns import enter, read_ids
 from whit.runtime.building.leftovers import sweep_cgroups
 from whit.runtime.building.overlay import open_root
 from whit.runtime.building.wire import Job, encode
+from whit.runtime.engine.detached import own_mounts
 from whit.runtime.launch import find_launcher
 from whit.runtime.machine import architecture
 
@@ -110,8 +112,13 @@ def _heard(result: int) -> dict[str, str]:
 
 
 def make_runner(store: Path) -> Runner:
-    """A runner. Raises :class:`UnsupportedError` for a user who isn't root."""
-    if os.geteuid() != 0:
-        raise UnsupportedError("only root can build by Dockerfile so far", hint="run it as root: sudo whit build …")
-    sweep_cgroups()
+    """A runner. A user who isn't root is so from now on, in a namespace with the user's own ids and mounts.
+
+    Raises :class:`UnsupportedError` where the system doesn't allow that.
+    """
+    ids = read_ids() if os.geteuid() == 0 else enter()
+    if ids:
+        own_mounts()
+    else:
+        sweep_cgroups()
     return Runner(store)

@@ -12,29 +12,19 @@ from typing import Any
 
 from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING, replace
+from whit.packer.support.userns import outer
 from whit.runtime.cgroup import CgroupLayout, CgroupVersion, cgroup_ops
 from whit.runtime.engine.networks.model import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
+    from whit.packer.support.userns import Map
     from whit.runtime.engine.model import Container, Users
     from whit.runtime.limits import Limits
 
 Document = dict[str, Any]
-Range = tuple[int, int]
-Map = tuple[int, int, int]
-"""Inside, outside, how many."""
-
-_TERMINAL_GROUP = 5
-
-
-def _outer(own: int, more: Iterable[Range]) -> Iterator[Map]:
-    yield 0, own, 1
-    inside = 1
-    for first, count in more:
-        yield inside, first, count
-        inside += count
+TERMINAL_GROUP = 5
 
 
 def inner(number: int, more: int) -> tuple[Map, ...]:
@@ -52,22 +42,10 @@ def settings(users: Users) -> tuple[str, bytes, str, bytes]:
     newuidmap, newgidmap = users.mappers or ("", "")
     return (
         newuidmap,
-        _packed(_outer(users.user, users.more_users)),
+        _packed(outer(users.user, users.more_users)),
         newgidmap,
-        _packed(_outer(users.group, users.more_groups)),
+        _packed(outer(users.group, users.more_groups)),
     )
-
-
-def parse_subordinate(text: str, names: Iterable[str]) -> tuple[Range, ...]:
-    """What /etc/subuid or /etc/subgid gives to a user of these names, one of which may be its number (subuid(5))."""
-    wanted = set(names)
-    found = []
-    for line in text.splitlines():
-        name, _, rest = line.partition(":")
-        first, _, count = rest.partition(":")
-        if name in wanted and first.isdecimal() and count.isdecimal() and int(count) > 0:
-            found.append((int(first), int(count)))
-    return tuple(found)
 
 
 def _mappings(maps: Iterable[Map]) -> list[Document]:
@@ -78,8 +56,8 @@ def _is_mapped(number: int, maps: Iterable[Map]) -> bool:
     return any(inside <= number < inside + size for inside, _, size in maps)
 
 
-def _mount(mount: Document, *, has_terminals: bool) -> Document:
-    """What is sysfs belongs to the network namespace, which is the supervisor's: what the host has there is bound. The rest is the same."""
+def mount_without(mount: Document, *, has_terminals: bool) -> Document:
+    """A mount as a user may have it. What is sysfs belongs to the network namespace, which is the supervisor's: what the host has there is bound. The rest is the same."""
     if mount["type"] == "sysfs":
         options = ["rbind", "nosuid", "noexec", "nodev", "rro"]
         return {**mount, "type": "none", "source": "/sys", "options": options}
@@ -99,7 +77,9 @@ def without_root(document: Document, users: Users, cgroup: str | None) -> Docume
     return {
         **document,
         "process": {**process, "user": {**user, "additionalGids": groups}},
-        "mounts": [_mount(mount, has_terminals=_is_mapped(_TERMINAL_GROUP, gids)) for mount in document["mounts"]],
+        "mounts": [
+            mount_without(mount, has_terminals=_is_mapped(TERMINAL_GROUP, gids)) for mount in document["mounts"]
+        ],
         "linux": {
             **linux,
             "namespaces": [*linux["namespaces"], {"type": "user"}],

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import pwd
 import subprocess
 import sys
-from pathlib import Path
 
 from whit.packer.support.errors import StoreError, UnsupportedError
 from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.userns import read_subordinate
 from whit.runtime.cgroup import DELEGATE
 from whit.runtime.engine.bundle import CGROUPS
 from whit.runtime.engine.model import Users
-from whit.runtime.engine.users import parse_subordinate
 from whit.runtime.launch import find_launcher
 from whit.runtime.oci.host import read_oci_host
 from whit.runtime.oci.state import Container
@@ -22,29 +19,16 @@ from whit.runtime.oci.state import Container
 if TYPE_CHECKING:
     from whit.runtime.engine.folder import Kept
 
-SUBORDINATE = (Path("/etc/subuid"), Path("/etc/subgid"))
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "replace")
-    except OSError:
-        return ""
-
 
 def read_users() -> Users | None:
     """Whose containers the caller's are; None for root."""
     number = os.geteuid()
     if number == 0:
         return None
-    names = [str(number)]
-    with contextlib.suppress(KeyError):
-        names.append(pwd.getpwuid(number).pw_name)
-    mappers = read_oci_host().mappers or ()
-    users, groups = (parse_subordinate(_read(path), names) for path in SUBORDINATE)
-    if not (mappers and users and groups):
+    more = read_subordinate()
+    if more is None:
         return Users(number, os.getegid())
-    return Users(number, os.getegid(), users, groups, mappers)
+    return Users(number, os.getegid(), more.users, more.groups, more.mappers)
 
 
 def own_cgroup(container_id: str) -> tuple[str | None, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from whit.packer.support.userns import find_mappers
 from whit.runtime.machine import architecture, cgroup_mounts, oci_launcher, own_cgroups, unified_cgroup, writers
 from whit.runtime.oci.model import Hierarchy, OciHost
 from whit.runtime.oci.records import ALL_USERS
@@ -18,15 +19,6 @@ def _text(path: str) -> str:
             return file.read()
     except OSError:
         return ""
-
-
-def _mappers() -> tuple[str, str] | None:
-    """The programs newuidmap and newgidmap, of Debian's package uidmap (shadow)."""
-    for folder in os.environ.get("PATH", os.defpath).split(":"):
-        users, groups = f"{folder}/newuidmap", f"{folder}/newgidmap"
-        if folder.startswith("/") and os.access(users, os.X_OK) and os.access(groups, os.X_OK):
-            return users, groups
-    return None
 
 
 def _may_write(folder: str) -> bool:
@@ -115,7 +107,7 @@ def read_oci_host() -> OciHost:
         page_sizes=_page_sizes(),
         weight_file=_weight_file(v1, unified),
         delegated=delegated(unified, unified_own) if unified and not v1 else None,
-        mappers=_mappers() if os.geteuid() else None,
+        mappers=find_mappers() if os.geteuid() else None,
         sets_groups=not _text("/proc/self/setgroups").startswith("deny"),
         first_users=_text("/proc/self/uid_map").split() in ([], ALL_USERS),
     )

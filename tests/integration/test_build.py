@@ -247,10 +247,9 @@ def test_a_layer_of_copy_with_link_is_found_whatever_is_below_it(builder: Builde
     assert count(builder.built(folder, *NO_NETWORK), "CACHED") == 1
 
 
-def test_who_is_not_root_is_told_so_and_may_look_at_the_dockerfile(user: User) -> None:
+def test_who_is_not_root_may_build_and_look_at_the_dockerfile(user: User) -> None:
     folder = context(user.home / "context", "FROM scratch", "COPY a /", a="a")
-    done = user.run("build", folder)
-    assert (done.returncode, done.stderr.splitlines()[0]) == (1, "whit: only root can build by Dockerfile so far")
+    assert user.run("build", "-q", folder).returncode == 0
     assert user.run("build", "--check", folder).stdout == "Check complete, no warnings found.\n"
 
 

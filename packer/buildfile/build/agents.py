@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import NotFoundError, UsageError, WhitError
+from whit.packer.tar.recorded import give_if_there
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -131,7 +132,7 @@ def forwarded(agent: str, path: Path, mode: int, owner: tuple[int, int]) -> Iter
         # By the folder's descriptor: a socket's path has room for 107 bytes.
         server.bind(f"/proc/self/fd/{folder}/{path.name}")
         path.chmod(mode)
-        os.chown(path, *owner)
+        give_if_there(str(path), owner)
         server.listen()
         thread = threading.Thread(target=_serve, args=(server, agent), daemon=True)
         thread.start()

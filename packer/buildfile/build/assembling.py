@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from whit.packer.image.layer import write_tar
 from whit.packer.support.light import replace
 from whit.packer.image.oci import CONFIG, Manifest
+from whit.packer.support.userns import few_users
 from whit.packer.tar.tree import TreeReader
 from whit.packer.support.times import rfc3339
 
@@ -55,7 +56,7 @@ def _layer(cache: StepCache, layout: Layout, record: Record) -> Layer:
         return record.layer
     descriptor = os.open(cache.files(record), os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        layer = write_tar(layout, TreeReader(latest=record.latest, is_layer=True).tar(descriptor, b""))
+        layer = write_tar(layout, TreeReader(latest=record.latest, is_layer=True, recorded=few_users()).tar(descriptor, b""))
     finally:
         os.close(descriptor)
     cache.with_layer(record, layer)

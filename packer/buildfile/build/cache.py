@@ -294,4 +294,12 @@ class StepCache:
                     if folder == self.records:
                         path.unlink(missing_ok=True)
                     elif not path.name.endswith(".lock"):
-                        os.utime(path, (0, 0))  # it is removed when nobody builds
+                        _mark(path)
+
+
+def _mark(path: Path) -> None:
+    """Let it be removed when nobody builds."""
+    try:
+        os.utime(path, (0, 0))
+    except PermissionError:  # a subordinate user's cache: whoever has it mounted keeps it
+        path.rename(durable.temporary_beside(path))

@@ -10,10 +10,12 @@ from whit.packer.support import durable
 from whit.packer.buildfile.build.cache import step_key
 from whit.packer.buildfile.build.steps import Layers
 from whit.packer.store.rootfs import lock_path, prepare_rootfs
+from whit.packer.support.userns import read_ids
 
 if TYPE_CHECKING:
     from whit.packer.buildfile.build.cache import Record, StepCache
     from whit.packer.store.store import Store, StoredImage
+    from whit.packer.support.userns import Ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,12 @@ def empty_chain(cache: StepCache) -> Chain:
     """FROM scratch."""
     folder = cache.folder / "empty"
     folder.mkdir(mode=0o755, exist_ok=True)
-    return Chain(step_key("scratch"), (str(folder),))
+    return Chain(step_key("scratch", *_told(read_ids())), (str(folder),))
+
+
+def _told(ids: Ids | None) -> list[object]:
+    """What of the ids is part of a step's key: which owners files have, and which a RUN sees."""
+    return [[ids.users, ids.groups]] if ids else []
 
 
 def chain_on(store: Store, image: StoredImage, held: ExitStack) -> Chain:
@@ -55,11 +62,12 @@ def chain_on(store: Store, image: StoredImage, held: ExitStack) -> Chain:
 
     Raises :class:`StoreError`, :class:`InvalidFileError`.
     """
+    ids = read_ids()
     while True:
-        rootfs = prepare_rootfs(store, image, ())
+        rootfs = prepare_rootfs(store, image, (), ids)
         with ExitStack() as holding:
             holding.enter_context(durable.locked(lock_path(rootfs), exclusive=False))
             if rootfs.is_dir():
                 held.push(holding.pop_all())
                 break
-    return Chain(step_key("base", *image.config.diff_ids), (str(rootfs),), image)
+    return Chain(step_key("base", *image.config.diff_ids, *_told(ids)), (str(rootfs),), image)

@@ -15,6 +15,7 @@ from whit.packer.archives import archive
 from whit.packer.support import durable
 from whit.packer.showing.console import put_bytes
 from whit.packer.support.errors import UsageError
+from whit.packer.support.userns import few_users
 from whit.packer.tar.read import TarReader
 from whit.packer.tar.tree import TreeReader
 from whit.packer.store.unpack import Limits, Unpacker
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _NO_LIMITS = 1 << 40, 1 << 60
 _STDOUT = "-"
+_OWN = 0, 0
+"""Who isn't root has the files as their own: in a user namespace its root's."""
 
 
 class OutputKind(StrEnum):
@@ -80,11 +83,12 @@ def export_image(store: Store, descriptor: Descriptor, names: tuple[Reference, .
 
 def export_files(root: int, output: Output) -> None:
     """Write the files of a root: into a folder, or as a tar. Raises :class:`StoreError`."""
-    chunks = TreeReader().tar(root, b"")
+    chunks = TreeReader(recorded=few_users()).tar(root, b"")
     if output.kind is OutputKind.LOCAL:
         with durable.output_errors(output.destination):
             Path(output.destination).mkdir(parents=True, exist_ok=True)
-            with Unpacker(Path(output.destination), Limits(*_NO_LIMITS), is_layer=False) as unpacker:
+            owner = (lambda *_: _OWN) if few_users() else None
+            with Unpacker(Path(output.destination), Limits(*_NO_LIMITS), is_layer=False, owner=owner) as unpacker:
                 unpacker.layer(TarReader(chunks))
                 unpacker.finish()
         return

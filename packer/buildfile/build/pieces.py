@@ -18,6 +18,7 @@ from whit.packer.buildfile.dockerfile.plan import SourceKind
 from whit.packer.buildfile.dockerfile.problems import Fault
 from whit.packer.support.light import replace
 from whit.packer.support.errors import InvalidFileError, UnsupportedError
+from whit.packer.support.userns import few_users
 from whit.packer.archives.loading import uncompressed
 from whit.packer.tar import write
 from whit.packer.tar.header import check_sum
@@ -234,7 +235,7 @@ def _folder(files: Files, found: Found, change: Change, excludes: IgnoreRules) -
 
     descriptor = files.open(found.path)
     try:
-        yield from TreeReader(select=select, change=change).tar(descriptor, b"")
+        yield from TreeReader(select=select, change=change, recorded=few_users()).tar(descriptor, b"")
     finally:
         os.close(descriptor)
 
@@ -242,7 +243,7 @@ def _folder(files: Files, found: Found, change: Change, excludes: IgnoreRules) -
 def _file(files: Files, found: Found, name: str, change: Change) -> Iterator[bytes]:
     descriptor = files.open(found.path)
     try:
-        yield from TreeReader(change=change).tar(descriptor, os.fsencode(name))
+        yield from TreeReader(change=change, recorded=few_users()).tar(descriptor, os.fsencode(name))
     finally:
         os.close(descriptor)
 

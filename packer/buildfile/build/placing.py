@@ -14,6 +14,7 @@ from whit.packer.support.light import replace
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.store.inroot import open_in_root
 from whit.packer.archives.loading import uncompressed
+from whit.packer.tar import recorded
 from whit.packer.tar.read import TarReader
 from whit.packer.store.unpack import Limits, Unpacker
 
@@ -83,7 +84,7 @@ def _made(parent: int, name: bytes, owner: Owner | None) -> int | bytes:
         return os.readlink(name, dir_fd=parent)
     inner = os.open(name, _FOLDER, dir_fd=parent)
     if owner:
-        os.chown(f"/proc/self/fd/{inner}", *owner)
+        recorded.give(f"/proc/self/fd/{inner}", owner)
     os.chmod(f"/proc/self/fd/{inner}", _FOLDER_MODE)  # noqa: PTH101 - the umask took bits away
     return inner
 

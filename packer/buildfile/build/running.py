@@ -19,6 +19,8 @@ from whit.packer.buildfile.dockerfile.mounts import MountKind, Sharing
 from whit.packer.buildfile.dockerfile.plan import OriginKind
 from whit.packer.buildfile.dockerfile.problems import DockerfileError, at
 from whit.packer.support.errors import UnsupportedError
+from whit.packer.support.userns import few_users
+from whit.packer.tar.recorded import give_if_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -195,7 +197,7 @@ def _begin_cache(planned: PlannedMount, supplies: Supplies, folder: Path) -> Non
     made.mkdir()
     mount = planned.mount
     made.chmod(_CACHE_MODE if mount.mode is None else mount.mode)
-    os.chown(made, mount.uid or 0, mount.gid or 0)
+    give_if_there(str(made), (mount.uid or 0, mount.gid or 0))
     if planned.origin.kind in (OriginKind.STAGE, OriginKind.IMAGE):
         _fill(planned, supplies, made)
     with durable.locked(supplies.cache.folder / "keeping", exclusive=True):
@@ -215,7 +217,7 @@ def _fill(planned: PlannedMount, supplies: Supplies, folder: Path) -> None:
         descriptor = files.open(rooted(planned.mount.source))
         try:
             with Unpacker(folder, is_layer=False) as unpacker:
-                unpacker.layer(TarReader(TreeReader().tar(descriptor, b"")))
+                unpacker.layer(TarReader(TreeReader(recorded=few_users()).tar(descriptor, b"")))
                 unpacker.finish()
         finally:
             os.close(descriptor)

@@ -19,6 +19,7 @@ from whit.packer.buildfile.dockerfile.plan import FileStep, OriginKind, RunStep,
 from whit.packer.buildfile.dockerfile.problems import DockerfileError, at
 from whit.packer.support.errors import InvalidFileError, WhitError, as_whit_error
 from whit.packer.support.light import replace
+from whit.packer.support.userns import FEW_USERS, is_alone, read_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -145,7 +146,9 @@ class StageBuilder:
             if code:
                 shown = " ".join(step.words)
                 raise DockerfileError(
-                    step.source.place, f'process "{shown}" did not complete successfully: exit code: {code}'
+                    step.source.place,
+                    f'process "{shown}" did not complete successfully: exit code: {code}',
+                    FEW_USERS if is_alone(read_ids()) else None,
                 )
             return settings.epoch
 

@@ -37,17 +37,7 @@ _NOISE = ("experimental", "child failed", "syslog")
 
 def rootless_attach(root: Path, member: Member, pid: int, watched: int) -> Endpoint:
     """Connect the namespaces of ``pid`` to the outside; raises :class:`LaunchError` where that can't be done."""
-    place = root / "containers" / member.id
-    slirp, pasta = shutil.which("slirp4netns"), shutil.which("pasta")
-    if slirp:
-        _slirp(slirp, pid, watched)
-    elif pasta:
-        _pasta(pasta, pid, place / NOTE)
-    else:
-        raise LaunchError(
-            "neither slirp4netns nor pasta is installed, and the network of a container of yours needs one",
-            hint="install the package slirp4netns or passt, or use --network none",
-        )
+    connect(pid, watched, root / "containers" / member.id / NOTE)
     endpoint = Endpoint(DEFAULT, ADDRESS, None, "", INTERFACE, GATEWAY)
     attached = replace(member, endpoints=(endpoint,))
     folder.write_member(root, attached)
@@ -58,7 +48,29 @@ def rootless_attach(root: Path, member: Member, pid: int, watched: int) -> Endpo
 def rootless_detach(root: Path, container: str) -> None:
     """End what doesn't end by itself, and forget where the container was."""
     folder.forget_member(root, container)
-    note = root / "containers" / container / NOTE
+    disconnect(root / "containers" / container / NOTE)
+
+
+def connect(pid: int, watched: int, note: Path) -> int | None:
+    """Let a program speak for the namespaces of ``pid`` until the other end of ``watched``, a pipe, is closed.
+
+    Its process, a child of the caller's; one which doesn't look at the pipe, and is nobody's child, is noted for
+    :func:`disconnect`. Raises :class:`LaunchError`.
+    """
+    slirp, pasta = shutil.which("slirp4netns"), shutil.which("pasta")
+    if slirp:
+        return _slirp(slirp, pid, watched)
+    if not pasta:
+        raise LaunchError(
+            "neither slirp4netns nor pasta is installed, and the network of a container of yours needs one",
+            hint="install the package slirp4netns or passt, or use --network none",
+        )
+    _pasta(pasta, pid, note)
+    return None
+
+
+def disconnect(note: Path) -> None:
+    """End what doesn't end by itself."""
     with contextlib.suppress(OSError, ValueError):
         pid = int(note.read_text())
         if str(note) in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
@@ -66,7 +78,7 @@ def rootless_detach(root: Path, container: str) -> None:
     note.unlink(missing_ok=True)
 
 
-def _slirp(program: str, pid: int, watched: int) -> None:
+def _slirp(program: str, pid: int, watched: int) -> int:
     ready, tell = os.pipe2(os.O_CLOEXEC)
     words = [
         program, "--configure", f"--ready-fd={tell}", f"--exit-fd={watched}", "--mtu=65520", "--disable-host-loopback",
@@ -75,14 +87,16 @@ def _slirp(program: str, pid: int, watched: int) -> None:
     said = os.memfd_create("slirp4netns")
     try:
         try:
-            subprocess.Popen(
+            process = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=said, stderr=said, pass_fds=(tell, watched), cwd="/",
                 start_new_session=True,
-            ).returncode = 0  # fmt: skip
+            )  # fmt: skip
+            process.returncode = 0
         finally:
             os.close(tell)
         if not select.select([ready], [], [], _READY_S)[0] or not os.read(ready, 1):
             raise _failed("slirp4netns", os.pread(said, _SAID, 0).decode(errors="replace"))
+        return process.pid
     finally:
         os.close(ready)
         os.close(said)

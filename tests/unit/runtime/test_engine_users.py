@@ -14,7 +14,6 @@ from whit.runtime.engine.users import (
     check_network,
     inner,
     limits_without,
-    parse_subordinate,
     settings,
     without_root,
 )
@@ -65,11 +64,6 @@ def test_all_ranges_are_mapped_one_after_the_other() -> None:
     _, uids, _, gids = settings(MANY)
     assert _triples(uids) == [(0, 1000, 1), (1, 100000, 65536)]
     assert _triples(gids) == [(0, 100, 1), (1, 200000, 30000), (30001, 300000, 35536)]
-
-
-def test_subordinate_ids_are_found_by_name_and_by_number() -> None:
-    text = "other:1:2\nme:100000:65536\n\n# me:1:1\n1000:200000:10\nme:x:1\nme:5:0\n10001:7:7\n"
-    assert parse_subordinate(text, ("1000", "me")) == ((100000, 65536), (200000, 10))
 
 
 def test_its_own_user_namespace_and_no_devices_and_what_only_the_host_s_network_may_mount_is_bound() -> None:
