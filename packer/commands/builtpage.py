@@ -47,6 +47,33 @@ def write_outputs(store: Store, images: Images, words: dict[str, Any]) -> str:
     return image_id
 
 
+def push_names(store: Store, references: tuple[Reference, ...], *, quiet: bool) -> list[dict[str, object]]:
+    """``--push``: send an image to the registries that its names say, and tell of it on standard error; for programs.
+
+    Raises :class:`RegistryError`; the image is in the store by then, and ``whit push`` goes on with what is left.
+    """
+    import sys
+
+    from whit.packer.commands.registry_options import registries
+    from whit.packer.registry.progress import watcher
+    from whit.packer.registry.pushing import push
+    from whit.packer.verbs.push import WORDS
+    from whit.packer.verbs.push import document as of_push
+
+    hub, found = registries(insecure=False), []
+    for reference in references:
+        pushed = push(store, hub, reference, watcher(sys.stderr, WORDS, "Pushing", quiet=quiet))
+        if not quiet:
+            click.echo(f"pushed {reference} {pushed.descriptor.digest}", err=True)
+        found.append(of_push(pushed))
+    return found
+
+
+def told(pushed: list[dict[str, object]]) -> dict[str, object]:
+    """What was pushed as a member of a JSON document; none where nothing was."""
+    return {"pushed": pushed} if pushed else {}
+
+
 def show(images: Images, output: str | None) -> None:
     """Each file with its reason, sizes, the digest, names."""
     from whit.packer.showing.console import human_size, page_width

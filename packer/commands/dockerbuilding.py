@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from whit.packer.commands.builtpage import push_names, told
 from whit.packer.commands.supply_options import document, show
 
 if TYPE_CHECKING:
@@ -27,14 +28,11 @@ if TYPE_CHECKING:
 
 def build_dockerfile(words: dict[str, Any], make_runner: Callable[[Path], StepRunner]) -> int:
     """Build it; ``words`` are the command line's. The exit code."""
-    from pathlib import Path
-
     from whit.packer.buildfile.build import reading
     from whit.packer.buildfile.build.ordering import build, opened
     from whit.packer.buildfile.build.progress import Progress
     from whit.packer.store.garbage import collect
     from whit.packer.store.store import Store
-    from whit.packer.support import durable
 
     wished: Wishes | None = words["wishes"]
     store = Store.open()
@@ -51,18 +49,42 @@ def build_dockerfile(words: dict[str, Any], make_runner: Callable[[Path], StepRu
         _warn(built.findings)
     if built.descriptor is None:
         return 0
-    image_id = store.image(built.descriptor).image_id
     attached = _attach(store, order, built.descriptor, wished) if wished else ()
     if not is_quiet:
         show(attached, err=True)
-    if words["iidfile"]:
-        with durable.output_errors(words["iidfile"]):
-            durable.write_whole(Path(words["iidfile"]), image_id.encode(), private=False)
+    image_id = store.image(built.descriptor).image_id if len(built.images) == 1 else built.descriptor.digest
+    _write(words, order, built, image_id)
+    pushed = push_names(store, order.names, quiet=is_quiet or words["as_json"]) if order.pushes else []
     if words["as_json"]:
-        _print_json(order, built, image_id, words["output"], attached)
+        _print_json(store, order, built, image_id, {"output": words["output"], **document(attached), **told(pushed)})
     elif is_quiet:
         click.echo(image_id)
     return 0
+
+
+def _write(words: dict[str, Any], order: Order, built: Built, image_id: str) -> None:
+    """``--iidfile`` and ``--metadata-file``, in buildx's form."""
+    from pathlib import Path
+
+    from whit.packer.support import durable
+    from whit.packer.support.jsondoc import canonical_json
+
+    if built.descriptor is None:
+        return
+    if words["iidfile"]:
+        with durable.output_errors(words["iidfile"]):
+            durable.write_whole(Path(words["iidfile"]), image_id.encode(), private=False)
+    if words["metadata_file"]:
+        told = {
+            "containerimage.digest": built.descriptor.digest,
+            "containerimage.descriptor": built.descriptor.document(),
+        }
+        if len(built.images) == 1:
+            told["containerimage.config.digest"] = image_id
+        if order.names:
+            told["image.name"] = ",".join(map(str, order.names))
+        with durable.output_errors(words["metadata_file"]):
+            durable.write_whole(Path(words["metadata_file"]), canonical_json(told), private=False)
 
 
 def _agents(words: dict[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -85,14 +107,14 @@ def _attach(store: Store, order: Order, descriptor: Descriptor, wished: Wishes) 
     wishes = order.wishes
     origin = build_origin(
         DOCKERFILE, order.begun.data, wishes.args, target=wishes.target, network=order.network,
-        platform=str(wishes.platform or wishes.here), labels=dict(wishes.labels),
+        platform=",".join(map(str, order.platforms or (wishes.here,))), labels=dict(wishes.labels),
     )  # fmt: skip
     return attach(store, descriptor, order.names, origin, wished)
 
 
-def _print_json(
-    order: Order, built: Built, image_id: str, output: str | None, attached: tuple[Descriptor, ...]
-) -> None:
+def _print_json(store: Store, order: Order, built: Built, image_id: str, more: dict[str, object]) -> None:
+    from dataclasses import asdict
+
     from whit.packer.showing.console import print_json
 
     print_json(
@@ -101,32 +123,49 @@ def _print_json(
             "digest": built.descriptor.digest if built.descriptor else None,
             "id": image_id,
             "names": [reference.familiar for reference in order.names],
-            "output": output,
+            "images": [
+                {
+                    "digest": one.digest,
+                    "id": store.image(one).image_id,
+                    "platform": one.platform and asdict(one.platform),
+                }
+                for one in built.images
+            ],
             "warnings": [
                 {"rule": one.rule, "message": one.message, "file": one.place.file, "line": one.place.first}
                 for one in built.findings
             ],
-            **document(attached),
+            **more,
         }
     )
 
 
 def _order(words: dict[str, Any], sources: Sources) -> Order:
     from whit.packer.buildfile.build import reading
-    from whit.packer.buildfile.build.exporting import parse_output
+    from whit.packer.buildfile.build.exporting import OutputKind, parse_output
+    from whit.packer.buildfile.build.notes import parse_annotations
     from whit.packer.buildfile.build.ordering import Order
     from whit.packer.buildfile.dockerfile.evaluate import Wishes
     from whit.packer.image.platform import parse_platform
     from whit.packer.image.reference import parse_reference
     from whit.packer.support.errors import UsageError
 
-    platforms = [word for text in words["platforms"] for word in text.split(",")]
-    if len(platforms) > 1:
-        raise UsageError("a Dockerfile is built for one platform at a time", hint="build once for each --platform")
     here = _here()
+    output = parse_output(words["output"]) if words["output"] else None
+    names = tuple(dict.fromkeys(map(parse_reference, (*words["names"], *(output.names if output else ())))))
+    pushes = bool(words["push"] or (output and output.pushes))
+    if pushes and not names:
+        raise UsageError("there is no name to push to", hint="-t HOST/NAME:TAG")
+    platforms = tuple(
+        dict.fromkeys(parse_platform(word, here) for text in words["platforms"] for word in text.split(","))
+    )
+    annotations = parse_annotations(words["annotations"])
+    if len(platforms) <= 1:
+        annotations.refuse_index()
+    elif output and output.kind is OutputKind.DOCKER:
+        raise UsageError("docker's archives hold images for one platform", hint="-o type=oci,dest=FILE holds several")
     wishes = Wishes(
         here=here,
-        platform=parse_platform(platforms[0], here) if platforms else None,
         target=words["target"],
         args=reading.pairs(words["variables"], "--build-arg", from_environment=True),
         labels=tuple(reading.pairs(words["labels"], "--label").items()),
@@ -134,10 +173,14 @@ def _order(words: dict[str, Any], sources: Sources) -> Order:
     return Order(
         begun=reading.begin(words["context"], words["file"], wishes.args, sources),
         wishes=wishes,
-        names=tuple(map(parse_reference, words["names"])),
+        names=names,
         uses_cache=not words["no_cache"],
         network=words["network"],
-        output=parse_output(words["output"]) if words["output"] else None,
+        output=output if output and output.is_written else None,
+        platforms=platforms,
+        annotations=annotations,
+        anew=frozenset(name.lower() for text in words["anew"] for name in text.split(",")),
+        pushes=pushes,
     )
 
 
@@ -152,12 +195,21 @@ def _here() -> Platform:
 def _bases(store: Store, *, pulls: bool) -> Bases:
     from whit.packer.buildfile.build.bases import Bases
 
-    def pull(reference: Reference, platform: Platform | None) -> None:
+    def pull(reference: Reference, platform: Platform | None) -> Reference:
+        from dataclasses import replace
+
         from whit.packer.commands.registry_options import registries
+        from whit.packer.registry.choosing import chosen
         from whit.packer.registry.pulling import Take
         from whit.packer.registry.told import pull_told
 
-        pull_told(store, registries(insecure=False), reference, sys.stderr, platform, take=Take.ANY)
+        hub = registries(insecure=False)
+        if platform:
+            source = hub.source(reference)
+            image = chosen(source.root(), source, platform, reference.familiar)
+            reference = replace(reference, tag=None, digest=image.descriptor.digest)
+        pull_told(store, hub, reference, sys.stderr, platform, take=Take.ANY)
+        return reference
 
     return Bases(store, _here(), pull, pulls)
 
@@ -166,7 +218,8 @@ def _checked(order: Order, bases: Bases) -> int:
     """Tell what the checks find; the exit code, as docker has it."""
     from whit.packer.buildfile.build.ordering import plan_of
 
-    findings = plan_of(order, bases, all_stages=True).findings
+    plans = [plan_of(order, bases, platform, all_stages=True) for platform in order.platforms or (None,)]
+    findings = tuple(dict.fromkeys(finding for plan in plans for finding in plan.findings))
     for finding in findings:
         click.echo(
             f"WARNING: {finding.rule}{f' - {finding.rule.url}' if finding.rule.url else ''}\n{finding.message}\n{finding.place}\n"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from whit.packer.commands.builtpage import Images, document, show, write_outputs
+from whit.packer.commands.builtpage import Images, document, push_names, show, told, write_outputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,8 +41,10 @@ def build_yaml(words: dict[str, Any]) -> None:
     attached = _attach(store, built, found, asked, wishes) if wishes else ()
     images = Images(built.descriptor, built.references, built.records, attached)
     image_id = write_outputs(store, images, words)
+    is_silent = words["quiet"] or words["as_json"]
+    pushed = push_names(store, built.references, quiet=is_silent) if words["push"] else []
     if words["as_json"]:
-        print_json(document(images, image_id, words["output"]))
+        print_json({**document(images, image_id, words["output"]), **told(pushed)})
     elif words["quiet"]:
         click.echo(image_id)
     else:

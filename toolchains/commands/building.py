@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from whit.packer.commands.builtpage import Images, document, show, write_outputs
+from whit.packer.commands.builtpage import Images, document, push_names, show, told, write_outputs
 
 if TYPE_CHECKING:
     from whit.packer.image.oci import Descriptor
@@ -35,8 +35,10 @@ def build_sources(words: dict[str, Any]) -> int:
     attached = _attach(store, built, asked, wishes) if wishes else ()
     images = Images(built.descriptor, built.references, tuple(image.record for image in built.images), attached)
     image_id = write_outputs(store, images, words)
+    is_silent = words["quiet"] or words["as_json"]
+    pushed = push_names(store, built.references, quiet=is_silent) if words["push"] else []
     if words["as_json"]:
-        print_json({**document(images, image_id, words["output"]), "source": _document(built)})
+        print_json({**document(images, image_id, words["output"]), "source": _document(built), **told(pushed)})
     elif words["quiet"]:
         click.echo(image_id)
     else:

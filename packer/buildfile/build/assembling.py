@@ -18,16 +18,15 @@ if TYPE_CHECKING:
     from whit.packer.buildfile.build.chain import Chain
     from whit.packer.store.layout import Layout
     from whit.packer.image.oci import Descriptor, ImageConfig, Layer
-    from whit.packer.image.reference import Reference
 
 _AT_ONCE = 2
 """Layers that are compressed side by side."""
 
 
 def assemble(
-    cache: StepCache, chain: Chain, config: ImageConfig, names: tuple[Reference, ...], seconds: int
-) -> tuple[Descriptor, str]:
-    """The image's manifest, and its ID; without a name it is found by that. Raises :class:`StoreError`."""
+    cache: StepCache, chain: Chain, config: ImageConfig, annotations: tuple[tuple[str, str], ...], seconds: int
+) -> Descriptor:
+    """The image's manifest, which nothing leads to yet. Raises :class:`StoreError`."""
     base = chain.base
     with cache.store.adding() as layout:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -42,13 +41,10 @@ def assemble(
             diff_ids=(*(base.config.diff_ids if base else ()), *(layer.diff_id for layer in layers)),
         )
         lower = base.manifest.layers if base else ()
-        manifest = Manifest(layout.put(config.to_json(), CONFIG), (*lower, *(layer.descriptor for layer in layers)))
+        described = layout.put(config.to_json(), CONFIG)
+        manifest = Manifest(described, (*lower, *(layer.descriptor for layer in layers)), annotations)
         descriptor = layout.put(manifest.to_json(), manifest.media_type)
-        if names:
-            cache.store.add(descriptor, names)
-        else:
-            cache.store.keep(descriptor, None)
-    return descriptor, manifest.config.digest
+    return replace(descriptor, platform=config.platform)
 
 
 def _layer(cache: StepCache, layout: Layout, record: Record) -> Layer:

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from whit.packer.support.errors import NotFoundError, WhitError
+from whit.packer.support import durable
+from whit.packer.support.errors import NotFoundError, StoreError, UsageError, WhitError
 from whit.packer.image.reference import parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from whit.packer.image.oci import ImageConfig
     from whit.packer.image.platform import Platform
     from whit.packer.image.reference import Reference
     from whit.packer.store.store import Store, StoredImage
 
-    Pull = Callable[[Reference, Platform | None], object]
+    Pull = Callable[[Reference, Platform | None], Reference]
 
 
 @dataclass(slots=True)
 class Bases:
-    """Each is asked for once in a build. ``pull`` brings an image into the store; ``pulls_always`` asks for newer ones."""
+    """Each is asked for once in a build. ``pull`` brings an image into the store; ``pulls_always`` asks for newer ones.
+
+    What is pulled for another platform has its digest for a name, so that the name stays this machine's; which that was
+    is kept in ``ROOT/cache/bases/``.
+    """
 
     store: Store
     here: Platform
@@ -47,23 +55,47 @@ class Bases:
     def _obtain(self, reference: Reference, wanted: Platform) -> StoredImage:
         other = wanted if self._differs(wanted, self.here) else None
         missing: NotFoundError | None = None
-        if not self.pulls_always:
+        for name in () if self.pulls_always else (str(reference), *self._kept(reference, other)):
             try:
-                image = self.store.resolve(str(reference))
+                image = self.store.resolve(name, other)
             except NotFoundError as error:
-                missing = error
+                missing = missing or error
+            except StoreError:
+                pass  # an index without it
             else:
                 if not self._differs(image.platform, wanted):
                     return image
         try:
-            self.pull(reference, other)
+            pulled = self.pull(reference, other)
         except WhitError as error:
             if missing is None:
                 raise
             raise NotFoundError(
                 f"{missing.message}, and it can't be pulled: {error.message}", hint=error.hint or missing.hint
             ) from None
-        return self.store.resolve(str(reference))
+        if other:
+            self._keep(reference, other, pulled)
+        return self.store.resolve(str(pulled), other)
+
+    def _record(self, reference: Reference, platform: Platform) -> Path:
+        key = sha256(f"{reference} {platform}".encode()).hexdigest()
+        return self.store.cache_folder / "bases" / key
+
+    def _kept(self, reference: Reference, platform: Platform | None) -> tuple[str, ...]:
+        if platform is None:
+            return ()
+        try:
+            path = self._record(reference, platform)
+            os.utime(path)
+            return (str(parse_reference(path.read_text())),)
+        except (OSError, UnicodeError, UsageError):
+            return ()
+
+    def _keep(self, reference: Reference, platform: Platform, pulled: Reference) -> None:
+        path = self._record(reference, platform)
+        with self.store.adding():
+            durable.private_folder(path.parent)
+            durable.write_whole(path, str(pulled).encode())
 
     @staticmethod
     def _differs(one: Platform, other: Platform) -> bool:

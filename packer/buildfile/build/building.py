@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.build.assembling import assemble
+from whit.packer.buildfile.build.notes import Level
 from whit.packer.buildfile.build.stages import StageBuilder
+from whit.packer.image.oci import INDEX, Index
+from whit.packer.support.light import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
     from whit.packer.buildfile.build.cache import StepCache
     from whit.packer.buildfile.build.chain import Chain
+    from whit.packer.buildfile.build.notes import Annotations
     from whit.packer.buildfile.build.progress import Progress
     from whit.packer.buildfile.build.steps import StepRunner
     from whit.packer.buildfile.build.stages import Settings
@@ -36,14 +40,19 @@ class Tools:
     runner: StepRunner
     progress: Progress
     image: Callable[[str, Platform | None], StoredImage]
+    fresh: set[str] = field(default_factory=set)
 
 
-def build_target(plan: Plan, tools: Tools, settings: Settings, held: ExitStack) -> Chain:
-    """The target's files, there as long as they are ``held``.
+def build_target(plan: Plan, tools: Tools, settings: Settings, held: ExitStack, platform: str = "") -> Chain:
+    """The target's files, there as long as they are ``held``; ``platform`` is told where there are several.
 
     The first thing that goes wrong ends everything. Raises :class:`WhitError`.
     """
-    builder = StageBuilder(tools.cache, tools.runner, tools.progress, settings, tools.image, {}, held)
+    builder = StageBuilder(tools.cache, tools.runner, tools.progress, settings, tools.image, {}, held, tools.fresh)
+
+    def label(stage: StagePlan) -> str:
+        return " ".join(filter(None, (platform, stage.name if several else "")))
+
     several = len(plan.stages) > 1
     left = list(plan.stages)
     running: dict[Future[Chain], StagePlan] = {}
@@ -53,7 +62,7 @@ def build_target(plan: Plan, tools: Tools, settings: Settings, held: ExitStack) 
             while left or running:
                 for stage in [one for one in left if all(index in builder.chains for index in one.needs)]:
                     left.remove(stage)
-                    running[pool.submit(builder.build, stage, stage.name if several else "")] = stage
+                    running[pool.submit(builder.build, stage, label(stage))] = stage
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     builder.chains[running.pop(future).index] = future.result()
@@ -65,12 +74,34 @@ def build_target(plan: Plan, tools: Tools, settings: Settings, held: ExitStack) 
     return builder.chains[plan.target]
 
 
-def keep_image(plan: Plan, chain: Chain, tools: Tools, names: tuple[Reference, ...], seconds: int) -> Descriptor:
-    """Keep the target as an image under its names; its manifest."""
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A target that is built, for one platform."""
+
+    plan: Plan
+    chain: Chain
+
+
+def keep_image(
+    targets: tuple[Finished, ...], tools: Tools, names: tuple[Reference, ...], notes: Annotations, seconds: int
+) -> tuple[Descriptor, tuple[Descriptor, ...]]:
+    """Keep the targets as an image under its names, or under none; several are an index. It, and the image of each."""
     telling = tools.progress.begin("exporting to image")
-    descriptor, image_id = assemble(tools.cache, chain, plan.stage(plan.target).config, names, seconds)
-    telling.say(f"#{telling.number} writing image {image_id}")
+    store = tools.cache.store
+    with store.adding() as layout:
+        images = []
+        for target in targets:
+            config = target.plan.stage(target.plan.target).config
+            made = assemble(tools.cache, target.chain, config, notes.of(Level.MANIFEST, config.platform), seconds)
+            images.append(replace(made, annotations=notes.of(Level.MANIFEST_DESCRIPTOR, config.platform)))
+        (kept,) = images if len(images) == 1 else [layout.put(Index(tuple(images), notes.of(Level.INDEX)).to_json(), INDEX)]
+        if names:
+            store.add(kept, names)
+        else:
+            store.keep(kept, None)
+    what = f"image {store.image(kept).image_id}" if len(images) == 1 else f"index {kept.digest}"
+    telling.say(f"#{telling.number} writing {what}")
     for name in names:
         telling.say(f"#{telling.number} naming to {name}")
     telling.done()
-    return descriptor
+    return kept, tuple(images)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import os
 import sys
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whit.packer.archives import archive
+from whit.packer.buildfile.dockerfile.text import truth
 
 from whit.packer.support import durable
 from whit.packer.showing.console import put_bytes
@@ -18,12 +20,14 @@ from whit.packer.support.errors import UsageError
 from whit.packer.support.userns import few_users
 from whit.packer.tar.read import TarReader
 from whit.packer.tar.tree import TreeReader
+from whit.packer.tar.write import END
 from whit.packer.store.unpack import Limits, Unpacker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from whit.packer.image.oci import Descriptor
+    from whit.packer.image.platform import Platform
     from whit.packer.image.reference import Reference
     from whit.packer.store.store import Store
 
@@ -41,37 +45,49 @@ class OutputKind(StrEnum):
     DOCKER = "docker"
     LOCAL = "local"
     TAR = "tar"
+    REGISTRY = "registry"
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What is written where; ``to_layout`` for a folder with an OCI image layout."""
+    """What is written where; ``to_layout`` for a folder with an OCI image layout. ``names`` are more names, ``pushes`` them."""
 
     kind: OutputKind
     destination: str
     to_layout: bool = False
+    names: tuple[str, ...] = ()
+    pushes: bool = False
 
     @property
     def is_image(self) -> bool:
         """Whether it is an image, not its files alone."""
         return self.kind not in (OutputKind.LOCAL, OutputKind.TAR)
 
+    @property
+    def is_written(self) -> bool:
+        """Whether it is anywhere but in the store."""
+        return self.kind not in (OutputKind.IMAGE, OutputKind.REGISTRY)
 
-def parse_output(text: str) -> Output | None:
-    """``type=local,dest=out``; a path alone is a layout or an archive, as for ``whit pack``; None: the store alone."""
+
+def parse_output(text: str) -> Output:
+    """``type=local,dest=out``; a path alone is a layout or an archive, as for ``whit pack``. Raises :class:`UsageError`."""
     if "=" not in text:
         if text == _STDOUT:
             return Output(OutputKind.TAR, text)
         return Output(OutputKind.OCI, text, archive.is_layout_target(text, Path(text).absolute()))
-    fields = dict(field.partition("=")[::2] for field in text.split(","))
+    fields = dict(field.partition("=")[::2] for field in next(csv.reader([text])))
     kind, destination = fields.pop("type", ""), fields.pop("dest", "")
-    if fields or kind not in tuple(OutputKind):
+    names = tuple(filter(None, fields.pop("name", "").split(",")))
+    pushes = truth(fields.pop("push", "false"))
+    if fields or kind not in tuple(OutputKind) or pushes is None:
         raise UsageError(f"--output {text}", hint=f"type= is one of {', '.join(OutputKind)}, dest= a path")
-    if kind == OutputKind.IMAGE:
-        return None
-    if not destination:
-        raise UsageError(f"--output {text}: dest= is missing", hint=f"type={kind},dest=PATH")
-    return Output(OutputKind(kind), destination)
+    made = Output(OutputKind(kind), destination, names=names, pushes=pushes or kind == OutputKind.REGISTRY)
+    if made.is_written is not bool(destination):
+        words = "is missing" if made.is_written else "isn't for it"
+        raise UsageError(f"--output {text}: dest= {words}", hint=f"type={kind}{',dest=PATH' if made.is_written else ''}")
+    if made.pushes and made.is_written:
+        raise UsageError(f"--output {text}: what is written isn't pushed", hint="type=registry, or --push")
+    return made
 
 
 def export_image(store: Store, descriptor: Descriptor, names: tuple[Reference, ...], output: Output) -> None:
@@ -81,9 +97,12 @@ def export_image(store: Store, descriptor: Descriptor, names: tuple[Reference, .
         archive.export(layout, descriptor, names, target, to_layout=output.to_layout)
 
 
-def export_files(root: int, output: Output) -> None:
-    """Write the files of a root: into a folder, or as a tar. Raises :class:`StoreError`."""
-    chunks = TreeReader(recorded=few_users()).tar(root, b"")
+def export_files(roots: Sequence[tuple[Platform, int]], output: Output) -> None:
+    """Write the files of roots: into a folder, or as a tar; of several each in a folder for its platform.
+
+    Raises :class:`StoreError`.
+    """
+    chunks = _tar(roots)
     if output.kind is OutputKind.LOCAL:
         with durable.output_errors(output.destination):
             Path(output.destination).mkdir(parents=True, exist_ok=True)
@@ -95,6 +114,14 @@ def export_files(root: int, output: Output) -> None:
     with durable.output_errors(output.destination), _written(output.destination) as write:
         for chunk in chunks:
             write(chunk)
+
+
+def _tar(roots: Sequence[tuple[Platform, int]]) -> Iterator[bytes]:
+    """All of them as one; folders are called as BuildKit calls them."""
+    for platform, root in roots:
+        name = str(platform).replace("/", "_").encode() if len(roots) > 1 else b""
+        yield from (chunk for chunk in TreeReader(recorded=few_users()).tar(root, name) if chunk is not END)
+    yield END
 
 
 @contextlib.contextmanager

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.build.agents import Agents
-from whit.packer.buildfile.build.building import Tools, build_target, keep_image
+from whit.packer.buildfile.build.building import Finished, Tools, build_target, keep_image
 from whit.packer.buildfile.build.cache import StepCache
 from whit.packer.buildfile.build.chain import empty_chain
+from whit.packer.buildfile.build.emulation import read_handlers, refuse_unexecutable
+from whit.packer.buildfile.build.emulation import read_handlers, refuse_unexecutable
 from whit.packer.buildfile.build.exporting import export_files, export_image
+from whit.packer.buildfile.build.notes import Annotations
 from whit.packer.buildfile.build.stages import Settings
 from whit.packer.buildfile.dockerfile.evaluate import Wishes, evaluate
 from whit.packer.buildfile.dockerfile.parsing import parse
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from whit.packer.buildfile.build.bases import Bases
-    from whit.packer.buildfile.build.chain import Chain
     from whit.packer.buildfile.build.exporting import Output
     from whit.packer.buildfile.build.progress import Progress
     from whit.packer.buildfile.build.reading import Begun
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.checks import Finding
     from whit.packer.buildfile.dockerfile.plan import Plan
     from whit.packer.image.oci import Descriptor
+    from whit.packer.image.platform import Platform
     from whit.packer.image.reference import Reference
     from whit.packer.store.store import Store
 
@@ -41,7 +44,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be built, and how."""
+    """What is to be built, and how. ``platforms`` is empty for this machine's alone; ``anew`` as in :class:`Settings`."""
 
     begun: Begun
     wishes: Wishes
@@ -49,13 +52,18 @@ class Order:
     uses_cache: bool = True
     network: str = "default"
     output: Output | None = None
+    platforms: tuple[Platform, ...] = ()
+    annotations: Annotations = Annotations()
+    anew: frozenset[str] = frozenset()
+    pushes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The image's manifest, None where only files were asked for; and what the checks found."""
+    """The image's manifest or index, None where only files were asked for; each platform's; and what the checks found."""
 
     descriptor: Descriptor | None
+    images: tuple[Descriptor, ...]
     findings: tuple[Finding, ...]
 
 
@@ -75,36 +83,52 @@ def opened(
         yield Sources(cache, held, Agents(agents, folder, held), secrets, epoch)
 
 
-def plan_of(order: Order, bases: Bases, *, all_stages: bool = False) -> Plan:
-    """The plan. Raises :class:`DockerfileError`, and what finding the base images raises."""
+def plan_of(order: Order, bases: Bases, platform: Platform | None, *, all_stages: bool = False) -> Plan:
+    """The plan for a platform. Raises :class:`DockerfileError`, and what finding the base images raises."""
     dockerfile = parse(order.begun.data, order.begun.name)
-    wishes = replace(order.wishes, ignore=order.begun.ignore, all_stages=all_stages)
+    wishes = replace(order.wishes, platform=platform, ignore=order.begun.ignore, all_stages=all_stages)
     return evaluate(dockerfile, wishes, bases.config)
 
 
 def build(order: Order, sources: Sources, runner: StepRunner, progress: Progress, bases: Bases) -> Built:
     """Build it, within :func:`opened`. Raises :class:`WhitError`; then nothing has changed but the cache."""
-    cache, store = sources.cache, sources.cache.store
-    descriptor: Descriptor | None = None
+    cache = sources.cache
+    kept: Descriptor | None = None
+    images: tuple[Descriptor, ...] = ()
     with _context(order.begun.folder, cache) as context, contextlib.ExitStack() as held:
-        plan = plan_of(order, bases)
-        epoch, secrets = sources.epoch, sources.secrets
-        settings = Settings(context, order.begun.ignore, sources, sources.agents, epoch, order.uses_cache, order.network, secrets)
+        plans = [plan_of(order, bases, platform) for platform in order.platforms or (None,)]
+        refuse_unexecutable(plans, order.wishes.here, read_handlers())
+        settings = Settings(
+            context, order.begun.ignore, sources, sources.agents, sources.epoch, order.uses_cache, order.network,
+            sources.secrets, order.anew,
+        )  # fmt: skip
         tools = Tools(cache, runner, progress, bases.image)
-        chain = build_target(plan, tools, settings, held)
+        several = len(plans) > 1
+        targets = tuple(
+            Finished(plan, build_target(plan, tools, settings, held, str(_platform(plan)) if several else "")) for plan in plans
+        )
         if order.output is None or order.output.is_image or order.names:
-            descriptor = keep_image(plan, chain, tools, order.names, settings.seconds)
+            kept, images = keep_image(targets, tools, order.names, order.annotations, settings.seconds)
         if order.output:
-            _export(order, store, runner, chain, descriptor)
-    return Built(descriptor, plan.findings)
+            _export(order, runner, cache.store, targets, kept)
+    return Built(kept, images, tuple(dict.fromkeys(finding for plan in plans for finding in plan.findings)))
 
 
-def _export(order: Order, store: Store, runner: StepRunner, chain: Chain, descriptor: Descriptor | None) -> None:
-    if order.output and order.output.is_image and descriptor:
-        export_image(store, descriptor, order.names, order.output)
-    elif order.output:
-        with runner.root(chain.layers) as root:
-            export_files(root, order.output)
+def _platform(plan: Plan) -> Platform:
+    return plan.stage(plan.target).config.platform
+
+
+def _export(
+    order: Order, runner: StepRunner, store: Store, targets: tuple[Finished, ...], kept: Descriptor | None
+) -> None:
+    if order.output is None:
+        return
+    if order.output.is_image and kept:
+        export_image(store, kept, order.names, order.output)
+        return
+    with contextlib.ExitStack() as held:
+        roots = [(_platform(one.plan), held.enter_context(runner.root(one.chain.layers))) for one in targets]
+        export_files(roots, order.output)
 
 
 @contextlib.contextmanager

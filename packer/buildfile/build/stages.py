@@ -41,7 +41,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What holds for all steps. ``epoch`` is SOURCE_DATE_EPOCH, None where it isn't set; ``context`` a folder's descriptor."""
+    """What holds for all steps. ``epoch`` is SOURCE_DATE_EPOCH, None where it isn't set; ``context`` a folder's descriptor.
+
+    ``anew`` are names of stages, in small letters, of which no step is taken from the cache.
+    """
 
     context: int
     ignore: IgnoreRules
@@ -51,6 +54,7 @@ class Settings:
     uses_cache: bool = True
     network: str = "default"
     secrets: Mapping[str, bytes] = field(default_factory=dict)
+    anew: frozenset[str] = frozenset()
 
     @property
     def seconds(self) -> int:
@@ -60,7 +64,10 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class StageBuilder:
-    """Builds stages; ``chains`` are those that are done, by their index; base images' files are ``held`` for all of them."""
+    """Builds stages; ``chains`` are those that are done, by their index; base images' files are ``held`` for all of them.
+
+    ``fresh`` are the keys of steps that this very build has done: for another platform they aren't done again.
+    """
 
     cache: StepCache
     runner: StepRunner
@@ -69,9 +76,12 @@ class StageBuilder:
     image: Callable[[str, Platform | None], StoredImage]
     chains: dict[int, Chain]
     held: contextlib.ExitStack
+    fresh: set[str]
 
     def build(self, stage: StagePlan, label: str) -> Chain:
         """All steps of a stage; ``label`` is its name for people, empty where there is only one."""
+        if stage.name.lower() in self.settings.anew:
+            return replace(self, settings=replace(self.settings, uses_cache=False, anew=frozenset())).build(stage, label)
         chain = self.chain(stage.base)
         prefix = f"{label} " if label else ""
         for number, step in enumerate(stage.steps, 2):
@@ -122,14 +132,16 @@ class StageBuilder:
         make: Callable[[Workplace], int | None],
     ) -> Record:
         """The step's record: from the cache, or made now; ``make`` returns what no time of its files is later than."""
-        found = self.cache.find(key) if self.settings.uses_cache else None
+        uses_cache = self.settings.uses_cache or key in self.fresh
+        found = self.cache.find(key) if uses_cache else None
         if found:
             telling.cached()
             return found
         with self.cache.workplace() as where:
             latest = make(where)
             made = Record(key, new_snapshot(), chain.base_digest, title, latest)
-            record = self.cache.keep(made, where, replacing=not self.settings.uses_cache)
+            record = self.cache.keep(made, where, replacing=not uses_cache)
+        self.fresh.add(key)
         telling.done()
         return record
 

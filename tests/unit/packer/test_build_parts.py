@@ -219,10 +219,10 @@ def test_a_step_s_output_is_told_line_by_line_and_of_a_failed_quiet_one_the_last
         ("x.tar", Output(OutputKind.OCI, "x.tar")),
         ("x/", Output(OutputKind.OCI, "x/", to_layout=True)),
         ("type=docker,dest=x.tar", Output(OutputKind.DOCKER, "x.tar")),
-        ("type=image", None),
+        ("type=image", Output(OutputKind.IMAGE, "")),
     ],
 )
-def test_outputs_are_docker_s_words(text: str, output: Output | None) -> None:
+def test_outputs_are_docker_s_words(text: str, output: Output) -> None:
     assert parse_output(text) == output
 
 
