@@ -71,8 +71,12 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None, below:
             *(order.options, added.entries, layers_of_others),
         )
         spec = below.under(spec, order.options) if below else spec
+        if order.options.as_artifact:
+            from whit.packer.image.artifact import as_artifact  # noqa: PLC0415 - few ask for it
+
+            spec = as_artifact(spec, executable, resolution, order.options)
         manifest, layers = write_image(layout, spec, early, below.image if below else None)
-    if cache:
+    if cache and not spec.artifact:
         cache.remember(spec.layers, layers)
     descriptor = layout.put(manifest.to_json(), manifest.media_type)
     record = packcache.record_of(spec, descriptor, manifest, layers)
@@ -96,7 +100,7 @@ def _begun(
     from whit.packer.image.early import KnownLayer, early_layer  # noqa: PLC0415 - only where something is packed
     from whit.packer.image.spec import program_layer  # noqa: PLC0415
 
-    if not program.may_be_executable:
+    if not program.may_be_executable or options.as_artifact:
         return contextlib.nullcontext()
     spec = program_layer(program.name, program.file, options)
     known = cache.recall(spec) if cache else None

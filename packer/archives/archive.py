@@ -174,6 +174,9 @@ def archive_stream(
         "manifest.json": _docker_manifest(manifests, images),
         LAYOUT_FILE: canonical_json({"imageLayoutVersion": LAYOUT_VERSION}),
     }
+    if all(manifest.holds_module for manifest in manifests):
+        # Docker has no form for them, and would take a module for a layer.
+        del documents["manifest.json"]
     for name, data in documents.items():
         yield from _member(name, len(data), (data,))
     yield tarwrite.END
@@ -210,6 +213,7 @@ def _docker_manifest(manifests: list[Manifest], images: tuple[Chosen, ...]) -> b
             }
         )
         for manifest, image in zip(manifests, images, strict=True)
+        if not manifest.holds_module
     )
     return b"[" + b",".join(documents) + b"]"
 

@@ -21,8 +21,6 @@ from whit.packer.image.converted import (
 from whit.packer.image.decompress import decompressed
 from whit.packer.image.layer import write_tar
 from whit.packer.image.oci import (
-    CONFIG,
-    DOCKER_CONFIG,
     INDEXES,
     Descriptor,
     Layer,
@@ -95,7 +93,7 @@ class _Converter:
 
     def _manifest(self, descriptor: Descriptor, data: bytes) -> Descriptor:
         manifest = parse_manifest(data, descriptor.digest)
-        if manifest.config.media_type not in (CONFIG, DOCKER_CONFIG) or manifest.artifact_type:
+        if not manifest.is_image or manifest.holds_module or manifest.artifact_type:
             kind = manifest.artifact_type or manifest.config.media_type
             raise UnsupportedError(f"{descriptor.digest} is an artifact of type {kind}: there is nothing to convert")
         config = self.source.read(manifest.config)

@@ -20,8 +20,6 @@ from whit.packer.archives.archived import ArchivedImage, Unpacked, unpack_archiv
 from whit.packer.image.decompress import decompressed, media_type_of
 from whit.packer.image.layer import write_tar
 from whit.packer.image.oci import (
-    CONFIG,
-    DOCKER_CONFIG,
     INDEXES,
     LAYER_TAR,
     Descriptor,
@@ -170,7 +168,7 @@ def _adopt(layout: Layout, unpacked: Unpacked, image: ArchivedImage) -> Archived
 
 def _refuse_artifact(source: Layout, descriptor: Descriptor) -> None:
     manifest = parse_manifest(source.read(descriptor))
-    if manifest.config.media_type not in (CONFIG, DOCKER_CONFIG):
+    if not manifest.is_image:
         kind = manifest.artifact_type or manifest.config.media_type
         raise UnsupportedError(f"the archive holds an artifact of type {kind}, not an image")
 

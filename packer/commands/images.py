@@ -20,6 +20,7 @@ _HEADERS = {
     "CreatedSince": "CREATED",
     "CreatedAt": "CREATED AT",
     "Size": "SIZE",
+    "Platform": "PLATFORM",
 }
 _TABLE = r"table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
 _DIGESTS = r"table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
@@ -65,6 +66,7 @@ def _row(image: StoredImage, whole: bool) -> dict[str, object]:
         "CreatedSince": age(image.config.created),
         "CreatedAt": image.config.created or "N/A",
         "Size": human_size(image.size),
+        "Platform": str(image.platform),
     }
 
 

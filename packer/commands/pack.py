@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 @click.option("-l", "--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label of the image.")
 @click.option("--base", metavar="IMAGE", help="An image to put it on, instead of on nothing.")
 @click.option("--compression", type=click.Choice(["gzip", "zstd", "none"]), default="gzip", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["oci", "wasm"]),
+    default="oci",
+    show_default=True,
+    help="An image, or of WebAssembly the CNCF's artifact: the module alone.",
+)
 @click.option("--annotation", "annotations", multiple=True, metavar="KEY=VALUE", help="An annotation of the manifest.")
 @click.option("--expose", multiple=True, metavar="PORT[/PROTOCOL]", help="A port that the program listens on.")
 @click.option(
@@ -118,6 +126,7 @@ def _options(chosen: dict[str, object]) -> PackOptions:
         exposed_ports=many("expose"),
         annotations=_pairs("--annotation", many("annotations")),
         compression=Compression(str(chosen["compression"])),
+        as_artifact=chosen["form"] == "wasm",
         created=min(epoch, LAST_SECOND) if isinstance(epoch, int) else source_date_epoch(),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from whit.packer.support.light import TYPE_CHECKING
 from whit.packer.support.times import rfc3339
+from whit.packer.wasm.claim import VARIANT, variant
 
 if TYPE_CHECKING:
     from whit.packer.executable.analysis import Analysis
@@ -16,9 +17,17 @@ ANNOTATION_PREFIX = "dev.whit."
 
 
 def image_annotations(
-    name: str, analysis: Analysis, resolution: Resolution, options: PackOptions, added: tuple[str, ...]
+    name: str,
+    analysis: Analysis,
+    resolution: Resolution,
+    options: PackOptions,
+    added: tuple[str, ...],
+    word: str,
 ) -> tuple[tuple[str, str], ...]:
-    """OCI image-spec's predefined keys, then whit's; what was asked for wins. ``added`` are paths in the image."""
+    """OCI image-spec's predefined keys, then whit's; what was asked for wins.
+
+    ``added`` are paths in the image, ``word`` the first one of its command.
+    """
     build, language = analysis.build, analysis.language
     needs = ",".join(f"{need.name}={need.verdict}" for need in resolution.needs if need.verdict != "not")
     found = {
@@ -33,6 +42,7 @@ def image_annotations(
             f"{'-' if need.verdict == 'not' else '+'}{need.name}" for need in resolution.needs if need.grade == "asked"
         ),
         f"{ANNOTATION_PREFIX}added": ",".join(added),
+        VARIANT: variant(word) if analysis.wasm and not options.as_artifact else None,
         **dict(options.annotations),
     }
     return tuple(sorted((key, value) for key, value in found.items() if value))

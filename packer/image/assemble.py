@@ -5,13 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from whit.packer.image.layer import write_layer
-from whit.packer.image.oci import CONFIG, OCI_LAYERS, History, ImageConfig, Layer, Manifest
+from whit.packer.image.layer import content_of, write_layer
+from whit.packer.image.oci import (
+    CONFIG,
+    OCI_LAYERS,
+    WASM_CONFIG,
+    WASM_LAYER,
+    Descriptor,
+    History,
+    ImageConfig,
+    Layer,
+    Manifest,
+)
+from whit.packer.image.wasmimage import TITLE, artifact_config
 from whit.packer.support.times import rfc3339
 
 if TYPE_CHECKING:
+    from whit.packer.image.artifact import Artifact
     from whit.packer.image.early import EarlyLayer, KnownLayer
-    from whit.packer.image.oci import Descriptor
     from whit.packer.image.spec import ImageSpec, LayerSpec
     from whit.packer.store.layout import Layout
     from whit.packer.store.store import StoredImage
@@ -32,10 +43,25 @@ def write_image(
             layout, layer, spec.created, compression=spec.compression
         )
 
+    if spec.artifact:
+        return _write_artifact(layout, spec, spec.artifact)
     layers = tuple(map(written, spec.layers))
     config = layout.put(image_config(spec, layers, base).to_json(), CONFIG)
     below = tuple(_as_oci(layer) for layer in base.manifest.layers) if base else ()
     return Manifest(config, (*below, *(layer.descriptor for layer in layers)), spec.annotations), layers
+
+
+def _write_artifact(layout: Layout, spec: ImageSpec, artifact: Artifact) -> tuple[Manifest, tuple[Layer, ...]]:
+    """The program's bytes as they are, under a name for who unpacks them."""
+    program = spec.layers[-1].entries[-1]
+    with layout.new_blob() as blob:
+        for piece in content_of(program):
+            blob.write(piece)
+    title = (TITLE, program.path.rpartition("/")[2])
+    descriptor = Descriptor(WASM_LAYER, blob.digest, blob.size, (title,))
+    config = layout.put(artifact_config(artifact, descriptor, rfc3339(spec.created)), WASM_CONFIG)
+    layer = Layer(descriptor, descriptor.digest, descriptor.size)
+    return Manifest(config, (descriptor,), spec.annotations), (layer,)
 
 
 def _as_oci(layer: Descriptor) -> Descriptor:

@@ -40,7 +40,7 @@ class Base:
 
 def on_base(spec: ImageSpec, base: Base, options: PackOptions) -> ImageSpec:
     """The image with the base below. Raises :class:`UsageError` where platforms or files don't go together."""
-    if (base.config.platform.os, base.config.platform.architecture) != (spec.platform.os, spec.platform.architecture):
+    if not base.config.platform.is_for(spec.platform):
         raise UsageError(
             f"{base.name} is for {base.config.platform}, and the program for {spec.platform}",
             hint="take a base for the program's platform",

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whit.packer.image.based import Base, on_base
+from whit.packer.image.oci import WASM_CONFIG
 from whit.packer.store.rootfs import prepare_rootfs
 from whit.packer.store.seeing import files_of
-from whit.packer.support.errors import NotFoundError
+from whit.packer.support.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from whit.packer.image.platform import Platform
@@ -38,6 +39,8 @@ class Below:
 
             obtain_missing(name, store, error, platform)
             image = store.resolve(name, platform)
+        if image.manifest.config.media_type == WASM_CONFIG:
+            raise UsageError(f"{name} is a Wasm artifact: it holds one module, and nothing can be put on it")
         return cls(name, image, store)
 
     def choices(self, choices: Choices) -> Choices:

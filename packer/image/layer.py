@@ -72,12 +72,17 @@ def tar_stream(entries: tuple[Entry, ...], created: int) -> Iterator[bytes]:
     """The tar's bytes, in pieces of at most :data:`READ` and some headers."""
     for entry in with_parents(entries):
         yield header(entry, created)
-        if isinstance(entry.content, HostFile):
-            yield from _host_content(entry.content)
-        elif entry.content:
-            yield entry.content.data
+        yield from content_of(entry)
         yield tarwrite.padding(entry.size)
     yield tarwrite.END
+
+
+def content_of(entry: Entry) -> Iterator[bytes]:
+    """A file's bytes, in pieces of at most :data:`READ`. Raises as :func:`write_layer`."""
+    if isinstance(entry.content, HostFile):
+        yield from _host_content(entry.content)
+    elif entry.content:
+        yield entry.content.data
 
 
 def with_parents(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:

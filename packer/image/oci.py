@@ -32,6 +32,17 @@ DOCKER_LAYER_ZSTD = "application/vnd.docker.image.rootfs.diff.tar.zstd"
 OCI_LAYERS = {DOCKER_LAYER_TAR: LAYER_TAR, DOCKER_LAYER_GZIP: LAYER_GZIP, DOCKER_LAYER_ZSTD: LAYER_ZSTD}
 """Docker's media types of layers → OCI's for the same bytes."""
 
+WASM_CONFIG = "application/vnd.wasm.config.v0+json"
+"""The configuration of the CNCF's Wasm OCI artifact (TAG Runtime, "Wasm OCI Artifact layout")."""
+
+WASM_LAYER = "application/wasm"
+WASM_LAYERS = (
+    WASM_LAYER,
+    "application/vnd.bytecodealliance.wasm.component.layer.v0+wasm",
+    "application/vnd.wasm.content.layer.v1+wasm",
+)
+"""Layers that are a module or component itself and no tar: the artifact's, runwasi's before it, wasm-to-oci's."""
+
 DOCKER_LAYER_FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 
 REF_NAME = "org.opencontainers.image.ref.name"
@@ -145,6 +156,16 @@ class Manifest:
     media_type: str = MANIFEST
     artifact_type: str | None = None
     subject: Descriptor | None = None
+
+    @property
+    def holds_module(self) -> bool:
+        """Whether a layer is WebAssembly itself, in no tar."""
+        return any(layer.media_type in WASM_LAYERS for layer in self.layers)
+
+    @property
+    def is_image(self) -> bool:
+        """Whether there is a program in it to run: an image, or an artifact that is WebAssembly."""
+        return self.config.media_type in (CONFIG, DOCKER_CONFIG) or self.holds_module
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:

@@ -20,8 +20,13 @@ _MACHINES = {
     "armv7l": ("arm", "v7"),
     "armel": ("arm", "v6"),
     "armv6l": ("arm", "v6"),
+    "wasm32": ("wasm", None),
 }
-"""Other names of architectures: the kernel's, Debian's."""
+"""Other names of architectures: the kernel's, Debian's, docker's first one for WebAssembly."""
+
+WASI = "wasi"
+_WASI_VERSIONS = frozenset((WASI, "wasip1", "wasip2"))
+"""``wasi`` is docker's and containerd's word for any version; Go's words, which the CNCF's artifact has, tell the version."""
 
 _USUAL_VARIANTS: dict[str, dict[str | None, str | None]] = {
     "amd64": {"v1": None},
@@ -46,7 +51,7 @@ _SYSTEMS = frozenset(
         "openbsd",
         "plan9",
         "solaris",
-        "wasip1",
+        *_WASI_VERSIONS,
         "windows",
         "zos",
     ]
@@ -81,11 +86,17 @@ _PART = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """What a program runs on, in OCI's (that is Go's) words: ``linux/amd64``, ``linux/arm/v7``, ``wasip1/wasm``."""
+    """What a program runs on, in OCI's (that is Go's) words: ``linux/amd64``, ``linux/arm/v7``, ``wasi/wasm``."""
 
     os: str
     architecture: str
     variant: str | None = None
+
+    def is_for(self, other: Platform) -> bool:
+        """Whether both have one operating system and architecture; ``wasi`` is any version of it."""
+        systems = {self.os, other.os}
+        same = len(systems) == 1 or (WASI in systems and systems <= _WASI_VERSIONS)
+        return same and self.architecture == other.architecture
 
     def __str__(self) -> str:
         return "/".join(filter(None, (self.os, self.architecture, self.variant)))
@@ -133,18 +144,21 @@ def normal_platform(platform: Platform) -> Platform:
 def nearest(wanted: Platform, there: Iterable[Platform | None]) -> int | None:
     """Which of several images' platforms is best for one: the same, or of ARM the highest version that it runs.
 
-    A place in ``there``; None if none fits.
+    A place in ``there``; None if none fits. Of WASI another version is taken where one of the two is ``wasi``.
     """
     best: tuple[str, int] | None = None
     for number, platform in enumerate(there):
         if platform is None:
             continue
         found = normal_platform(platform)
-        if (found.os, found.architecture) != (wanted.os, wanted.architecture):
+        if not found.is_for(wanted):
             continue
         variant = found.variant or ""
-        if variant == (wanted.variant or ""):
+        if variant == (wanted.variant or "") and found.os == wanted.os:
             return number
+        if found.os != wanted.os:
+            best = best or ("", number)
+            continue
         if found.architecture != "arm" or variant < (wanted.variant or ""):
             best = max(best or ("", number), (variant, number), key=lambda one: one[0])
     return best[1] if best else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from whit.packer.image.annotations import image_annotations
+from whit.packer.image.platform import WASI, Platform
 from whit.packer.resolution.wellknown import CERTIFICATES_PATH
 from whit.packer.support.errors import InvalidFileError, UsageError
 from whit.packer.support.imagepath import fault, is_mounted_over, parents, shown
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from whit.packer.executable.analysis import Analysis
-    from whit.packer.image.platform import Platform
+    from whit.packer.image.artifact import Artifact
     from whit.packer.resolution.model import NeededFile, Resolution
 
 NONROOT_ID = 65532
@@ -129,7 +130,10 @@ class RunConfig:
 
 @dataclass(frozen=True, slots=True)
 class ImageSpec:
-    """Everything about an image except bytes on disk. ``created`` is seconds since the epoch (SOURCE_DATE_EPOCH)."""
+    """Everything about an image except bytes on disk. ``created`` is seconds since the epoch (SOURCE_DATE_EPOCH).
+
+    ``artifact``: it is to be the CNCF's artifact, whose only layer is the program itself.
+    """
 
     platform: Platform
     layers: tuple[LayerSpec, ...]
@@ -137,6 +141,7 @@ class ImageSpec:
     annotations: tuple[tuple[str, str], ...] = ()
     created: int = 0
     compression: Compression = Compression.GZIP
+    artifact: Artifact | None = None
 
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -164,6 +169,7 @@ class PackOptions:
 
     ``entrypoint`` takes the place of the program and its ``arguments``, which are always given to the program, ``cmd`` unless the caller gives others. ``env`` holds ``NAME=VALUE``.
     ``user`` is docker's ``USER[:GROUP]``. ``created`` is SOURCE_DATE_EPOCH; 0 means that none was given.
+    ``as_artifact``: no image, but the CNCF's Wasm OCI artifact.
     Raises UsageError for text that isn't UTF-8: an image's configuration is JSON.
     """
 
@@ -182,6 +188,7 @@ class PackOptions:
     stop_signal: str | None = None
     health: HealthCheck | None = None
     compression: Compression = Compression.GZIP
+    as_artifact: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no configuration can hold."""
@@ -215,12 +222,13 @@ def image_spec(
     InvalidFileError for a name that no image can hold, UsageError for an option that isn't of its form.
     """
     program_spec = program_layer(name, program, options)
-    path = program_spec.entries[-1].path
+    config = _run_config(program_spec.entries[-1].path, analysis, resolution, options)
+    word = next(iter((*config.entrypoint, *config.cmd)), "")
     return ImageSpec(
-        platform=analysis.platform,
+        platform=analysis.platform if analysis.wasm is None else Platform(WASI, "wasm"),
         layers=_layers(resolution, added, (*others, program_spec)),
-        config=_run_config(path, analysis, resolution, options),
-        annotations=image_annotations(name, analysis, resolution, options, tuple(_outermost(added))),
+        config=config,
+        annotations=image_annotations(name, analysis, resolution, options, tuple(_outermost(added)), word),
         created=options.created,
         compression=options.compression,
     )
@@ -291,10 +299,11 @@ def program_layer(name: str, program: HostFile, options: PackOptions) -> LayerSp
 
 def program_path(name: str, options: PackOptions) -> str:
     """Where the program stands in its image. Raises as :func:`image_spec` does."""
-    return _checked_path(options.path_in_image) if options.path_in_image is not None else _default_path(name)
+    return _checked_path(options.path_in_image) if options.path_in_image is not None else default_path(name)
 
 
-def _default_path(name: str) -> str:
+def default_path(name: str) -> str:
+    """Where a program of that name stands unless told otherwise. Raises InvalidFileError for a name that no image can hold."""
     what = fault(f"/{name}")
     if what is not None or "/" in name:
         raise InvalidFileError(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from whit.packer.image.oci import CONFIG, DOCKER_CONFIG, INDEXES, MAX_DOCUMENT, Descriptor, parse_config, parse_manifest
+from whit.packer.image.oci import INDEXES, MAX_DOCUMENT, Descriptor, parse_config, parse_manifest
 from whit.packer.image.platform import nearest
+from whit.packer.image.wasmimage import read_config
 from whit.packer.registry.tree import choose
 from whit.packer.support.errors import InvalidFileError, NotFoundError
 from whit.packer.support.light import TYPE_CHECKING
@@ -31,10 +32,11 @@ def refuse_other(image: Document, source: Source, wanted: Platform, what: str) -
     """Refuse an image whose configuration says that it is for another platform. Raises :class:`NotFoundError`."""
     if image.descriptor.media_type in INDEXES:
         return
-    config = parse_manifest(image.data, what).config
-    if config.media_type not in {CONFIG, DOCKER_CONFIG}:
+    manifest = parse_manifest(image.data, what)
+    if not manifest.is_image:
         return  # an artifact: it runs nowhere
-    there = parse_config(_whole(config, source, what)).platform
+    data = _whole(manifest.config, source, what)
+    there = (read_config(manifest, data) if manifest.holds_module else parse_config(data)).platform
     if nearest(wanted, (there,)) is None:
         raise NotFoundError(f"{what} has nothing for {wanted}", hint=f"it is for {there}")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from whit.packer.image.oci import CONFIG, DOCKER_CONFIG, INDEXES, Descriptor, parse_manifest
+from whit.packer.image.oci import INDEXES, Descriptor, parse_manifest
 from whit.packer.image.platform import machine_platform
+from whit.packer.image.wasmimage import check_layers
 from whit.packer.registry.choosing import chosen, refuse_other
 from whit.packer.registry.ends import LayoutTarget
 from whit.packer.registry.origins import Origins
@@ -115,7 +116,8 @@ def _check(tree: Tree, reference: Reference) -> None:
         if document.descriptor.media_type in INDEXES:
             continue
         manifest = parse_manifest(document.data, reference.familiar)
-        if manifest.config.media_type not in {CONFIG, DOCKER_CONFIG}:
+        check_layers(manifest, reference.familiar)
+        if not manifest.is_image:
             kind = manifest.artifact_type or manifest.config.media_type
             raise UnsupportedError(
                 f"{reference.familiar} is an artifact of type {kind}, not an image",

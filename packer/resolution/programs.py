@@ -50,7 +50,7 @@ def refuse_others(wanted: Platform | None, first: Executable, others: Iterable[F
     for executable in (first, *(other.executable for other in others)):
         platform = executable.analysis.platform
         expected = wanted or first.analysis.platform
-        if (platform.os, platform.architecture) != (expected.os, expected.architecture):
+        if not platform.is_for(expected):
             raise UsageError(
                 f"{executable.path} is for {platform}, and the image for {expected}",
                 hint="give each platform its own executable, as in dist/${TARGETARCH}/server",

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from whit.packer.image.decompress import decompressed
+from whit.packer.image.oci import WASM_LAYERS
 from whit.packer.store.layout import REPACK
 from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError, StoreError
@@ -109,7 +110,15 @@ def _unpack(store: Store, image: StoredImage, mount_points: tuple[MountPoint, ..
 
 
 def layer_tar(layout: Layout, descriptor: Descriptor, diff_id: str) -> Iterator[bytes]:
-    """A layer's tar, uncompressed, in pieces. A wrong digest of blob or tar is raised after the last piece."""
+    """A layer's tar, uncompressed, in pieces. A wrong digest of blob or tar is raised after the last piece.
+
+    Of a layer that is a module, the tar that holds it as a file.
+    """
+    if descriptor.media_type in WASM_LAYERS:
+        from whit.packer.image.wasmimage import module_tar  # noqa: PLC0415 - few images are such
+
+        yield from module_tar(descriptor, layout.chunks(descriptor))
+        return
     hashed = sha256()
     for chunk in decompressed(descriptor.media_type, layout.chunks(descriptor), descriptor.size):
         hashed.update(chunk)

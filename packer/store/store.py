@@ -312,7 +312,7 @@ def read_image(
             descriptor = _for_platform(parse_index(data).manifests, descriptor.digest, platform)
             data = layout.read(descriptor)
         manifest = parse_manifest(data)
-        config = parse_config(layout.read(manifest.config))
+        config = _read_config(manifest, layout.read(manifest.config))
     except InvalidFileError as error:
         raise StoreError(f"image {descriptor.digest}: {error.message}", hint=REPACK) from None
     if len(config.diff_ids) != len(manifest.layers):
@@ -320,6 +320,14 @@ def read_image(
             f"image {descriptor.digest} has {len(manifest.layers)} layers and {len(config.diff_ids)} diff_ids"
         )
     return StoredImage(reference, descriptor, manifest, config)
+
+
+def _read_config(manifest: Manifest, data: bytes) -> ImageConfig:
+    if not manifest.holds_module:
+        return parse_config(data)
+    from whit.packer.image.wasmimage import read_config  # noqa: PLC0415 - few images are such
+
+    return read_config(manifest, data)
 
 
 def _full_name(text: str) -> str | None:
