@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from whit.packer.image.layercache import LayerCache
     from whit.packer.image.packcache import Record
     from whit.packer.image.platform import Platform
-    from whit.packer.store.layout import Layout
+    from whit.packer.store.layout import Follower, Layout
     from whit.packer.store.store import Store, StoredImage
 
 LAST_SECOND = 253402300799
@@ -109,9 +109,13 @@ def _begun(
     return early_layer(layout, spec, options.created, options.compression)
 
 
-def pack(order: Order, store: Store, references: tuple[Reference, ...]) -> Record:
-    """Pack an executable into the store, or find that it is there already; let the names point to it."""
-    with store.adding() as layout:
+def pack(order: Order, store: Store, references: tuple[Reference, ...], follower: Follower | None = None) -> Record:
+    """Pack an executable into the store, or find that it is there already; let the names point to it.
+
+    ``follower`` is told how layers grow that have to be written.
+    """
+    with store.adding() as plain:
+        layout = replace(plain, follower=follower)
         below = below_of(store, order.base, order.platform) if order.base else None
         known = packcache.recall(store, packcache.cache_key(*_key(order, below)))
         record = known or write(order, layout, remember_in=store, below=below)

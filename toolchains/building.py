@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from whit.packer.image.oci import Descriptor
     from whit.packer.image.packcache import Record
     from whit.packer.image.reference import Reference
+    from whit.packer.store.layout import Follower
     from whit.packer.store.store import Store
     from whit.toolchains.cache import Made
     from whit.toolchains.model import Kit, Project, Toolchain
@@ -74,8 +75,10 @@ class Built:
     images: tuple[Image, ...]
 
 
-def build(store: Store, project: Project, asked: Asked, kit: Kit, watcher: Watcher) -> Built:
-    """Build all platforms, or nothing is named. Raises what the toolchain, the steps and packing raise."""
+def build(
+    store: Store, project: Project, asked: Asked, kit: Kit, watcher: Watcher, follower: Follower | None = None
+) -> Built:
+    """Build all platforms, or nothing is named; ``follower`` is told how layers grow. Raises what the toolchain, the steps and packing raise."""
     toolchain = toolchain_of(project.language)
     _check_variables(toolchain, asked)
     cache = BuildCache(store)
@@ -87,7 +90,7 @@ def build(store: Store, project: Project, asked: Asked, kit: Kit, watcher: Watch
         programs = [(platform, work.made(platform, kit, watcher)) for platform in platforms]
         with store.adding() as layout:
             images = [
-                Image(platform, made, pipeline.pack(_order(made, platform, asked), store, ()))
+                Image(platform, made, pipeline.pack(_order(made, platform, asked), store, (), follower))
                 for platform, made in programs
             ]
             descriptor = images[0].record.manifest

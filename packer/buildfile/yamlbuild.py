@@ -18,6 +18,7 @@ from whit.packer.support.errors import StoreError, UsageError, WhitError
 from whit.packer.support.imagepath import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from whit.packer.buildfile.whityaml.located import Located
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from whit.packer.image.packcache import Record
     from whit.packer.image.platform import Platform
     from whit.packer.image.reference import Reference
+    from whit.packer.store.layout import Follower
     from whit.packer.store.store import Store
 
 
@@ -46,8 +48,16 @@ class Built:
     records: tuple[Record, ...]
 
 
-def build(store: Store, file: Path, folder: Path, asked: Asked) -> Built:
+def build(
+    store: Store,
+    file: Path,
+    folder: Path,
+    asked: Asked,
+    follower: Callable[[tuple[Reference, ...]], Follower | None] = lambda _: None,
+) -> Built:
     """Build what a file says; paths in it are relative to ``folder``. All platforms, or nothing is named.
+
+    ``follower`` gives, by the image's names, who is told how layers grow that have to be written.
 
     Raises :class:`BuildFileError`, and what packing raises.
     """
@@ -62,8 +72,9 @@ def build(store: Store, file: Path, folder: Path, asked: Asked) -> Built:
             found = read(root, variables)
             order = order_of(found, str(folder), platform, pipeline.source_date_epoch())
             _refuse_missing_sysroot(order, root)
-            records.append(_packed(store, order, f"{file}: {platform}" if len(platforms) > 1 else str(file)))
             references += () if asked.names else found.names
+            told = f"{file}: {platform}" if len(platforms) > 1 else str(file)
+            records.append(_packed(store, order, follower(tuple(references)), told))
         descriptor = records[0].manifest
         if len(records) > 1:
             index = Index(tuple(record.descriptor for record in records))
@@ -80,10 +91,10 @@ def _refuse_missing_sysroot(order: pipeline.Order, root: Located) -> None:
         raise place.wrong(f"sysroot: {shown(sysroot)} is no folder", hint="name the folder that holds the other system")
 
 
-def _packed(store: Store, order: pipeline.Order, told: str) -> Record:
+def _packed(store: Store, order: pipeline.Order, follower: Follower | None, told: str) -> Record:
     """One platform's image; whose file and which platform stands before what is wrong with it."""
     try:
-        return pipeline.pack(order, store, ())
+        return pipeline.pack(order, store, (), follower)
     except StoreError:
         raise
     except WhitError as error:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from whit.packer.commands.push_options import push_options
 from whit.packer.commands.supply_options import supply_options
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-t", "--tag", "names"), {"multiple": True, "metavar": "NAME[:TAG]", "help": "A name; a whit.yaml's own don't count then."}),
     (("--platform", "platforms"), {"multiple": True, "metavar": "OS/ARCH,…", "help": "What to build for."}),
     (("--build-arg", "variables"), {"multiple": True, "metavar": "NAME=VALUE", "help": "A variable of the file's: ARG in a Dockerfile. Of sources: TAGS, LDFLAGS … (docs/toolchains.md)."}),
-    (("--push",), {"is_flag": True, "help": "Send it to the registries that its names say, once it is built."}),
     (("-o", "--output"), {"metavar": "FOLDER/|FILE.tar|type=…,dest=…", "help": "Write an OCI image layout or an archive, too; or files alone: type=local, tar."}),
     (("--iidfile",), {"metavar": "FILE", "help": "Write the image's ID there."}),
     (("--metadata-file",), {"metavar": "FILE", "help": "Dockerfile: write its digests there, as JSON in buildx's form."}),
@@ -53,7 +53,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for names, settings in reversed(_OPTIONS):
         function = click.option(*names, **settings)(function)
-    return supply_options(function)
+    return supply_options(push_options(function))
 
 
 @click.command("build", short_help="Build an image from a folder")

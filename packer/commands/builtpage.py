@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from whit.packer.commands import supply_options
+from whit.packer.commands import push_options, supply_options
+from whit.packer.commands.push_options import Upstream
 
 if TYPE_CHECKING:
     from whit.packer.image.oci import Descriptor
@@ -29,7 +30,29 @@ class Images:
     attached: tuple[Descriptor, ...] = ()
 
 
-def write_outputs(store: Store, images: Images, words: dict[str, Any]) -> str:
+def upstream(words: dict[str, Any]) -> Upstream:
+    """Where the image goes besides the store; ``words`` are the command line's."""
+    return Upstream(is_wished=words["push"], insecure=words["insecure"])
+
+
+def finish(
+    store: Store, images: Images, words: dict[str, Any], there: Upstream, more: dict[str, object] | None = None
+) -> None:
+    """Write what is to be written, tell of it, and push it. ``more`` are further members of the JSON document."""
+    from whit.packer.showing.console import print_json
+
+    image_id = _write_outputs(store, images, words)
+    is_page = not (words["as_json"] or words["quiet"])
+    if is_page:
+        _show(images, words["output"])
+    pushed = there.push(store, images.references, quiet=not is_page)
+    if words["as_json"]:
+        print_json({**_document(images, image_id, words["output"]), **push_options.document(pushed), **(more or {})})
+    elif words["quiet"]:
+        click.echo(image_id)
+
+
+def _write_outputs(store: Store, images: Images, words: dict[str, Any]) -> str:
     """Write ``--output`` and ``--iidfile``; the image's ID. Raises :class:`StoreError`."""
     from whit.packer.archives import archive
     from whit.packer.support import durable
@@ -47,34 +70,7 @@ def write_outputs(store: Store, images: Images, words: dict[str, Any]) -> str:
     return image_id
 
 
-def push_names(store: Store, references: tuple[Reference, ...], *, quiet: bool) -> list[dict[str, object]]:
-    """``--push``: send an image to the registries that its names say, and tell of it on standard error; for programs.
-
-    Raises :class:`RegistryError`; the image is in the store by then, and ``whit push`` goes on with what is left.
-    """
-    import sys
-
-    from whit.packer.commands.registry_options import registries
-    from whit.packer.registry.progress import watcher
-    from whit.packer.registry.pushing import push
-    from whit.packer.verbs.push import WORDS
-    from whit.packer.verbs.push import document as of_push
-
-    hub, found = registries(insecure=False), []
-    for reference in references:
-        pushed = push(store, hub, reference, watcher(sys.stderr, WORDS, "Pushing", quiet=quiet))
-        if not quiet:
-            click.echo(f"pushed {reference} {pushed.descriptor.digest}", err=True)
-        found.append(of_push(pushed))
-    return found
-
-
-def told(pushed: list[dict[str, object]]) -> dict[str, object]:
-    """What was pushed as a member of a JSON document; none where nothing was."""
-    return {"pushed": pushed} if pushed else {}
-
-
-def show(images: Images, output: str | None) -> None:
+def _show(images: Images, output: str | None) -> None:
     """Each file with its reason, sizes, the digest, names."""
     from whit.packer.showing.console import human_size, page_width
     from whit.packer.showing.present import columns, reported_lines
@@ -91,7 +87,7 @@ def show(images: Images, output: str | None) -> None:
     supply_options.show(images.attached)
 
 
-def document(images: Images, image_id: str, output: str | None) -> dict[str, Any]:
+def _document(images: Images, image_id: str, output: str | None) -> dict[str, Any]:
     """The same as JSON."""
     return {
         "schema": SCHEMA,

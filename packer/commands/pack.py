@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from whit.packer.commands.options import choice_options
+from whit.packer.commands.push_options import Upstream, push_options
+from whit.packer.commands.push_options import document as pushed_document
 from whit.packer.commands.supply_options import document, show, supply_options
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from whit.packer.image.spec import PackOptions
     from whit.packer.pipeline import Order
     from whit.packer.resolution.choices import Choices
+    from whit.packer.store.layout import Follower
     from whit.packer.supply.wishes import Wishes
 
 
@@ -46,16 +49,19 @@ if TYPE_CHECKING:
 )
 @choice_options
 @supply_options
+@push_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/store.md) instead of a page.")
 @click.argument("file")
 @click.argument("arguments", nargs=-1, metavar="[-- ARGUMENT…]")
-def command(
+def command(  # noqa: PLR0917 - click's: one an option
     file: str,
     names: tuple[str, ...],
     output: str | None,
     base: str | None,
     choices: Choices,
     wishes: Wishes | None,
+    push: bool,
+    insecure: bool,
     as_json: bool,
     **chosen: object,
 ) -> None:
@@ -68,6 +74,7 @@ def command(
     from whit.packer.image.reference import parse_reference, reference_from_file_name
     from whit.packer.pipeline import Order
     from whit.packer.showing.console import print_json
+    from whit.packer.store.store import Store
     from whit.packer.support.errors import UsageError
 
     if base == "":
@@ -80,13 +87,15 @@ def command(
         raise UsageError(
             "--sbom, --provenance and --sign belong to an image of the store", hint="-t NAME puts it there, beside -o"
         )
-    record = _pack(order, references, output, in_store=in_store)
-    attached = _attach(order, record, references, wishes) if wishes else ()
+    with Upstream(is_wished=push, insecure=insecure) as upstream:
+        record = _pack(order, references, output, upstream.follower(given), in_store=in_store)
+        attached = _attach(order, record, references, wishes) if wishes else ()
+        if not as_json:
+            _show(record, references, output, in_store=in_store)
+            show(attached)
+        pushed = upstream.push(Store.open(), given, quiet=as_json)
     if as_json:
-        print_json({**_document(record, references, output), **document(attached)})
-    else:
-        _show(record, references, output, in_store=in_store)
-        show(attached)
+        print_json({**_document(record, references, output), **document(attached), **pushed_document(pushed)})
 
 
 def _attach(order: Order, record: Record, references: tuple[Reference, ...], wishes: Wishes) -> tuple[Descriptor, ...]:
@@ -140,7 +149,9 @@ def _pairs(option: str, texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     return tuple((key, value) for key, _, value in (text.partition("=") for text in texts))
 
 
-def _pack(order: Order, references: tuple[Reference, ...], output: str | None, *, in_store: bool) -> Record:
+def _pack(
+    order: Order, references: tuple[Reference, ...], output: str | None, follower: Follower | None, *, in_store: bool
+) -> Record:
     """Into the store, and from there to the output; or, with no name given, to the output alone."""
     from pathlib import Path
 
@@ -152,7 +163,7 @@ def _pack(order: Order, references: tuple[Reference, ...], output: str | None, *
     to_layout = output is not None and target is not None and archive.is_layout_target(output, target)
     if in_store:
         store = Store.open()
-        record = pipeline.pack(order, store, references)
+        record = pipeline.pack(order, store, references, follower)
         if target is not None:
             with store.adding() as layout:
                 archive.export(layout, record.descriptor, references, target, to_layout=to_layout)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from whit.packer.commands.builtpage import Images, document, push_names, show, told, write_outputs
+from whit.packer.commands.builtpage import Images, finish, upstream
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +20,6 @@ def build_yaml(words: dict[str, Any]) -> None:
     from whit.packer.buildfile.yamlbuild import Asked, build
     from whit.packer.image.platform import parse_platform
     from whit.packer.image.reference import parse_reference
-    from whit.packer.showing.console import print_json
     from whit.packer.store.store import Store
     from whit.packer.support.errors import UsageError
 
@@ -37,18 +34,10 @@ def build_yaml(words: dict[str, Any]) -> None:
     wishes: Wishes | None = words["wishes"]
     store = Store.open()
     folder, found = _places(words["context"], words["file"])
-    built = build(store, found, folder, asked)
-    attached = _attach(store, built, found, asked, wishes) if wishes else ()
-    images = Images(built.descriptor, built.references, built.records, attached)
-    image_id = write_outputs(store, images, words)
-    is_silent = words["quiet"] or words["as_json"]
-    pushed = push_names(store, built.references, quiet=is_silent) if words["push"] else []
-    if words["as_json"]:
-        print_json({**document(images, image_id, words["output"]), **told(pushed)})
-    elif words["quiet"]:
-        click.echo(image_id)
-    else:
-        show(images, words["output"])
+    with upstream(words) as there:
+        built = build(store, found, folder, asked, there.follower)
+        attached = _attach(store, built, found, asked, wishes) if wishes else ()
+        finish(store, Images(built.descriptor, built.references, built.records, attached), words, there)
 
 
 def _attach(store: Store, built: Built, file: Path, asked: Asked, wishes: Wishes) -> tuple[Descriptor, ...]:

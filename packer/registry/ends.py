@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from whit.packer.image.oci import Descriptor
+    from whit.packer.registry.ahead import Ahead
     from whit.packer.registry.sending import Readable
     from whit.packer.registry.sessions import Sessions
     from whit.packer.store.layout import Layout
@@ -175,7 +176,7 @@ class MirroredSource:
 
 
 class RepositoryTarget:
-    """A tag of a repository; ``others`` says which repositories of the same registry may have a blob."""
+    """A tag of a repository; ``others`` says which repositories of the same registry may have a blob, ``ahead`` what is on its way."""
 
     def __init__(
         self,
@@ -183,7 +184,9 @@ class RepositoryTarget:
         reference: str | None,
         sessions: Sessions,
         others: Callable[[Descriptor], tuple[str, ...]] = lambda _: (),
+        ahead: Ahead | None = None,
     ) -> None:
+        self._ahead = ahead
         self.repository, self._reference, self._sessions, self._others = repository, reference, sessions, others
 
     def is_there(self, root: Document) -> bool:
@@ -195,7 +198,8 @@ class RepositoryTarget:
         """Found, mounted or sent."""
         registry, name = self.repository.registry.endpoint.url, self.repository.name
         with self._sessions.of(registry, name, blob.digest) as session:
-            return send_blob(self.repository, blob, source, session, moved, self._others(blob))
+            early = self._ahead.of(blob.digest) if self._ahead else None
+            return send_blob(self.repository, blob, source, session, moved, self._others(blob), early)
 
     def put_document(self, document: Document, *, is_root: bool) -> None:
         """Under its digest, the root under its tag."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from whit.packer.image.converted import Conversion
     from whit.packer.image.oci import Descriptor
     from whit.packer.image.reference import Reference
+    from whit.packer.registry.ahead import Ahead
     from whit.packer.registry.registries import Registries
     from whit.packer.registry.transfer import Moved, Watcher
     from whit.packer.store.store import Store
@@ -45,10 +46,11 @@ def push(
     watcher: Watcher,
     conversion: Conversion | None = None,
     begun: Callable[[Descriptor], None] = lambda _: None,
+    ahead: Ahead | None = None,
 ) -> Pushed:
     """Have a registry hold an image of the store under its name; the store's stays as it is where it is to be converted.
 
-    ``begun`` is told each layer that is converted. Raises :class:`NotFoundError`, :class:`RegistryError`.
+    ``begun`` is told each layer that is converted; ``ahead`` has what is on its way already. Raises :class:`NotFoundError`, :class:`RegistryError`.
     """
     # Under the lock of those who add: nothing that is being read gets collected meanwhile.
     with store.adding() if conversion else store.reading() as layout:
@@ -65,7 +67,7 @@ def push(
         known = origins(store)
         mounts = Mounts(known, repository.registry.domain, repository.name)
         sessions = Sessions(store.cache_folder / "uploads")
-        target = RepositoryTarget(repository, reference.tag, sessions, mounts)
+        target = RepositoryTarget(repository, reference.tag, sessions, mounts, ahead)
         moved = transfer(tree, source, target, watcher)
         referrers: tuple[Descriptor, ...] = ()
         if any(attached(store, document.descriptor.digest) for document in tree.documents):

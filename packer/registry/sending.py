@@ -7,18 +7,16 @@ the blob in one piece.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from hashlib import sha256
 
 from whit.packer.registry.challenge import pulling
-from whit.packer.registry.client import ACCEPTED, CREATED, NO_CONTENT, NOT_FOUND, OK, UNSATISFIABLE, Tries
-from whit.packer.registry.headers import received, resolved, with_query
-from whit.packer.registry.model import BrokenError, Code, DeniedError, RegistryError
+from whit.packer.registry.client import ACCEPTED, CREATED, Tries
+from whit.packer.registry.model import BrokenError, Code, RegistryError
 from whit.packer.registry.repository import quoted
 from whit.packer.registry.retry import RETRIED
-from whit.packer.registry.sessions import Begun
-from whit.packer.registry.transport import NOTHING, Body
+from whit.packer.registry.transport import NOTHING
+from whit.packer.registry.upload import LostError, Upload
 from whit.packer.store.layout import REPACK
 from whit.packer.support.errors import StoreError
 from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from whit.packer.image.oci import Descriptor
+    from whit.packer.registry.ahead import EarlyUpload
     from whit.packer.registry.repository import Repository
     from whit.packer.registry.sessions import Session
     from whit.packer.registry.transport import Answer
@@ -48,7 +47,6 @@ CHUNK_SECONDS = 10.0
 
 _WRONG = 2
 """How often a registry may say of whole bytes that their digest is another's."""
-_NO_PATCH = frozenset({400, 404, 405, 411, 413, 415, 501})
 _NO_MOUNT = frozenset({400, 401, 403, 404, 405, 500, 501})
 
 
@@ -66,10 +64,6 @@ class Placed:
 
     how: Outcome
     origin: str = ""
-
-
-class LostError(RegistryError):
-    """The registry knows nothing of an upload any more."""
 
 
 class Reading:
@@ -105,165 +99,72 @@ class Reading:
             self._moved(self._at)
 
 
-class _Upload:
-    """One blob's upload while it is being made."""
+class _Sending:
+    """One blob's upload until it is done: in which pieces, and what follows from each failure."""
 
-    def __init__(self, repository: Repository, blob: Descriptor, reading: Reading, session: Session) -> None:
-        self.repository = repository
+    def __init__(self, upload: Upload, blob: Descriptor) -> None:
+        self.upload = upload
+        self.repository = upload.repository
         self.blob = blob
-        self.reading = reading
-        self.session = session
-        self.location = ""
-        self.offset = 0
         self.chunk = CHUNK
-        self.in_one = False
         self._was_wrong = False
 
     def run(self) -> None:
         """Until the registry has the blob."""
-        tries, wrong, best = Tries(), 0, self.offset
+        tries, wrong, best = Tries(), 0, self.upload.offset
         while not self._tried(tries, wrong):
             wrong += self._was_wrong
-            if self.offset > best:
+            if self.upload.offset > best:
                 # An upload that is lost again and again isn't progress.
-                best = self.offset
+                best = self.upload.offset
                 tries.got_on()
 
     def _tried(self, tries: Tries, wrong: int) -> bool:
         """One request more, and what its failure takes. Returns whether the blob is there."""
         self._was_wrong = False
         try:
-            if not self.location:
-                self._begin()
+            if not self.upload.location:
+                self.upload.begin()
             return self._step()
         except LostError as error:
-            self._lost()
+            self.upload.lost()
             tries.failed(error)
         except BrokenError as error:
             tries.failed(error)
             if self._is_done_after_all():
                 return True
-            self.refresh()
+            self.upload.refresh(self.blob.size)
         except RegistryError as error:
             if error.code == Code.DIGEST_INVALID and wrong < _WRONG:
                 if self.repository.has_blob(self.blob):  # by somebody else, meanwhile
                     return True
                 self._was_wrong = True
-                self._lost()
+                self.upload.lost()
             elif error.status in RETRIED:
                 tries.failed(error)
-                self.refresh()
+                self.upload.refresh(self.blob.size)
             else:
                 raise
         return False
 
-    def _begin(self) -> None:
-        answer = self._call("POST", self.repository.path("blobs/uploads/"), {ACCEPTED}, NOTHING)
-        self.follow(answer)
-
-    def follow(self, answer: Answer) -> None:
-        """Note where the registry wants the rest. Raises :class:`RegistryError` where it says nothing usable."""
-        there = resolved(answer.url, answer.header("Location") or "")
-        answer.close()
-        if there is None:
-            raise RegistryError(f"{self.repository.registry.domain} says nowhere to upload to: it has no Location")
-        self.location = there
-
     def _step(self) -> bool:
         """Send the next chunk, or the last request. Returns whether the blob is there."""
-        left = self.blob.size - self.offset
+        left = self.blob.size - self.upload.offset
         if self._is_last(left):
-            self._put(left)
+            self.upload.put(self.blob.digest, left)
             return True
         begin = time.monotonic()
-        self._patch(self.chunk)
+        self.upload.patch(self.chunk)
         seconds = max(time.monotonic() - begin, 0.001)
         self.chunk = min(max(CHUNK, int(self.chunk * CHUNK_SECONDS / seconds)), LARGEST_CHUNK)
         return False
 
     def _is_last(self, left: int) -> bool:
-        return self.in_one or left <= self.chunk
-
-    def _put(self, size: int) -> None:
-        url, start = with_query(self.location, digest=self.blob.digest), self.offset
-        body = Body(size, lambda: self.reading.take(start, size))
-        headers = {"Content-Type": "application/octet-stream"}
-        if start and size:
-            headers["Content-Range"] = f"{start}-{start + size - 1}"
-        self._call("PUT", url, {CREATED, OK, NO_CONTENT}, body, headers).close()
-
-    def _patch(self, size: int) -> None:
-        start = self.offset
-        headers = {"Content-Type": "application/octet-stream", "Content-Range": f"{start}-{start + size - 1}"}
-        body = Body(size, lambda: self.reading.take(start, size))
-        try:
-            answer = self._call("PATCH", self.location, {ACCEPTED, NO_CONTENT, CREATED, OK}, body, headers)
-        except RegistryError as error:
-            refused = error.status in _NO_PATCH and not isinstance(error, BrokenError | DeniedError)
-            if start == 0 and refused and error.code not in {Code.UPLOAD_UNKNOWN, Code.UPLOAD_INVALID}:
-                # No such thing as chunks here: the whole, to an upload of its own.
-                self.in_one = True
-                raise LostError(error.message, status=error.status) from None
-            raise
-        there = received(answer.header("Range"))
-        self.follow(answer)
-        if there is not None and not start < there <= start + size:
-            raise LostError(f"{self.repository.registry.domain} says that it has {there} bytes, not {start + size}")
-        self.offset = start + size if there is None else there
-        self.session.keep(Begun(self.location, self.offset))
-
-    def _call(
-        self, method: str, url: str, expected: set[int], body: Body, headers: dict[str, str] | None = None
-    ) -> Answer:
-        """As the registry's; what it says of an upload that it doesn't know is :class:`LostError`."""
-        again = method == "POST"
-        try:
-            return self.repository.registry.call(
-                method, url, self.repository.writes, expected, headers=headers, body=body, again=again
-            )
-        except RegistryError as error:
-            unknown = error.code in {Code.UPLOAD_UNKNOWN, Code.UPLOAD_INVALID} or error.status == UNSATISFIABLE
-            if method != "POST" and (unknown or (error.status == NOT_FOUND and self.offset)):
-                raise LostError(error.message, hint=error.hint, status=error.status, code=error.code) from None
-            raise
-
-    def refresh(self) -> None:
-        """Ask how much has arrived, and go on from there; from the beginning where the registry doesn't know.
-
-        Raises :class:`RegistryError` where it gives no answer: what is remembered of the upload is kept for a better time.
-        """
-        if not self.location:
-            return
-        if self.in_one:
-            self._lost()
-            return
-        try:
-            answer = self.repository.registry.call(
-                "GET", self.location, self.repository.writes, {NO_CONTENT, OK, ACCEPTED}
-            )
-        except RegistryError as error:
-            if not error.status or error.status in RETRIED or isinstance(error, DeniedError):
-                raise
-            if error.status in {400, 404, 405} and error.code not in {Code.UPLOAD_UNKNOWN, Code.UPLOAD_INVALID}:
-                return  # it can't be asked: what it has said before will be true, or it says so
-            self._lost()
-            return
-        there = received(answer.header("Range"))
-        with contextlib.suppress(RegistryError):
-            self.follow(answer)
-        if there is None or there > self.blob.size:
-            self._lost()
-        else:
-            self.offset = there
-            self.session.keep(Begun(self.location, self.offset))
-
-    def _lost(self) -> None:
-        self.location, self.offset = "", 0
-        self.session.forget()
+        return self.upload.in_one or left <= self.chunk
 
     def _is_done_after_all(self) -> bool:
         """Whether only the last answer was lost."""
-        return self._is_last(self.blob.size - self.offset) and self.repository.has_blob(self.blob)
+        return self._is_last(self.blob.size - self.upload.offset) and self.repository.has_blob(self.blob)
 
 
 def send_blob(
@@ -273,19 +174,24 @@ def send_blob(
     session: Session,
     moved: Callable[[int], None],
     others: tuple[str, ...] = (),
+    early: EarlyUpload | None = None,
 ) -> Placed:
     """Let a registry have a blob: found there, mounted from one of the ``others`` (repositories of it), or sent.
 
+    ``early`` is an upload that was begun before the blob was whole: gone on with, or broken off where the blob is there.
     ``moved`` is told how many bytes are there. Raises :class:`RegistryError`, :class:`StoreError`.
     """
     if repository.has_blob(blob):
         session.forget()
+        if early:
+            early.give_up()
         return Placed(Outcome.THERE)
-    upload = _Upload(repository, blob, Reading(source, blob, moved), session)
-    begun = session.recall()
-    if begun:
-        upload.location, upload.offset = begun.location, begun.offset
-        upload.refresh()
+    upload = Upload(repository, Reading(source, blob, moved).take, session)
+    if begun := early and early.take():
+        upload.resume(begun)
+    elif begun := session.recall():
+        upload.resume(begun)
+        upload.refresh(blob.size)
     if not upload.location:
         for other in others:
             answer = _mount(repository, blob, other)
@@ -295,7 +201,7 @@ def send_blob(
             if answer:
                 upload.follow(answer)
                 break
-    upload.run()
+    _Sending(upload, blob).run()
     session.forget()
     return Placed(Outcome.SENT)
 

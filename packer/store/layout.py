@@ -22,7 +22,26 @@ from whit.packer.support.light import TYPE_CHECKING, dataclass
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-    from typing import IO
+    from typing import IO, Protocol
+
+    class Follower(Protocol):
+        """Does something with blobs while they are being written."""
+
+        def begun(self, file: IO[bytes]) -> Following:
+            """A blob is going to be written to a file, from its beginning on."""
+            ...
+
+    class Following(Protocol):
+        """Follows one blob."""
+
+        def grown(self, size: int) -> None:
+            """So many bytes are in the file now: told every few MiB."""
+            ...
+
+        def ended(self, digest: str | None) -> None:
+            """All is in the file; or there will be no such blob (None)."""
+            ...
+
 
 LAYOUT_FILE = "oci-layout"
 LAYOUT_VERSION = "1.0.0"
@@ -35,10 +54,11 @@ _FLUSH = 4 << 20
 
 
 class BlobWriter:
-    """Takes a blob's bytes; knows its digest and size when all are written."""
+    """Takes a blob's bytes; knows its digest and size when all are written. ``following`` is told how it grows."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], following: Following | None = None) -> None:
         self.file = file
+        self._following = following
         self.size = 0
         self._hash = sha256()
         self._flushed = 0
@@ -51,6 +71,8 @@ class BlobWriter:
         if self.size - self._flushed >= _FLUSH:
             durable.begin_writing(self.file, self._flushed, self.size - self._flushed)
             self._flushed = self.size
+            if self._following:
+                self._following.grown(self.size)
 
     def take_up(self) -> None:
         """Read what the file holds already, as if it had just been written."""
@@ -75,10 +97,14 @@ class BlobWriter:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A layout's folder. ``private`` layouts (the store's) are readable by their owner only."""
+    """A layout's folder. ``private`` layouts (the store's) are readable by their owner only.
+
+    ``follower`` is told of each blob that is going to be written.
+    """
 
     folder: Path
     private: bool = True
+    follower: Follower | None = None
 
     @property
     def index_path(self) -> Path:
@@ -221,10 +247,16 @@ class Layout:
     def new_blob(self) -> Iterator[BlobWriter]:
         """A blob to write; when the block ends well it is there under its digest, else nothing has changed."""
         with durable.temporary_file(self.blob_folder, private=self.private) as (file, path):
-            writer = BlobWriter(file)
-            yield writer
+            following = self.follower.begun(file) if self.follower else None
+            writer, digest = BlobWriter(file, following), None
+            try:
+                yield writer
+                digest = writer.digest
+            finally:
+                if following:
+                    following.ended(digest)
             os.fsync(file.fileno())
-            path.replace(self.blob_path(writer.digest))
+            path.replace(self.blob_path(digest))
         durable.sync_folder(self.blob_folder)
 
     def adopt(self, file: IO[bytes], path: Path, digest: str) -> None:

@@ -10,14 +10,17 @@ from whit.packer.registry.pushing import push as push_image
 from whit.packer.registry.registries import Registries
 from whit.packer.registry.sending import Outcome
 from whit.packer.registry.settings import Settings
-from whit.packer.showing.console import print_json, say
+from whit.packer.showing.console import print_json, put, say
 from whit.packer.store.store import Store
 from whit.packer.support.errors import NotFoundError, UsageError
 from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import IO
+
     from whit.packer.image.converted import Conversion
     from whit.packer.image.reference import Reference
+    from whit.packer.registry.ahead import Ahead
     from whit.packer.registry.pushing import Pushed
 
 WORDS = {Outcome.THERE: "Layer already exists", Outcome.SENT: "Pushed", Outcome.MOUNTED: "Mounted"}
@@ -62,10 +65,18 @@ def _all(store: Store, reference: Reference) -> list[Reference]:
 
 
 def send(
-    store: Store, hub: Registries, reference: Reference, conversion: Conversion | None = None, *, quiet: bool
+    store: Store,
+    hub: Registries,
+    reference: Reference,
+    conversion: Conversion | None = None,
+    *,
+    quiet: bool,
+    ahead: Ahead | None = None,
+    stream: IO[str] | None = None,
 ) -> Pushed:
-    """Push one image, and tell of it in docker's words."""
-    telling = watcher(sys.stdout, WORDS, "Pushing", quiet=quiet)
+    """Push one image, and tell of it in docker's words; ``ahead`` has what of it is on its way already."""
+    stream = stream or sys.stdout
+    telling = watcher(stream, WORDS, "Pushing", quiet=quiet)
     if conversion:
         from whit.packer.commands.conversion_options import begun, tell  # noqa: PLC0415 - only where it is asked for
 
@@ -73,20 +84,21 @@ def send(
         if not quiet:
             tell(pushed.origin, pushed.descriptor, pushed.left_out)
     else:
-        pushed = push_image(store, hub, reference, telling)
+        pushed = push_image(store, hub, reference, telling, ahead=ahead)
     if not quiet:
-        tell_pushed(pushed)
+        _tell(pushed, stream)
     return pushed
 
 
-def tell_pushed(pushed: Pushed) -> None:
+def _tell(pushed: Pushed, stream: IO[str]) -> None:
     """What a push came to, after what was told of its blobs."""
-    if pushed.moved.was_there:
-        for blob in pushed.tree.blobs:
-            say(f"{blob.hex[:12]}: {WORDS[Outcome.THERE]}")
-    for one in pushed.referrers:
-        say(f"{one.hex[:12]}: Attached ({one.artifact_type})")
-    say(f"{pushed.reference.tag}: digest: {pushed.descriptor.digest} size: {pushed.descriptor.size}")
+    blobs = pushed.tree.blobs if pushed.moved.was_there else ()
+    lines = [
+        *(f"{blob.hex[:12]}: {WORDS[Outcome.THERE]}" for blob in blobs),
+        *(f"{one.hex[:12]}: Attached ({one.artifact_type})" for one in pushed.referrers),
+        f"{pushed.reference.tag}: digest: {pushed.descriptor.digest} size: {pushed.descriptor.size}",
+    ]
+    put(stream, "".join(f"{line}\n" for line in lines))
 
 
 def document(pushed: Pushed) -> dict[str, object]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from whit.packer.commands.builtpage import Images, document, push_names, show, told, write_outputs
+from whit.packer.commands.builtpage import Images, finish, upstream
 
 if TYPE_CHECKING:
     from whit.packer.image.oci import Descriptor
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 def build_sources(words: dict[str, Any]) -> int:
     """Build them; ``words`` are the command line's. The exit code."""
-    from whit.packer.showing.console import print_json
     from whit.packer.store.store import Store
     from whit.toolchains.building import build, explanation
     from whit.toolchains.commands.watching import Telling, fetcher
@@ -31,19 +30,14 @@ def build_sources(words: dict[str, Any]) -> int:
     store = Store.open()
     folder = store.root / "toolchains"
     kit = MachineKit(folder, None if words["offline"] else fetcher(folder).fetch)
-    built = build(store, project, asked, kit, Telling(is_quiet=words["quiet"]))
-    attached = _attach(store, built, asked, wishes) if wishes else ()
-    images = Images(built.descriptor, built.references, tuple(image.record for image in built.images), attached)
-    image_id = write_outputs(store, images, words)
-    is_silent = words["quiet"] or words["as_json"]
-    pushed = push_names(store, built.references, quiet=is_silent) if words["push"] else []
-    if words["as_json"]:
-        print_json({**document(images, image_id, words["output"]), "source": _document(built), **told(pushed)})
-    elif words["quiet"]:
-        click.echo(image_id)
-    else:
-        _explain(explanation(built))
-        show(images, words["output"])
+    with upstream(words) as there:
+        telling = Telling(is_quiet=words["quiet"])
+        built = build(store, project, asked, kit, telling, there.follower(asked.names))
+        attached = _attach(store, built, asked, wishes) if wishes else ()
+        images = Images(built.descriptor, built.references, tuple(image.record for image in built.images), attached)
+        if not (words["as_json"] or words["quiet"]):
+            _explain(explanation(built))
+        finish(store, images, words, there, {"source": _document(built)})
     return 0
 
 
