@@ -30,7 +30,7 @@ def assemble(
     base = chain.base
     with cache.store.adding() as layout:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            layers = tuple(pool.map(lambda record: _layer(cache, layout, record), chain.records))
+            layers = tuple(pool.map(lambda record: layer_of(cache, layout, record), chain.records))
         created = rfc3339(seconds)
         old = len(base.config.history) if base else 0
         told = (replace(line, created=created) for line in config.history[old:])
@@ -47,7 +47,8 @@ def assemble(
     return replace(descriptor, platform=config.platform)
 
 
-def _layer(cache: StepCache, layout: Layout, record: Record) -> Layer:
+def layer_of(cache: StepCache, layout: Layout, record: Record) -> Layer:
+    """A step's layer, made now if it isn't there. To be called while the store is being added to."""
     if record.layer and layout.has(record.layer.descriptor):
         return record.layer
     descriptor = os.open(cache.files(record), os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from whit.packer.buildfile.build.chain import Chain
     from whit.packer.buildfile.build.notes import Annotations
     from whit.packer.buildfile.build.progress import Progress
+    from whit.packer.buildfile.build.sharing import Shared
     from whit.packer.buildfile.build.steps import StepRunner
     from whit.packer.buildfile.build.stages import Settings
     from whit.packer.buildfile.dockerfile.plan import Plan, StagePlan
@@ -40,15 +41,34 @@ class Tools:
     runner: StepRunner
     progress: Progress
     image: Callable[[str, Platform | None], StoredImage]
+    shared: Shared
     fresh: set[str] = field(default_factory=set)
 
 
-def build_target(plan: Plan, tools: Tools, settings: Settings, held: ExitStack, platform: str = "") -> Chain:
-    """The target's files, there as long as they are ``held``; ``platform`` is told where there are several.
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A target that is built, for one platform, with its stages."""
+
+    plan: Plan
+    builder: StageBuilder
+
+    @property
+    def chain(self) -> Chain:
+        """The target; steps that were found elsewhere have no files yet."""
+        return self.builder.chains[self.plan.target]
+
+    @property
+    def whole(self) -> Chain:
+        """The target with all its files."""
+        return self.builder.with_files(self.chain)
+
+
+def build_target(plan: Plan, tools: Tools, settings: Settings, held: ExitStack, platform: str = "") -> Finished:
+    """The target, its files there as long as they are ``held``; ``platform`` is told where there are several.
 
     The first thing that goes wrong ends everything. Raises :class:`WhitError`.
     """
-    builder = StageBuilder(tools.cache, tools.runner, tools.progress, settings, tools.image, {}, held, tools.fresh)
+    builder = StageBuilder(tools.cache, tools.runner, tools.progress, settings, tools.image, {}, held, tools.fresh, tools.shared)
 
     def label(stage: StagePlan) -> str:
         return " ".join(filter(None, (platform, stage.name if several else "")))
@@ -71,15 +91,7 @@ def build_target(plan: Plan, tools: Tools, settings: Settings, held: ExitStack, 
             for future in running:
                 future.cancel()
             raise
-    return builder.chains[plan.target]
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A target that is built, for one platform."""
-
-    plan: Plan
-    chain: Chain
+    return Finished(plan, builder)
 
 
 def keep_image(
@@ -91,6 +103,8 @@ def keep_image(
     with store.adding() as layout:
         images = []
         for target in targets:
+            for record in target.chain.records:
+                tools.shared.have(record)
             config = target.plan.stage(target.plan.target).config
             made = assemble(tools.cache, target.chain, config, notes.of(Level.MANIFEST, config.platform), seconds)
             images.append(replace(made, annotations=notes.of(Level.MANIFEST_DESCRIPTOR, config.platform)))

@@ -13,6 +13,8 @@ from whit.packer.store.rootfs import lock_path, prepare_rootfs
 from whit.packer.support.userns import read_ids
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from whit.packer.buildfile.build.cache import Record, StepCache
     from whit.packer.store.store import Store, StoredImage
     from whit.packer.support.userns import Ids
@@ -20,12 +22,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """``lowers`` are the folders of all snapshots, the newest first, and of the base; ``id`` stands for what is in them."""
+    """``lowers`` are the folders of all snapshots, the newest first, and of the base; ``id`` stands for what is in them.
+
+    ``portable`` does so on every machine, None where it isn't known; ``keys`` are such of each record's step. Of the last
+    ``absent`` records no snapshot is there: their steps were found in a cache from elsewhere.
+    """
 
     id: str
     lowers: tuple[str, ...]
     base: StoredImage | None = None
     records: tuple[Record, ...] = ()
+    portable: str | None = None
+    keys: tuple[tuple[str, ...], ...] = ()
+    absent: int = 0
 
     @property
     def base_digest(self) -> str:
@@ -37,12 +46,30 @@ class Chain:
         """Its files, as they are."""
         return Layers(self.lowers)
 
-    def after(self, record: Record, cache: StepCache) -> Chain:
+    def found(self, record: Record, keys: tuple[str, ...], portable: str) -> Chain:
+        """With one step more, whose files aren't there yet."""
+        return replace(
+            self, records=(*self.records, record), keys=(*self.keys, keys), portable=portable, absent=self.absent + 1
+        )
+
+    def whole(self, have: Callable[[Record], Record], cache: StepCache) -> Chain:
+        """With all its files; ``have`` gives a record its snapshot."""
+        if not self.absent:
+            return self
+        count = len(self.records) - self.absent
+        there = replace(self, records=self.records[:count], keys=self.keys[:count], absent=0)
+        for record, keys in zip(self.records[count:], self.keys[count:], strict=True):
+            there = there.after(have(record), cache, keys)
+        return replace(there, portable=self.portable)
+
+    def after(self, record: Record, cache: StepCache, keys: tuple[str, ...] = (), portable: str | None = None) -> Chain:
         """With one step more."""
         files = str(cache.files(record))
         # A layer of COPY --link may stand twice; overlayfs takes each folder once.
         lowers = (files, *(folder for folder in self.lowers if folder != files))
-        return replace(self, id=record.snapshot, lowers=lowers, records=(*self.records, record))
+        return replace(
+            self, id=record.snapshot, lowers=lowers, records=(*self.records, record), portable=portable, keys=(*self.keys, keys)
+        )
 
 
 def empty_chain(cache: StepCache) -> Chain:

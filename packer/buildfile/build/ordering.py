@@ -8,30 +8,36 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.build.agents import Agents
-from whit.packer.buildfile.build.building import Finished, Tools, build_target, keep_image
+from whit.packer.buildfile.build.building import Tools, build_target, keep_image
 from whit.packer.buildfile.build.cache import StepCache
 from whit.packer.buildfile.build.chain import empty_chain
 from whit.packer.buildfile.build.emulation import read_handlers, refuse_unexecutable
 from whit.packer.buildfile.build.emulation import read_handlers, refuse_unexecutable
 from whit.packer.buildfile.build.exporting import export_files, export_image
 from whit.packer.buildfile.build.notes import Annotations
+from whit.packer.buildfile.build.sharing import Shared, export, imported
 from whit.packer.buildfile.build.stages import Settings
+from whit.packer.registry.progress import Silent
 from whit.packer.buildfile.dockerfile.evaluate import Wishes, evaluate
 from whit.packer.buildfile.dockerfile.parsing import parse
 from whit.packer.support import durable
+from whit.packer.support.errors import WhitError
 from whit.packer.support.light import replace
 from whit.packer.buildfile.remote.sources import Sources
 from whit.packer.pipeline import source_date_epoch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from whit.packer.buildfile.build.bases import Bases
+    from whit.packer.buildfile.build.building import Finished
     from whit.packer.buildfile.build.exporting import Output
     from whit.packer.buildfile.build.progress import Progress
     from whit.packer.buildfile.build.reading import Begun
+    from whit.packer.buildfile.build.sharing import Place
     from whit.packer.buildfile.build.steps import StepRunner
+    from whit.packer.registry.registries import Registries
     from whit.packer.buildfile.dockerfile.checks import Finding
     from whit.packer.buildfile.dockerfile.plan import Plan
     from whit.packer.image.oci import Descriptor
@@ -40,6 +46,11 @@ if TYPE_CHECKING:
     from whit.packer.store.store import Store
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def no_registries() -> Registries:
+    """Where none is needed."""
+    raise WhitError("this build has no registries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,9 @@ class Order:
     annotations: Annotations = Annotations()
     anew: frozenset[str] = frozenset()
     pushes: bool = False
+    cache_from: tuple[Place, ...] = ()
+    cache_to: tuple[Place, ...] = ()
+    registries: Callable[[], Registries] = no_registries
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +116,38 @@ def build(order: Order, sources: Sources, runner: StepRunner, progress: Progress
             context, order.begun.ignore, sources, sources.agents, sources.epoch, order.uses_cache, order.network,
             sources.secrets, order.anew,
         )  # fmt: skip
-        tools = Tools(cache, runner, progress, bases.image)
+        shared = Shared(cache, exports=bool(order.cache_to))
+        if order.cache_from:
+            shared.entries = imported(order.cache_from, order.registries, progress)
+        tools = Tools(cache, runner, progress, bases.image, shared)
         several = len(plans) > 1
         targets = tuple(
-            Finished(plan, build_target(plan, tools, settings, held, str(_platform(plan)) if several else "")) for plan in plans
+            build_target(plan, tools, settings, held, str(_platform(plan)) if several else "") for plan in plans
         )
         if order.output is None or order.output.is_image or order.names:
             kept, images = keep_image(targets, tools, order.names, order.annotations, settings.seconds)
         if order.output:
             _export(order, runner, cache.store, targets, kept)
+        for place in order.cache_to:
+            _share(place, order, targets, tools)
     return Built(kept, images, tuple(dict.fromkeys(finding for plan in plans for finding in plan.findings)))
+
+
+def _share(place: Place, order: Order, targets: tuple[Finished, ...], tools: Tools) -> None:
+    telling = tools.progress.begin(f"exporting cache to {place.where}")
+    chains = [
+        chain
+        for target in targets
+        for index, chain in sorted(target.builder.chains.items())
+        if place.is_full or index == target.plan.target
+    ]
+    try:
+        made = export(place, chains, tools.shared, order.registries, Silent())
+    except WhitError as error:
+        telling.failed(error.message)
+        raise
+    telling.say(f"#{telling.number} writing cache manifest {made.digest}")
+    telling.done()
 
 
 def _platform(plan: Plan) -> Platform:
@@ -127,7 +163,7 @@ def _export(
         export_image(store, kept, order.names, order.output)
         return
     with contextlib.ExitStack() as held:
-        roots = [(_platform(one.plan), held.enter_context(runner.root(one.chain.layers))) for one in targets]
+        roots = [(_platform(one.plan), held.enter_context(runner.root(one.whole.layers))) for one in targets]
         export_files(roots, order.output)
 
 

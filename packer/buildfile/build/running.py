@@ -39,32 +39,38 @@ _MOST_PRIVATE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Supplies:
-    """Where a RUN's mounts come from: ``files`` opens an origin, ``chain`` is a stage's or an image's."""
+    """Where a RUN's mounts come from: ``files`` opens an origin, ``chain`` is a stage's or an image's, ``whole`` with its files."""
 
     cache: StepCache
     files: Callable[[Origin], contextlib.AbstractContextManager[Files]]
     chain: Callable[[Origin], Chain]
+    whole: Callable[[Origin], Chain]
     secrets: Mapping[str, bytes]
     agents: Agents
     network: str
 
 
-def key_of(step: RunStep, chain: Chain, supplies: Supplies, epoch: int | None) -> str:
-    """The step's key: what it runs, on what, with which mounts; not the secrets' contents, nor the proxies."""
-    mounts = [_mount_key(step, planned, supplies) for planned in step.mounts]
+def key_of(step: RunStep, below: str, supplies: Supplies, epoch: int | None, *, by_origins: bool = False) -> str:
+    """The step's key: what it runs, on what, with which mounts; not the secrets' contents, nor the proxies.
+
+    ``by_origins``: files of stages and images are told by what stands for all of those.
+    """
+    mounts = [_mount_key(step, planned, supplies, by_origins=by_origins) for planned in step.mounts]
     script = [step.script.path, step.script.content] if step.script else None
     return step_key(
-        "run", chain.id, step.words, step.environment, step.directory, step.user, mounts,
+        "run", below, step.words, step.environment, step.directory, step.user, mounts,
         _network(step, supplies), step.security, script, epoch,
     )  # fmt: skip
 
 
-def _mount_key(step: RunStep, planned: PlannedMount, supplies: Supplies) -> list[object]:
+def _mount_key(step: RunStep, planned: PlannedMount, supplies: Supplies, *, by_origins: bool) -> list[object]:
     mount = planned.mount
     words: list[object] = [
         mount.kind, planned.target, mount.is_readonly, mount.size, mount.id, mount.env, mount.mode, mount.uid, mount.gid,
     ]  # fmt: skip
-    if mount.kind is MountKind.BIND:
+    if by_origins and planned.origin.kind in (OriginKind.STAGE, OriginKind.IMAGE):
+        words += [supplies.chain(planned.origin).portable, rooted(mount.source)]
+    elif mount.kind is MountKind.BIND:
         with supplies.files(planned.origin) as files, at(step.source.place):
             words.append(piece_of(files, rooted(mount.source), _as_it_is(files)).digest())
     return words
@@ -153,7 +159,7 @@ def _bound(step: RunStep, planned: PlannedMount, supplies: Supplies, folder: Pat
     if planned.origin.kind is not OriginKind.CONTEXT:
         with supplies.files(planned.origin) as files, at(step.source.place):
             find_one(files, path)
-        return Bound(planned.target, supplies.chain(planned.origin).layers, path, planned.mount.is_readonly)
+        return Bound(planned.target, supplies.whole(planned.origin).layers, path, planned.mount.is_readonly)
     folder.mkdir(mode=_CACHE_MODE)
     with supplies.files(planned.origin) as files, at(step.source.place):
         piece = piece_of(files, path, _as_it_is(files))

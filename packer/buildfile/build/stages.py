@@ -7,12 +7,14 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from whit.packer.buildfile.build.assembling import layer_of
 from whit.packer.buildfile.build.cache import Record, new_snapshot, step_key
 from whit.packer.buildfile.build.chain import chain_on, empty_chain
 from whit.packer.buildfile.build.origins import Files
 from whit.packer.buildfile.build.owners import accounts_in, parse_owner
 from whit.packer.buildfile.build.pieces import change_of, pieces_of, require_some
 from whit.packer.buildfile.build.placing import make_folders, place
+from whit.packer.buildfile.build.portable import EMPTY, after, key_by_content, key_by_origins, of_base
 from whit.packer.buildfile.build.running import Supplies, key_of, order_of
 from whit.packer.buildfile.build.steps import Layers
 from whit.packer.buildfile.dockerfile.plan import FileStep, OriginKind, RunStep, WorkdirStep
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from whit.packer.buildfile.build.cache import StepCache, Workplace
     from whit.packer.buildfile.build.chain import Chain
     from whit.packer.buildfile.build.owners import Owner
+    from whit.packer.buildfile.build.sharing import Shared
     from whit.packer.buildfile.build.progress import Progress, Telling
     from whit.packer.buildfile.build.steps import StepRunner
     from whit.packer.buildfile.dockerfile.ignorefile import IgnoreRules
@@ -77,6 +80,7 @@ class StageBuilder:
     chains: dict[int, Chain]
     held: contextlib.ExitStack
     fresh: set[str]
+    shared: Shared
 
     def build(self, stage: StagePlan, label: str) -> Chain:
         """All steps of a stage; ``label`` is its name for people, empty where there is only one."""
@@ -100,8 +104,17 @@ class StageBuilder:
         if origin.kind is OriginKind.STAGE:
             return self.chains[origin.stage]
         if origin.kind is OriginKind.IMAGE:
-            return chain_on(self.cache.store, self.image(origin.image, origin.platform), self.held)
-        return empty_chain(self.cache)
+            image = self.image(origin.image, origin.platform)
+            return replace(chain_on(self.cache.store, image, self.held), portable=of_base(image.config.diff_ids))
+        return replace(empty_chain(self.cache), portable=EMPTY)
+
+    def whole(self, origin: Origin) -> Chain:
+        """The same with all its files, also those of steps that were done elsewhere."""
+        return self.with_files(self.chain(origin))
+
+    def with_files(self, chain: Chain) -> Chain:
+        """A chain with all its files."""
+        return chain.whole(self.shared.whole, self.cache)
 
     @contextlib.contextmanager
     def files(self, origin: Origin) -> Iterator[Files]:
@@ -109,19 +122,39 @@ class StageBuilder:
         if origin.kind is OriginKind.CONTEXT:
             yield Files(self.settings.context, is_context=True, ignore=self.settings.ignore)
             return
-        with self.runner.root(self.chain(origin).layers) as root:
+        with self.runner.root(self.whole(origin).layers) as root:
             yield Files(root)
 
     def _done(self, chain: Chain, step: Step, telling: Telling, title: str) -> Chain:
+        key = key_by_origins(chain, step, self._supplies(), self.settings) if self.shared.is_used else None
+        found = self.shared.find(key, chain.base_digest) if key and self.settings.uses_cache else None
+        if key and found and found.layer and chain.portable:
+            telling.cached()
+            return chain.found(found, (key,), after(chain.portable, found.layer.diff_id))
+        chain, more = self.with_files(chain), None
         if isinstance(step, RunStep):
             record = self._run(chain, step, telling, title)
         elif isinstance(step, FileStep):
-            record = self._copy(chain, step, telling, title)
+            record, more = self._copy(chain, step, telling, title)
         elif isinstance(step, WorkdirStep):
             record = self._workdir(chain, step, telling, title)
         else:
             raise InvalidFileError(f"{step.source.place}: {step.source.word} is no step")
-        return chain.after(record, self.cache)
+        return self._after(chain, record, tuple(filter(None, (key, more))))
+
+    def _after(self, chain: Chain, record: Record, keys: tuple[str, ...]) -> Chain:
+        """With a step's layer, where others are to be told of it."""
+        if self.shared.exports:
+            with self.cache.store.adding() as layout:
+                record = replace(record, layer=layer_of(self.cache, layout, record))
+        known = after(chain.portable, record.layer.diff_id) if chain.portable and record.layer else None
+        return chain.after(record, self.cache, keys, known)
+
+    def _supplies(self) -> Supplies:
+        settings = self.settings
+        return Supplies(
+            self.cache, self.files, self.chain, self.whole, settings.secrets, settings.agents, settings.network
+        )
 
     def _kept(
         self,
@@ -130,10 +163,14 @@ class StageBuilder:
         telling: Telling,
         title: str,
         make: Callable[[Workplace], int | None],
+        portable: str | None = None,
     ) -> Record:
         """The step's record: from the cache, or made now; ``make`` returns what no time of its files is later than."""
         uses_cache = self.settings.uses_cache or key in self.fresh
         found = self.cache.find(key) if uses_cache else None
+        if found is None and portable and uses_cache:
+            there = self.shared.find(portable, chain.base_digest)
+            found = self.shared.whole(there) if there else None
         if found:
             telling.cached()
             return found
@@ -147,8 +184,8 @@ class StageBuilder:
 
     def _run(self, chain: Chain, step: RunStep, telling: Telling, title: str) -> Record:
         settings = self.settings
-        supplies = Supplies(self.cache, self.files, self.chain, settings.secrets, settings.agents, settings.network)
-        key = key_of(step, chain, supplies, settings.epoch)
+        supplies = self._supplies()
+        key = key_of(step, chain.id, supplies, settings.epoch)
 
         def make(where: Workplace) -> int | None:
             (where.folder / "run").mkdir()
@@ -166,7 +203,8 @@ class StageBuilder:
 
         return self._kept(key, chain, telling, title, make)
 
-    def _copy(self, chain: Chain, step: FileStep, telling: Telling, title: str) -> Record:
+    def _copy(self, chain: Chain, step: FileStep, telling: Telling, title: str) -> tuple[Record, str | None]:
+        """The record, and the key by which others find it who have the files."""
         below = empty_chain(self.cache) if step.is_linked else chain
         owner = parse_owner(step.owner, lambda: self._accounts(below)) if step.owner else None
         with self.files(step.origin) as files, at(step.source.place):
@@ -182,7 +220,8 @@ class StageBuilder:
                 return max(self.settings.seconds, *(piece.latest() for piece, _ in pieces if piece.latest), 0)
 
             linked = replace(chain, base=None) if step.is_linked else chain
-            return self._kept(key, linked, telling, title, make)
+            known = key_by_content(chain, step, parts, self.settings) if self.shared.is_used else None
+            return self._kept(key, linked, telling, title, make, known), known
 
     def _workdir(self, chain: Chain, step: WorkdirStep, telling: Telling, title: str) -> Record:
         owner: Owner | None = None
