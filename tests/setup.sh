@@ -12,7 +12,7 @@ PEERS="
     conmon:conmon containerd:containerd crun:crun docker-registry:docker-registry docker.io:dockerd fish:fish gcc:gcc hyperfine:hyperfine iproute2:ip
     iptables:iptables jq:jq libc6-dev:/usr/include/stdio.h musl-tools:musl-gcc nim:nim podman:podman
     openssh-client:ssh openssh-server:/usr/sbin/sshd
-    qemu-system-x86:qemu-system-x86_64 qemu-user:qemu-x86_64 runc:runc rustc:rustc skopeo:skopeo
+    qemu-system-x86:qemu-system-x86_64 qemu-user:qemu-x86_64 qemu-utils:qemu-img runc:runc rustc:rustc skopeo:skopeo
     python3-venv:/usr/share/doc/python3-venv curl:curl git:git openssl:openssl sqlite3:sqlite3 xz-utils:xz
     libclang-rt-14-dev:/usr/share/doc/libclang-rt-14-dev libc6-arm64-cross:/usr/aarch64-linux-gnu/lib/libc.so.6
     nftables:nft passt:pasta slirp4netns:slirp4netns strace:strace systemd:systemd-analyze uidmap:newuidmap umoci:umoci wabt:wat2wasm zsh:zsh

@@ -17,6 +17,8 @@ MODULES = (
     "ports",
     "written",
     "registry",
+    "sizes",
+    "chunks",
     "builds",
 )
 

@@ -77,7 +77,7 @@ def gzipped(path: Path) -> int:
 
 def image_size(program: Path, base: tuple[str, ...]) -> int:
     """The compressed bytes of the layers of an image of ``program`` on a base of these packages."""
-    return packages_size(base) + _tar_size([program])
+    return packages_size(base) + tar_size([program])
 
 
 def package_size(package: str) -> int:
@@ -88,7 +88,7 @@ def package_size(package: str) -> int:
 @functools.cache
 def packages_size(packages: tuple[str, ...]) -> int:
     """One layer of these packages' files, and the certificates."""
-    return _tar_size([*_files(packages), Path(CERTIFICATES)])
+    return tar_size([*_files(packages), Path(CERTIFICATES)])
 
 
 def closure(package: str) -> set[str]:
@@ -134,7 +134,7 @@ def _files(packages: Iterable[str]) -> list[Path]:
     return [path for path in paths if path.is_symlink() or path.is_file()]
 
 
-def _tar_size(files: Iterable[Path]) -> int:
+def tar_size(files: Iterable[Path]) -> int:
     counter = _Counter()
     with tarfile.open(fileobj=cast("IO[bytes]", counter), mode="w|") as archive:
         for path in files:

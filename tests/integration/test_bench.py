@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.bench.alpine import files_of
 from tests.bench.oci import WAIT_FOR_EVER, runtimes
 from tests.peers import PROJECT
 
@@ -52,3 +53,8 @@ def test_oci_runtimes_are_measured_side_by_side() -> None:
         rows = {(name, verb) for name in runtimes() for verb in verbs if verb != "run" or name not in WAIT_FOR_EVER}
         assert set(document[way]) == {f"{name} {verb}" for name, verb in rows}
     assert document["no plan kept"]["whit-oci first create"]["runs"] == 2
+
+
+def test_what_alpine_s_image_is_made_of_is_taken_from_apk_s_database_and_no_more() -> None:
+    database = "P:musl\nV:1\nF:lib\nR:libc.so\na:0:0:755\nR:ld.so\nF:\nR:top\n\nP:linux-virt\nF:boot\nR:vmlinuz\n\n"
+    assert files_of(database) == ["/lib/ld.so", "/lib/libc.so", "/top"]
