@@ -204,15 +204,15 @@ def prepare(
             hint="give its path, as in --entrypoint /path/to/it",
             exit_code=ExitCode.NOT_FOUND,
         )
-    program = _with_engine(program, view, executable, options, store)
+    program = _with_engine(program, view, executable, options)
     engine = (program.wasm.engine, program.wasm.code) if program.wasm else ()
     return Prepared(program, executable, _guards(request, store, command, taken, engine), image)
 
 
-def _with_engine(program: Program, view: RootView, executable: str, options: RunOptions, store: Store) -> Program:
+def _with_engine(program: Program, view: RootView, executable: str, options: RunOptions) -> Program:
     """The program with what runs it, if it is WebAssembly."""
     if not (view.head(executable) or b"").startswith(WASM_MAGIC):
         return program
     from whit.runtime.wasm.ready import ready  # noqa: PLC0415 - only where it is
 
-    return replace(program, wasm=ready(view, executable, options, store))
+    return replace(program, wasm=ready(view, executable, options))

@@ -20,6 +20,8 @@ from whit.runtime.plan import environment
 from whit.runtime.rlimits import RLIMITS
 from whit.runtime.seccomp.export import to_oci
 from whit.runtime.seccomp.profile import default_filter
+from whit.runtime.wasm.settings import ANNOTATION as WASM
+from whit.runtime.wasm.settings import annotation as settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,6 +204,9 @@ def document(placed: Placed) -> Document:
         "mounts": list(_mounts(placed)),
         "linux": linux,
     }
-    if options.landlock:
-        made["annotations"] = {LANDLOCK: "true"}
+    annotations = {LANDLOCK: "true"} if options.landlock else {}
+    if placed.program.wasm:
+        annotations[WASM] = settings_of(options)
+    if annotations:
+        made["annotations"] = annotations
     return made

@@ -17,9 +17,15 @@ from whit.runtime.oci.making import Request, make
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from whit.runtime.model import Op
     from whit.runtime.oci.arguments import Call
     from whit.runtime.oci.log import Log
     from whit.runtime.oci.model import OciHost, Scope
+    from whit.runtime.oci.process import Process
+    from whit.runtime.oci.spec import Spec
+
+MAY_BE_WASM = frozenset(("dev.whit.wasm", "run.oci.handler"))
+"""Annotations with which a container may be WebAssembly."""
 
 
 def read_bundle(path: str) -> tuple[bytes, str]:
@@ -69,6 +75,15 @@ def _plan_scope(data: bytes, request: Request, host: OciHost) -> tuple[Scope, by
     return plan_scope(parse_spec(data), request.name, f"{request.root}/{request.name}", host)
 
 
+def _engine_of(spec: Spec, bundle: str) -> tuple[Process, Op] | None:
+    """What runs a container that may be WebAssembly (runtime/wasm/container.py): most say nothing of it."""
+    if spec.process is None or MAY_BE_WASM.isdisjoint(name for name, _ in spec.annotations):
+        return None
+    from whit.runtime.wasm.container import engine_of  # noqa: PLC0415
+
+    return engine_of(spec, spec.process, bundle)
+
+
 def _start(call: Call, log: Log, mode: str) -> NoReturn:
     if len(call.words) != 1:
         raise UsageError(f"{call.verb} needs one container ID", hint=f"whit-oci {call.verb} [OPTIONS] ID")
@@ -78,7 +93,7 @@ def _start(call: Call, log: Log, mode: str) -> NoReturn:
     host = read_oci_host()
     created = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{time.time_ns() % 10**9:09d}Z"
     scope, scope_record = _plan_scope(data, request, host) if call.globals.flag("systemd-cgroup") else (None, b"")
-    made = make(data, request, host, created, scope=scope)
+    made = make(data, request, host, created, scope=scope, engine_of=_engine_of)
     for warning in made.warnings:
         log.write("warning", warning)
     plan = encode(made.plan)

@@ -14,11 +14,16 @@ from whit.runtime.oci.lifecycle import Wish, container_lifecycle
 from whit.runtime.oci.spec import VERSION, parse_spec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from whit.packer.support.lightjson import Encodable
     from whit.runtime.model import LaunchPlan
     from whit.runtime.oci.compile import Compiled
     from whit.runtime.oci.model import OciHost, Scope
+    from whit.runtime.oci.process import Process
     from whit.runtime.oci.spec import Spec
+
+    EngineFinder = Callable[[Spec, str], tuple[Process, Op] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +113,11 @@ def make(
     *,
     filters: tuple[Op, ...] | None = None,
     scope: Scope | None = None,
+    engine_of: EngineFinder | None = None,
 ) -> Made:
     """All of it. ``created`` is a time as the specification writes it; ``filters`` are those of a plan with the same filter.
 
-    ``scope`` is the cgroup where systemd makes it.
+    ``scope`` is the cgroup where systemd makes it; ``engine_of`` finds what runs a WebAssembly program.
     Raises what :func:`parse_spec` and the plan do.
     """
     spec = parse_spec(data)
@@ -124,9 +130,16 @@ def make(
         keyring=request.keyring,
         pivot=request.pivot,
     )
+    found = engine_of(spec, request.bundle) if engine_of else None
     lifecycle = container_lifecycle(spec, request.name, request.bundle, wish)
     lifecycle = replace(lifecycle, filters=filters, scope=scope, movers=_movers(spec, request, host))
-    compiled = compile_container(spec, request.bundle, request.name, host, lifecycle)
+    executed = spec
+    if found:
+        process, engine = found
+        before = tuple(op for op in lifecycle.before_exec if op.name != "FIND_PROGRAM")
+        lifecycle = replace(lifecycle, inside=(*lifecycle.inside, engine), before_exec=before)
+        executed = replace(spec, process=process)
+    compiled = compile_container(executed, request.bundle, request.name, host, lifecycle)
     written = (
         (records.RECORD, _record(spec, request, created)),
         (records.CGROUPS, cgroup_lines(compiled)),
@@ -134,5 +147,5 @@ def make(
     )
     # Block devices' weights come and go with a module of the kernel's; what moves interfaces has the container's folder in it.
     weights = spec.linux.resources.block_io.weight or spec.linux.resources.block_io.weight_devices
-    lasting = not weights and not spec.linux.network_devices
+    lasting = not weights and not spec.linux.network_devices and not found
     return Made(compiled.plan, written, (*spec.warnings, *compiled.warnings), lasting)

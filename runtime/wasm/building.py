@@ -2,9 +2,8 @@
 
     CACHE/engine/KEY/whit-wasm      KEY is a hash of the sources and of what they are built with
 
-CACHE is ``$WHIT_CACHE``, else /var/cache/whit for root, else ``$XDG_CACHE_HOME/whit``, else ~/.cache/whit. A folder that only
-its owner can write, as the engine is executed. The compiler's version isn't in the key: an engine that is there stays, whether
-or not cargo is there or has changed since. One whose sources changed is another one.
+CACHE is what place.py says. The compiler's version isn't in the key: an engine that is there stays, whether or not cargo is there
+or has changed since. One whose sources changed is another one.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from whit.packer.support import durable
 from whit.packer.support.errors import LaunchError, UnsupportedError, WhitError
 from whit.packer.support.private import check_private
 from whit.runtime.launch import find_launcher
+from whit.runtime.wasm.place import cache_root
 
 SOURCES = Path(__file__).with_name("embedder")
 NAME = "whit-wasm"
@@ -46,13 +46,7 @@ def engine_key() -> str:
 
 def cache_folder() -> Path:
     """Where engines are kept."""
-    own = os.environ.get("WHIT_CACHE")
-    if own:
-        return Path(own) / "engine"
-    if os.geteuid() == 0:
-        return Path("/var/cache/whit/engine")
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return Path(base if base.startswith("/") else Path.home() / ".cache") / "whit" / "engine"
+    return cache_root() / "engine"
 
 
 def find_engine() -> Path:

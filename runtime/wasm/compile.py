@@ -1,10 +1,10 @@
-"""WebAssembly → native code, compiled on this machine and kept in the store.
+"""WebAssembly → native code, compiled on this machine and kept.
 
-    ROOT/cache/wasm/KEY.DIGEST      KEY is a hash of the program, the compiler, what it was set to and the target;
+    CACHE/code/KEY.DIGEST           KEY is a hash of the program, the compiler, what it was set to and the target;
                                     DIGEST (SHA-256) is the code's own
 
-Compiled code is native code, so it is only ever taken from here: the store is a folder that only its owner can write,
-and no image brings any. The digest in the name isn't against whoever can write there, who could change whit's plans as
+CACHE is what place.py says. Compiled code is native code, so it is only ever taken from here: a folder that only its owner
+can write, and no image brings any. The digest in the name isn't against whoever can write there, who could change whit's plans as
 well, but against a disk that fails and a file cut short: wasmtime trusts what it loads.
 """
 
@@ -24,12 +24,12 @@ from whit.packer.support.errors import InvalidFileError, LaunchError, Unsupporte
 from whit.packer.support.imagepath import shown
 from whit.packer.wasm.module import HEADER_SIZE
 from whit.runtime.wasm.compiling import MAX_MEMORY, MAX_SECONDS
+from whit.runtime.wasm.place import cache_root
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
-    from whit.packer.store.store import Store
     from whit.runtime.wasm.settings import Tuning
 
 MAGIC = b"\0asm"
@@ -71,13 +71,13 @@ def compiler_version() -> str:
     return version
 
 
-def compiled(path: Path, name: str, kind: str, tuned: Tuning, store: Store) -> Path:
+def compiled(path: Path, name: str, kind: str, tuned: Tuning) -> Path:
     """The file with the code of the program at ``path``, which people know as ``name``; compiled now if it isn't there.
 
     Several processes may ask at once: one compiles. Raises :class:`InvalidFileError` for what isn't WebAssembly,
     :class:`UnsupportedError` without a compiler or for what takes too much of it, :class:`StoreError` for the disk.
     """
-    folder = store.root / "cache" / "wasm"
+    folder = cache_root() / "code"
     target = f"{os.uname().machine}-unknown-linux-gnu"
     with path.open("rb") as file, durable.store_errors(f"keep the code of {name}"):
         words = (
@@ -90,10 +90,10 @@ def compiled(path: Path, name: str, kind: str, tuned: Tuning, store: Store) -> P
             _digest(file),
         )
         key = sha256(repr(words).encode()).hexdigest()[:32]
+        durable.private_folder(folder)
         found = _find(folder, key)
         if found:
             return found
-        durable.private_folder(folder)
         with durable.locked(folder / f".lock-{key[:2]}", exclusive=True):
             found = _find(folder, key)
             if found:

@@ -11,6 +11,9 @@ from whit.runtime.options import Network
 if TYPE_CHECKING:
     from whit.runtime.options import RunOptions, Wasm
 
+ANNOTATION = "dev.whit.wasm"
+"""What says of an OCI container that it is WebAssembly, and with which settings."""
+
 ENGINE_SHARE = 4 << 20
 """Bytes of a container's memory that are the engine's own; the program's memories have the rest of --memory."""
 
@@ -39,4 +42,14 @@ def settings_text(wasm: Wasm, options: RunOptions) -> str:
         "" if memory is None else f"memory={max(memory - ENGINE_SHARE, memory // 2)}",
         "network" if options.network is not Network.NONE else "",
     ]
+    return ",".join(filter(None, words))
+
+
+def annotation(options: RunOptions) -> str:
+    """The settings of a container that whit keeps."""
+    words = (
+        "" if options.timeout_ms is None else f"timeout={options.timeout_ms}",
+        "" if options.fuel is None else f"fuel={options.fuel}",
+        "network",
+    )
     return ",".join(filter(None, words))

@@ -123,6 +123,15 @@ def wasm_engine(whit: Path) -> None:
 
 
 @pytest.fixture
+def wasm_cache(tmp_path: Path) -> Path:
+    """A cache of the test's own, ``WHIT_CACHE``, with everybody's engine."""
+    cache = tmp_path / "cache"
+    cache.mkdir(mode=0o700)
+    (cache / "engine").symlink_to(cache_folder())
+    return cache
+
+
+@pytest.fixture
 def landlock() -> None:
     """A kernel that has Landlock."""
     if ctypes.CDLL(None).syscall(LANDLOCK_CREATE_RULESET, None, 0, LANDLOCK_VERSION) < 1:

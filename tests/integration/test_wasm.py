@@ -101,11 +101,12 @@ def test_the_second_start_needs_no_python(run_whit: RunWhit, program: Path, tmp_
     assert next((tmp_path / "whit-root" / "plans").iterdir()).stat().st_ino == before
 
 
-def test_code_that_is_gone_is_compiled_again(run_whit: RunWhit, program: Path, whit_root: Path) -> None:
-    assert run_whit("run", program, "exit", "3").returncode == 3
-    for path in (whit_root / "cache" / "wasm").iterdir():
+def test_code_that_is_gone_is_compiled_again(run_whit: RunWhit, program: Path, wasm_cache: Path) -> None:
+    environment = {"WHIT_CACHE": str(wasm_cache)}
+    assert run_whit("run", program, "exit", "3", environment=environment).returncode == 3
+    for path in (wasm_cache / "code").iterdir():
         path.unlink()
-    assert run_whit("run", program, "exit", "3").returncode == 3
+    assert run_whit("run", program, "exit", "3", environment=environment).returncode == 3
 
 
 @pytest.mark.parametrize("more", [("--init",), ("--landlock",), ("--init", "--landlock"), ("--network", "host")])

@@ -176,11 +176,20 @@ def test_code_that_an_image_brings_is_never_run(run_whit: RunWhit, tmp_path: Pat
     line_of(ran, ran.returncode)
 
 
-def test_code_that_was_changed_on_the_disk_is_compiled_again(run_whit: RunWhit, program: Path, whit_root: Path) -> None:
-    assert run_whit("run", program, "exit", "5").returncode == 5
-    (code,) = (path for path in (whit_root / "cache" / "wasm").iterdir() if not path.name.startswith("."))
-    code.chmod(0o600)
+def test_code_that_was_changed_on_the_disk_is_compiled_again(
+    run_whit: RunWhit, program: Path, wasm_cache: Path
+) -> None:
+    environment = {"WHIT_CACHE": str(wasm_cache)}
+    assert run_whit("run", program, "exit", "5", environment=environment).returncode == 5
+    (code,) = (path for path in (wasm_cache / "code").iterdir() if not path.name.startswith("."))
     whole = code.read_bytes()
     code.write_bytes(whole[:-100] + bytes(100))
-    assert run_whit("run", program, "exit", "5").returncode == 5
+    assert run_whit("run", program, "exit", "5", environment=environment).returncode == 5
     assert code.read_bytes() == whole
+
+
+def test_a_cache_that_others_can_write_is_refused(run_whit: RunWhit, program: Path, wasm_cache: Path) -> None:
+    (wasm_cache / "code").mkdir()
+    (wasm_cache / "code").chmod(0o777)
+    ran = run_whit("run", program, environment={"WHIT_CACHE": str(wasm_cache)})
+    assert "can be written by other users" in line_of(ran, 125)

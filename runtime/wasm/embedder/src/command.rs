@@ -1,6 +1,5 @@
 //! A program that is run once: a module's `_start` (WASI preview 1), a component's `wasi:cli/run` (WASI 0.2).
-use wasmtime::component::ResourceTable;
-use wasmtime::{Engine, Linker, Module, Store};
+use wasmtime::{Engine, Linker, Module, Store, component};
 use wasmtime_wasi::p2::bindings::CommandPre;
 
 use crate::confine;
@@ -8,6 +7,7 @@ use crate::context::{self, ComponentState, ModuleState};
 use crate::engine;
 use crate::failure::{Exit, Failure};
 use crate::limits::Limits;
+use crate::serve;
 use crate::settings::Settings;
 
 /// The store with all its limits; `T` has them.
@@ -75,16 +75,13 @@ fn refuse_missing<T: 'static>(linker: &Linker<T>, store: &mut Store<T>, module: 
 
 pub async fn run_component(engine: &Engine, settings: &Settings, arguments: &[String]) -> Result<(), Failure> {
     let component = engine::component(engine)?;
-    let state = ComponentState {
-        wasi: context::new(settings, arguments)?.build(),
-        table: ResourceTable::new(),
-        limits: Limits::new(settings.memory),
-    };
-    let mut store = store(engine, settings, state, |state| &mut state.limits)?;
-    let mut linker = wasmtime::component::Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(|error| Failure::engine(format!("{error:#}")))?;
-    let ready =
-        linker.instantiate_pre(&component).and_then(CommandPre::new).map_err(|error| not_started(&error, None))?;
+    let linker = component_linker(engine)?;
+    let ready = linker.instantiate_pre(&component).map_err(|error| not_started(&error, None))?;
+    if serve::is_handler(engine, &component) {
+        return serve::serve(ready, settings, arguments).await;
+    }
+    let ready = CommandPre::new(ready).map_err(|error| not_started(&error, None))?;
+    let mut store = component_store(engine, settings, arguments)?;
     let started = ready.instantiate_async(&mut store).await;
     let command = started.map_err(|error| not_started(&error, store.data().limits.refused))?;
     confine::no_new_code()?;
@@ -93,6 +90,23 @@ pub async fn run_component(engine: &Engine, settings: &Settings, arguments: &[St
         Ok(Err(())) => Err(Failure::Exit(1)),
         Err(error) => Err(Failure::of_call(&error, store.data().limits.refused)),
     }
+}
+
+fn component_linker(engine: &Engine) -> Result<component::Linker<ComponentState>, Failure> {
+    let mut linker = component::Linker::new(engine);
+    let defined = wasmtime_wasi::p2::add_to_linker_async(&mut linker)
+        .and_then(|()| wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker));
+    defined.map_err(|error| Failure::engine(format!("{error:#}")))?;
+    Ok(linker)
+}
+
+/// A component's own store: one for a command, one for each request.
+pub fn component_store(
+    engine: &Engine,
+    settings: &Settings,
+    arguments: &[String],
+) -> Result<Store<ComponentState>, Failure> {
+    store(engine, settings, ComponentState::new(settings, arguments)?, |state| &mut state.limits)
 }
 
 /// An import that nobody has, a memory that is too large at the start; or its start function ended it.

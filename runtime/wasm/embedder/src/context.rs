@@ -2,7 +2,10 @@
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
 use crate::failure::Failure;
+use crate::hooks::NoRequests;
 use crate::limits::Limits;
 use crate::settings::{Settings, texts};
 
@@ -16,7 +19,27 @@ pub struct ModuleState {
 pub struct ComponentState {
     pub wasi: WasiCtx,
     pub table: ResourceTable,
+    pub http: WasiHttpCtx,
+    hooks: NoRequests,
     pub limits: Limits,
+}
+
+impl ComponentState {
+    pub fn new(settings: &Settings, arguments: &[String]) -> Result<Self, Failure> {
+        Ok(Self {
+            wasi: new(settings, arguments)?.build(),
+            table: ResourceTable::new(),
+            http: WasiHttpCtx::new(),
+            hooks: NoRequests,
+            limits: Limits::new(settings.memory),
+        })
+    }
+}
+
+impl WasiHttpView for ComponentState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.hooks }
+    }
 }
 
 impl WasiView for ComponentState {

@@ -100,16 +100,20 @@ fn printable(name: &str) -> String {
     name.chars().take(120).map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }
 
+/// Its one line, if there is anything to tell.
+pub fn tell(name: &str, failure: &Failure) {
+    if let Failure::Told(_, what) = failure {
+        let line: String = what.split_whitespace().collect::<Vec<_>>().join(" ");
+        eprintln!("whit: {}: {line}", printable(name));
+    }
+}
+
 pub fn exit_code(name: &str, done: Result<(), Failure>) -> ExitCode {
     let _ = std::io::stdout().flush();
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Exit(code)) => code.into(),
-        Err(Failure::Told(code, what)) => {
-            let line: String = what.split_whitespace().collect::<Vec<_>>().join(" ");
-            eprintln!("whit: {}: {line}", printable(name));
-            code.into()
-        }
+    let Err(failure) = done else { return ExitCode::SUCCESS };
+    tell(name, &failure);
+    match failure {
+        Failure::Exit(code) | Failure::Told(code, _) => code.into(),
     }
 }
 

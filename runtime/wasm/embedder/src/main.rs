@@ -13,7 +13,9 @@ mod context;
 mod deadline;
 mod engine;
 mod failure;
+mod hooks;
 mod limits;
+mod serve;
 mod settings;
 
 use std::process::ExitCode;

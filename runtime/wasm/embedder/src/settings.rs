@@ -10,7 +10,7 @@ pub enum Kind {
     Component,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     pub kind: Kind,
     /// How long the program may run.
