@@ -114,7 +114,7 @@ def _source_builder(words: dict[str, Any]) -> int:
     """What builds source trees, which the packer may not import either; ``words`` are the command line's."""
     from whit.toolchains.commands.building import build_sources
 
-    return build_sources(words)
+    return build_sources(words, _step_runner)
 
 
 def answer(arguments: list[str]) -> int:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from whit.packer import pipeline
 from whit.packer.image.oci import INDEX, Index
 from whit.packer.image.packcache import code_state
-from whit.packer.image.platform import Platform, machine_platform
+from whit.packer.image.platform import machine_platform
 from whit.packer.image.reference import reference_from_file_name
 from whit.packer.image.spec import PackOptions
 from whit.packer.supply.provenance import SOURCE, Origin
 from whit.packer.support import durable
 from whit.packer.support.errors import UsageError, WhitError
 from whit.packer.support.jsondoc import canonical_json
+from whit.toolchains import hermetic
 from whit.toolchains.cache import BuildCache
 from whit.toolchains.choosing import choose
 from whit.toolchains.languages import toolchain_of
@@ -27,18 +28,21 @@ from whit.toolchains.process import run
 from whit.toolchains.tree import snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from whit.packer.buildfile.build.steps import StepRunner
     from whit.packer.image.oci import Descriptor
     from whit.packer.image.packcache import Record
+    from whit.packer.image.platform import Platform
     from whit.packer.image.reference import Reference
     from whit.packer.store.layout import Follower
     from whit.packer.store.store import Store
     from whit.toolchains.cache import Made
-    from whit.toolchains.model import Kit, Project, Toolchain
+    from whit.toolchains.model import Kit, Project, Recipe, Toolchain
     from whit.toolchains.process import Watcher
     from whit.toolchains.tree import Snapshot
 
-WASI = Platform("wasi", "wasm")
-"""What a person calls the platform of WebAssembly programs; images say it as their program does."""
+_HERMETIC = (Note("--hermetic", "asked for: no network, sources read-only, of this machine the tools alone"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Asked:
     variables: tuple[tuple[str, str], ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     written: frozenset[str] = frozenset()
+    hermetic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +80,34 @@ class Built:
     images: tuple[Image, ...]
 
 
-def build(
-    store: Store, project: Project, asked: Asked, kit: Kit, watcher: Watcher, follower: Follower | None = None
-) -> Built:
-    """Build all platforms, or nothing is named; ``follower`` is told how layers grow. Raises what the toolchain, the steps and packing raise."""
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a build uses of the machine. ``runner`` gives what confines steps, for those that are to be.
+
+    ``follower`` is told how layers grow.
+    """
+
+    kit: Kit
+    watcher: Watcher
+    runner: Callable[[Path], StepRunner]
+    is_offline: bool = False
+    follower: Follower | None = None
+
+
+def build(store: Store, project: Project, asked: Asked, means: Means) -> Built:
+    """Build all platforms, or nothing is named. Raises what the toolchain, the steps and packing raise."""
     toolchain = toolchain_of(project.language)
     _check_variables(toolchain, asked)
     cache = BuildCache(store)
-    roots = (project.root, *toolchain.outside(project, kit))
+    roots = (project.root, *toolchain.outside(project, means.kit))
     with cache.using():
         tree = snapshot(roots, toolchain.ignores, asked.written, cache.index(project.root))
         work = _Work(cache, project, toolchain, tree, roots, asked)
         platforms = asked.platforms or (machine_platform(os.uname().machine),)
-        programs = [(platform, work.made(platform, kit, watcher)) for platform in platforms]
+        programs = [(platform, work.made(platform, means)) for platform in platforms]
         with store.adding() as layout:
             images = [
-                Image(platform, made, pipeline.pack(_order(made, platform, asked), store, (), follower))
+                Image(platform, made, pipeline.pack(_order(made, platform, asked), store, (), means.follower))
                 for platform, made in programs
             ]
             descriptor = images[0].record.manifest
@@ -111,31 +128,45 @@ class _Work:
     roots: tuple[str, ...]
     asked: Asked
 
-    def made(self, platform: Platform, kit: Kit, watcher: Watcher) -> Made:
+    def made(self, platform: Platform, means: Means) -> Made:
         """One platform's programs: those that are there, or new ones."""
-        key = self._key(platform, kit)
+        key = self._key(platform, means.kit)
         with self.cache.one_at_a_time(key):
             known = None if self.tree.leaves else self.cache.recall(key)
-            return known or self._make(key, platform, kit, watcher)
+            return known or self._make(key, platform, means)
 
-    def _make(self, key: str, platform: Platform, kit: Kit, watcher: Watcher) -> Made:
-        wish = Wish(platform, self.asked.bins, self.asked.keeps_debug, self.asked.variables)
-        targets, why = choose(self.asked.shown, self.toolchain.targets(self.project, kit), self.asked.bins)
+    def _make(self, key: str, platform: Platform, means: Means) -> Made:
+        asked, kit = self.asked, means.kit
+        wish = Wish(platform, asked.bins, asked.keeps_debug, asked.variables, asked.hermetic)
+        targets, why = choose(asked.shown, self.toolchain.targets(self.project, kit), asked.bins)
         _refuse_same_names([target.name for target in targets])
         with self.cache.workplace() as place:
             recipe = self.toolchain.recipe(self.project, targets, wish, str(place), kit)
             for text in recipe.warnings:
-                watcher.warn(text)
-            for step in recipe.steps:
-                with durable.store_errors(f"build in {place.parent}"):
-                    run(step, watcher)
+                means.watcher.warn(text)
+            with durable.store_errors(f"build in {place.parent}"):
+                self._perform(recipe, place, means)
             _check_made(place, recipe.programs)
             # Whoever edits while it is built gets what was there, which isn't kept as what is there now.
-            after = snapshot(
-                self.roots, self.toolchain.ignores, self.asked.written, self.cache.index(self.project.root)
-            )
+            after = snapshot(self.roots, self.toolchain.ignores, asked.written, self.cache.index(self.project.root))
             kept = key if after.digest == self.tree.digest and not self.tree.leaves else f"{key[:-8]}-moving"
-            return self.cache.keep(kept, place, recipe, (why, *recipe.notes))
+            return self.cache.keep(kept, place, recipe, (why, *recipe.notes, *(_HERMETIC if asked.hermetic else ())))
+
+    def _perform(self, recipe: Recipe, place: Path, means: Means) -> None:
+        if not self.asked.hermetic:
+            for step in recipe.steps:
+                run(step, means.watcher)
+            return
+        for step in () if means.is_offline else recipe.prepares:
+            run(step, means.watcher)
+        runner = means.runner(self.cache.store.root)
+        with self.cache.workplace() as rooms:
+            for number, step in enumerate(recipe.steps):
+                root, folder = rooms / f"root{number}", rooms / f"run{number}"
+                root.mkdir()
+                folder.mkdir()
+                confined = hermetic.Rooms(str(root), str(folder), str(place), str(self.cache.folder))
+                hermetic.run(step, recipe, self.roots, confined, runner, means.watcher)
 
     def _key(self, platform: Platform, kit: Kit) -> str:
         """All that decides, but for the tools' state, which the record knows."""
@@ -149,6 +180,7 @@ class _Work:
             "platform": str(platform),
             "bins": asked.bins,
             "debug": asked.keeps_debug,
+            "hermetic": asked.hermetic,
             "variables": [list(pair) for pair in asked.variables],
             "code": sorted(code_state(Path(__file__).parent)),
         }

@@ -86,7 +86,7 @@ class BuildCache:
                 doc.texts("tools"),
             )
             is_same = all(file_state(bytes.fromhex(path)) == state for path, state in watched)
-            if is_same and all(map(os.path.isfile, made.files)):
+            if made.files and is_same and all(map(os.path.isfile, made.files)):
                 os.utime(folder)
                 return made
         except (OSError, ValueError, InvalidFileError):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import UnsupportedError
 from whit.toolchains.gomod import parse_gomod
-from whit.toolchains.model import Note, Recipe, Step, Target, is_older
+from whit.toolchains.model import Hermetic, Note, Recipe, Step, Target, is_older
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -144,6 +144,7 @@ class Go:
             tools=(go, *way.tools),
             prepares=_downloads(go, project, env),
             warnings=way.warnings,
+            hermetic=_hermetic(go, project, env, way, kit) if wish.hermetic else None,
         )
 
 
@@ -304,6 +305,14 @@ def _flags(wish: Wish, way: _Way, given: dict[str, str]) -> tuple[list[str], tup
         "-trimpath -buildid= -buildvcs=false", "reproducible: no folder, no build's number, no state of a repository"
     )
     return flags, (size, same, *(Note(f"{key}={value}", "asked for") for key, value in given.items()))
+
+
+def _hermetic(go: Tool, project: Project, env: tuple[tuple[str, str], ...], way: _Way, kit: Kit) -> Hermetic:
+    """Modules are seen where Go keeps them; what it compiles is kept apart from what it compiles otherwise."""
+    modules = kit.ask(Step((go.path, "env", "GOMODCACHE"), project.folder, env, _INHERITED)).strip()
+    caches = [("GOCACHE", "go"), *([("ZIG_GLOBAL_CACHE_DIR", "zig")] if way.tools else [])]
+    off = (("GOPROXY", "off"), ("GOENV", "off"), ("GOMODCACHE", modules), ("GOSUMDB", "off"))
+    return Hermetic(shows=(modules,), caches=tuple(caches), env=off)
 
 
 def _downloads(go: Tool, project: Project, env: tuple[tuple[str, str], ...]) -> tuple[Step, ...]:

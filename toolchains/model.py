@@ -97,13 +97,27 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Hermetic:
+    """What steps need to see when they are confined, beside sources and tools: ``shows`` are folders, read-only.
+
+    ``caches`` are (variable, name) of folders that are kept from build to build; ``env`` says that there is no network.
+    ``system`` is whether programs of the machine's own are needed, such as a linker.
+    """
+
+    shows: tuple[str, ...] = ()
+    caches: tuple[tuple[str, str], ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    system: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """How programs are made, as data.
 
     ``programs`` are (target's name, file that is there after the steps: a path in the output folder). ``prepares`` are
     steps that may need a network, and bring what the ``steps`` build from. ``tools`` are those that the steps use;
     ``watched`` are files and folders of this machine outside of the tree that decide what comes out: when one of these
-    changes, it is built again.
+    changes, it is built again. ``hermetic`` is None where it isn't known how to confine them.
     """
 
     steps: tuple[Step, ...]
@@ -113,6 +127,7 @@ class Recipe:
     prepares: tuple[Step, ...] = ()
     watched: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    hermetic: Hermetic | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +138,7 @@ class Wish:
     bins: tuple[str, ...] = ()
     keeps_debug: bool = False
     variables: tuple[tuple[str, str], ...] = ()
+    hermetic: bool = False
 
 
 class Kit(Protocol):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from whit.packer.support.errors import NotFoundError, WhitError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from whit.toolchains.model import Step
 
@@ -29,6 +29,7 @@ GRACE = 3.0
 """Seconds that a process has between SIGTERM and SIGKILL."""
 
 _TICK = 0.5
+_SET_DEATH_SIGNAL = 1
 _READ = 1 << 16
 _LONGEST = 1 << 20
 """Bytes of a step's output that are kept: the last ones."""
@@ -112,8 +113,9 @@ def _started(step: Step, errors: int) -> Iterator[subprocess.Popen[bytes]]:
     """The process in a group of its own, with whose end all that it started ends."""
     try:
         process = subprocess.Popen(
-            step.argv, cwd=step.cwd, env=environment(step, os.environ),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=True,
+            step.argv, cwd=step.cwd, env=environment(step, os.environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=errors, start_new_session=True,
+            preexec_fn=_ends_with_this_one(),  # noqa: PLW1509 - no other thread runs then
         )  # fmt: skip
     except FileNotFoundError:
         raise NotFoundError(f"{step.argv[0]} isn't there, or {step.cwd} isn't") from None
@@ -124,6 +126,20 @@ def _started(step: Step, errors: int) -> Iterator[subprocess.Popen[bytes]]:
             _end(process)
         if process.stdout:
             process.stdout.close()
+
+
+def _ends_with_this_one() -> Callable[[], None]:
+    """What a child does first, so that it doesn't outlive whit, which may be killed (prctl(2))."""
+    import ctypes  # noqa: PLC0415 - slow to import, and nothing is started where nothing has changed
+
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def begin() -> None:
+        prctl(_SET_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return begin
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -26,6 +26,7 @@ class Known:
     """How a tool is found. ``usual`` are places beside PATH; ``version`` asks it, and ``pattern`` finds that in the answer.
 
     ``debian`` is the package that brings it there. ``platforms`` are those that it builds for, in OCI's words.
+    A shim looks at the name that it is called by: links to it aren't followed.
     """
 
     title: str
@@ -34,6 +35,7 @@ class Known:
     pattern: str = r"(\d+\.\d+(?:\.\d+)?\S*)"
     debian: str = ""
     platforms: tuple[str, ...] = ()
+    is_shim: bool = False
 
 
 _GO_PLATFORMS = (*(f"linux/{name}" for name in sorted(ARCHITECTURES)), "wasi/wasm")
@@ -58,7 +60,7 @@ def places(name: str, cache: Path | None = None) -> tuple[str, ...]:
     if cache and pin:
         versions = sorted(cache.glob(f"{name}-*/{pin.program}"), key=lambda path: path.parts, reverse=True)
         found += [str(path) for path in versions if os.access(path, os.X_OK)]
-    return tuple(dict.fromkeys(filter(None, found)))
+    return tuple(dict.fromkeys(path if known.is_shim else posixpath.realpath(path) for path in found if path))
 
 
 def locate(name: str, cache: Path | None = None) -> str | None:

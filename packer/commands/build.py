@@ -48,6 +48,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--bin", "bins"), {"multiple": True, "metavar": "NAME", "help": "Sources: the program; several into one image, the first is started."}),
     (("--language",), {"type": click.Choice(_LANGUAGES), "help": "Sources: which language, where there are several."}),
     (("--debug",), {"is_flag": True, "help": "Sources: keep debug information in the program."}),
+    (("--hermetic",), {"is_flag": True, "help": "Sources: confined, without a network, sources read-only."}),
     (("--offline",), {"is_flag": True, "help": "Sources: fetch no toolchain."}),
 )  # fmt: skip
 

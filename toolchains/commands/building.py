@@ -9,16 +9,20 @@ import click
 from whit.packer.commands.builtpage import Images, finish, upstream
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from whit.packer.buildfile.build.steps import StepRunner
     from whit.packer.image.oci import Descriptor
     from whit.packer.store.store import Store
     from whit.packer.supply.wishes import Wishes
     from whit.toolchains.building import Asked, Built
 
 
-def build_sources(words: dict[str, Any]) -> int:
+def build_sources(words: dict[str, Any], make_runner: Callable[[Path], StepRunner]) -> int:
     """Build them; ``words`` are the command line's. The exit code."""
     from whit.packer.store.store import Store
-    from whit.toolchains.building import build, explanation
+    from whit.toolchains.building import Means, build, explanation
     from whit.toolchains.commands.watching import Telling, fetcher
     from whit.toolchains.model import Language
     from whit.toolchains.project import find_project
@@ -31,8 +35,10 @@ def build_sources(words: dict[str, Any]) -> int:
     folder = store.root / "toolchains"
     kit = MachineKit(folder, None if words["offline"] else fetcher(folder).fetch)
     with upstream(words) as there:
+        follower = there.follower(asked.names)
         telling = Telling(is_quiet=words["quiet"])
-        built = build(store, project, asked, kit, telling, there.follower(asked.names))
+        means = Means(kit, telling, make_runner, is_offline=words["offline"], follower=follower)
+        built = build(store, project, asked, means)
         attached = _attach(store, built, asked, wishes) if wishes else ()
         images = Images(built.descriptor, built.references, tuple(image.record for image in built.images), attached)
         if not (words["as_json"] or words["quiet"]):
@@ -56,6 +62,7 @@ def _asked(words: dict[str, Any]) -> Asked:
         names=tuple(dict.fromkeys(map(parse_reference, words["names"]))),
         platforms=tuple(dict.fromkeys(platforms)),
         bins=words["bins"],
+        hermetic=words["hermetic"],
         keeps_debug=words["debug"],
         variables=tuple(sorted(pairs(words["variables"], "--build-arg", from_environment=True).items())),
         labels=tuple(sorted(pairs(words["labels"], "--label").items())),

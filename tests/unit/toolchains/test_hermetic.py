@@ -1,0 +1,53 @@
+"""What a confined step sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from whit.packer.buildfile.build.steps import Bound, Memory
+from whit.packer.support.errors import UnsupportedError
+from whit.toolchains.hermetic import Rooms, order_of
+from whit.toolchains.model import Hermetic, Recipe, Step, Tool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROOMS = Rooms("/s/root", "/s/run", "/s/out", "/s/caches")
+
+
+def recipe(tmp_path: Path, hermetic: Hermetic | None) -> tuple[Step, Recipe]:
+    for name in ("go", "modules", "src"):
+        (tmp_path / name).mkdir(exist_ok=True)
+    step = Step((f"{tmp_path}/go/bin/go", "build"), f"{tmp_path}/src", (("CGO_ENABLED", "0"),), ("GOPROXY",))
+    return step, Recipe((step,), (), tools=(Tool("go", step.argv[0], "1.26", f"{tmp_path}/go"),), hermetic=hermetic)
+
+
+def test_sources_and_tools_are_read_only_and_the_output_alone_is_written(tmp_path: Path) -> None:
+    hermetic = Hermetic((f"{tmp_path}/modules",), (("GOCACHE", "go"),), (("GOPROXY", "off"),))
+    order = order_of(*recipe(tmp_path, hermetic), [f"{tmp_path}/src"], ROOMS)
+    assert order.network == "none"
+    assert order.directory == f"{tmp_path}/src"
+    bound = {mount.target: mount.is_readonly for mount in order.mounts if isinstance(mount, Bound)}
+    assert bound == {
+        f"{tmp_path}/go": True,
+        f"{tmp_path}/modules": True,
+        f"{tmp_path}/src": True,
+        "/s/out": False,
+        "/cache/go": False,
+    }
+    assert Memory("/tmp", 0) in order.mounts
+    assert set(order.environment) == {
+        "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "TMPDIR=/tmp", "CGO_ENABLED=0", "GOPROXY=off", "GOCACHE=/cache/go",
+    }  # fmt: skip
+
+
+def test_the_machine_s_own_programs_are_seen_where_they_are_needed(tmp_path: Path) -> None:
+    order = order_of(*recipe(tmp_path, Hermetic(system=True)), [], ROOMS)
+    assert Bound("/usr", None, "/usr", is_readonly=True) in order.mounts
+
+
+def test_a_recipe_that_knows_no_such_way_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match="aren't built hermetically yet"):
+        order_of(*recipe(tmp_path, None), [], ROOMS)
