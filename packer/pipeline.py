@@ -57,6 +57,7 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None, below:
         from whit.packer.image.spec import image_spec  # noqa: PLC0415
         from whit.packer.needs import WANTED  # noqa: PLC0415
         from whit.packer.resolution.additions import gather  # noqa: PLC0415
+        from whit.packer.resolution.advice import UNSTARTABLE  # noqa: PLC0415
         from whit.packer.resolution.programs import further, refuse_others, resolved  # noqa: PLC0415
 
         added = gather(order.choices.additions)
@@ -79,7 +80,8 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None, below:
     if cache and not spec.artifact:
         cache.remember(spec.layers, layers)
     descriptor = layout.put(manifest.to_json(), manifest.media_type)
-    record = packcache.record_of(spec, descriptor, manifest, layers)
+    warnings = tuple(advice.text for advice in resolution.advice if advice.about in UNSTARTABLE)
+    record = replace(packcache.record_of(spec, descriptor, manifest, layers), warnings=warnings)
     if remember_in:
         key = packcache.cache_key(*_key(order, below))
         return packcache.remember(remember_in, key, spec, record, added.folders, resolution.watched, since=began)

@@ -186,8 +186,8 @@ def _pack(
 
 
 def _show(record: Record, references: tuple[Reference, ...], output: str | None, *, in_store: bool) -> None:
-    from whit.packer.showing.console import human_size, page_width
-    from whit.packer.showing.present import columns, reported_lines
+    from whit.packer.showing.console import human_size, page_width, warn
+    from whit.packer.showing.present import columns, printable, reported_lines
 
     rows = [(line.path, line.size, line.reason) for line in reported_lines(record.files)]
     for line in columns(rows, indent="", width=page_width()):
@@ -198,6 +198,8 @@ def _show(record: Record, references: tuple[Reference, ...], output: str | None,
         click.echo(f"stored as {', '.join(reference.familiar for reference in references)}")
     if output is not None:
         click.echo(f"written to {output}")
+    for warning in record.warnings:
+        warn(printable(warning))
 
 
 def _document(record: Record, references: tuple[Reference, ...], output: str | None) -> dict[str, object]:
@@ -212,4 +214,5 @@ def _document(record: Record, references: tuple[Reference, ...], output: str | N
         "compressed": record.size,
         "unpacked": record.unpacked,
         "files": [{**asdict(file), "mode": f"{file.mode:04o}"} for file in record.files],
+        "warnings": list(record.warnings),
     }

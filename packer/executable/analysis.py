@@ -191,7 +191,10 @@ class Argument:
 class WasmInfo:
     """What a WebAssembly file says of its host: ``wasi`` is ``wasip1``, ``wasip2`` or None.
 
-    ``host`` is what it can ask its host for, in words (``files``, ``network``, ``clocks`` …).
+    ``host`` is what it can ask its host for, in words (``files``, ``network``, ``clocks`` …), ``foreign`` those imports
+    that no WASI host has, ``cure`` what is behind them. ``world`` is what it is started as: a component's world with its
+    version, of a module ``command``, ``reactor`` or, where nothing can be started, None. ``features`` are proposals to
+    WebAssembly that it says it uses or is seen to use, in LLVM's words; ``producers`` (role, name, version).
     """
 
     wasi: str | None = None
@@ -200,6 +203,13 @@ class WasmInfo:
     memory_min_pages: int | None = None
     memory_max_pages: int | None = None
     host: tuple[str, ...] = ()
+    world: str | None = None
+    features: tuple[str, ...] = ()
+    producers: tuple[tuple[str, str, str], ...] = ()
+    module_name: str | None = None
+    modules: int = 1
+    foreign: tuple[str, ...] = ()
+    cure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,6 @@ Source: CNCF TAG Runtime, "Wasm OCI Artifact layout".
 
 from __future__ import annotations
 
-import re
-
 from whit.packer.executable.analysis import Format
 from whit.packer.image.platform import Platform
 from whit.packer.image.spec import Compression, PackOptions
@@ -17,9 +15,6 @@ if TYPE_CHECKING:
     from whit.packer.executable.file import Executable
     from whit.packer.image.spec import ImageSpec
     from whit.packer.resolution.model import Resolution
-
-_WORLDS = (("wasi:http/incoming-handler", "wasi:http/proxy"), ("wasi:cli/run", "wasi:cli/command"))
-"""What a component exports → the world that it is for (WASI 0.2, http and cli)."""
 
 _NOTHING_BESIDE = (
     ("arguments", "arguments"),
@@ -73,14 +68,5 @@ def as_artifact(spec: ImageSpec, executable: Executable, resolution: Resolution,
     system = "wasip2" if is_component else "wasip1"
     artifact = Artifact(system)
     if is_component:
-        artifact = Artifact(system, is_component, wasm.imports, wasm.exports, target(wasm.exports))
+        artifact = Artifact(system, is_component, wasm.imports, wasm.exports, wasm.world)
     return replace(spec, platform=Platform(system, "wasm"), artifact=artifact)
-
-
-def target(exports: tuple[str, ...]) -> str | None:
-    """The world that a component is for, by what it exports: ``wasi:cli/command@0.2.0``."""
-    for exported, world in _WORLDS:
-        for name in exports:
-            if re.fullmatch(rf"{exported}(@[0-9A-Za-z.+-]+)?", name):
-                return world + name.removeprefix(exported)
-    return None

@@ -49,7 +49,7 @@ class Record:
     """What is known of a packed image. Sizes in bytes: ``unpacked`` of the layers' tars, ``size`` of all blobs.
 
     ``watched`` are the libraries and the places where they were sought, each with its state; None where these may
-    change without a trace, or weren't remembered.
+    change without a trace, or weren't remembered. ``warnings`` are for people: what will keep the program from starting.
     """
 
     manifest: Descriptor
@@ -58,6 +58,7 @@ class Record:
     unpacked: int
     size: int
     watched: tuple[tuple[str, tuple[str, ...]], ...] | None = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def descriptor(self) -> Descriptor:
@@ -119,6 +120,7 @@ def recall(store: Store, key: str) -> Record | None:
             watched=tuple((os.fsdecode(bytes.fromhex(path)), state) for path, state in guards)
             if doc.flag("dynamic")
             else (),
+            warnings=doc.texts("warnings"),
         )
         if all(file_state(bytes.fromhex(path)) == state for path, state in guards):
             manifest = parse_manifest(store.layout.read(record.manifest))
@@ -164,6 +166,7 @@ def remember(
         "unpacked": record.unpacked,
         "stored": record.size,
         "dynamic": bool(watched),
+        "warnings": list(record.warnings),
     }
     with contextlib.suppress(OSError):
         durable.private_folder(_path(store, key).parent)

@@ -15,9 +15,12 @@ from whit.packer.resolution.model import Advice
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from whit.packer.executable.analysis import Analysis
+    from whit.packer.executable.analysis import Analysis, WasmInfo
     from whit.packer.executable.observed import Observed
     from whit.packer.needs.model import Need
+
+UNSTARTABLE = ("imports", "start")
+"""What advice is about that whoever packs the program is to know."""
 
 _CGROUP_AWARE_GO = (1, 25)
 _LOCAL = re.compile(r"127\.|\[::1\]|localhost:")
@@ -29,6 +32,7 @@ _SETS_GOMAXPROCS = "go.uber.org/automaxprocs"
 def advise(analysis: Analysis, needs: Mapping[str, Need]) -> tuple[Advice, ...]:
     """The findings on one executable, most weighty first; ``needs`` by their names."""
     found = (
+        *_webassembly(analysis.wasm),
         _plug_ins(analysis, needs),
         _programs(analysis, needs),
         _converters(needs),
@@ -37,6 +41,19 @@ def advise(analysis: Analysis, needs: Mapping[str, Need]) -> tuple[Advice, ...]:
         *_seen(observe(analysis)),
     )
     return tuple(filter(None, found))
+
+
+def _webassembly(wasm: WasmInfo | None) -> Iterator[Advice]:
+    """What keeps it from being started by a WASI host."""
+    if wasm is None:
+        return
+    if wasm.foreign:
+        cure = f": {wasm.cure}" if wasm.cure else ", unless it has more than WASI"
+        yield Advice("imports", f"It imports {listed(wasm.foreign)}, with which no host starts it{cure}.")
+    if wasm.world in (None, "reactor"):
+        wanted = "wasi:cli/run nor wasi:http/incoming-handler" if wasm.wasi == "wasip2" else ""
+        lacks = f"It exports neither {wanted}" if wanted else "It exports no function _start"
+        yield Advice("start", f"{lacks}: it is a library, and can't be started.")
 
 
 def _plug_ins(analysis: Analysis, needs: Mapping[str, Need]) -> Advice | None:

@@ -27,6 +27,14 @@ _FORMAT_NAMES = {
     Format.WASM_COMPONENT: "WebAssembly component",
 }
 _VERDICT_COLOURS = {Verdict.NEEDED: "green", Verdict.MAYBE: "yellow"}
+_GIVES = {
+    "files": "the image's, and what -v gives",
+    "HTTP": "requests to it, at the port that is published",
+    "arguments": "those behind the file's or image's name",
+    "environment": "the image's, and what -e gives",
+}
+"""What of a host's things a person decides on, and how with whit."""
+
 _SETTINGS_LEFT_OUT = ("vcs", "DefaultGODEBUG", "-compiler", "GOARCH", "GOOS")
 _SHOWN_EVIDENCE = 3
 _SHOWN_PARTS = 5
@@ -47,7 +55,8 @@ def page(name: str, analysis: Analysis, resolution: Resolution, width: int | Non
         yield from _needs(resolution, width)
         yield from _files(resolution, width)
         yield from _libraries(analysis, resolution, width)
-    else:
+    elif analysis.wasm:
+        yield from _host(analysis.wasm, width)
         yield from heading("Nothing stands beside it in an image: a WebAssembly program gets everything from its host.")
     yield from _protection(analysis.hardening, width)
     yield from _sizes(analysis, width)
@@ -97,14 +106,36 @@ def _identity(analysis: Analysis) -> Iterator[tuple[str, str]]:
 def _webassembly(wasm: WasmInfo | None) -> Iterator[tuple[str, str | None]]:
     if wasm is None:
         return
+    yield "name", wasm.module_name
     yield "interface", wasm.wasi or "not WASI's"
-    yield "host gives", ", ".join(wasm.host) or "nothing"
+    yield "started as", wasm.world or "nothing: it is a library"
     yield "exports", ", ".join(wasm.exports[:_SHOWN_EXPORTS]) + (" …" if len(wasm.exports) > _SHOWN_EXPORTS else "")
+    if wasm.modules > 1:
+        yield "made of", _count(wasm.modules, "module")
+    yield (
+        "made with",
+        ", ".join(f"{name} {version}".strip() for role, name, version in wasm.producers if role != "language"),
+    )
+    yield "features", ", ".join(wasm.features)
     if wasm.memory_min_pages is not None:
         limit = (
             f" to {human_size(wasm.memory_max_pages * _PAGE)}" if wasm.memory_max_pages is not None else ", no limit"
         )
         yield "memory", f"from {human_size(wasm.memory_min_pages * _PAGE)}{limit}"
+
+
+def _host(wasm: WasmInfo, width: int | None) -> Iterator[str]:
+    """What it can ask its host for, and who decides on that."""
+    yield from heading("It can ask its host for" if wasm.host else "It asks its host for nothing.")
+    sockets = "what --network gives" if wasm.wasi == "wasip2" else "sockets that it is handed: whit hands it none"
+    gives = {**_GIVES, "network": sockets}
+    of_nobody = {
+        name for name in wasm.host if any(found.startswith((f"{name}.", f"{name}@")) for found in wasm.foreign)
+    }
+    rows = [
+        (printable(what), "no WASI host has it" if what in of_nobody else gives.get(what, "")) for what in wasm.host
+    ]
+    yield from columns(rows, width=width)
 
 
 def _count(number: int, what: str) -> str:

@@ -100,7 +100,15 @@ def _wasm(analysis: Analysis) -> dict[str, Any] | None:
         "exports": [text(name) for name in wasm.exports],
         "memory_min_pages": wasm.memory_min_pages,
         "memory_max_pages": wasm.memory_max_pages,
-        "host": list(wasm.host),
+        "host": [text(name) for name in wasm.host],
+        "world": text(wasm.world),
+        "features": [text(name) for name in wasm.features],
+        "producers": [
+            {"role": text(role), "name": text(name), "version": text(version)} for role, name, version in wasm.producers
+        ],
+        "module_name": text(wasm.module_name),
+        "modules": wasm.modules,
+        "foreign": [text(name) for name in wasm.foreign],
     }
 
 

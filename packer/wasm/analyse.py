@@ -21,12 +21,12 @@ from whit.packer.image.platform import Platform
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.search import find_first, merge
 from whit.packer.wasm.component import read_component
-from whit.packer.wasm.host import asked_of_host
+from whit.packer.wasm.host import asked_of_host, foreign, world
 from whit.packer.wasm.module import HEADER_SIZE, read_module
 
 if TYPE_CHECKING:
     from whit.packer.support.search import Data, Span
-    from whit.packer.wasm.module import Contents
+    from whit.packer.wasm.contents import Contents
 
 _MODULE_LAYER, _COMPONENT_LAYER = 0, 1
 _MODULE_VERSION = 1
@@ -59,7 +59,6 @@ def analyse_wasm(data: Data, wanted: Wanted) -> Analysis:
     spans = merge(contents.data, len(data))
     strings = find_first(data, spans, wanted.strings | set(_RUST_PATHS))
     wasi = _wasi(contents, component=component)
-    least, most = contents.memory or (None, None)
     return Analysis(
         format=Format.WASM_COMPONENT if component else Format.WASM_MODULE,
         platform=Platform(wasi or "wasi", "wasm"),
@@ -69,10 +68,35 @@ def analyse_wasm(data: Data, wanted: Wanted) -> Analysis:
         build=_build(data, contents, spans),
         stripped="name" not in contents.customs,
         strings=tuple(sorted((text, at) for text, at in strings.items() if text in wanted.strings)),
-        wasm=WasmInfo(
-            wasi, tuple(contents.imports), tuple(contents.exports), least, most, asked_of_host(contents.imports)
-        ),
+        wasm=_info(contents, component=component),
     )
+
+
+def _info(contents: Contents, *, component: bool) -> WasmInfo:
+    least, most = contents.memory or (None, None)
+    lacking = foreign(contents.imports, is_component=component)
+    producers = dict.fromkeys((item.role, item.name, item.version) for item in contents.producers)
+    return WasmInfo(
+        wasi=_wasi(contents, component=component),
+        imports=tuple(contents.imports),
+        exports=tuple(contents.exports),
+        memory_min_pages=least,
+        memory_max_pages=most,
+        host=asked_of_host(contents.imports),
+        world=world(tuple(contents.exports)) if component else _start(contents),
+        features=tuple(sorted(contents.features)),
+        producers=tuple(producers),
+        module_name=contents.name,
+        modules=contents.modules,
+        foreign=lacking.names if lacking else (),
+        cure=lacking.cure if lacking else "",
+    )
+
+
+def _start(contents: Contents) -> str | None:
+    """What a module is started as (WASI, legacy/application-abi.md)."""
+    starts = (("_start", "command"), ("_initialize", "reactor"))
+    return next((what for name, what in starts if name in contents.functions), None)
 
 
 def _wasi(contents: Contents, *, component: bool) -> str | None:

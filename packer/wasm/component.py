@@ -8,7 +8,9 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from whit.packer.wasm.module import HEADER_SIZE, Contents, entries, read_custom, read_module, sections
+from whit.packer.wasm.contents import Contents
+from whit.packer.wasm.customs import read_custom
+from whit.packer.wasm.module import HEADER_SIZE, entries, read_module, sections
 
 if TYPE_CHECKING:
     from whit.packer.support.search import Data
@@ -20,28 +22,45 @@ class SectionId(IntEnum):
 
     CUSTOM = 0
     CORE_MODULE = 1
+    COMPONENT = 4
     IMPORT = 10
     EXPORT = 11
 
 
+MAX_DEPTH = 8
+"""Components in components that are looked into; composing tools nest two or three deep."""
+
+
 def read_component(data: Data) -> Contents:
-    """Read the component that ``data`` is; producers, memory and data are those of the modules directly in it."""
+    """Read the component that ``data`` is; producers, memory, features and data are those of the modules in it."""
+    return _read(data, HEADER_SIZE, len(data), MAX_DEPTH)
+
+
+def _read(data: Data, start: int, end: int, depth: int) -> Contents:
     contents = Contents()
-    for kind, reader in sections(data, HEADER_SIZE, len(data)):
+    for kind, reader in sections(data, start, end):
         if kind == SectionId.CUSTOM:
             read_custom(contents, reader)
         elif kind == SectionId.CORE_MODULE and reader.end - reader.at >= HEADER_SIZE:
-            module = read_module(data, reader.at + HEADER_SIZE, reader.end)
-            contents.memory = contents.memory or module.memory
-            contents.producers += module.producers
-            contents.data += module.data
-            for name, span in module.customs.items():
-                contents.customs.setdefault(name, span)
+            _take(contents, read_module(data, reader.at + HEADER_SIZE, reader.end))
+        elif kind == SectionId.COMPONENT and depth and reader.end - reader.at >= HEADER_SIZE:
+            _take(contents, _read(data, reader.at + HEADER_SIZE, reader.end, depth - 1))
         elif kind == SectionId.IMPORT:
             _read_imports(contents, reader)
         elif kind == SectionId.EXPORT:
             _read_exports(contents, reader)
     return contents
+
+
+def _take(contents: Contents, inner: Contents) -> None:
+    """What stands in a component is the component's, but for what it imports and exports."""
+    contents.memory = contents.memory or inner.memory
+    contents.modules += inner.modules
+    contents.producers += inner.producers
+    contents.data += inner.data
+    contents.features |= inner.features
+    for name, span in inner.customs.items():
+        contents.customs.setdefault(name, span)
 
 
 def _read_imports(contents: Contents, reader: Reader) -> None:

@@ -1,10 +1,12 @@
-"""What a WebAssembly file asks of its host, in words, by the names of its imports. Pure.
+"""What a WebAssembly file asks of its host, in words, by the names of its imports, and what no WASI host has. Pure.
 
 WASI preview 1: the functions of ``wasi_snapshot_preview1``. WASI 0.2: the packages and interfaces of its worlds.
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +26,26 @@ _FUNCTIONS = (
     ("fd_read", "standard streams"),
     ("fd_write", "standard streams"),
 )
+_PREVIEW_1_NAMES = frozenset(
+    f"{group}_{name}"
+    for group, names in (
+        ("args", "get sizes_get"),
+        ("environ", "get sizes_get"),
+        ("clock", "res_get time_get"),
+        ("fd", "advise allocate close datasync fdstat_get fdstat_set_flags fdstat_set_rights filestat_get"),
+        ("fd", "filestat_set_size filestat_set_times pread prestat_get prestat_dir_name pwrite read readdir"),
+        ("fd", "renumber seek sync tell write"),
+        ("path", "create_directory filestat_get filestat_set_times link open readlink remove_directory rename"),
+        ("path", "symlink unlink_file"),
+        ("poll", "oneoff"),
+        ("proc", "exit raise"),
+        ("sched", "yield"),
+        ("random", "get"),
+        ("sock", "accept recv send shutdown"),
+    )
+    for name in names.split()
+)
+"""All functions of preview 1 (WASI, legacy/preview1/docs.md)."""
 _INTERFACES = (
     ("wasi:filesystem/", "files"),
     ("wasi:sockets/", "network"),
@@ -55,3 +77,64 @@ def asked_of_host(imports: Iterable[str]) -> tuple[str, ...]:
             others.append(name.split(".", 1)[0] if ":" not in name else name.split("@", 1)[0])
     order = dict.fromkeys(what for _, what in (*_FUNCTIONS, *_INTERFACES))
     return (*(what for what in order if what in known), *dict.fromkeys(others))
+
+
+_WORLDS = (("wasi:http/incoming-handler", "wasi:http/proxy"), ("wasi:cli/run", "wasi:cli/command"))
+"""What a component exports → the world that it is for (WASI 0.2, http and cli)."""
+
+
+def world(exports: tuple[str, ...]) -> str | None:
+    """The world that a component is for, by what it exports: ``wasi:cli/command@0.2.0``."""
+    for exported, name in _WORLDS:
+        for found in exports:
+            if re.fullmatch(rf"{exported}(@[0-9A-Za-z.+-]+)?", found):
+                return name + found.removeprefix(exported)
+    return None
+
+
+_WASI_0_2 = ("wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:http/", "wasi:io/", "wasi:random/", "wasi:sockets/")
+_ORIGINS = (
+    (
+        ("wbg.", "__wbindgen"),
+        "made for JavaScript by wasm-bindgen: build a program for the target wasm32-wasip1 or wasm32-wasip2",
+    ),
+    (("gojs.", "go."), "made for a browser: build it with GOOS=wasip1"),
+    (("wasi_unstable.",), "made for WASI before preview 1: build it with a newer toolchain"),
+    (("wasix_", "wasi.thread-spawn"), "made for a host with threads: build it without them"),
+    (
+        ("env.emscripten_", "env._emscripten", "env.invoke_", "env.__syscall", "env.__cxa", "env.__assert", "a."),
+        "made for JavaScript by emscripten: link it with -sSTANDALONE_WASM, or build it with wasi-sdk or zig",
+    ),
+    (("env.abort", "env.seed"), "made by AssemblyScript: build it with its WASI shim"),
+    (("env.memory", "env.__indirect_function_table"), "a part that another module loads: link it into a program"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Imports that are not WASI's, so that a WASI host can't start the program, and what is behind them, if it is known."""
+
+    names: tuple[str, ...]
+    cure: str = ""
+
+
+def foreign(imports: Iterable[str], *, is_component: bool) -> Foreign | None:
+    """What a host of WASI preview 1, or for a component of WASI 0.2, doesn't have; None if it has all."""
+    has = _has_component if is_component else _has_module
+    names = tuple(name for name in imports if not has(name))
+    if not names:
+        return None
+    cures = (cure for starts, cure in _ORIGINS for name in names if name.startswith(starts))
+    return Foreign(names, "" if is_component else next(cures, ""))
+
+
+def _has_module(name: str) -> bool:
+    return name.startswith(_PREVIEW_1) and name.removeprefix(_PREVIEW_1) in _PREVIEW_1_NAMES
+
+
+def _has_component(name: str) -> bool:
+    """Imports without a package are types and interfaces of the component's own that others come with."""
+    if ":" not in name:
+        return True
+    version = name.partition("@")[2]
+    return name.startswith(_WASI_0_2) and (not version or version.startswith("0.2."))

@@ -48,6 +48,9 @@ def seeds() -> list[bytes]:
     module += producers(language=("Rust", "2021"), processed_by=("rustc", "1.95.0 (abc)")) + custom("name")
     component = COMPONENT + section(1, module) + section(10, vector(b"\0" + name("wasi:cli/run@0.2.0") + b"\5\0"))
     component += section(11, vector(b"\0" + name("wasi:cli/run@0.2.0") + b"\5\2\0"))
+    module += section(1, vector(b"\x60\2\x7f\x63\0\2\x7b\x7f", b"\x5f\0")) + section(5, vector(b"\3\1\2", b"\4\1"))
+    module += custom("target_features", vector(b"+" + name("simd128"))) + custom("name", b"\0\4" + name("app"))
+    nested = COMPONENT + section(4, component) + section(4, COMPONENT + section(1, module))
     libraries = dynamic_segment(
         Elf((code, Segment(b"/lib/ld-musl-x86_64.so.1\0", INTERP)), type=DYN),
         b"\0libc.so\0",
@@ -63,6 +66,7 @@ def seeds() -> list[bytes]:
     made = [
         module,
         component,
+        nested,
         libraries.build(),
         Elf((code, build_info, Segment(table("1.20", 64, "<")))).build(),
         Elf((code, Segment(old_table(64, "<")))).build(),

@@ -9,7 +9,7 @@ from tests.programs.make_wasm import COMPONENT, MODULE, custom, name, number, pr
 from whit.packer.executable.analyse import analyse
 from whit.packer.executable.analysis import Format, Linkage, Wanted
 from whit.packer.support.errors import InvalidFileError, WhitError
-from whit.packer.wasm.host import asked_of_host
+from whit.packer.wasm.host import asked_of_host, foreign, world
 
 NOTHING = Wanted()
 FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)
@@ -232,3 +232,117 @@ def test_every_cut_of_a_module_within_a_section_is_refused() -> None:
 )
 def test_what_the_host_must_give_is_told_by_the_imports(imports: tuple[str, ...], asked: tuple[str, ...]) -> None:
     assert asked_of_host(imports) == asked
+
+
+@pytest.mark.parametrize(
+    ("exports", "found"),
+    [
+        (("wasi:http/incoming-handler@0.2.0",), "wasi:http/proxy@0.2.0"),
+        (("wasi:cli/run@0.2.0", "wasi:http/incoming-handler@0.2.3"), "wasi:http/proxy@0.2.3"),
+        (("wasi:cli/run",), "wasi:cli/command"),
+        (("wasi:cli/runner@0.2.0",), None),
+        ((), None),
+    ],
+)
+def test_a_component_is_for_the_world_whose_export_it_has(exports: tuple[str, ...], found: str | None) -> None:
+    assert world(exports) == found
+
+
+@pytest.mark.parametrize(
+    ("parts", "features"),
+    [
+        ((custom("target_features", vector(b"+" + name("simd128"), b"-" + name("atomics"), b"=" + name("gc"))),),
+         ("gc", "simd128")),
+        ((section(1, vector(b"\x60\x01\x7b\x00")),), ("simd128",)),
+        ((section(1, vector(b"\x60\x00\x02\x7f\x63\x00")),), ("multivalue",)),
+        ((section(1, vector(b"\x5f\x00")),), ("gc",)),
+        ((section(1, vector(b"\x60\xff\xff\xff")),), ()),
+        ((section(5, vector(b"\x03\x01\x02")),), ("shared-memory",)),
+        ((section(5, vector(b"\x04\x01", b"\x00\x01")),), ("memory64", "multimemory")),
+        ((section(5, vector(b"\x08\x01\x00")),), ("custom-page-sizes",)),
+        ((section(12, b"\x00"), section(13, vector(b"\x00\x00"))), ("bulk-memory", "exception-handling")),
+        ((custom("target_features", b"\x05+"),), ()),
+    ],
+)  # fmt: skip
+def test_features_are_what_the_file_says_and_shows(parts: tuple[bytes, ...], features: tuple[str, ...]) -> None:
+    wasm = analyse(MODULE + b"".join(parts), NOTHING).wasm
+
+    assert wasm is not None
+    assert wasm.features == features
+
+
+@pytest.mark.parametrize(
+    ("exports", "started"),
+    [
+        ((exported("_start"),), "command"),
+        ((exported("_initialize"), exported("go")), "reactor"),
+        ((exported("_start", MEMORY),), None),
+        ((), None),
+    ],
+)
+def test_a_module_is_started_by_its_exports(exports: tuple[bytes, ...], started: str | None) -> None:
+    wasm = analyse(MODULE + section(7, vector(*exports)), NOTHING).wasm
+
+    assert wasm is not None
+    assert wasm.world == started
+
+
+def test_a_modules_own_name_and_its_producers_are_told() -> None:
+    named = custom("name", b"\x00" + number(4) + name("app"))
+    wasm = analyse(MODULE + named + producers(language=("Zig", "0.17.1"), sdk=("x", "")), NOTHING).wasm
+
+    assert wasm is not None
+    assert wasm.module_name == "app"
+    assert wasm.producers == (("language", "Zig", "0.17.1"), ("sdk", "x", ""))
+
+
+def test_components_in_components_are_looked_into_as_far_as_tools_nest_them() -> None:
+    data = COMPONENT + section(1, MODULE + producers(language=("Rust", "")) + section(5, vector(b"\x03\x01\x02")))
+    for _ in range(8):
+        data = COMPONENT + section(4, data) + section(1, MODULE)
+    deeper = COMPONENT + section(4, data)
+
+    analysis, without = analyse(data, NOTHING), analyse(deeper, NOTHING)
+
+    assert analysis.wasm is not None
+    assert (analysis.wasm.modules, analysis.wasm.features, analysis.language.name) == (9, ("shared-memory",), "rust")
+    assert without.wasm is not None
+    assert (without.wasm.modules, without.language.name) == (8, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("imports", "names", "word"),
+    [
+        (("wasi_snapshot_preview1.fd_write", "wasi_snapshot_preview1.sock_accept"), None, ""),
+        (("wasi_snapshot_preview1.sock_open",), ("wasi_snapshot_preview1.sock_open",), ""),
+        (("wasi_unstable.fd_write",), ("wasi_unstable.fd_write",), "before preview 1"),
+        (("env.emscripten_date_now", "env.f"), ("env.emscripten_date_now", "env.f"), "emscripten"),
+        (("wbg.__wbindgen_throw",), ("wbg.__wbindgen_throw",), "wasm-bindgen"),
+        (("gojs.runtime.wasmExit",), ("gojs.runtime.wasmExit",), "GOOS=wasip1"),
+        (("env.abort",), ("env.abort",), "AssemblyScript"),
+        (("wasi.thread-spawn",), ("wasi.thread-spawn",), "without"),
+        (("env.memory",), ("env.memory",), "link it"),
+    ],
+)
+def test_imports_that_no_host_of_preview_1_has_are_told_with_what_is_behind_them(
+    imports: tuple[str, ...], names: tuple[str, ...] | None, word: str
+) -> None:
+    found = foreign(imports, is_component=False)
+
+    assert (found.names if found else None) == names
+    assert word in (found.cure if found else "")
+
+
+@pytest.mark.parametrize(
+    ("name_", "is_foreign"),
+    [
+        ("wasi:cli/stdout@0.2.3", False),
+        ("wasi:http/types", False),
+        ("wasi:cli/stdout@0.3.0", True),
+        ("wasi:nn/graph@0.2.0-rc", True),
+        ("my:db/store@1.0.0", True),
+        ("a-function", False),
+    ],
+)
+def test_a_component_may_import_what_wasi_0_2_has(name_: str, is_foreign: bool) -> None:
+    assert (foreign((name_,), is_component=True) is not None) == is_foreign

@@ -10,7 +10,6 @@ import pytest
 
 from tests.programs.build import build
 from tests.programs.make_wasm import COMPONENT, MODULE, name, section, vector
-from whit.packer.image.artifact import target
 from whit.packer.image.oci import (
     CONFIG,
     LAYER_GZIP,
@@ -105,20 +104,6 @@ def test_a_components_artifact_tells_its_world(tmp_path: Path) -> None:
         "exports": ["wasi:cli/run@0.2.3"],
         "target": "wasi:cli/command@0.2.3",
     }
-
-
-@pytest.mark.parametrize(
-    ("exports", "world"),
-    [
-        (("wasi:http/incoming-handler@0.2.0",), "wasi:http/proxy@0.2.0"),
-        (("wasi:cli/run@0.2.0", "wasi:http/incoming-handler@0.2.3"), "wasi:http/proxy@0.2.3"),
-        (("wasi:cli/run",), "wasi:cli/command"),
-        (("wasi:cli/runner@0.2.0",), None),
-        ((), None),
-    ],
-)
-def test_a_component_is_for_the_world_whose_export_it_has(exports: tuple[str, ...], world: str | None) -> None:
-    assert target(exports) == world
 
 
 @pytest.mark.parametrize(
