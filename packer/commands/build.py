@@ -33,6 +33,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--target",), {"default": "", "metavar": "STAGE", "help": "Dockerfile: build this stage, not the last."}),
     (("--no-cache",), {"is_flag": True, "help": "Dockerfile: do each step anew."}),
     (("--no-cache-filter", "anew"), {"multiple": True, "metavar": "STAGE,…", "help": "Dockerfile: do each step of these stages anew."}),
+    (("--build-context", "contexts"), {"multiple": True, "metavar": "NAME=PLACE", "help": "Dockerfile: what FROM and --from=NAME take: a folder, docker-image://REF, oci-layout://FOLDER, git, a URL."}),
     (("--cache-from",), {"multiple": True, "metavar": "REF|type=…", "help": "Dockerfile: take steps that were done elsewhere: type=registry,ref=… or type=local,src=…"}),
     (("--cache-to",), {"multiple": True, "metavar": "REF|type=…", "help": "Dockerfile: give them to others: type=registry,ref=… or type=local,dest=…; mode=max for all stages'."}),
     (("--annotation", "annotations"), {"multiple": True, "metavar": "[index:]NAME=VALUE", "help": "Dockerfile: an annotation of the manifest, or of the index."}),

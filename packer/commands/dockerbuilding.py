@@ -148,6 +148,7 @@ def _order(words: dict[str, Any], sources: Sources) -> Order:
     from whit.packer.buildfile.build.ordering import Order
     from whit.packer.buildfile.build.sharing import parse_places
     from whit.packer.buildfile.dockerfile.evaluate import Wishes
+    from whit.packer.buildfile.remote.named import read_contexts
     from whit.packer.commands.registry_options import registries
     from whit.packer.image.platform import parse_platform
     from whit.packer.image.reference import parse_reference
@@ -184,6 +185,7 @@ def _order(words: dict[str, Any], sources: Sources) -> Order:
         annotations=annotations,
         anew=frozenset(name.lower() for text in words["anew"] for name in text.split(",")),
         pushes=pushes,
+        contexts=read_contexts(words["contexts"], sources),
         cache_from=parse_places(words["cache_from"], "--cache-from", "src"),
         cache_to=parse_places(words["cache_to"], "--cache-to", "dest"),
         registries=lambda: registries(insecure=False),

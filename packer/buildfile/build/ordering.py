@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.build.agents import Agents
@@ -15,6 +15,7 @@ from whit.packer.buildfile.build.emulation import read_handlers, refuse_unexecut
 from whit.packer.buildfile.build.emulation import read_handlers, refuse_unexecutable
 from whit.packer.buildfile.build.exporting import export_files, export_image
 from whit.packer.buildfile.build.notes import Annotations
+from whit.packer.buildfile.build.origins import Files
 from whit.packer.buildfile.build.sharing import Shared, export, imported
 from whit.packer.buildfile.build.stages import Settings
 from whit.packer.registry.progress import Silent
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from whit.packer.registry.registries import Registries
     from whit.packer.buildfile.dockerfile.checks import Finding
     from whit.packer.buildfile.dockerfile.plan import Plan
+    from whit.packer.buildfile.remote.named import Named
     from whit.packer.image.oci import Descriptor
     from whit.packer.image.platform import Platform
     from whit.packer.image.reference import Reference
@@ -67,6 +69,7 @@ class Order:
     annotations: Annotations = Annotations()
     anew: frozenset[str] = frozenset()
     pushes: bool = False
+    contexts: Mapping[str, Named] = field(default_factory=dict)
     cache_from: tuple[Place, ...] = ()
     cache_to: tuple[Place, ...] = ()
     registries: Callable[[], Registries] = no_registries
@@ -100,7 +103,10 @@ def opened(
 def plan_of(order: Order, bases: Bases, platform: Platform | None, *, all_stages: bool = False) -> Plan:
     """The plan for a platform. Raises :class:`DockerfileError`, and what finding the base images raises."""
     dockerfile = parse(order.begun.data, order.begun.name)
-    wishes = replace(order.wishes, platform=platform, ignore=order.begun.ignore, all_stages=all_stages)
+    contexts = {name: one.origin for name, one in order.contexts.items()}
+    wishes = replace(
+        order.wishes, platform=platform, ignore=order.begun.ignore, all_stages=all_stages, contexts=contexts
+    )
     return evaluate(dockerfile, wishes, bases.config)
 
 
@@ -114,7 +120,7 @@ def build(order: Order, sources: Sources, runner: StepRunner, progress: Progress
         refuse_unexecutable(plans, order.wishes.here, read_handlers())
         settings = Settings(
             context, order.begun.ignore, sources, sources.agents, sources.epoch, order.uses_cache, order.network,
-            sources.secrets, order.anew,
+            sources.secrets, order.anew, _opened_contexts(order, held),
         )  # fmt: skip
         shared = Shared(cache, exports=bool(order.cache_to))
         if order.cache_from:
@@ -131,6 +137,15 @@ def build(order: Order, sources: Sources, runner: StepRunner, progress: Progress
         for place in order.cache_to:
             _share(place, order, targets, tools)
     return Built(kept, images, tuple(dict.fromkeys(finding for plan in plans for finding in plan.findings)))
+
+
+def _opened_contexts(order: Order, held: contextlib.ExitStack) -> dict[str, Files]:
+    """Named contexts that are folders."""
+    found = {}
+    for name, one in order.contexts.items():
+        if one.folder:
+            found[name] = Files(held.enter_context(_context(one.folder, None)), is_context=True, ignore=one.ignore)
+    return found
 
 
 def _share(place: Place, order: Order, targets: tuple[Finished, ...], tools: Tools) -> None:
@@ -168,9 +183,10 @@ def _export(
 
 
 @contextlib.contextmanager
-def _context(folder: Path | None, cache: StepCache) -> Iterator[int]:
+def _context(folder: Path | None, cache: StepCache | None) -> Iterator[int]:
     """The context, open; an empty folder where there is none."""
-    descriptor = os.open(folder or empty_chain(cache).lowers[0], _FOLDER)
+    empty = empty_chain(cache).lowers[0] if cache and not folder else "/"
+    descriptor = os.open(folder or empty, _FOLDER)
     try:
         yield descriptor
     finally:

@@ -156,7 +156,7 @@ def _bound(step: RunStep, planned: PlannedMount, supplies: Supplies, folder: Pat
     if planned.origin.kind is OriginKind.EMPTY:
         folder.mkdir(mode=_CACHE_MODE)
         return Bound(planned.target, None, str(folder), planned.mount.is_readonly)
-    if planned.origin.kind is not OriginKind.CONTEXT:
+    if planned.origin.kind in (OriginKind.STAGE, OriginKind.IMAGE):
         with supplies.files(planned.origin) as files, at(step.source.place):
             find_one(files, path)
         return Bound(planned.target, supplies.whole(planned.origin).layers, path, planned.mount.is_readonly)
@@ -204,7 +204,7 @@ def _begin_cache(planned: PlannedMount, supplies: Supplies, folder: Path) -> Non
     mount = planned.mount
     made.chmod(_CACHE_MODE if mount.mode is None else mount.mode)
     give_if_there(str(made), (mount.uid or 0, mount.gid or 0))
-    if planned.origin.kind in (OriginKind.STAGE, OriginKind.IMAGE):
+    if planned.origin.kind in (OriginKind.STAGE, OriginKind.IMAGE, OriginKind.NAMED):
         _fill(planned, supplies, made)
     with durable.locked(supplies.cache.folder / "keeping", exclusive=True):
         is_first = not folder.is_dir()

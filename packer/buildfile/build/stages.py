@@ -58,6 +58,7 @@ class Settings:
     network: str = "default"
     secrets: Mapping[str, bytes] = field(default_factory=dict)
     anew: frozenset[str] = frozenset()
+    contexts: Mapping[str, Files] = field(default_factory=dict)
 
     @property
     def seconds(self) -> int:
@@ -121,6 +122,9 @@ class StageBuilder:
         """An origin's files, open."""
         if origin.kind is OriginKind.CONTEXT:
             yield Files(self.settings.context, is_context=True, ignore=self.settings.ignore)
+            return
+        if origin.kind is OriginKind.NAMED:
+            yield self.settings.contexts[origin.image]
             return
         with self.runner.root(self.whole(origin).layers) as root:
             yield Files(root)

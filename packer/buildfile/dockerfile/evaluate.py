@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from whit.packer.buildfile.dockerfile.checks import Checker, Rule, parse_settings
 from whit.packer.buildfile.dockerfile.dispatch import dispatch
+from whit.packer.buildfile.dockerfile.filing import add_context
 from whit.packer.buildfile.dockerfile.graph import Graph, check_defaults, find_target, stage_graph
 from whit.packer.buildfile.dockerfile.instructions import Dockerfile, Onbuild
 from whit.packer.buildfile.dockerfile.parsing import parse_trigger
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.graph import Node
     from whit.packer.buildfile.dockerfile.ignorefile import IgnoreRules
     from whit.packer.buildfile.dockerfile.instructions import Instruction
+    from whit.packer.buildfile.dockerfile.plan import Origin
     from whit.packer.image.oci import ImageConfig
 
 
@@ -49,7 +51,8 @@ class Wishes:
     """What is given for a build beside its Dockerfile.
 
     ``here`` is the platform that builds, ``platform`` the one that is built for (None: the same). ``ignore`` are the
-    context's .dockerignore rules, for the check that asks for them. ``all_stages`` is for checks alone.
+    context's .dockerignore rules, for the check that asks for them. ``all_stages`` is for checks alone. ``contexts`` are named
+    ones, by :func:`graph.context_name`.
     """
 
     here: Platform
@@ -59,6 +62,7 @@ class Wishes:
     labels: tuple[tuple[str, str], ...] = ()
     ignore: IgnoreRules | None = None
     all_stages: bool = False
+    contexts: Mapping[str, Origin] = field(default_factory=dict)
 
 
 def evaluate(dockerfile: Dockerfile, wishes: Wishes, read_base: ReadBase) -> Plan:
@@ -104,7 +108,7 @@ def _surroundings(dockerfile: Dockerfile, wishes: Wishes, checker: Checker) -> S
     automatic = platform_args(wishes.here, target, named, wishes.args)
     check_defaults(dockerfile, global_scope(dockerfile, automatic, {}, budget), checker, budget)
     scope = global_scope(dockerfile, automatic, wishes.args, budget)
-    graph = stage_graph(dockerfile, scope, (wishes.here, target), checker, budget)
+    graph = stage_graph(dockerfile, scope, (wishes.here, target), checker, budget, wishes.contexts)
     return Surroundings(dockerfile.escape, scope, wishes.args, proxies(wishes.args), graph, budget, wishes.ignore)
 
 
@@ -135,7 +139,7 @@ def _needed(graph: Graph, wanted: range | list[int], read_base: ReadBase) -> dic
             lines = tuple(one.trigger for one in below if isinstance(one, Onbuild))
         elif node.base.kind is OriginKind.IMAGE:
             image = _base_image(graph, node, read_base)
-            lines = image.run.on_build
+            lines = () if node.is_replaced else image.run.on_build
         count += len(lines) + len(node.stage.instructions)
         if count > MOST_INSTRUCTIONS:
             raise DockerfileError(place, f"more than {MOST_INSTRUCTIONS} instructions, with those of ONBUILD")
@@ -178,6 +182,11 @@ def _begin(
     index = node.stage.index
     if node.base.kind is OriginKind.STAGE:
         return begun_from(states[node.base.stage], checker, index)
+    if node.base.kind is OriginKind.NAMED:
+        platform = node.platform or around.graph.target_platform
+        state = begun(around, checker, index, platform, empty_image(platform))
+        add_context(state, node.base, node.stage.start.source)
+        return state
     if needed.image is None:
         return begun(around, checker, index, around.graph.target_platform, empty_image(around.graph.target_platform))
     image = needed.image

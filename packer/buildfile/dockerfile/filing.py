@@ -19,6 +19,7 @@ from whit.packer.buildfile.dockerfile.problems import Fault
 from whit.packer.support.goquoted import quoted
 
 if TYPE_CHECKING:
+    from whit.packer.buildfile.dockerfile.instructions import Source
     from whit.packer.buildfile.dockerfile.plan import Origin
     from whit.packer.buildfile.dockerfile.state import StageState
 
@@ -80,6 +81,16 @@ def add_files(state: StageState, files: Copy | Add) -> None:
         )
     )
     state.tell(created_by, has_layer=True)
+
+
+def add_context(state: StageState, origin: Origin, source: Source) -> None:
+    """FROM a named context that is a folder: its files are the stage's first layer."""
+    told = f"COPY --from={origin.image} / / # buildkit"
+    files = (FileSource(SourceKind.PATH, "/"),)
+    state.steps.append(
+        FileStep(source, f"FROM {origin.image}", told, is_trigger=False, sources=files, target="/", origin=origin)
+    )
+    state.tell(told, has_layer=True)
 
 
 def _told_flags(files: Copy | Add, flags: _Flags) -> list[str]:

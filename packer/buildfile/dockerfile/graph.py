@@ -6,7 +6,7 @@ COPY and mounts take it whatever the case of its name, COPY by its number too, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.dockerfile.checks import Checker, Rule
@@ -19,6 +19,7 @@ from whit.packer.image.platform import parse_platform
 from whit.packer.image.reference import parse_reference
 from whit.packer.support.errors import UsageError
 from whit.packer.support.goquoted import quoted
+from whit.packer.support.light import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -35,12 +36,16 @@ MOST_STAGES = 500
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A stage with its base. ``base_text`` is the name as expanded; ``platform`` is None where FROM doesn't say."""
+    """A stage with its base. ``base_text`` is the name as expanded; ``platform`` is None where FROM doesn't say.
+
+    One that a named context ``is_replaced`` by is that, and none of its instructions counts.
+    """
 
     stage: Stage
     base: Origin
     base_text: str
     platform: Platform | None
+    is_replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Graph:
     by_name: Mapping[str, int]
     target_platform: Platform
     escape: str
+    contexts: Mapping[str, Origin] = field(default_factory=dict)
 
     def origin(self, name: str, place: Place) -> Origin:
         """What COPY --from= and a mount's from= name. Raises :class:`DockerfileError`."""
@@ -59,6 +65,9 @@ class Graph:
             return Origin(OriginKind.STAGE, stage=index)
         if name == SCRATCH:
             return EMPTY
+        named = _named(name, self.contexts, self.target_platform)
+        if named:
+            return named
         return Origin(OriginKind.IMAGE, image=_reference(name, place, self.by_name), platform=self.target_platform)
 
     def copy_origin(self, copy: Copy) -> Origin:
@@ -94,8 +103,26 @@ class Graph:
             yield from ((origin.stage, one) for origin in origins if origin.kind is OriginKind.STAGE)
 
 
+def context_name(name: str) -> str | None:
+    """A named context's name as it is compared: short, and without ``:latest``; None for what no image can be called."""
+    try:
+        return parse_reference(name).familiar.removesuffix(":latest")
+    except UsageError:
+        return None
+
+
+def _named(name: str, contexts: Mapping[str, Origin], platform: Platform) -> Origin | None:
+    found = contexts.get(context_name(name) or "") if contexts else None
+    return replace(found, platform=platform) if found and found.kind is OriginKind.IMAGE else found
+
+
 def stage_graph(
-    dockerfile: Dockerfile, scope: GlobalScope, platforms: tuple[Platform, Platform], checker: Checker, budget: Budget
+    dockerfile: Dockerfile,
+    scope: GlobalScope,
+    platforms: tuple[Platform, Platform],
+    checker: Checker,
+    budget: Budget,
+    contexts: Mapping[str, Origin],
 ) -> Graph:
     """The graph; ``platforms`` are what builds and what is built for. Raises :class:`DockerfileError`."""
     here, target = platforms
@@ -114,20 +141,28 @@ def stage_graph(
             if not base.text:
                 raise Fault(f"FROM {stage.start.base} comes to nothing", "give its ARG a default, or --build-arg")
             platform = _platform(stage, scope, here, own, budget.expand(stage.start.platform, scope.values, reading))
-        nodes.append(Node(stage, _base(base.text, by_name, platform or target, place), base.text, platform))
+        replacing = _named(stage.start.name, contexts, platform or target) if stage.start.name else None
+        if replacing:
+            nodes.append(Node(replace(stage, instructions=()), replacing, base.text, platform, is_replaced=True))
+        else:
+            found = _base(base.text, by_name, contexts, platform or target, place)
+            nodes.append(Node(stage, found, base.text, platform))
         if stage.start.name:
             by_name[stage.start.name] = stage.index
-    graph = Graph(tuple(nodes), by_name, target, dockerfile.escape)
+    graph = Graph(tuple(nodes), by_name, target, dockerfile.escape, contexts)
     _require_no_circle(graph)
     return graph
 
 
-def _base(name: str, by_name: Mapping[str, int], platform: Platform, place: Place) -> Origin:
+def _base(
+    name: str, by_name: Mapping[str, int], contexts: Mapping[str, Origin], platform: Platform, place: Place
+) -> Origin:
     if name in by_name:
         return Origin(OriginKind.STAGE, stage=by_name[name])
     if name == SCRATCH:
         return EMPTY
-    return Origin(OriginKind.IMAGE, image=_reference(name, place, by_name), platform=platform)
+    named = _named(name, contexts, platform)
+    return named or Origin(OriginKind.IMAGE, image=_reference(name, place, by_name), platform=platform)
 
 
 def _reference(name: str, place: Place, by_name: Mapping[str, int]) -> str:

@@ -26,11 +26,12 @@ class OriginKind(StrEnum):
     CONTEXT = "context"
     STAGE = "stage"
     IMAGE = "image"
+    NAMED = "named context"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """``stage`` is a stage's index; ``image`` a reference in full, for ``platform``."""
+    """``stage`` is a stage's index; ``image`` a reference in full, for ``platform``, or a named context's name."""
 
     kind: OriginKind
     stage: int = -1

@@ -76,6 +76,12 @@ def fetched(context: str, args: Mapping[str, str], sources: Sources) -> Path:
     return unpacked(chunks, context, sources) or _alone(found.path, sources)
 
 
+def fetched_as_is(context: str, sources: Sources) -> Path:
+    """A named context's folder: of a URL one with that file, whatever it is. Raises :class:`WhitError`."""
+    git = _git(context)
+    return sources.checkout(git) if git else _alone(sources.download(context).path, sources)
+
+
 def _alone(path: Path, sources: Sources) -> Path:
     folder = _new(sources)
     (folder / ALONE).write_bytes(path.read_bytes())
