@@ -32,6 +32,8 @@ _SAMPLE_LEVEL = 1
 _WORTH_IT = 0.9
 """The greatest ratio of compressed to plain samples at which a block is compressed."""
 _MOST_WORKERS = 8
+_MOST_WAITING = 24 << 20
+"""Bytes of blocks that are in memory at once, however many cores there are."""
 
 
 def compressed(chunks: Iterable[bytes], compression: Compression) -> Iterable[bytes]:
@@ -63,13 +65,15 @@ def _in_parallel(blocks: Iterator[bytes], full: int, made: Callable[[bytes], byt
         return
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - small layers need no threads
 
-    workers = min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
+    cores = min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
+    most = min(2 * cores, _MOST_WAITING // full)
+    workers = min(cores, most)
     waiting: deque[Future[bytes]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         waiting.append(pool.submit(made, first))
         for block in blocks:
             waiting.append(pool.submit(made, block))
-            if len(waiting) > 2 * workers:
+            if len(waiting) > most:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
