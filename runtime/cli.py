@@ -123,6 +123,10 @@ def answer(arguments: list[str]) -> int:
         from whit.runtime.completion import register
 
         register()
+    if any(word.startswith("-") and "=" in word for word in arguments):
+        from whit.runtime.pflags import settled
+
+        arguments = settled(root, arguments)
     try:
         result = root.main(arguments, prog_name="whit", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

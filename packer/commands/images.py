@@ -28,21 +28,35 @@ _DIGESTS = r"table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSi
 
 @click.command("images", short_help="List the images in the store")
 @click.argument("name", required=False)
+@click.option("-a", "--all", "everything", is_flag=True, help="Taken for docker's sake: all that there are are shown.")
+@click.option("-f", "--filter", "filters", multiple=True, metavar="KEY=VALUE", help="Only those that it is true of.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the image IDs.")
 @click.option("--digests", is_flag=True, help="Show the manifests' digests too.")
 @click.option("--no-trunc", is_flag=True, help="Show whole image IDs.")
 @click.option("--format", "form", metavar="FORMAT", help="json, or a template (docs/format.md).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/store.md) instead of a table.")
-def command(name: str | None, quiet: bool, digests: bool, no_trunc: bool, form: str | None, as_json: bool) -> None:
+def command(
+    name: str | None,
+    *,
+    everything: bool,
+    filters: tuple[str, ...],
+    quiet: bool,
+    digests: bool,
+    no_trunc: bool,
+    form: str | None,
+    as_json: bool,
+) -> None:
     """List the images in the store, or those of one repository NAME.
 
-    SIZE is what the image takes in the store and on a registry: compressed.
+    KEY is before or since (an image's name), dangling (true, false), label or reference (a pattern); different keys must all
+    be true. SIZE is what the image takes in the store and on a registry: compressed.
     """
     from whit.packer.showing.console import print_json, show
     from whit.packer.store.store import Store
     from whit.packer.template import render_rows
 
-    images = list(_images(Store.open(), name))
+    del everything
+    images = _chosen(Store.open(), name, filters)
     if as_json:
         print_json({"schema": "whit-images/1", "images": [_document(image) for image in images]})
         return
@@ -68,6 +82,25 @@ def _row(image: StoredImage, whole: bool) -> dict[str, object]:
         "Size": human_size(image.size),
         "Platform": str(image.platform),
     }
+
+
+def _chosen(store: Store, name: str | None, texts: tuple[str, ...]) -> list[StoredImage]:
+    """Those of a name, and of them those that the filters let through."""
+    if not texts:
+        return list(_images(store, name))
+    from whit.packer.image.filtering import Listed, parse_filters
+
+    filters = parse_filters(texts)
+    found = list(_images(store, name))
+    every = list(reversed(found if name is None else list(_images(store, None))))
+    places: dict[str, int] = {}
+    for place, image in enumerate(every):
+        places.setdefault(image.image_id, place)
+
+    def listed(image: StoredImage) -> Listed:
+        return Listed(image.reference, image.config, places.get(image.image_id, 0))
+
+    return [image for image in found if filters.takes(listed(image), lambda text: listed(store.resolve(text)))]
 
 
 def _images(store: Store, name: str | None) -> Iterator[StoredImage]:

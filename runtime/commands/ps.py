@@ -33,7 +33,8 @@ def command(  # noqa: PLR0917 - click's
     ps(
         everything=everything,
         quiet=quiet,
-        last=1 if latest else last,
+        # Docker's own default is -1: as many as there are that run.
+        last=last if last is not None and last > 0 else 1 if latest and last is None else None,
         size=size,
         filters=filters,
         no_trunc=no_trunc,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 import zstandard
 
+from tests.peers.web import web_server
 from tests.unit.packer.images import EXIT, GOOD, Members, archive, folder, layer, write_layout
 from whit.packer.store.garbage import verify
 from whit.packer.store.store import Store
@@ -311,3 +312,25 @@ def test_an_archive_is_not_read_from_a_terminal_or_written_to_one(whit: Path, tm
         )
         assert "a terminal" in result.stdout, (words, result.stdout)
         assert result.returncode == 2, (words, os.fsencode(result.stdout))
+
+
+@pytest.mark.usefixtures("images")
+def test_a_tar_is_imported_from_a_url_as_from_a_file(run_whit: RunWhit, tmp_path: Path) -> None:
+    tar = gzip.compress(layer({"exit": (EXIT, 0o755)}), mtime=0)
+    (tmp_path / "root.tar.gz").write_bytes(tar)
+    with web_server() as web:
+        web.files["/of/root.tar.gz"] = (tar, {})
+        done(run_whit, "import", f"{web.address}/of/root.tar.gz", "by/url")
+        done(run_whit, "import", tmp_path / "root.tar.gz", "by/file")
+        rows = {row["name"]: row["digest"] for row in json.loads(done(run_whit, "images", "--json"))["images"]}
+        assert {"by/url:latest", "by/file:latest"} <= set(rows)
+        assert f"{web.address}/of" in done(run_whit, "history", "--no-trunc", "by/url")
+        assert run_whit("run", "by/url", "/exit").returncode == run_whit("run", "by/file", "/exit").returncode
+
+        missing = run_whit("import", f"{web.address}/of/none.tar", "x")
+        assert (missing.returncode, missing.stdout) == (1, "")
+        assert "the server answers 404" in missing.stderr
+        web.files["/text"] = (b"no tar" * 200, {})
+        refused = run_whit("import", f"{web.address}/text", "x")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith(f"whit: {web.address}/text")

@@ -161,3 +161,36 @@ def test_what_there_is_is_shown_by_docker_s_names(engine: Engine) -> None:
     assert "Running: 0" in engine("info")
     assert engine("version", "-f", "{{.Client.Version}}") == engine("--version").removeprefix("whit ")
     engine("unpause", "box")
+
+
+def test_flags_take_docker_s_boolean_forms_and_short_options_an_equals_sign(engine: Engine) -> None:
+    assert engine("ps", "--all=true", "-q") != engine("ps", "--all=false", "-q") == ""
+    assert engine("ps", "-a", "-n=1", "--quiet=1") == engine("ps", "-aq")
+    assert engine("container", "ls", "-aq=false", "--format", "{{.Names}}") == "ended"
+    assert engine.run("ps", "--all=perhaps").returncode == 2
+    assert engine("run", "--rm=true", "--network=none", "-e=A=b", "box", "env").splitlines()[-1] != ""
+
+
+def test_as_many_as_minus_one_are_those_that_run(engine: Engine) -> None:
+    assert engine("ps", "-q", "-n", "-1") == engine("ps", "-q", "--last", "0") == ""
+    assert engine("ps", "-n", "1", "--format", "{{.Names}}") == "ended"
+
+
+def test_a_container_s_own_name_is_no_other_one(engine: Engine) -> None:
+    for name in ("ended", "/ended"):
+        done = engine.run("rename", "ended", name)
+        assert done.returncode == 1
+        assert done.stderr.startswith("whit: Renaming a container with the same name as its current name")
+    assert engine("ps", "-a", "--format", "{{.Names}}") == "ended"
+
+
+def test_images_are_filtered_as_by_docker(engine: Engine) -> None:
+    engine("pack", "/bin/sleep", "-t", "team/sleep:2", "--label", "team=core")
+    listed = ("images", "--format", "{{.Repository}}:{{.Tag}}")
+    assert engine(*listed, "-a") == "team/sleep:2\nbox:latest"
+    assert engine(*listed, "-f", "label=team=core") == engine(*listed, "-f", "reference=*/*") == "team/sleep:2"
+    assert engine(*listed, "--filter", "before=team/sleep:2") == "box:latest"
+    assert engine(*listed, "--filter", "since=box") == "team/sleep:2"
+    assert engine(*listed, "--filter", "dangling=true") == ""
+    missing = engine.run(*listed, "--filter", "since=nothing")
+    assert (missing.returncode, missing.stdout) == (1, "")
