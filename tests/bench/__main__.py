@@ -20,6 +20,7 @@ MODULES = (
     "sizes",
     "chunks",
     "builds",
+    "wasm",
 )
 
 if __name__ == "__main__":

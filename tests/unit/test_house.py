@@ -125,6 +125,7 @@ PURE = (
     "runtime/trace/report.py",
     "runtime/trace/sightings.py",
     "runtime/trace/verdict.py",
+    "runtime/wasm/settings.py",
     "toolchains/choosing.py",
     "toolchains/detect.py",
     "toolchains/go*.py",
