@@ -121,7 +121,7 @@ def _verdict(found: Explanation) -> str:
 
 
 def _cure(found: Explanation) -> str:
-    from whit.packer.resolution.resolve import GIVEN
+    from whit.packer.resolution.choices import GIVEN
     from whit.packer.showing.present import printable
 
     addition = f"--add FILE:{printable(found.path)}"

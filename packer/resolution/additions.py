@@ -24,8 +24,6 @@ _DEEPEST = 200
 _KERNEL_S = ("/proc", "/sys")
 """File systems whose files have a size that says nothing of their content."""
 
-_REASON = "asked for with --add"
-
 
 @dataclass(frozen=True, slots=True)
 class Added:
@@ -53,8 +51,8 @@ def gather(additions: tuple[Addition, ...]) -> Added:
         except OSError as error:
             where = addition.source if error.filename in {None, source} else os.fsdecode(error.filename)
             kind = NotFoundError if isinstance(error, FileNotFoundError) else InvalidFileError
-            raise kind(f"--add {where}: {(error.strerror or str(error)).lower()}") from None
-    _check_folders(entries)
+            raise kind(f"{addition.word} {where}: {(error.strerror or str(error)).lower()}") from None
+    _check_folders(entries, additions[0].word if additions else "")
     return Added(tuple(entries[path] for path in sorted(entries)), tuple(folders))
 
 
@@ -68,7 +66,7 @@ def _made(addition: Addition) -> Entry:
 
 
 def _entry(addition: Addition, target: str, kind: EntryKind, mode: int) -> Entry:
-    return Entry(target, kind, mode, _REASON, uid=addition.uid, gid=addition.gid)
+    return Entry(target, kind, mode, f"asked for with {addition.word}", uid=addition.uid, gid=addition.gid)
 
 
 def _tree(addition: Addition, source: str, target: str, found: os.stat_result, folders: list[str]) -> Iterator[Entry]:
@@ -77,27 +75,28 @@ def _tree(addition: Addition, source: str, target: str, found: os.stat_result, f
         return
     if stat.S_ISLNK(found.st_mode):
         link = _entry(addition, target, EntryKind.SYMLINK, 0o777)
-        yield replace(link, target=_checked_link(source, os.readlink(source)))  # noqa: PTH115
+        yield replace(link, target=_checked_link(addition, source, os.readlink(source)))  # noqa: PTH115
         return
     if not stat.S_ISDIR(found.st_mode):
-        raise InvalidFileError(f"--add {source}: neither a file, a folder nor a link")
+        raise InvalidFileError(f"{addition.word} {source}: neither a file, a folder nor a link")
     if target.count("/") > _DEEPEST:
-        raise InvalidFileError(f"--add {source}: folders nested more than {_DEEPEST} deep")
+        raise InvalidFileError(f"{addition.word} {source}: folders nested more than {_DEEPEST} deep")
     folders.append(source)
     yield _entry(addition, target, EntryKind.DIRECTORY, 0o755)
     for name in sorted(os.listdir(source)):  # noqa: PTH208
         below = f"{source}/{name}"
         state = os.lstat(below)
-        yield from _tree(addition, below, f"{target}/{_checked_name(below, name)}", state, folders)
+        yield from _tree(addition, below, f"{target}/{_checked_name(addition, below, name)}", state, folders)
 
 
 def _file(addition: Addition, source: str, target: str, found: os.stat_result) -> Entry:
     if any(os.path.ismount(top) and os.stat(top).st_dev == found.st_dev for top in _KERNEL_S):  # noqa: PTH116 - texts
         raise InvalidFileError(
-            f"--add {shown(source)}: the kernel makes its content whenever it is read", hint="copy it to a file first"
+            f"{addition.word} {shown(source)}: the kernel makes its content whenever it is read",
+            hint="copy it to a file first",
         )
     if not os.access(source, os.R_OK):
-        raise InvalidFileError(f"--add {source}: permission denied")
+        raise InvalidFileError(f"{addition.word} {source}: permission denied")
     usual = 0o755 if found.st_mode & stat.S_IXUSR else 0o644
     mode = usual if addition.mode is None else addition.mode
     identity = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
@@ -105,27 +104,27 @@ def _file(addition: Addition, source: str, target: str, found: os.stat_result) -
     return replace(_entry(addition, target, EntryKind.FILE, mode), content=content)
 
 
-def _checked_name(source: str, name: str) -> str:
+def _checked_name(addition: Addition, source: str, name: str) -> str:
     if what := fault(f"/{name}"):
-        raise InvalidFileError(f"--add {shown(source)}: the name {what}", hint="leave it out, or rename it")
+        raise InvalidFileError(f"{addition.word} {shown(source)}: the name {what}", hint="leave it out, or rename it")
     return name
 
 
-def _checked_link(source: str, target: str) -> str:
+def _checked_link(addition: Addition, source: str, target: str) -> str:
     try:
         target.encode()
     except UnicodeEncodeError:
         raise InvalidFileError(
-            f"--add {shown(source)}: a link whose target isn't valid UTF-8, and an image can't hold it"
+            f"{addition.word} {shown(source)}: a link whose target isn't valid UTF-8, and an image can't hold it"
         ) from None
     return target
 
 
-def _check_folders(entries: dict[str, Entry]) -> None:
+def _check_folders(entries: dict[str, Entry], word: str) -> None:
     """Raise UsageError where one addition would lie below another that is no folder."""
     for path in entries:
         parent = path.rpartition("/")[0]
         while parent:
             if parent in entries and entries[parent].kind is not EntryKind.DIRECTORY:
-                raise UsageError(f"--add: {path} would lie below {parent}, which is no folder")
+                raise UsageError(f"{word}: {path} would lie below {parent}, which is no folder")
             parent = parent.rpartition("/")[0]

@@ -16,7 +16,7 @@ from whit.packer.needs.model import Grade, Need, Verdict
 from whit.packer.needs.services import asks_protocols
 from whit.packer.resolution import wellknown
 from whit.packer.resolution.advice import advise
-from whit.packer.resolution.choices import DEFAULT, Choices, SourceChoice
+from whit.packer.resolution.choices import DEFAULT, GIVEN, Choices, SourceChoice
 from whit.packer.resolution.model import Closure, NeededFile, Program, Resolution
 from whit.packer.resolution.sources import HERE, Host, certificates, zones
 from whit.packer.store.filetree import sysroot
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 _FILE_MODE = 0o644
 _NAME_SERVICES = ("dns", "users", "groups", "services")
-GIVEN = frozenset(("ca", "zones", "users", "groups", "dns", "services", "mime", "temp", "home"))
-"""The needs that files can serve."""
 
 
 _NAMELESS = "/program"

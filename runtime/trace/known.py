@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from whit.packer.needs import RULES
-from whit.packer.resolution.resolve import GIVEN
+from whit.packer.resolution.choices import GIVEN
 
 _MORE_PLACES: tuple[tuple[str, str], ...] = (
     ("zones", r"/usr/(lib|share/lib)/zoneinfo(/.*)?|/etc/zoneinfo(/.*)?|.*/lib/time/zoneinfo\.zip"),

@@ -12,7 +12,7 @@ from whit.packer.image.platform import parse_platform
 from whit.packer.image.probes import HEALTH_LABEL, health_words
 from whit.packer.image.reference import parse_reference
 from whit.packer.image.spec import Compression, HealthCheck, exposed_port
-from whit.packer.resolution.choices import Addition, parse_addition, parse_needs
+from whit.packer.resolution.choices import GIVEN, Addition, parse_addition, parse_needs
 from whit.packer.support.errors import UsageError
 from whit.packer.support.imagepath import fault, is_mounted_over
 from whit.packer.support.signals import parse_signal
@@ -55,6 +55,9 @@ KEYS = (
     ),
     *("created", "variables"),
 )
+FILES = "files:"
+"""How errors and reasons name what this key brings."""
+
 _BINARY = ("path", "target")
 _FILE = ("source", "content", "target", "mode", "owner")
 _HEALTH_KINDS = ("command", "http", "tcp")
@@ -122,8 +125,16 @@ def told(value: Located, parse: Callable[[str], T], text: str | None = None) -> 
 
 
 def _need(text: str) -> str:
-    parse_needs((text,))
+    for name, is_wanted in parse_needs((text,), "needs:"):
+        if is_wanted and name not in GIVEN:
+            raise UsageError(
+                f"needs: +{name}: whit has no file that serves it", hint="give the files themselves, by files:"
+            )
     return text
+
+
+def _addition(text: str) -> Addition:
+    return parse_addition(text, FILES)
 
 
 def _volume(text: str) -> str:
@@ -244,7 +255,7 @@ class _Reader:
     def file(self, item: Located) -> Addition:
         """``SOURCE:/TARGET[:MODE]``, or a mapping."""
         if not item.is_mapping:
-            return told(item, parse_addition, expand(item, self.variables))
+            return told(item, _addition, expand(item, self.variables))
         members = item.members(_FILE)
         if "target" not in members:
             raise item.wrong(f"{item.key} has no 'target'", hint="target: /etc/app/")
@@ -256,7 +267,7 @@ class _Reader:
             target += source.rstrip("/").rpartition("/")[2]
         mode, owner = self._mode(members.get("mode")), self._owner(members.get("owner"))
         content = expand(members["content"], self.variables) if "content" in members else None
-        return Addition(source, told(members["target"], _place, target.rstrip("/")), mode, *owner, content)
+        return Addition(source, told(members["target"], _place, target.rstrip("/")), mode, *owner, content, word=FILES)
 
     def _mode(self, value: Located | None) -> int | None:
         if value is None:

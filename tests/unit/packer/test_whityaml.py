@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from whit.packer.buildfile.whityaml.located import MAX_SIZE, BuildFileError, locate
 from whit.packer.buildfile.whityaml.model import Binary
 from whit.packer.buildfile.whityaml.orders import order_of
-from whit.packer.buildfile.whityaml.reading import KEYS, read, read_frame
+from whit.packer.buildfile.whityaml.reading import FILES, KEYS, read, read_frame
 from whit.packer.image.platform import Platform
 from whit.packer.image.reference import parse_reference
 from whit.packer.image.spec import Compression, HealthCheck
-from whit.packer.resolution.choices import Addition
+from whit.packer.needs import RULES
+from whit.packer.resolution.choices import GIVEN, Addition
 
 DOCS = Path(__file__).parents[3] / "docs"
 SCHEMA = json.loads((DOCS / "whit.schema.json").read_text())
@@ -50,10 +51,10 @@ def test_the_example_in_the_docs_says_what_it_seems_to() -> None:
     assert file.names == (parse_reference("me/server:1.0"),)
     assert file.binaries == (Binary("dist/arm64/server"), Binary("dist/arm64/tool", "/usr/bin/tool"))
     assert file.files == (
-        Addition("conf/", "/etc/app/conf"),
-        Addition("app.toml", "/etc/app/app.toml", 0o640, 0, 1000),
-        Addition("", "/etc/app/note", content="built as 1.0\n"),
-        Addition("", "/var/lib/app", 0o700, 65532, 65532),
+        Addition("conf/", "/etc/app/conf", word=FILES),
+        Addition("app.toml", "/etc/app/app.toml", 0o640, 0, 1000, word=FILES),
+        Addition("", "/etc/app/note", content="built as 1.0\n", word=FILES),
+        Addition("", "/var/lib/app", 0o700, 65532, 65532, word=FILES),
     )
     assert (file.base, file.entrypoint, file.cmd) == (
         "me/base:1",
@@ -148,7 +149,7 @@ def test_what_is_read_is_valid_by_the_schema(text: str) -> None:
             "w.yaml:2:10: created: '253402300800' isn't seconds since 1970",
             "from 0 to the end of the year 9999",
         ),
-        ("binary: a\nneeds: [zones]", "w.yaml:2:9: --needs 'zones': each is + or - and a need's name", None),
+        ("binary: a\nneeds: [zones]", "w.yaml:2:9: needs: 'zones': each is + or - and a need's name", None),
         ("binary: a\nplatforms: [a/b/c/d]", None, None),
         ("binary: a\ncompression: xz", "w.yaml:2:14: compression: 'xz' isn't known", "one of gzip, zstd, none"),
         ("binary: a\ncmd:", "w.yaml:2:5: 'cmd' has no value", None),
@@ -183,6 +184,132 @@ def test_a_mistake_is_told_with_its_place(text: str | bytes, message: str | None
     assert what_to_do == hint or hint is None
     assert said.startswith("w.yaml")
     assert "\n" not in said
+
+
+AGREED: dict[str, tuple[list[object], list[object]]] = {
+    "name": (["me/a:1", "localhost:5000/x", "${N}", ["a", "b.c/d"]], ["UPPER", "a b", "a:", ["a", "-"]]),
+    "platforms": (["linux/arm64", "arm64", ["linux/arm/v7", "amd64"]], ["a/b/c/d", "nosuch", "linux/", ["a b"]]),
+    "files": (
+        [
+            "a:/b",
+            [
+                "a:/b/",
+                "x:/y:0644",
+                {"target": "/t"},
+                {"target": "/s/", "source": "x"},
+                {"content": "c", "target": "/c", "mode": "0o755", "owner": 7},
+            ],
+        ],
+        [
+            "a",
+            "a:b",
+            ":/b",
+            "a:/b:9",
+            "a:/../b",
+            ["a:/proc/x"],
+            [{"source": "x"}],
+            [{"target": "t"}],
+            [{"target": "/sys"}],
+            [{"target": "/a/./b"}],
+            [{"target": "/a/.wh.b"}],
+            [{"target": "/t", "mode": "9"}],
+            [{"target": "/t", "owner": "me"}],
+            [{"target": "/t", "owner": 4294967295}],
+            [{"source": "a", "content": "b", "target": "/t"}],
+            [{"target": "/t", "more": "x"}],
+            7,
+        ],
+    ),
+    "entrypoint": (["/x", ["/x", "-y"], "${X:-/x}"], ["", [], [""]]),
+    "cmd": (["x", ["a", "", 1, True], []], [{"a": "b"}, None]),
+    "env": ([{"A": "1", "B": 2}, ["A=1"], "A=b=c"], [{"A=B": "c"}, {"": "c"}, ["A"], ["=b"]]),
+    "labels": ([{"a=b": "c"}, ["a="]], [{"": "c"}, ["a"]]),
+    "annotations": ([{"a": "c"}], [{"": "c"}, [{"a": "b"}]]),
+    "user": (["0", 7, "a:b"], ["a\nb"]),
+    "workdir": (["/x", "${X:-/x}"], ["x", "/a\nb", 7]),
+    "expose": ([80, "53/udp", ["1-2", "65535/sctp"]], [0, 65536, "99999", "a", "80/ip", ["1-70000"]]),
+    "volumes": (["/data", ["/a/b"]], ["data", "/", "/a//b", ["/a/../b"]]),
+    "stop_signal": (["SIGTERM", "hup".upper(), 9, "RTMIN+1"], ["SIGFOO", 65, 0, "SIG"]),
+    "health": (
+        [
+            {"command": "x"},
+            {"http": ":80/ok", "interval": "1m30s", "retries": 3},
+            {"tcp": "127.0.0.1:5", "timeout": "0"},
+            {"tcp": "[::1]:5", "start_period": 0},
+        ],
+        [
+            {},
+            {"command": "x", "tcp": ":1"},
+            {"interval": "3s"},
+            {"tcp": ":1", "retries": 0},
+            {"tcp": ":1", "retries": 2147483648},
+            {"tcp": ":1", "interval": 3},
+            {"tcp": ":1", "timeout": "1 s"},
+            {"http": ":99999/x"},
+            {"tcp": "nowhere"},
+            {"tcp": "here:80"},
+            {"tcp": ":80/x"},
+            {"http": ":80/a b"},
+            {"tcp": ":1", "x": 1},
+        ],
+    ),
+    "needs": (["+zones", "-mime", ["+tz,-mime", " +ca "]], ["zones", "+nosuch", ["-"], "+shm"]),
+    "sources": (["host", "${S:-host}"], ["hosts", ["host"]]),
+    "compression": (["none"], ["xz", ""]),
+    "created": ([0, "253402300799", "${C:-1}"], [-1, 253402300800, "1.5", "x", "253402300800"]),
+    "variables": ([{"A_1": "x", "b": 7}], [{"1A": "x"}, {"a-b": "x"}, ["a"]]),
+    "sysroot": (["/x", "x"], [["x"], None]),
+    "x-mine": ([None, [1], "anything"], []),
+    "nosuch": ([], ["x"]),
+}
+"""Of each key values that are well, and that aren't."""
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "is_well"),
+    [
+        (key, value, is_well)
+        for key, both in AGREED.items()
+        for is_well, values in zip((True, False), both, strict=True)
+        for value in values
+    ],
+)
+def test_schema_and_reader_agree(key: str, value: object, is_well: bool) -> None:
+    document = {"binary": "./x", key: value}
+    text = json.dumps(document)
+    by_schema = jsonschema.Draft202012Validator(SCHEMA).is_valid(document)
+    try:
+        root = locate(text.encode(), "w.yaml")
+        read_frame(root)
+        read(root, {**TARGET, "N": "a"})
+    except BuildFileError:
+        by_reader = False
+    else:
+        by_reader = True
+    assert (by_schema, by_reader) == (is_well, is_well)
+
+
+def test_the_schema_is_one_and_knows_every_key_and_need() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert (
+        set(SCHEMA["properties"])
+        == set(KEYS)
+        == set(AGREED) - {"x-mine", "nosuch"} | {"names", "binary", "binaries", "from"}
+    )
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    for rule in RULES:
+        signs = ("+", "-") if rule.name in GIVEN else ("-",)
+        assert all(validator.is_valid({"binary": "x", "needs": f"{sign}{rule.name}"}) for sign in signs)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["files: [x]", "files: ['x:/proc/y']", "files: ['x:/y:9']", "files: ['x:/../y']", "needs: [x]", "needs: [+shm]"],
+)
+def test_mistakes_name_the_files_own_keys(text: str) -> None:
+    said, hint = told(f"binary: a\n{text}")
+    assert "--" not in said + (hint or "")
+    assert f" {text.partition(' ')[0]} " in said
 
 
 def test_anchors_and_merges_are_taken() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from whit.packer.needs import RULES
-from whit.packer.resolution.resolve import GIVEN
+from whit.packer.resolution.choices import GIVEN
 from whit.runtime.trace.calls import Deed
 from whit.runtime.trace.known import OTHERWISE, family
 from whit.runtime.trace.sightings import Execution, Sightings
