@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.peers import BUILT_PEERS, find_peer
 
 CRANE = "github.com/google/go-containerregistry/cmd/crane@v0.20.2"
+KO = "github.com/google/ko@v0.18.0"
 RCLONE = "github.com/rclone/rclone@v1.76.0"
 """A static Go program of more than 90 MB; building it takes minutes."""
 RUST_TARGET = "x86_64-unknown-linux-gnu"

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench.measure import PAGE_SIZE, Command, descendants, print_table
-from tests.bench.programs import CRANE, RCLONE, go_program
+from tests.bench.programs import CRANE, KO, RCLONE, go_program
 from tests.integration.registries import MB, make_image
 from tests.peers import PROJECT, find_peer
 from tests.peers.dockerd import start_dockerd
@@ -86,8 +86,7 @@ def _whit() -> Contender:
         name = f"{place.registry}/whit/app:1"
         added = f"--add {shlex.quote(str(extra))}:/extra"
         return place.shell(
-            f"{WHIT} pack {program} {added} -t {name} >/dev/null",
-            f"{WHIT} push -q {name}",
+            f"{WHIT} pack {program} {added} -t {name} --push >/dev/null",
             environment=environment(place),
         )
 
@@ -133,16 +132,71 @@ def _skopeo() -> Contender:
     return Contender("umoci + skopeo", pack_push if umoci else None, pull)
 
 
+def _buildah(buildah: Path) -> Contender:
+    """From a Dockerfile, as docker does it, with its own cache of layers. What it pulls it unpacks."""
+
+    def command(place: Place) -> str:
+        return f"{buildah} --root {place.folder}/containers --runroot {place.folder}/run --storage-driver overlay"
+
+    def pack_push(place: Place, program: Path, extra: Path) -> Command:
+        context, name = _context(place, program, extra), f"{place.registry}/buildah/app:1"
+        return place.shell(
+            f"{command(place)} build -q --layers -t {name} {context}",
+            f"{command(place)} push -q --tls-verify=false {name}",
+        )
+
+    def pull(place: Place, name: str) -> Command:
+        return place.shell(f"{command(place)} pull -q --tls-verify=false {name}")
+
+    return Contender("buildah", pack_push, pull)
+
+
+def _ko(ko: Path, go: Path) -> Contender:
+    """It builds Go programs itself; here its compiler gives it the program that is there, so that only the rest is measured."""
+    compiler = f"""#!/bin/sh
+test "$1" = build || exec {go} "$@"
+while test "$1" != -o; do shift; done
+cp "$PROGRAM" "$2"
+"""
+
+    def pack_push(place: Place, program: Path, extra: Path) -> Command:
+        source, name = place.folder / "source", f"{place.registry}/base:1"
+        if not source.exists():
+            (source / "kodata").mkdir(parents=True)
+            (source / "go.mod").write_text("module example.com/app\n\ngo 1.20\n")
+            (source / "main.go").write_text("package main\n\nfunc main() {}\n")
+            (place.folder / "go").write_text(compiler)
+            (place.folder / "go").chmod(0o755)
+            _push_made(place, name, (1,))
+        shutil.copy2(extra, source / "kodata" / "extra")
+        environment = {
+            "KO_DOCKER_REPO": f"{place.registry}/ko/app",
+            "KO_DEFAULTBASEIMAGE": name,
+            "KO_GO_PATH": f"{place.folder}/go",
+            "KOCACHE": f"{place.folder}/kocache",
+            "PROGRAM": str(program),
+        }
+        script = f"{ko} build --bare --insecure-registry --platform=linux/amd64 --sbom=none ."
+        return place.shell(f"cd {source}", script, environment=environment)
+
+    return Contender("ko, compiling left out", pack_push, None)
+
+
+def _context(place: Place, program: Path, extra: Path) -> Path:
+    """A folder with a Dockerfile and what it copies."""
+    context = place.folder / "context"
+    context.mkdir(exist_ok=True)
+    for file in (program, extra):
+        shutil.copy2(file, context / file.name)
+    (context / "Dockerfile").write_text(f"FROM scratch\nCOPY {program.name} /\nCOPY {extra.name} /\n")
+    return context
+
+
 def _docker(engine: Dockerd) -> Contender:
     client = engine.client
 
     def pack_push(place: Place, program: Path, extra: Path) -> Command:
-        context = place.folder / "context"
-        context.mkdir(exist_ok=True)
-        for file in (program, extra):
-            shutil.copy2(file, context / file.name)
-        (context / "Dockerfile").write_text(f"FROM scratch\nCOPY {program.name} /\nCOPY {extra.name} /\n")
-        name = f"{place.registry}/docker/app:1"
+        context, name = _context(place, program, extra), f"{place.registry}/docker/app:1"
         script = (f"{client} build -q -t {name} {context} >/dev/null", f"{client} push -q {name} >/dev/null")
         return place.shell(*script, environment=engine.environment, beside=engine.pid)
 
@@ -221,15 +275,20 @@ def _pushes(contender: Contender, place: Place, program: Path, *, weigh: bool) -
 def _pull(contender: Contender, place: Place, *, weigh: bool) -> Measured:
     assert contender.pull is not None
     name = f"{place.registry}/ten/layers:1"
+    _push_made(place, name, (LAYER,) * LAYERS)
+    return _measured(contender.pull(place, name), weigh=weigh)
+
+
+def _push_made(place: Place, name: str, sizes: tuple[int, ...]) -> None:
+    """Have the registry hold an image of layers of these sizes."""
     origin = place.folder / "origin"
-    make_image(origin, name, (LAYER,) * LAYERS)
+    make_image(origin, name, sizes)
     subprocess.run(
         [*place.inside, WHIT, "push", "-q", name],
         env={**os.environ, "WHIT_ROOT": str(origin)},
         stdout=subprocess.DEVNULL,
         check=True,
     )
-    return _measured(contender.pull(place, name), weigh=weigh)
 
 
 def measure(field: list[Contender], engine: Dockerd, program: Path, rounds: int) -> dict[str, dict[str, Measured]]:
@@ -243,7 +302,8 @@ def measure(field: list[Contender], engine: Dockerd, program: Path, rounds: int)
                 contender.forget(place)
                 found = _pushes(contender, place, program, weigh=weigh) if contender.pack_push else {}
                 contender.forget(place)
-                found["pull"] = _pull(contender, place, weigh=weigh)
+                if contender.pull:
+                    found["pull"] = _pull(contender, place, weigh=weigh)
             for what, result in found.items():
                 seen[contender.name].setdefault(what, []).append(result)
     return {
@@ -275,6 +335,10 @@ def main() -> None:
             field.append(_crane(crane))
         if find_peer("skopeo"):
             field.append(_skopeo())
+        if buildah := find_peer("buildah"):
+            field.append(_buildah(buildah))
+        if (ko := go_program(KO)) and (go := find_peer("go")):
+            field.append(_ko(ko, go))
         field.append(_docker(engine))
         results = measure(field, engine, program, options.rounds)
     if options.json:
