@@ -76,7 +76,8 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None, below:
             from whit.packer.image.artifact import as_artifact  # noqa: PLC0415 - few ask for it
 
             spec = as_artifact(spec, executable, resolution, order.options)
-        manifest, layers = write_image(layout, spec, early, below.image if below else None)
+        recall = cache.recall if cache else lambda _: None
+        manifest, layers = write_image(layout, spec, early, below.image if below else None, recall)
     if cache and not spec.artifact:
         cache.remember(spec.layers, layers)
     descriptor = layout.put(manifest.to_json(), manifest.media_type)

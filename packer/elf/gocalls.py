@@ -15,6 +15,7 @@ from whit.packer.elf import goconstants, spans
 from whit.packer.elf.goconstants import address_shift
 from whit.packer.elf.machine import EM_AARCH64, EM_X86_64
 from whit.packer.executable.analysis import Argument
+from whit.packer.support.search import Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -75,7 +76,9 @@ def calls(elf: ElfFile, targets: Mapping[int, str]) -> Iterator[tuple[int, str]]
         return
     for start, end in spans.go_code(elf):
         shift = address_shift(elf, start)
+        sweep = Sweep(elf.data, start)
         for at in range(start, end, _BLOCK):
+            sweep.passed(at)
             yield from find(elf, at, min(at + _BLOCK, end), shift, targets)
 
 

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from whit.packer.elf import spans
+from whit.packer.support.search import Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -159,7 +160,9 @@ def _batches(elf: ElfFile, table: FunctionTable) -> Iterator[_Batch]:
 def _names_by_chunk(elf: ElfFile, names: Span) -> Iterator[_Batch]:
     begin, end = names
     at, rest = begin, b""
+    sweep = Sweep(elf.data, begin)
     while at < end:
+        sweep.passed(at)
         text = rest + elf.data[at : min(at + _CHUNK, end)]
         *whole, last = text.split(b"\0")
         yield _Batch(whole, partial(_offset_in, text, at - len(rest) - begin))

@@ -21,6 +21,8 @@ from whit.packer.image.wasmimage import TITLE, artifact_config
 from whit.packer.support.times import rfc3339
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from whit.packer.image.artifact import Artifact
     from whit.packer.image.early import EarlyLayer, KnownLayer
     from whit.packer.image.spec import ImageSpec, LayerSpec
@@ -29,18 +31,24 @@ if TYPE_CHECKING:
 
 
 def write_image(
-    layout: Layout, spec: ImageSpec, early: EarlyLayer | KnownLayer | None = None, base: StoredImage | None = None
+    layout: Layout,
+    spec: ImageSpec,
+    early: EarlyLayer | KnownLayer | None = None,
+    base: StoredImage | None = None,
+    recall: Callable[[LayerSpec], Layer | None] = lambda _: None,
 ) -> tuple[Manifest, tuple[Layer, ...]]:
     """Write an image's layers and configuration into a layout; its manifest is the caller's to add and name.
 
     ``early`` is a layer that was begun before the specification was known, ``base`` the image below, which is in the
-    layout; its layers aren't among those given back. Raises :class:`InvalidFileError` when a
+    layout; its layers aren't among those given back. ``recall`` knows layers that are there already. Raises :class:`InvalidFileError` when a
     host file has changed since it was decided on.
     """
 
     def written(layer: LayerSpec) -> Layer:
-        return (early.result(layer) if early else None) or write_layer(
-            layout, layer, spec.created, compression=spec.compression
+        return (
+            (early.result(layer) if early else None)
+            or recall(layer)
+            or write_layer(layout, layer, spec.created, compression=spec.compression)
         )
 
     if spec.artifact:

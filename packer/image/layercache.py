@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -29,17 +28,19 @@ if TYPE_CHECKING:
     from whit.packer.store.store import Store
 
 _LIMIT = 64 << 10
-_WORTH = 1 << 20
-"""Bytes of a host's files from which on remembering a layer is quicker than writing it again."""
+_WORTH, _MANY = 1 << 20, 100
+"""Bytes of a host's files, and how many files, from which on remembering a layer is quicker than writing it again."""
 
 
-@dataclass(frozen=True, slots=True)
 class LayerCache:
     """What a store remembers of layers that are made with one time and one compression."""
 
-    store: Store
-    created: int
-    compression: Compression
+    def __init__(self, store: Store, created: int, compression: Compression) -> None:
+        self.store = store
+        self.created = created
+        self.compression = compression
+        self._code = code_key()
+        self._recalled: set[str] = set()
 
     def recall(self, spec: LayerSpec) -> Layer | None:
         """The layer, if it is there."""
@@ -52,12 +53,15 @@ class LayerCache:
             layer = Layer(Descriptor(doc.text("media_type"), digest, doc.count("size")), diff_id, doc.count("tar_size"))
         except (OSError, InvalidFileError, StoreError):
             return None
-        return layer if self.store.layout.has(layer.descriptor) else None
+        if not self.store.layout.has(layer.descriptor):
+            return None
+        self._recalled.add(digest)
+        return layer
 
     def remember(self, specs: Iterable[LayerSpec], layers: Iterable[Layer]) -> None:
         """Keep what has just been written, unless a file may change without a trace. Failing to is no failure."""
         for spec, layer in zip(specs, layers, strict=True):
-            path = self._path(spec)
+            path = None if layer.descriptor.digest in self._recalled else self._path(spec)
             if path is None or path.exists():
                 continue
             document = {
@@ -74,7 +78,7 @@ class LayerCache:
     def _path(self, spec: LayerSpec) -> Path | None:
         """Where its record is or would be; None for a layer that isn't worth one, or whose files aren't settled."""
         files = [entry.content for entry in spec.entries if isinstance(entry.content, HostFile)]
-        if sum(file.size for file in files) < _WORTH:
+        if sum(file.size for file in files) < _WORTH and len(files) < _MANY:
             return None
         states = [file_state(os.fsencode(file.path)) for file in files]
         if not all(is_settled(state, file) for state, file in zip(states, files, strict=True)):
@@ -84,14 +88,14 @@ class LayerCache:
             "states": [list(state) for state in states],
             "created": self.created,
             "compression": self.compression,
-            "code": code_key(),
+            "code": self._code,
         }
         return self.store.cache_folder / "layers" / f"{sha256(canonical_json(document)).hexdigest()}.json"
 
 
 def _entry(entry: Entry) -> dict[str, object]:
     """An entry's own words; a file's content is among the states, other content by its digest."""
-    known = asdict(entry)
+    known = {name: getattr(entry, name) for name in entry.__match_args__}
     content = entry.content
     known["content"] = None if content is None or isinstance(content, HostFile) else sha256(content.data).hexdigest()
     return {name: os.fsencode(value).hex() if isinstance(value, str) else value for name, value in known.items()}

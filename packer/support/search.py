@@ -16,6 +16,33 @@ if TYPE_CHECKING:
 _WINDOW = 256 << 10
 """Bytes: half of a processor's second-level cache."""
 
+_FORGOTTEN = 8 << 20
+"""Bytes that are given back at once."""
+
+_PAGE = 64 << 10
+"""The largest of Linux' page sizes."""
+
+_DONT_NEED = 4
+"""madvise(2)'s MADV_DONTNEED."""
+
+
+class Sweep:
+    """Lets the kernel have back what has been read of a mapped file, so that memory doesn't grow with the file. For bytes it does nothing.
+
+    The pages stay in the kernel's own cache: to read one again costs a fault, no disk.
+    """
+
+    def __init__(self, data: Data, start: int) -> None:
+        self._data = data if hasattr(data, "madvise") else None
+        self._start = start
+
+    def passed(self, at: int) -> None:
+        """All before ``at`` has been read."""
+        if self._data is not None and at - self._start >= _FORGOTTEN:
+            start = self._start // _PAGE * _PAGE
+            self._data.madvise(_DONT_NEED, start, at // _PAGE * _PAGE - start)
+            self._start = at
+
 
 def merge(spans: Iterable[Span], limit: int) -> tuple[Span, ...]:
     """Half-open byte ranges, cut to [0, limit), sorted, with overlaps joined: no byte is ever read twice."""
@@ -61,7 +88,9 @@ def find_first(data: Data, spans: Sequence[Span], needles: Iterable[bytes]) -> d
     groups = _groups(left)
     found: dict[bytes, int] = {}
     for start, end in spans:
+        sweep = Sweep(data, start)
         for at in range(start, end, _WINDOW):
+            sweep.passed(at)
             window = data[at : min(at + _WINDOW + overlap, end)]
             new = {needle: at + place for group in groups for needle, place in group.places(window).items()}
             if new:

@@ -11,6 +11,7 @@ from whit.packer.image.layer import write_layer
 from whit.packer.image.layercache import LayerCache
 from whit.packer.image.spec import Compression, Entry, EntryKind, HostFile, LayerSpec
 from whit.packer.store.store import Store
+from whit.packer.support.light import replace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,3 +86,21 @@ def test_a_file_that_has_just_changed_or_is_small_is_not_remembered(
     small.write_bytes(b"small")
     _written(store, _spec(small))
     assert not (store.cache_folder / "layers").exists()
+
+
+def test_many_small_files_are_worth_it_as_one_large_is(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whit.packer.image.packcache._SETTLED_NS", 0)
+    entries = []
+    for number in range(200):
+        path = tmp_path / f"zone{number}"
+        path.write_bytes(b"%d" % number)
+        entries.append(replace(_spec(path).entries[0], path=f"/zones/{number}"))
+    spec = LayerSpec("zones", tuple(entries))
+
+    layer = _written(store, spec)
+
+    assert LayerCache(store, 0, Compression.GZIP).recall(spec) == layer
+    (tmp_path / "zone7").write_bytes(b"seven")
+    assert LayerCache(store, 0, Compression.GZIP).recall(spec) is None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 from itertools import pairwise
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,3 +75,23 @@ def test_needles_with_the_same_first_byte_are_each_found_at_their_first_place_ac
     found = find_first(bytes(data), ((0, len(data)),), places)
 
     assert found == {needle: place for needle, place in places.items() if place is not None}
+
+
+def test_memory_does_not_grow_with_a_mapped_file(tmp_path: Path) -> None:
+    # Given a mapped file of many MiB, with something at its end
+    size = 64 << 20
+    path = tmp_path / "large"
+    path.write_bytes(b"tail".rjust(size, b"\0"))
+    with path.open("rb") as file, mmap.mmap(file.fileno(), size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ) as data:
+        # When all of it is looked through
+        found = find_first(data, [(5, size)], [b"tail", b"nowhere"])
+
+        # Then that is found, and what was read before isn't held any more
+        assert found == {b"tail": size - 4}
+        assert _resident(path) <= 16 << 20
+
+
+def _resident(path: Path) -> int:
+    """Bytes of a mapped file that count as this process's memory."""
+    mappings = Path("/proc/self/smaps").read_text().partition(str(path))[2]
+    return int(mappings.partition("\nRss:")[2].split()[0]) * 1024
