@@ -26,6 +26,7 @@ from whit.packer.registry.model import (
 from whit.packer.registry.retry import RETRIED, GiveUp, decide
 from whit.packer.registry.tokens import Authority
 from whit.packer.registry.transport import Answer, Call, Transport
+from whit.packer.showing.console import end_progress, progress
 from whit.packer.support.light import TYPE_CHECKING, replace
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 OK, CREATED, ACCEPTED, NO_CONTENT, PARTIAL = 200, 201, 202, 204, 206
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, UNSATISFIABLE, TOO_MANY = 401, 403, 404, 416, 429
 PING = "/v2/"
+_TOLD_SECONDS = 0.8
+"""A pause from which on it is told, where a person watches."""
 
 
 class Tries:
@@ -74,7 +77,12 @@ class Tries:
                 ) from None
             # No BrokenError: whoever asks further out would begin to count anew.
             raise RegistryError(error.message, hint=error.hint, status=error.status, code=error.code)
+        is_long = decision.seconds >= _TOLD_SECONDS
+        if is_long:
+            progress(f"{error.message}; trying again in {decision.seconds:.0f} s")
         time.sleep(decision.seconds)
+        if is_long:
+            end_progress()
         if asked is not None:
             self._since += decision.seconds
 

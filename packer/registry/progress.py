@@ -89,7 +89,8 @@ class Bars(Silent):
 
         columns, rows = shutil.get_terminal_size()
         lines = list(self._lines.values())[-max(rows - 2, 1) :]
-        up = f"\033[{self._drawn}A" if self._drawn else ""
+        # What stands below the lines is why something is tried again (client.py).
+        up = "\r\033[K" + (f"\033[{self._drawn}A" if self._drawn else "")
         put(self._stream, up + "".join(f"\r\033[K{line[: columns - 1]}\n" for line in lines))
         self._drawn, self._last = len(lines), time.monotonic()
 

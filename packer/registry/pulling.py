@@ -6,21 +6,23 @@ import os
 
 from whit.packer.image.oci import INDEXES, Descriptor, parse_manifest
 from whit.packer.image.platform import machine_platform
-from whit.packer.image.wasmimage import check_layers
 from whit.packer.registry.choosing import chosen, refuse_other
 from whit.packer.registry.ends import LayoutTarget
 from whit.packer.registry.origins import Origins
 from whit.packer.registry.transfer import transfer
 from whit.packer.registry.tree import Tree, gather
+from whit.packer.store.store import config_of
 from whit.packer.support.errors import UnsupportedError
 from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from whit.packer.image.platform import Platform
     from whit.packer.image.reference import Reference
     from whit.packer.registry.registries import Registries
+    from whit.packer.registry.sending import Placed, Readable
     from whit.packer.registry.transfer import Moved, Watcher
     from whit.packer.store.layout import Layout
     from whit.packer.store.store import Store
@@ -78,7 +80,7 @@ def pull(
         refuse_other(image, source, platform, reference.familiar)
     had = any(known == reference for known, _ in store.entries())
     with store.adding() as layout:
-        target = _target(store, layout, reference)
+        target = _target(store, layout, reference, tree)
         moved = transfer(tree, source, target, watcher)
         store.happened(store.image(image.descriptor).image_id, "pull", reference.familiar)
     if had and not moved.was_there:
@@ -90,7 +92,21 @@ def pull(
     return Pulled(reference, root.descriptor.digest, image.descriptor, moved, tree)
 
 
-def _target(store: Store, layout: Layout, reference: Reference) -> LayoutTarget:
+class _StoreTarget(LayoutTarget):
+    """The store. A configuration that can't be its manifest's ends the transfer before the layers have come."""
+
+    tree: Tree
+
+    def put_blob(self, blob: Descriptor, source: Readable, moved: Callable[[int], None]) -> Placed:
+        """As a layout's."""
+        placed = super().put_blob(blob, source, moved)
+        for descriptor, manifest in self.tree.images:
+            if manifest.config.digest == blob.digest:
+                config_of(self.layout, descriptor, manifest)
+        return placed
+
+
+def _target(store: Store, layout: Layout, reference: Reference, tree: Tree) -> LayoutTarget:
     def is_named(descriptor: Descriptor) -> bool:
         return any(
             known == reference and entry.digest == descriptor.digest and _is_whole(layout, entry)
@@ -100,7 +116,9 @@ def _target(store: Store, layout: Layout, reference: Reference) -> LayoutTarget:
     def name(descriptor: Descriptor) -> None:
         store.add(descriptor, (reference,))
 
-    return LayoutTarget(layout, name, partial_folder(store), is_named=is_named)
+    target = _StoreTarget(layout, name, partial_folder(store), is_named=is_named)
+    target.tree = tree
+    return target
 
 
 def _is_whole(layout: Layout, descriptor: Descriptor) -> bool:
@@ -116,7 +134,10 @@ def _check(tree: Tree, reference: Reference) -> None:
         if document.descriptor.media_type in INDEXES:
             continue
         manifest = parse_manifest(document.data, reference.familiar)
-        check_layers(manifest, reference.familiar)
+        if manifest.holds_module:
+            from whit.packer.image.wasmimage import check_layers  # noqa: PLC0415 - few images are such
+
+            check_layers(manifest, reference.familiar)
         if not manifest.is_image:
             kind = manifest.artifact_type or manifest.config.media_type
             raise UnsupportedError(

@@ -71,8 +71,9 @@ def transfer(tree: Tree, source: Source, target: Target, watcher: Watcher) -> Mo
 
     watcher.begin(tree)
     try:
-        # The largest first: the last to end shall be a small one.
-        each(sorted(tree.blobs, key=lambda blob: -blob.size), put, stop)
+        # Configurations first, which may say that nothing else is worth it; then the largest: the last to end shall be a small one.
+        configs = {manifest.config.digest for _, manifest in tree.images}
+        each(sorted(tree.blobs, key=lambda blob: (blob.digest not in configs, -blob.size)), put, stop)
         for document in tree.documents:
             target.put_document(document, is_root=document is tree.root)
     finally:

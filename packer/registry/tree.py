@@ -10,6 +10,7 @@ from whit.packer.support.light import TYPE_CHECKING, dataclass
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from whit.packer.image.oci import Manifest
     from whit.packer.image.platform import Platform
     from whit.packer.registry.repository import Document
 
@@ -29,6 +30,12 @@ class Tree:
     def root(self) -> Document:
         """What a name points to."""
         return self.documents[-1]
+
+    @property
+    def images(self) -> tuple[tuple[Descriptor, Manifest], ...]:
+        """The manifests, with what points to them."""
+        plain = (one for one in self.documents if one.descriptor.media_type not in INDEXES)
+        return tuple((one.descriptor, parse_manifest(one.data, one.descriptor.digest)) for one in plain)
 
     @property
     def size(self) -> int:

@@ -312,6 +312,14 @@ def read_image(
             descriptor = _for_platform(parse_index(data).manifests, descriptor.digest, platform)
             data = layout.read(descriptor)
         manifest = parse_manifest(data)
+    except InvalidFileError as error:
+        raise StoreError(f"image {descriptor.digest}: {error.message}", hint=REPACK) from None
+    return StoredImage(reference, descriptor, manifest, config_of(layout, descriptor, manifest))
+
+
+def config_of(layout: Layout, descriptor: Descriptor, manifest: Manifest) -> ImageConfig:
+    """The configuration of a manifest, whose descriptor is for errors. Raises :class:`StoreError` where it can't be that one's."""
+    try:
         config = _read_config(manifest, layout.read(manifest.config))
     except InvalidFileError as error:
         raise StoreError(f"image {descriptor.digest}: {error.message}", hint=REPACK) from None
@@ -319,7 +327,7 @@ def read_image(
         raise StoreError(
             f"image {descriptor.digest} has {len(manifest.layers)} layers and {len(config.diff_ids)} diff_ids"
         )
-    return StoredImage(reference, descriptor, manifest, config)
+    return config
 
 
 def _read_config(manifest: Manifest, data: bytes) -> ImageConfig:

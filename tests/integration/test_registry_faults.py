@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import lacking
+from tests.integration.at_terminal import AtTerminal
 from tests.integration.registries import MB, is_whole, make_image
 from tests.peers.faults import breaking_proxy, lying_proxy
 from tests.peers.registry import docker_registry, memory_registry, other_registry
+from whit.packer.image.oci import CONFIG, MANIFEST, Index
 from whit.packer.store.garbage import verify
 from whit.packer.store.store import Store
+from whit.packer.support.light import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -327,3 +330,37 @@ def test_head_403_means_that_a_manifest_is_not_there_yet(proxy: Lying, run_whit:
     make_image(whit_root, name, (10,))
     pushed = run_whit("push", name)
     assert (pushed.returncode, pushed.stderr) == (0, "")
+
+
+def test_a_configuration_of_another_image_is_refused_before_the_layers_have_come(
+    proxy: Lying, registry: RegistryPeer, run_whit: RunWhit, tmp_path: Path
+) -> None:
+    # Given an image whose configuration has a diff_id more than there are layers
+    store, name = Store(tmp_path / "origin"), f"{registry.name}/faults/lies:1"
+    descriptor = make_image(tmp_path / "origin", name, (3 * MB,), seed=9)
+    with store.adding() as layout:
+        manifest, config = store.image(descriptor).manifest, store.image(descriptor).config
+        wrong = layout.put(replace(config, diff_ids=(*config.diff_ids, "sha256:" + "0" * 64)).to_json(), CONFIG)
+        lying = layout.put(replace(manifest, config=wrong).to_json(), MANIFEST)
+    store.index_path.write_bytes(Index((lying,)).to_json())
+    copied = run_whit("copy", f"oci:{store.layout.folder}", name)
+    assert copied.returncode == 0, copied.stderr
+
+    # When it is pulled
+    code, said = _pull(run_whit, proxy, tmp_path / "there", "faults/lies:1")
+
+    # Then that is told, nothing is named, and the layer hasn't been asked for to its end
+    assert code == 1
+    assert "has 1 layers and 2 diff_ids" in said
+    assert Store(tmp_path / "there").entries() == ()
+
+
+def test_who_watches_is_told_why_it_takes_longer(proxy: Lying, image: Descriptor, whit: Path, tmp_path: Path) -> None:
+    proxy.after = _on_blobs(_status(503, Retry_After="1"), 1)
+    name = f"localhost:{proxy.port}/faults/image:1"
+
+    terminal = AtTerminal([whit, "pull", name], {**os.environ, "WHIT_ROOT": str(tmp_path / "root")})
+
+    assert "503" in terminal.wait_for("trying again in 1 s")
+    assert terminal.end() == 0
+    assert is_whole(tmp_path / "root", name, image.digest)
