@@ -57,7 +57,10 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     ),
     (("--no-healthcheck",), {"is_flag": True, "help": "Don't look, whatever the image says."}),
     (("--log-driver",), {"metavar": "cri|none", "help": "Where its output goes: a file (whit logs), or nowhere."}),
-    (("--log-opt",), {**_MANY, "metavar": "NAME=VALUE", "help": "max-size=10m, max-file=3."}),
+    (
+        ("--log-opt",),
+        {**_MANY, "metavar": "NAME=VALUE", "help": "max-size=10m, max-file=3, labels=, env= (for logs --details)."},
+    ),
     (("--network-alias", "--net-alias"), {**_MANY, "metavar": "NAME", "help": "One more name in its first network."}),
     (("--ip",), {"metavar": "ADDRESS", "help": "Its address in its first network."}),
     (("--ip6",), {"metavar": "ADDRESS", "help": "Its IPv6 address there."}),

@@ -11,7 +11,7 @@ import click
 @click.option("--until", metavar="TIME", help="Only up to then.")
 @click.option("-n", "--tail", metavar="NUMBER", default="all", help="Only the last lines of all.  [default: all]")
 @click.option("-t", "--timestamps", is_flag=True, help="Show when each line was written.")
-@click.option("--details", is_flag=True, help="Taken for docker's sake: a log of whit's has no more than its lines.")
+@click.option("--details", is_flag=True, help="Before each line what --log-opt labels=, env= ask for.")
 @click.argument("container")
 def command(
     follow: bool, since: str | None, until: str | None, tail: str, timestamps: bool, details: bool, container: str
@@ -19,8 +19,7 @@ def command(
     """Show what CONTAINER wrote: its output on stdout, its errors on stderr."""
     from whit.runtime.verbs.logs import logs
 
-    del details
-    logs(container, follow=follow, since=since, until=until, count=_count(tail), timestamps=timestamps)
+    logs(container, follow=follow, since=since, until=until, count=_count(tail), timestamps=timestamps, details=details)
 
 
 def _count(tail: str) -> int | None:

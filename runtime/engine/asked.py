@@ -6,6 +6,7 @@ from whit.packer.image.probes import HEALTH_LABEL, parse_health, parse_target
 from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.packer.support.times import duration
+from whit.runtime.engine.logdetails import with_details
 from whit.runtime.engine.model import NO_LIMIT, LogDriver, LogOptions, Policy, Probe, ProbeKind, Restart
 from whit.runtime.limits import parse_size
 
@@ -194,8 +195,11 @@ def parse_log(driver: str | None, options: Iterable[str]) -> LogOptions:
             log = replace(log, max_size=parse_size(value) if value != "-1" else 0)
         elif name == "max-file" and value.isascii() and value.isdigit() and 1 <= int(value[:4]) <= 1000:  # noqa: PLR2004
             log = replace(log, max_file=int(value))
+        elif more := with_details(log, name, value):
+            log = more
         else:
-            raise UsageError(f"--log-opt: '{text}'", hint="max-size=10m, max-file=3 (1 to 1000)")
+            hint = "max-size=10m, max-file=3 (1 to 1000), labels=NAME,…, env=NAME,…, labels-regex=, env-regex="
+            raise UsageError(f"--log-opt: '{text}'", hint=hint)
     if log.max_file > 1 and not log.max_size:
         raise UsageError("--log-opt max-file is of no use without max-size", hint="--log-opt max-size=10m")
     return log

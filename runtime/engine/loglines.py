@@ -36,11 +36,12 @@ _PLAIN = {
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Which lines, and how: times as the log has them; empty where there is no limit."""
+    """Which lines, and how: times as the log has them; empty where there is no limit. ``details`` stands before each."""
 
     since: bytes = b""
     until: bytes = b""
     timestamps: bool = False
+    details: bytes = b""
 
 
 class Shown:
@@ -75,7 +76,7 @@ class Shown:
 
     def _quickly(self, lines: bytes) -> list[tuple[int, bytes]]:
         """The usual case, whole lines for one place, all at once; empty if it is another."""
-        if self.wish.since or self.wish.until or self.wish.timestamps:
+        if self.wish.since or self.wish.until or self.wish.timestamps or self.wish.details:
             return []
         first = STDERR if lines[TIME : TIME + 7] == b" stderr" else STDOUT
         streams = self.streams if self.together else self.streams & {first}
@@ -86,7 +87,8 @@ class Shown:
         return [(to, made[1:])] if count == lines.count(b"\n") else []
 
     def _one_by_one(self, lines: bytes) -> Iterator[tuple[int, bytes]]:
-        since, until, timestamps = self.wish.since, self.wish.until, self.wish.timestamps
+        since, until, details = self.wish.since, self.wish.until, self.wish.details
+        head = TIME + 1 if self.wish.timestamps else 0
         out: list[bytes] = []
         runs = {STDOUT: out, STDERR: out if self.together else []}
         for line in lines.split(b"\n"):
@@ -100,9 +102,9 @@ class Shown:
             if stream not in self.streams:
                 continue
             run = runs[stream]
-            if timestamps:
+            if head or details:
                 if stream not in self._open:
-                    run.append(line[: TIME + 1])
+                    run.append(line[:head] + details)
                 self._set_open(stream, not whole)
             run.append(line[_HEAD:])
             if whole:

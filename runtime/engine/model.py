@@ -73,11 +73,18 @@ class LogDriver(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogOptions:
-    """``max_size`` in bytes, 0 for no end; ``max_file`` files, the newest among them."""
+    """``max_size`` in bytes, 0 for no end; ``max_file`` files, the newest among them.
+
+    ``labels`` and ``env`` are names of what ``whit logs --details`` tells, the others patterns of such names.
+    """
 
     driver: LogDriver = LogDriver.CRI
     max_size: int = 0
     max_file: int = 1
+    labels: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    labels_regex: str = ""
+    env_regex: str = ""
 
 
 class MountKind(StrEnum):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from whit.runtime.engine.healthlog import Result
-    from whit.runtime.engine.model import Container, Probe
+    from whit.runtime.engine.model import Container, LogOptions, Probe
     from whit.runtime.engine.networks.model import Member, Network, PortMapping
     from whit.runtime.engine.status import Status
 
@@ -119,12 +119,23 @@ def _bindings(ports: Iterable[PortMapping]) -> Row:
     return dict(bindings)
 
 
+def _log_config(log: LogOptions) -> Row:
+    """As ``--log-opt`` has them."""
+    sizes: Row = {"max-size": str(log.max_size), "max-file": str(log.max_file)} if log.max_size else {}
+    more = {
+        "labels": ",".join(log.labels),
+        "env": ",".join(log.env),
+        "labels-regex": log.labels_regex,
+        "env-regex": log.env_regex,
+    }
+    return {**sizes, **{name: text for name, text in more.items() if text}}
+
+
 def _host_config(container: Container, oci: Mapping[str, object]) -> Row:
     linux = oci.get("linux")
     resources = linux.get("resources", {}) if isinstance(linux, dict) else {}
     memory, cpu, pids = (resources.get(name, {}) for name in ("memory", "cpu", "pids"))
     quota, period = cpu.get("quota", 0), cpu.get("period", 0)
-    log = {"max-size": str(container.log.max_size), "max-file": str(container.log.max_file)}
     return {
         "AutoRemove": container.remove,
         "NetworkMode": container.network,
@@ -135,7 +146,7 @@ def _host_config(container: Container, oci: Mapping[str, object]) -> Row:
             "Name": container.restart.policy.value if container.restart.policy is not Policy.NO else "no",
             "MaximumRetryCount": container.restart.most,
         },
-        "LogConfig": {"Type": container.log.driver.value, "Config": log if container.log.max_size else {}},
+        "LogConfig": {"Type": container.log.driver.value, "Config": _log_config(container.log)},
         "Memory": memory.get("limit", 0),
         "MemorySwap": memory.get("swap", 0),
         "NanoCpus": quota * SECOND // period if quota > 0 and period else 0,

@@ -6,12 +6,16 @@ import time
 
 from whit.packer.store.places import private_root
 from whit.packer.support.errors import UnsupportedError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.folder import Containers
 from whit.runtime.engine.loglines import Wish
 from whit.runtime.engine.logs import show_log
 from whit.runtime.engine.model import LogDriver
 from whit.runtime.engine.status import is_supervised
 from whit.runtime.verbs.outputs import output_is_errors, write_all
+
+if TYPE_CHECKING:
+    from whit.runtime.engine.folder import Kept
 
 
 def logs(
@@ -22,8 +26,12 @@ def logs(
     until: str | None = None,
     count: int | None = None,
     timestamps: bool = False,
+    details: bool = False,
 ) -> None:
-    """Show its log, or the last ``count`` lines of it; times as people give them. Raises :class:`UsageError`."""
+    """Show its log, or the last ``count`` lines of it; times as people give them. Raises :class:`UsageError`.
+
+    ``details``: before each line what ``--log-opt`` has asked for, as docker has it; at least a space.
+    """
     now = time.time_ns()
     begin, end = _moment(since, now), _moment(until, now, "--until")
     kept = Containers(private_root()).find(container)
@@ -37,12 +45,21 @@ def logs(
 
     show_log(
         kept.folder,
-        Wish(_log_time(begin), _log_time(end), timestamps),
+        Wish(_log_time(begin), _log_time(end), timestamps, _details(kept) if details else b""),
         write_all,
         tail=count,
         together=output_is_errors(),
         alive=goes_on if follow else None,
     )
+
+
+def _details(kept: Kept) -> bytes:
+    import json  # noqa: PLC0415 - few ask for it
+
+    from whit.runtime.engine.logdetails import details  # noqa: PLC0415 - as above
+
+    document = json.loads((kept.folder / "bundle" / "config.json").read_bytes())
+    return details(kept.container.log, dict(kept.container.labels), document["process"].get("env") or ())
 
 
 def _moment(text: str | None, now: int, option: str = "--since") -> int | None:

@@ -59,7 +59,7 @@ def test_the_last_lines_with_their_times_and_those_between_times(run_whit: RunWh
     moment, text = first.split()
     assert text == "a"
     assert run_whit("logs", "--until", moment, name).stdout.startswith("a\n")
-    assert run_whit("logs", "--since", "1h", "--details", name).stdout == "a\nb\nc"
+    assert run_whit("logs", "--since", "1h", "--details", name).stdout == " a\n b\n c", "as with docker"
     assert run_whit("logs", "--since", "2000-01-01", "--until", "2000-01-02", name).stdout == ""
 
 
@@ -85,3 +85,17 @@ def test_what_is_wrong_is_told(run_whit: RunWhit, words: tuple[str, ...], messag
     assert result.returncode != 0
     assert message in result.stderr
     assert "hint:" in result.stderr
+
+
+@pytest.mark.root
+@pytest.mark.peer("busybox-static")
+def test_details_are_what_the_log_s_options_ask_for_as_docker_tells_them(run_whit: RunWhit, name: str) -> None:
+    words = ("--label", "x.y=z w", "--label", "k=", "-e", "A=b=c,d", "--log-opt", "labels=x.y,none", "--log-opt")
+    start(run_whit, name, "echo out; echo err >&2; printf x", *words, "env-regex=^A$", "--log-opt", "labels-regex=^k")
+    run_whit("wait", name)
+    shown = run_whit("logs", "--details", name)
+    prefix = "A=b%3Dc%2Cd,k=,x.y=z+w"
+    assert shown.stdout == f"{prefix} out\n{prefix} x"
+    assert shown.stderr == f"{prefix} err\n"
+    assert run_whit("logs", "--details", "-t", "--tail", "1", name).stdout.partition(" ")[2] == f"{prefix} x"
+    assert run_whit("create", "--log-opt", "env-regex=(", "x").returncode == 2

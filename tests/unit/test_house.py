@@ -81,6 +81,7 @@ PURE = (
     "runtime/engine/further.py",
     "runtime/engine/healthlog.py",
     "runtime/engine/limiting.py",
+    "runtime/engine/logdetails.py",
     "runtime/engine/loglines.py",
     "runtime/engine/mounting.py",
     "runtime/engine/names.py",
