@@ -207,6 +207,12 @@ def _not_executable(path: str, data: bytes | None, host: str) -> LaunchError:
                 hint=f"build it for {host}",
                 exit_code=code,
             )
+    if data and data.startswith(b"\0asm"):
+        return LaunchError(
+            f"{path} is WebAssembly, and nothing says so of the container",
+            hint="let its name end in .wasm, or give the container the annotation run.oci.handler=wasm",
+            exit_code=code,
+        )
     return LaunchError(
         f"{path} is no program that the kernel can execute", hint="is it an ELF executable?", exit_code=code
     )

@@ -12,6 +12,7 @@ from whit.packer.store.rootfs import MountPoint, prepare_rootfs
 from whit.packer.store.store import names_file
 from whit.packer.support.errors import ExitCode, LaunchError, NotFoundError, UsageError
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
+from whit.packer.wasm.claim import claim
 from whit.runtime.host import own_v2_cgroup
 from whit.runtime.launch import PLANS, find_launcher
 from whit.runtime.mounts import MOUNT_POINTS
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from whit.packer.image.spec import RunConfig
     from whit.packer.resolution.choices import Addition
     from whit.packer.store.store import Store, StoredImage
+    from whit.packer.wasm.claim import Claim
     from whit.runtime.options import RunOptions
     from whit.runtime.request import Request
 
@@ -195,6 +197,8 @@ def prepare(
     options = request.options
     directory = options.working_dir or program.config.working_dir or "/"
     word, path = command_line(options, program)[0], search_path(options, program)
+    claimed = claim(word, dict(image.manifest.annotations), image.platform.architecture)
+    word = claimed.path if claimed else word
     executable = view.find_program(word, path, directory)
     if executable is None:
         executable = view.find_module(word, directory)
@@ -204,15 +208,18 @@ def prepare(
             hint="give its path, as in --entrypoint /path/to/it",
             exit_code=ExitCode.NOT_FOUND,
         )
-    program = _with_engine(program, view, executable, options)
+    program = _with_engine(program, view, executable, options, claimed)
     engine = (program.wasm.engine, program.wasm.code) if program.wasm else ()
     return Prepared(program, executable, _guards(request, store, command, taken, engine), image)
 
 
-def _with_engine(program: Program, view: RootView, executable: str, options: RunOptions) -> Program:
+def _with_engine(
+    program: Program, view: RootView, executable: str, options: RunOptions, claimed: Claim | None
+) -> Program:
     """The program with what runs it, if it is WebAssembly."""
-    if not (view.head(executable) or b"").startswith(WASM_MAGIC):
+    head = view.head(executable)
+    if claimed is None and not (head or b"").startswith(WASM_MAGIC):
         return program
-    from whit.runtime.wasm.ready import ready  # noqa: PLC0415 - only where it is
+    from whit.runtime.wasm.ready import is_module, ready  # noqa: PLC0415 - only where it may be
 
-    return replace(program, wasm=ready(view, executable, options))
+    return replace(program, wasm=ready(view, executable, options)) if is_module(claimed, executable, head) else program

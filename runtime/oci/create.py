@@ -7,25 +7,24 @@ import time
 
 from whit.packer.support.errors import InvalidFileError, UsageError, WhitError
 from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.wasm.claim import claim
 from whit.runtime.encode import encode
 from whit.runtime.machine import oci_launcher
 from whit.runtime.oci import records
 from whit.runtime.oci.arguments import absolute, container_id
 from whit.runtime.oci.host import read_oci_host
-from whit.runtime.oci.making import Request, make
+from whit.runtime.oci.making import Engine, Request, make
 
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from whit.runtime.model import Op
     from whit.runtime.oci.arguments import Call
     from whit.runtime.oci.log import Log
     from whit.runtime.oci.model import OciHost, Scope
-    from whit.runtime.oci.process import Process
     from whit.runtime.oci.spec import Spec
 
-MAY_BE_WASM = frozenset(("dev.whit.wasm", "run.oci.handler"))
-"""Annotations with which a container may be WebAssembly."""
+WASM = "dev.whit.wasm"
+"""The annotation of whit's own containers that are WebAssembly."""
 
 
 def read_bundle(path: str) -> tuple[bytes, str]:
@@ -75,13 +74,15 @@ def _plan_scope(data: bytes, request: Request, host: OciHost) -> tuple[Scope, by
     return plan_scope(parse_spec(data), request.name, f"{request.root}/{request.name}", host)
 
 
-def _engine_of(spec: Spec, bundle: str) -> tuple[Process, Op] | None:
-    """What runs a container that may be WebAssembly (runtime/wasm/container.py): most say nothing of it."""
-    if spec.process is None or MAY_BE_WASM.isdisjoint(name for name, _ in spec.annotations):
-        return None
+def _engine_of(spec: Spec, bundle: str) -> Engine:
+    """What runs a container that may be WebAssembly (runtime/wasm/container.py): most are said not to be."""
+    annotations = dict(spec.annotations)
+    claimed = claim(spec.process.args[0], annotations) if spec.process else None
+    if spec.process is None or (claimed is None and WASM not in annotations):
+        return Engine()
     from whit.runtime.wasm.container import engine_of  # noqa: PLC0415
 
-    return engine_of(spec, spec.process, bundle)
+    return Engine(engine_of(spec, spec.process, bundle, claimed), by_file=True)
 
 
 def _start(call: Call, log: Log, mode: str) -> NoReturn:

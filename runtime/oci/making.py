@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from whit.runtime.oci.process import Process
     from whit.runtime.oci.spec import Spec
 
-    EngineFinder = Callable[[Spec, str], tuple[Process, Op] | None]
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -44,6 +42,17 @@ class Request:
     def gate(self) -> str:
         """Where the container waits for ``start``; empty where it doesn't."""
         return f"{self.root}/{self.name}/{records.GATE}" if self.mode == "create" else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The process as WebAssembly's engine runs it, and what opens that; None for an ordinary program.
+
+    ``by_file``: it was the program's file that told, and another one under the same configuration may be of the other kind.
+    """
+
+    found: tuple[Process, Op] | None = None
+    by_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +122,7 @@ def make(
     *,
     filters: tuple[Op, ...] | None = None,
     scope: Scope | None = None,
-    engine_of: EngineFinder | None = None,
+    engine_of: Callable[[Spec, str], Engine] | None = None,
 ) -> Made:
     """All of it. ``created`` is a time as the specification writes it; ``filters`` are those of a plan with the same filter.
 
@@ -130,14 +139,14 @@ def make(
         keyring=request.keyring,
         pivot=request.pivot,
     )
-    found = engine_of(spec, request.bundle) if engine_of else None
+    engine = engine_of(spec, request.bundle) if engine_of else Engine()
     lifecycle = container_lifecycle(spec, request.name, request.bundle, wish)
     lifecycle = replace(lifecycle, filters=filters, scope=scope, movers=_movers(spec, request, host))
     executed = spec
-    if found:
-        process, engine = found
+    if engine.found:
+        process, opening = engine.found
         before = tuple(op for op in lifecycle.before_exec if op.name != "FIND_PROGRAM")
-        lifecycle = replace(lifecycle, inside=(*lifecycle.inside, engine), before_exec=before)
+        lifecycle = replace(lifecycle, inside=(*lifecycle.inside, opening), before_exec=before)
         executed = replace(spec, process=process)
     compiled = compile_container(executed, request.bundle, request.name, host, lifecycle)
     written = (
@@ -147,5 +156,5 @@ def make(
     )
     # Block devices' weights come and go with a module of the kernel's; what moves interfaces has the container's folder in it.
     weights = spec.linux.resources.block_io.weight or spec.linux.resources.block_io.weight_devices
-    lasting = not weights and not spec.linux.network_devices and not found
+    lasting = not weights and not spec.linux.network_devices and not engine.by_file
     return Made(compiled.plan, written, (*spec.warnings, *compiled.warnings), lasting)

@@ -1,8 +1,7 @@
 """WebAssembly in OCI containers: config.json → the engine's operation, and the words that it is executed with.
 
-Asked for by the annotation ``dev.whit.wasm``, whose value are settings (``timeout=MS``, ``fuel=UNITS``, ``network``), or by crun's
-``run.oci.handler``: ``wasm``, or ``wasm-smart``, which means it where the program is WebAssembly. Whatever stands there, engine
-and code are found by whit itself, from the program's bytes: an image that brings annotations can't choose what is executed.
+Asked for by the annotation ``dev.whit.wasm``, whose value are settings (``timeout=MS``, ``fuel=UNITS``, ``network``), by crun's
+annotations, or by a name that ends in .wasm (whit.packer.wasm.claim). Whatever stands there, engine and code are found by whit itself, from the program's bytes: an image that brings annotations can't choose what is executed.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from whit.runtime.model import Op
 from whit.runtime.oci.fields import HINT
 from whit.runtime.options import Network, RunOptions
 from whit.runtime.rootview import RootView
-from whit.runtime.wasm.ready import ready
+from whit.runtime.wasm.ready import is_module, ready
 from whit.runtime.wasm.settings import ANNOTATION, settings_text
 
 if TYPE_CHECKING:
+    from whit.packer.wasm.claim import Claim
     from whit.runtime.oci.process import Process
     from whit.runtime.oci.spec import Spec
 
-HANDLER = "run.oci.handler"
 _SETTING = re.compile(r"(timeout|fuel)=([0-9]{1,18})|network", re.ASCII)
 
 
@@ -46,15 +45,12 @@ def _options(spec: Spec) -> RunOptions:
     )
 
 
-def engine_of(spec: Spec, process: Process, bundle: str) -> tuple[Process, Op] | None:
+def engine_of(spec: Spec, process: Process, bundle: str, claimed: Claim | None) -> tuple[Process, Op] | None:
     """The process as it is executed, and what opens its engine; None where it is no WebAssembly. Raises what making both does."""
-    asked = dict(spec.annotations)
-    if ANNOTATION not in asked and asked.get(HANDLER) not in {"wasm", "wasm-smart"}:
-        return None
     view = RootView(str(Path(bundle) / spec.root.path))
-    name = process.args[0]
-    executable = name if name.startswith("/") else view.find_module(name, process.cwd)
-    if executable is None or not (view.head(executable) or b"").startswith(b"\0asm"):
+    name = claimed.path if claimed else process.args[0]
+    executable = name if name.startswith("/") else view.find_module(name, process.cwd) or name
+    if not is_module(claimed, executable, view.head(executable)):
         return None
     options = _options(spec)
     wasm = ready(view, executable, options)

@@ -5,15 +5,42 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.errors import InvalidFileError, UnsupportedError
+from whit.packer.support.imagepath import shown
 from whit.runtime.options import Wasm
 from whit.runtime.wasm.building import find_engine
-from whit.runtime.wasm.compile import compiled, kind_of
+from whit.runtime.wasm.compile import MAGIC, compiled, kind_of
 from whit.runtime.wasm.settings import tuning
 
 if TYPE_CHECKING:
+    from whit.packer.wasm.claim import Claim
     from whit.runtime.options import RunOptions
     from whit.runtime.rootview import RootView
+
+
+START = "_start"
+"""The function that the engine calls of a module."""
+
+
+def is_module(claimed: Claim | None, executable: str, head: bytes | None) -> bool:
+    """Whether the program at ``executable``, which begins with ``head``, is run by the engine.
+
+    Its bytes have the last word, but what is said to be WebAssembly for certain isn't run as anything else: raises
+    :class:`InvalidFileError` where it is none, :class:`UnsupportedError` where a function of its own is to be called.
+    """
+    if not (head or b"").startswith(MAGIC):
+        if head is not None and claimed and claimed.is_certain:
+            raise InvalidFileError(
+                f"{shown(executable)} is to be run as WebAssembly, and is none",
+                hint="its image is for wasi/wasm, or an annotation says so: run.oci.handler, module.wasm.image/variant",
+            )
+        return False
+    if claimed and claimed.function not in {"", START}:
+        raise UnsupportedError(
+            f"{shown(executable)}#{shown(claimed.function)}: whit's engine calls {START} of a module, no other function",
+            hint="leave the # and what follows out",
+        )
+    return True
 
 
 def ready(view: RootView, executable: str, options: RunOptions) -> Wasm:

@@ -30,8 +30,15 @@ def run(bundle: Bundle, annotations: dict[str, str], *words: str, change: dict[s
 
 @pytest.mark.parametrize(
     "annotations",
-    [{"run.oci.handler": "wasm"}, {"run.oci.handler": "wasm-smart"}, {"dev.whit.wasm": ""}],
-    ids=["wasm", "smart", "ours"],
+    [
+        {"run.oci.handler": "wasm"},
+        {"run.oci.handler": "wasm-smart"},
+        {"module.wasm.image/variant": "compat"},
+        {"module.wasm.image/variant": "compat-smart"},
+        {"dev.whit.wasm": ""},
+        {},
+    ],
+    ids=["wasm", "smart", "compat", "compat-smart", "ours", "name"],
 )
 def test_an_annotation_asks_for_it(bundle: Bundle, annotations: dict[str, str]) -> None:
     ran = run(bundle, annotations, "args", "x")
@@ -42,6 +49,47 @@ def test_an_annotation_asks_for_it(bundle: Bundle, annotations: dict[str, str]) 
 def test_wasm_smart_leaves_other_programs_as_they_are(bundle: Bundle) -> None:
     bundle.write("echo native", {"annotations": {"run.oci.handler": "wasm-smart"}})
     assert bundle.call("run", "native").out == "native\n"
+
+
+def test_a_file_that_is_said_to_be_webassembly_and_is_none_is_refused(bundle: Bundle) -> None:
+    bundle.write("echo native", {"annotations": {"run.oci.handler": "wasm"}})
+    ran = bundle.call("run", "native")
+    assert ran.code != 0
+    assert "/bin/sh is to be run as WebAssembly, and is none" in ran.err
+
+
+def test_a_pod_s_own_container_is_an_ordinary_one(bundle: Bundle) -> None:
+    pod = {"run.oci.handler": "wasm", "io.kubernetes.cri.container-type": "sandbox"}
+    bundle.write("echo native", {"annotations": pod})
+    assert bundle.call("run", "native").out == "native\n"
+
+
+def test_a_native_program_may_have_webassembly_s_name_and_the_next_one_is_looked_at_again(bundle: Bundle) -> None:
+    """Given a script called app.wasm, when it has run under a form of configuration, then a module under the same still runs."""
+    script = bundle.rootfs / "app.wasm"
+    bundle.write("", {"process": {"args": ["/app.wasm", "args"]}})
+    script.write_text("#!/bin/sh\necho native\n")
+    script.chmod(0o755)
+    for number in range(3):
+        assert bundle.call("run", f"native{number}").out == "native\n"
+    shutil.copyfile(build("wasi", "wasm-c", flags=("-g",)), script)
+    assert bundle.call("run", "wasm").out == "/app.wasm\nargs\n"
+
+
+def test_a_module_of_another_name_is_told_how_it_can_be_run(bundle: Bundle) -> None:
+    shutil.copyfile(build("wasi", "wasm-c", flags=("-g",)), bundle.rootfs / "app")
+    (bundle.rootfs / "app").chmod(0o755)
+    bundle.write("", {"process": {"args": ["/app"]}})
+    ran = bundle.call("run", "wasm")
+    assert ran.code != 0
+    assert "/app is WebAssembly, and nothing says so of the container" in ran.err
+
+
+@pytest.mark.parametrize(("word", "code"), [("app.wasm", 0), ("/app.wasm#_start", 0), ("/app.wasm#other", 1)])
+def test_runwasi_s_entrypoints_are_understood(bundle: Bundle, word: str, code: int) -> None:
+    ran = run(bundle, {}, change={"process": {"args": [word, "args"]}})
+    assert bool(ran.code) == bool(code), ran.err
+    assert ran.out == ("" if code else f"{word}\nargs\n")
 
 
 def test_settings_are_the_annotation_s(bundle: Bundle) -> None:

@@ -1,0 +1,155 @@
+"""Images of WebAssembly are run, whoever wrote them: whit's two forms, runwasi's older one, and what their documents say."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.peers.registry import docker_registry
+from tests.programs.build import build
+from whit.packer.image.oci import CONFIG, MANIFEST, WASM_CONFIG, WASM_LAYER, WASM_LAYERS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import RunWhit
+
+pytestmark = pytest.mark.usefixtures("wasm_engine")
+
+ARGS = "{}\nargs\nx\n"
+
+
+@pytest.fixture(scope="module")
+def program() -> Path:
+    return build("wasi", "wasm-c", flags=("-g",))
+
+
+def done(run_whit: RunWhit, *words: str | Path, root: Path | None = None) -> str:
+    result = run_whit(*words, root=root)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def foreign(
+    run_whit: RunWhit, tmp_path: Path, program: bytes, layer: str, config: dict[str, Any], kind: str, **more: Any
+) -> str:
+    """An image in the store as somebody else's tool writes it: the program is the layer, whatever it is."""
+    blobs = tmp_path / "foreign" / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+
+    def put(data: bytes, media_type: str) -> dict[str, Any]:
+        digest = sha256(data).hexdigest()
+        (blobs / digest).write_bytes(data)
+        return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(data)}
+
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": put(json.dumps(config).encode(), kind),
+        "layers": [{**put(program, layer), **more}],
+    }
+    index = {"schemaVersion": 2, "manifests": [put(json.dumps(manifest).encode(), MANIFEST)]}
+    (tmp_path / "foreign" / "index.json").write_text(json.dumps(index))
+    (tmp_path / "foreign" / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    done(run_whit, "copy", f"oci:{tmp_path}/foreign", "store:foreign:1")
+    return "foreign:1"
+
+
+@pytest.mark.parametrize("form", ["oci", "wasm"])
+def test_both_forms_run_as_the_file_does(run_whit: RunWhit, program: Path, form: str) -> None:
+    done(run_whit, "pack", "--format", form, "-t", "me/app:1", program)
+
+    assert done(run_whit, "run", "me/app:1", "args", "x") == ARGS.format(f"/{program.name}")
+    assert run_whit("run", "me/app:1", "exit", "7").returncode == 7
+
+
+@pytest.mark.peer("docker-registry")
+@pytest.mark.parametrize("form", ["oci", "wasm"])
+def test_both_forms_are_pulled_and_run(run_whit: RunWhit, program: Path, tmp_path: Path, form: str) -> None:
+    with docker_registry(tmp_path / "registry") as registry:
+        name = f"{registry.name}/me/app:{form}"
+        done(run_whit, "pack", "--format", form, "-t", name, program)
+        done(run_whit, "push", name)
+
+        ran = run_whit("run", name, "args", "x", root=tmp_path / "other")
+
+    assert (ran.returncode, ran.stdout) == (0, ARGS.format(f"/{program.name}"))
+
+
+def test_what_an_image_says_of_its_program_holds(run_whit: RunWhit, program: Path) -> None:
+    done(run_whit, "pack", "-t", "me/app:1", "-e", "GIVEN=1", "--cmd", "env", program)
+
+    assert "GIVEN=1" in done(run_whit, "run", "me/app:1").splitlines()
+
+
+def test_images_of_runwasi_from_before_the_artifact_run(run_whit: RunWhit, program: Path, tmp_path: Path) -> None:
+    config = {
+        "os": "wasip1",
+        "architecture": "wasm",
+        "config": {"Entrypoint": ["demo.wasm"], "Cmd": ["args", "x"], "Labels": {"containerd.runwasi.layers": "x"}},
+        "rootfs": {"type": "layers", "diff_ids": []},
+    }
+    image = foreign(run_whit, tmp_path, program.read_bytes(), WASM_LAYERS[1], config, CONFIG)
+
+    assert done(run_whit, "run", image) == ARGS.format("/module.wasm")
+
+
+def test_an_artifact_with_null_members_as_oci_wasm_writes_them_runs(
+    run_whit: RunWhit, program: Path, tmp_path: Path
+) -> None:
+    data = program.read_bytes()
+    config = {
+        "created": "2024-06-25T15:58:49.377917735Z",
+        "author": None,
+        "architecture": "wasm",
+        "os": "wasip1",
+        "layerDigests": [f"sha256:{sha256(data).hexdigest()}"],
+        "component": None,
+    }
+    image = foreign(run_whit, tmp_path, data, WASM_LAYER, config, WASM_CONFIG)
+
+    assert done(run_whit, "run", image, "args", "x") == ARGS.format("/module.wasm")
+
+
+def test_a_title_leads_nowhere_out_of_the_image(run_whit: RunWhit, program: Path, tmp_path: Path) -> None:
+    title = {"annotations": {"org.opencontainers.image.title": "../../etc/shadow"}}
+    image = foreign(run_whit, tmp_path, program.read_bytes(), WASM_LAYER, {}, WASM_CONFIG, **title)
+
+    assert done(run_whit, "run", image, "args", "x") == ARGS.format("/module.wasm")
+
+
+def test_an_artifact_that_holds_another_program_runs_none(run_whit: RunWhit, tmp_path: Path) -> None:
+    """Given what calls itself WebAssembly and is native, when it is run, then it isn't run as what it is."""
+    native = build("exit", "c-musl", stripped=True).read_bytes()
+    image = foreign(run_whit, tmp_path, native, WASM_LAYER, {"os": "wasip1", "architecture": "wasm"}, WASM_CONFIG)
+
+    ran = run_whit("run", image)
+
+    assert ran.returncode != 0
+    assert ran.stderr.startswith("whit: /module.wasm is to be run as WebAssembly, and is none\nhint: ")
+
+
+def test_the_usual_function_may_be_named_and_no_other(run_whit: RunWhit, program: Path) -> None:
+    path = f"/{program.name}"
+    done(run_whit, "pack", "-t", "me/app:1", program)
+
+    usual = run_whit("run", "--entrypoint", f"{path}#_start", "me/app:1", "args")
+    other = run_whit("run", "--entrypoint", f"{path}#go", "me/app:1", "args")
+
+    assert (usual.returncode, usual.stdout) == (0, f"{path}#_start\nargs\n"), usual.stderr
+    assert other.returncode != 0
+    assert other.stderr.startswith(f"whit: {path}#go: whit's engine calls _start of a module, no other function")
+
+
+def test_one_name_for_linux_and_wasi_runs_natively_here(run_whit: RunWhit, program: Path) -> None:
+    native = build("exit", "c-musl", stripped=True)
+    done(run_whit, "pack", "-t", "me/app:linux", native)
+    done(run_whit, "pack", "-t", "me/app:wasi", program)
+    done(run_whit, "manifest", "create", "me/app:1", "me/app:wasi", "me/app:linux")
+
+    shown = json.loads(done(run_whit, "inspect", "--type", "image", "me/app:1"))[0]
+
+    assert (shown["Os"], shown["Config"]["Entrypoint"]) == ("linux", [f"/{native.name}"])
