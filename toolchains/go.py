@@ -178,7 +178,8 @@ def _checked_tool(project: Project, kit: Kit) -> Tool:
 
 def _environment(project: Project, kit: Kit) -> tuple[tuple[str, str], ...]:
     """Variables that would change what is built are set to one value, whatever whit's own environment says."""
-    is_vendored = bool(kit.read(posixpath.join(project.root, "vendor", "modules.txt")))
+    # A module's zip from a proxy has the list of what is vendored, and nothing of it.
+    is_vendored = len(kit.names(posixpath.join(project.root, "vendor"))) > 1
     workspace = posixpath.join(project.root, "go.work") if project.manifest == "go.work" else "off"
     return (
         ("GOFLAGS", "-mod=vendor" if is_vendored else "-mod=readonly"),

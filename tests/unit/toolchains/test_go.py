@@ -124,9 +124,15 @@ def test_a_module_that_asks_for_a_newer_go_is_told_before_the_build() -> None:
     assert machine.asked == []
 
 
-def test_vendored_modules_are_used() -> None:
-    step = GO.recipe(MODULE, (SERVER,), Wish(AMD64), "/out", kit(**{"/p/vendor/modules.txt": "# m\n"})).steps[0]
-    assert ("GOFLAGS", "-mod=vendor") in step.env
+@pytest.mark.parametrize(
+    ("names", "flags"),
+    [(["modules.txt", "example.com/a/a.go"], "-mod=vendor"), (["modules.txt"], "-mod=readonly"), ([], "-mod=readonly")],
+)
+def test_vendored_modules_are_used_where_they_are_there(names: list[str], flags: str) -> None:
+    machine = kit(**{f"/p/vendor/{name}": "" for name in names})
+    recipe = GO.recipe(MODULE, (SERVER,), Wish(AMD64), "/out", machine)
+    assert ("GOFLAGS", flags) in recipe.steps[0].env
+    assert bool(recipe.prepares) is (flags == "-mod=readonly")
 
 
 def test_without_go() -> None:
