@@ -272,6 +272,15 @@ def parse_config(data: bytes, what: str = "image configuration") -> ImageConfig:
     )
 
 
+def read_config(manifest: Manifest, data: bytes) -> ImageConfig:
+    """The configuration of an image, or of an artifact that is WebAssembly as an image's. Raises :class:`InvalidFileError`."""
+    if not manifest.holds_module:
+        return parse_config(data)
+    from whit.packer.image.wasmimage import module_config  # noqa: PLC0415 - few images do
+
+    return module_config(manifest, data)
+
+
 def parse_manifest(data: bytes, what: str = "image manifest") -> Manifest:
     """An image's manifest from untrusted bytes. Raises :class:`InvalidFileError`."""
     doc = parse_object(data, what, MAX_DOCUMENT)

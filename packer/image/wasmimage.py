@@ -60,7 +60,7 @@ def check_layers(manifest: Manifest, what: str) -> None:
         )
 
 
-def read_config(manifest: Manifest, data: bytes) -> ImageConfig:
+def module_config(manifest: Manifest, data: bytes) -> ImageConfig:
     """The configuration of an image whose layer is a module, as that of an image that holds it as a file.
 
     Its ``diff_ids`` are the layers' own digests. Raises :class:`InvalidFileError`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from whit.packer.image.oci import INDEXES, MAX_DOCUMENT, Descriptor, parse_config, parse_manifest
+from whit.packer.image.oci import INDEXES, MAX_DOCUMENT, Descriptor, parse_manifest, read_config
 from whit.packer.image.platform import nearest
 from whit.packer.registry.tree import choose
 from whit.packer.support.errors import InvalidFileError, NotFoundError
@@ -35,13 +35,7 @@ def refuse_other(image: Document, source: Source, wanted: Platform, what: str) -
     if not manifest.is_image:
         return  # an artifact: it runs nowhere
     data = _whole(manifest.config, source, what)
-    if manifest.holds_module:
-        from whit.packer.image.wasmimage import read_config  # noqa: PLC0415 - few images are such
-
-        config = read_config(manifest, data)
-    else:
-        config = parse_config(data)
-    there = config.platform
+    there = read_config(manifest, data).platform
     if nearest(wanted, (there,)) is None:
         raise NotFoundError(f"{what} has nothing for {wanted}", hint=f"it is for {there}")
 

@@ -21,9 +21,9 @@ from whit.packer.image.oci import (
     Descriptor,
     ImageConfig,
     Manifest,
-    parse_config,
     parse_index,
     parse_manifest,
+    read_config,
 )
 from whit.packer.image.platform import machine_platform, nearest
 from whit.packer.image.reference import Reference, hex_id, parse_reference
@@ -320,7 +320,7 @@ def read_image(
 def config_of(layout: Layout, descriptor: Descriptor, manifest: Manifest) -> ImageConfig:
     """The configuration of a manifest, whose descriptor is for errors. Raises :class:`StoreError` where it can't be that one's."""
     try:
-        config = _read_config(manifest, layout.read(manifest.config))
+        config = read_config(manifest, layout.read(manifest.config))
     except InvalidFileError as error:
         raise StoreError(f"image {descriptor.digest}: {error.message}", hint=REPACK) from None
     if len(config.diff_ids) != len(manifest.layers):
@@ -328,14 +328,6 @@ def config_of(layout: Layout, descriptor: Descriptor, manifest: Manifest) -> Ima
             f"image {descriptor.digest} has {len(manifest.layers)} layers and {len(config.diff_ids)} diff_ids"
         )
     return config
-
-
-def _read_config(manifest: Manifest, data: bytes) -> ImageConfig:
-    if not manifest.holds_module:
-        return parse_config(data)
-    from whit.packer.image.wasmimage import read_config  # noqa: PLC0415 - few images are such
-
-    return read_config(manifest, data)
 
 
 def _full_name(text: str) -> str | None:

@@ -22,7 +22,7 @@ from whit.packer.image.oci import (
 )
 from whit.packer.image.platform import Platform, nearest, parse_platform
 from whit.packer.image.spec import Compression, PackOptions
-from whit.packer.image.wasmimage import TITLE, check_layers, module_path, read_config
+from whit.packer.image.wasmimage import TITLE, check_layers, module_config, module_path
 from whit.packer.pipeline import Order, pack, write
 from whit.packer.resolution.choices import Choices
 from whit.packer.store.layout import Layout
@@ -201,7 +201,7 @@ def test_runwasis_images_from_before_the_artifact_are_read() -> None:
         "rootfs": {"type": "layers", "diff_ids": []},
     }
 
-    read = read_config(manifest_of(old, media_type=CONFIG), json.dumps(config).encode())
+    read = module_config(manifest_of(old, media_type=CONFIG), json.dumps(config).encode())
 
     assert read.run.entrypoint == ("/module.wasm#go", "x")
     assert read.run.env == ("A=b",)
@@ -209,7 +209,7 @@ def test_runwasis_images_from_before_the_artifact_are_read() -> None:
 
 
 def test_an_artifact_whose_configuration_is_empty_is_read() -> None:
-    read = read_config(manifest_of(LAYER), b"{}")
+    read = module_config(manifest_of(LAYER), b"{}")
 
     assert (str(read.platform), read.run.entrypoint) == ("wasi/wasm", ("/module.wasm",))
 
@@ -227,7 +227,7 @@ def test_an_artifact_whose_configuration_is_empty_is_read() -> None:
 )
 def test_configurations_that_contradict_their_layers_or_are_broken_are_refused(config: dict[str, object]) -> None:
     with pytest.raises(InvalidFileError):
-        read_config(manifest_of(LAYER), json.dumps(config).encode())
+        module_config(manifest_of(LAYER), json.dumps(config).encode())
 
 
 def test_several_components_in_one_artifact_are_refused_as_its_specification_wants() -> None:
@@ -237,7 +237,7 @@ def test_several_components_in_one_artifact_are_refused_as_its_specification_wan
         with pytest.raises(UnsupportedError, match="2 layers"):
             check_layers(manifest, "it")
         with pytest.raises(InvalidFileError, match="2 layers"):
-            read_config(manifest, b"{}")
+            module_config(manifest, b"{}")
 
 
 @pytest.mark.parametrize(
