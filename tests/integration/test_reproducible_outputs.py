@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.integration.converting import EPOCH, foreign_image
 from tests.integration.registries import ARM64, make_image, make_index
-from tests.integration.test_converting import EPOCH, foreign_image
 from tests.programs.build import build
 from whit.packer.store.store import Store
 
