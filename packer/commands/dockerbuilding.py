@@ -31,6 +31,7 @@ def build_dockerfile(words: dict[str, Any], make_runner: Callable[[Path], StepRu
     from whit.packer.buildfile.build import reading
     from whit.packer.buildfile.build.ordering import build, opened
     from whit.packer.buildfile.build.progress import Progress
+    from whit.packer.buildfile.remote import contexts
     from whit.packer.store.garbage import collect
     from whit.packer.store.store import Store
 
@@ -38,7 +39,9 @@ def build_dockerfile(words: dict[str, Any], make_runner: Callable[[Path], StepRu
     store = Store.open()
     is_quiet = words["quiet"] or words["progress"] == "quiet"
     rewrites = words["rewrite_timestamps"]
-    with opened(store, reading.secrets(words["secrets"]), _agents(words), rewrites_times=rewrites) as sources:
+    writes = not words["check"] or words["contexts"] or words["context"] == "-" or contexts.is_remote(words["context"])
+    secrets = reading.secrets(words["secrets"])
+    with opened(store, secrets, _agents(words), rewrites_times=rewrites, writes=bool(writes)) as sources:
         order, bases = _order(words, sources), _bases(store, pulls=words["pull"])
         if words["check"]:
             return _checked(order, bases)

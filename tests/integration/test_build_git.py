@@ -198,6 +198,27 @@ def test_tokens_are_secrets_of_the_build_and_private_authorities_are_known(
         assert files["r/a"][-1] == b"1\n"
 
 
+def test_what_a_killed_build_has_left_of_a_repository_is_fetched_anew(
+    builder: Builder, web: Web, tmp_path: Path
+) -> None:
+    bare, commits = repository(tmp_path, FIRST, {"a": "2\n"}, {"a": "3\n"}, {"a": "4\n"})
+    folder = context(tmp_path / "c", f"ADD {web.address}/git/r.git /r")
+    seen = set()
+    for number, commit in enumerate(commits):
+        git(bare, "update-ref", "refs/heads/main", commit)
+        for kept in (builder.engine.root / "build" / "git").iterdir():
+            if kept.is_dir() and number == 1:
+                (kept / "shallow.lock").touch()
+            elif kept.is_dir() and number == 2:
+                for part in kept.rglob("objects/*/*"):
+                    part.chmod(0o600)
+                    part.write_bytes(b"")
+            elif kept.is_dir():
+                (kept / "HEAD").write_bytes(b"")
+        seen.add(builder.files(folder)["r/a"][-1])
+    assert seen == {b"1\n", b"2\n", b"3\n", b"4\n"}
+
+
 def test_contexts_are_repositories_with_their_own_dockerfiles(builder: Builder, web: Web, tmp_path: Path) -> None:
     inner = {
         "docs/Dockerfile": "FROM scratch\nCOPY b /inner\n",

@@ -236,3 +236,10 @@ def test_names_are_pushed_once_built_and_bases_are_pulled_for_each_platform(whit
     assert "whit: " in refused.stderr
     nameless = fresh(folder, "--push")
     assert (nameless.returncode, "there is no name to push to" in nameless.stderr) == (2, True)
+
+
+def test_checks_need_no_store_that_can_be_written_to(builder: Builder, tmp_path: Path) -> None:
+    folder = context(tmp_path, "FROM scratch", "copy a /", a="a")
+    done = Engine(builder.engine.program, tmp_path / "none").run("build", "--check", folder)
+    assert "ConsistentInstructionCasing" in done.stdout
+    assert not (tmp_path / "none").exists()

@@ -13,6 +13,7 @@ FILES = {
     "busybox-static": ("/bin/busybox", "/usr/bin/busybox"),
     "bash-static": ("/bin/bash-static", "/usr/bin/bash-static"),
     "arm64-libraries": ("/usr/aarch64-linux-gnu/lib/libc.so.6",),
+    "qemu-aarch64-static": (str(BUILD / "peers" / "qemu-aarch64-static"), "/usr/bin/qemu-aarch64-static"),
     "guest-kernel": (str(BUILD / "vm" / "kernel" / "vmlinuz"),),
     "guest-loop": (str(BUILD / "vm" / "kernel" / "loop.ko"),),
     "guest-quota": (str(BUILD / "vm" / "kernel" / "quota_v2.ko"),),

@@ -86,15 +86,15 @@ class Built:
 
 @contextlib.contextmanager
 def opened(
-    store: Store, secrets: Mapping[str, bytes], agents: Mapping[str, tuple[str, ...]], *, rewrites_times: bool = False
+    store: Store, secrets: Mapping[str, bytes], agents: Mapping[str, tuple[str, ...]], *, rewrites_times: bool = False, writes: bool = True
 ) -> Iterator[Sources]:
     """What a build takes from elsewhere; what has been fetched for it alone is gone when the block ends.
 
-    ``rewrites_times``: SOURCE_DATE_EPOCH counts as 0 where it isn't set.
+    ``rewrites_times``: SOURCE_DATE_EPOCH counts as 0 where it isn't set. Unless it ``writes`` nothing is built or fetched.
     """
     cache = StepCache(store)
     epoch = source_date_epoch() if rewrites_times or os.environ.get("SOURCE_DATE_EPOCH") else None
-    with cache.using(), contextlib.ExitStack() as held:
+    with cache.using() if writes else contextlib.nullcontext(), contextlib.ExitStack() as held:
         folder = durable.temporary_beside(cache.snapshots / "agents")
         held.callback(durable.remove_tree, folder)
         yield Sources(cache, held, Agents(agents, folder, held), secrets, epoch)

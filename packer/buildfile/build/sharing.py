@@ -148,9 +148,10 @@ class Shared:
         layer = record.layer
         if layer is None:
             raise StoreError(f"step {record.key} has no layer")
-        self.have(record)
         with self.cache.workplace() as where:
+            # Fetched and unpacked under one lock: nothing leads to the layer yet, and whoever collects would take it.
             with self.cache.store.adding() as layout:
+                self.have(record)
                 _unpack(where, layer_tar(layout, layer.descriptor, layer.diff_id))
             made = Record(record.key, new_snapshot(), record.base, record.told, record.latest, layer)
             return self.cache.keep(made, where, replacing=False)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _SYMREF = "ref: "
+_BROKEN = (".lock'", "corrupt", "bad object", "unable to read", "not a git repository", "bad config")
+"""What git says of a repository that a build has left half written which was killed: then it is fetched anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,13 @@ class Repositories:
         key = sha256(ref.remote.encode()).hexdigest()[:32]
         with durable.locked(self.folder / f"{key}.lock", exclusive=True):
             git, bare = self._git(ref, target), self.folder / key
-            self._fetch(git, bare, found)
+            try:
+                self._fetch(git, bare, found)
+            except GitError as error:
+                if not bare.exists() or not any(word in error.said for word in _BROKEN):
+                    raise
+                durable.remove_tree(bare)
+                self._fetch(git, bare, found)
             keeps = bool(ref.keeps_git_dir) and not ref.subdir
             own = work / ".git" if keeps else own
             self._begin(git, own, bare, keeps=keeps)
@@ -117,7 +125,6 @@ class Repositories:
             durable.remove_tree(bare)
             made.rename(bare)
         os.utime(bare)
-        (bare / "shallow.lock").unlink(missing_ok=True)
         where = ("--git-dir", bare)
         mark = f"refs/whit/{found.object}"
         if _has(git, bare, found.object):
@@ -125,9 +132,9 @@ class Repositories:
             return
         source = found.name or found.object
         tries = (
-            ("--depth=1", "--no-tags", git.ref.remote, f"+{source}:{mark}"),
-            ("--no-tags", git.ref.remote, f"+{source}:{mark}"),
-            ("--tags", git.ref.remote, "+refs/heads/*:refs/whit-heads/*"),
+            ("--depth=1", "--no-tags", "--", git.ref.remote, f"+{source}:{mark}"),
+            ("--no-tags", "--", git.ref.remote, f"+{source}:{mark}"),
+            ("--tags", "--", git.ref.remote, "+refs/heads/*:refs/whit-heads/*"),
         )
         first: GitError | None = None
         for words in tries:
