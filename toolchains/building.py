@@ -19,12 +19,10 @@ from whit.packer.supply.provenance import SOURCE, Origin
 from whit.packer.support import durable
 from whit.packer.support.errors import UsageError, WhitError
 from whit.packer.support.jsondoc import canonical_json
-from whit.toolchains import hermetic
 from whit.toolchains.cache import BuildCache
 from whit.toolchains.choosing import choose
 from whit.toolchains.languages import toolchain_of
 from whit.toolchains.model import Note, Wish
-from whit.toolchains.process import run
 from whit.toolchains.tree import snapshot
 
 if TYPE_CHECKING:
@@ -153,6 +151,9 @@ class _Work:
             return self.cache.keep(kept, place, recipe, (why, *recipe.notes, *(_HERMETIC if asked.hermetic else ())))
 
     def _perform(self, recipe: Recipe, place: Path, means: Means) -> None:
+        from whit.toolchains import hermetic  # noqa: PLC0415 - nothing is started where nothing has changed
+        from whit.toolchains.process import run  # noqa: PLC0415
+
         if not self.asked.hermetic:
             for step in recipe.steps:
                 run(step, means.watcher)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _RECORD = "record.json"
 _LIMIT = 16 << 20
+_DAY = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,9 @@ class BuildCache:
             )
             is_same = all(file_state(bytes.fromhex(path)) == state for path, state in watched)
             if made.files and is_same and all(map(os.path.isfile, made.files)):
-                os.utime(folder)
+                if durable.older_than(folder, _DAY):
+                    # Not each time: who packs what is in it has noted when it changed.
+                    os.utime(folder)
                 return made
         except (OSError, ValueError, InvalidFileError):
             pass

@@ -15,7 +15,6 @@ from whit.packer.support.errors import NotFoundError, WhitError
 from whit.toolchains.go import ARCHITECTURES, ZIG_TARGETS
 from whit.toolchains.model import Source, Step, Tool, is_older
 from whit.toolchains.pins import PINS
-from whit.toolchains.process import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,6 +93,8 @@ def _version(name: str, path: str, home: str) -> str:
                 return file.readline().strip().removeprefix("go")
         except OSError:
             pass  # a distribution's own layout
+    from whit.toolchains.process import ask  # noqa: PLC0415 - nothing is started where nothing has changed
+
     known = TOOLS[name]
     told = ask(Step((path, *known.version), "/"))
     match = re.search(known.pattern, told)
@@ -147,6 +148,8 @@ class MachineKit:
 
     def ask(self, step: Step) -> str:
         """See :class:`whit.toolchains.model.Kit`."""
+        from whit.toolchains.process import ask  # noqa: PLC0415 - as above
+
         return ask(step)
 
     def read(self, path: str) -> str | None:

@@ -152,6 +152,7 @@ def _order(words: dict[str, Any], sources: Sources) -> Order:
     from whit.packer.buildfile.build.sharing import parse_places
     from whit.packer.buildfile.dockerfile.evaluate import Wishes
     from whit.packer.buildfile.remote.named import read_contexts
+    from whit.packer.commands.given import pairs
     from whit.packer.commands.registry_options import registries
     from whit.packer.image.platform import parse_platform
     from whit.packer.image.reference import parse_reference
@@ -174,8 +175,8 @@ def _order(words: dict[str, Any], sources: Sources) -> Order:
     wishes = Wishes(
         here=here,
         target=words["target"],
-        args=reading.pairs(words["variables"], "--build-arg", from_environment=True),
-        labels=tuple(reading.pairs(words["labels"], "--label").items()),
+        args=pairs(words["variables"], "--build-arg", from_environment=True),
+        labels=tuple(pairs(words["labels"], "--label").items()),
     )
     return Order(
         begun=reading.begin(words["context"], words["file"], wishes.args, sources),

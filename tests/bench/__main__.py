@@ -20,6 +20,7 @@ MODULES = (
     "sizes",
     "chunks",
     "builds",
+    "sources",
     "wasm",
 )
 

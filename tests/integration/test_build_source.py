@@ -42,6 +42,18 @@ def test_an_unchanged_tree_is_the_same_image_and_a_change_is_another(run_whit: R
     assert done(run_whit, "run", "svc").strip() == "hello from two"
 
 
+def test_an_unchanged_tree_is_neither_built_nor_packed_again(
+    run_whit: RunWhit, whit_root: Path, tmp_path: Path
+) -> None:
+    project = module(tmp_path / "svc", root="one")
+    for _ in range(2):
+        done(run_whit, "build", project)
+    remembered = {path: path.stat().st_mtime_ns for path in (whit_root / "cache" / "pack").iterdir()}
+    done(run_whit, "build", project)
+    assert remembered
+    assert {path: path.stat().st_mtime_ns for path in (whit_root / "cache" / "pack").iterdir()} == remembered
+
+
 def test_the_same_sources_in_another_folder_give_the_same_digest(run_whit: RunWhit, tmp_path: Path) -> None:
     """With stores of their own: nothing of one build is there for the other."""
     digests = set()

@@ -33,7 +33,7 @@ def build_sources(words: dict[str, Any], make_runner: Callable[[Path], StepRunne
     project = find_project(words["context"], Language(words["language"]) if words["language"] else None)
     store = Store.open()
     folder = store.root / "toolchains"
-    kit = MachineKit(folder, None if words["offline"] else fetcher(folder).fetch)
+    kit = MachineKit(folder, None if words["offline"] else lambda name: fetcher(folder).fetch(name))
     with upstream(words) as there:
         follower = there.follower(asked.names)
         telling = Telling(is_quiet=words["quiet"])
@@ -50,7 +50,7 @@ def build_sources(words: dict[str, Any], make_runner: Callable[[Path], StepRunne
 def _asked(words: dict[str, Any]) -> Asked:
     import os
 
-    from whit.packer.buildfile.build.reading import pairs
+    from whit.packer.commands.given import pairs
     from whit.packer.image.platform import parse_platform
     from whit.packer.image.reference import parse_reference
     from whit.toolchains.building import Asked

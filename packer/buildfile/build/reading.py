@@ -93,20 +93,6 @@ def _ignored(folder: Path, dockerfile: Path | None) -> IgnoreRules:
     return IgnoreRules()
 
 
-def pairs(texts: Iterable[str], option: str, *, from_environment: bool = False) -> dict[str, str]:
-    """``NAME=VALUE`` options; a name alone is the environment's, and nothing where that hasn't it."""
-    found: dict[str, str] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not name:
-            raise UsageError(f"{option} {text}: there is no name", hint=f"{option} NAME=VALUE")
-        if equals or not from_environment:
-            found[name] = value
-        elif name in os.environ:
-            found[name] = os.environ[name]
-    return found
-
-
 def secrets(texts: Iterable[str]) -> dict[str, bytes]:
     """``--secret id=NAME,src=FILE`` or ``env=NAME``. Raises :class:`UsageError`, :class:`NotFoundError`."""
     found: dict[str, bytes] = {}

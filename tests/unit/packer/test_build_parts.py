@@ -19,10 +19,11 @@ from whit.packer.buildfile.build.origins import Files, find, has_wildcards
 from whit.packer.buildfile.build.owners import parse_owner
 from whit.packer.buildfile.build.placing import make_folders
 from whit.packer.buildfile.build.progress import Progress
-from whit.packer.buildfile.build.reading import pairs, secrets
+from whit.packer.buildfile.build.reading import secrets
 from whit.packer.buildfile.build.selecting import Walk
 from whit.packer.buildfile.dockerfile.ignorefile import parse_ignore_file
 from whit.packer.buildfile.dockerfile.problems import Fault
+from whit.packer.commands.given import pairs
 from whit.packer.image.accounts import Accounts
 from whit.packer.image.oci import LAYER_GZIP, Descriptor, Layer
 from whit.packer.support.errors import InvalidFileError, NotFoundError, UsageError

@@ -1,0 +1,108 @@
+"""A Go service from its sources to an image: whit beside ko; all anew, with nothing changed, and with one file changed.
+
+Both have compiled the standard library before, and write the image to a folder of their own. ko puts it on a base, which is
+an image of one small file in a registry on loopback; whit's has none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.bench.measure import Command, print_table, run_timed
+from tests.bench.programs import go_program
+from tests.peers import PROJECT
+from tests.peers.registry import docker_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KO = "github.com/google/ko@v0.18.0"
+ROUNDS, AGAIN = 5, 4
+EXAMPLE = PROJECT / "examples" / "go-http"
+
+
+def whit(source: Path, folder: Path) -> Command:
+    """Into its store."""
+    program = str(Path(sys.executable).with_name("whit"))
+    return Command((program, "build", "-q", str(source)), {**os.environ, "WHIT_ROOT": str(folder / "store")})
+
+
+def ko(program: Path, base: str) -> Callable[[Path, Path], Command]:
+    """Into an OCI layout."""
+
+    def make(source: Path, folder: Path) -> Command:
+        line = f'cd "{source}" && exec "{program}" build --push=false --oci-layout-path="{folder}/layout" --sbom=none .'
+        environment = {**os.environ, "KO_DEFAULTBASEIMAGE": base, "KOCACHE": str(folder / "cache"), "GOFLAGS": ""}
+        return Command(("sh", "-c", line), environment)
+
+    return make
+
+
+def measured(make: Callable[[Path, Path], Command], folder: Path) -> tuple[float, float, float]:
+    """Seconds: the first time, again, and after a change; the best of all rounds, as others work on the machine."""
+    source = shutil.copytree(EXAMPLE, folder / "go-http")
+    first, again, changed = [], [], []
+    for number in range(ROUNDS):
+        own = folder / str(number)
+        own.mkdir()
+        command = make(source, own)
+        first.append(run_timed(command))
+        again += [run_timed(command) for _ in range(AGAIN)]
+        with (source / "main.go").open("a") as file:
+            file.write(f"\n// {folder} {number}\n\nvar _ = {number}\n")
+        changed.append(run_timed(command))
+    return min(first), min(again), min(changed)
+
+
+def _ko() -> Path | None:
+    try:
+        return go_program(KO)
+    except subprocess.CalledProcessError:
+        return None
+
+
+def _base(held: contextlib.ExitStack, folder: Path) -> str:
+    """An image as small as can be, in a registry."""
+    folder.mkdir()
+    registry = held.enter_context(docker_registry(folder))
+    reference = f"{registry.name}/base:1"
+    (folder / "empty").mkdir()
+    tar = folder / "base.tar"
+    subprocess.run(["tar", "-cf", tar, "-C", folder, "empty"], check=True)
+    environment = {**os.environ, "WHIT_ROOT": str(folder / "store")}
+    for words in (["import", str(tar), reference], ["push", "-q", reference]):
+        subprocess.run(
+            [str(Path(sys.executable).with_name("whit")), *words],
+            env=environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+    return reference
+
+
+def main() -> None:
+    """Print the table."""
+    contenders: dict[str, Callable[[Path, Path], Command]] = {"whit": whit}
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="whit-bench-") as name, contextlib.ExitStack() as held:
+        program = _ko()
+        if program:
+            contenders["ko"] = ko(program, _base(held, Path(name) / "registry"))
+        for contender, make in contenders.items():
+            folder = Path(name) / contender
+            folder.mkdir()
+            rows.append([contender, *(f"{seconds:.2f}" for seconds in measured(make, folder))])
+    print_table(
+        "A Go service: first, nothing changed, one file changed", ["seconds", "first", "again", "changed"], rows
+    )
+
+
+if __name__ == "__main__":
+    main()
