@@ -334,3 +334,17 @@ def test_a_tar_is_imported_from_a_url_as_from_a_file(run_whit: RunWhit, tmp_path
         refused = run_whit("import", f"{web.address}/text", "x")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith(f"whit: {web.address}/text")
+
+
+@pytest.mark.usefixtures("images")
+@pytest.mark.peer("dockerd", "podman")
+@pytest.mark.root
+def test_docker_and_podman_pass_over_what_is_attached_to_an_image_in_an_archive(
+    run_whit: RunWhit, dockerd: Dockerd, tmp_path: Path
+) -> None:
+    done(run_whit, "sbom", "--attach", "-o", tmp_path / "x.json", "me/box:1")
+    done(run_whit, "save", "--with-referrers", "-o", tmp_path / "ours.tar", "me/box:1")
+    assert "Loaded image: me/box:1" in dockerd.docker("load", "-i", tmp_path / "ours.tar").stdout
+    with tempfile.TemporaryDirectory(prefix="w", ignore_cleanup_errors=True) as short:
+        podman = ("podman", "--root", f"{short}/p", "--runroot", f"{short}/r", "--storage-driver", "vfs")
+        assert "me/box:1" in run(*podman, "load", "-i", tmp_path / "ours.tar")
