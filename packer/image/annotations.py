@@ -42,7 +42,7 @@ def image_annotations(
             f"{'-' if need.verdict == 'not' else '+'}{need.name}" for need in resolution.needs if need.grade == "asked"
         ),
         f"{ANNOTATION_PREFIX}added": ",".join(added),
-        VARIANT: variant(word) if analysis.wasm and not options.as_artifact else None,
+        VARIANT: variant(word) if analysis.platform.is_wasm and not options.as_artifact else None,
         **dict(options.annotations),
     }
     return tuple(sorted((key, value) for key, value in found.items() if value))

@@ -92,6 +92,11 @@ class Platform:
     architecture: str
     variant: str | None = None
 
+    @property
+    def is_wasm(self) -> bool:
+        """Whether it is WebAssembly's."""
+        return self.architecture == "wasm"
+
     def is_for(self, other: Platform) -> bool:
         """Whether both have one operating system and architecture; ``wasi`` is any version of it."""
         systems = {self.os, other.os}

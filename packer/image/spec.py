@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from whit.packer.image.annotations import image_annotations
-from whit.packer.image.platform import WASI, Platform
+from whit.packer.image.platform import WASI
 from whit.packer.resolution.wellknown import CERTIFICATES_PATH
 from whit.packer.support.errors import InvalidFileError, UsageError
 from whit.packer.support.imagepath import fault, is_mounted_over, parents, shown
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from whit.packer.executable.analysis import Analysis
     from whit.packer.image.artifact import Artifact
+    from whit.packer.image.platform import Platform
     from whit.packer.resolution.model import NeededFile, Resolution
 
 NONROOT_ID = 65532
@@ -225,7 +226,7 @@ def image_spec(
     config = _run_config(program_spec.entries[-1].path, analysis, resolution, options)
     word = next(iter((*config.entrypoint, *config.cmd)), "")
     return ImageSpec(
-        platform=analysis.platform if analysis.wasm is None else Platform(WASI, "wasm"),
+        platform=replace(analysis.platform, os=WASI) if analysis.platform.is_wasm else analysis.platform,
         layers=_layers(resolution, added, (*others, program_spec)),
         config=config,
         annotations=image_annotations(name, analysis, resolution, options, tuple(_outermost(added)), word),

@@ -72,7 +72,7 @@ def test_several_platforms_are_one_index(run_whit: RunWhit, tmp_path: Path) -> N
     document = json.loads(done(run_whit, *words))
     platforms = [image["platform"] for image in document["images"]]
     assert [(one["os"], one["architecture"]) for one in platforms] == [
-        ("linux", "amd64"), ("linux", "arm64"), ("wasip1", "wasm"),
+        ("linux", "amd64"), ("linux", "arm64"), ("wasi", "wasm"),
     ]  # fmt: skip
     assert done(run_whit, "run", "svc").strip() == "hello from svc"
 

@@ -261,9 +261,9 @@ def test_a_time_and_annotations_of_one_s_own_are_taken() -> None:
     assert list(made.annotations) == sorted(made.annotations)
 
 
-def test_webassembly_is_one_layer_for_its_own_platform() -> None:
+def test_webassembly_is_one_layer_for_the_platform_that_engines_know() -> None:
     made = spec(wasm(), name="app.wasm")
-    assert str(made.platform) == "wasip1/wasm"
+    assert str(made.platform) == "wasi/wasm"
     assert [[entry.path for entry in layer.entries] for layer in made.layers] == [["/app.wasm"]]
 
 
