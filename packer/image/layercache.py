@@ -73,7 +73,7 @@ class LayerCache:
             }
             with contextlib.suppress(OSError):
                 durable.private_folder(path.parent)
-                durable.write_whole(path, canonical_json(document))
+                durable.write_record(path, canonical_json(document))
 
     def _path(self, spec: LayerSpec) -> Path | None:
         """Where its record is or would be; None for a layer that isn't worth one, or whose files aren't settled."""

@@ -170,7 +170,7 @@ def remember(
     }
     with contextlib.suppress(OSError):
         durable.private_folder(_path(store, key).parent)
-        durable.write_whole(_path(store, key), canonical_json(document))
+        durable.write_record(_path(store, key), canonical_json(document))
     return replace(
         record, watched=tuple((os.fsdecode(path), state) for path, state in guards.items()) if watched else ()
     )

@@ -44,10 +44,7 @@ class Origins:
             durable.private_folder(self._folder)
             path = self._folder / f"{key}.json"
             if not path.exists() or path.read_bytes() != canonical_json(document):
-                # Not flushed: what is lost in a crash costs an upload at most, and half a file is no record.
-                with durable.temporary_file(self._folder, private=True) as (file, new):
-                    durable.write_all(file, canonical_json(document))
-                    new.replace(path)
+                durable.write_record(path, canonical_json(document))
 
     def of(self, domain: str, besides: str) -> dict[str, tuple[str, ...]]:
         """Blobs' hex digests → repositories of a registry that have them, other than ``besides``."""

@@ -130,6 +130,13 @@ def write_whole(target: Path, data: bytes, *, private: bool = True) -> None:
         write_all(file, data)
 
 
+def write_record(target: Path, data: bytes) -> None:
+    """Put bytes in a file's place, at once but not durably: for what can be worked out again, and is no record if half of it is lost."""
+    with temporary_file(target.parent, private=True) as (file, path):
+        write_all(file, data)
+        path.replace(target)
+
+
 def write_all(file: IO[bytes], data: bytes | memoryview) -> None:
     """Write to an unbuffered file, which may take less than it is given."""
     left = memoryview(data)
