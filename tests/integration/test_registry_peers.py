@@ -108,6 +108,9 @@ def test_docker_runs_what_whit_pushed_and_whit_what_docker_pushed(
         dockerd.docker("rmi", name, theirs)
         run("pull", theirs)
         assert run("run", theirs, "echo", "back") == "back\n"
+        converted = f"{peer.name}/whit/converted:1"
+        run("copy", "-q", "--format", "docker", "--rewrite-timestamps", "--compression", "none", name, converted)
+        assert dockerd.docker("run", "--rm", "--network", "none", converted, "echo", "so").stdout == "so\n"
 
 
 @pytest.mark.root
