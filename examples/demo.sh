@@ -39,25 +39,25 @@ show whit pack ./ruff -t demo/ruff:1
 show whit images
 
 echo
-echo "3. Run it, confined: no network, no capabilities, read-only, system calls filtered."
-show whit run demo/ruff:1 --version
-printf '\n\033[1m$ whit run --memory 256m --pids-limit 64 demo/ruff:1 format - <hello.py\033[0m\n'
-whit run --memory 256m --pids-limit 64 demo/ruff:1 format - <hello.py
+echo "3. Run it, confined: no network (it needs none), no capabilities, read-only, system calls filtered."
+show whit run --network none demo/ruff:1 --version
+printf '\n\033[1m$ whit run --network none --memory 256m --pids-limit 64 demo/ruff:1 format - <hello.py\033[0m\n'
+whit run --network none --memory 256m --pids-limit 64 demo/ruff:1 format - <hello.py
 
 echo
 echo "4. The exit status is the program's:"
-printf '\n\033[1m$ whit run demo/ruff:1 check --no-cache --output-format concise - <hello.py; echo $?\033[0m\n'
+printf '\n\033[1m$ whit run --network none demo/ruff:1 check --no-cache --output-format concise - <hello.py; echo $?\033[0m\n'
 status=0
-whit run demo/ruff:1 check --no-cache --output-format concise - <hello.py || status=$?
+whit run --network none demo/ruff:1 check --no-cache --output-format concise - <hello.py || status=$?
 echo "$status"
 
 echo
 echo "5. What is done to it before it starts, and why. This is a part:"
-printf '\n\033[1m$ whit plan demo/ruff:1\033[0m\n'
-whit plan demo/ruff:1 | sed -n '/^Inside/,/loopback/p; /root pivot/,/seccomp/p'
+printf '\n\033[1m$ whit plan --network none demo/ruff:1\033[0m\n'
+whit plan --network none demo/ruff:1 | sed -n '/^Inside/,/loopback/p; /root pivot/,/seccomp/p'
 
 begin=$(date +%s%N)
-for _ in 1 2 3 4 5 6 7 8 9 10; do whit run demo/ruff:1 --version >/dev/null; done
+for _ in 1 2 3 4 5 6 7 8 9 10; do whit run --network none demo/ruff:1 --version >/dev/null; done
 echo
 echo "Ten more runs took $((($(date +%s%N) - begin) / 1000000)) ms."
 echo "All of this is in build/demo. whit itself is .venv/bin/whit"

@@ -19,6 +19,10 @@ USER_NAMESPACES = (
     "allow user namespaces: sysctl user.max_user_namespaces and kernel.unprivileged_userns_clone (or its AppArmor twin)"
 )
 
+BRIDGE_GONE = "its bridge has been removed just now: run it again"
+
+NO_WAY_OUT = "slirp4netns has ended or hangs: can this user open /dev/net/tun? Or run it with --network none"
+
 CLONES = ("CLONE", "CLONE_FREE", "CLONE_AGAIN")
 
 HINTS: dict[tuple[str, int], str] = {
@@ -34,6 +38,20 @@ HINTS: dict[tuple[str, int], str] = {
     ("CLONE", errno.EINVAL): "this kernel lacks one of the namespaces: whit needs CONFIG_NAMESPACES and its parts",
     ("CLONE", errno.ENOMEM): "the machine is out of memory",
     ("MAP_IDS", errno.EPERM): USER_NAMESPACES,
+    ("WAY_OUT_WAIT", errno.ENOTCONN): NO_WAY_OUT,
+    ("WAY_OUT_WAIT", errno.EPIPE): NO_WAY_OUT,
+    ("WAY_OUT_WAIT", errno.ETIMEDOUT): NO_WAY_OUT,
+    ("BRIDGE_FIND", errno.ENODEV): BRIDGE_GONE,
+    ("BRIDGE_FIND", errno.ENOENT): BRIDGE_GONE,
+    ("BRIDGE_JOIN", errno.EINVAL): BRIDGE_GONE,
+    ("BRIDGE_JOIN", errno.ENODEV): BRIDGE_GONE,
+    ("BRIDGE_JOIN", errno.EPERM): "this needs CAP_NET_ADMIN: run it as root, or with --network none",
+    ("BRIDGE_JOIN", errno.EOPNOTSUPP): "this kernel has no veth pairs: run it with --network none",
+    (
+        "BRIDGE_JOIN",
+        errno.EADDRNOTAVAIL,
+    ): "end some of its containers, or run it with --network none, or with --name in a network "
+    "of your own: whit network create --subnet 10.99.0.0/16 NAME",
     ("SET_RLIMIT", errno.EPERM): "a limit can't be raised above the caller's own hard limit: ulimit -H -a",
     ("CGROUP_CREATE", errno.EACCES): "this cgroup isn't yours: run as root, or under a delegated systemd scope",
     ("CGROUP_CREATE", errno.EROFS): "the cgroup file system is mounted read-only: whit runs in a container itself?",
@@ -112,7 +130,11 @@ SWITCH_ENTER = 2
 """What ROOT_SWITCH does where the mount namespace isn't the container's own (runtime/launcher/ops_root.c)."""
 
 SAID = {
-    (name, errno.ENOSPC): "the limit of namespaces is reached" for name in (*CLONES, "CGROUP_UNSHARE", "TIME_OFFSETS")
+    ("BRIDGE_JOIN", errno.EADDRNOTAVAIL): "it has no free address",
+    **{
+        (name, errno.ENOSPC): "the limit of namespaces is reached"
+        for name in (*CLONES, "CGROUP_UNSHARE", "TIME_OFFSETS")
+    },
 }
 """(operation, errno) → what has happened, where the kernel's general words mislead."""
 
@@ -128,6 +150,8 @@ MAX_SCRIPTS = 4
 
 
 def _subject(op: Op) -> str:
+    if op.name == "BRIDGE_JOIN":
+        return str(op.args[1])
     row = BY_NAME[op.name]
     texts = [value for argument, value in zip(row.arguments, op.args, strict=True) if argument.kind is Kind.TEXT]
     return " ".join(" ".join(str(text).split()) for text in texts if text)

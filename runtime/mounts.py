@@ -40,9 +40,15 @@ MOUNT_POINTS = ("/dev", "/proc", "/sys")
 """Folders that every root file system must have for a launch."""
 
 
+NAMES = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A file or folder of the host in the container; ``is_directory`` decides what its mount point must be."""
+    """A file or folder of the host in the container; ``is_directory`` decides what its mount point must be.
+
+    The source :data:`NAMES` stands for the hosts file that the launcher writes.
+    """
 
     source: str
     target: str
@@ -161,6 +167,8 @@ def _extra_op(mount: Volume | Tmpfs) -> Op:
     if isinstance(mount, Tmpfs):
         args = ("tmpfs", mount.target, mount.options, mount.attributes)
         return Op("MOUNT_NEW", args, "an empty place to write, in memory")
+    if mount.source == NAMES:
+        return Op("HOSTS_BIND", (mount.target,), "its own name and those of the containers around it")
     attributes = NOSUID | NODEV | (RDONLY if mount.read_only else 0)
     why = f"{mount.source} of the host, {'to read only' if mount.read_only else 'to read and write'}"
     return Op("MOUNT_BIND", (mount.source, mount.target, attributes, 1), why)

@@ -87,6 +87,9 @@ SEAL_SELF          | PARENT |                                                   
 CGROUP_CREATE      | PARENT | $parent                                                | create the cgroup
 CGROUP_WRITE       | PARENT | #cgroup $file $value                                   | set the limit
 CGROUP_WATCH_OOM   | PARENT | #cgroup $file $message                                 | watch for out-of-memory kills
+BRIDGE_FIND        | PARENT | $device *address                                       | find the network's bridge
+WAY_OUT            | PARENT | $program @arguments                                    | start what speaks for the program outside
+WARN               | PARENT | $message $hint                                         | say it
 TIME_OFFSETS       | PARENT | $offsets                                               | create the time namespace
 CONTAINER_FIND     | PARENT | #pid #started                                          | find the container's process
 START_GATE         | PARENT | $path                                                  | open the gate that start opens
@@ -107,6 +110,8 @@ NEW_SESSION        | CHILD  |                                                   
 NEW_KEYRING        | CHILD  |                                                        | create a keyring of its own
 SET_HOSTNAME       | CHILD  | $name                                                  | set the host name
 LOOPBACK_UP        | CHILD  |                                                        | bring the loopback interface up
+BRIDGE_JOIN        | CHILD  | $networks $network *place $hostname *head               | join the network
+WAY_OUT_WAIT       | CHILD  |                                                        | connect it to the outside
 HOOK_OUTSIDE       | CHILD  | $path @arguments @environment #timeout $before $after  | run the hook
 HOOK_INSIDE        | CHILD  | $path @arguments @environment #timeout $before $after  | run the hook
 TERMINAL           | CHILD  | #rows #columns #user                                   | open the terminal
@@ -123,6 +128,7 @@ ROOT_ATTACH        | CHILD  | $path #attributes                                 
 MOUNT_NEW          | CHILD  | $type $target @options #attributes                     | mount the file system
 MOUNT_FILLED       | CHILD  | $target $option #attributes                            | mount memory with what lies there
 MOUNT_BIND         | CHILD  | $source $target #attributes #recursive                 | mount from the host
+HOSTS_BIND         | CHILD  | $target                                                | show it its hosts file
 MOUNT_READONLY     | CHILD  | $target                                                | make the path read-only
 MASK               | CHILD  | $target                                                | hide the path
 MAKE_DIRECTORY     | CHILD  | $path #mode                                            | create the directory

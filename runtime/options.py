@@ -13,10 +13,40 @@ if TYPE_CHECKING:
 
 
 class Network(StrEnum):
-    """Which network the container sees: only its own loopback, or the host's."""
+    """Which network the container sees: only its own loopback, the host's, or the default one."""
 
     NONE = "none"
     HOST = "host"
+    BRIDGE = "bridge"
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """A network of whit's as the launcher must know it to put a program in it; see runtime/launcher/bridge.h.
+
+    ``networks`` is the folder of all of them. ``gateway``, ``first`` and ``count`` (of the addresses that there are for
+    containers) are IPv4 addresses as numbers; ``mtu`` is 0 for the kernel's own. ``number`` is made of the network's ID.
+    """
+
+    networks: str
+    network: str
+    device: str
+    mac: bytes
+    number: int
+    gateway: int
+    first: int
+    count: int
+    prefix: int
+    mtu: int
+    hosts_head: str
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """A program that speaks for a container of a user's; the launcher adds the container's process to its ``arguments``."""
+
+    program: str
+    arguments: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +60,12 @@ class RunOptions:
     working_dir: str | None = None
     hostname: str | None = None
     network: Network = Network.NONE
+    bridge: Bridge | WayOut | None = None
+    """Where ``network`` is one: root's, or another user's."""
+
+    warning: tuple[str, str] | None = None
+    """What a person should know at each start: message and hint."""
+
     limits: Limits = Limits()
     rlimits: tuple[Rlimit, ...] = ()
     add_capabilities: frozenset[str] = frozenset()

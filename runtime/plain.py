@@ -56,7 +56,7 @@ PLAIN = {
 }
 """What people type most, of what is worth it."""
 
-INTERNAL = {"_ended": Plain({}, "folders")}
+INTERNAL = {"_ended": Plain({}, "folders"), "_idle": Plain({}, "words")}
 """Verbs that the launcher calls."""
 
 

@@ -18,7 +18,7 @@ from whit.runtime.cgroup import CgroupOps, cgroup_ops
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.mounts import HARDENED, MountWish, Tmpfs, mount_ops
 from whit.runtime.opcodes import PLAN_VERSION
-from whit.runtime.options import Guards, Host, Network, Program, RunOptions
+from whit.runtime.options import Bridge, Guards, Host, Network, Program, RunOptions, WayOut
 from whit.runtime.seccomp.bpf import compile_filter
 from whit.runtime.seccomp.profile import default_filter
 from whit.runtime.wasm.settings import settings_text
@@ -107,7 +107,7 @@ def _clone_op(options: RunOptions, host: Host, cgroup: CgroupOps) -> Op:
     flags, names = 0, list(NAMESPACES)
     for flag in NAMESPACES.values():
         flags |= flag
-    if options.network is Network.NONE:
+    if options.network is not Network.HOST:
         flags, names = flags | NEW_NETWORK, [*names, "network"]
     if not host.privileged:
         flags, names = flags | NEW_USER, ["user", *names]
@@ -121,6 +121,7 @@ def _parent_ops(
     if host.may_write_launcher(identity.uid):
         yield Op("SEAL_SELF", (), "the program's user may write the launcher's own file: it must not reach it")
     yield from cgroup.parent
+    yield from _outside_ops(options)
     if options.time_offset is not None:
         if not host.privileged:
             raise UnsupportedError("--time-offset needs root", hint="run as root, or leave it out")
@@ -132,13 +133,18 @@ def _isolation_ops(
     options: RunOptions, program: Program, host: Host, cgroup: CgroupOps, identity: Identity
 ) -> Iterator[Op]:
     if not host.privileged:
-        ids = (identity.uid, host.user, identity.gid, host.group)
+        # With a way out there are users in between, of whom the caller is the root (runtime/launcher/guardian.c).
+        user, group = (0, 0) if isinstance(options.bridge, WayOut) else (host.user, host.group)
+        ids = (identity.uid, user, identity.gid, group)
         yield Op("MAP_IDS", ids, f"user {identity.uid} in the container is user {host.user} on the host")
     yield from cgroup.child
     yield Op("NEW_SESSION", (), "the program can't type into the caller's terminal")
     yield Op("NEW_KEYRING", (), "the program doesn't see the caller's keys")
     yield Op("SET_HOSTNAME", (host_name(options, program),), "a host name of its own")
-    if options.network is Network.NONE:
+    if options.bridge:
+        yield Op("LOOPBACK_UP", (), "127.0.0.1 and ::1 work")
+        yield _join_op(options.bridge, host_name(options, program))
+    elif options.network is not Network.HOST:
         yield Op("LOOPBACK_UP", (), "127.0.0.1 and ::1 work; there is no other network")
 
 
@@ -152,6 +158,27 @@ def _executed(command: tuple[str, ...], options: RunOptions, program: Program) -
                 f"{name} is for WebAssembly, and {command[0]} is none", hint="limit it by --cpus and --memory"
             )
     return command
+
+
+def _outside_ops(options: RunOptions) -> Iterator[Op]:
+    if options.warning:
+        yield Op("WARN", (f"warning: {options.warning[0]}", options.warning[1]), "a person should know it")
+    if isinstance(options.bridge, Bridge):
+        why = f"whit's network {options.bridge.network}, which the program is to be in"
+        yield Op("BRIDGE_FIND", (options.bridge.device, options.bridge.mac), why)
+    elif options.bridge:
+        yield Op("WAY_OUT", (options.bridge.program, options.bridge.arguments), "it speaks for the program outside")
+
+
+def _join_op(bridge: Bridge | WayOut, hostname: str) -> Op:
+    if isinstance(bridge, WayOut):
+        return Op("WAY_OUT_WAIT", (), "a way out: --network none for none")
+    numbers = (bridge.number, bridge.gateway, bridge.first, bridge.count, bridge.prefix, bridge.mtu, 0)
+    place = struct.pack("=Q6I", *numbers)
+    args = (bridge.networks, bridge.network, place, hostname, bridge.hosts_head.encode())
+    return Op(
+        "BRIDGE_JOIN", args, f"an address of the network {bridge.network}, and a way out: --network none for none"
+    )
 
 
 def _is_below(folder: str, command: tuple[str, ...]) -> bool:
@@ -169,7 +196,7 @@ def _mount_wish(options: RunOptions, program: Program, host: Host) -> MountWish:
     return MountWish(
         rootfs=program.rootfs,
         privileged=host.privileged,
-        own_network=options.network is Network.NONE,
+        own_network=options.network is not Network.HOST,
         layout=host.cgroups,
         cgroups=tuple(controller for controller, value in limited if value is not None),
         volumes=options.volumes,

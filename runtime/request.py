@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+_ALSO_BRIDGE = {"default": Network.BRIDGE}
+"""Docker's other name for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """The option values of ``whit run`` and ``whit plan`` as they stand on the command line."""
@@ -55,7 +59,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A parsed command line. What else it depends on: variables (name, value), files read, the working directory.
+    """A parsed command line. What else it depends on: variables (name, value), files read or not there, the working directory.
 
     ``choices`` are for a file that is packed: an image has been made.
     """
@@ -64,6 +68,7 @@ class Request:
     options: RunOptions
     variables: tuple[tuple[str, str | None], ...] = ()
     files: tuple[FileIdentity | None, ...] = ()
+    absent: tuple[str, ...] = ()
     uses_directory: bool = False
     choices: Choices = DEFAULT
     pull: str = Pull.NEVER
@@ -142,11 +147,12 @@ def _volume(text: str) -> Volume:
 
 
 def _network(words: Words) -> Network:
-    """A container that isn't kept has no network, or the host's."""
-    text, *more = words.network or (Network.NONE,)
+    """Of a container that isn't kept: whit's default one unless another is asked for."""
+    text, *more = words.network or (Network.BRIDGE,)
+    text = _ALSO_BRIDGE.get(text, text)
     if text not in set(Network):
         raise UsageError(
-            f"--network: a container that isn't kept has no network '{text}'", hint="it has none, or the host's"
+            f"--network: a container that isn't kept can't be in '{text}'", hint="give it a name, by which it is kept"
         )
     if more:
         raise UsageError(f"--network {text} goes with no other network", hint="leave it out, or the others")
@@ -216,4 +222,4 @@ def parse_request(words: Words) -> Request:
     choices = parse_choices(words.sources, words.sysroot, words.needs, words.add)
     paths = (*words.volume, *words.env_file, *words.add, *filter(None, (words.sysroot,)))
     relative = any(not text.startswith("/") for text in paths)
-    return Request(words.target, options, inherited, files, relative, choices, words.pull)
+    return Request(words.target, options, inherited, files, (), relative, choices, words.pull)

@@ -35,7 +35,7 @@ def run_confined(path: Path, name: str, arguments: tuple[str, ...], seconds: flo
         environment = {**os.environ, "WHIT_ROOT": str(Path(folder) / "store")}
         with output.open("wb") as written:
             process = subprocess.Popen(
-                [find_launcher(), "run", str(link), "--", *arguments],
+                [find_launcher(), "run", "--network", "none", str(link), "--", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=written,
                 stderr=subprocess.STDOUT,

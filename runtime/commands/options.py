@@ -21,7 +21,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         {
             "multiple": True,
             "metavar": "NETWORK",
-            "help": "What it is connected to: host, or networks of whit's (docs/networks.md).  [default: none; bridge if it is kept]",
+            "help": "What it is connected to: bridge, none, host, or networks of whit's (docs/networks.md).  [default: bridge]",
         },
     ),
     (("-m", "--memory"), {"metavar": "SIZE", "help": "At most this much memory: 64m, 1.5g."}),

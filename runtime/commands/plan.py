@@ -16,14 +16,16 @@ def command(as_json: bool, **words: Any) -> None:  # noqa: ANN401 - click's
     """Show how FILE or IMAGE would be launched: every operation, in order, with its why. Nothing is started."""
     from whit.packer.showing.console import page_width, print_json
     from whit.packer.store.store import Store
+    from whit.runtime.engine.networks.foreground import planned
     from whit.runtime.host import read_host
     from whit.runtime.plan import compile_plan
     from whit.runtime.prepare import prepare
     from whit.runtime.present import WIDTH, plan_document, plan_lines
     from whit.runtime.request import Words, parse_request
 
-    request = parse_request(Words(**words))
-    ready = prepare(request, Store.open(), ())
+    store = Store.open()
+    request = planned(parse_request(Words(**words)), store.root)
+    ready = prepare(request, store, ())
     plan = compile_plan(ready.program, request.options, read_host(), executable=ready.executable)
     if as_json:
         print_json(plan_document(plan))

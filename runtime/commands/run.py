@@ -31,8 +31,8 @@ def command(detach: bool, rm: bool, interactive: bool, detach_keys: str, **words
     """Run a program confined: a FILE is packed into the store first, an IMAGE is taken from it.
 
     What follows is passed to the program. The exit status is the program's; 125 to 127 as docker's.
-    Without -d, -t, a name, ports or anything else that asks for a container that is kept, nothing of it stays, and
-    it has no network: --network bridge asks for one, which is what a container that is kept is connected to by default.
+    Without -d, -t, a name, ports or anything else that asks for a container that is kept, nothing of it stays.
+    It is in whit's default network unless told otherwise: --network none leaves it alone.
     """
     from whit.packer.store.store import Store
     from whit.runtime.engine.mounting import is_plain
@@ -41,7 +41,9 @@ def command(detach: bool, rm: bool, interactive: bool, detach_keys: str, **words
     rest, powers = split_powers(words)
     launch, keeping = split(rest)
     store = Store.open()
-    needs_more = not set(launch["network"]) <= {"none", "host"} or not all(map(is_plain, launch["volume"]))
+    needs_more = not set(launch["network"]) <= {"none", "host", "bridge", "default"} or not all(
+        map(is_plain, launch["volume"])
+    )
     if not (detach or keeping.is_asked or powers.is_asked or needs_more):
         _run_once(Words(**launch), store)
     keys = key_bytes(detach_keys)
@@ -52,6 +54,7 @@ def command(detach: bool, rm: bool, interactive: bool, detach_keys: str, **words
 def _run_once(words: Words, store: Store) -> NoReturn:
     import sys
 
+    from whit.runtime.engine.networks.foreground import connected
     from whit.runtime.host import read_host
     from whit.runtime.launch import become
     from whit.runtime.plan import compile_plan
@@ -59,10 +62,11 @@ def _run_once(words: Words, store: Store) -> NoReturn:
     from whit.runtime.request import parse_request
 
     command_line = tuple(sys.argv[1:])
-    request = parse_request(words)
+    place = connected(parse_request(words), store.root, asked=bool(words.network))
+    request = place.request
     ready = prepare(request, store, command_line)
     plan = compile_plan(ready.program, request.options, read_host(), executable=ready.executable, guards=ready.guards)
-    become(plan, remember_as=command_line if ready.guards else None, root=store.root)
+    become(plan, remember_as=command_line if ready.guards and place.is_lasting else None, root=store.root)
 
 
 def _start(store: Store, kept: Kept, keys: str | None) -> None:

@@ -86,13 +86,19 @@ pid_t launch_clone(struct launch *launch, const struct op *op)
 		return -EINVAL;
 	int cgroup = wanted > 0 ? launch->cgroups[wanted - 1].directory : NO_FD;
 	CLEANUP_FD int supervisor = (int)syscall(NR_PIDFD_OPEN, getpid(), 0);
+	const uid_t user = geteuid();
+	const gid_t group = getegid();
+	/* Who speaks for the program enters as the root of some users; the container's own may have none. So the guardian's are others. */
+	const int is_nested = launch->way_out >= 0;
 	/* Whoever isn't root needs the user namespace first; the container's other namespaces belong to it. */
 	pid_t guardian = clone_process(launch, CLONE_NEWPID | (flags & CLONE_NEWUSER), NO_FD);
 	if (guardian != 0)
 		return guardian;
 	/* Its own session: what a terminal sends comes to the supervisor alone, which passes it on. */
 	int error = setsid() < 0 ? -errno : die_with(supervisor);
-	pid_t child = error ? error : clone_process(launch, flags & ~(uint64_t)CLONE_NEWUSER, cgroup);
+	error = error || !is_nested ? error : map_ids(0, user, 0, group);
+	launch->outcome->guardian_in_proc = is_nested ? number_in_proc() : 0;
+	pid_t child = error ? error : clone_process(launch, is_nested ? flags : flags & ~(uint64_t)CLONE_NEWUSER, cgroup);
 	if (child == 0) {
 		launch->outcome->number_in_proc = number_in_proc();
 		return 0;

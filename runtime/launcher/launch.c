@@ -21,6 +21,9 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_CGROUP_WRITE] = op_cgroup_write,
 	[OP_CGROUP_WATCH_OOM] = op_cgroup_watch_oom,
 	[OP_TIME_OFFSETS] = op_time_offsets,
+	[OP_BRIDGE_FIND] = op_bridge_find,
+	[OP_WAY_OUT] = op_way_out,
+	[OP_WARN] = op_warn,
 	[OP_START_GATE] = op_start_gate,
 	[OP_CONSOLE_SOCKET] = op_console_socket,
 	[OP_CGROUP_ENTER] = op_cgroup_enter,
@@ -30,6 +33,8 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_NEW_KEYRING] = op_new_keyring,
 	[OP_SET_HOSTNAME] = op_set_hostname,
 	[OP_LOOPBACK_UP] = op_loopback_up,
+	[OP_BRIDGE_JOIN] = op_bridge_join,
+	[OP_WAY_OUT_WAIT] = op_way_out_wait,
 	[OP_HOOK_OUTSIDE] = op_hook_outside,
 	[OP_HOOK_INSIDE] = op_hook_inside,
 	[OP_TERMINAL] = op_terminal,
@@ -39,6 +44,7 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_MOUNT_NEW] = op_mount_new,
 	[OP_MOUNT_FILLED] = op_mount_filled,
 	[OP_MOUNT_BIND] = op_mount_bind,
+	[OP_HOSTS_BIND] = op_hosts_bind,
 	[OP_MOUNT_READONLY] = op_mount_readonly,
 	[OP_MASK] = op_mask,
 	[OP_MAKE_DIRECTORY] = op_make_directory,
@@ -196,7 +202,7 @@ void launch_new(struct launch *launch, char **argv, const char *self)
 	*launch = (struct launch){ .argv = argv, .self = self, .umask = PROGRAM_UMASK };
 	launch->root = launch->empty_directory = launch->null_device = launch->parent = NO_FD;
 	launch->gate = launch->console_socket = launch->console_receiver = launch->channel = launch->state_directory = NO_FD;
-	launch->tree = launch->proc = launch->pidfd_socket = launch->agent = NO_FD;
+	launch->tree = launch->proc = launch->pidfd_socket = launch->agent = launch->host_network = launch->hosts = launch->way_out = NO_FD;
 	launch->late_cgroup = launch->container = launch->terminal = launch->view = NO_FD;
 	launch->engine = launch->code = NO_FD;
 }
@@ -246,6 +252,7 @@ int launch_run(struct launch *launch)
 		code = supervise(launch, launch->child, NULL);
 		cgroups_report(launch);
 	}
+	bridge_leave(launch);
 	cgroups_remove(launch);
 	return launch->outcome->error ? -1 : code;
 }

@@ -8,16 +8,23 @@
 
 #include "plan.h"
 
-enum { MAX_CGROUPS = 16, CGROUP_NAME_SIZE = 64, PROGRAM_SIZE = 4096, MAX_TREES = 64, MAX_LATE = 4, FURTHER_ID_SIZE = 65, NO_FD = -1, CHILD_FAILED = 125 };
+enum { MAX_CGROUPS = 16, CGROUP_NAME_SIZE = 64, PROGRAM_SIZE = 4096, MAX_TREES = 64, MAX_LATE = 4, FURTHER_ID_SIZE = 65, ADDRESS_SIZE = 16, LEASE_ID_SIZE = 65, NO_FD = -1, CHILD_FAILED = 125 };
+
+/* An address in a network of whit's, and the ID by which its owner is known there (bridge.h). */
+struct lease {
+	char address[ADDRESS_SIZE], id[LEASE_ID_SIZE];
+};
 
 /* What the child tells its parent, in memory that both see: which operation failed, and how (`error` is an errno, 0 if none
-   did); whether signals that are sent to it from now on act as they do on the program; and its number in the host's /proc. */
+   did); whether signals that are sent to it from now on act as they do on the program; its number in the host's /proc; and the address
+   that it has taken, to be given back. */
 struct outcome {
 	uint32_t index;
 	int error;
 	int takes_signals;
 	int has_init; /* the first process of the namespace is ours and loses no signal */
-	pid_t number_in_proc;
+	pid_t number_in_proc, guardian_in_proc;
+	struct lease lease;
 };
 
 struct cgroup {
@@ -72,6 +79,10 @@ struct launch {
 	int is_exec;
 	/* The mount in hand, a /proc that is attached nowhere, and mounts whose users are mapped (ops_tree.c, ops_process.c). */
 	int tree, proc;
+	/* The host's network namespace, asked by a socket of it, the bridge's number there, and the program's hosts file (ops_bridge.c). */
+	int host_network, bridge, hosts;
+	/* Where a program is told to speak for this one outside, and says that it does (ops_wayout.c). */
+	int way_out;
 	/* What is to be changed of the mount in hand once it is attached, on kernels that can't change it before (Linux 5.12). */
 	struct late_change late[MAX_LATE];
 	unsigned late_count;
@@ -115,7 +126,7 @@ op_function op_tree_keep, op_tree_take, op_tree_attributes, op_tree_copy_up, op_
 op_function op_path_attributes, op_path_propagation, op_device_node, op_link_anew, op_root_switch, op_set_personality;
 op_function op_set_scheduler, op_set_io_priority, op_set_memory_policy, op_set_affinity, op_set_home, op_seccomp_with, op_landlock;
 op_function op_map_helped, op_cgroup_owner, op_root_find, op_pidfd_socket, op_seccomp_agent, op_seccomp_notify;
-op_function op_view_begin, op_view_bind, op_exec_in, op_open_engine;
+op_function op_view_begin, op_view_bind, op_exec_in, op_open_engine, op_bridge_find, op_bridge_join, op_hosts_bind, op_way_out, op_way_out_wait, op_warn;
 op_function op_no_new_privileges, op_init, op_seccomp, op_exec, op_tie_to_caller, op_trace;
 
 /* Fork into the namespaces that the CLONE operation names, with a guardian in between (guardian.c). As fork: 0 in the
@@ -138,6 +149,9 @@ struct id_maps {
 	const struct op *op;
 	unsigned uids, gids;
 };
+
+/* Map one user and one group of the caller's into the user namespace that this process is in. 0 or -errno. */
+int map_ids(uint64_t uid, uint64_t outer_uid, uint64_t gid, uint64_t outer_gid);
 
 /* Write them for a process that is in a user namespace of its own. 0 or -errno. */
 int write_id_maps(const struct launch *launch, pid_t child, const struct id_maps *maps);
@@ -194,6 +208,9 @@ int supervise(const struct launch *launch, pid_t child, const volatile pid_t *sh
 
 /* Remove what supervisors that were killed have left. A cgroup that still holds a process can't be removed: no harm is done. */
 void cgroups_sweep(const struct launch *launch);
+
+/* Give back the address that the program had, if it had one. */
+void bridge_leave(const struct launch *launch);
 
 /* Print the out-of-memory message of each watched cgroup in which the kernel killed something, then remove all cgroups. */
 void cgroups_report(const struct launch *launch);

@@ -79,6 +79,15 @@ int op_mount_bind(struct launch *launch, const struct op *op)
 	return mount_bind(source, &place, op_number(op, MOUNT_BIND_attributes), op_number(op, MOUNT_BIND_recursive) != 0);
 }
 
+int op_hosts_bind(struct launch *launch, const struct op *op)
+{
+	struct place place = place_at(launch, op_text(&launch->plan, op, HOSTS_BIND_target), 0);
+	CLEANUP_FD int at = place.at;
+	if (at < 0)
+		return at;
+	return mount_bind(launch->hosts, &place, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC, 0);
+}
+
 /* What this kernel doesn't have needs neither hiding nor protecting. */
 static int unless_absent(int error)
 {

@@ -59,17 +59,20 @@ static int write_map(const char *path, uint64_t inside, uint64_t outside)
 	return error ? error : write_file(AT_FDCWD, path, text);
 }
 
-int op_map_ids(struct launch *launch, const struct op *op)
+int map_ids(uint64_t uid, uint64_t outer_uid, uint64_t gid, uint64_t outer_gid)
 {
-	(void)launch;
 	/* Denied first: an unprivileged user may not map a group while setgroups could drop one (CVE-2014-8989). */
 	int error = write_file(AT_FDCWD, "/proc/self/setgroups", "deny");
 	if (error && error != -ENOENT)
 		return error;
-	error = write_map("/proc/self/uid_map", op_number(op, MAP_IDS_uid_inside), op_number(op, MAP_IDS_uid_outside));
-	if (error)
-		return error;
-	return write_map("/proc/self/gid_map", op_number(op, MAP_IDS_gid_inside), op_number(op, MAP_IDS_gid_outside));
+	error = write_map("/proc/self/uid_map", uid, outer_uid);
+	return error ? error : write_map("/proc/self/gid_map", gid, outer_gid);
+}
+
+int op_map_ids(struct launch *launch, const struct op *op)
+{
+	(void)launch;
+	return map_ids(op_number(op, MAP_IDS_uid_inside), op_number(op, MAP_IDS_uid_outside), op_number(op, MAP_IDS_gid_inside), op_number(op, MAP_IDS_gid_outside));
 }
 
 int op_new_session(struct launch *launch, const struct op *op)

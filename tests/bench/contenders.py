@@ -1,7 +1,8 @@
 """The same static program, started by each of the programs that can confine it, as equally as their options allow.
 
 Each starts it in new mount, pid, network, IPC and UTS namespaces with /proc and a small /dev, without capabilities, and,
-where the program knows cgroups, with limits on memory, CPU time and processes.
+where the program knows cgroups, with limits on memory, CPU time and processes. Without a network, but for the rows that say bridge:
+those are in the engine's default one, of which runtimes know nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ PIDS = 4096
 PERIOD, QUOTA = 100_000, 200_000
 LIMIT_OPTIONS = ("--memory", "1g", "--cpus", "2", "--pids-limit", str(PIDS))
 IMAGE = "bench/true"
+NETWORKS = {"none": "", "bridge": " (bridge)"}
+"""Networks that engines know, each with what the row's name says of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,12 @@ def whit(bench: Bench) -> list[Contender]:
     subprocess.run(
         [program, "pack", bench.rootfs / "true", "-t", IMAGE], env=environment, stdout=subprocess.DEVNULL, check=True
     )
+    rows: dict[str, tuple[str, ...]] = {
+        f"whit{said}": ("--network", name, *LIMIT_OPTIONS) for name, said in NETWORKS.items()
+    }
+    rows["whit (no limits given)"] = ("--network", "none")
     return [
-        Contender("whit", Command((str(program), "run", *LIMIT_OPTIONS, IMAGE), environment)),
-        Contender("whit (no limits given)", Command((str(program), "run", IMAGE), environment)),
+        Contender(name, Command((str(program), "run", *options, IMAGE), environment)) for name, options in rows.items()
     ]
 
 
@@ -159,8 +165,11 @@ def podman(bench: Bench, group: str) -> list[Contender]:
         [*base, "import", "--change", 'ENTRYPOINT ["/true"]', archive, IMAGE], capture_output=True, check=True
     )
     limits = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--cgroup-parent", group, *LIMIT_OPTIONS)
-    options = ("--rm", "--network", "none", "--cap-drop", "ALL", *limits)
-    return [Contender("podman", Command((*base, "run", *options, IMAGE)), is_slow=True)]
+    options = ("--rm", "--cap-drop", "ALL", *limits)
+    return [
+        Contender(f"podman{said}", Command((*base, "run", "--network", name, *options, IMAGE)), is_slow=True)
+        for name, said in NETWORKS.items()
+    ]
 
 
 def docker(bench: Bench, engine: Dockerd) -> list[Contender]:
@@ -168,9 +177,12 @@ def docker(bench: Bench, engine: Dockerd) -> list[Contender]:
     archive = bench.folder / "true.tar"
     subprocess.run(["tar", "-C", bench.rootfs, "-cf", archive, "."], check=True)
     engine.docker("import", "--change", 'ENTRYPOINT ["/true"]', archive, IMAGE)
-    options = ("--rm", "--network", "none", "--cap-drop", "ALL", *LIMIT_OPTIONS)
-    command = Command((str(engine.client), "run", *options, IMAGE), engine.environment)
-    return [Contender("docker", command, is_slow=True)]
+    options = ("--rm", "--cap-drop", "ALL", *LIMIT_OPTIONS, IMAGE)
+    words = (str(engine.client), "run", "--network")
+    return [
+        Contender(f"docker{said}", Command((*words, name, *options), engine.environment), is_slow=True)
+        for name, said in NETWORKS.items()
+    ]
 
 
 BUILDERS = {"floor": floor, "whit": whit, "bwrap": bubblewrap, "crun runc": oci_runtimes}

@@ -134,7 +134,7 @@ def _whit(bench: Bench, stack: contextlib.ExitStack) -> Engine:
 def _docker(bench: Bench, stack: contextlib.ExitStack) -> Engine:
     (bench.folder / "docker").mkdir()
     daemon = stack.enter_context(start_dockerd(bench.folder / "docker"))
-    command = contenders.docker(bench, daemon).pop().command
+    command = contenders.docker(bench, daemon)[0].command
     engine = Engine("docker", command.arguments[:1], LIMIT_OPTIONS, daemon.pid, daemon.environment, daemon.pid)
     stack.callback(_remove_all, engine)
     return engine
@@ -143,7 +143,7 @@ def _docker(bench: Bench, stack: contextlib.ExitStack) -> Engine:
 def _podman(bench: Bench, stack: contextlib.ExitStack) -> Engine:
     group = f"/{bench.folder.name}"
     stack.callback(remove_cgroups, group)
-    [contender] = contenders.podman(bench, group)
+    contender = contenders.podman(bench, group)[0]
     words = contender.command.arguments
     # It would raise the limits on open files and processes, which takes a privilege that not every root has.
     limits = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--cgroup-parent", group)

@@ -97,7 +97,7 @@ def main() -> None:
         found = {"whit": beside_program(contenders.whit(bench)[0].command)}
         for contender in [*contenders.floor(bench), *contenders.bubblewrap(bench), *contenders.oci_runtimes(bench)]:
             found[contender.name] = beside_program(contender.command)
-        for contender in contenders.podman(bench, f"/{folder.name}"):
+        for contender in contenders.podman(bench, f"/{folder.name}")[:1]:
             stack.callback(remove_cgroups, f"/{folder.name}")
             found["podman"] = conmon(contender.command)
         if find_peer("dockerd"):

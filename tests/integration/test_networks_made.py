@@ -10,7 +10,8 @@ import pytest
 from tests.integration.netlab import CLIENT, CLIENT6, HOST, HOST6, LONG, Lab
 from whit.packer.support.errors import WhitError
 from whit.runtime.engine.networks import managing
-from whit.runtime.engine.networks.attaching import connect, disconnect, host_end
+from whit.runtime.engine.networks.attaching import connect, disconnect
+from whit.runtime.engine.networks.bridging import host_end
 from whit.runtime.engine.networks.making import Wishes
 from whit.runtime.engine.networks.members import read_member
 from whit.runtime.engine.networks.model import Joining

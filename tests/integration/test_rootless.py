@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
 def test_pack_run_and_the_store_are_the_users_own(user: User) -> None:
     assert user.run("pack", BUSYBOX, "-t", "mine:1").returncode == 0
     for _ in range(2):
-        result = user.run("run", "mine:1", "id", "-u")
+        result = user.run("run", "--network", "none", "mine:1", "id", "-u")
         assert (result.stdout, result.stderr) == ("65532\n", "")
     assert len(list((user.store / "plans").iterdir())) == 1
     assert "mine" in user.run("images").stdout
@@ -31,7 +31,7 @@ def test_pack_run_and_the_store_are_the_users_own(user: User) -> None:
 
 def test_it_is_confined_as_for_root(user: User) -> None:
     script = "cat /proc/self/status; echo x 2>&- >/x || echo readonly; echo x >/tmp/x && echo tmp; ls /sys/class/net"
-    said = user.run("run", BUSYBOX, "sh", "-c", script).stdout
+    said = user.run("run", "--network", "none", BUSYBOX, "sh", "-c", script).stdout
     for line in (
         "CapEff:\t0000000000000000",
         "CapBnd:\t0000000000000000",
@@ -74,6 +74,8 @@ def test_namespaces_that_a_machine_forbids_are_one_line_that_says_so(user: User,
         str(user.number),
         user.program,
         "run",
+        "--network",
+        "none",
         BUSYBOX,
         "true",
     ]

@@ -135,7 +135,7 @@ def test_it_has_no_rights_at_all(run_whit: RunWhit) -> None:
 
 def test_it_sees_its_own_processes_host_name_and_loopback_only(run_whit: RunWhit) -> None:
     assert inside(run_whit, "echo $$; hostname", "--hostname", "box") == "1\nbox\n"
-    assert inside(run_whit, "ls /sys/class/net") == "lo\n"
+    assert inside(run_whit, "ls /sys/class/net", "--network", "none") == "lo\n"
 
 
 def test_it_can_write_nowhere_but_in_memory(run_whit: RunWhit) -> None:

@@ -10,6 +10,9 @@ netlink.py    messages to the kernel and its answers
 links.py      bridges, veth pairs, addresses and routes by those messages
 nft.py        runs nft
 folder.py     what is on disk
+bridging.py   a network's bridge and rules, as long as somebody is in it
 attaching.py  puts a container into its networks and takes it out again
+foreground.py the default network for a program in the foreground, which the launcher puts into it
+leaving.py    what is removed some time after that
 rootless.py   a way out for a container of a user who isn't root
 """

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from whit.runtime.engine.networks.model import Joining, Member, Place
 
 HOSTS = "hosts"
+"""A container's hosts file; in a network's folder those of programs in the foreground, by their addresses."""
+
+NAMES = "names"
+"""In a network's folder: the lines of all containers in it that are kept."""
+
 FIRST_DEVICE = "whit0"
 SHORT = 12
 """Digits of an ID that people see."""
@@ -164,6 +169,7 @@ def release(root: Path, name: str, container: str) -> bool:
     """Give a container's addresses in a network back; whether it had any."""
     mine = [address for address, owner in leases(root, name).items() if owner == container]
     for address in mine:
+        (root / "networks" / name / HOSTS / address).unlink(missing_ok=True)
         (root / "networks" / name / LEASES / address).unlink(missing_ok=True)
     return bool(mine)
 
@@ -198,8 +204,22 @@ def members(root: Path, name: str) -> list[tuple[Member, Endpoint]]:
 
 def write_hosts(root: Path, container: str, text: str) -> None:
     """Change a container's hosts file where it is, since it is mounted there: only what differs, so a line more is only added."""
-    data = text.encode()
-    place = f"{root}/containers/{container}/{HOSTS}"
+    _change_in_place(f"{root}/containers/{container}/{HOSTS}", text.encode())
+
+
+def tell_passing(root: Path, network: str, own: int, block: str) -> None:
+    """Have programs in the foreground know a network's containers: those that come by its names, those that run below ``own`` lines."""
+    folder = root / "networks" / network
+    with contextlib.suppress(FileNotFoundError):
+        (folder / HOSTS).mkdir(mode=0o700, exist_ok=True)
+        _change_in_place(str(folder / NAMES), block.encode())
+        for entry in os.scandir(folder / HOSTS):
+            with contextlib.suppress(FileNotFoundError), open(entry.path, "rb") as file:  # noqa: PTH123 - it may go just now
+                first = b"".join(file.readline() for _ in range(own))
+                _change_in_place(entry.path, first + block.encode())
+
+
+def _change_in_place(place: str, data: bytes) -> None:
     try:
         file = os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     except FileNotFoundError:

@@ -27,6 +27,10 @@ _ALWAYS = (
 _KEPT = ("domain", "options", "sortlist", "search")
 
 
+HEAD = "\n".join(_ALWAYS) + "\n"
+"""What every hosts file begins with."""
+
+
 def hosts_file(member: Member, networks: Iterable[str] = (), gateway: str = "") -> str:
     """A container's hosts file; ``networks`` are the lines of all containers of each of its networks.
 

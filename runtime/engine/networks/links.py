@@ -14,6 +14,7 @@ from whit.runtime.engine.networks.netlink import (
     CREATE,
     DUMP,
     EXCLUSIVE,
+    IncapableError,
     Message,
     Netlink,
     attribute,
@@ -192,4 +193,15 @@ def _without_v6(name: str, *, keep: bool) -> None:
 
 def _set(setting: str, value: str) -> None:
     """A setting of this thread's network namespace."""
-    Path("/proc/sys/net", setting).write_text(value)
+    write_setting(Path("/proc/sys/net", setting), value)
+
+
+def write_setting(file: Path, value: str) -> None:
+    """Change one of the kernel's settings. Raises :class:`IncapableError` where it lets nobody do that."""
+    try:
+        file.write_text(value)
+    except OSError as error:
+        if error.errno not in {errno.EROFS, errno.EACCES, errno.EPERM}:
+            raise
+        reason = (error.strerror or "").lower()
+        raise IncapableError(f"can't set {file}: {reason}", hint="use --network none") from None

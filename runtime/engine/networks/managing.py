@@ -12,6 +12,7 @@ from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.engine.happened import network_event, pruned
 from whit.runtime.engine.networks import folder, links
 from whit.runtime.engine.networks.joining import check_once
+from whit.runtime.engine.networks.leaving import remove_idle
 from whit.runtime.engine.networks.making import Wishes, new_network
 from whit.runtime.engine.networks.model import DEFAULT, PREDEFINED, Network
 from whit.runtime.engine.networks.netlink import Netlink
@@ -53,8 +54,13 @@ def remove(root: Path, wanted: str) -> None:
 
 
 def prune(root: Path, chosen: Callable[[Network], bool]) -> list[str]:
-    """Remove all that people made and nobody uses, as far as they are ``chosen``; the names of what has gone."""
+    """Remove all that people made and nobody uses, as far as they are ``chosen``; the names of what has gone.
+
+    Bridges that nobody is in go with them.
+    """
     gone = []
+    if os.geteuid() == 0:
+        remove_idle(root)
     with folder.networks_lock(root):
         sweep_temporaries(root / "networks")
         for network in folder.every(root):

@@ -80,6 +80,14 @@ def read_member(root: Path | str, container: str) -> Member | None:
         return None
 
 
+def is_passing(address: str, owner: str) -> bool:
+    """Whether an address is a program's in the foreground, of which nothing but its lease is kept: its ID is made of the address.
+
+    See runtime/launcher/bridge_lease.c.
+    """
+    return owner.startswith("".join(f"{int(part):02x}" for part in address.split(".")) + "00000")
+
+
 def is_placed(root: Path | str, container: str) -> bool:
     """Whether anything is left of the container in any network: a record of its places, or an address."""
     if os.path.lexists(f"{root}/containers/{container}/{FILE}"):

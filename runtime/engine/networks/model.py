@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
+from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass, replace
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
@@ -128,6 +128,10 @@ class Member:
     def at(self, network: str) -> Endpoint | None:
         """Its place in a network."""
         return next((endpoint for endpoint in self.endpoints if endpoint.network == network), None)
+
+    def without(self, network: str) -> Member:
+        """The same, out of a network."""
+        return replace(self, endpoints=tuple(place for place in self.endpoints if place.network != network))
 
 
 def mac_of(address: str) -> str:

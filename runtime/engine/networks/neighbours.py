@@ -7,13 +7,17 @@ import contextlib
 from whit.packer.support.errors import NotFoundError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.networks import folder
-from whit.runtime.engine.networks.hosts import HOST_GATEWAY, hosts_file, peer_lines
+from whit.runtime.engine.networks.hosts import HEAD, HOST_GATEWAY, hosts_file, peer_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from whit.runtime.engine.networks.model import Endpoint, Member
+
+
+_OWN_LINES = HEAD.count("\n") + 1
+"""Of the hosts file of a program in the foreground: what all have, and itself."""
 
 
 class Neighbours:
@@ -44,10 +48,18 @@ class Neighbours:
         return list(found.values())
 
     def write_hosts(self, members: Iterable[Member]) -> None:
-        """Have each of them know its neighbours."""
+        """Have each of them know its neighbours; programs in the foreground of their networks too."""
+        told: dict[str, None] = {}
         for member in members:
+            told |= dict.fromkeys(endpoint.network for endpoint in member.endpoints)
             networks = [self._block(endpoint.network) for endpoint in member.endpoints]
             folder.write_hosts(self._root, member.id, hosts_file(member, networks, self._gateway(member)))
+        for network in told:
+            self.tell_passing(network)
+
+    def tell_passing(self, network: str) -> None:
+        """Have programs in the foreground know who is in a network."""
+        folder.tell_passing(self._root, network, _OWN_LINES, self._block(network))
 
     def _block(self, network: str) -> str:
         """The lines of all in a network."""

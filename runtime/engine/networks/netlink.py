@@ -15,7 +15,7 @@ from whit.packer.support.errors import LaunchError
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Self, TypeVar
 
     T = TypeVar("T")
@@ -40,6 +40,20 @@ _SAID = {
 }
 
 
+class IncapableError(LaunchError):
+    """A machine that, or a process on it that, can't have networks at all: it won't be otherwise the next time either.
+
+    It is so as long as none of the files ``absent`` is there, and those that are ``watched`` stay as they are; where neither
+    is given nobody knows how long.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, absent: Sequence[str] = (), watched: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.absent, self.watched = absent, watched
+
+
 class NetlinkError(LaunchError):
     """The kernel's refusal: its words if it gave any, else what its number means."""
 
@@ -47,6 +61,11 @@ class NetlinkError(LaunchError):
         hint = "this needs CAP_NET_ADMIN: run it as root" if number == errno.EPERM else None
         super().__init__(f"can't {doing}: {words or _SAID.get(number) or os.strerror(number).lower()}", hint=hint)
         self.number = number
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether it is the same as :class:`IncapableError`."""
+        return self.number in {errno.EPERM, errno.EACCES, errno.EOPNOTSUPP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +111,11 @@ class Netlink:
     """A conversation with the kernel, in the network namespace of the thread that begins it."""
 
     def __init__(self, family: int = ROUTE) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family)
+        try:
+            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family)
+        except OSError as error:
+            reason = (error.strerror or "").lower()
+            raise IncapableError(f"the kernel's network code can't be asked: {reason}") from None
         for option in (_CAP_ACK, _EXT_ACK):
             self._socket.setsockopt(_SOL_NETLINK, option, 1)
         self._sequence = 0

@@ -7,9 +7,8 @@ import json
 import os
 import struct
 
-from whit.packer.support.errors import LaunchError
 from whit.packer.support.light import TYPE_CHECKING
-from whit.runtime.engine.networks.netlink import NETFILTER, Message, Netlink, attribute
+from whit.runtime.engine.networks.netlink import NETFILTER, IncapableError, Message, Netlink, attribute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +23,9 @@ def apply(rules: str) -> None:
     """Have the kernel take all of it, or nothing. Raises :class:`LaunchError`."""
     code, _, said = _run("-f", "-", rules=rules)
     if code:
-        raise LaunchError(f"nft refuses the network's rules: {said.strip().splitlines()[0] if said.strip() else code}")
+        raise IncapableError(
+            f"nft refuses the network's rules: {said.strip().splitlines()[0] if said.strip() else code}"
+        )
 
 
 def try_to_apply(rules: str) -> bool:
@@ -73,11 +74,13 @@ def _letting_through(chain: Mapping[str, str], device: str) -> str:
 
 def _run(*arguments: str, rules: str = "") -> tuple[int, str, str]:
     """Exit code, output, errors. By files in memory rather than pipes: nobody has to wait for two things at once."""
-    folders = f"{os.environ.get('PATH', os.defpath)}:{_ELSEWHERE}".split(":")
-    program = next((path for folder in folders if os.access(path := f"{folder}/nft", os.X_OK)), None)
+    places = [f"{folder}/nft" for folder in f"{os.environ.get('PATH', os.defpath)}:{_ELSEWHERE}".split(":")]
+    program = next((path for path in places if os.access(path, os.X_OK)), None)
     if program is None:
-        raise LaunchError(
-            "nft isn't installed, and networks need it", hint="install the package nftables, or use --network none"
+        raise IncapableError(
+            "nft isn't installed, and networks need it",
+            hint="install the package nftables, or use --network none",
+            absent=places,
         )
     files = [os.memfd_create(name) for name in ("in", "out", "err")]
     try:

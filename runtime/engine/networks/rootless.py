@@ -78,12 +78,20 @@ def disconnect(note: Path) -> None:
     note.unlink(missing_ok=True)
 
 
+def slirp_words(program: str, ready: int, watched: int) -> tuple[str, ...]:
+    """slirp4netns(1): it says at one descriptor that it is ready, and ends when nobody holds the other end of the second.
+
+    Behind its options stand the process and the interface.
+    """
+    return (
+        program, "--configure", f"--ready-fd={ready}", f"--exit-fd={watched}", "--mtu=65520", "--disable-host-loopback",
+        "--enable-sandbox", "--enable-seccomp",
+    )  # fmt: skip
+
+
 def _slirp(program: str, pid: int, watched: int) -> int:
     ready, tell = os.pipe2(os.O_CLOEXEC)
-    words = [
-        program, "--configure", f"--ready-fd={tell}", f"--exit-fd={watched}", "--mtu=65520", "--disable-host-loopback",
-        "--enable-sandbox", "--enable-seccomp", str(pid), INTERFACE,
-    ]  # fmt: skip
+    words = (*slirp_words(program, tell, watched), str(pid), INTERFACE)
     said = os.memfd_create("slirp4netns")
     try:
         try:

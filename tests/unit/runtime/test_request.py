@@ -40,9 +40,8 @@ def _from_command_line(*line: str) -> Request:
 
 def test_nothing_asked_for_leaves_it_all_to_the_image() -> None:
     request = parse_request(Words("image"))
-    assert request == Request("image", RunOptions())
+    assert request == Request("image", RunOptions(network=Network.BRIDGE))
     assert request.options.limits.pids == DEFAULT_PIDS
-    assert request.options.network is Network.NONE
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,178 @@
+"""The default network of a program that ``whit run`` starts in the foreground: found or made here, joined by the launcher.
+
+So the next start of the same command line needs no Python: it takes its address from the same pool, and gives it back
+(runtime/launcher/ops_bridge.c). What it depends on are guards: the network's record, and what the host says of resolvers.
+"""
+
+from __future__ import annotations
+
+import os
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from whit.packer.showing.console import warn
+from whit.packer.support.durable import private_folder, write_whole
+from whit.packer.support.errors import LaunchError
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
+from whit.runtime.engine.networks import bridging, folder, nft
+from whit.runtime.engine.networks.hosts import HEAD, resolv_conf
+from whit.runtime.engine.networks.members import FILE
+from whit.runtime.engine.networks.model import DEFAULT
+from whit.runtime.engine.networks.neighbours import Neighbours
+from whit.runtime.engine.networks.netlink import IncapableError, Netlink, NetlinkError
+from whit.runtime.engine.networks.rootless import RESOLVER, slirp_words
+from whit.runtime.mounts import NAMES, Volume
+from whit.runtime.options import Bridge, Network, WayOut
+from whit.runtime.request import identity_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from whit.runtime.engine.networks.model import Network as Made
+    from whit.runtime.options import FileIdentity, RunOptions
+    from whit.runtime.request import Request
+
+RESOLVERS = "resolv.conf"
+"""In the folder of networks: that of all programs in the foreground."""
+
+_HINT = "without a network it runs with --network none"
+_NO_MORE = "--network none asks for that, and says nothing"
+_SOURCES = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
+_SLIRP, _TUN = "slirp4netns", "/dev/net/tun"
+_READY, _WATCHED = 3, 4
+"""The descriptors of runtime/launcher/ops_wayout.c."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The request with its place in the network; ``is_lasting`` is whether its plan may be kept."""
+
+    request: Request
+    is_lasting: bool = True
+
+
+def connected(request: Request, root: Path, *, asked: bool) -> Connected:
+    """A request for the default network with all that the launcher must know of it; others as they are.
+
+    Where this machine can't have networks, the program has none, and a person is told so at each start, unless the network
+    was ``asked`` for: then it is an error. Raises :class:`WhitError`.
+    """
+    if request.options.network is not Network.BRIDGE:
+        return Connected(request)
+    sources = [(path, identity_of(path)) for path in _SOURCES]
+    try:
+        options, files = (
+            _in_bridge(request.options, root) if os.geteuid() == 0 else _with_way_out(request.options, root)
+        )
+    except (IncapableError, NetlinkError) as error:
+        if asked or (isinstance(error, NetlinkError) and not error.is_lasting):
+            raise LaunchError(f"the network {DEFAULT}: {error.message}", hint=_HINT) from None
+        return _alone(request, error)
+    there = (*files, *(found for _, found in sources if found))
+    absent = (path for path, found in sources if not found)
+    return Connected(
+        replace(request, options=options, files=(*request.files, *there), absent=(*request.absent, *absent))
+    )
+
+
+def planned(request: Request, root: Path) -> Request:
+    """The same of a request that is only shown: no bridge is made. Raises :class:`WhitError`."""
+    if request.options.network is not Network.BRIDGE:
+        return request
+    if os.geteuid() != 0:
+        return connected(request, root, asked=False).request
+    with folder.networks_lock(root), Netlink() as netlink:
+        network = bridging.recorded(root, netlink, DEFAULT)
+    return replace(request, options=_joined(request.options, root, network))
+
+
+def _alone(request: Request, error: IncapableError | NetlinkError) -> Connected:
+    """Without a network, which is said; until what is wanting is installed, where that is known."""
+    absent, watched = (error.absent, error.watched) if isinstance(error, IncapableError) else ((), ())
+    files = tuple(map(identity_of, watched))
+    warning = (f"the program has no network: {error.message}", _NO_MORE)
+    return Connected(
+        replace(
+            request,
+            options=replace(request.options, network=Network.NONE, warning=warning),
+            variables=(*request.variables, ("PATH", os.environ.get("PATH"))),
+            files=(*request.files, *files),
+            absent=(*request.absent, *absent),
+            uses_directory=request.uses_directory or not all(path.startswith("/") for path in absent),
+        ),
+        is_lasting=bool(absent or watched),
+    )
+
+
+def _in_bridge(options: RunOptions, root: Path) -> tuple[RunOptions, tuple[FileIdentity | None, ...]]:
+    """In the network, whose bridge and rules are there; its record's identity."""
+    with folder.networks_lock(root), Netlink() as netlink:
+        network, _, new = bridging.ready(root, netlink, DEFAULT)
+        if not nft.has_table(network.device):
+            bridging.write_rules(root, network)
+        if new:
+            for warning, hint in bridging.warnings(network):
+                warn(warning, hint)
+        Neighbours(root).tell_passing(network.name)
+        _write_resolvers(root)
+        identity = identity_of(str(root / "networks" / network.name / FILE))
+    return _joined(options, root, network), (identity,)
+
+
+def _joined(options: RunOptions, root: Path, network: Made) -> RunOptions:
+    addresses = network.ip_range or network.subnet
+    bridge = Bridge(
+        networks=str((root / "networks").absolute()),
+        network=network.name,
+        device=network.device,
+        mac=bytes.fromhex(network.mac.replace(":", "")),
+        number=bridging.end_number(network.id),
+        gateway=int(IPv4Address(network.gateway)),
+        first=int(addresses.network_address) + 1,
+        count=addresses.num_addresses - 2,
+        prefix=network.subnet.prefixlen,
+        mtu=network.mtu,
+        hosts_head=HEAD,
+    )
+    return _showing(replace(options, bridge=bridge), {"/etc/hosts": NAMES, "/etc/resolv.conf": _resolvers(root)})
+
+
+def _with_way_out(options: RunOptions, root: Path) -> tuple[RunOptions, tuple[FileIdentity | None, ...]]:
+    """Of a user's program, and the identity of what speaks for it."""
+    places = [f"{place}/{_SLIRP}" for place in os.environ.get("PATH", os.defpath).split(":")]
+    program = next((path for path in places if path.startswith("/") and os.access(path, os.X_OK)), None)
+    if program is None:
+        raise IncapableError(f"{_SLIRP} isn't installed", absent=places)
+    if not os.access(_TUN, os.R_OK | os.W_OK):
+        raise IncapableError(f"{_SLIRP} can't open {_TUN}", watched=[_TUN])
+    private_folder(root)
+    (root / "networks").mkdir(mode=0o700, exist_ok=True)
+    _write_resolvers(root, RESOLVER)
+    way_out = WayOut(program, slirp_words(program, _READY, _WATCHED))
+    files = (identity_of(program), identity_of(_TUN))
+    return _showing(replace(options, bridge=way_out), {"/etc/resolv.conf": _resolvers(root)}), files
+
+
+def _resolvers(root: Path) -> str:
+    return str((root / "networks" / RESOLVERS).absolute())
+
+
+def _write_resolvers(root: Path, *servers: str) -> None:
+    text = resolv_conf(*map(_read, _SOURCES), servers=servers).encode()
+    place = Path(_resolvers(root))
+    if not place.is_file() or place.read_bytes() != text:
+        write_whole(place, text, private=False)
+
+
+def _showing(options: RunOptions, files: Mapping[str, str]) -> RunOptions:
+    """Files in the container, each with what stands there; not where a person shows the program something else."""
+    taken = {mount.target for mount in options.volumes} | {mount.target for mount in options.tmpfs}
+    shown = (Volume(source, path, True, False) for path, source in files.items() if path not in taken)
+    return replace(options, volumes=(*shown, *options.volumes))
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8", "replace")
+    except OSError:
+        return ""
