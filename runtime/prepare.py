@@ -160,7 +160,7 @@ def _guards(
         plans=str(store.root / PLANS),
         launcher=str(find_launcher()),
         files=known,
-        absent=(*taken.absent, *request.absent),
+        absent=taken.absent,
         directory=str(Path.cwd()) if request.uses_directory else None,
         environment=tuple(variables),
         cgroup=own_v2_cgroup() if os.geteuid() != 0 else None,

@@ -59,7 +59,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A parsed command line. What else it depends on: variables (name, value), files read or not there, the working directory.
+    """A parsed command line. What else it depends on: variables (name, value), files read, the working directory.
 
     ``choices`` are for a file that is packed: an image has been made.
     """
@@ -68,7 +68,6 @@ class Request:
     options: RunOptions
     variables: tuple[tuple[str, str | None], ...] = ()
     files: tuple[FileIdentity | None, ...] = ()
-    absent: tuple[str, ...] = ()
     uses_directory: bool = False
     choices: Choices = DEFAULT
     pull: str = Pull.NEVER
@@ -222,4 +221,4 @@ def parse_request(words: Words) -> Request:
     choices = parse_choices(words.sources, words.sysroot, words.needs, words.add)
     paths = (*words.volume, *words.env_file, *words.add, *filter(None, (words.sysroot,)))
     relative = any(not text.startswith("/") for text in paths)
-    return Request(words.target, options, inherited, files, (), relative, choices, words.pull)
+    return Request(words.target, options, inherited, files, relative, choices, words.pull)

@@ -16,7 +16,7 @@ def command(as_json: bool, **words: Any) -> None:  # noqa: ANN401 - click's
     """Show how FILE or IMAGE would be launched: every operation, in order, with its why. Nothing is started."""
     from whit.packer.showing.console import page_width, print_json
     from whit.packer.store.store import Store
-    from whit.runtime.engine.networks.foreground import planned
+    from whit.runtime.engine.networks.foreground import mounted, shown
     from whit.runtime.host import read_host
     from whit.runtime.plan import compile_plan
     from whit.runtime.prepare import prepare
@@ -24,9 +24,10 @@ def command(as_json: bool, **words: Any) -> None:  # noqa: ANN401 - click's
     from whit.runtime.request import Words, parse_request
 
     store = Store.open()
-    request = planned(parse_request(Words(**words)), store.root)
-    ready = prepare(request, store, ())
-    plan = compile_plan(ready.program, request.options, read_host(), executable=ready.executable)
+    request = parse_request(Words(**words))
+    ready = prepare(mounted(request, store.root), store, ())
+    options = shown(request.options, store.root)
+    plan = compile_plan(ready.program, options, read_host(), executable=ready.executable)
     if as_json:
         print_json(plan_document(plan))
         return

@@ -54,7 +54,7 @@ def command(detach: bool, rm: bool, interactive: bool, detach_keys: str, **words
 def _run_once(words: Words, store: Store) -> NoReturn:
     import sys
 
-    from whit.runtime.engine.networks.foreground import connected
+    from whit.runtime.engine.networks.foreground import connected, mounted
     from whit.runtime.host import read_host
     from whit.runtime.launch import become
     from whit.runtime.plan import compile_plan
@@ -62,11 +62,12 @@ def _run_once(words: Words, store: Store) -> NoReturn:
     from whit.runtime.request import parse_request
 
     command_line = tuple(sys.argv[1:])
-    place = connected(parse_request(words), store.root, asked=bool(words.network))
-    request = place.request
-    ready = prepare(request, store, command_line)
-    plan = compile_plan(ready.program, request.options, read_host(), executable=ready.executable, guards=ready.guards)
-    become(plan, remember_as=command_line if ready.guards and place.is_lasting else None, root=store.root)
+    request = parse_request(words)
+    ready = prepare(mounted(request, store.root), store, command_line)
+    place = connected(request.options, store.root, asked=bool(words.network))
+    guards = place.guarded(ready.guards)
+    plan = compile_plan(ready.program, place.options, read_host(), executable=ready.executable, guards=guards)
+    become(plan, remember_as=command_line if guards else None, root=store.root)
 
 
 def _start(store: Store, kept: Kept, keys: str | None) -> None:

@@ -29,19 +29,18 @@ def command(
     import sys
 
     from whit.packer.store.store import Store
-    from whit.runtime.engine.networks.foreground import connected
     from whit.runtime.request import Words, parse_request
     from whit.runtime.trace.duration import parse_duration
     from whit.runtime.trace.output import deliver, open_output
     from whit.runtime.trace.run import Order, run_traced
 
-    store = Store.open()
-    request = connected(parse_request(Words(**words)), store.root, asked=bool(words["network"])).request
+    request = parse_request(Words(**words))
     given = [word for name in ("add", "needs") for text in words[name] for word in (f"--{name}", text)]
-    order = Order(tuple(given), parse_duration(duration) if duration is not None else None)
+    seconds = parse_duration(duration) if duration is not None else None
+    order = Order(tuple(given), seconds, asks_network=bool(words["network"]))
     with open_output(output) as file:
         # A reader of the JSON gets nothing else: what the program says goes to standard error then.
-        outcome = run_traced(request, store, order, sys.stderr.fileno() if as_json else None)
+        outcome = run_traced(request, Store.open(), order, sys.stderr.fileno() if as_json else None)
         if not outcome.started:
             return outcome.run.status
         deliver(outcome, file, as_json=as_json)

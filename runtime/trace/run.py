@@ -6,6 +6,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from whit.runtime.engine.networks.foreground import connected, mounted
 from whit.runtime.host import read_host
 from whit.runtime.plan import compile_plan, search_path
 from whit.runtime.trace.report import Run
@@ -32,10 +33,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How to trace: the image's choices in their own words (``given``), and for how long, None until it ends."""
+    """How to trace: the image's choices in their own words (``given``), and for how long, None until it ends.
+
+    ``asks_network`` is whether a person named one, which must be there then.
+    """
 
     given: tuple[str, ...] = ()
     seconds: float | None = None
+    asks_network: bool = False
 
 
 def _machine(request: Request, target: Target) -> ThisMachine:
@@ -48,9 +53,10 @@ def run_traced(request: Request, store: Store, order: Order, stdout: int | None)
 
     ``stdout`` is where the program's standard output goes, ours unless given.
     """
-    target = find_target(request, store)
+    target = find_target(mounted(request, store.root), store)
     host, prepared = read_host(), target.prepared
-    plan = compile_plan(prepared.program, request.options, host, executable=prepared.executable)
+    options = connected(request.options, store.root, asked=order.asks_network).options
+    plan = compile_plan(prepared.program, options, host, executable=prepared.executable)
     traced = trace(plan, host, order.seconds, stdout)
     folders = tuple(folder.rstrip("/") or "/" for folder in search_path(request.options, prepared.program).split(":"))
     there = [item.path for item in traced.sightings.executions if item.there]

@@ -240,6 +240,15 @@ def test_without_a_free_address_it_is_one_error_and_nothing_is_left(engine: Engi
     assert engine.run("run", "--network", "none", BUSYBOX, "true").returncode == 0
 
 
+def test_what_is_only_shown_or_cannot_be_started_makes_no_bridge(engine: Engine, place: Lab) -> None:
+    before = place.traces()
+
+    assert "bridge join" in engine("plan", BUSYBOX, "true")
+    assert engine.run("run", BUSYBOX.replace("box", "box-that-isn't-there"), "true").returncode != 0
+
+    assert place.traces() == before
+
+
 def test_rules_that_somebody_flushed_and_a_bridge_that_somebody_removed_are_back(engine: Engine, place: Lab) -> None:
     words = ("run", BUSYBOX, "nc", CLIENT, "80")
     engine(*words)

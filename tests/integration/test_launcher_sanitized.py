@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.netlab import lab
 from tests.integration.older_kernel import NEWER
 from tests.integration.sanitized import ENVIRONMENT, assert_clean, changed_plan, sanitized_launcher
 from tests.integration.test_older_kernels import STARTER
@@ -24,10 +25,11 @@ from tests.peers import PROJECT, find_peer
 from whit.packer.image.spec import RunConfig
 from whit.runtime.cgroup import CgroupLayout, CgroupVersion
 from whit.runtime.encode import encode
+from whit.runtime.engine.networks.foreground import connected
 from whit.runtime.host import read_host
 from whit.runtime.limits import Limits, Rlimit
 from whit.runtime.mounts import Tmpfs, Volume
-from whit.runtime.options import Host, Program, RunOptions
+from whit.runtime.options import Host, Network, Program, RunOptions, WayOut
 from whit.runtime.plan import compile_plan
 from whit.runtime.trace.session import trace
 
@@ -67,11 +69,11 @@ def _fill(folder: Path) -> None:
     (folder / "python").chmod(0o755)
 
 
-def _plan(folder: Path, host: Host, **asked: object) -> LaunchPlan:
+def _plan(folder: Path, host: Host, more: tuple[Volume, ...] = (), **asked: object) -> LaunchPlan:
     config = RunConfig(entrypoint=("/bin/busybox", "echo", "started"), user="0:0")
     program = Program("test", str(folder / "root"), str(folder / "lock"), config, has_tmp=True)
     options = RunOptions(
-        volumes=(Volume(str(folder / "data"), "/data", read_only=True, is_directory=True),),
+        volumes=(Volume(str(folder / "data"), "/data", read_only=True, is_directory=True), *more),
         tmpfs=(Tmpfs("/dev/shm", ("mode=1777", "size=65536"), 0),),
         rlimits=(Rlimit(7, 64, 64),),
         **asked,  # type: ignore[arg-type]
@@ -106,6 +108,27 @@ def test_a_traced_container_starts_and_nothing_is_reported(
     assert_clean(said.err)
 
 
+@pytest.mark.peer("nft", "ip", "nsenter", "setpriv", "unshare")
+def test_a_program_in_a_network_starts_and_ends_and_nothing_is_reported(folder: Path, tmp_path: Path) -> None:
+    with lab(tmp_path / "store") as place:
+        for name in ("hosts", "resolv.conf"):
+            (folder / "root" / "etc" / name).touch()
+        asked = RunOptions(network=Network.BRIDGE)
+        options = place.host.do(lambda: connected(asked, place.root, asked=True)).options
+        plan = _plan(folder, read_host(), bridge=options.bridge, network=Network.BRIDGE, more=options.volumes)
+        (folder / "plan").write_bytes(encode(plan))
+        for _ in range(2):
+            with (folder / "plan").open("rb") as descriptor:
+                done = subprocess.run(
+                    ["nsenter", f"--net=/proc/{place.host.pid}/ns/net", folder / "whit", "_launch", str(descriptor.fileno())],
+                    env=ENVIRONMENT, cwd="/", capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
+                    check=False, pass_fds=[descriptor.fileno()],
+                )  # fmt: skip
+            assert (done.returncode, done.stdout) == (0, "started\n"), done.stderr
+            assert_clean(done.stderr)
+        assert list(place.root.glob("networks/bridge/leases/*")) == []
+
+
 def _run_apart(folder: Path, plan: LaunchPlan) -> subprocess.CompletedProcess[bytes]:
     file = folder / "changed"
     file.write_bytes(encode(plan))
@@ -118,14 +141,19 @@ def _run_apart(folder: Path, plan: LaunchPlan) -> subprocess.CompletedProcess[by
         )  # fmt: skip
 
 
-def _plan_apart(folder: Path, *, init: bool) -> LaunchPlan:
+def _plan_apart(folder: Path, **asked: object) -> LaunchPlan:
     """A plan for the namespaces of :func:`_run_apart`, in which the user is called 0 and has no rights on the host."""
-    plan = _plan(folder, Host(USER, USER, read_host().architecture, CgroupLayout(CgroupVersion.NONE)), init=init)
+    plan = _plan(folder, Host(USER, USER, read_host().architecture, CgroupLayout(CgroupVersion.NONE)), **asked)  # type: ignore[arg-type]
     return replace(plan, ops=tuple(replace(op, args=(0, 0, 0, 0)) if op.name == "MAP_IDS" else op for op in plan.ops))
 
 
 def test_no_changed_plan_makes_the_launcher_misbehave(folder: Path) -> None:
-    plans = [_plan_apart(folder, init=init) for init in (False, True)]
+    # Somebody who speaks for the program outside, and says that at the descriptor that is meant for it.
+    way_out = WayOut(str(folder / "root" / "bin" / "busybox"), ("sh", "-c", "printf 1 >&3"))
+    plans = [
+        *(_plan_apart(folder, init=init) for init in (False, True)),
+        _plan_apart(folder, network=Network.BRIDGE, bridge=way_out, warning=("no", "none")),
+    ]
     for plan in plans:
         assert _run_apart(folder, plan).stdout == b"started\n"
     for seed in range(CHANGED_PLANS):

@@ -20,7 +20,6 @@ from whit.runtime.engine.networks.members import FILE
 from whit.runtime.engine.networks.model import DEFAULT
 from whit.runtime.engine.networks.neighbours import Neighbours
 from whit.runtime.engine.networks.netlink import IncapableError, Netlink, NetlinkError
-from whit.runtime.engine.networks.rootless import RESOLVER, slirp_words
 from whit.runtime.mounts import NAMES, Volume
 from whit.runtime.options import Bridge, Network, WayOut
 from whit.runtime.request import identity_of
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from whit.runtime.engine.networks.model import Network as Made
-    from whit.runtime.options import FileIdentity, RunOptions
+    from whit.runtime.options import FileIdentity, Guards, RunOptions
     from whit.runtime.request import Request
 
 RESOLVERS = "resolv.conf"
@@ -45,61 +44,78 @@ _READY, _WATCHED = 3, 4
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The request with its place in the network; ``is_lasting`` is whether its plan may be kept."""
+    """Options with their place in the network, and what the plan depends on beside what others say.
 
-    request: Request
+    ``is_lasting`` is whether it may be kept at all.
+    """
+
+    options: RunOptions
+    files: tuple[FileIdentity | None, ...] = ()
+    absent: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str | None], ...] = ()
     is_lasting: bool = True
 
+    def guarded(self, guards: Guards | None) -> Guards | None:
+        """The plan's guards with those; None where it isn't to be kept."""
+        known = tuple(file for file in self.files if file)
+        if guards is None or not self.is_lasting or len(known) < len(self.files):
+            return None
+        relative = not all(path.startswith("/") for path in self.absent)
+        return replace(
+            guards,
+            files=(*guards.files, *known),
+            absent=(*guards.absent, *self.absent),
+            environment=(*guards.environment, *self.variables),
+            directory=str(Path.cwd()) if relative else guards.directory,
+        )
 
-def connected(request: Request, root: Path, *, asked: bool) -> Connected:
-    """A request for the default network with all that the launcher must know of it; others as they are.
+
+def mounted(request: Request, root: Path) -> Request:
+    """The request with what the network will show the program, which its root must have places for. Nothing is made."""
+    options = request.options
+    if options.network is not Network.BRIDGE:
+        return request
+    names = {"/etc/hosts": NAMES} if os.geteuid() == 0 else {}
+    return replace(request, options=_showing(options, {**names, "/etc/resolv.conf": _resolvers(root)}))
+
+
+def connected(options: RunOptions, root: Path, *, asked: bool) -> Connected:
+    """Options for the default network with all that the launcher must know of it, which is made; others as they are.
 
     Where this machine can't have networks, the program has none, and a person is told so at each start, unless the network
     was ``asked`` for: then it is an error. Raises :class:`WhitError`.
     """
-    if request.options.network is not Network.BRIDGE:
-        return Connected(request)
+    if options.network is not Network.BRIDGE:
+        return Connected(options)
     sources = [(path, identity_of(path)) for path in _SOURCES]
     try:
-        options, files = (
-            _in_bridge(request.options, root) if os.geteuid() == 0 else _with_way_out(request.options, root)
-        )
+        placed, files = _in_bridge(options, root) if os.geteuid() == 0 else _with_way_out(options, root)
     except (IncapableError, NetlinkError) as error:
         if asked or (isinstance(error, NetlinkError) and not error.is_lasting):
             raise LaunchError(f"the network {DEFAULT}: {error.message}", hint=_HINT) from None
-        return _alone(request, error)
-    there = (*files, *(found for _, found in sources if found))
-    absent = (path for path, found in sources if not found)
-    return Connected(
-        replace(request, options=options, files=(*request.files, *there), absent=(*request.absent, *absent))
-    )
+        return _alone(options, error)
+    absent = tuple(path for path, found in sources if not found)
+    return Connected(placed, (*files, *(found for _, found in sources if found)), absent)
 
 
-def planned(request: Request, root: Path) -> Request:
-    """The same of a request that is only shown: no bridge is made. Raises :class:`WhitError`."""
-    if request.options.network is not Network.BRIDGE:
-        return request
-    if os.geteuid() != 0:
-        return connected(request, root, asked=False).request
+def shown(options: RunOptions, root: Path) -> RunOptions:
+    """The same for a plan that is only shown: no bridge is made. Raises :class:`WhitError`."""
+    if options.network is not Network.BRIDGE or os.geteuid() != 0:
+        return connected(options, root, asked=False).options
     with folder.networks_lock(root), Netlink() as netlink:
         network = bridging.recorded(root, netlink, DEFAULT)
-    return replace(request, options=_joined(request.options, root, network))
+    return _joined(options, root, network)
 
 
-def _alone(request: Request, error: IncapableError | NetlinkError) -> Connected:
-    """Without a network, which is said; until what is wanting is installed, where that is known."""
+def _alone(options: RunOptions, error: IncapableError | NetlinkError) -> Connected:
+    """Without a network, which is said; until what is wanting is there, if it is known what would help."""
     absent, watched = (error.absent, error.watched) if isinstance(error, IncapableError) else ((), ())
-    files = tuple(map(identity_of, watched))
     warning = (f"the program has no network: {error.message}", _NO_MORE)
     return Connected(
-        replace(
-            request,
-            options=replace(request.options, network=Network.NONE, warning=warning),
-            variables=(*request.variables, ("PATH", os.environ.get("PATH"))),
-            files=(*request.files, *files),
-            absent=(*request.absent, *absent),
-            uses_directory=request.uses_directory or not all(path.startswith("/") for path in absent),
-        ),
+        replace(options, network=Network.NONE, warning=warning),
+        tuple(map(identity_of, watched)),
+        tuple(absent),
+        (("PATH", os.environ.get("PATH")),),
         is_lasting=bool(absent or watched),
     )
 
@@ -139,6 +155,8 @@ def _joined(options: RunOptions, root: Path, network: Made) -> RunOptions:
 
 def _with_way_out(options: RunOptions, root: Path) -> tuple[RunOptions, tuple[FileIdentity | None, ...]]:
     """Of a user's program, and the identity of what speaks for it."""
+    from whit.runtime.engine.networks.rootless import RESOLVER, slirp_words  # noqa: PLC0415 - a user's alone
+
     places = [f"{place}/{_SLIRP}" for place in os.environ.get("PATH", os.defpath).split(":")]
     program = next((path for path in places if path.startswith("/") and os.access(path, os.X_OK)), None)
     if program is None:
