@@ -89,7 +89,6 @@ CGROUP_WRITE       | PARENT | #cgroup $file $value                              
 CGROUP_WATCH_OOM   | PARENT | #cgroup $file $message                                 | watch for out-of-memory kills
 BRIDGE_FIND        | PARENT | $device *address                                       | find the network's bridge
 WAY_OUT            | PARENT | $program @arguments                                    | start what speaks for the program outside
-WARN               | PARENT | $message $hint                                         | say it
 TIME_OFFSETS       | PARENT | $offsets                                               | create the time namespace
 CONTAINER_FIND     | PARENT | #pid #started                                          | find the container's process
 START_GATE         | PARENT | $path                                                  | open the gate that start opens
@@ -160,6 +159,7 @@ SET_IO_PRIORITY    | CHILD  | #value                                            
 SET_MEMORY_POLICY  | CHILD  | #mode *nodes                                           | set the NUMA memory policy
 SET_HOME           | CHILD  | #uid                                                   | find the user's home
 SET_AFFINITY       | CHILD  | *mask                                                  | choose the CPUs
+WARN               | CHILD  | $message $hint                                         | say it
 CHANGE_DIRECTORY   | CHILD  | $path                                                  | change to the working directory
 SET_RLIMIT         | CHILD  | #resource #soft #hard                                  | set the resource limit
 DROP_BOUNDING      | CHILD  | #keep                                                  | drop capabilities for good

@@ -161,8 +161,6 @@ def _executed(command: tuple[str, ...], options: RunOptions, program: Program) -
 
 
 def _outside_ops(options: RunOptions) -> Iterator[Op]:
-    if options.warning:
-        yield Op("WARN", (f"warning: {options.warning[0]}", options.warning[1]), "a person should know it")
     if isinstance(options.bridge, Bridge):
         why = f"whit's network {options.bridge.network}, which the program is to be in"
         yield Op("BRIDGE_FIND", (options.bridge.device, options.bridge.mac), why)
@@ -277,6 +275,8 @@ def compile_plan(
         *_privilege_ops(options, host, identity),
         Op("CHANGE_DIRECTORY", (directory,), "the working directory"),
     ]
+    if options.warning:
+        ops.append(Op("WARN", (f"warning: {options.warning[0]}", options.warning[1]), "a person should know it"))
     path = executable or command[0]
     if options.init:
         ops.append(Op("INIT", (), "a first process that reaps orphans and passes signals on"))

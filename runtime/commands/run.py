@@ -64,9 +64,12 @@ def _run_once(words: Words, store: Store) -> NoReturn:
     command_line = tuple(sys.argv[1:])
     request = parse_request(words)
     ready = prepare(mounted(request, store.root), store, command_line)
+    host = read_host()
+    # What can't be is found before a network is made for it.
+    compile_plan(ready.program, request.options, host, executable=ready.executable)
     place = connected(request.options, store.root, asked=bool(words.network))
     guards = place.guarded(ready.guards)
-    plan = compile_plan(ready.program, place.options, read_host(), executable=ready.executable, guards=guards)
+    plan = compile_plan(ready.program, place.options, host, executable=ready.executable, guards=guards)
     become(plan, remember_as=command_line if guards else None, root=store.root)
 
 

@@ -55,6 +55,8 @@ def run_traced(request: Request, store: Store, order: Order, stdout: int | None)
     """
     target = find_target(mounted(request, store.root), store)
     host, prepared = read_host(), target.prepared
+    # What can't be is found before a network is made for it.
+    compile_plan(prepared.program, request.options, host, executable=prepared.executable)
     options = connected(request.options, store.root, asked=order.asks_network).options
     plan = compile_plan(prepared.program, options, host, executable=prepared.executable)
     traced = trace(plan, host, order.seconds, stdout)

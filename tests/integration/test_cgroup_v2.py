@@ -23,7 +23,7 @@ left_over() {
     find /sys/fs/cgroup/whit -mindepth 1 -type d 2>/dev/null
 }
 box() {
-    whit run "$@"
+    whit run --network none "$@"
 }
 members() {
     cat $(left_over | sed 's,$,/cgroup.procs,') </dev/null
@@ -32,14 +32,14 @@ lifeless() {
     test -z "$(members)"
 }
 kill_supervisor() {
-    whit run /bin/busybox sh -c 'echo begun; sleep 1000' >/tmp/begun &
+    whit run --network none /bin/busybox sh -c 'echo begun; sleep 1000' >/tmp/begun &
     supervisor=$!
     until_so grep begun /tmp/begun
     lifeless || echo "the container lives"
     kill -9 $supervisor
     until_so lifeless || echo "the container lives on"
     left_over | grep -c . | sed 's/^/before: /'
-    whit run /bin/busybox true
+    whit run --network none /bin/busybox true
     left_over | grep -c . | sed 's/^/after: /'
 }
 

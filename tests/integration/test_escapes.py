@@ -77,9 +77,10 @@ class Caller:
     user: User | None
 
     def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run whit to its end."""
+        """Run whit to its end; a user's programs without the network that they could have."""
+        alone = ("--network", "none") if self.user and words[0] == "run" and "--network" not in words else ()
         return subprocess.run(
-            [*self.command, *words], env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL,
+            [*self.command, *words[:1], *alone, *words[1:]], env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, errors="surrogateescape", check=False, timeout=60,
         )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -210,6 +211,8 @@ def test_pruning_leaves_those_that_run(engine: Engine, place: Lab) -> None:
     ) as process:
         until(lambda: bool(ends(place)), "it is in the network")
         held = leases(engine)
+        [place_of] = json.loads(engine("network", "inspect", "bridge"))[0]["Containers"].values()
+        assert (place_of["Name"], place_of["IPv4Address"]) == ("", f"{held[0]}/24")
 
         engine("network", "prune", "-f")
         engine("system", "restore")

@@ -106,7 +106,7 @@ class WhitRun:
         """The command line: /bin/busybox, with the words."""
         busybox = str(find_peer("busybox-static"))
         marked = f"WHIT_SOAK={self.ledger.mark}"
-        return [str(BIN / "whit"), "run", "--memory", "64m", "--env", marked, busybox, *words]
+        return [str(BIN / "whit"), "run", "--network", "none", "--memory", "64m", "--env", marked, busybox, *words]
 
     def once(self, number: int) -> None:
         """See :class:`Subject`."""

@@ -14,7 +14,8 @@ from whit.runtime.engine.networks import folder, links
 from whit.runtime.engine.networks.joining import check_once
 from whit.runtime.engine.networks.leaving import remove_idle
 from whit.runtime.engine.networks.making import Wishes, new_network
-from whit.runtime.engine.networks.model import DEFAULT, PREDEFINED, Network
+from whit.runtime.engine.networks.members import is_passing
+from whit.runtime.engine.networks.model import DEFAULT, PREDEFINED, Endpoint, Member, Network, mac_of
 from whit.runtime.engine.networks.netlink import Netlink
 from whit.runtime.engine.networks.pool import check_wish
 from whit.runtime.engine.networks.rules import ANYWHERE
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from whit.runtime.engine.networks.model import Endpoint, Joining, Member, PortMapping
+    from whit.runtime.engine.networks.model import Joining, PortMapping
 
 
 def create(root: Path, wishes: Wishes) -> Network:
@@ -105,8 +106,13 @@ def known(root: Path, wishes: Iterable[Joining]) -> tuple[Joining, ...]:
 
 
 def members(root: Path, network: Network) -> list[tuple[Member, Endpoint]]:
-    """The containers in it, each with its place."""
-    return folder.members(root, network.name)
+    """The containers in it, each with its place; programs in the foreground have no name."""
+    passing = [
+        (Member(who, "", ()), Endpoint(network.name, address, None, mac_of(address), "eth0", network.gateway))
+        for address, who in folder.leases(root, network.name).items()
+        if is_passing(address, who)
+    ]
+    return [*folder.members(root, network.name), *passing]
 
 
 def is_used(root: Path, network: Network) -> bool:
