@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 UNPACK_VERSION = 2
 """Raised when the same layers would be unpacked differently, so that what is there isn't taken for it."""
+_LARGE = 1 << 20
+"""Bytes of a layer's blob from which on it is uncompressed by a thread of its own, while files are written."""
+
 _UNPACK_PAUSE = 0.01
 """Seconds between two looks at whether somebody else has unpacked the image."""
 
@@ -85,6 +88,7 @@ def prepare_rootfs(
 def _unpack(store: Store, image: StoredImage, mount_points: tuple[MountPoint, ...], rootfs: Path) -> None:
     # Once an image: what runs it again needs none of them.
     from whit.packer.store.unpack import Unpacker  # noqa: PLC0415
+    from whit.packer.support.ahead import ahead  # noqa: PLC0415
     from whit.packer.tar.read import TarReader  # noqa: PLC0415
 
     temporary = durable.temporary_beside(rootfs)
@@ -94,7 +98,8 @@ def _unpack(store: Store, image: StoredImage, mount_points: tuple[MountPoint, ..
         with Unpacker(temporary) as unpacker:
             for descriptor, diff_id in zip(image.manifest.layers, image.config.diff_ids, strict=True):
                 try:
-                    unpacker.layer(TarReader(layer_tar(store.layout, descriptor, diff_id)))
+                    tar = layer_tar(store.layout, descriptor, diff_id)
+                    unpacker.layer(TarReader(ahead(tar) if descriptor.size > _LARGE else tar))
                 except InvalidFileError:
                     store.layout.check(descriptor)
                     raise

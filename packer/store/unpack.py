@@ -16,6 +16,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from whit.packer.store.folders import Components, Folder, LastFolder
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.light import replace
 from whit.packer.support.userns import few_users
@@ -23,7 +24,7 @@ from whit.packer.tar import recorded
 from whit.packer.tar.member import Kind, Member, is_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from whit.packer.tar.read import TarReader
@@ -39,8 +40,6 @@ _NO_XATTR = (errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSPC, errno.ER
 _LATEST = 1 << 34
 """The latest time that file systems hold, in seconds since the epoch (ext4: the year 2446)."""
 
-Components = tuple[bytes, ...]
-
 
 @dataclass(slots=True)
 class Limits:
@@ -48,14 +47,6 @@ class Limits:
 
     entries: int = 1_000_000
     size: int = 64 << 30
-
-
-@dataclass(slots=True)
-class _Folder:
-    """An open folder inside the root, and where it really is."""
-
-    descriptor: int
-    real: Components
 
 
 @dataclass(slots=True)
@@ -75,6 +66,7 @@ class Unpacker:
     _root: int = -1
     _fresh: set[int] = field(default_factory=set)
     _folders: dict[Components, Member] = field(default_factory=dict)
+    _last: LastFolder = field(default_factory=LastFolder)
 
     def __enter__(self) -> Self:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -85,6 +77,7 @@ class Unpacker:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._last.close()
         os.close(self._root)
 
     def layer(self, tar: TarReader) -> None:
@@ -152,11 +145,18 @@ class Unpacker:
             return
         if member.kind.is_device or member.kind is Kind.OTHER:
             return
-        with self._opened(parents, create=True) as folder:
-            self._create(tar, member, folder, name)
+        self._create(tar, member, self._parent(tuple(parents)), name)
+
+    def _parent(self, components: Components) -> Folder:
+        """The folder of a member, made with all that is missing on the way."""
+        found = self._last.find(components)
+        if found is None:
+            with self._opened(components, create=True) as folder:
+                found = self._last.keep(components, folder)
+        return found
 
     @contextlib.contextmanager
-    def _opened(self, components: list[bytes], *, create: bool) -> Iterator[_Folder]:
+    def _opened(self, components: Sequence[bytes], *, create: bool) -> Iterator[Folder]:
         """The folder that a path means inside the root. ``create`` makes what is missing on the way."""
         stack: list[tuple[bytes, int]] = [(b"", os.dup(self._root))]
         links, pending = 0, list(reversed(components))
@@ -178,7 +178,7 @@ class Unpacker:
                     pending.extend(part for part in reversed(target.split(b"/")) if part not in (b"", b"."))
                 if links > _MAX_LINKS or len(stack) > _MAX_DEPTH or len(pending) > _MAX_DEPTH:
                     raise InvalidFileError(f"a layer's path is too deep or has too many links: {_show(components)}")
-            yield _Folder(stack[-1][1], tuple(name for name, _ in stack[1:]))
+            yield Folder(stack[-1][1], tuple(name for name, _ in stack[1:]))
         finally:
             for _, descriptor in stack:
                 os.close(descriptor)
@@ -202,7 +202,7 @@ class Unpacker:
         except OSError:
             raise InvalidFileError(f"a layer has a file below {_show([name])}, which is not a folder") from None
 
-    def _create(self, tar: TarReader, member: Member, folder: _Folder, name: bytes) -> None:
+    def _create(self, tar: TarReader, member: Member, folder: Folder, name: bytes) -> None:
         present = _state(folder.descriptor, name)
         if not self.is_layer and present is not None:
             _check_same_kind(member, present)
@@ -214,7 +214,8 @@ class Unpacker:
         elif member.kind is Kind.HARD_LINK:
             self._hard_link(member, folder, name)
         else:
-            self._remove(folder, name)
+            if present is not None:
+                self._remove(folder, name)
             if member.kind is Kind.FILE:
                 self._file(tar, member, folder.descriptor, name)
             elif member.kind is Kind.SYMLINK:
@@ -249,7 +250,7 @@ class Unpacker:
             recorded.give_link(folder, name, (member.uid, member.gid))
         os.utime(name, ns=_times(member), dir_fd=folder, follow_symlinks=False)
 
-    def _hard_link(self, member: Member, folder: _Folder, name: bytes) -> None:
+    def _hard_link(self, member: Member, folder: Folder, name: bytes) -> None:
         *parents, source = split_name(member.target) or (b"",)
         try:
             with self._opened(parents, create=False) as origin:
@@ -263,7 +264,7 @@ class Unpacker:
             f"a layer holds a hard link to what isn't a file in it: {_show([member.name])} → {_show([member.target])}"
         )
 
-    def _link(self, origin: _Folder, source: bytes, state: os.stat_result, folder: _Folder, name: bytes) -> None:
+    def _link(self, origin: Folder, source: bytes, state: os.stat_result, folder: Folder, name: bytes) -> None:
         present = _state(folder.descriptor, name)
         if present and (present.st_dev, present.st_ino) == (state.st_dev, state.st_ino):
             return
@@ -282,7 +283,7 @@ class Unpacker:
                 _set_xattr(descriptor, name, value)
         os.utime(descriptor, ns=_times(member))
 
-    def _whiteout(self, folder: _Folder, name: bytes) -> None:
+    def _whiteout(self, folder: Folder, name: bytes) -> None:
         if name == _OPAQUE:
             for child in _children(folder.descriptor):
                 self._remove_lower(folder, child)
@@ -293,7 +294,7 @@ class Unpacker:
         if not hidden.startswith(_WHITEOUT):
             self._remove_lower(folder, hidden)
 
-    def _remove_lower(self, folder: _Folder, name: bytes) -> None:
+    def _remove_lower(self, folder: Folder, name: bytes) -> None:
         """Remove what comes from layers below; whiteouts don't hide what their own layer brings."""
         state = _state(folder.descriptor, name)
         if state is None:
@@ -303,17 +304,18 @@ class Unpacker:
         elif stat.S_ISDIR(state.st_mode):
             inner = os.open(name, _FOLDER, dir_fd=folder.descriptor)
             try:
-                below = _Folder(inner, (*folder.real, name))
+                below = Folder(inner, (*folder.real, name))
                 for child in _children(inner):
                     self._remove_lower(below, child)
             finally:
                 os.close(inner)
 
-    def _remove(self, folder: _Folder, name: bytes) -> None:
+    def _remove(self, folder: Folder, name: bytes) -> None:
         """Remove a file, or a folder with all in it; nothing if there is nothing."""
         state = _state(folder.descriptor, name)
         if state is None:
             return
+        self._last.forget()
         if not stat.S_ISDIR(state.st_mode):
             os.unlink(name, dir_fd=folder.descriptor)
             return
@@ -321,7 +323,7 @@ class Unpacker:
         inner = os.open(name, _FOLDER, dir_fd=folder.descriptor)
         try:
             for child in _children(inner):
-                self._remove(_Folder(inner, real), child)
+                self._remove(Folder(inner, real), child)
         finally:
             os.close(inner)
         os.rmdir(name, dir_fd=folder.descriptor)
@@ -385,5 +387,5 @@ def _times(member: Member) -> tuple[int, int]:
     return nanoseconds, nanoseconds
 
 
-def _show(components: list[bytes]) -> str:
+def _show(components: Sequence[bytes]) -> str:
     return repr(b"/".join(components).decode(errors="replace")[:200])

@@ -36,8 +36,8 @@ Records = tuple[tuple[str, bytes], ...]
 def check_sum(block: bytes) -> None:
     """The header's sum with its own field taken as spaces; old writers added up signed bytes."""
     rest = block[:148] + b" " * 8 + block[156:]
-    signed = sum(byte - 256 if byte > 127 else byte for byte in rest)  # noqa: PLR2004 - two's complement
-    if number(block[148:156]) not in (sum(rest), signed):
+    wanted, found = number(block[148:156]), sum(rest)
+    if wanted != found and wanted != found - 256 * sum(byte > 127 for byte in rest):  # noqa: PLR2004 - two's complement
         raise InvalidFileError("the archive is damaged: a header's checksum is wrong")
 
 

@@ -226,3 +226,17 @@ def test_damaged_zstd_and_a_bomb_of_it_are_refused(monkeypatch: pytest.MonkeyPat
         with pytest.raises(InvalidFileError, match=message):
             for _ in unzstd(iter([data]), len(data)):
                 pass
+
+
+def test_a_folder_that_is_another_by_now_is_not_taken_for_the_one_before(tmp_path: Path) -> None:
+    root = unpack(
+        tmp_path,
+        archive(
+            member("one", tarfile.DIRTYPE), member("two", tarfile.DIRTYPE), link("way", "one"), member("way/1", data=b"1"),
+            link("way", "two"), member("way/2", data=b"2"), member("gone", tarfile.DIRTYPE), member("gone/3"),
+        ),
+        archive(member("gone/4"), member(".wh.gone"), member("gone/5"), member("gone", data=b"a file"), member("gone.d/6")),
+    )  # fmt: skip
+    assert sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()) == [
+        "gone", "gone.d/6", "one/1", "two/2",
+    ]  # fmt: skip

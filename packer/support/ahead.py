@@ -1,0 +1,44 @@
+"""Pieces of data, made by a thread while those before them are used."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PIECES = 8
+"""So many are made before the first of them is used."""
+
+
+def ahead(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same pieces, and what making them raises. The thread ends with the iteration, whether that comes to its end or not."""
+    made: queue.Queue[bytes | BaseException | None] = queue.Queue(_PIECES)
+    given_up = threading.Event()
+
+    def make() -> None:
+        try:
+            for piece in pieces:
+                made.put(piece)
+                if given_up.is_set():
+                    return
+            made.put(None)
+        except BaseException as error:  # noqa: BLE001 - raised where the pieces are used
+            made.put(error)
+
+    thread = threading.Thread(target=make, daemon=True)
+    thread.start()
+    try:
+        while (piece := made.get()) is not None:
+            if isinstance(piece, BaseException):
+                raise piece
+            yield piece
+    finally:
+        given_up.set()
+        while thread.is_alive():
+            try:
+                made.get_nowait()
+            except queue.Empty:
+                thread.join(0.01)
