@@ -1,84 +1,132 @@
-"""Dockerfiles: whit and docker's classic builder; cold, with nothing changed, and with one file changed."""
+"""Dockerfiles: whit, docker's classic builder, and buildah; cold, with nothing changed, and with one file changed.
+
+Cold is without a single step in the cache, on base images that each has unpacked by then: what bringing those takes is a table of its own.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench.measure import Command, print_table, run_timed
-from tests.integration.builds import base_tar, write_context
-from tests.integration.projects import PROJECTS, tools_tar
+from tests.integration.builds import write_context
+from tests.integration.projects import BASES, PROJECTS
+from tests.peers import find_peer
+from tests.peers.buildah import Buildah
 from tests.peers.dockerd import start_dockerd
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tests.integration.projects import Project
 
-    Told = tuple[tuple[str, ...], Mapping[str, str]]
-
 WARM_RUNS = 3
+FIRST = 'FROM {0}\nRUN ["/bin/true"]\n'
+WHAT = ("cold", "warm", "edit")
 
 
-def commands(folder: Path, socket: Mapping[str, str], client: Path) -> dict[str, Told]:
-    """How each is told to build; the context comes last."""
-    whit = Path(sys.executable).with_name("whit")
-    return {
-        "whit": (
-            (str(whit), "build", "--network", "none", "-q", "-t"),
-            {**os.environ, "WHIT_ROOT": str(folder / "whit")},
-        ),
-        "docker": ((str(client), "build", "--network", "none", "-q", "-t"), socket),
-    }
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """How one is told to build: name and context come last. ``bring`` takes a base image's tar, and its name."""
+
+    name: str
+    words: tuple[str, ...]
+    bring: Callable[[Path, str], object]
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    has_mounts: bool = True
+
+    def build(self, name: str, context: Path) -> float:
+        """Seconds."""
+        return run_timed(Command((*self.words, name, str(context)), self.environment))
 
 
-def bring(folder: Path, built: Mapping[str, Told]) -> None:
-    """The base images."""
-    for name, make in (("base", base_tar), ("tools", tools_tar)):
-        tar = str(make(folder / f"{name}.tar"))
-        for words, environment in built.values():
-            run_timed(Command((words[0], "import", tar, name), environment))
+@contextlib.contextmanager
+def contenders(folder: Path) -> Iterator[list[Contender]]:
+    """All that are on this machine."""
+    whit, environment = str(Path(sys.executable).with_name("whit")), {**os.environ, "WHIT_ROOT": str(folder / "whit")}
+    (folder / "dockerd").mkdir()
+    with start_dockerd(folder / "dockerd") as docker:
+        words = (str(docker.client), "build", "--network", "none", "-q", "-t")
+        found = [
+            Contender(
+                "whit", (whit, "build", "--network", "none", "-q", "-t"),
+                lambda tar, name: run_timed(Command((whit, "import", str(tar), name), environment)), environment,
+            ),
+            Contender("docker", words, lambda tar, name: docker.docker("import", tar, name), docker.environment, has_mounts=False),
+        ]  # fmt: skip
+        if program := find_peer("buildah"):
+            buildah = Buildah(program, folder / "buildah")
+            buildah.folder.mkdir()
+            found.append(Contender("buildah", (*buildah.building, "-t"), buildah.bring))
+        yield found
 
 
-def measured(
-    project: Project, folder: Path, words: tuple[str, ...], environment: Mapping[str, str]
-) -> list[float | None]:
+def brought(folder: Path, built: list[Contender]) -> list[list[str]]:
+    """The base images, from a tar to the first program that has run on each: seconds."""
+    rows = []
+    for name, make in BASES.items():
+        tar = make(folder / f"{name}.tar")
+        context = write_context(folder / f"first-{name}", {"Dockerfile": FIRST.format(name)})
+        cells = [name, f"{tar.stat().st_size >> 20} MiB"]
+        for one in built:
+            start = os.times().elapsed
+            one.bring(tar, name)
+            imported = os.times().elapsed - start
+            cells += [f"{imported:.2f}", f"{one.build(f'first-{name}', context):.2f}"]
+        rows.append(cells)
+    return rows
+
+
+def measured(project: Project, folder: Path, builder: Contender) -> list[float | None]:
     """Seconds: cold, nothing changed, one file changed."""
+    if project.needs_buildkit and not builder.has_mounts:
+        return [None] * 3
     context = write_context(folder, {**project.files, "Dockerfile": project.dockerfile})
-    command = Command((*words, project.name, str(context)), environment)
-    times: list[float | None] = [run_timed(command), min(run_timed(command) for _ in range(WARM_RUNS)), None]
+    times: list[float | None] = [builder.build(project.name, context)]
+    times += [min(builder.build(project.name, context) for _ in range(WARM_RUNS)), None]
     if project.changing:
         with (context / project.changing).open("a") as file:
             file.write("\n")
-        times[2] = run_timed(command)
+        times[2] = builder.build(project.name, context)
     return times
 
 
+def ratios(times: Mapping[str, list[float | None]]) -> list[str]:
+    """The faster peer's time in whit's: below 1 whit is faster."""
+    found = []
+    for position, ours in enumerate(times["whit"]):
+        theirs = [peer[position] for name, peer in times.items() if name != "whit"]
+        best = min((one for one in theirs if one), default=None)
+        found.append(f"{ours / best:.2f}" if ours and best else "-")
+    return found
+
+
 def main() -> None:
-    """Build all projects, and print how long each took."""
-    with tempfile.TemporaryDirectory(prefix="whit-bench-") as name:
+    """Build all projects, and print how long each took; words are names of those that are wanted alone."""
+    wanted = sys.argv[1:]
+    with tempfile.TemporaryDirectory(prefix="whit-bench-") as name, contenders(Path(name)) as built:
         folder = Path(name)
-        (folder / "dockerd").mkdir()
-        with start_dockerd(folder / "dockerd") as docker:
-            built = commands(folder, docker.environment, docker.client)
-            bring(folder, built)
-            rows = []
-            for project in PROJECTS:
-                cells: list[str] = []
-                for builder, (words, environment) in built.items():
-                    if project.needs_buildkit and builder == "docker":
-                        cells += ["-"] * 3
-                        continue
-                    context = folder / builder / "contexts" / project.name
-                    context.mkdir(parents=True)
-                    times = measured(project, context, words, environment)
-                    cells += ["-" if one is None else f"{one:.2f}" for one in times]
-                rows.append([project.name, *cells])
-            header = ["seconds", *(f"{name} {what}" for name in built for what in ("cold", "warm", "edit"))]
-            print_table("Dockerfiles: everything anew, nothing changed, one file changed", header, rows)
+        names = [one.name for one in built]
+        header = ["base", "size", *(f"{name} {what}" for name in names for what in ("import", "first RUN"))]
+        print_table("Base images, seconds", header, brought(folder, built))
+        rows = []
+        for project in PROJECTS:
+            if wanted and project.name not in wanted:
+                continue
+            times = {}
+            for one in built:
+                context = folder / one.name / "contexts" / project.name
+                context.mkdir(parents=True)
+                times[one.name] = measured(project, context, one)
+            cells = ["-" if one is None else f"{one:.2f}" for of_one in times.values() for one in of_one]
+            rows.append([project.name, *cells, *ratios(times)])
+        header = ["seconds", *(f"{name} {what}" for name in (*names, "whit : best peer") for what in WHAT)]
+        print_table("Dockerfiles: everything anew, nothing changed, one file changed", header, rows)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,25 @@ from typing import TYPE_CHECKING
 from tests.integration.builds import base_tar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
 GO_MAIN = (
     'package main\n\nimport (\n\t"os"\n)\n\nvar version = "dev"\n\nfunc main() {\n\tos.Stdout.WriteString(version)\n}\n'
 )
+RUST_FILES = {
+    "Cargo.toml": '[package]\nname = "tool"\nversion = "1.0.0"\nedition = "2021"\n\n[dependencies]\nsaid = "1.2"\n',
+    "Cargo.lock": 'version = 3\n\n[[package]]\nname = "said"\nversion = "1.2.3"\nsource = "registry+https://github.com/rust-lang/crates.io-index"\n\n'
+    '[[package]]\nname = "tool"\nversion = "1.0.0"\ndependencies = [\n "said",\n]\n',
+    ".cargo/config.toml": '[source.crates-io]\nreplace-with = "vendored"\n\n[source.vendored]\ndirectory = "vendor"\n',
+    "vendor/said/Cargo.toml": '[package]\nname = "said"\nversion = "1.2.3"\nedition = "2021"\n',
+    "vendor/said/.cargo-checksum.json": '{"files":{}}',
+    "vendor/said/src/lib.rs": 'pub fn said(name: &str) -> String { format!("hello {name}") }\n',
+    "src/main.rs": 'fn main() { println!("{}", said::said("rust")); }\n',
+}
+"""A crate with one that it depends on beside it, as ``cargo vendor`` writes them."""
+
+CARGO = "CARGO_HOME=/tmp/cargo RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --offline --locked"
 C_MAIN = '#include <stdio.h>\n#include "said.h"\nint main(void) { puts(SAID); return 0; }\n'
 
 
@@ -43,9 +56,21 @@ PROJECTS = (
     ),
     Project(
         "go-cached", "tools",
-        "FROM tools AS build\nWORKDIR /src\nRUN --mount=type=bind,target=. --mount=type=cache,target=/c CGO_ENABLED=0 GOCACHE=/c "
+        "FROM tools AS build\nWORKDIR /src\nRUN --mount=type=bind,target=/src --mount=type=cache,target=/c CGO_ENABLED=0 GOCACHE=/c "
         "go build -trimpath -buildvcs=false -o /server .\nFROM scratch\nCOPY --from=build /server /server\n",
         {"go.mod": "module x\n\ngo 1.21\n", "main.go": GO_MAIN}, "main.go", needs_buildkit=True,
+    ),
+    Project(
+        "rust-tool", "rust",
+        f"FROM rust AS build\nWORKDIR /src\nCOPY . .\nRUN {CARGO} && cp target/release/tool /tool && rm -rf target /tmp/cargo\n"
+        'FROM scratch\nCOPY --from=build /tool /tool\nUSER 65532\nENTRYPOINT ["/tool"]\n',
+        RUST_FILES, "src/main.rs",
+    ),
+    Project(
+        "rust-cached", "rust",
+        f"FROM rust AS build\nWORKDIR /src\nCOPY . .\nRUN --mount=type=cache,target=/src/target --mount=type=secret,id=token {CARGO} && cp target/release/tool /tool\n"
+        'FROM scratch\nCOPY --from=build /tool /tool\nENTRYPOINT ["/tool"]\n',
+        RUST_FILES, "src/main.rs", needs_buildkit=True,
     ),
     Project(
         "c-static", "tools",
@@ -105,7 +130,7 @@ PROJECTS = (
         {"conf": "a=b\n"}, "conf",
     ),
 )  # fmt: skip
-"""All but those with mounts are built by docker's classic builder too."""
+"""All but those with mounts are built by docker's classic builder too, and those by buildah."""
 
 _PARTS = (
     "usr/lib/gcc", "usr/lib/musl", "usr/include/x86_64-linux-musl", "usr/lib/x86_64-linux-musl", "usr/lib/nim", "etc/nim", "usr/bin/nim", "usr/bin/make",
@@ -113,35 +138,64 @@ _PARTS = (
 )  # fmt: skip
 
 
+_LINKED = (*(f"usr/lib/x86_64-linux-gnu/{name}" for name in (
+    "crt1.o", "rcrt1.o", "crti.o", "crtn.o", "libc.a", "libm.a", "libm-2.36.a", "libmvec.a", "libpthread.a", "librt.a", "libdl.a", "libutil.a",
+    "libc.so", "libc_nonshared.a", "libm.so",
+)), "lib64", "usr/lib64", "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", "usr/lib/gcc")  # fmt: skip
+"""What a static program of Rust's for glibc is linked of."""
+
+
 def tools_tar(file: Path) -> Path:
     """The base with gcc, musl, nim and Go, as they are on this machine."""
-    base_tar(file)
+    programs = ("/usr/bin/nim", "/usr/bin/make", *_GCC)
+    links = {"bin/go": "/usr/local/go/bin/go", "usr/lib/x86_64-linux-gnu/none": "none"}
+    return _with(base_tar(file), {name: f"/{name}" for name in (*_PARTS, *_gcc(), *_libraries(programs))}, links)
+
+
+def rust_tar(file: Path) -> Path:
+    """The base with gcc, cargo and rustc, as they are on this machine."""
+    sysroot = Path(
+        subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=True).stdout.strip()
+    )
+    own = [f"bin/{name}" for name in ("cargo", "rustc")]
+    own += [f"lib/{path.name}" for path in (sysroot / "lib").iterdir() if ".so" in path.name]
+    own += [f"lib/rustlib/{path.name}" for path in (sysroot / "lib/rustlib").iterdir() if path.name.endswith("-gnu")]
+    parts = {f"usr/local/rust/{name}": str(sysroot / name) for name in sorted(own) if "manifest" not in name}
+    libraries = [name for name in _libraries((*_GCC, *(str(sysroot / name) for name in own[:2]))) if "rust" not in name]
+    parts |= {name: f"/{name}" for name in (*_LINKED, *_gcc(), *libraries)}
+    links = {f"bin/{name}": f"/usr/local/rust/bin/{name}" for name in ("cargo", "rustc")}
+    return _with(base_tar(file), parts, {**links, "bin/cc": "/usr/bin/gcc"})
+
+
+BASES: Mapping[str, Callable[[Path], Path]] = {"base": base_tar, "tools": tools_tar, "rust": rust_tar}
+"""How the root file system of each is made, as a tar."""
+
+_GCC = (
+    *(f"/usr/bin/x86_64-linux-gnu-{name}" for name in ("ld", "as", "gcc")),
+    *(f"/usr/lib/gcc/x86_64-linux-gnu/12/{name}" for name in ("cc1", "collect2", "lto-wrapper")),
+)
+
+
+def _gcc() -> list[str]:
+    names = sorted(path.name for path in Path("/usr/bin").iterdir())
+    short = {"gcc", "gcc-12", "as", "ld", "ar"}
+    return [f"usr/bin/{name}" for name in names if name.startswith("x86_64-linux-gnu-") or name in short]
+
+
+def _with(file: Path, parts: Mapping[str, str], links: Mapping[str, str]) -> Path:
     with tarfile.open(file, "a") as tar:
-        gcc = [
-            f"usr/bin/{name}"
-            for name in sorted(path.name for path in Path("/usr/bin").iterdir())
-            if name.startswith("x86_64-linux-gnu-") or name in {"gcc", "gcc-12", "as", "ld", "ar"}
-        ]
-        for name in (*_PARTS, *gcc, *_libraries()):
-            if os.path.lexists(f"/{name}"):
-                tar.add(f"/{name}", arcname=name)
-        for name, target in {"bin/go": "/usr/local/go/bin/go", "usr/lib/x86_64-linux-gnu/none": "none"}.items():
+        for name, place in parts.items():
+            if os.path.lexists(place):
+                tar.add(place, arcname=name)
+        for name, target in links.items():
             link = tarfile.TarInfo(name)
             link.type, link.linkname = tarfile.SYMTYPE, target
             tar.addfile(link)
     return file
 
 
-def _libraries() -> list[str]:
-    """What those programs need, by their own loader's word."""
-    programs = [
-        "/usr/bin/nim",
-        "/usr/bin/make",
-        "/usr/bin/x86_64-linux-gnu-ld",
-        "/usr/bin/x86_64-linux-gnu-as",
-        "/usr/bin/x86_64-linux-gnu-gcc",
-    ]
-    programs += [f"/usr/lib/gcc/x86_64-linux-gnu/12/{name}" for name in ("cc1", "collect2", "lto-wrapper")]
+def _libraries(programs: Iterable[str]) -> list[str]:
+    """What programs need, by their own loader's word."""
     found: set[str] = set()
     for program in programs:
         told = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
