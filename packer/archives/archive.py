@@ -8,7 +8,6 @@ archives, byte for byte.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whit.packer.image.layer import header
@@ -19,6 +18,7 @@ from whit.packer.store.store import read_image
 from whit.packer.support import durable
 from whit.packer.support.errors import StoreError, UsageError
 from whit.packer.support.jsondoc import canonical_json
+from whit.packer.support.light import dataclass, replace
 from whit.packer.tar import write as tarwrite
 
 if TYPE_CHECKING:

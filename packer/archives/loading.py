@@ -10,7 +10,6 @@ import bz2
 import contextlib
 import lzma
 import os
-from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +31,7 @@ from whit.packer.store.store import read_image
 from whit.packer.supply.attaching import attach, listed_in
 from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError, UnsupportedError
+from whit.packer.support.light import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,7 +6,7 @@ slotted dataclass costs as much again as it is made. So the modules on that way 
     from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass, replace
 
 To type checkers they are the standard library's own. At run time they are the small makers below, which do what whit
-uses of them and no more: dataclasses are frozen and slotted, defaults are values (no ``field``), enumerations have
+uses of them and no more: dataclasses are frozen and slotted, begun by at most one other, defaults are values (no ``field``), enumerations have
 plain values (no ``auto``). What asks for more (``dataclasses.fields``, ``asdict``) gets it: then the library is imported.
 """
 
@@ -42,6 +42,7 @@ else:
     class _Record:
         __slots__ = ()
         __match_args__ = ()
+        __defaults__ = {}  # noqa: RUF012 - it stays empty
         __dataclass_fields__ = _LibraryFields()
 
         def __init__(self, *values: object, **named: object) -> None:
@@ -95,14 +96,17 @@ else:
             raise TypeError("whit.packer.support.light makes frozen and slotted dataclasses only")
 
         def make(plain: type) -> type:
-            names = tuple(getattr(plain, "__annotations__", ()))
+            names = tuple(plain.__annotations__)
+            bases = (_Record,) if plain.__bases__ == (object,) else plain.__bases__
             body = {
                 name: value
                 for name, value in plain.__dict__.items()
                 if name not in names and name not in {"__dict__", "__weakref__"}
             }
-            body["__defaults__"] = {name: plain.__dict__[name] for name in names if name in plain.__dict__}
-            return type(plain.__name__, (_Record,), {**body, "__slots__": names, "__match_args__": names})
+            own = {name: plain.__dict__[name] for name in names if name in plain.__dict__}
+            body["__defaults__"] = {**bases[0].__defaults__, **own}
+            listed = (*bases[0].__match_args__, *names)
+            return type(plain.__name__, bases, {**body, "__slots__": names, "__match_args__": listed})
 
         return make
 

@@ -21,7 +21,7 @@ from tests.peers.buildah import Buildah
 from tests.peers.dockerd import start_dockerd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tests.integration.projects import Project
 
@@ -66,11 +66,11 @@ def contenders(folder: Path) -> Iterator[list[Contender]]:
         yield found
 
 
-def brought(folder: Path, built: list[Contender]) -> list[list[str]]:
+def brought(folder: Path, built: list[Contender], names: Iterable[str]) -> list[list[str]]:
     """The base images, from a tar to the first program that has run on each: seconds."""
     rows = []
-    for name, make in BASES.items():
-        tar = make(folder / f"{name}.tar")
+    for name in names:
+        tar = BASES[name](folder / f"{name}.tar")
         context = write_context(folder / f"first-{name}", {"Dockerfile": FIRST.format(name)})
         cells = [name, f"{tar.stat().st_size >> 20} MiB"]
         for one in built:
@@ -108,16 +108,15 @@ def ratios(times: Mapping[str, list[float | None]]) -> list[str]:
 
 def main() -> None:
     """Build all projects, and print how long each took; words are names of those that are wanted alone."""
-    wanted = sys.argv[1:]
+    wanted = [project for project in PROJECTS if not sys.argv[1:] or project.name in sys.argv[1:]]
+    bases = dict.fromkeys(("base", *(project.base for project in wanted)))
     with tempfile.TemporaryDirectory(prefix="whit-bench-") as name, contenders(Path(name)) as built:
         folder = Path(name)
         names = [one.name for one in built]
         header = ["base", "size", *(f"{name} {what}" for name in names for what in ("import", "first RUN"))]
-        print_table("Base images, seconds", header, brought(folder, built))
+        print_table("Base images, seconds", header, brought(folder, built, bases))
         rows = []
-        for project in PROJECTS:
-            if wanted and project.name not in wanted:
-                continue
+        for project in wanted:
             times = {}
             for one in built:
                 context = folder / one.name / "contexts" / project.name

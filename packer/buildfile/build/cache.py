@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whit.packer.support.light import dataclass, replace
 from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.jsondoc import canonical_json, parse_object

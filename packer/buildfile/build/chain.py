@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from whit.packer.support.light import dataclass, replace
 from whit.packer.support import durable
 from whit.packer.buildfile.build.cache import step_key
 from whit.packer.buildfile.build.steps import Layers

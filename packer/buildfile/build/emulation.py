@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whit.packer.support.light import dataclass
 from whit.packer.buildfile.dockerfile.plan import RunStep
 from whit.packer.support.errors import UnsupportedError
 

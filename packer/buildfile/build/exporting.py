@@ -6,11 +6,11 @@ import contextlib
 import csv
 import os
 import sys
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whit.packer.support.light import dataclass
 from whit.packer.archives import archive
 from whit.packer.buildfile.dockerfile.text import truth
 

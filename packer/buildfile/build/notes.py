@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from whit.packer.support.light import dataclass
 from whit.packer.image.platform import parse_platform
 from whit.packer.support.errors import UsageError
 

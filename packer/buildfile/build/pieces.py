@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from whit.packer.buildfile.build.selecting import Walk, least
 from whit.packer.buildfile.dockerfile.ignorefile import IgnoreRules, parse_ignore_file
 from whit.packer.buildfile.dockerfile.plan import SourceKind
 from whit.packer.buildfile.dockerfile.problems import Fault
-from whit.packer.support.light import replace
+from whit.packer.support.light import dataclass, replace
 from whit.packer.support.errors import InvalidFileError, UnsupportedError
 from whit.packer.support.userns import few_users
 from whit.packer.archives.loading import uncompressed

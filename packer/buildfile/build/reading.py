@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whit.packer.support.light import dataclass
 from whit.packer.buildfile.dockerfile.ignorefile import LARGEST, IgnoreRules, ignore_files, parse_ignore_file
 from whit.packer.buildfile.remote import contexts
 from whit.packer.support.errors import NotFoundError, UsageError

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from whit.packer.support.light import dataclass
 from whit.packer.support import durable
 from whit.packer.buildfile.build.agents import MODE, VARIABLE, forwarded
 from whit.packer.buildfile.build.cache import Workplace, step_key

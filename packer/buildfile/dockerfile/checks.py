@@ -6,13 +6,13 @@ https://docs.docker.com/reference/build-checks/: the same rules with the same na
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.dockerfile.directives import DirectiveReader
 from whit.packer.buildfile.dockerfile.problems import Fault
 from whit.packer.buildfile.dockerfile.text import SPACE, truth
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,6 @@ As BuildKit does it (dockerfile2llb/convert_copy.go).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.dockerfile.checks import Rule
@@ -17,6 +16,7 @@ from whit.packer.buildfile.dockerfile.instructions import Add, Copy
 from whit.packer.buildfile.dockerfile.plan import CONTEXT, FileSource, FileStep, OriginKind, SourceKind
 from whit.packer.buildfile.dockerfile.problems import Fault
 from whit.packer.support.goquoted import quoted
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.instructions import Source

@@ -6,11 +6,11 @@ others need a value, and each is given once but for those that make a list.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.dockerfile.problems import Fault, did_you_mean
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

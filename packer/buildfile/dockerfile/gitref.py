@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from whit.packer.buildfile.dockerfile.problems import Fault
 from whit.packer.buildfile.dockerfile.text import truth
 from whit.packer.support.goquoted import quoted
-from whit.packer.support.light import replace
+from whit.packer.support.light import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

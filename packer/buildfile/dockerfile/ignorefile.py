@@ -8,12 +8,12 @@ the context (:func:`ignore_files`).
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.dockerfile.ignorepattern import IgnorePattern
 from whit.packer.buildfile.dockerfile.problems import DockerfileError, Fault, Place, at
 from whit.packer.buildfile.dockerfile.text import SPACE
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

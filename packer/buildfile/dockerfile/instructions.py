@@ -5,8 +5,9 @@ Docker's Dockerfile reference. Which of an instruction's words are expanded, and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.lexing import Heredoc

@@ -6,7 +6,6 @@ As BuildKit's parser does it (frontend/dockerfile/parser/parser.go); each line r
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.dockerfile.directives import (
@@ -19,6 +18,7 @@ from whit.packer.buildfile.dockerfile.problems import DockerfileError, Fault, Pl
 from whit.packer.buildfile.dockerfile.splitting import json_words, split_line
 from whit.packer.buildfile.dockerfile.text import SPACE
 from whit.packer.buildfile.dockerfile.words import Reading, expand
+from whit.packer.support.light import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

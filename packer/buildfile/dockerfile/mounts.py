@@ -7,12 +7,12 @@ expanded when the instruction's turn comes, but for ``from``, which says what is
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from whit.packer.buildfile.dockerfile.problems import Fault, did_you_mean
 from whit.packer.buildfile.dockerfile.text import truth
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,9 +6,10 @@ tells in order what made a layer and what didn't.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from whit.packer.buildfile.dockerfile.checks import Finding

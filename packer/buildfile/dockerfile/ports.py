@@ -6,10 +6,10 @@ As BuildKit takes them (dockerfile2llb/convert_expose.go): an address and a host
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 
 from whit.packer.buildfile.dockerfile.problems import Fault
 from whit.packer.buildfile.dockerfile.text import integer
+from whit.packer.support.light import dataclass
 
 _LARGEST = 65535
 _PROTOCOLS = ("tcp", "udp", "sctp")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.dockerfile import instructions as made
@@ -14,6 +13,7 @@ from whit.packer.buildfile.dockerfile.mounts import source_of
 from whit.packer.buildfile.dockerfile.problems import Fault
 from whit.packer.buildfile.dockerfile.splitting import blank_words, json_words, quoted_words, split_line
 from whit.packer.buildfile.dockerfile.text import BLANKS, SPACE
+from whit.packer.support.light import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

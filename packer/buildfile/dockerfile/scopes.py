@@ -5,12 +5,12 @@ Dockerfile reference, "Understand how ARG and FROM interact" and "Automatic plat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.dockerfile.problems import Fault, at
 from whit.packer.buildfile.dockerfile.words import Reading, expand
 from whit.packer.image.platform import normal_platform
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

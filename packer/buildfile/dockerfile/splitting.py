@@ -6,11 +6,11 @@ As BuildKit's parser splits them (frontend/dockerfile/parser: split_command.go, 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import NoReturn
 
 from whit.packer.buildfile.dockerfile.problems import Fault
 from whit.packer.buildfile.dockerfile.text import BLANKS, SPACE, is_space
+from whit.packer.support.light import dataclass
 
 _QUOTES = "'\""
 

@@ -7,12 +7,12 @@ As BuildKit's lexer reads them (frontend/dockerfile/shell/lex.go; Dockerfile ref
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.dockerfile import globs
 from whit.packer.buildfile.dockerfile.problems import Fault
 from whit.packer.buildfile.dockerfile.text import SPACE
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

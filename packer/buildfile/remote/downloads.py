@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from hashlib import new, sha256
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from whit.packer.registry.transport import Call, Transport
 from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError, WhitError
 from whit.packer.support.jsondoc import canonical_json, parse_object
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,6 @@ what is kept of ``.git`` holds nothing of this machine.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from whit.packer.buildfile.dockerfile.gitref import is_commit
 from whit.packer.buildfile.remote.gitting import Git, GitError
 from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError, NotFoundError, WhitError
-from whit.packer.support.light import replace
+from whit.packer.support.light import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
