@@ -240,7 +240,8 @@ def _cgo(
     tags = (f"-tags={given['TAGS']}",) if given.get("TAGS") else ()
     packages = [word for target in targets for word in _package(project, target)]
     fields = "-json=ImportPath,Standard,CgoFiles,CgoLDFLAGS,CgoPkgConfig"
-    step = Step((go.path, "list", "-e", "-deps", fields, *tags, *packages), project.folder, env, _INHERITED)
+    words = (go.path, "list", "-e", "-deps", fields, *tags, *packages)
+    step = Step(words, project.folder, env, _INHERITED, "the list of packages, with modules that aren't here yet")
     needing, libraries = [], []
     for package in _documents(kit.ask(step)):
         if not package.get("Standard") and package.get("CgoFiles"):

@@ -63,30 +63,21 @@ def environment(step: Step, own: Mapping[str, str]) -> dict[str, str]:
 
 def run(step: Step, watcher: Watcher) -> None:
     """Run it to its end. Raises :class:`WhitError` with its exit status; what it printed goes to the watcher before."""
-    output, began = bytearray(), time.monotonic()
-    with _started(step, subprocess.STDOUT) as process, selectors.DefaultSelector() as selector:
-        assert process.stdout is not None  # noqa: S101 - a pipe
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while True:
-            watcher.doing(step.doing, time.monotonic() - began)
-            if selector.select(_TICK):
-                chunk = os.read(process.stdout.fileno(), _READ)
-                if not chunk:
-                    break
-                output += chunk
-                del output[:-_LONGEST]
+    output = bytearray()
+    with _started(step, subprocess.STDOUT) as process:
+        for chunk in _heard(process, step.doing, watcher):
+            output += chunk
+            del output[:-_LONGEST]
         code = process.wait()
-    watcher.done()
     if code:
         watcher.failed(bytes(output))
         raise WhitError(f"{title(step)} {_ended(code)}")
 
 
-def ask(step: Step) -> str:
+def ask(step: Step, watcher: Watcher | None = None) -> str:
     """What it prints on stdout. Raises :class:`WhitError` with the last thing that it says on stderr where it fails."""
     with tempfile.TemporaryFile() as errors, _started(step, errors.fileno()) as process:
-        assert process.stdout is not None  # noqa: S101 - a pipe
-        told = process.stdout.read()
+        told = b"".join(_heard(process, step.doing, watcher if step.doing else None))
         code = process.wait()
         if code:
             errors.seek(0)
@@ -95,10 +86,28 @@ def ask(step: Step) -> str:
     return told.decode("utf-8", "surrogateescape")
 
 
+def _heard(process: subprocess.Popen[bytes], doing: str, watcher: Watcher | None) -> Iterator[bytes]:
+    """What it prints, to its end; meanwhile the watcher is told again and again that it is being done."""
+    assert process.stdout is not None  # noqa: S101 - a pipe
+    began = time.monotonic()
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while True:
+            if watcher:
+                watcher.doing(doing, time.monotonic() - began)
+            if selector.select(_TICK):
+                chunk = os.read(process.stdout.fileno(), _READ)
+                if not chunk:
+                    break
+                yield chunk
+    if watcher:
+        watcher.done()
+
+
 def title(step: Step) -> str:
     """The command's first words: ``go build``, ``cargo metadata``."""
     name = step.argv[0].rpartition("/")[2]
-    verb = next((word for word in step.argv[1:] if not word.startswith("-") and "/" not in word), "")
+    verb = next((word for word in step.argv[1:] if word.replace("-", "a").isidentifier() and word[0] != "-"), "")
     return f"{name} {verb}".rstrip()
 
 

@@ -19,6 +19,8 @@ from whit.toolchains.pins import PINS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from whit.toolchains.process import Watcher
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -115,10 +117,13 @@ def missing(name: str) -> NotFoundError:
 
 @dataclass(slots=True)
 class MachineKit:
-    """The kit of this machine. ``fetch`` brings a tool that isn't here, or raises why it can't; without it none is fetched."""
+    """The kit of this machine. ``fetch`` brings a tool that isn't here, or raises why it can't; without it none is fetched. ``watcher`` is
+    told of questions that take a while.
+    """
 
     cache: Path
     fetch: Callable[[str], str] | None = None
+    watcher: Watcher | None = None
     _tools: dict[tuple[str, str], Tool] = field(default_factory=dict)
 
     def tool(self, name: str, least: str = "") -> Tool:
@@ -150,7 +155,7 @@ class MachineKit:
         """See :class:`whit.toolchains.model.Kit`."""
         from whit.toolchains.process import ask  # noqa: PLC0415 - as above
 
-        return ask(step)
+        return ask(step, self.watcher)
 
     def read(self, path: str) -> str | None:
         """See :class:`whit.toolchains.model.Kit`."""

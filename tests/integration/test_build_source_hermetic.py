@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import RunWhit
+    from tests.integration.conftest import User
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("go")]
 
@@ -33,3 +35,14 @@ def test_it_gives_the_same_image_and_isn_t_taken_for_one_that_wasn_t_confined(
     assert result.returncode == 1
     assert "./main.go:3:15: undefined: nothing" in result.stderr
     assert "whit: go build failed with exit status 1\nhint: it sees no network" in result.stderr
+
+
+@pytest.mark.slow
+def test_a_user_builds_so_as_root_does(user: User) -> None:
+    project = module(user.home / "svc", root="svc")
+    words = user.command("build", "--hermetic", "-q", project)
+    built = subprocess.run(
+        words, env=user.environment(), cwd=user.home, capture_output=True, text=True, check=False, timeout=500
+    )
+    assert (built.returncode, built.stderr) == (0, "")
+    assert user.run("run", "svc").stdout.strip() == "hello from svc"

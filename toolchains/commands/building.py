@@ -33,10 +33,10 @@ def build_sources(words: dict[str, Any], make_runner: Callable[[Path], StepRunne
     project = find_project(words["context"], Language(words["language"]) if words["language"] else None)
     store = Store.open()
     folder = store.root / "toolchains"
-    kit = MachineKit(folder, None if words["offline"] else lambda name: fetcher(folder).fetch(name))
+    telling = Telling(is_quiet=words["quiet"])
+    kit = MachineKit(folder, None if words["offline"] else lambda name: fetcher(folder).fetch(name), telling)
     with upstream(words) as there:
         follower = there.follower(asked.names)
-        telling = Telling(is_quiet=words["quiet"])
         means = Means(kit, telling, make_runner, is_offline=words["offline"], follower=follower)
         built = build(store, project, asked, means)
         attached = _attach(store, built, asked, wishes) if wishes else ()

@@ -135,6 +135,16 @@ def test_vendored_modules_are_used_where_they_are_there(names: list[str], flags:
     assert bool(recipe.prepares) is (flags == "-mod=readonly")
 
 
+def test_a_confined_build_sees_the_modules_and_asks_no_proxy() -> None:
+    machine = kit(SQLITE)
+    machine.answers["env GOMODCACHE"] = "/home/me/go/pkg/mod\n"
+    hermetic = GO.recipe(MODULE, (SERVER,), Wish(AMD64, hermetic=True), "/out", machine).hermetic
+    assert hermetic is not None
+    assert hermetic.shows == ("/home/me/go/pkg/mod",)
+    assert hermetic.caches == (("GOCACHE", "go"), ("ZIG_GLOBAL_CACHE_DIR", "zig"))
+    assert ("GOPROXY", "off") in hermetic.env
+
+
 def test_without_go() -> None:
     with pytest.raises(NotFoundError, match="go isn't on this machine"):
         GO.targets(MODULE, FakeKit(tools=()))
