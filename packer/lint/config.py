@@ -50,7 +50,7 @@ def is_root(image: Image) -> bool:
 
 
 def _root(image: Image) -> Iterator[Found]:
-    if is_root(image):
+    if is_root(image) and not image.is_module:
         yield Found(f"its user is {image.run.user!r}" if image.run.user else "it names no user")
 
 
@@ -179,7 +179,7 @@ RULES = (
         Level.NOTE,
         "It doesn't say where it comes from",
         "Registries, scanners and whoever is woken up at night find source, revision and licence by these keys.",
-        "whit pack --label org.opencontainers.image.source=URL …, or LABEL in a Dockerfile.",
+        "whit pack --label or --annotation org.opencontainers.image.source=URL …, or LABEL in a Dockerfile.",
         _ANNOTATIONS,
         image=_labels,
     ),

@@ -125,7 +125,8 @@ def image_of(name: str, stored: StoredImage, layout: Layout) -> Image:
     reader = _Reader(layout, stored)
     layers = [list(reader.layer(number)) for number in range(len(stored.manifest.layers))]
     files, hidden = overlay(layers)
-    image = Image(name, stored.config, files, hidden, stored.manifest.annotations)
+    manifest = stored.manifest
+    image = Image(name, stored.config, files, hidden, manifest.annotations, is_module=manifest.holds_module)
     file = image.program(image.command[0]) if image.command else None
     if file is None or file.kind is not Kind.FILE:
         return image

@@ -50,7 +50,10 @@ class ImageFile:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One image of one platform. ``name`` is as the person gave it; ``files`` by path; ``main`` what it starts."""
+    """One image of one platform. ``name`` is as the person gave it; ``files`` by path; ``main`` what it starts.
+
+    ``is_module``: it is an artifact that holds a module and can't say how it is to be run.
+    """
 
     name: str
     config: ImageConfig
@@ -58,6 +61,7 @@ class Image:
     hidden: tuple[Hidden[ImageFile], ...] = ()
     annotations: tuple[tuple[str, str], ...] = ()
     main: Program | None = None
+    is_module: bool = False
 
     @property
     def run(self) -> RunConfig:

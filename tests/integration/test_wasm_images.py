@@ -178,3 +178,38 @@ def test_an_artifact_of_several_components_is_refused_before_anything_is_fetched
 
     assert refused.returncode != 0
     assert refused.stderr.splitlines()[-2].startswith(f"whit: {image} has 2 layers, and one that is WebAssembly")
+
+
+def test_a_dockerfile_makes_an_image_for_wasi_and_one_on_top_of_it(run_whit: RunWhit, tmp_path: Path) -> None:
+    (tmp_path / "app.wasm").write_bytes(PROGRAM)
+    file = tmp_path / "Dockerfile"
+    file.write_text('FROM scratch\nCOPY app.wasm /app.wasm\nENTRYPOINT ["/app.wasm"]\n')
+    done(run_whit, "build", "--platform", "wasi/wasm", "-t", "me/base", tmp_path)
+    file.write_text("FROM me/base\nENV A=b\n")
+    done(run_whit, "build", "--platform", "wasi/wasm", "-t", "me/app", tmp_path)
+
+    shown = json.loads(done(run_whit, "inspect", "--type", "image", "me/app"))[0]
+
+    assert (shown["Os"], shown["Architecture"]) == ("wasi", "wasm")
+    assert shown["Config"]["Entrypoint"] == ["/app.wasm"]
+
+
+def test_nothing_can_be_put_on_an_artifact(run_whit: RunWhit, tmp_path: Path) -> None:
+    packed(run_whit, tmp_path, "wasm", "me/app:1")
+    (tmp_path / "Dockerfile").write_text("FROM me/app:1\nENV A=b\n")
+
+    for words in (
+        ("build", "--platform", "wasi/wasm", "-t", "me/other", tmp_path),
+        ("pack", "--base", "me/app:1", tmp_path / "app.wasm"),
+    ):
+        refused = run_whit(*words)
+        assert refused.returncode != 0
+        assert "is a Wasm artifact: it holds one module, and nothing can be put on it" in refused.stderr
+
+
+def test_lint_asks_of_an_artifact_no_more_than_it_can_say(run_whit: RunWhit, tmp_path: Path) -> None:
+    packed(run_whit, tmp_path, "wasm", "me/app:1")
+
+    found = json.loads(done(run_whit, "lint", "--json", "me/app:1"))
+
+    assert "root-user" not in {finding["id"] for finding in found["findings"]}

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from whit.packer.support import durable
-from whit.packer.support.errors import NotFoundError, StoreError, UsageError, WhitError
+from whit.packer.support.errors import NotFoundError, StoreError, UnsupportedError, UsageError, WhitError
 from whit.packer.image.reference import parse_reference
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class Bases:
             known = self._found.get((reference, str(wanted)))
             if known is None:
                 known = self._found[reference, str(wanted)] = self._obtain(parse_reference(reference), wanted)
+            if known.manifest.holds_module:
+                raise UnsupportedError(f"{reference} is a Wasm artifact: it holds one module, and nothing can be put on it")
             return known
 
     def _obtain(self, reference: Reference, wanted: Platform) -> StoredImage:
@@ -99,4 +101,4 @@ class Bases:
 
     @staticmethod
     def _differs(one: Platform, other: Platform) -> bool:
-        return (one.os, one.architecture) != (other.os, other.architecture)
+        return not one.is_for(other)

@@ -191,9 +191,9 @@ def _begin(
         return begun(around, checker, index, around.graph.target_platform, empty_image(around.graph.target_platform))
     image = needed.image
     platform = node.platform or around.graph.target_platform
-    if node.platform is None and wishes.platform is None and _same(image.platform, wishes.here):
+    if node.platform is None and wishes.platform is None and image.platform.is_for(wishes.here):
         platform = wishes.here
-    if not _same(platform, image.platform):
+    if not platform.is_for(image.platform):
         expected, actual = (normal_platform(one) for one in (platform, image.platform))
         message = (
             f'Base image {node.base_text} was pulled with platform "{actual}", expected "{expected}" for current build'
@@ -202,16 +202,12 @@ def _begin(
     return begun(around, checker, index, platform, image)
 
 
-def _same(one: Platform, other: Platform) -> bool:
-    return (one.os, one.architecture) == (other.os, other.architecture)
-
-
 def _planned(state: StageState, needed: _Needed, *, is_target: bool, wishes: Wishes) -> StagePlan:
     image = state.image
     if is_target:
         platform = image.platform
         if wishes.platform is not None:
-            variant = wishes.platform.variant or (platform.variant if _same(platform, wishes.platform) else None)
+            variant = wishes.platform.variant or (platform.variant if platform.is_for(wishes.platform) else None)
             platform = Platform(wishes.platform.os, wishes.platform.architecture, variant)
         labels = tuple(sorted((dict(image.run.labels) | dict(wishes.labels)).items()))
         image = replace(image, platform=normal_platform(platform), run=replace(image.run, labels=labels))
