@@ -151,6 +151,7 @@ def _order(words: dict[str, Any], sources: Sources) -> Order:
     from whit.packer.buildfile.build.ordering import Order
     from whit.packer.buildfile.build.sharing import parse_places
     from whit.packer.buildfile.dockerfile.evaluate import Wishes
+    from whit.packer.buildfile.dockerfile.text import truth
     from whit.packer.buildfile.remote.named import read_contexts
     from whit.packer.commands.given import pairs
     from whit.packer.commands.registry_options import registries
@@ -178,6 +179,7 @@ def _order(words: dict[str, Any], sources: Sources) -> Order:
         args=pairs(words["variables"], "--build-arg", from_environment=True),
         labels=tuple(pairs(words["labels"], "--label").items()),
     )
+    inline = ("type=inline",) if truth(wishes.args.get("BUILDKIT_INLINE_CACHE", "")) else ()
     return Order(
         begun=reading.begin(words["context"], words["file"], wishes.args, sources),
         wishes=wishes,
@@ -191,7 +193,7 @@ def _order(words: dict[str, Any], sources: Sources) -> Order:
         pushes=pushes,
         contexts=read_contexts(words["contexts"], sources),
         cache_from=parse_places(words["cache_from"], "--cache-from", "src"),
-        cache_to=parse_places(words["cache_to"], "--cache-to", "dest"),
+        cache_to=parse_places((*words["cache_to"], *inline), "--cache-to", "dest"),
         registries=lambda: registries(insecure=False),
     )
 

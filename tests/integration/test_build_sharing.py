@@ -172,6 +172,7 @@ def test_a_cache_that_is_not_there_or_is_none_is_told_of_and_does_no_harm(
     assert "is not an OCI image layout" in told
     for word in (
         "type=gha",
+        "type=inline",
         "type=registry",
         "type=local,dest=x",
         "type=registry,ref=A!",
@@ -182,6 +183,35 @@ def test_a_cache_that_is_not_there_or_is_none_is_told_of_and_does_no_harm(
     done = first(folder, *NO_NETWORK, "-t", "kept", "--cache-to", "localhost:1/x:1")
     assert done.returncode == 1
     assert "kept" in first.engine("images"), "the image is there by then"
+
+
+@pytest.mark.peer("docker-registry")
+def test_an_image_tells_of_its_own_steps_where_that_is_asked_for(
+    machines: tuple[Builder, Builder], registry: RegistryPeer, tmp_path: Path
+) -> None:
+    first, second = machines
+    lines = ("FROM base", "RUN head -c 10 /dev/urandom > /1", "WORKDIR /w", "RUN head -c 10 /dev/urandom > /2")
+    name = f"{registry.name}/inline:1"
+    folder = project(tmp_path / "c", *lines)
+    first.built(
+        folder,
+        *NO_NETWORK,
+        "-t",
+        name,
+        "--push",
+        "--cache-to",
+        "type=inline",
+        "--platform",
+        "linux/amd64,linux/amd64/v2",
+    )
+    told = second.built(folder, *NO_NETWORK, "-t", "made", "--cache-from", name)
+    assert told.count("CACHED") == 3, told
+    first.built(folder, *NO_NETWORK, "-t", name, "--push", "--build-arg", "BUILDKIT_INLINE_CACHE=1")
+    longer = project(tmp_path / "d", *lines, "RUN cat /1 /2 > /3")
+    told = _another(first, tmp_path, "third").built(longer, *NO_NETWORK, "-t", "made", "--cache-from", name)
+    assert told.count("CACHED") == 3, told
+    image = Store(first.engine.root).resolve(name)
+    assert len(json.loads(dict(image.manifest.annotations)["dev.whit.cache"])["layers"]) == 3
 
 
 def test_a_cache_with_other_bytes_than_it_says_is_refused(machines: tuple[Builder, Builder], tmp_path: Path) -> None:

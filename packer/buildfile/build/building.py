@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.build.assembling import assemble
 from whit.packer.buildfile.build.notes import Level
+from whit.packer.buildfile.build.sharing import inline_note
 from whit.packer.buildfile.build.stages import StageBuilder
 from whit.packer.image.oci import INDEX, Index
 from whit.packer.support.light import replace
@@ -106,7 +107,9 @@ def keep_image(
             for record in target.chain.records:
                 tools.shared.have(record)
             config = target.plan.stage(target.plan.target).config
-            made = assemble(tools.cache, target.chain, config, notes.of(Level.MANIFEST, config.platform), seconds)
+            said = notes.of(Level.MANIFEST, config.platform)
+            said += inline_note(target.chain) if tools.shared.is_inline else ()
+            made = assemble(tools.cache, target.chain, config, tuple(sorted(said)), seconds)
             images.append(replace(made, annotations=notes.of(Level.MANIFEST_DESCRIPTOR, config.platform)))
         (kept,) = images if len(images) == 1 else [layout.put(Index(tuple(images), notes.of(Level.INDEX)).to_json(), INDEX)]
         if names:

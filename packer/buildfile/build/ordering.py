@@ -16,7 +16,7 @@ from whit.packer.buildfile.build.emulation import read_handlers, refuse_unexecut
 from whit.packer.buildfile.build.exporting import export_files, export_image
 from whit.packer.buildfile.build.notes import Annotations
 from whit.packer.buildfile.build.origins import Files
-from whit.packer.buildfile.build.sharing import Shared, export, imported
+from whit.packer.buildfile.build.sharing import PlaceKind, Shared, export, imported
 from whit.packer.buildfile.build.stages import Settings
 from whit.packer.registry.progress import Silent
 from whit.packer.buildfile.dockerfile.evaluate import Wishes, evaluate
@@ -122,7 +122,8 @@ def build(order: Order, sources: Sources, runner: StepRunner, progress: Progress
             context, order.begun.ignore, sources, sources.agents, sources.epoch, order.uses_cache, order.network,
             sources.secrets, order.anew, _opened_contexts(order, held),
         )  # fmt: skip
-        shared = Shared(cache, exports=bool(order.cache_to))
+        is_inline = any(place.kind is PlaceKind.INLINE for place in order.cache_to)
+        shared = Shared(cache, exports=bool(order.cache_to), is_inline=is_inline)
         if order.cache_from:
             shared.entries = imported(order.cache_from, order.registries, progress)
         tools = Tools(cache, runner, progress, bases.image, shared)
@@ -134,7 +135,7 @@ def build(order: Order, sources: Sources, runner: StepRunner, progress: Progress
             kept, images = keep_image(targets, tools, order.names, order.annotations, settings.seconds)
         if order.output:
             _export(order, runner, cache.store, targets, kept)
-        for place in order.cache_to:
+        for place in (one for one in order.cache_to if one.kind is not PlaceKind.INLINE):
             _share(place, order, targets, tools)
     return Built(kept, images, tuple(dict.fromkeys(finding for plan in plans for finding in plan.findings)))
 

@@ -17,7 +17,19 @@ from whit.packer.archives.archive import copy_image, name_in, output_layout
 from whit.packer.buildfile.build.cache import Record, new_snapshot
 from whit.packer.buildfile.build.placing import make_folders
 from whit.packer.buildfile.remote.sources import Once
-from whit.packer.image.oci import LAYER_GZIP, MAX_DOCUMENT, REF_NAME, Descriptor, Layer, Manifest, check_digest, parse_manifest
+from whit.packer.image.oci import (
+    INDEXES,
+    LAYER_GZIP,
+    MAX_DOCUMENT,
+    REF_NAME,
+    Descriptor,
+    Layer,
+    Manifest,
+    check_digest,
+    parse_config,
+    parse_index,
+    parse_manifest,
+)
 from whit.packer.image.reference import parse_reference
 from whit.packer.registry.ends import LayoutSource, RepositoryTarget
 from whit.packer.registry.fetching import fetch_into
@@ -44,10 +56,14 @@ if TYPE_CHECKING:
     from whit.packer.image.reference import Reference
     from whit.packer.registry.ends import Source
     from whit.packer.registry.registries import Registries
+    from whit.packer.registry.repository import Document
     from whit.packer.registry.transfer import Watcher
     from whit.packer.tar.member import Member
 
 ARTIFACT = "application/vnd.whit.buildcache.v1"
+INLINE = "dev.whit.cache"
+"""The annotation by which an image tells of its own steps."""
+
 CONFIG = "application/vnd.whit.buildcache.config.v1+json"
 _NAME = "whit-cache:latest"
 """In a folder's index."""
@@ -61,11 +77,15 @@ class PlaceKind(StrEnum):
 
     REGISTRY = "registry"
     LOCAL = "local"
+    INLINE = "inline"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A cache's place: a reference or a folder; ``is_full`` (mode=max): of all stages, not of the target alone."""
+    """A cache's place: a reference or a folder; ``is_full`` (mode=max): of all stages, not of the target alone.
+
+    ``inline`` is the image itself.
+    """
 
     kind: PlaceKind
     where: str
@@ -87,7 +107,8 @@ def parse_places(texts: Iterable[str], option: str, folder: str) -> tuple[Place,
         kind = fields.pop("type", "")
         where = fields.pop("ref" if kind == PlaceKind.REGISTRY else folder, "")
         mode = fields.pop("mode", "min")
-        if kind not in tuple(PlaceKind) or not where or fields or mode not in ("min", "max"):
+        is_inline = kind == PlaceKind.INLINE and folder == "dest"
+        if kind not in tuple(PlaceKind) or bool(where) is is_inline or fields or mode not in ("min", "max"):
             raise UsageError(f"{option} {text[:200]}", hint=_HINT)
         place = Place(PlaceKind(kind), where, mode == "max")
         if place.kind is PlaceKind.REGISTRY:
@@ -108,11 +129,15 @@ class Entry:
 
 @dataclass(slots=True)
 class Shared:
-    """The caches of one build. ``exports``: each step's layer is made, so that all after it can be told of."""
+    """The caches of one build. ``exports``: each step's layer is made, so that all after it can be told of.
+
+    ``is_inline``: the image is to tell of its steps itself.
+    """
 
     cache: StepCache
     entries: dict[str, Entry] = field(default_factory=dict)
     exports: bool = False
+    is_inline: bool = False
     _once: Once = field(default_factory=Once)
 
     @property
@@ -228,19 +253,61 @@ def imported(places: tuple[Place, ...], registries: Callable[[], Registries], pr
         telling = progress.begin(f"importing cache manifest from {place.where}")
         try:
             source = _source(place, registries)
-            root = source.root()
-            manifest = parse_manifest(root.data, place.where)
-            if manifest.config.media_type != CONFIG or any(one.media_type != LAYER_GZIP for one in manifest.layers):
-                raise InvalidFileError(f"{place.where} is no build cache of whit's")
-            data = b"".join(bytes(chunk) for chunk in source.blob(_bounded(manifest.config)))
-            if Descriptor(CONFIG, f"sha256:{_digest(data)}", len(data)) != manifest.config:
-                raise InvalidFileError(f"{place.where}: its configuration isn't what its digest says")
-            found = {**parse_cache(data, manifest, source), **found}
+            found = {**_entries(source.root(), source, place.where), **found}
         except WhitError as error:
             telling.failed(error.message)
         else:
             telling.done()
     return found
+
+
+def inline_note(chain: Chain) -> tuple[tuple[str, str], ...]:
+    """What an image says of its own steps: of each layer that isn't its base's the keys, and its tar's size."""
+    told = [
+        [list(keys), record.layer.tar_size if record.layer else 0]
+        for record, keys in zip(chain.records, chain.keys, strict=True)
+    ]
+    return ((INLINE, canonical_json({"layers": told}).decode()),)
+
+
+def _entries(root: Document, source: Source, where: str) -> dict[str, Entry]:
+    """What a cache has, or an image says of its steps. Raises :class:`InvalidFileError`."""
+    if root.descriptor.media_type in INDEXES:
+        children = (source.document(child) for child in parse_index(root.data, where).manifests)
+        return {key: entry for child in children for key, entry in _entries(child, source, where).items()}
+    manifest = parse_manifest(root.data, where)
+    note = dict(manifest.annotations).get(INLINE)
+    if manifest.config.media_type != CONFIG and note is None:
+        raise InvalidFileError(f"{where} is no build cache of whit's")
+    data = b"".join(bytes(chunk) for chunk in source.blob(_bounded(manifest.config)))
+    if f"sha256:{_digest(data)}" != manifest.config.digest or any(one.media_type != LAYER_GZIP for one in _own(manifest, note)):
+        raise InvalidFileError(f"{where} isn't what its digests say, or no build cache of whit's")
+    if note is None:
+        return parse_cache(data, manifest, source)
+    diff_ids, found = parse_config(data, where).diff_ids, dict[str, Entry]()
+    own = _noted(note)
+    if not len(own) <= len(manifest.layers) == len(diff_ids):
+        raise InvalidFileError(f"{where}: it has other layers than it says")
+    first = len(diff_ids) - len(own)
+    for (keys, tar_size), blob, diff_id in zip(own, manifest.layers[first:], diff_ids[first:], strict=True):
+        entry = Entry(Layer(blob, diff_id, tar_size), None, "", source)
+        found |= dict.fromkeys(keys, entry)
+    return found
+
+
+def _own(manifest: Manifest, note: str | None) -> tuple[Descriptor, ...]:
+    """The layers that are steps' own."""
+    count = len(manifest.layers) if note is None else len(_noted(note))
+    return manifest.layers[len(manifest.layers) - count :] if count else ()
+
+
+def _noted(note: str) -> list[tuple[list[str], int]]:
+    import json  # noqa: PLC0415 - for images that say so
+
+    try:
+        return [([str(key) for key in keys], int(size)) for keys, size in json.loads(note)["layers"]]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise InvalidFileError(f"an image's annotation {INLINE} can't be read") from None
 
 
 def _digest(data: bytes) -> str:
