@@ -101,29 +101,29 @@ int request_send(int socket, struct request *request)
 	return header.kind == KIND_ERROR ? error : 0;
 }
 
-/* The question is asked of a namespace by a socket of it, of whatever family (netdevice(7)). */
-static int ask(int socket, unsigned long what, const char *name, struct ifreq *answer)
+/* A question about an interface is asked of a namespace by a socket of it, of whatever family (netdevice(7)). */
+static int put_name(struct ifreq *question, const char *name)
 {
-	*answer = (struct ifreq){ 0 };
-	int error = copy_part(answer->ifr_name, sizeof(answer->ifr_name), name, strlen(name));
-	if (error)
-		return error;
-	/* An int in musl's declaration, an unsigned long in glibc's. */
-	return ioctl(socket, (__typeof__(SIOCGIFINDEX))what, answer) < 0 ? -errno : 0;
+	*question = (struct ifreq){ 0 };
+	return copy_part(question->ifr_name, sizeof(question->ifr_name), name, strlen(name));
 }
 
 int link_index(int socket, const char *name)
 {
 	struct ifreq answer;
-	int error = ask(socket, SIOCGIFINDEX, name, &answer);
-	return error ? error : answer.ifr_ifindex;
+	int error = put_name(&answer, name);
+	if (error)
+		return error;
+	return ioctl(socket, SIOCGIFINDEX, &answer) < 0 ? -errno : answer.ifr_ifindex;
 }
 
 int link_has_address(int socket, const char *name, const char *address)
 {
 	struct ifreq answer;
-	int error = ask(socket, SIOCGIFHWADDR, name, &answer);
+	int error = put_name(&answer, name);
 	if (error)
 		return error;
+	if (ioctl(socket, SIOCGIFHWADDR, &answer) < 0)
+		return -errno;
 	return memcmp(answer.ifr_hwaddr.sa_data, address, ADDRESS_BYTES) == 0 ? 0 : -ENODEV;
 }
