@@ -15,7 +15,7 @@ import pytest
 
 from tests.integration.builds import make_builder, write_context
 from tests.peers.web import ssh_agent
-from whit.packer.buildfile.build.agents import forwarded
+from whit.packer.buildfile.build.forwarding import forwarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.support.light import dataclass
 from whit.packer.support import durable
-from whit.packer.buildfile.build.agents import MODE, VARIABLE, forwarded
+from whit.packer.buildfile.build.agents import MODE, VARIABLE
 from whit.packer.buildfile.build.cache import Workplace, step_key
 from whit.packer.buildfile.build.origins import find_one, rooted
 from whit.packer.buildfile.build.pieces import Change, piece_of
@@ -146,6 +146,8 @@ def _given(step: RunStep, planned: PlannedMount, supplies: Supplies) -> str | No
 def _agent(planned: PlannedMount, path: Path, agent: str) -> Iterator[Bound]:
     mount = planned.mount
     mode = MODE if mount.mode is None else mount.mode
+    from whit.packer.buildfile.build.forwarding import forwarded  # noqa: PLC0415 - few steps are given an agent
+
     with forwarded(agent, path, mode, (mount.uid or 0, mount.gid or 0)):
         yield Bound(planned.target, None, str(path), is_readonly=False)
 
