@@ -5,6 +5,6 @@
 - ``origins``, ``finding``, ``selecting``, ``placing``: what COPY and ADD take, from where, and where it goes
 - ``owners``, ``modes``: ``--chown`` and ``--chmod``
 - ``running``: RUN with its mounts; ``agents``: SSH agents for it; ``emulation``: whether it can be executed here
-- ``portable``, ``sharing``: steps that were done on other machines, by keys that mean the same there
+- ``portable``, ``sharing``, ``exchanging``, ``uppers``: steps that were done on other machines, by keys that mean the same there
 - ``stages``: one stage, step by step; ``building``: all that a target needs, side by side; ``assembling``: the image
 """

@@ -16,9 +16,8 @@ from whit.packer.buildfile.build.emulation import read_handlers, refuse_unexecut
 from whit.packer.buildfile.build.exporting import export_files, export_image
 from whit.packer.buildfile.build.notes import Annotations
 from whit.packer.buildfile.build.origins import Files
-from whit.packer.buildfile.build.sharing import PlaceKind, Shared, export, imported
+from whit.packer.buildfile.build.sharing import PlaceKind, Shared
 from whit.packer.buildfile.build.stages import Settings
-from whit.packer.registry.progress import Silent
 from whit.packer.buildfile.dockerfile.evaluate import Wishes, evaluate
 from whit.packer.buildfile.dockerfile.parsing import parse
 from whit.packer.support import durable
@@ -125,6 +124,8 @@ def build(order: Order, sources: Sources, runner: StepRunner, progress: Progress
         is_inline = any(place.kind is PlaceKind.INLINE for place in order.cache_to)
         shared = Shared(cache, exports=bool(order.cache_to), is_inline=is_inline)
         if order.cache_from:
+            from whit.packer.buildfile.build.exchanging import imported  # noqa: PLC0415 - few builds have such
+
             shared.entries = imported(order.cache_from, order.registries, progress)
         tools = Tools(cache, runner, progress, bases.image, shared)
         several = len(plans) > 1
@@ -150,6 +151,9 @@ def _opened_contexts(order: Order, held: contextlib.ExitStack) -> dict[str, File
 
 
 def _share(place: Place, order: Order, targets: tuple[Finished, ...], tools: Tools) -> None:
+    from whit.packer.buildfile.build.exchanging import export  # noqa: PLC0415 - few builds have such
+    from whit.packer.registry.progress import Silent  # noqa: PLC0415
+
     telling = tools.progress.begin(f"exporting cache to {place.where}")
     chains = [
         chain
