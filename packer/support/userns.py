@@ -24,7 +24,7 @@ Map = tuple[int, int, int]
 SUBORDINATE = ("/etc/subuid", "/etc/subgid")
 ALL = (0, 0, (1 << 32) - 1)
 _NEW_USERS = 0x1000_0000
-_HINT = (
+ALLOW = (
     "allow user namespaces: sysctl user.max_user_namespaces and kernel.unprivileged_userns_clone (or its AppArmor twin)"
 )
 
@@ -150,9 +150,14 @@ def enter() -> Ids:
         _enter_helped(more, [*outer(user, more.users)], [*outer(group, more.groups)])
     else:
         _unshare()
-        for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
-            with open(f"/proc/self/{name}", "w", encoding="ascii") as file:  # noqa: PTH123 - as above
-                file.write(text)
+        try:
+            for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
+                with open(f"/proc/self/{name}", "w", encoding="ascii") as file:  # noqa: PTH123 - as above
+                    file.write(text)
+        except OSError as error:
+            raise UnsupportedError(
+                f"this system lets you be no namespace's root: {error.strerror}", hint=ALLOW
+            ) from None
     return read_ids() or Ids(1, 1)
 
 
@@ -161,7 +166,7 @@ def _unshare() -> None:
 
     if ctypes.CDLL(None, use_errno=True).unshare(_NEW_USERS):
         said = os.strerror(ctypes.get_errno())
-        raise UnsupportedError(f"this system lets you make no user namespace: {said}", hint=_HINT)
+        raise UnsupportedError(f"this system lets you make no user namespace: {said}", hint=ALLOW)
 
 
 def _enter_helped(more: Subordinate, users: list[Map], groups: list[Map]) -> None:

@@ -10,9 +10,9 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from whit.packer.support.errors import WhitError
+from whit.packer.support.errors import UnsupportedError, WhitError
 from whit.packer.support.light import replace
-from whit.packer.support.userns import enter, read_ids
+from whit.packer.support.userns import ALLOW, enter, read_ids
 from whit.runtime.building.leftovers import sweep_cgroups
 from whit.runtime.building.overlay import open_root
 from whit.runtime.building.wire import Job, encode
@@ -118,7 +118,10 @@ def make_runner(store: Path) -> Runner:
     """
     ids = read_ids() if os.geteuid() == 0 else enter()
     if ids:
-        own_mounts()
+        try:
+            own_mounts()
+        except OSError as error:
+            raise UnsupportedError(f"this system lets you mount nothing: {error.strerror}", hint=ALLOW) from None
     else:
         sweep_cgroups()
     return Runner(store)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import tarfile
 import time
 from dataclasses import dataclass
@@ -13,9 +15,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.builds import Builder, base_tar, write_context
-from tests.integration.conftest import USER
+from tests.integration.conftest import USER, become
 from tests.integration.kept import Engine, until
 from tests.integration.users import FIRST_SUBORDINATE, Mine, engine_of, machine_of
+from tests.peers import PROJECT
 from whit.packer.buildfile.build.cache import StepCache
 from whit.packer.store.garbage import verify
 from whit.packer.store.store import Store
@@ -162,6 +165,18 @@ def _speaking() -> list[str]:
         ["pgrep", "-u", str(USER), "-l", "slirp4netns|pasta"], capture_output=True, text=True, check=False
     )
     return done.stdout.splitlines()
+
+
+def test_a_system_without_user_namespaces_is_told_in_a_line(user: User, mine: Builder) -> None:
+    assert isinstance(mine.engine, Mine)
+    older = ("env", f"PYTHONPATH={PROJECT}", sys.executable, "-P", "-m", "tests.integration.without_calls", "unshare")
+    before = (*older, shutil.which("setpriv") or "", *become(USER)[1:], "env", "-u", "PYTHONPATH")
+    engine = _Mine(mine.engine.program, mine.engine.root, before, mine.engine.home)
+    done = Builder(engine, mine.scratch)(context(user, "FROM base", "RUN true"), *NO_NETWORK)
+    assert done.returncode == 1
+    first, hint = done.stderr.splitlines()
+    assert first == "whit: this system lets you make no user namespace: Function not implemented"
+    assert hint.startswith("hint: allow user namespaces")
 
 
 def test_files_of_a_user_s_build_are_the_user_s(user: User, machine: Path, mine: Builder) -> None:
