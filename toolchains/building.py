@@ -17,10 +17,11 @@ from whit.packer.image.reference import reference_from_file_name
 from whit.packer.image.spec import PackOptions
 from whit.packer.supply.provenance import SOURCE, Origin
 from whit.packer.support import durable
-from whit.packer.support.errors import UsageError, WhitError
+from whit.packer.support.errors import UsageError
 from whit.packer.support.jsondoc import canonical_json
 from whit.toolchains.cache import BuildCache
 from whit.toolchains.choosing import choose
+from whit.toolchains.finishing import finish, write_files
 from whit.toolchains.languages import toolchain_of
 from whit.toolchains.model import Note, Wish
 from whit.toolchains.tree import snapshot
@@ -143,8 +144,9 @@ class _Work:
             for text in recipe.warnings:
                 means.watcher.warn(text)
             with durable.store_errors(f"build in {place.parent}"):
+                write_files(place, recipe)
                 self._perform(recipe, place, means)
-            _check_made(place, recipe.programs)
+                recipe = replace(recipe, programs=finish(place, recipe))
             # Whoever edits while it is built gets what was there, which isn't kept as what is there now.
             after = snapshot(self.roots, self.toolchain.ignores, asked.written, self.cache.index(self.project.root))
             kept = key if after.digest == self.tree.digest and not self.tree.leaves else f"{key[:-8]}-moving"
@@ -192,12 +194,6 @@ def _refuse_same_names(names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"two programs are called {name}: one image can't hold both at /{name}")
-
-
-def _check_made(place: Path, programs: tuple[tuple[str, str], ...]) -> None:
-    for name, file in programs:
-        if not (place / file).is_file():
-            raise WhitError(f"the build ended well, but has made no {name}")
 
 
 def _check_variables(toolchain: Toolchain, asked: Asked) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from whit.packer.support.errors import UnsupportedError
 from whit.toolchains.gomod import parse_gomod
 from whit.toolchains.model import Hermetic, Note, Recipe, Step, Target, is_older
+from whit.toolchains.zigcc import ZIG_TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,19 +30,23 @@ _INHERITED = (
 )  # fmt: skip
 """Where modules come from and what is kept: nothing of it changes what is built from the same go.sum."""
 
-ZIG_TARGETS = {
-    "386": "x86-linux-musl",
-    "amd64": "x86_64-linux-musl",
-    "arm": "arm-linux-musleabihf",
-    "arm64": "aarch64-linux-musl",
-    "loong64": "loongarch64-linux-musl",
-    "ppc64le": "powerpc64le-linux-musl",
-    "riscv64": "riscv64-linux-musl",
-    "s390x": "s390x-linux-musl",
-}
-"""By the names of architectures that images and Go share: those that whit packs programs for."""
-
-ARCHITECTURES = frozenset(ZIG_TARGETS)
+ARCHITECTURES = frozenset(
+    [
+        "386",
+        "amd64",
+        "arm",
+        "arm64",
+        "loong64",
+        "mips",
+        "mips64",
+        "mips64le",
+        "mipsle",
+        "ppc64",
+        "ppc64le",
+        "riscv64",
+        "s390x",
+    ]
+)
 _OWN_LIBRARIES = frozenset(["m", "c", "pthread", "dl", "rt", "util", "resolv", "crypt"])
 """Those that are parts of musl's libc."""
 
@@ -253,7 +258,12 @@ def _linked(flags: object) -> list[str]:
 
 
 def _with_cgo(platform: Platform, needing: tuple[str, ...], libraries: tuple[str, ...], kit: Kit) -> _Way:
-    target = ZIG_TARGETS[platform.architecture]
+    target = ZIG_TARGETS.get(platform.architecture)
+    if target is None:
+        raise UnsupportedError(
+            f"cgo is needed by {_some(needing)}, and for {platform} whit has no C compiler",
+            hint=f"one of {', '.join(f'linux/{name}' for name in sorted(ZIG_TARGETS))}, or --build-arg CGO_ENABLED=0",
+        )
     zig = kit.tool("zig")
     warnings: tuple[str, ...] = ()
     if libraries:

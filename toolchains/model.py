@@ -89,6 +89,15 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A file that a recipe wants in the output folder before its steps: ``path`` is relative to that."""
+
+    path: str
+    data: bytes
+    is_executable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something that was chosen, and why."""
 
@@ -114,8 +123,9 @@ class Hermetic:
 class Recipe:
     """How programs are made, as data.
 
-    ``programs`` are (target's name, file that is there after the steps: a path in the output folder). ``prepares`` are
-    steps that may need a network, and bring what the ``steps`` build from. ``tools`` are those that the steps use;
+    ``programs`` are (target's name, file that is there after the steps: a path in the output folder, or a pattern where only
+    the build knows the folder). ``files`` are there before the steps; ``strips`` are programs whose symbols and debug
+    information are removed afterwards, as their builder can't leave them out. ``prepares`` are steps that may need a network, and bring what the ``steps`` build from. ``tools`` are those that the steps use;
     ``watched`` are files and folders of this machine outside of the tree that decide what comes out: when one of these
     changes, it is built again. ``hermetic`` is None where it isn't known how to confine them.
     """
@@ -128,6 +138,8 @@ class Recipe:
     watched: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     hermetic: Hermetic | None = None
+    files: tuple[Written, ...] = ()
+    strips: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +156,11 @@ class Wish:
 class Kit(Protocol):
     """What a toolchain may ask of the machine. Tests give answers of their own."""
 
+    @property
+    def processors(self) -> int:
+        """How many things may be done at the same time."""
+        ...
+
     def tool(self, name: str, least: str = "") -> Tool:
         """A tool by name, of at least a version if there is such a one; fetched where there is none and that is allowed.
 
@@ -153,6 +170,10 @@ class Kit(Protocol):
 
     def place(self, name: str) -> str:
         """Where the executable is, empty if nowhere. Starts no process."""
+        ...
+
+    def kept(self, name: str, root: str) -> str:
+        """A folder that stays from build to build of a tree, for what a builder wants to find again."""
         ...
 
     def ask(self, step: Step) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import tomllib
 from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import InvalidFileError, NotFoundError, UsageError
@@ -45,7 +46,7 @@ def _of_folder(shown: str, folder: str, language: Language | None) -> Project:
     try:
         wanted, files = chosen_sources(shown, names, language)
     except NotFoundError as error:
-        raise NotFoundError(error.message, hint=_nearby(shown, folder, language) or error.hint) from None
+        raise NotFoundError(error.message, hint=_nearby(shown, folder, names) or error.hint) from None
     return Project(wanted, folder, folder, posixpath.basename(folder), files=files)
 
 
@@ -72,7 +73,21 @@ def _of_manifest(root: str, folder: str, language: Language, manifest: str) -> P
             if any(posixpath.normpath(posixpath.join(above, one)) == root for one in used):
                 root, manifest = above, "go.work"
                 break
+    if language is Language.RUST:
+        root = next((above for above in _above(root) if _has_member(above, root)), root)
     return Project(language, root, folder, posixpath.basename(folder) or "program", manifest)
+
+
+def _has_member(above: str, folder: str) -> bool:
+    """Whether a folder belongs to a workspace above it (doc.rust-lang.org/cargo, "Workspaces": members, exclude)."""
+    try:
+        workspace = tomllib.loads(_text(f"{above}/Cargo.toml")).get("workspace")
+    except ValueError:
+        return False
+    if not isinstance(workspace, dict):
+        return False
+    place = posixpath.relpath(folder, above)
+    return not any(f"{place}/".startswith(f"{posixpath.normpath(other)}/") for other in workspace.get("exclude", ()))
 
 
 def _names(shown: str, folder: str) -> tuple[str, ...]:
@@ -114,10 +129,10 @@ def _text(path: str) -> str:
         return ""
 
 
-def _nearby(shown: str, folder: str, language: Language | None) -> str | None:
+def _nearby(shown: str, folder: str, names: tuple[str, ...]) -> str | None:
     """A folder in it that is a project."""
+    del names
     for name in sorted(_listed(folder)):
-        for found, manifest in manifests(_listed(f"{folder}/{name}")).items():
-            if language in {None, found}:
-                return f"there is one in it: whit build {posixpath.join(shown, name)} ({manifest})"
+        for manifest in manifests(_listed(f"{folder}/{name}")).values():
+            return f"there is one in it: whit build {posixpath.join(shown, name)} ({manifest})"
     return None

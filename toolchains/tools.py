@@ -8,13 +8,16 @@ import re
 import shutil
 import sys
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whit.packer.support import durable
 from whit.packer.support.errors import NotFoundError, WhitError
-from whit.toolchains.go import ARCHITECTURES, ZIG_TARGETS
+from whit.toolchains.go import ARCHITECTURES
 from whit.toolchains.model import Source, Step, Tool, is_older
 from whit.toolchains.pins import PINS
+from whit.toolchains.zigcc import ZIG_TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,11 +43,18 @@ class Known:
 
 
 _GO_PLATFORMS = (*(f"linux/{name}" for name in sorted(ARCHITECTURES)), "wasi/wasm")
-_ZIG_PLATFORMS = tuple(f"linux/{name}" for name in sorted(ZIG_TARGETS))
+_ZIG_PLATFORMS = (*(f"linux/{name}" for name in sorted(ZIG_TARGETS)), "wasi/wasm")
+_CARGO_PLACES = (posixpath.expanduser("~/.cargo/bin"), "/usr/local/cargo/bin")
 
 TOOLS: dict[str, Known] = {
     "go": Known("Go", ("/usr/local/go/bin", "/usr/lib/go/bin"), ("version",), r"go(\d\S*)", "golang-go", _GO_PLATFORMS),
     "zig": Known("Zig", ("/usr/local/zig", "/opt/zig"), ("version",), r"(\S+)", platforms=_ZIG_PLATFORMS),
+    "cargo": Known("Cargo", _CARGO_PLACES, debian="cargo", is_shim=True),
+    "rustc": Known("Rust", _CARGO_PLACES, debian="rustc", is_shim=True),
+    "nim": Known("Nim", (posixpath.expanduser("~/.nimble/bin"),), debian="nim", platforms=_ZIG_PLATFORMS, is_shim=True),
+    "make": Known("GNU make", debian="make"),
+    "cmake": Known("CMake", debian="cmake"),
+    "meson": Known("Meson", debian="meson"),
 }
 """By the executable's name."""
 
@@ -118,12 +128,13 @@ def missing(name: str) -> NotFoundError:
 @dataclass(slots=True)
 class MachineKit:
     """The kit of this machine. ``fetch`` brings a tool that isn't here, or raises why it can't; without it none is fetched. ``watcher`` is
-    told of questions that take a while.
+    told of questions that take a while. ``work`` is where builders keep what they want to find again.
     """
 
     cache: Path
     fetch: Callable[[str], str] | None = None
     watcher: Watcher | None = None
+    work: Path | None = None
     _tools: dict[tuple[str, str], Tool] = field(default_factory=dict)
 
     def tool(self, name: str, least: str = "") -> Tool:
@@ -146,6 +157,18 @@ class MachineKit:
         if first is None:
             raise missing(name)
         return first
+
+    @property
+    def processors(self) -> int:
+        """See :class:`whit.toolchains.model.Kit`."""
+        return len(os.sched_getaffinity(0))
+
+    def kept(self, name: str, root: str) -> str:
+        """See :class:`whit.toolchains.model.Kit`. It counts as used now."""
+        folder = (self.work or self.cache) / f"work-{name}-{sha256(os.fsencode(root)).hexdigest()[:16]}"
+        durable.private_folder(folder)
+        os.utime(folder)
+        return str(folder)
 
     def place(self, name: str) -> str:
         """See :class:`whit.toolchains.model.Kit`."""

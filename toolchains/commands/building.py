@@ -23,6 +23,7 @@ def build_sources(words: dict[str, Any], make_runner: Callable[[Path], StepRunne
     """Build them; ``words`` are the command line's. The exit code."""
     from whit.packer.store.store import Store
     from whit.toolchains.building import Means, build, explanation
+    from whit.toolchains.cache import BuildCache
     from whit.toolchains.commands.watching import Telling, fetcher
     from whit.toolchains.model import Language
     from whit.toolchains.project import find_project
@@ -34,7 +35,12 @@ def build_sources(words: dict[str, Any], make_runner: Callable[[Path], StepRunne
     store = Store.open()
     folder = store.root / "toolchains"
     telling = Telling(is_quiet=words["quiet"])
-    kit = MachineKit(folder, None if words["offline"] else lambda name: fetcher(folder).fetch(name), telling)
+    kit = MachineKit(
+        folder,
+        None if words["offline"] else lambda name: fetcher(folder).fetch(name),
+        telling,
+        BuildCache(store).folder,
+    )
     with upstream(words) as there:
         follower = there.follower(asked.names)
         means = Means(kit, telling, make_runner, is_offline=words["offline"], follower=follower)

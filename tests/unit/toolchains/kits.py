@@ -35,6 +35,13 @@ class FakeKit:
                 return tool
         raise NotFoundError(f"{name} isn't on this machine")
 
+    @property
+    def processors(self) -> int:
+        return 2
+
+    def kept(self, name: str, root: str) -> str:
+        return f"/kept/{name}{root}"
+
     def ask(self, step: Step) -> str:
         self.asked.append(step)
         line = " ".join(step.argv)

@@ -1,0 +1,133 @@
+"""``whit build`` with sources of C, Zig, Nim and Rust: built static, packed, run; and the same from another folder."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import lacking
+from tests.integration.sources import done, write
+from whit.toolchains.tools import locate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import RunWhit
+
+C_MAIN = '#include <stdio.h>\n#include "said.h"\nint main(void) { printf("c: %s %s\\n", SAID, __FILE__); return 0; }\n'
+PROJECTS: dict[str, tuple[dict[str, str], str]] = {
+    "make": (
+        {
+            "Makefile": "svc: main.o\n\tgcc -o $@ $^\n%.o: %.c\n\t$(CC) -march=native -Iinc -c -o $@ $<\n",
+            "main.c": C_MAIN,
+            "main.o": "an object of another compiler",
+            "inc/said.h": '#define SAID "make"\n',
+        },
+        "c: make main.c",
+    ),
+    "cmake": (
+        {
+            "CMakeLists.txt": "cmake_minimum_required(VERSION 3.10)\nproject(svc C)\nadd_executable(svc main.c)\n"
+            "target_compile_definitions(svc PRIVATE HERE)\ntarget_include_directories(svc PRIVATE inc)\n",
+            "main.c": C_MAIN,
+            "inc/said.h": '#define SAID "cmake"\n',
+        },
+        "c: cmake main.c",
+    ),
+    "lone c": ({"a.c": C_MAIN, "said.h": '#define SAID "lone"\n'}, "c: lone a.c"),
+    "lone zig": (
+        {"main.zig": 'pub fn main() void { @import("std").debug.print("zig\\n", .{}); }\n'},
+        "",
+    ),
+    "nim": (
+        {
+            "svc.nimble": 'srcDir = "src"\nbin = @["svc"]\nrequires "nim >= 1.4.0"\n',
+            "src/svc.nim": 'import std/[strutils, times]\necho "nim: ", "svc".toUpperAscii, " ", now().year > 2000\n',
+        },
+        "nim: SVC true",
+    ),
+    "rust": (
+        {
+            "Cargo.toml": '[package]\nname = "svc"\nversion = "1.2.3"\nedition = "2021"\n[dependencies]\nlocal = { path = "local" }\n',
+            "Cargo.lock": 'version = 3\n[[package]]\nname = "local"\nversion = "0.3.0"\n\n'
+            '[[package]]\nname = "svc"\nversion = "1.2.3"\ndependencies = ["local"]\n',
+            "src/main.rs": 'fn main() { println!("rust: {} {}", local::said(), file!()); }\n',
+            "local/Cargo.toml": '[package]\nname = "local"\nversion = "0.3.0"\nedition = "2021"\n',
+            "local/src/lib.rs": 'pub fn said() -> &\'static str { "local" }\n',
+        },
+        "rust: local src/main.rs",
+    ),
+}
+NEEDS = {"make": "make", "cmake": "cmake", "nim": "nim", "rust": "cargo"}
+
+
+def project(folder: Path, which: str) -> Path:
+    tool = NEEDS.get(which, "zig")
+    if locate(tool) is None or locate("zig") is None:
+        lacking(f"{tool} or Zig isn't installed")
+    return write(folder / "svc", PROJECTS[which][0])
+
+
+@pytest.mark.parametrize("which", PROJECTS)
+def test_a_project_is_built_static_and_runs_and_is_the_same_from_another_folder(
+    run_whit: RunWhit, tmp_path: Path, which: str
+) -> None:
+    first = json.loads(done(run_whit, "build", "--json", project(tmp_path / "a", which)))
+    assert first["source"]["built"] == [True]
+    assert done(run_whit, "run", "svc").strip() == PROJECTS[which][1]
+    saved = json.loads(done(run_whit, "inspect", "--json", extracted(run_whit, tmp_path)))
+    assert saved["linkage"] in {"static", "static-pie"}
+    elsewhere = run_whit("build", "--json", project(tmp_path / "b" / "c d", which), root=tmp_path / "root", timeout=300)
+    assert elsewhere.returncode == 0, elsewhere.stderr
+    assert json.loads(elsewhere.stdout)["digest"] == first["digest"]
+
+
+def extracted(run_whit: RunWhit, folder: Path) -> Path:
+    """The image's program, as a file."""
+    done(run_whit, "create", "--name", "made", "svc")
+    done(run_whit, "cp", "made:/svc", folder / "program")
+    done(run_whit, "rm", "made")
+    return folder / "program"
+
+
+def test_crates_are_in_the_sbom_of_a_rust_program(run_whit: RunWhit, tmp_path: Path) -> None:
+    done(run_whit, "build", project(tmp_path, "rust"))
+    document = json.loads(done(run_whit, "sbom", "svc"))
+    assert {("svc", "1.2.3"), ("local", "0.3.0")} <= {
+        (package["name"], package.get("versionInfo")) for package in document["packages"]
+    }
+
+
+def test_what_c_doesn_t_compile_is_told_in_the_compiler_s_words(run_whit: RunWhit, tmp_path: Path) -> None:
+    folder = write(tmp_path / "svc", {"a.c": "int main(void) { return nothing; }\n"})
+    result = run_whit("build", folder, timeout=300)
+    assert result.returncode == 1
+    assert "a.c:1:25: error: use of undeclared identifier 'nothing'" in result.stderr
+    assert "whit: cc" in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["make", "lone zig", "nim", "rust"])
+def test_confined_it_is_the_same(run_whit: RunWhit, tmp_path: Path, which: str) -> None:
+    folder = project(tmp_path, which)
+    digests = {
+        json.loads(done(run_whit, "build", "--json", *words, folder, timeout=600))["digest"]
+        for words in ((), ("--hermetic",))
+    }
+    assert len(digests) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["make", "cmake", "nim", "lone zig"])
+def test_programs_for_arm64_need_no_emulator_to_be_built_and_run_in_one(
+    run_whit: RunWhit, tmp_path: Path, which: str
+) -> None:
+    folder = project(tmp_path, which)
+    done(run_whit, "build", "--platform", "linux/arm64", folder, timeout=600)
+    program = extracted(run_whit, tmp_path)
+    assert json.loads(done(run_whit, "inspect", "--json", program))["platform"]["architecture"] == "arm64"
+    ended = subprocess.run(["qemu-aarch64", program], capture_output=True, text=True, check=True, timeout=60)
+    assert ended.stdout.strip() == PROJECTS[which][1]

@@ -1,0 +1,125 @@
+"""C: which programs build files name, and the commands that build them with zig cc."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.toolchains.kits import ZIG, FakeKit
+from whit.packer.image.platform import Platform
+from whit.packer.support.errors import UnsupportedError
+from whit.toolchains import cprograms
+from whit.toolchains.c import C_CHAIN
+from whit.toolchains.model import Language, Project, Target, Tool, Wish
+
+MAKE, CMAKE, MESON = (Tool(name, f"/usr/bin/{name}", "1", "/usr/bin") for name in ("make", "cmake", "meson"))
+AMD64 = Platform("linux", "amd64")
+PROGRAM = Target("p", "p", is_main=True)
+
+
+def project(manifest: str = "", *files: str) -> Project:
+    return Project(Language.C, "/p", "/p", "p", manifest, files)
+
+
+def kit(**files: str) -> FakeKit:
+    return FakeKit({f"/p/{name}": text for name, text in files.items()}, tools=(ZIG, MAKE, CMAKE, MESON))
+
+
+def test_cmake_names_programs_in_all_its_folders_and_through_variables() -> None:
+    files = {
+        "/p/CMakeLists.txt": "project(svc C)\nset(TOOL helper)\nadd_executable(${PROJECT_NAME} a.c)\nadd_subdirectory(x)\n",
+        "/p/x/CMakeLists.txt": "ADD_EXECUTABLE(${TOOL} b.c) # add_executable(no c.c)\nadd_executable(e IMPORTED)\n",
+    }
+    assert cprograms.of_cmake(files.get, "/p") == ("svc", "helper")
+
+
+def test_folders_of_cmake_that_name_each_other_are_read_once() -> None:
+    assert cprograms.of_cmake({"/p/CMakeLists.txt": "add_subdirectory(.)"}.get, "/p") == ()
+
+
+def test_meson_names_programs() -> None:
+    files = {"/p/meson.build": "executable('svc', 'a.c')\nsubdir('x')", "/p/x/meson.build": "executable(\n 'b', 'b.c')"}
+    assert cprograms.of_meson(files.get, "/p") == ("svc", "b")
+
+
+def test_automake_lists_programs() -> None:
+    files = {"/p/src/Makefile.am": "bin_PROGRAMS = a \\\n  b\nsbin_PROGRAMS = $(X) c\n"}
+    assert cprograms.of_automake(files.get, "/p") == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("plan", "programs"),
+    [
+        ("cc -c -o a.o a.c\ncc -o prog a.o -lm", ("prog",)),
+        ("gcc-12 -O2 a.c \\\n -o bin/prog", ("bin/prog",)),
+        ("mkdir -p x && /usr/bin/x86_64-linux-gnu-gcc a.o -ox/prog; strip x/prog", ("x/prog",)),
+        ("cc -shared -o lib.so a.o\ncc -o libx.so.1 a.o\nar rcs l.a a.o\nsort -o out in", ()),
+        ("CFLAGS=x ccache cc a.c -o ./p", ("p",)),
+        ("cc 'unclosed -o p", ()),
+        ("cc a.c -o /usr/local/bin/p", ()),
+    ],
+)
+def test_make_is_asked_what_it_would_link(plan: str, programs: tuple[str, ...]) -> None:
+    assert cprograms.of_make(plan) == programs
+
+
+def test_a_makefile_s_programs_come_from_its_plan() -> None:
+    machine = kit(Makefile="")
+    machine.answers = {"--dry-run": "cc -o p a.c\ncc -o tools/q b.c"}
+    assert C_CHAIN.targets(project("Makefile"), machine) == (PROGRAM, Target("q", "tools/q", "./tools"))
+
+
+def test_lone_files_are_one_program_small_and_static() -> None:
+    recipe = C_CHAIN.recipe(project("", "a.c", "b.c"), (PROGRAM,), Wish(AMD64), "/out", kit())
+    (step,) = recipe.steps
+    assert step.argv == ("/out/tools/cc", "-Os", "a.c", "b.c", "-o", "/out/p", "-lm")
+    assert recipe.programs == (("p", "p"),)
+    assert recipe.strips
+    assert "static: musl is linked in" in recipe.notes[0].reason
+
+
+def test_the_compiler_goes_by_every_name_and_leaves_out_what_fits_one_machine_alone() -> None:
+    recipe = C_CHAIN.recipe(project("", "a.c"), (PROGRAM,), Wish(Platform("linux", "arm64")), "/out", kit())
+    scripts = {file.path: file.data.decode() for file in recipe.files}
+    assert {"tools/cc", "tools/gcc", "tools/clang", "tools/c++", "tools/g++", "tools/ar", "tools/ranlib"} <= set(
+        scripts
+    )
+    assert "-target aarch64-linux-musl" in scripts["tools/gcc"]
+    assert "-march=native|-mtune=native" in scripts["tools/gcc"]
+    assert "-ffile-prefix-map=/p=." in scripts["tools/gcc"]
+    assert all(file.is_executable for file in recipe.files)
+
+
+def test_make_works_on_a_copy_without_another_compiler_s_objects() -> None:
+    recipe = C_CHAIN.recipe(project("Makefile"), (PROGRAM,), Wish(AMD64), "/out", kit())
+    copied, cleaned, made = (step.argv for step in recipe.steps)
+    assert copied == ("cp", "-a", "/p/.", "/out/src")
+    assert "-delete" in cleaned
+    assert made[:4] == ("/usr/bin/make", "-j2", "-f", "Makefile")
+    assert "CC=/out/tools/cc" in made
+    assert recipe.programs == (("p", "src/**/p"),)
+    assert dict(recipe.steps[2].env)["PATH"].startswith("/out/tools:")
+
+
+def test_configure_is_told_the_host_and_that_nothing_is_shared() -> None:
+    steps = C_CHAIN.recipe(project("configure"), (PROGRAM,), Wish(AMD64), "/out", kit()).steps
+    assert steps[2].argv[:5] == ("sh", "./configure", "--host=x86_64-linux-musl", "--disable-shared", "--enable-static")
+
+
+def test_cmake_has_a_folder_of_its_own_and_finds_no_library_of_this_machine() -> None:
+    recipe = C_CHAIN.recipe(project("CMakeLists.txt"), (PROGRAM,), Wish(AMD64), "/out", kit())
+    configured, built = (step.argv for step in recipe.steps)
+    assert configured[:5] == ("/usr/bin/cmake", "-S", "/p", "-B", "/out/build")
+    assert "-DCMAKE_FIND_ROOT_PATH_MODE_LIBRARY=ONLY" in configured
+    assert built[-2:] == ("--target", "p")
+
+
+def test_meson_is_given_a_cross_file() -> None:
+    recipe = C_CHAIN.recipe(project("meson.build"), (PROGRAM,), Wish(Platform("linux", "s390x")), "/out", kit())
+    cross = next(file.data.decode() for file in recipe.files if file.path == "cross.ini")
+    assert "c = '/out/tools/cc'" in cross
+    assert "endian = 'big'" in cross
+
+
+def test_a_platform_that_there_is_no_c_for() -> None:
+    with pytest.raises(UnsupportedError, match="Zig builds no program for linux/sparc64"):
+        C_CHAIN.recipe(project("", "a.c"), (PROGRAM,), Wish(Platform("linux", "sparc64")), "/out", kit())

@@ -1,0 +1,123 @@
+"""Nim and Zig: from what is read to the commands that build."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.toolchains.kits import ZIG as ZIG_TOOL
+from tests.unit.toolchains.kits import FakeKit
+from whit.packer.image.platform import Platform
+from whit.packer.support.errors import UnsupportedError, UsageError
+from whit.toolchains.model import Language, Project, Target, Tool, Wish
+from whit.toolchains.nim import NIM, parse_nimble
+from whit.toolchains.zig import ZIG
+
+NIM_TOOL = Tool("nim", "/usr/bin/nim", "1.6.10", "/usr/bin")
+AMD64 = Platform("linux", "amd64")
+NIMBLE = 'srcDir = "src"\nbin = @["svc", "sub/tool"]\nnamedBin["sub/tool"] = "helper"\nrequires "nim >= 1.6.0"\n'
+BUILD_ZIG = 'const a = b.addExecutable(.{\n .name = "svc",\n});\n// b.addExecutable(.{ .name = "not" })\n'
+
+
+def nim_kit(text: str = NIMBLE, **files: str) -> FakeKit:
+    return FakeKit({"/p/p.nimble": text, **files}, tools=(ZIG_TOOL, NIM_TOOL))
+
+
+NIM_PROJECT = Project(Language.NIM, "/p", "/p", "p", "p.nimble")
+ZIG_PROJECT = Project(Language.ZIG, "/p", "/p", "p", "build.zig")
+
+
+def test_a_nimble_file_is_read_as_far_as_it_declares() -> None:
+    package = parse_nimble(NIMBLE + '# bin = @["no"]\nrequires "jester >= 0.5, nim > 1", "x"\n')
+    assert package.bins == (("svc", "svc"), ("sub/tool", "helper"))
+    assert package.source == "src"
+    assert package.requires == ("nim >= 1.6.0", "jester >= 0.5", "nim > 1", "x")
+    assert package.least == "1.6.0"
+
+
+def test_nim_s_programs_are_those_of_the_package() -> None:
+    assert NIM.targets(NIM_PROJECT, nim_kit()) == (
+        Target("svc", "src/svc.nim"),
+        Target("helper", "src/sub/tool.nim"),
+    )
+
+
+def test_nim_compiles_with_zig_for_any_processor() -> None:
+    target = Target("svc", "src/svc.nim")
+    recipe = NIM.recipe(NIM_PROJECT, (target,), Wish(Platform("linux", "arm64")), "/out", nim_kit())
+    (step,) = recipe.steps
+    assert step.argv[:2] == ("/usr/bin/nim", "c")
+    assert {"-d:release", "--opt:size", "--cpu:arm64", "--arm64.linux.gcc.exe:/out/tools/cc"} <= set(step.argv)
+    assert recipe.strips
+
+
+def test_packages_that_others_are_needed_for_are_brought_by_nimble() -> None:
+    recipe = NIM.recipe(
+        NIM_PROJECT, (Target("svc", "src/svc.nim"),), Wish(AMD64), "/out", nim_kit(NIMBLE + 'requires "jester"\n')
+    )
+    assert [step.argv[:3] for step in recipe.steps] == [
+        ("/usr/bin/nimble", "--accept", "install"),
+        ("/usr/bin/nimble", "--accept", "c"),
+    ]
+
+
+def test_a_package_that_asks_for_a_newer_nim() -> None:
+    with pytest.raises(UnsupportedError, match=r"p\.nimble asks for Nim 2\.0, and here is 1\.6\.10"):
+        NIM.recipe(NIM_PROJECT, (), Wish(AMD64), "/out", nim_kit('requires "nim >= 2.0"'))
+
+
+def test_nim_s_ssl_can_t_be_static_and_that_is_told_before() -> None:
+    machine = nim_kit(**{"/p/config.nims": 'switch("define", "ssl")'})
+    (warning,) = NIM.recipe(NIM_PROJECT, (), Wish(AMD64), "/out", machine).warnings
+    assert "loads OpenSSL while the program runs" in warning
+
+
+@pytest.mark.parametrize(("language", "chain", "ending"), [(Language.NIM, NIM, "nim"), (Language.ZIG, ZIG, "zig")])
+def test_of_lone_files_main_is_the_program(language: Language, chain: object, ending: str) -> None:
+    files = (f"lib.{ending}", f"main.{ending}")
+    project = Project(language, "/p", "/p", "p", files=files)
+    recipe = chain.recipe(project, chain.targets(project, nim_kit()), Wish(AMD64), "/out", nim_kit())  # type: ignore[attr-defined]
+    assert f"main.{ending}" in recipe.steps[-1].argv
+
+
+@pytest.mark.parametrize(("language", "ending"), [(Language.NIM, "nim"), (Language.ZIG, "zig")])
+def test_of_lone_files_without_main_one_has_to_be_named(language: Language, ending: str) -> None:
+    project = Project(language, "/p", "/p", "p", files=(f"a.{ending}", f"b.{ending}"))
+    asked = (
+        NIM.targets if language is Language.NIM else lambda *_: ZIG.recipe(project, (), Wish(AMD64), "/out", FakeKit())
+    )
+    with pytest.raises(UsageError, match="is main"):
+        asked(project, nim_kit())
+
+
+def test_build_zig_names_its_programs() -> None:
+    assert ZIG.targets(ZIG_PROJECT, FakeKit({"/p/build.zig": BUILD_ZIG})) == (Target("svc", "svc"),)
+
+
+def test_zig_builds_for_every_processor_of_a_kind_and_keeps_its_checks() -> None:
+    recipe = ZIG.recipe(ZIG_PROJECT, (Target("svc", "svc"),), Wish(AMD64), "/out", FakeKit())
+    (step,) = recipe.steps
+    assert {"-Dtarget=x86_64-linux-musl", "-Dcpu=x86_64", "--release=safe"} <= set(step.argv)
+    assert recipe.programs == (("svc", "bin/svc"),)
+    assert recipe.strips
+
+
+def test_zig_for_webassembly() -> None:
+    recipe = ZIG.recipe(ZIG_PROJECT, (Target("svc", "svc"),), Wish(Platform("wasi", "wasm")), "/out", FakeKit())
+    assert "-Dtarget=wasm32-wasi" in recipe.steps[0].argv
+    assert recipe.programs == (("svc", "bin/svc.wasm"),)
+
+
+def test_zig_that_is_too_old_is_told_before() -> None:
+    machine = FakeKit({"/p/build.zig.zon": '.minimum_zig_version = "0.99.0"'})
+    with pytest.raises(UnsupportedError, match=r"asks for Zig 0\.99\.0, and here is 0\.17\.1"):
+        ZIG.recipe(ZIG_PROJECT, (), Wish(AMD64), "/out", machine)
+
+
+def test_an_unknown_way_to_optimize() -> None:
+    with pytest.raises(UsageError, match="OPTIMIZE=much: it is safe, small, fast"):
+        ZIG.recipe(ZIG_PROJECT, (), Wish(AMD64, variables=(("OPTIMIZE", "much"),)), "/out", FakeKit())
+
+
+def test_folders_that_build_zig_zon_names_are_part_of_it() -> None:
+    machine = FakeKit({"/p/build.zig.zon": '.dependencies = .{ .a = .{ .path = "../a" }, .b = .{ .path = "b" } }'})
+    assert ZIG.outside(ZIG_PROJECT, machine) == ("/a",)

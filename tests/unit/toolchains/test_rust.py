@@ -1,0 +1,155 @@
+"""Rust: from cargo's metadata to the commands that build, and the list of crates that is written into a program."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+
+import pytest
+
+from tests.unit.toolchains.kits import ZIG, FakeKit
+from whit.packer.image.platform import Platform
+from whit.packer.support.errors import UnsupportedError, WhitError
+from whit.toolchains import crates
+from whit.toolchains.model import Language, Project, Target, Tool, Wish
+from whit.toolchains.rust import RUST
+
+RUSTC = Tool("rustc", "/r/rustc", "1.95.0", "/r")
+CARGO = Tool("cargo", "/r/cargo", "1.95.0", "/r")
+AMD64 = Platform("linux", "amd64")
+HOST = "x86_64-unknown-linux-gnu"
+MUSL = "x86_64-unknown-linux-musl"
+PROJECT = Project(Language.RUST, "/p", "/p", "p", "Cargo.toml")
+SVC = Target("svc", "svc/svc", ".", is_main=True)
+CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index"
+
+
+def package(name: str, *bins: str, place: str = "/p", source: str | None = None, **more: object) -> dict[str, Any]:
+    targets = [{"name": one, "kind": ["bin"]} for one in bins] + [{"name": "lib", "kind": ["lib"]}]
+    told = {"id": name, "name": name, "version": "1.0.0", "source": source, "targets": targets}
+    return {**told, "manifest_path": f"{place}/Cargo.toml", **more}
+
+
+def edge(name: str, *kinds: str | None) -> dict[str, Any]:
+    return {"pkg": name, "dep_kinds": [{"kind": kind} for kind in kinds]}
+
+
+METADATA: dict[str, Any] = {
+    "packages": [
+        package("svc", "svc", "tool"),
+        package("serde", source=CRATES_IO, place="/c/serde"),
+        package("cc", source=CRATES_IO, place="/c/cc"),
+        package("zlib-sys", source="git+https://x", place="/c/z", links="z"),
+        package("tests-only", source=CRATES_IO, place="/c/t"),
+    ],
+    "workspace_members": ["svc"],
+    "resolve": {
+        "nodes": [
+            {"id": "svc", "deps": [edge("serde", None), edge("zlib-sys", None), edge("tests-only", "dev")]},
+            {"id": "serde", "deps": []},
+            {"id": "zlib-sys", "deps": [edge("cc", "build")]},
+            {"id": "cc", "deps": []},
+            {"id": "tests-only", "deps": []},
+        ]
+    },
+}
+
+
+def kit(*libraries: str, **files: str) -> FakeKit:
+    there = {f"/r/lib/rustlib/{name}/lib/std": "" for name in (HOST, *libraries)}
+    answers = {"metadata": json.dumps(METADATA), "-vV": f"release: 1.95.0\nhost: {HOST}\n", "sysroot": "/r\n"}
+    files = {f"/p/{name}": text for name, text in {"Cargo.lock": "", **files}.items()}
+    return FakeKit({**there, **files}, answers, (ZIG, RUSTC, CARGO))
+
+
+def test_programs_are_the_workspace_s_own_and_the_package_s_namesake_is_meant() -> None:
+    assert RUST.targets(PROJECT, kit()) == (SVC, Target("tool", "svc/tool", "."))
+
+
+def test_a_default_run_is_meant_before_the_namesake() -> None:
+    metadata = {**METADATA, "packages": [package("svc", "svc", "tool", default_run="tool")]}
+    assert [target.is_main for target in crates.programs(metadata, "/p")] == [False, True]
+
+
+def test_the_list_of_crates_has_what_is_in_the_program_and_what_built_it_and_no_test_s() -> None:
+    document = json.loads(zlib.decompress(crates.audit_data(METADATA, "svc")))
+    packages = document["packages"]
+    assert [one["name"] for one in packages] == ["cc", "serde", "svc", "zlib-sys"]
+    assert packages[0]["kind"] == "build"
+    assert packages[2] == {"name": "svc", "version": "1.0.0", "source": "local", "dependencies": [1, 3], "root": True}
+    assert packages[3]["source"] == "git"
+
+
+def test_without_musl_s_standard_library_glibc_is_linked_statically() -> None:
+    recipe = RUST.recipe(PROJECT, (SVC,), Wish(AMD64), "/out", kit())
+    listed, built, copied = recipe.steps
+    assert listed.argv[0] == "/r/rustc"
+    assert {"rustc", f"--target={HOST}", "--package=svc", "--bin=svc", "--locked"} <= set(built.argv)
+    flags = dict(built.env)["CARGO_ENCODED_RUSTFLAGS"].split("\x1f")
+    assert "target-feature=+crt-static" in flags
+    assert "/p=." in flags
+    assert copied.argv[0] == "cp"
+    assert any("z" in warning for warning in recipe.warnings)
+    assert "isn't installed" in recipe.notes[0].reason
+
+
+def test_with_it_musl_is_taken_and_zig_compiles_what_is_of_c() -> None:
+    recipe = RUST.recipe(PROJECT, (SVC,), Wish(AMD64), "/out", kit(MUSL))
+    env = dict(recipe.steps[1].env)
+    assert f"--target={MUSL}" in recipe.steps[1].argv
+    assert env["CC_x86_64_unknown_linux_musl"] == "/out/tools/cc"
+    assert recipe.tools == (Tool("rustc", "/r/rustc", "1.95.0", "/r"), CARGO, ZIG)
+
+
+def test_a_platform_whose_standard_library_isn_t_here_is_refused_with_the_way_to_get_it() -> None:
+    with pytest.raises(UnsupportedError) as caught:
+        RUST.recipe(PROJECT, (SVC,), Wish(Platform("linux", "arm64")), "/out", kit())
+    assert "for linux/arm64 Rust's standard library isn't here" in caught.value.message
+    assert caught.value.hint == "rustup target add aarch64-unknown-linux-musl"
+
+
+def test_what_the_project_says_of_its_profile_and_flags_stays() -> None:
+    files = {
+        "Cargo.toml": "[profile.release]\nlto = false\n",
+        ".cargo/config.toml": '[build]\nrustflags = ["--cfg", "x"]\n',
+    }
+    env = dict(RUST.recipe(PROJECT, (SVC,), Wish(AMD64), "/out", kit(**files)).steps[1].env)
+    assert env["CARGO_ENCODED_RUSTFLAGS"].startswith("--cfg\x1fx\x1f")
+    assert "CARGO_PROFILE_RELEASE_LTO" not in env
+    assert env["CARGO_PROFILE_RELEASE_CODEGEN_UNITS"] == "1"
+
+
+def test_without_a_lock_file_that_is_told() -> None:
+    machine = kit()
+    del machine.files["/p/Cargo.lock"]
+    recipe = RUST.recipe(PROJECT, (SVC,), Wish(AMD64), "/out", machine)
+    assert "there is no Cargo.lock" in recipe.warnings[0]
+    assert "--locked" not in recipe.steps[1].argv
+
+
+def test_features_and_profiles_come_into_the_command() -> None:
+    wish = Wish(AMD64, variables=(("FEATURES", "a,b"), ("NO_DEFAULT_FEATURES", "1"), ("PROFILE", "dist")))
+    words = RUST.recipe(PROJECT, (SVC,), wish, "/out", kit()).steps[1].argv
+    assert {"--features=a,b", "--no-default-features", "--profile=dist"} <= set(words)
+
+
+def test_folders_beside_the_tree_are_found_through_all_that_name_them() -> None:
+    machine = FakeKit(
+        {
+            "/p/Cargo.toml": '[dependencies]\na = { path = "../a" }\nb = { path = "b" }\n[[bin]]\nname = "x"\npath = "x.rs"\n',
+            "/a/Cargo.toml": '[dependencies.c]\npath = "../c"\n',
+        }
+    )
+    assert RUST.outside(PROJECT, machine) == ("/a", "/c")
+
+
+def test_metadata_that_can_t_be_understood_is_told() -> None:
+    with pytest.raises(WhitError, match="cargo metadata said something"):
+        crates.parse_metadata("[]")
+
+
+def test_a_lone_file_is_compiled_by_itself() -> None:
+    project = Project(Language.RUST, "/s", "/s", "hello", files=("hello.rs",))
+    recipe = RUST.recipe(project, RUST.targets(project, kit()), Wish(AMD64), "/out", kit())
+    assert recipe.steps[0].argv[-2:] == ("/out/hello", "hello.rs")

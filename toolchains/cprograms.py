@@ -1,0 +1,100 @@
+"""Which programs a project of C makes, as far as its build files say so. Pure.
+
+CMake and Meson name them. Make is asked what it would do: what a compiler links has a name behind ``-o``. A ``configure``
+comes from automake's files, which list ``bin_PROGRAMS``.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_COMPILER = re.compile(r"(?:.*[-/])?(?:cc|gcc|clang|c\+\+|g\+\+|clang\+\+|tcc)(?:-[\d.]+)?")
+_NO_PROGRAM = re.compile(r".*\.(?:o|a|so|lo|d|la|obj|i|s|pcm|gch)(?:\.\d+)*")
+_NOT_LINKED = frozenset(("-c", "-S", "-E", "-M", "-MM", "-shared"))
+_CMAKE_COMMENT = re.compile(r"#.*")
+_CMAKE_PROGRAM = re.compile(r"\badd_executable\s*\(\s*([^\s()]+)(\s+IMPORTED|\s+ALIAS)?", re.IGNORECASE)
+_CMAKE_PROJECT = re.compile(r"\bproject\s*\(\s*([\w.+-]+)", re.IGNORECASE)
+_CMAKE_FOLDER = re.compile(r"\badd_subdirectory\s*\(\s*([\w./+-]+)", re.IGNORECASE)
+_CMAKE_SET = re.compile(r"\bset\s*\(\s*(\w+)\s+([\w.+-]+)\s*\)", re.IGNORECASE)
+_MESON_PROGRAM = re.compile(r"\bexecutable\s*\(\s*'([^']+)'")
+_MESON_FOLDER = re.compile(r"\bsubdir\s*\(\s*'([^']+)'")
+_AUTOMAKE = re.compile(r"^(?:s?bin|libexec)_PROGRAMS\s*\+?=\s*((?:.*\\\n)*.*)$", re.MULTILINE)
+_MOST_FOLDERS = 256
+
+
+def of_cmake(read: Callable[[str], str | None], root: str) -> tuple[str, ...]:
+    """``read`` gives a file's text. Names in variables that are set to plain words are found, too."""
+    found: list[str] = []
+    values: dict[str, str] = {}
+    for text in _texts(read, root, "CMakeLists.txt", _CMAKE_FOLDER, _CMAKE_COMMENT):
+        project = _CMAKE_PROJECT.search(text)
+        values |= dict(_CMAKE_SET.findall(text)) | ({"PROJECT_NAME": project[1]} if project else {})
+        if project:
+            values.setdefault("CMAKE_PROJECT_NAME", project[1])
+        found += [_replaced(name, values) for name, other in _CMAKE_PROGRAM.findall(text) if not other]
+    return tuple(dict.fromkeys(name for name in found if "$" not in name))
+
+
+def _replaced(name: str, values: dict[str, str]) -> str:
+    return re.sub(r"\$\{(\w+)\}", lambda match: values.get(match[1], match[0]), name)
+
+
+def of_meson(read: Callable[[str], str | None], root: str) -> tuple[str, ...]:
+    """As of CMake."""
+    texts = _texts(read, root, "meson.build", _MESON_FOLDER, _CMAKE_COMMENT)
+    return tuple(dict.fromkeys(name for text in texts for name in _MESON_PROGRAM.findall(text)))
+
+
+def of_automake(read: Callable[[str], str | None], root: str) -> tuple[str, ...]:
+    """Of ``Makefile.am``, at the root and in ``src``."""
+    found: list[str] = []
+    for place in ("Makefile.am", "src/Makefile.am"):
+        for words in _AUTOMAKE.findall(read(posixpath.join(root, place)) or ""):
+            found += [word for word in words.replace("\\\n", " ").split() if "$" not in word and "@" not in word]
+    return tuple(dict.fromkeys(found))
+
+
+def of_make(plan: str) -> tuple[str, ...]:
+    """What ``make --dry-run`` prints → paths of programs, as its commands name them."""
+    found: list[str] = []
+    for line in plan.replace("\\\n", " ").splitlines():
+        for command in re.split(r"\s*(?:;|&&|\|\||\|)\s*", line):
+            found += _linked(command)
+    return tuple(dict.fromkeys(found))
+
+
+def _linked(command: str) -> Iterator[str]:
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return
+    while words and re.fullmatch(r"\w+=.*|ccache|env|@", words[0]):
+        words = words[1:]
+    if not words or not _COMPILER.fullmatch(words[0]) or _NOT_LINKED.intersection(words):
+        return
+    for at, word in enumerate(words):
+        name = words[at + 1] if word == "-o" and at + 1 < len(words) else word[2:] if re.match(r"-o[^-]", word) else ""
+        if name and not _NO_PROGRAM.fullmatch(name) and not name.startswith("/"):
+            yield posixpath.normpath(name)
+
+
+def _texts(
+    read: Callable[[str], str | None], root: str, name: str, folder: re.Pattern[str], comment: re.Pattern[str]
+) -> Iterator[str]:
+    """A build file, and those in the folders that it names, each once."""
+    pending = [root]
+    seen: set[str] = set()
+    while pending and len(seen) < _MOST_FOLDERS:
+        here = pending.pop(0)
+        if here in seen:
+            continue
+        seen.add(here)
+        text = comment.sub("", read(posixpath.join(here, name)) or "")
+        yield text
+        pending += [posixpath.normpath(posixpath.join(here, below)) for below in folder.findall(text)]

@@ -1,0 +1,356 @@
+"""Rust: a package, a workspace or a lone file → a static program. Pure but for what it asks through the kit.
+
+With the standard library for musl that is what is built for, and Zig links it; else, for this machine's own architecture, glibc
+is linked statically (``crt-static``). Which crates are in the program is written into it, as cargo-auditable does.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from whit.packer.support.errors import UnsupportedError
+from whit.toolchains import crates
+from whit.toolchains.cargofiles import paths, read_facts
+from whit.toolchains.model import Hermetic, Note, Recipe, Step, Target, Tool, Written
+from whit.toolchains.zigcc import compiler
+
+if TYPE_CHECKING:
+    from whit.packer.image.platform import Platform
+    from whit.toolchains.cargofiles import Facts
+    from whit.toolchains.model import Kit, Project, Wish
+
+_INHERITED = (
+    "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO_NET_GIT_FETCH_WITH_CLI",
+    "CARGO_HTTP_PROXY", "CARGO_HTTP_CAINFO", "CARGO_REGISTRY_TOKEN", "SSH_AUTH_SOCK",
+)  # fmt: skip
+"""Where toolchain and crates are. Their versions are the lock file's."""
+
+_CPU = {"386": "i686", "amd64": "x86_64", "arm": "armv7", "arm64": "aarch64", "riscv64": "riscv64gc", "ppc64le": "powerpc64le",
+        "s390x": "s390x", "loong64": "loongarch64"}  # fmt: skip
+_ABI = {"arm": "eabihf"}
+_WASI = ("wasm32-wasip1", "wasm32-wasi")
+_SMALL = (("CODEGEN_UNITS", "1"), ("LTO", "thin"))
+_LIBRARIES = "lib/rustlib"
+_KEPT_BY_CARGO = ("/registry/src/", "/git/checkouts/")
+
+
+@dataclass(frozen=True, slots=True)
+class Rust:
+    """The toolchain."""
+
+    tool: str = "cargo"
+    ignores: frozenset[str] = frozenset()
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What --build-arg may set."""
+        return {
+            "FEATURES": "features, separated by commas",
+            "NO_DEFAULT_FEATURES": "1 leaves out the default ones",
+            "PROFILE": "a profile of Cargo.toml instead of release",
+            "RUSTFLAGS": "further flags of the compiler",
+        }
+
+    def outside(self, project: Project, kit: Kit) -> tuple[str, ...]:
+        """Folders beside the tree that manifests name by ``path``, and those that these name in turn."""
+        found: list[str] = []
+        pending = [project.root]
+        while pending:
+            folder = pending.pop()
+            for other in paths(kit.read(posixpath.join(folder, "Cargo.toml"))):
+                path = posixpath.normpath(posixpath.join(folder, other))
+                if path not in found and path != project.root:
+                    found.append(path)
+                    pending.append(path)
+        return tuple(sorted(path for path in found if not f"{path}/".startswith(f"{project.root}/")))
+
+    def targets(self, project: Project, kit: Kit) -> tuple[Target, ...]:
+        """Programs of the packages at the folder and below it."""
+        if not project.manifest:
+            return (Target(project.name, "", is_main=True),)
+        words = (kit.tool("cargo").path, "metadata", "--format-version=1", "--no-deps")
+        text = kit.ask(Step(words, project.folder, (), _INHERITED))
+        return crates.programs(crates.parse_metadata(text), project.folder)
+
+    def recipe(self, project: Project, targets: tuple[Target, ...], wish: Wish, output: str, kit: Kit) -> Recipe:
+        """One ``cargo rustc`` for each program, or one ``rustc``."""
+        rust = _found(project, kit)
+        way = _way(rust, wish.platform, output, project, kit)
+        work = _Work(
+            project,
+            wish,
+            output,
+            rust,
+            way,
+            dict(wish.variables),
+            posixpath.join(output, "target") if wish.hermetic else kit.kept("cargo", project.root),
+            read_facts(project.root, way.triple, kit),
+        )
+        if not project.manifest:
+            return _lone(work, targets[0])
+        cargo = _own_cargo(rust, kit)
+        metadata = crates.parse_metadata(kit.ask(_metadata(work, cargo)))
+        steps: list[Step] = []
+        files: list[Written] = []
+        for target in targets:
+            package = target.path.partition("/")[0]
+            data = crates.audit_data(metadata, package)
+            name = f"crates-{sha256(data).hexdigest()[:12]}"
+            files.append(Written(f"{name}.rs", crates.audit_source(data)))
+            steps += [_audit(work, name), _cargo(work, cargo, target, package, name)]
+            steps.append(_copied(work, target))
+        names = {target.path.partition("/")[0] for target in targets}
+        linked = sorted({name for package in names for name in crates.native_libraries(metadata, package)})
+        return Recipe(
+            steps=tuple(steps),
+            programs=tuple((target.name, f"{target.name}{way.ending}") for target in targets),
+            notes=(
+                way.note,
+                *_notes(work),
+                Note(f"{len(metadata['packages'])} crates", "written into the program, as cargo-auditable does"),
+            ),
+            tools=(rust.tool, cargo, *way.tools),
+            watched=rust.watched(way.triple),
+            warnings=_warnings(work, linked),
+            files=(*files, *way.files),
+            hermetic=_hermetic(metadata, project, way) if wish.hermetic else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiler:
+    """``rustc`` as the project's folder has it; ``libraries`` are the targets whose standard library is here."""
+
+    tool: Tool
+    host: str
+    sysroot: str
+    libraries: tuple[str, ...]
+
+    def watched(self, triple: str) -> tuple[str, ...]:
+        """Files that are others with another toolchain."""
+        return (posixpath.join(self.sysroot, "bin", "rustc"), posixpath.join(self.sysroot, _LIBRARIES, triple, "lib"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What is built for, and how it is linked."""
+
+    triple: str
+    note: Note
+    flags: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    ending: str = ""
+    files: tuple[Written, ...] = ()
+    tools: tuple[Tool, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    project: Project
+    wish: Wish
+    output: str
+    rust: _Compiler
+    way: _Way
+    given: dict[str, str]
+    kept: str
+    facts: Facts
+
+    @property
+    def env(self) -> tuple[tuple[str, str], ...]:
+        """``RUSTFLAGS`` replaces the flags of the project's configuration: those come first in it."""
+        flags = [*self.facts.flags, *self.way.flags, *_remapped(self), *self.given.get("RUSTFLAGS", "").split()]
+        small = tuple((f"CARGO_PROFILE_RELEASE_{key}", value) for key, value in _SMALL if key not in self.facts.profile)
+        strip = () if self.wish.keeps_debug else (("CARGO_PROFILE_RELEASE_STRIP", "symbols"),)
+        return (
+            ("RUSTC", self.rust.tool.path),
+            ("CARGO_ENCODED_RUSTFLAGS", "\x1f".join(flags)),
+            ("CARGO_INCREMENTAL", "0"),
+            *small,
+            *strip,
+            *self.way.env,
+        )
+
+    @property
+    def profile(self) -> str:
+        return self.given.get("PROFILE", "release")
+
+    def doing(self, what: str) -> str:
+        return f"{what} for {self.wish.platform} with {self.rust.tool.title}"
+
+
+def _found(project: Project, kit: Kit) -> _Compiler:
+    rustc = kit.tool("rustc")
+    told = kit.ask(Step((rustc.path, "-vV"), project.folder, (), _INHERITED))
+    facts = dict(line.split(": ", 1) for line in told.splitlines() if ": " in line)
+    sysroot = kit.ask(Step((rustc.path, "--print=sysroot"), project.folder, (), _INHERITED)).strip()
+    own = posixpath.join(sysroot, "bin", "rustc")
+    path = own if "rustc" in kit.names(posixpath.join(sysroot, "bin")) else rustc.path
+    tool = Tool("rustc", path, facts.get("release", rustc.version), sysroot)
+    rustlib = posixpath.join(sysroot, _LIBRARIES)
+    libraries = tuple(name for name in kit.names(rustlib) if kit.names(posixpath.join(rustlib, name, "lib")))
+    return _Compiler(tool, facts.get("host", ""), sysroot, libraries)
+
+
+def _own_cargo(rust: _Compiler, kit: Kit) -> Tool:
+    """Cargo of the same toolchain, where rustup's shim would have to look for it."""
+    cargo, folder = kit.tool("cargo"), posixpath.join(rust.sysroot, "bin")
+    if "cargo" not in kit.names(folder):
+        return cargo
+    return Tool("cargo", posixpath.join(folder, "cargo"), cargo.version, rust.sysroot)
+
+
+def _hermetic(metadata: dict[str, Any], project: Project, way: _Way) -> Hermetic:
+    """Crates are seen where cargo keeps them; this machine's linker is needed, or Zig."""
+    places = (one["manifest_path"] for one in metadata["packages"])
+    homes = {path[: path.index(mark)] for path in places for mark in _KEPT_BY_CARGO if mark in path}
+    shown = tuple(sorted(home for home in homes if not f"{home}/".startswith(f"{project.root}/")))
+    caches = (("ZIG_GLOBAL_CACHE_DIR", "zig"),) if way.tools else ()
+    env = (("CARGO_NET_OFFLINE", "true"), *((("CARGO_HOME", shown[0]),) if shown else ()))
+    return Hermetic(shows=shown, caches=caches, env=env, system=True)
+
+
+def _way(rust: _Compiler, platform: Platform, output: str, project: Project, kit: Kit) -> _Way:
+    """The target. Raises :class:`UnsupportedError` where its standard library isn't here."""
+    if platform.architecture == "wasm":
+        triple = next((name for name in _WASI if name in rust.libraries), None)
+        if triple is None:
+            raise _lacking(platform, rust, _WASI[0])
+        return _Way(triple, Note(triple, "WebAssembly with WASI"), ending=".wasm")
+    cpu = _CPU.get(platform.architecture) if platform.os == "linux" else None
+    if cpu is None:
+        known = ", ".join(f"linux/{name}" for name in sorted(_CPU))
+        raise UnsupportedError(f"Rust builds no program for {platform}", hint=f"one of {known}, or wasi/wasm")
+    musl = f"{cpu}-unknown-linux-musl{_ABI.get(platform.architecture, '')}"
+    levels = (
+        ("-C", f"target-cpu=x86-64-{platform.variant}") if platform.architecture == "amd64" and platform.variant else ()
+    )
+    static = ("-C", "target-feature=+crt-static", *levels)
+    if musl in rust.libraries:
+        return _with_zig(musl, static, platform, output, project, kit)
+    gnu = f"{cpu}-unknown-linux-gnu{_ABI.get(platform.architecture, '')}"
+    if gnu != rust.host:
+        raise _lacking(platform, rust, musl)
+    flags = (*static, "-C", "link-arg=-Wl,--build-id=none")
+    return _Way(gnu, Note("+crt-static", f"static, with this machine's glibc: {musl} isn't installed"), flags)
+
+
+def _with_zig(triple: str, flags: tuple[str, ...], platform: Platform, output: str, project: Project, kit: Kit) -> _Way:
+    """Zig compiles what crates have of C; what links is Rust's own: it brings musl's start files itself."""
+    c = compiler(platform, output, (project.root,), kit)
+    name = triple.replace("-", "_")
+    env = ((f"CC_{name}", c.program("cc")), (f"CXX_{name}", c.program("c++")), (f"AR_{name}", c.program("ar")),
+           ("PKG_CONFIG_LIBDIR", posixpath.join(c.folder, "pkgconfig")))  # fmt: skip
+    linked = (*flags, "-C", "linker=rust-lld", "-C", "linker-flavor=ld.lld", "-C", "link-self-contained=yes")
+    return _Way(triple, Note(triple, "static, with musl"), linked, env, files=c.files, tools=(c.zig,))
+
+
+def _lacking(platform: Platform, rust: _Compiler, triple: str) -> UnsupportedError:
+    here = ", ".join(rust.libraries)
+    return UnsupportedError(
+        f"for {platform} Rust's standard library isn't here ({rust.tool.title} has it for {here or 'nothing'})",
+        hint=f"rustup target add {triple}",
+    )
+
+
+def _metadata(work: _Work, cargo: Tool) -> Step:
+    words = ("metadata", "--format-version=1", f"--filter-platform={work.way.triple}", *_locked(work), *_features(work))
+    return Step((cargo.path, *words), work.project.folder, work.env, _INHERITED)
+
+
+def _audit(work: _Work, name: str) -> Step:
+    """An object with the crates' list, which the program is linked with."""
+    words = ("--crate-type=lib", "--emit=obj", f"--target={work.way.triple}", "--crate-name=crates", "--edition=2021")
+    rustc = work.rust.tool.path
+    return Step(
+        (rustc, *words, "-C", "panic=abort", "-o", f"{work.output}/{name}.o", f"{work.output}/{name}.rs"),
+        work.project.folder, (), _INHERITED, "the list of crates",
+    )  # fmt: skip
+
+
+def _cargo(work: _Work, cargo: Tool, target: Target, package: str, audit: str) -> Step:
+    words = (
+        *(
+            "rustc",
+            f"--profile={work.profile}",
+            f"--target={work.way.triple}",
+            f"--package={package}",
+            f"--bin={target.name}",
+        ),
+        *("--target-dir", work.kept, *_locked(work), *_features(work)),
+    )
+    if work.way.ending:
+        return Step((cargo.path, *words), work.project.folder, work.env, _INHERITED, work.doing(target.name))
+    undefined = f"{'' if 'linker-flavor=ld.lld' in work.way.flags else '-Wl,'}--undefined={crates.SYMBOL}"
+    linked = ("--", "-C", f"link-arg={work.output}/{audit}.o", "-C", f"link-arg={undefined}")
+    return Step((cargo.path, *words, *linked), work.project.folder, work.env, _INHERITED, work.doing(target.name))
+
+
+def _copied(work: _Work, target: Target) -> Step:
+    folder = "debug" if work.profile == "dev" else work.profile
+    made = posixpath.join(work.kept, work.way.triple, folder, f"{target.name}{work.way.ending}")
+    return Step(("cp", "--reflink=auto", made, work.output), work.output, (), (), target.name)
+
+
+def _lone(work: _Work, target: Target) -> Recipe:
+    names = {posixpath.basename(name): name for name in work.project.files}
+    first = work.project.files[0] if len(names) == 1 else names.get("main.rs", work.project.files[0])
+    name = f"{target.name}{work.way.ending}"
+    flags = (
+        *work.way.flags,
+        *_remapped(work),
+        "-O",
+        "--edition=2021",
+        f"--target={work.way.triple}",
+        "-C",
+        "codegen-units=1",
+    )
+    strip = () if work.wish.keeps_debug else ("-C", "strip=symbols")
+    words = (work.rust.tool.path, *flags, *strip, "-o", posixpath.join(work.output, name), first)
+    step = Step(words, work.project.root, work.way.env, _INHERITED, work.doing(target.name))
+    return Recipe(
+        (step,), ((target.name, name),), (work.way.note, *_notes(work)), (work.rust.tool, *work.way.tools),
+        watched=work.rust.watched(work.way.triple), files=work.way.files,
+        hermetic=_hermetic({"packages": []}, work.project, work.way) if work.wish.hermetic else None,
+    )  # fmt: skip
+
+
+def _remapped(work: _Work) -> list[str]:
+    """No folder of this machine comes into the program."""
+    places = {work.project.root: ".", work.kept: "target", work.output: "output"}
+    return [word for old, new in places.items() for word in ("--remap-path-prefix", f"{old}={new}")]
+
+
+def _notes(work: _Work) -> tuple[Note, ...]:
+    small = "debug information kept" if work.wish.keeps_debug else "strip=symbols, codegen-units=1, lto=thin"
+    return (
+        Note(small, "asked for" if work.wish.keeps_debug else "small; what Cargo.toml says of the profile goes before"),
+        Note("--remap-path-prefix", "reproducible: no folder of this machine is in it"),
+        *(Note(f"{key}={value}", "asked for") for key, value in work.given.items()),
+    )
+
+
+def _warnings(work: _Work, linked: list[str]) -> tuple[str, ...]:
+    told = []
+    if not work.facts.is_locked:
+        told.append("there is no Cargo.lock: another day's build may have other crates")
+    if linked:
+        told.append(
+            f"crates link with {', '.join(linked)}: where they don't bring its source, a static form must be there"
+        )
+    return tuple(told)
+
+
+def _locked(work: _Work) -> tuple[str, ...]:
+    return ("--locked",) if work.facts.is_locked else ()
+
+
+def _features(work: _Work) -> tuple[str, ...]:
+    given = work.given
+    features = (f"--features={given['FEATURES']}",) if given.get("FEATURES") else ()
+    return (*features, *(("--no-default-features",) if given.get("NO_DEFAULT_FEATURES") == "1" else ()))
+
+
+RUST = Rust()
