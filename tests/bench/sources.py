@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,20 +46,29 @@ def ko(program: Path, base: str) -> Callable[[Path, Path], Command]:
     return make
 
 
-def measured(make: Callable[[Path, Path], Command], folder: Path) -> tuple[float, float, float]:
-    """Seconds: the first time, again, and after a change; the best of all rounds, as others work on the machine."""
-    source = shutil.copytree(EXAMPLE, folder / "go-http")
-    first, again, changed = [], [], []
-    for number in range(ROUNDS):
-        own = folder / str(number)
+@dataclass
+class Measured:
+    """One contender and its seconds: the first time, again with nothing changed, after a change."""
+
+    name: str
+    make: Callable[[Path, Path], Command]
+    first: list[float] = field(default_factory=list)
+    again: list[float] = field(default_factory=list)
+    changed: list[float] = field(default_factory=list)
+
+    def round(self, folder: Path, number: int) -> None:
+        """Once each, of a copy of the sources."""
+        source = folder / self.name / "go-http"
+        if not number:
+            shutil.copytree(EXAMPLE, source)
+        own = folder / self.name / str(number)
         own.mkdir()
-        command = make(source, own)
-        first.append(run_timed(command))
-        again += [run_timed(command) for _ in range(AGAIN)]
+        command = self.make(source, own)
+        self.first.append(run_timed(command))
+        self.again += [run_timed(command) for _ in range(AGAIN)]
         with (source / "main.go").open("a") as file:
             file.write(f"\n// {folder} {number}\n\nvar _ = {number}\n")
-        changed.append(run_timed(command))
-    return min(first), min(again), min(changed)
+        self.changed.append(run_timed(command))
 
 
 def _ko() -> Path | None:
@@ -88,17 +98,19 @@ def _base(held: contextlib.ExitStack, folder: Path) -> str:
 
 
 def main() -> None:
-    """Print the table."""
-    contenders: dict[str, Callable[[Path, Path], Command]] = {"whit": whit}
-    rows = []
+    """Print the table: the best of all rounds, in which the contenders take turns, as others work on the machine, too."""
+    contenders = [Measured("whit", whit)]
     with tempfile.TemporaryDirectory(prefix="whit-bench-") as name, contextlib.ExitStack() as held:
+        folder = Path(name)
         program = _ko()
         if program:
-            contenders["ko"] = ko(program, _base(held, Path(name) / "registry"))
-        for contender, make in contenders.items():
-            folder = Path(name) / contender
-            folder.mkdir()
-            rows.append([contender, *(f"{seconds:.2f}" for seconds in measured(make, folder))])
+            contenders.append(Measured("ko", ko(program, _base(held, folder / "registry"))))
+        for number in range(ROUNDS):
+            for contender in contenders:
+                contender.round(folder, number)
+    rows = [
+        [one.name, *(f"{min(seconds):.2f}" for seconds in (one.first, one.again, one.changed))] for one in contenders
+    ]
     print_table(
         "A Go service: first, nothing changed, one file changed", ["seconds", "first", "again", "changed"], rows
     )
