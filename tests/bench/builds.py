@@ -59,11 +59,13 @@ def contenders(folder: Path) -> Iterator[list[Contender]]:
             ),
             Contender("docker", words, lambda tar, name: docker.docker("import", tar, name), docker.environment, has_mounts=False),
         ]  # fmt: skip
-        if program := find_peer("buildah"):
-            buildah = Buildah(program, folder / "buildah")
-            buildah.folder.mkdir()
-            found.append(Contender("buildah", (*buildah.building, "-t"), buildah.bring))
-        yield found
+        if not (program := find_peer("buildah")):
+            yield found
+            return
+        buildah = Buildah(program, folder / "buildah")
+        buildah.folder.mkdir()
+        with contextlib.closing(buildah):
+            yield [*found, Contender("buildah", (*buildah.building, "-t"), buildah.bring)]
 
 
 def brought(folder: Path, built: list[Contender], names: Iterable[str]) -> list[list[str]]:

@@ -13,7 +13,7 @@ from tests.peers import find_peer
 from tests.peers.buildah import Buildah
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from _pytest.mark import ParameterSet
@@ -81,10 +81,12 @@ def docker_base(dockerd: Dockerd, tar_of: Callable[[str], Path]) -> Bring:
 
 
 @pytest.fixture(scope="module")
-def buildah(tmp_path_factory: pytest.TempPathFactory) -> Buildah:
+def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildah]:
     program = find_peer("buildah")
     assert program
-    return Buildah(program, tmp_path_factory.mktemp("buildah"))
+    made = Buildah(program, tmp_path_factory.mktemp("buildah"))
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")

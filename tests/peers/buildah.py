@@ -43,6 +43,11 @@ class Buildah:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
+    def close(self) -> None:
+        """Let nothing of it stay mounted, also after a build that has failed."""
+        self("rm", "--all")
+        subprocess.run(["umount", self.folder / "root" / "overlay"], capture_output=True, check=False)
+
     def bring(self, tar: Path, name: str) -> None:
         """Make an image of a root file system."""
         container = self("from", "scratch")
