@@ -20,7 +20,7 @@ fn store<T: 'static>(
     let mut store = Store::new(engine, state);
     store.limiter(move |state| limits(state));
     if let Some(fuel) = settings.fuel {
-        store.set_fuel(fuel).map_err(|error| Failure::engine(format!("{error:#}")))?;
+        store.set_fuel(fuel).map_err(|error| Failure::engine(&format!("{error:#}")))?;
     }
     if settings.timeout.is_some() {
         store.set_epoch_deadline(1);
@@ -57,7 +57,7 @@ fn module_linker(engine: &Engine) -> Result<Linker<ModuleState>, Failure> {
                 })
                 .map(|_| ())
         });
-    defined.map_err(|error| Failure::engine(format!("{error:#}")))?;
+    defined.map_err(|error| Failure::engine(&format!("{error:#}")))?;
     Ok(linker)
 }
 
@@ -96,7 +96,7 @@ fn component_linker(engine: &Engine) -> Result<component::Linker<ComponentState>
     let mut linker = component::Linker::new(engine);
     let defined = wasmtime_wasi::p2::add_to_linker_async(&mut linker)
         .and_then(|()| wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker));
-    defined.map_err(|error| Failure::engine(format!("{error:#}")))?;
+    defined.map_err(|error| Failure::engine(&format!("{error:#}")))?;
     Ok(linker)
 }
 

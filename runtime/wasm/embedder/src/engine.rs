@@ -18,7 +18,7 @@ pub fn new(settings: &Settings) -> Result<Engine, Failure> {
     let mut config = Config::new();
     config.epoch_interruption(settings.timeout.is_some());
     config.consume_fuel(settings.fuel.is_some());
-    Engine::new(&config).map_err(|error| Failure::engine(format!("{error:#}")))
+    Engine::new(&config).map_err(|error| Failure::engine(&format!("{error:#}")))
 }
 
 fn code() -> File {
@@ -28,12 +28,12 @@ fn code() -> File {
 
 pub fn module(engine: &Engine) -> Result<Module, Failure> {
     // SAFETY: the file is of whit's cache, which only its owner can write: the code in it is wasmtime's own.
-    unsafe { Module::deserialize_open_file(engine, code()) }.map_err(|error| Failure::engine(format!("{error:#}")))
+    unsafe { Module::deserialize_open_file(engine, code()) }.map_err(|error| Failure::engine(&format!("{error:#}")))
 }
 
 pub fn component(engine: &Engine) -> Result<Component, Failure> {
     let mut bytes = Vec::new();
     code().read_to_end(&mut bytes)?;
     // SAFETY: as above.
-    unsafe { Component::deserialize(engine, bytes) }.map_err(|error| Failure::engine(format!("{error:#}")))
+    unsafe { Component::deserialize(engine, bytes) }.map_err(|error| Failure::engine(&format!("{error:#}")))
 }

@@ -31,7 +31,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    pub fn engine(why: String) -> Self {
+    pub fn engine(why: &str) -> Self {
         Self::Told(ENGINE, format!("the WebAssembly engine can't run it: {why}"))
     }
 
@@ -59,7 +59,7 @@ impl Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self::engine(error.to_string())
+        Self::engine(&error.to_string())
     }
 }
 
@@ -90,7 +90,8 @@ fn place(trace: &WasmBacktrace) -> String {
         .map(|frame| frame.func_name().map_or_else(|| format!("#{}", frame.func_index()), printable))
         .collect();
     names.split_first().map_or_else(String::new, |(first, rest)| {
-        let callers: String = rest.iter().map(|name| format!(", called by {name}")).collect();
+        let callers =
+            if rest.is_empty() { String::new() } else { format!(", called by {}", rest.join(", called by ")) };
         format!(", in function {first}{callers}")
     })
 }

@@ -92,13 +92,11 @@ async fn answer(server: Rc<Server>, request: Request<Incoming>) -> Result<Respon
             failure::tell(&name, &Failure::of_call(&error, store.data().limits.refused));
         }
     });
-    match receiver.await {
-        Ok(answer) => answer.map_err(|code: ErrorCode| format_err!("{code:?}")),
-        Err(_) => {
-            running.await?;
-            Ok(failed())
-        }
+    if let Ok(answer) = receiver.await {
+        return answer.map_err(|code: ErrorCode| format_err!("{code:?}"));
     }
+    running.await?;
+    Ok(failed())
 }
 
 async fn handle(

@@ -35,7 +35,7 @@ impl Settings {
                 "fuel" => settings.fuel = Some(number(value)?),
                 "memory" => settings.memory = Some(number(value)?),
                 "network" => settings.network = true,
-                _ => return Err(Failure::engine(format!("it doesn't know the setting '{word}'"))),
+                _ => return Err(Failure::engine(&format!("it doesn't know the setting '{word}'"))),
             }
         }
         Ok(settings)
@@ -43,7 +43,7 @@ impl Settings {
 }
 
 fn number(text: &str) -> Result<u64, Failure> {
-    text.parse().map_err(|_| Failure::engine(format!("'{text}' is no number")))
+    text.parse().map_err(|_| Failure::engine(&format!("'{text}' is no number")))
 }
 
 /// WASI's texts are UTF-8.
