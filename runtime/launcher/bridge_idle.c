@@ -2,8 +2,10 @@
    Somebody must remove it then: a process that does nothing but wait, one for each store, and has Python look who is there. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,7 +13,7 @@
 #include "python.h"
 #include "util.h"
 
-enum { IDLE_SECONDS = 30, OWNER_ONLY = 0600, NUMBER_TEXT_SIZE = 24, HELD = STDERR_FILENO + 1 };
+enum { IDLE_SECONDS = 30, NUMBER_TEXT_SIZE = 24, HELD = STDERR_FILENO + 1 };
 
 /* Nothing of the caller's is held: no pipe, no terminal, no folder. */
 static int let_go_of_all_but(int held)
@@ -45,13 +47,22 @@ _Noreturn static void watch(const struct launch *launch, int lock, const char *n
 	python_run(launch->self, arguments);
 }
 
+/* A name among those of the network namespace that no file stands for, so that the store's file system isn't held. -1: it is taken. */
+static int take_watch(const char *device)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	size_t at = 1;
+	CLEANUP_FD int taken = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (taken < 0 || append(name.sun_path, sizeof(name.sun_path), &at, "whit idle ") || append(name.sun_path, sizeof(name.sun_path), &at, device))
+		return -1;
+	socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + at);
+	return bind(taken, (const struct sockaddr *)&name, length) < 0 ? -1 : steal_fd(&taken);
+}
+
 void bridge_watch(const struct launch *launch, const char *networks, const char *device, uint64_t id)
 {
-	CLEANUP_FD int folder = open(networks, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	CLEANUP_FD int lock = folder < 0 ? NO_FD : openat(folder, "idle", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, OWNER_ONLY);
-	/* The lock is of who holds any copy of the descriptor: the process that is made now. */
-	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) < 0)
-		return;
-	if (fork() == 0)
-		watch(launch, lock, networks, device, id);
+	/* It is of who holds any copy of the descriptor: the process that is made now. */
+	CLEANUP_FD int watch_of = take_watch(device);
+	if (watch_of >= 0 && fork() == 0)
+		watch(launch, watch_of, networks, device, id);
 }

@@ -147,10 +147,10 @@ def test_a_disk_with_room_for_the_image_but_not_for_its_files(whit: Path, tmp_pa
 def test_a_read_only_store_still_runs_what_is_there_and_says_what_is_not(whit: Path, tmp_path: Path) -> None:
     folder = tmp_path / "disk"
     script = f"""
-    whit run {BUSYBOX} echo first
+    whit run --network none {BUSYBOX} echo first
     mount -o remount,ro "{folder}"
-    whit run {BUSYBOX} echo first
-    whit run {BUSYBOX} echo second; echo "status $?"
+    whit run --network none {BUSYBOX} echo first
+    whit run --network none {BUSYBOX} echo second; echo "status $?"
     whit pack {whit}; echo "status $?"
     """
     done = on_a_small_disk(whit, folder, "20m", script)
