@@ -13,15 +13,13 @@ from whit.packer.support.userns import read_ids
 from whit.runtime.building.bundle import HOSTNAME
 from whit.runtime.engine.networks import attaching, rootless
 from whit.runtime.engine.networks.hosts import hosts_file, resolv_conf
+from whit.runtime.engine.networks.members import BUILD_LOCK
 from whit.runtime.engine.networks.model import Joining, Member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from whit.runtime.building.wire import Job
-
-MARK = "build.lock"
-"""In a folder beside containers', held by the build that it belongs to."""
 
 _STUB = Path("/run/systemd/resolve/resolv.conf")
 
@@ -77,7 +75,7 @@ def _bridged(store: Path, pid: int) -> Iterator[None]:
     folder = store / "containers" / member.id
     durable.private_folder(folder.parent)
     folder.mkdir(mode=0o700)
-    with durable.locked(folder / MARK, exclusive=True):
+    with durable.locked(folder / BUILD_LOCK, exclusive=True):
         try:
             attaching.attach(store, member, (Joining(),), pid)
             yield
@@ -87,7 +85,7 @@ def _bridged(store: Path, pid: int) -> Iterator[None]:
 
 def _sweep(store: Path) -> None:
     """Places of builds that were killed."""
-    for mark in (store / "containers").glob(f"*/{MARK}"):
+    for mark in (store / "containers").glob(f"*/{BUILD_LOCK}"):
         if not is_locked(mark):
             _remove(store, mark.parent)
 

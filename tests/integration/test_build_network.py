@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,3 +37,23 @@ def test_a_run_has_the_usual_bridge_and_leaves_nothing_of_it(builder: Builder, t
     assert b"eth0" not in files["h"][-1]  # type: ignore[operator]
     assert list((builder.engine.root / "containers").iterdir()) == []
     until(lambda: "wv" not in builder.engine.on_host("ip", "-o", "link"))
+
+
+def test_containers_that_are_restored_take_no_network_from_a_run_that_goes_on(builder: Builder, tmp_path: Path) -> None:
+    engine = builder.engine
+    lines = ("FROM base", "RUN --network=none true", "RUN sleep 6; ip addr show dev eth0")
+    context = write_context(tmp_path / "context", {"Dockerfile": "\n".join(lines)})
+    command: list[str | Path] = [*engine.before, engine.program, "build", context]
+    with subprocess.Popen(
+        command,
+        env=engine.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as build:
+        until(lambda: "wv" in engine.on_host("ip", "-o", "link"))
+        engine("system", "restore")
+        _, told = build.communicate(timeout=120)
+    assert build.returncode == 0, told
+    assert "inet 172." in told

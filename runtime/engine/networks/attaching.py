@@ -14,7 +14,7 @@ from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.engine.happened import network_event
 from whit.runtime.engine.networks import bridging, flows, folder, links, nft, rules
 from whit.runtime.engine.networks.hosts import check_host_name
-from whit.runtime.engine.networks.members import is_passing, read_member
+from whit.runtime.engine.networks.members import is_building, is_passing, read_member
 from whit.runtime.engine.networks.model import Endpoint, Joining, Member, Network, Place
 from whit.runtime.engine.networks.neighbours import Neighbours
 from whit.runtime.engine.networks.netlink import Netlink
@@ -143,7 +143,7 @@ def sweep(root: Path, alive: Callable[[str], bool]) -> None:
         for name in folder.names(root):
             for address, container in folder.leases(root, name).items():
                 # Of programs in the foreground remove_unused knows which are gone.
-                if not (is_passing(address, container) or alive(container)):
+                if not (is_passing(address, container) or is_building(root, container) or alive(container)):
                     _detach(root, netlink, container)
         bridging.remove_unused(root, netlink)
 

@@ -7,6 +7,7 @@ import os
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.packer.support.lightjson import load
+from whit.packer.support.locks import is_locked
 from whit.runtime.engine.networks.model import Endpoint, Member, PortMapping, Protocol
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from whit.runtime.engine.model import Container
 
 MEMBER = "whit-endpoints/1"
+BUILD_LOCK = "build.lock"
+"""In a folder beside containers', held by the build whose RUN is in networks."""
+
 FILE, LEASES = "network.json", "leases"
 
 
@@ -78,6 +82,11 @@ def read_member(root: Path | str, container: str) -> Member | None:
             return parse_member(file.read(), place)
     except (OSError, InvalidFileError):
         return None
+
+
+def is_building(root: Path, owner: str) -> bool:
+    """Whether an address is that of a build's RUN that goes on."""
+    return is_locked(root / "containers" / owner / BUILD_LOCK)
 
 
 def is_passing(address: str, owner: str) -> bool:
