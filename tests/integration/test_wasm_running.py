@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.conftest import lacking
 from tests.peers.registry import docker_registry
-from tests.programs.build import build
+from tests.programs.build import ToolchainMissingError, build
+from tests.programs.components import command_component
 from whit.packer.image.oci import CONFIG, MANIFEST, WASM_CONFIG, WASM_LAYER, WASM_LAYERS
 
 if TYPE_CHECKING:
@@ -64,6 +66,30 @@ def test_both_forms_run_as_the_file_does(run_whit: RunWhit, program: Path, form:
 
     assert done(run_whit, "run", "me/app:1", "args", "x") == ARGS.format(f"/{program.name}")
     assert run_whit("run", "me/app:1", "exit", "7").returncode == 7
+
+
+@pytest.fixture(scope="module")
+def component(program: Path) -> Path:
+    try:
+        return command_component(program, "wasi")
+    except ToolchainMissingError as error:
+        lacking(str(error))
+        raise
+
+
+def test_the_artifact_of_a_component_says_what_inspect_says(run_whit: RunWhit, component: Path, tmp_path: Path) -> None:
+    inspected = json.loads(done(run_whit, "inspect", "--json", component))["wasm"]
+    done(run_whit, "pack", "--format", "wasm", "-o", f"{tmp_path}/layout/", component)
+
+    blobs = [path.read_bytes() for path in (tmp_path / "layout/blobs/sha256").iterdir()]
+    config = next(json.loads(data) for data in blobs if data.startswith(b"{") and b"layerDigests" in data)
+
+    assert (config["os"], config["architecture"]) == ("wasip2", "wasm")
+    assert config["component"]["imports"] == inspected["imports"]
+    assert config["component"]["exports"] == inspected["exports"]
+    assert config["component"]["target"] == inspected["world"]
+    assert inspected["world"].startswith("wasi:cli/command@0.2.")
+    assert inspected["foreign"] == []
 
 
 @pytest.mark.peer("docker-registry")

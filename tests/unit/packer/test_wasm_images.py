@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.programs.build import build
 from tests.programs.make_wasm import COMPONENT, MODULE, name, section, vector
@@ -307,3 +309,22 @@ def test_no_other_program_becomes_an_artifact(tmp_path: Path) -> None:
     layout.create()
     with pytest.raises(UsageError, match="is no WebAssembly"):
         write(Order(str(program), PackOptions(as_artifact=True)), layout)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=5,
+)
+MEMBERS = st.sampled_from(["os", "architecture", "layerDigests", "config", "created", "author", "component", "x"])
+
+
+@given(st.dictionaries(MEMBERS, JSON | st.dictionaries(st.sampled_from(["Entrypoint", "Env"]), JSON)) | JSON)
+def test_whatever_a_configuration_holds_it_is_read_or_refused_in_one_line(document: object) -> None:
+    refused, word = "", "/module.wasm"
+    try:
+        word = module_config(manifest_of(LAYER), json.dumps(document).encode()).run.entrypoint[0]
+    except InvalidFileError as error:
+        refused = error.message
+    assert "\n" not in refused
+    assert word.partition("#")[0] == "/module.wasm"
