@@ -80,7 +80,7 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Wasm:
-    """How a WebAssembly program is run: the engine and the compiled code, both of the host; ``kind`` is module or component."""
+    """How a WebAssembly program is run: the engine and the compiled code, both of the host; ``kind`` is what settings.py has."""
 
     engine: str
     code: str

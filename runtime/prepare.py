@@ -117,11 +117,11 @@ def _find(request: Request, store: Store) -> _Taken:
             hint="show an image's program a file with --volume SOURCE:TARGET:ro",
         )
     if request.pull == Pull.ALWAYS:
-        obtain(request.target, store)
+        obtain(request.target, store, request.platform)
         # Not to be remembered: the next time it is asked for again.
-        return _Taken(store.resolve(request.target), (None,))
+        return _Taken(store.resolve(request.target, request.platform), (None,))
     try:
-        return _Taken(store.resolve(request.target), files, (request.target,))
+        return _Taken(store.resolve(request.target, request.platform), files, (request.target,))
     except NotFoundError as error:
         if Path(request.target).exists():
             raise NotFoundError(
@@ -129,9 +129,16 @@ def _find(request: Request, store: Store) -> _Taken:
             ) from None
         if request.pull == Pull.NEVER:
             raise
-        obtain_missing(request.target, store, error)
+        obtain_missing(request.target, store, error, request.platform)
     files = (identity_of(str(store.index_path)),)
-    return _Taken(store.resolve(request.target), files, (request.target,))
+    return _Taken(store.resolve(request.target, request.platform), files, (request.target,))
+
+
+def _refuse_other(image: StoredImage, request: Request) -> None:
+    """Refuse an image or a program that isn't for the platform that is asked for."""
+    wanted = request.platform
+    if wanted and not image.platform.is_for(wanted):
+        raise NotFoundError(f"{request.target} has nothing for {wanted}", hint=f"it is for {image.platform}")
 
 
 def _mount_points(options: RunOptions, more: tuple[MountPoint, ...]) -> tuple[MountPoint, ...]:
@@ -182,6 +189,7 @@ def prepare(
     packs = names_file(request.target)
     taken = (_pack if packs else _find)(request, store)
     image = taken.image
+    _refuse_other(image, request)
     folder = prepare_rootfs(store, image, _mount_points(request.options, more(image.config.run)))
     view = RootView(str(folder))
     name = request.target if packs or not image.reference else image.reference.familiar_name

@@ -18,6 +18,8 @@ from whit.runtime.options import FileIdentity, Network, RunOptions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from whit.packer.image.platform import Platform
+
 T = TypeVar("T")
 
 
@@ -55,6 +57,7 @@ class Words:
     add: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     pull: str = Pull.NEVER
+    platform: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Request:
     uses_directory: bool = False
     choices: Choices = DEFAULT
     pull: str = Pull.NEVER
+    platform: Platform | None = None
 
 
 def identity_of(path: str) -> FileIdentity | None:
@@ -221,4 +225,11 @@ def parse_request(words: Words) -> Request:
     choices = parse_choices(words.sources, words.sysroot, words.needs, words.add)
     paths = (*words.volume, *words.env_file, *words.add, *filter(None, (words.sysroot,)))
     relative = any(not text.startswith("/") for text in paths)
-    return Request(words.target, options, inherited, files, relative, choices, words.pull)
+    platform = _platform(words.platform) if words.platform is not None else None
+    return Request(words.target, options, inherited, files, relative, choices, words.pull, platform)
+
+
+def _platform(text: str) -> Platform:
+    from whit.packer.image.platform import machine_platform, parse_platform  # noqa: PLC0415 - few ask for one
+
+    return parse_platform(text, machine_platform(os.uname().machine))

@@ -17,7 +17,10 @@ _SHOWN = 12
 def choose(shown: str, targets: tuple[Target, ...], bins: tuple[str, ...]) -> tuple[tuple[Target, ...], Note]:
     """The programs, the image's own first, and why these. Raises :class:`UsageError`, which lists those that there are."""
     if not targets:
-        raise UsageError(f"{shown} has no program: nothing in it can be started", hint="a library is packed by none")
+        raise UsageError(
+            f"{shown} has no program: nothing in it can be started",
+            hint="give the folder of a program: a library isn't packed",
+        )
     if bins:
         return tuple(_named(shown, targets, name) for name in _distinct(bins)), Note(", ".join(bins), "asked for")
     if len(targets) == 1:

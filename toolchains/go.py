@@ -30,23 +30,9 @@ _INHERITED = (
 )  # fmt: skip
 """Where modules come from and what is kept: nothing of it changes what is built from the same go.sum."""
 
-ARCHITECTURES = frozenset(
-    [
-        "386",
-        "amd64",
-        "arm",
-        "arm64",
-        "loong64",
-        "mips",
-        "mips64",
-        "mips64le",
-        "mipsle",
-        "ppc64",
-        "ppc64le",
-        "riscv64",
-        "s390x",
-    ]
-)
+ARCHITECTURES = frozenset(ZIG_TARGETS)
+"""Those that whit packs programs for."""
+
 _OWN_LIBRARIES = frozenset(["m", "c", "pthread", "dl", "rt", "util", "resolv", "crypt"])
 """Those that are parts of musl's libc."""
 
@@ -258,12 +244,7 @@ def _linked(flags: object) -> list[str]:
 
 
 def _with_cgo(platform: Platform, needing: tuple[str, ...], libraries: tuple[str, ...], kit: Kit) -> _Way:
-    target = ZIG_TARGETS.get(platform.architecture)
-    if target is None:
-        raise UnsupportedError(
-            f"cgo is needed by {_some(needing)}, and for {platform} whit has no C compiler",
-            hint=f"one of {', '.join(f'linux/{name}' for name in sorted(ZIG_TARGETS))}, or --build-arg CGO_ENABLED=0",
-        )
+    target = ZIG_TARGETS[platform.architecture]
     zig = kit.tool("zig")
     warnings: tuple[str, ...] = ()
     if libraries:

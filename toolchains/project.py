@@ -46,7 +46,7 @@ def _of_folder(shown: str, folder: str, language: Language | None) -> Project:
     try:
         wanted, files = chosen_sources(shown, names, language)
     except NotFoundError as error:
-        raise NotFoundError(error.message, hint=_nearby(shown, folder, names) or error.hint) from None
+        raise NotFoundError(error.message, hint=_nearby(shown, folder, language) or error.hint) from None
     return Project(wanted, folder, folder, posixpath.basename(folder), files=files)
 
 
@@ -129,10 +129,10 @@ def _text(path: str) -> str:
         return ""
 
 
-def _nearby(shown: str, folder: str, names: tuple[str, ...]) -> str | None:
+def _nearby(shown: str, folder: str, language: Language | None) -> str | None:
     """A folder in it that is a project."""
-    del names
     for name in sorted(_listed(folder)):
-        for manifest in manifests(_listed(f"{folder}/{name}")).values():
-            return f"there is one in it: whit build {posixpath.join(shown, name)} ({manifest})"
+        for found, manifest in manifests(_listed(f"{folder}/{name}")).items():
+            if language in {None, found}:
+                return f"there is one in it: whit build {posixpath.join(shown, name)} ({manifest})"
     return None

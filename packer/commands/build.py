@@ -105,4 +105,7 @@ def _refuse_others(invoked: click.Context, kind: Kind) -> None:
                 else kinds.replace("dockerfile", "Dockerfiles").replace(", ", " and ")
             )
             what = "these are sources" if kind == "sources" else f"this is a {kind}"
-            raise UsageError(f"{flag} is for {whose}, and {what}", hint="--file names another file")
+            raise UsageError(
+                f"{flag} is for {whose}, and {what}",
+                hint="--file names a build file" if kind == "sources" else "--file names another file",
+            )

@@ -106,10 +106,12 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def pull_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """When the image is pulled, for what runs it."""
+    """When the image is pulled, for what runs it, and the image of which platform."""
     text = "Pull the image if it isn't there, each time, or not at all."
     kinds = click.Choice(["missing", "always", "never"])
-    return click.option("--pull", type=kinds, default="missing", show_default=True, help=text)(function)
+    function = click.option("--pull", type=kinds, default="missing", show_default=True, help=text)(function)
+    text = "Run the image's program for it: wasi/wasm where there is one for linux, too.  [default: this machine's]"
+    return click.option("--platform", metavar="PLATFORM", help=text)(function)
 
 
 SETTINGS = {"allow_interspersed_args": False, "help_option_names": ["--help"]}

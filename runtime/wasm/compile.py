@@ -11,6 +11,7 @@ well, but against a disk that fails and a file cut short: wasmtime trusts what i
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import signal
 import subprocess
@@ -22,9 +23,11 @@ from typing import TYPE_CHECKING
 from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError, LaunchError, UnsupportedError
 from whit.packer.support.imagepath import shown
+from whit.packer.wasm.component import read_component
 from whit.packer.wasm.module import HEADER_SIZE
 from whit.runtime.wasm.compiling import MAX_MEMORY, MAX_SECONDS
 from whit.runtime.wasm.place import cache_root
+from whit.runtime.wasm.settings import COMPONENT, MODULE, SERVICE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
     from whit.runtime.wasm.settings import Tuning
 
 MAGIC = b"\0asm"
+HANDLER = "wasi:http/incoming-handler@0.2"
+"""What a service exports (wasi:http, world proxy)."""
+
 COMPILER = "48.0"
 """The version of PyPI's wasmtime whose code the engine takes: the engine is built with 48.0.8 (embedder/Cargo.toml)."""
 
@@ -45,15 +51,25 @@ _MOST_KEPT = 64
 
 
 def kind_of(path: Path) -> str | None:
-    """``module`` or ``component`` by the file's first bytes (core specification, 5.5.16; component model, Binary.md), else None."""
+    """What a program is, by its first bytes (core specification, 5.5.16; component model, Binary.md) and, of a component, its exports.
+
+    None where it is none.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(HEADER_SIZE)
+            if not head.startswith(MAGIC) or len(head) < HEADER_SIZE:
+                return None
+            if head[6:8] == b"\0\0":
+                return MODULE
+            with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as data:
+                exports = read_component(data).exports
     except OSError:
         return None
-    if not head.startswith(MAGIC) or len(head) < HEADER_SIZE:
-        return None
-    return "module" if head[6:8] == b"\0\0" else "component"
+    except InvalidFileError:
+        # Whatever is wrong with it, the compiler says.
+        return COMPONENT
+    return SERVICE if any(name.startswith(HANDLER) for name in exports) else COMPONENT
 
 
 def compiler_version() -> str:

@@ -59,7 +59,7 @@ def main() -> None:
     engine = wasmtime.Engine(config_of(fuel=fuel == "1", epoch=epoch == "1", target=target))
     data = sys.stdin.buffer.read()
     try:
-        compiled = (Component if kind == "component" else wasmtime.Module)(engine, data)
+        compiled = (wasmtime.Module if kind == "module" else Component)(engine, data)
         sys.stdout.buffer.write(compiled.serialize())
     except wasmtime.WasmtimeError as error:
         causes = (line.strip() for line in str(error).replace("Caused by:", "").splitlines())

@@ -49,5 +49,5 @@ def ready(view: RootView, executable: str, options: RunOptions) -> Wasm:
     kind = kind_of(Path(found)) if found else None
     if found is None or kind is None:
         raise InvalidFileError(f"{executable} is no whole WebAssembly file", hint="was it copied whole?")
-    code = compiled(Path(found), executable, kind, tuning(options))
+    code = compiled(Path(found), executable, kind, tuning(kind, options))
     return Wasm(str(find_engine()), str(code), kind)

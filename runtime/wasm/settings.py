@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 ANNOTATION = "dev.whit.wasm"
 """What says of an OCI container that it is WebAssembly, and with which settings."""
 
+MODULE, COMPONENT, SERVICE = "module", "component", "service"
+"""What programs are: core modules of WASI preview 1, commands of WASI 0.2, and its HTTP services."""
+
 ENGINE_SHARE = 4 << 20
 """Bytes of a container's memory that are the engine's own; the program's memories have the rest of --memory."""
 
@@ -26,9 +29,12 @@ class Tuning:
     epoch: bool = False
 
 
-def tuning(options: RunOptions) -> Tuning:
-    """What code must be compiled for to be run so. Both cost time, so neither is there unless asked for."""
-    return Tuning(fuel=options.fuel is not None, epoch=options.timeout_ms is not None)
+def tuning(kind: str, options: RunOptions) -> Tuning:
+    """What code must be compiled for to be run so. Both cost time, so neither is there unless asked for.
+
+    A service's requests take turns by the time.
+    """
+    return Tuning(fuel=options.fuel is not None, epoch=kind == SERVICE or options.timeout_ms is not None)
 
 
 def settings_text(wasm: Wasm, options: RunOptions) -> str:

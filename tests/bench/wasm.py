@@ -84,12 +84,9 @@ def _others(module: Path, folder: Path) -> Iterator[tuple[str, Command]]:
 
 
 def peak_of(command: Command) -> float:
-    """MB that the largest process of a run held at most, in memory that may be shared with others (getrusage(2))."""
-    script = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    done = subprocess.run(
-        [sys.executable, "-c", script, *command.arguments], env=command.environment, capture_output=True, check=True
-    )
-    return int(done.stdout) * 1024 / 1e6
+    """MB that the largest process of a run held at most, files that it shares with others among them (getrusage(2))."""
+    words: list[str | Path] = [build("peak", "c-zig", stripped=True), *command.arguments]
+    return int(subprocess.run(words, env=command.environment, capture_output=True, check=True).stdout) * 1024 / 1e6
 
 
 def measure(rounds: int, folder: Path) -> dict[tuple[str, str], tuple[Times, float]]:

@@ -139,6 +139,10 @@ def test_users_run_it_too(user: User, program: Path, whit: Path) -> None:
     for _ in range(2):
         ran = user.run("run", copy, "args", "x")
         assert (ran.returncode, ran.stdout) == (0, "/wasi.wasm\nargs\nx\n"), ran.stderr
+    kept = user.run("run", "-d", "--name", "kept", "--network", "none", copy, "exit", "9")
+    assert kept.returncode == 0, kept.stderr
+    assert user.run("wait", "kept").stdout == "9\n"
+    user.run("rm", "-f", "kept")
 
 
 def test_timeout_and_fuel_are_for_webassembly(run_whit: RunWhit) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,6 +98,20 @@ def test_a_service_answers_on_a_published_port_and_outlives_a_trap(engine: Engin
     assert engine.state("web")["Running"]
     engine("restart", "web")
     until(lambda: answers(port), "an answer after a restart")
+
+
+def test_requests_that_never_end_leave_others_their_turn_and_end_at_their_timeout(
+    engine: Engine, service: Path
+) -> None:
+    port = free_port()
+    engine("run", "-d", "--name", "web", "--timeout", "3s", "--network", "host", "-e", f"PORT={port}", service)
+    until(lambda: answers(port), "an answer")
+    with ThreadPoolExecutor() as pool:
+        endless = [pool.submit(ask, port, "/spin!") for _ in range(3)]
+        assert ask(port) == (200, b"answered\n")
+        assert [one.result()[0] for one in endless] == [500, 500, 500]
+    assert ask(port) == (200, b"answered\n")
+    assert engine.run("logs", "web").stderr.count("a request's --timeout was over") == 3
 
 
 def test_its_port_is_the_variable_s(engine: Engine, service: Path) -> None:

@@ -170,12 +170,19 @@ def test_the_usual_function_may_be_named_and_no_other(run_whit: RunWhit, program
     assert other.stderr.startswith(f"whit: {path}#go: whit's engine calls _start of a module, no other function")
 
 
-def test_one_name_for_linux_and_wasi_runs_natively_here(run_whit: RunWhit, program: Path) -> None:
+def test_one_name_for_linux_and_wasi_runs_natively_unless_the_other_is_asked_for(
+    run_whit: RunWhit, program: Path
+) -> None:
     native = build("exit", "c-musl", stripped=True)
     done(run_whit, "pack", "-t", "me/app:linux", native)
     done(run_whit, "pack", "-t", "me/app:wasi", program)
     done(run_whit, "manifest", "create", "me/app:1", "me/app:wasi", "me/app:linux")
 
     shown = json.loads(done(run_whit, "inspect", "--type", "image", "me/app:1"))[0]
+    refused = run_whit("run", "--platform", "linux/arm64", "me/app:wasi")
 
     assert (shown["Os"], shown["Config"]["Entrypoint"]) == ("linux", [f"/{native.name}"])
+    assert done(run_whit, "run", "--platform", "wasi/wasm", "me/app:1", "args") == f"/{program.name}\nargs\n"
+    assert run_whit("run", "me/app:1", "3").returncode == run_whit("run", native, "3").returncode
+    assert refused.returncode != 0
+    assert refused.stderr == "whit: me/app:wasi has nothing for linux/arm64\nhint: it is for wasi/wasm\n"

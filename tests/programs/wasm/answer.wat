@@ -1,4 +1,4 @@
-(; The core module of a component of wasi:http/proxy: answers "answered", and traps where the path is /trap. ;)
+(; The core module of a component of wasi:http/proxy: answers "answered", traps where the path is /trap, and never ends where it is /spin!. ;)
 (module
   (import "wasi:http/types@0.2.12" "[constructor]fields" (func $fields (result i32)))
   (import "wasi:http/types@0.2.12" "[constructor]outgoing-response" (func $response (param i32) (result i32)))
@@ -14,10 +14,12 @@
   (data (i32.const 16) "answered\n")
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096))
   (func $crash unreachable)
+  (func $spin (loop (br 0)))
   (func $answer (export "wasi:http/incoming-handler@0.2.12#handle") (param $request i32) (param $out i32)
     (local $made i32) (local $its_body i32) (local $its_stream i32)
     (call $path (local.get $request) (i32.const 64))
     (if (i32.eq (i32.load (i32.const 72)) (i32.const 5)) (then (call $crash)))
+    (if (i32.eq (i32.load (i32.const 72)) (i32.const 6)) (then (call $spin)))
     (local.set $made (call $response (call $fields)))
     (call $body (local.get $made) (i32.const 64))
     (local.set $its_body (i32.load (i32.const 68)))

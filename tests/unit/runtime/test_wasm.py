@@ -14,7 +14,7 @@ from whit.runtime.limits import Limits, parse_timeout
 from whit.runtime.options import Network, RunOptions, Wasm
 from whit.runtime.plan import compile_plan
 from whit.runtime.wasm.compile import _refuse
-from whit.runtime.wasm.settings import Tuning, annotation, settings_text, tuning
+from whit.runtime.wasm.settings import COMPONENT, MODULE, SERVICE, Tuning, annotation, settings_text, tuning
 
 WASM = Wasm("/cache/engine/K/whit-wasm", "/cache/code/K.D", "module")
 
@@ -34,9 +34,10 @@ def test_settings(options: RunOptions, text: str) -> None:
 
 
 def test_code_counts_only_what_is_asked_for() -> None:
-    assert tuning(RunOptions()) == Tuning()
-    assert tuning(RunOptions(timeout_ms=1)) == Tuning(epoch=True)
-    assert tuning(RunOptions(fuel=1)) == Tuning(fuel=True)
+    assert tuning(MODULE, RunOptions()) == Tuning()
+    assert tuning(COMPONENT, RunOptions(timeout_ms=1)) == Tuning(epoch=True)
+    assert tuning(MODULE, RunOptions(fuel=1)) == Tuning(fuel=True)
+    assert tuning(SERVICE, RunOptions()) == Tuning(epoch=True)
 
 
 def test_a_kept_container_s_settings() -> None:

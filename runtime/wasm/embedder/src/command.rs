@@ -7,8 +7,7 @@ use crate::context::{self, ComponentState, ModuleState};
 use crate::engine;
 use crate::failure::{Exit, Failure};
 use crate::limits::Limits;
-use crate::serve;
-use crate::settings::Settings;
+use crate::settings::{Kind, Settings};
 
 /// The store with all its limits; `T` has them.
 fn store<T: 'static>(
@@ -22,7 +21,10 @@ fn store<T: 'static>(
     if let Some(fuel) = settings.fuel {
         store.set_fuel(fuel).map_err(|error| Failure::engine(&format!("{error:#}")))?;
     }
-    if settings.timeout.is_some() {
+    if settings.kind == Kind::Service {
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_async_yield_and_update(1);
+    } else if settings.timeout.is_some() {
         store.set_epoch_deadline(1);
     }
     Ok(store)
@@ -74,12 +76,7 @@ fn refuse_missing<T: 'static>(linker: &Linker<T>, store: &mut Store<T>, module: 
 }
 
 pub async fn run_component(engine: &Engine, settings: &Settings, arguments: &[String]) -> Result<(), Failure> {
-    let component = engine::component(engine)?;
-    let linker = component_linker(engine)?;
-    let ready = linker.instantiate_pre(&component).map_err(|error| not_started(&error, None))?;
-    if serve::is_handler(engine, &component) {
-        return serve::serve(ready, settings, arguments).await;
-    }
+    let ready = component_ready(engine)?;
     let ready = CommandPre::new(ready).map_err(|error| not_started(&error, None))?;
     let mut store = component_store(engine, settings, arguments)?;
     let started = ready.instantiate_async(&mut store).await;
@@ -90,6 +87,12 @@ pub async fn run_component(engine: &Engine, settings: &Settings, arguments: &[St
         Ok(Err(())) => Err(Failure::Exit(1)),
         Err(error) => Err(Failure::of_call(&error, store.data().limits.refused)),
     }
+}
+
+/// With all that it imports.
+pub fn component_ready(engine: &Engine) -> Result<component::InstancePre<ComponentState>, Failure> {
+    let component = engine::component(engine)?;
+    component_linker(engine)?.instantiate_pre(&component).map_err(|error| not_started(&error, None))
 }
 
 fn component_linker(engine: &Engine) -> Result<component::Linker<ComponentState>, Failure> {

@@ -8,7 +8,7 @@ use wasmtime::component::Component;
 use wasmtime::{Config, Engine, Module};
 
 use crate::failure::Failure;
-use crate::settings::Settings;
+use crate::settings::{Kind, Settings};
 
 /// Where the launcher leaves the compiled code (`runtime/launcher/ops_wasm.c`).
 const CODE: i32 = 3;
@@ -16,7 +16,7 @@ const CODE: i32 = 3;
 /// As `runtime/wasm/compile.py` has it: code that was compiled with other settings is refused when it is loaded.
 pub fn new(settings: &Settings) -> Result<Engine, Failure> {
     let mut config = Config::new();
-    config.epoch_interruption(settings.timeout.is_some());
+    config.epoch_interruption(settings.timeout.is_some() || settings.kind == Kind::Service);
     config.consume_fuel(settings.fuel.is_some());
     Engine::new(&config).map_err(|error| Failure::engine(&format!("{error:#}")))
 }

@@ -25,12 +25,16 @@ use settings::{Kind, Settings};
 
 fn run(settings: &Settings, arguments: &[String]) -> Result<(), Failure> {
     let engine = engine::new(settings)?;
-    deadline::start(&engine, settings.timeout)?;
+    match settings.kind {
+        Kind::Service => deadline::take_turns(&engine)?,
+        Kind::Module | Kind::Component => deadline::start(&engine, settings.timeout)?,
+    }
     let waiting = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     waiting.block_on(async {
         match settings.kind {
             Kind::Module => command::run_module(&engine, settings, arguments).await,
             Kind::Component => command::run_component(&engine, settings, arguments).await,
+            Kind::Service => serve::serve(&engine, settings, arguments).await,
         }
     })
 }

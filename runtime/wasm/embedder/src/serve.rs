@@ -1,5 +1,6 @@
 //! A component of the `wasi:http/proxy` world: an instance for each request, none of which sees another.
 use std::rc::Rc;
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
@@ -7,7 +8,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use tokio::net::TcpListener;
-use wasmtime::component::{Component, InstancePre, Resource};
+use wasmtime::component::Resource;
 use wasmtime::{Engine, Result, Store, format_err};
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::io::TokioIo;
@@ -16,19 +17,14 @@ use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
-use crate::command::component_store;
+use crate::command::{component_ready, component_store};
 use crate::confine;
 use crate::context::ComponentState;
-use crate::failure::{self, Failure};
+use crate::failure::{self, Failure, TIMED_OUT};
 use crate::settings::Settings;
 
-const HANDLER: &str = "wasi:http/incoming-handler@0.2";
 /// Where it listens, unless its variable PORT says otherwise.
 const PORT: u16 = 8080;
-
-pub fn is_handler(engine: &Engine, component: &Component) -> bool {
-    component.component_type().exports(engine).any(|(name, _)| name.starts_with(HANDLER))
-}
 
 struct Server {
     handler: ProxyPre<ComponentState>,
@@ -37,11 +33,8 @@ struct Server {
 }
 
 /// Until it is ended. What goes wrong in one request is told in a line, and the next one is answered.
-pub async fn serve(
-    ready: InstancePre<ComponentState>,
-    settings: &Settings,
-    arguments: &[String],
-) -> Result<(), Failure> {
+pub async fn serve(engine: &Engine, settings: &Settings, arguments: &[String]) -> Result<(), Failure> {
+    let ready = component_ready(engine)?;
     let handler = ProxyPre::new(ready).map_err(|error| Failure::refused(format!("it can't be started: {error:#}")))?;
     let server = Rc::new(Server { handler, settings: settings.clone(), arguments: arguments.to_vec() });
     let listener = listen().await?;
@@ -88,8 +81,11 @@ async fn answer(server: Rc<Server>, request: Request<Incoming>) -> Result<Respon
     let name = server.arguments[0].clone();
     // It may go on after its answer has begun.
     let running = tokio::task::spawn_local(async move {
-        if let Err(error) = handle(&server, &mut store, request, out).await {
-            failure::tell(&name, &Failure::of_call(&error, store.data().limits.refused));
+        let time = server.settings.timeout.unwrap_or(Duration::MAX);
+        match tokio::time::timeout(time, handle(&server, &mut store, request, out)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => failure::tell(&name, &Failure::of_call(&error, store.data().limits.refused)),
+            Err(_) => failure::tell(&name, &Failure::Told(TIMED_OUT, "a request's --timeout was over".into())),
         }
     });
     if let Ok(answer) = receiver.await {

@@ -8,12 +8,14 @@ use crate::failure::Failure;
 pub enum Kind {
     Module,
     Component,
+    /// A component that answers HTTP requests.
+    Service,
 }
 
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub kind: Kind,
-    /// How long the program may run.
+    /// How long the program may run; a service, how long for one request.
     pub timeout: Option<Duration>,
     /// How many units it may use up, about one for each instruction.
     pub fuel: Option<u64>,
@@ -31,6 +33,7 @@ impl Settings {
             match key {
                 "kind" if value == "module" => settings.kind = Kind::Module,
                 "kind" if value == "component" => settings.kind = Kind::Component,
+                "kind" if value == "service" => settings.kind = Kind::Service,
                 "timeout" => settings.timeout = Some(Duration::from_millis(number(value)?)),
                 "fuel" => settings.fuel = Some(number(value)?),
                 "memory" => settings.memory = Some(number(value)?),
