@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import ssl
 import subprocess
 import threading
+import urllib.error
 import urllib.parse
 import urllib.request
 from contextlib import contextmanager
@@ -15,10 +17,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import lacking
 from tests.integration.kept import until
 from tests.integration.sources import done
 from tests.peers import PROJECT, find_peer
 from tests.peers.certificates import make_certificates
+from whit.toolchains.tools import locate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +32,18 @@ if TYPE_CHECKING:
 
 EXAMPLES = PROJECT / "examples"
 PORT = 18473
+TIME = r"it is \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+SECONDS = r"\d{10} seconds after 1970 began"
+SERVICES = {
+    "c-http": (("make", "zig"), f"hello from C, {TIME}\n"),
+    "nim-http": (("nim", "zig"), f"hello from Nim, {TIME}\n"),
+    "rust-http": (("cargo",), f"hello from Rust, {SECONDS}\n"),
+    "zig-http": (("zig",), f"hello from Zig, {SECONDS}\n"),
+}
+"""Each with its tools, and what it says."""
+
+SLOW = {"rust-http", "zig-http"}
+"""They take 20 s of a processor to compile."""
 
 
 def get(path: str) -> str:
@@ -114,3 +130,62 @@ def test_the_go_service_for_another_architecture_runs_there(run_whit: RunWhit, w
         assert "listening on" in process.stderr.readline()
         process.terminate()
         assert process.wait(30) == 0
+
+
+def needing(*tools: str) -> None:
+    for tool in tools:
+        if locate(tool) is None:
+            lacking(f"{tool} isn't installed")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in SERVICES]
+)
+def test_a_service_is_a_static_program_that_tells_the_time_and_ends_when_it_is_asked_to(
+    whit: Path, whit_root: Path, run_whit: RunWhit, name: str
+) -> None:
+    tools, said = SERVICES[name]
+    needing(*tools)
+    document = json.loads(done(run_whit, "build", "--json", EXAMPLES / name))
+    files = {file["path"] for file in document["images"][0]["files"]}
+    assert f"/{name}" in files
+    assert not any(path.endswith(".so") or ".so." in path for path in files)
+    with started(whit, whit_root, "--network", "host", "-e", f"PORT={PORT}", name) as process:
+        assert re.fullmatch(said, get("/"))
+        assert get("/healthz") == "ok\n"
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            get("/nothing")
+    assert process.returncode == 0
+
+
+@pytest.mark.peer("go")
+@pytest.mark.usefixtures("wasm_engine")
+def test_webassembly_of_go_sums_the_files_that_it_is_shown_and_no_others(run_whit: RunWhit, tmp_path: Path) -> None:
+    done(run_whit, "build", "--platform", "wasi/wasm", EXAMPLES / "wasi-go")
+    (tmp_path / "file").write_bytes(b"hello\n")
+    hello = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
+    assert done(run_whit, "run", "-v", f"{tmp_path}/file:/file:ro", "wasi-go", "/file") == f"{hello}  /file\n"
+    assert run_whit("run", "wasi-go", stdin="hello\n").stdout == f"{hello}  -\n"
+    other = run_whit("run", "wasi-go", str(tmp_path / "file"))
+    assert other.returncode == 1
+    assert other.stderr.startswith(f"open {tmp_path}/file: ")
+
+
+@pytest.mark.peer("go")
+@pytest.mark.usefixtures("wasm_engine")
+def test_one_name_has_the_native_program_and_webassembly(run_whit: RunWhit) -> None:
+    done(run_whit, "build", "--platform", "linux/amd64,wasi/wasm", "-t", "sum:1", EXAMPLES / "wasi-go")
+    native = run_whit("run", "--platform", "linux/amd64", "sum:1", stdin="hello\n")
+    boxed = run_whit("run", "--platform", "wasi/wasm", "sum:1", stdin="hello\n")
+    assert native.stdout.endswith("  -\n")
+    assert boxed.stdout == native.stdout
+
+
+@pytest.mark.usefixtures("wasm_engine")
+def test_webassembly_of_zig_counts_and_may_have_no_more_fuel_than_is_given(run_whit: RunWhit) -> None:
+    needing("zig")
+    done(run_whit, "build", "--platform", "wasi/wasm", EXAMPLES / "wasi-zig")
+    assert run_whit("run", "wasi-zig", stdin="two words\n").stdout == "1 2 10\n"
+    ended = run_whit("run", "--fuel", "100000", "wasi-zig", stdin="word " * 100_000)
+    assert ended.returncode == 124
+    assert "--fuel" in ended.stderr

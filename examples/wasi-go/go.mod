@@ -1,0 +1,3 @@
+module example.com/wasi-go
+
+go 1.21
