@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SYMBOL = "AUDITABLE_VERSION_INFO"
+SECTION = ".dep-v0"
 _SOURCES = (
     ("registry+https://github.com/rust-lang/crates.io-index", "crates.io"),
     ("registry+", "registry"),
@@ -99,7 +100,7 @@ def audit_data(metadata: dict[str, Any], package: str) -> bytes:
 def audit_source(data: bytes) -> bytes:
     """A crate of one static with the data, in the section where readers look for it."""
     text = (
-        f'#[used]\n#[link_section = ".dep-v0"]\n#[no_mangle]\n'
+        f'#[used]\n#[link_section = "{SECTION}"]\n#[no_mangle]\n'
         f"pub static {SYMBOL}: [u8; {len(data)}] = [{','.join(map(str, data))}];\n"
     )
     return text.encode()

@@ -110,7 +110,7 @@ class Rust:
             notes=(
                 way.note,
                 *_notes(work),
-                Note(f"{len(metadata['packages'])} crates", "written into the program, as cargo-auditable does"),
+                Note("the list of crates", "written into the program, as cargo-auditable does"),
             ),
             tools=(rust.tool, cargo, *way.tools),
             watched=rust.watched(way.triple),
@@ -199,7 +199,9 @@ def _own_cargo(rust: _Compiler, kit: Kit) -> Tool:
     cargo, folder = kit.tool("cargo"), posixpath.join(rust.sysroot, "bin")
     if "cargo" not in kit.names(folder):
         return cargo
-    return Tool("cargo", posixpath.join(folder, "cargo"), cargo.version, rust.sysroot)
+    path = posixpath.join(folder, "cargo")
+    told = kit.ask(Step((path, "--version"), rust.sysroot, (), _INHERITED)).split()
+    return Tool("cargo", path, told[1] if len(told) > 1 else cargo.version, rust.sysroot)
 
 
 def _hermetic(metadata: dict[str, Any], project: Project, way: _Way) -> Hermetic:
@@ -281,10 +283,9 @@ def _cargo(work: _Work, cargo: Tool, target: Target, package: str, audit: str) -
         ),
         *("--target-dir", work.kept, *_locked(work), *_features(work)),
     )
-    if work.way.ending:
-        return Step((cargo.path, *words), work.project.folder, work.env, _INHERITED, work.doing(target.name))
-    undefined = f"{'' if 'linker-flavor=ld.lld' in work.way.flags else '-Wl,'}--undefined={crates.SYMBOL}"
-    linked = ("--", "-C", f"link-arg={work.output}/{audit}.o", "-C", f"link-arg={undefined}")
+    is_bare = work.way.ending or "linker-flavor=ld.lld" in work.way.flags
+    kept = f"--keep-section={crates.SECTION}" if work.way.ending else f"--undefined={crates.SYMBOL}"
+    linked = ("--", "-C", f"link-arg={work.output}/{audit}.o", "-C", f"link-arg={'' if is_bare else '-Wl,'}{kept}")
     return Step((cargo.path, *words, *linked), work.project.folder, work.env, _INHERITED, work.doing(target.name))
 
 

@@ -30,7 +30,7 @@ class Known:
     """How a tool is found. ``usual`` are places beside PATH; ``version`` asks it, and ``pattern`` finds that in the answer.
 
     ``debian`` is the package that brings it there. ``platforms`` are those that it builds for, in OCI's words.
-    A shim looks at the name that it is called by: links to it aren't followed.
+    A shim looks at the name that it is called by: links to it aren't followed. ``inherits`` are variables that say what it starts.
     """
 
     title: str
@@ -40,17 +40,19 @@ class Known:
     debian: str = ""
     platforms: tuple[str, ...] = ()
     is_shim: bool = False
+    inherits: tuple[str, ...] = ()
 
 
 _GO_PLATFORMS = (*(f"linux/{name}" for name in sorted(ARCHITECTURES)), "wasi/wasm")
 _ZIG_PLATFORMS = (*(f"linux/{name}" for name in sorted(ZIG_TARGETS)), "wasi/wasm")
+_RUSTUP = ("RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME")
 _CARGO_PLACES = (posixpath.expanduser("~/.cargo/bin"), "/usr/local/cargo/bin")
 
 TOOLS: dict[str, Known] = {
     "go": Known("Go", ("/usr/local/go/bin", "/usr/lib/go/bin"), ("version",), r"go(\d\S*)", "golang-go", _GO_PLATFORMS),
     "zig": Known("Zig", ("/usr/local/zig", "/opt/zig"), ("version",), r"(\S+)", platforms=_ZIG_PLATFORMS),
-    "cargo": Known("Cargo", _CARGO_PLACES, debian="cargo", is_shim=True),
-    "rustc": Known("Rust", _CARGO_PLACES, debian="rustc", is_shim=True),
+    "cargo": Known("Cargo", _CARGO_PLACES, debian="cargo", is_shim=True, inherits=_RUSTUP),
+    "rustc": Known("Rust", _CARGO_PLACES, debian="rustc", is_shim=True, inherits=_RUSTUP),
     "nim": Known("Nim", (posixpath.expanduser("~/.nimble/bin"),), debian="nim", platforms=_ZIG_PLATFORMS, is_shim=True),
     "make": Known("GNU make", debian="make"),
     "cmake": Known("CMake", debian="cmake"),
@@ -108,7 +110,7 @@ def _version(name: str, path: str, home: str) -> str:
     from whit.toolchains.process import ask  # noqa: PLC0415 - nothing is started where nothing has changed
 
     known = TOOLS[name]
-    told = ask(Step((path, *known.version), "/"))
+    told = ask(Step((path, *known.version), "/", (), known.inherits))
     match = re.search(known.pattern, told)
     if match is None:
         raise WhitError(f"{path} doesn't say which version it is: {told[:80]!r}")

@@ -1,6 +1,6 @@
 """Crates that cargo-auditable wrote into a Rust executable. Pure.
 
-The section ``.dep-v0`` holds JSON, compressed by zlib: ``packages``, each with ``name``, ``version``, ``kind``
+The section ``.dep-v0``, in WebAssembly a custom section, holds JSON, compressed by zlib: ``packages``, each with ``name``, ``version``, ``kind``
 (``build`` for what only the build used) and ``root`` (the program itself). Format: rust-secure-code/cargo-auditable,
 PARSING.md.
 """
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from whit.packer.elf.file import ElfFile
+    from whit.packer.support.search import Data
 
 SECTION = ".dep-v0"
 _MAX_COMPRESSED, _MAX_TEXT = 4 << 20, 8 << 20
@@ -31,11 +32,16 @@ _COMMIT_WINDOW = 256
 def crates(elf: ElfFile) -> BuildInfo | None:
     """The program's crate and those that are linked into it; None if nothing was written, or it can't be read."""
     section = elf.section(SECTION)
-    if section is None or not 0 < section.size <= _MAX_COMPRESSED:
+    return read_crates(elf.data, section.offset, section.offset + section.size) if section else None
+
+
+def read_crates(data: Data, start: int, end: int) -> BuildInfo | None:
+    """As :func:`crates`, of the section that lies from ``start`` to ``end`` in a file of any format."""
+    if not 0 < end - start <= _MAX_COMPRESSED:
         return None
     try:
         unpacker = zlib.decompressobj()
-        text = unpacker.decompress(elf.data[section.offset : section.offset + section.size], _MAX_TEXT)
+        text = unpacker.decompress(data[start:end], _MAX_TEXT)
         packages = json.loads(text)["packages"] if unpacker.eof else []
         named = list(_named(packages[:_MAX_CRATES]))
     except (zlib.error, ValueError, LookupError, TypeError, AttributeError, RecursionError):

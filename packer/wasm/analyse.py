@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from whit.packer.elf import cargo
 from whit.packer.elf.gobuildinfo import parse_modules
 from whit.packer.executable.analysis import (
     Analysis,
@@ -135,4 +137,5 @@ def _build(data: Data, contents: Contents, spans: tuple[Span, ...]) -> BuildInfo
             return BuildInfo(
                 info.main_path, info.module, info.module_version, info.dependencies, info.settings, build_id
             )
-    return BuildInfo(build_id=build_id)
+    crates = cargo.read_crates(data, *contents.customs[cargo.SECTION]) if cargo.SECTION in contents.customs else None
+    return replace(crates or BuildInfo(), build_id=build_id)

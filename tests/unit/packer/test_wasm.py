@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import zlib
+
 import pytest
 
 from tests.programs.build import build
@@ -346,3 +349,14 @@ def test_imports_that_no_host_of_preview_1_has_are_told_with_what_is_behind_them
 )
 def test_a_component_may_import_what_wasi_0_2_has(name_: str, is_foreign: bool) -> None:
     assert (foreign((name_,), is_component=True) is not None) == is_foreign
+
+
+def test_the_crates_that_cargo_auditable_wrote_are_told() -> None:
+    packages = [{"name": "app", "version": "1.0.0", "root": True}, {"name": "serde", "version": "1.0.2"}]
+    text = zlib.compress(json.dumps({"packages": packages}).encode())
+    build = analyse(MODULE + custom(".dep-v0", text), NOTHING).build
+    assert (build.module, build.module_version, build.dependencies) == ("app", "1.0.0", (("serde", "1.0.2"),))
+
+
+def test_a_list_of_crates_that_can_t_be_read_is_none() -> None:
+    assert analyse(MODULE + custom(".dep-v0", b"no zlib"), NOTHING).build.dependencies == ()

@@ -153,3 +153,19 @@ def test_a_lone_file_is_compiled_by_itself() -> None:
     project = Project(Language.RUST, "/s", "/s", "hello", files=("hello.rs",))
     recipe = RUST.recipe(project, RUST.targets(project, kit()), Wish(AMD64), "/out", kit())
     assert recipe.steps[0].argv[-2:] == ("/out/hello", "hello.rs")
+
+
+def test_the_list_of_crates_is_a_section_of_webassembly_too() -> None:
+    listed, built, _ = RUST.recipe(PROJECT, (SVC,), Wish(Platform("wasi", "wasm")), "/out", kit("wasm32-wasip1")).steps
+    made = listed.argv[listed.argv.index("-o") + 1]
+    assert made.endswith(".o")
+    assert {f"link-arg={made}", "link-arg=--keep-section=.dep-v0"} <= set(built.argv)
+
+
+def test_cargo_s_version_is_that_of_the_project_s_own_toolchain() -> None:
+    """Given a rust-toolchain.toml, when rustup's shim would be another version elsewhere, then the one that builds is told."""
+    machine = kit()
+    machine.files["/r/bin/cargo"] = machine.files["/r/bin/rustc"] = ""
+    machine.answers["/r/bin/cargo --version"] = "cargo 1.99.1 (abc 2026-01-01)\n"
+    recipe = RUST.recipe(PROJECT, (SVC,), Wish(AMD64), "/out", machine)
+    assert [tool.title for tool in recipe.tools] == ["rustc 1.95.0", "cargo 1.99.1"]
