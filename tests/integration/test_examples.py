@@ -183,6 +183,21 @@ def test_one_name_has_the_native_program_and_webassembly(run_whit: RunWhit) -> N
 
 
 @pytest.mark.usefixtures("wasm_engine")
+def test_webassembly_of_rust_counts_words_and_tells_its_crates(run_whit: RunWhit, tmp_path: Path) -> None:
+    needing("cargo", "rustc")
+    words = ["rustc", "--print=target-libdir", "--target=wasm32-wasip1"]
+    library = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60).stdout.strip()
+    if not os.path.isdir(library):  # noqa: PTH112 - a word of a program's
+        lacking("Rust's library for WebAssembly isn't here: rustup target add wasm32-wasip1")
+    done(run_whit, "build", "--platform", "wasi/wasm", EXAMPLES / "wasi-rust")
+    (tmp_path / "text").write_text("A word, and another word.\n")
+    said = done(run_whit, "run", "-v", f"{tmp_path}/text:/text:ro", "wasi-rust", "/text")
+    assert said.split() == ["2", "word", "1", "a", "1", "and", "1", "another"]
+    assert run_whit("run", "wasi-rust", "/nothing").returncode == 1
+    assert "pkg:cargo/wasi-rust@1.0.0" in done(run_whit, "sbom", "wasi-rust")
+
+
+@pytest.mark.usefixtures("wasm_engine")
 def test_webassembly_of_zig_counts_and_may_have_no_more_fuel_than_is_given(run_whit: RunWhit) -> None:
     needing("zig")
     done(run_whit, "build", "--platform", "wasi/wasm", EXAMPLES / "wasi-zig")
