@@ -24,6 +24,7 @@ from whit.toolchains.choosing import choose
 from whit.toolchains.finishing import finish, write_files
 from whit.toolchains.languages import toolchain_of
 from whit.toolchains.model import Note, Wish
+from whit.toolchains.tools import TOOLS
 from whit.toolchains.tree import snapshot
 
 if TYPE_CHECKING:
@@ -180,6 +181,7 @@ class _Work:
             "project": [project.language, relative, project.manifest, *project.files],
             "place": sha256(os.fsencode(project.root)).hexdigest() if self.tree.leaves else "",
             "tool": os.fsencode(kit.place(self.toolchain.tool)).hex(),
+            "chosen": [os.fsencode(os.environ.get(name, "")).hex() for name in TOOLS[self.toolchain.tool].inherits],
             "platform": str(platform),
             "bins": asked.bins,
             "debug": asked.keeps_debug,

@@ -130,8 +130,9 @@ class _Compiler:
     libraries: tuple[str, ...]
 
     def watched(self, triple: str) -> tuple[str, ...]:
-        """Files that are others with another toolchain."""
-        return (posixpath.join(self.sysroot, "bin", "rustc"), posixpath.join(self.sysroot, _LIBRARIES, triple, "lib"))
+        """Files that are others with another toolchain, and what says which one or what it builds for: rustup's settings, the libraries."""
+        inside = ("bin/rustc", _LIBRARIES, f"{_LIBRARIES}/{triple}/lib", "../../settings.toml")
+        return tuple(posixpath.normpath(posixpath.join(self.sysroot, path)) for path in inside)
 
 
 @dataclass(frozen=True, slots=True)

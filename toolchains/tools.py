@@ -45,7 +45,7 @@ class Known:
 
 _GO_PLATFORMS = (*(f"linux/{name}" for name in sorted(ARCHITECTURES)), "wasi/wasm")
 _ZIG_PLATFORMS = (*(f"linux/{name}" for name in sorted(ZIG_TARGETS)), "wasi/wasm")
-_RUSTUP = ("RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME")
+_RUSTUP = ("RUSTUP_HOME", "RUSTUP_TOOLCHAIN")
 _CARGO_PLACES = (posixpath.expanduser("~/.cargo/bin"), "/usr/local/cargo/bin")
 
 TOOLS: dict[str, Known] = {

@@ -115,9 +115,13 @@ def compiler(platform: Platform, output: str, hides: tuple[str, ...], kit: Kit) 
 
 
 def _compiles(zig: str, verb: str, words: list[str]) -> bytes:
-    """``-march=native`` would make a program of this machine's processor alone; it and its like are left out."""
+    """``-march=native`` would make a program of this machine's processor alone; it and its like are left out.
+
+    So is ``--target``, which builders of Rust's crates give in LLVM's words: Zig has others for the same.
+    """
+    left_out = "-march=native|-mtune=native|-mcpu=native|--target=*"
     return _script(
-        'for word; do shift; case $word in -march=native|-mtune=native|-mcpu=native) ;; *) set -- "$@" "$word" ;; esac; done\n'
+        f'for word; do shift; case $word in {left_out}) ;; *) set -- "$@" "$word" ;; esac; done\n'
         f'exec {shlex.quote(zig)} {verb} {shlex.join(words)} "$@"'
     )
 

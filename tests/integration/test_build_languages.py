@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -131,3 +132,18 @@ def test_programs_for_arm64_need_no_emulator_to_be_built_and_run_in_one(
     assert json.loads(done(run_whit, "inspect", "--json", program))["platform"]["architecture"] == "arm64"
     ended = subprocess.run(["qemu-aarch64", program], capture_output=True, text=True, check=True, timeout=60)
     assert ended.stdout.strip() == PROJECTS[which][1]
+
+
+def test_a_program_of_another_rust_is_built_anew(run_whit: RunWhit, tmp_path: Path) -> None:
+    """Given a program that was built, when rustup's variable names a toolchain, then what was built without isn't taken."""
+    rustup = shutil.which("rustup")
+    if rustup is None:
+        lacking("rustup isn't installed")
+    words = [rustup, "show", "active-toolchain"]
+    name = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout.split()[0]
+    file = write(tmp_path / "tree", {"hello.rs": 'fn main() { println!("hello"); }\n'}) / "hello.rs"
+    built = [
+        json.loads(run_whit("build", "--json", file, environment=more, timeout=300).stdout)["source"]["built"][0]
+        for more in ({}, {}, {"RUSTUP_TOOLCHAIN": name})
+    ]
+    assert built == [True, False, True]

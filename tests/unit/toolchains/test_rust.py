@@ -169,3 +169,11 @@ def test_cargo_s_version_is_that_of_the_project_s_own_toolchain() -> None:
     machine.answers["/r/bin/cargo --version"] = "cargo 1.99.1 (abc 2026-01-01)\n"
     recipe = RUST.recipe(PROJECT, (SVC,), Wish(AMD64), "/out", machine)
     assert [tool.title for tool in recipe.tools] == ["rustc 1.95.0", "cargo 1.99.1"]
+
+
+def test_a_standard_library_that_is_added_and_rustup_s_default_have_it_built_anew() -> None:
+    machine = kit()
+    machine.answers["sysroot"] = "/h/toolchains/stable\n"
+    machine.files[f"/h/toolchains/stable/lib/rustlib/{HOST}/lib/std"] = ""
+    watched = RUST.recipe(PROJECT, (SVC,), Wish(AMD64), "/out", machine).watched
+    assert {"/h/toolchains/stable/lib/rustlib", "/h/settings.toml"} <= set(watched)
