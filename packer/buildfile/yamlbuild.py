@@ -16,6 +16,7 @@ from whit.packer.image.platform import machine_platform
 from whit.packer.image.reference import reference_from_file_name
 from whit.packer.support.errors import StoreError, UsageError, WhitError
 from whit.packer.support.imagepath import shown
+from whit.packer.support.regular import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,8 +104,7 @@ def _packed(store: Store, order: pipeline.Order, follower: Follower | None, told
 
 def _data(file: Path) -> bytes:
     try:
-        with file.open("rb") as source:
-            return source.read(MAX_SIZE + 1)
+        return read_regular(file, MAX_SIZE)
     except OSError as error:
         raise BuildFileError(f"{file} can't be read: {(error.strerror or str(error)).lower()}") from None
 

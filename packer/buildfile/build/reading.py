@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import sys
@@ -9,16 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whit.packer.support.light import dataclass
+from whit.packer.buildfile.dockerfile import lexing
 from whit.packer.buildfile.dockerfile.ignorefile import LARGEST, IgnoreRules, ignore_files, parse_ignore_file
 from whit.packer.buildfile.remote import contexts
 from whit.packer.support.errors import NotFoundError, UsageError
+from whit.packer.support.regular import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from whit.packer.buildfile.remote.sources import Sources
 
-_MOST = 16 << 20
 _MOST_SECRET = 500 << 10
 """Bytes of a secret; BuildKit's own limit."""
 
@@ -57,7 +59,7 @@ def begin(context: str, file: str | None, args: Mapping[str, str], sources: Sour
         return Begun(folder, "Dockerfile", _stdin(), _ignored(folder, None))
     path = Path(file) if file else folder / "Dockerfile"
     try:
-        data = _whole(path, _MOST)
+        data = read_regular(path, lexing.LARGEST)
     except FileNotFoundError:
         raise NotFoundError(f"there is no {path}", hint="--file names the Dockerfile") from None
     return Begun(folder, str(path), data, _ignored(folder, path))
@@ -73,23 +75,17 @@ def _begun_in(folder: Path, context: str, file: str | None) -> Begun:
 
 
 def _stdin() -> bytes:
-    data = sys.stdin.buffer.read(_MOST + 1)
-    if len(data) > _MOST:
+    data = sys.stdin.buffer.read(lexing.LARGEST + 1)
+    if len(data) > lexing.LARGEST:
         raise UsageError("a Dockerfile on standard input has too many bytes", hint="give the context as a folder")
     return data
-
-
-def _whole(path: Path, most: int) -> bytes:
-    if path.stat().st_size > most:
-        raise UsageError(f"{path} has more than {most} bytes")
-    return path.read_bytes()
 
 
 def _ignored(folder: Path, dockerfile: Path | None) -> IgnoreRules:
     beside, common = ignore_files(str(dockerfile) if dockerfile else "Dockerfile")
     for path in ([Path(beside)] if dockerfile else []) + [folder / common]:
-        if path.is_file():
-            return parse_ignore_file(_whole(path, LARGEST), str(path))
+        with contextlib.suppress(FileNotFoundError):
+            return parse_ignore_file(read_regular(path, LARGEST), str(path))
     return IgnoreRules()
 
 
@@ -119,6 +115,6 @@ def _secret(name: str, source: str | None, fields: dict[str, str]) -> bytes:
         return os.fsencode(os.environ[variable])
     path = Path(source or name)
     try:
-        return _whole(path, _MOST_SECRET)
+        return read_regular(path, _MOST_SECRET)
     except OSError as error:
         raise NotFoundError(f"secret {name}: {path}: {error.strerror}") from None

@@ -17,6 +17,7 @@ from whit.packer.buildfile.remote import contexts
 from whit.packer.image.reference import parse_reference
 from whit.packer.support.errors import NotFoundError, UsageError
 from whit.packer.support.light import replace
+from whit.packer.support.regular import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,10 +71,10 @@ def _read(name: str, value: str, sources: Sources) -> Named:
 
 
 def _ignored(path: Path) -> IgnoreRules:
-    if not path.is_file():
+    try:
+        return parse_ignore_file(read_regular(path, LARGEST), str(path))
+    except FileNotFoundError:
         return IgnoreRules()
-    with path.open("rb") as file:
-        return parse_ignore_file(file.read(LARGEST + 1), str(path))
 
 
 def _adopted(name: str, value: str, store: Store) -> str:
