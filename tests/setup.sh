@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 PEERS="
     apache2-utils:htpasswd bash-static:/bin/bash-static bubblewrap:bwrap buildah:buildah busybox-static:/bin/busybox clang:clang
     conmon:conmon containerd:containerd crun:crun docker-registry:docker-registry docker.io:dockerd fish:fish gcc:gcc hyperfine:hyperfine iproute2:ip
-    iptables:iptables jq:jq libc6-dev:/usr/include/stdio.h musl-tools:musl-gcc nim:nim podman:podman
+    iptables:iptables jq:jq libc6-dev:/usr/include/stdio.h musl-tools:musl-gcc nim:nim cmake:cmake podman:podman
     openssh-client:ssh openssh-server:/usr/sbin/sshd
     qemu-system-x86:qemu-system-x86_64 qemu-user:qemu-x86_64 qemu-utils:qemu-img runc:runc rustc:rustc skopeo:skopeo
     python3-venv:/usr/share/doc/python3-venv curl:curl git:git openssl:openssl sqlite3:sqlite3 xz-utils:xz
