@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import UsageError
 from whit.toolchains import cprograms
-from whit.toolchains.model import Note, Recipe, Step, Target, Written
+from whit.toolchains.model import Note, Recipe, Step, Target, Written, as_path
 from whit.toolchains.zigcc import WASI_TARGET, compiler, hermetic
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _lone(work: _Work, kit: Kit) -> _Driven:
         )
     flags = work.given.get("CFLAGS", "-Os").split()
     libraries = work.given.get("LIBS", "-lm").split()
-    words = (*flags, *project.files, "-o", posixpath.join(work.output, project.name), *libraries)
+    words = (*flags, *map(as_path, project.files), "-o", posixpath.join(work.output, project.name), *libraries)
     step = work.step(work.c.program("cc"), *words, cwd=project.root)
     return _Driven((step,), (project.name,), Note(" ".join(flags), "asked for" if "CFLAGS" in work.given else "small"))
 

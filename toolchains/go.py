@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import UnsupportedError
 from whit.toolchains.gomod import parse_gomod
-from whit.toolchains.model import Hermetic, Note, Recipe, Step, Target, is_older
+from whit.toolchains.model import Hermetic, Note, Recipe, Step, Target, check_outside, is_older
 from whit.toolchains.zigcc import ZIG_TARGETS
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class Go:
                 for other in parse_gomod(kit.read(posixpath.join(folder, name)) or "").folders:
                     path = posixpath.normpath(posixpath.join(folder, other))
                     if path not in found and path != project.root:
+                        is_module = "go.mod" in kit.names(path)
+                        check_outside(project, path, posixpath.join(folder, name), is_module=is_module)
                         found.append(path)
                         pending.append(path)
         return tuple(sorted(path for path in found if not f"{path}/".startswith(f"{project.root}/")))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from whit.packer.support.errors import UsageError
+
 if TYPE_CHECKING:
     from whit.packer.image.platform import Platform
 
@@ -218,6 +220,24 @@ class Toolchain(Protocol):
     def recipe(self, project: Project, targets: tuple[Target, ...], wish: Wish, output: str, kit: Kit) -> Recipe:
         """How to make these in an output folder. Raises :class:`UnsupportedError` for what can't be static, with the reason."""
         ...
+
+
+def as_path(name: str) -> str:
+    """A file's name as a compiler takes it: never for an option (``-…``) or a file of options (``@…``)."""
+    return f"./{name}" if name.startswith(("-", "@")) else name
+
+
+def check_outside(project: Project, path: str, manifest: str, *, is_module: bool) -> None:
+    """A folder above the project is part of it only as a module with a manifest of its own: all of it is read.
+
+    Raises :class:`UsageError`, naming the manifest that names it.
+    """
+    holds = f"{project.root}/".startswith(f"{path.rstrip('/')}/")
+    if holds and (path == "/" or not is_module):
+        raise UsageError(
+            f"{manifest} names {path}, which holds the project itself and is no part of its sources",
+            hint="name the folder of a module",
+        )
 
 
 def is_older(version: str, wanted: str) -> bool:

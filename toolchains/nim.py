@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import UnsupportedError, UsageError
-from whit.toolchains.model import Note, Recipe, Step, Target, is_older
+from whit.toolchains.model import Note, Recipe, Step, Target, as_path, is_older
 from whit.toolchains.zigcc import WASI_TARGET, compiler, hermetic
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Nim:
         env = c.environment(_PATH)
         steps = tuple(
             Step(
-                (*start, *_options(wish, c, output, target), target.path), project.root, env, _INHERITED,
+                (*start, *_options(wish, c, output, target), as_path(target.path)), project.root, env, _INHERITED,
                 f"{target.name} for {wish.platform} with {nim.title}",
             )
             for target in targets

@@ -47,6 +47,7 @@ def _of_folder(shown: str, folder: str, language: Language | None) -> Project:
         wanted, files = chosen_sources(shown, names, language)
     except NotFoundError as error:
         raise NotFoundError(error.message, hint=_nearby(shown, folder, language) or error.hint) from None
+    _check_names(shown, files)
     return Project(wanted, folder, folder, posixpath.basename(folder), files=files)
 
 
@@ -58,6 +59,7 @@ def _of_file(shown: str, path: str, language: Language | None) -> Project:
             f"{shown} is no source file that whit can build",
             hint="whit pack packs an executable; whit build takes a folder",
         )
+    _check_names(posixpath.dirname(shown) or ".", (name,))
     stem = name[: name.rindex(".")]
     root = next((above for above in (folder, *_above(folder)) if os.path.isfile(f"{above}/go.mod")), None)  # noqa: PTH113
     if found is Language.GO and root:
@@ -93,9 +95,27 @@ def _has_member(above: str, folder: str) -> bool:
 def _names(shown: str, folder: str) -> tuple[str, ...]:
     try:
         with os.scandir(folder) as entries:
-            return tuple(sorted(entry.name for entry in entries if entry.is_file()))
+            return tuple(sorted(entry.name for entry in entries if _is_file(entry)))
     except OSError as error:
         raise InvalidFileError(f"{shown} can't be read: {(error.strerror or str(error)).lower()}") from None
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """A link that leads nowhere, or to itself, is none."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+def _check_names(shown: str, names: tuple[str, ...]) -> None:
+    """Compilers take files by lists of lines, and tell of them in lines."""
+    for name in names:
+        if any(letter < " " or letter == "\x7f" for letter in name):
+            raise UsageError(
+                f"{shown} has a source file whose name has a line break or another control character in it: {name!r}",
+                hint="rename it",
+            )
 
 
 def _has_sources(folder: str, names: tuple[str, ...], language: Language) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from whit.packer.support.errors import UnsupportedError
 from whit.toolchains import crates
 from whit.toolchains.cargofiles import paths, read_facts
-from whit.toolchains.model import Hermetic, Note, Recipe, Step, Target, Tool, Written
+from whit.toolchains.model import Hermetic, Note, Recipe, Step, Target, Tool, Written, as_path, check_outside
 from whit.toolchains.zigcc import compiler
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class Rust:
             for other in paths(kit.read(posixpath.join(folder, "Cargo.toml"))):
                 path = posixpath.normpath(posixpath.join(folder, other))
                 if path not in found and path != project.root:
+                    is_module = "Cargo.toml" in kit.names(path)
+                    check_outside(project, path, posixpath.join(folder, "Cargo.toml"), is_module=is_module)
                     found.append(path)
                     pending.append(path)
         return tuple(sorted(path for path in found if not f"{path}/".startswith(f"{project.root}/")))
@@ -310,7 +312,7 @@ def _lone(work: _Work, target: Target) -> Recipe:
         "codegen-units=1",
     )
     strip = () if work.wish.keeps_debug else ("-C", "strip=symbols")
-    words = (work.rust.tool.path, *flags, *strip, "-o", posixpath.join(work.output, name), first)
+    words = (work.rust.tool.path, *flags, *strip, "-o", posixpath.join(work.output, name), as_path(first))
     step = Step(words, work.project.root, work.way.env, _INHERITED, work.doing(target.name))
     return Recipe(
         (step,), ((target.name, name),), (work.way.note, *_notes(work)), (work.rust.tool, *work.way.tools),

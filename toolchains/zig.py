@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import UnsupportedError, UsageError
-from whit.toolchains.model import Hermetic, Note, Recipe, Step, Target, is_older
+from whit.toolchains.model import Hermetic, Note, Recipe, Step, Target, as_path, check_outside, is_older
 from whit.toolchains.zigcc import zig_cpu, zig_target
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ class Zig:
         text = kit.read(posixpath.join(project.root, "build.zig.zon")) or ""
         named = re.findall(r'\.path\s*=\s*"([^"\\]+)"', _COMMENT.sub("", text))
         paths = {posixpath.normpath(posixpath.join(project.root, name)) for name in named}
+        for path in paths - {project.root}:
+            is_module = not {"build.zig", "build.zig.zon"}.isdisjoint(kit.names(path))
+            check_outside(project, path, posixpath.join(project.root, "build.zig.zon"), is_module=is_module)
         return tuple(sorted(path for path in paths if not f"{path}/".startswith(f"{project.root}/")))
 
     def targets(self, project: Project, kit: Kit) -> tuple[Target, ...]:
@@ -96,7 +99,7 @@ def _lone(zig: Tool, project: Project, wish: Wish, mode: str, output: str, commo
         *(() if wish.keeps_debug else ("-fstrip",)),
         *(f"-femit-bin={output}/{project.name}{ending}", *common),
     )
-    return Step((zig.path, "build-exe", first, *words), project.root, (), _INHERITED, doing)
+    return Step((zig.path, "build-exe", as_path(first), *words), project.root, (), _INHERITED, doing)
 
 
 def _checked_tool(project: Project, kit: Kit) -> Tool:

@@ -86,6 +86,21 @@ def test_a_project_is_built_static_and_runs_and_is_the_same_from_another_folder(
     assert json.loads(elsewhere.stdout)["digest"] == first["digest"]
 
 
+def test_files_whose_names_look_like_options_stay_and_are_compiled(run_whit: RunWhit, tmp_path: Path) -> None:
+    if locate("zig") is None:
+        lacking("Zig isn't installed")
+    names = ("-MJa.c", "-Wp,-MD,a.c", "-oa.c", "@rsp.c")
+    files = {name: f"int f{number}(void) {{ return 1; }}\n" for number, name in enumerate(names)}
+    files["a.c"] = (
+        "#include <stdio.h>\nint f0(void); int f1(void); int f2(void); int f3(void);\n"
+        'int main(void) { printf("%d\\n", f0() + f1() + f2() + f3()); }\n'
+    )
+    folder = write(tmp_path / "-svc", files)
+    done(run_whit, "build", "-t", "svc", folder)
+    assert done(run_whit, "run", "svc").strip() == "4"
+    assert {path.name: path.read_text() for path in folder.iterdir()} == files
+
+
 def extracted(run_whit: RunWhit, folder: Path) -> Path:
     """The image's program, as a file."""
     done(run_whit, "create", "--name", "made", "svc")

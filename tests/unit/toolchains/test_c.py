@@ -77,6 +77,12 @@ def test_lone_files_are_one_program_small_and_static() -> None:
     assert "static: musl is linked in" in recipe.notes[0].reason
 
 
+def test_a_file_whose_name_looks_like_an_option_is_a_file_to_the_compiler() -> None:
+    names = ("-MJa.c", "-Wp,-MD,a.c", "@rsp.c", "a.c")
+    words = C_CHAIN.recipe(project("", *names), (PROGRAM,), Wish(AMD64), "/out", kit()).steps[0].argv
+    assert words[2:6] == ("./-MJa.c", "./-Wp,-MD,a.c", "./@rsp.c", "a.c")
+
+
 def test_the_compiler_goes_by_every_name_and_leaves_out_what_fits_one_machine_alone() -> None:
     recipe = C_CHAIN.recipe(project("", "a.c"), (PROGRAM,), Wish(Platform("linux", "arm64")), "/out", kit())
     scripts = {file.path: file.data.decode() for file in recipe.files}

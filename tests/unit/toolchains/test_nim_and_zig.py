@@ -79,6 +79,13 @@ def test_of_lone_files_main_is_the_program(language: Language, chain: object, en
     assert f"main.{ending}" in recipe.steps[-1].argv
 
 
+@pytest.mark.parametrize(("language", "chain", "ending"), [(Language.NIM, NIM, "nim"), (Language.ZIG, ZIG, "zig")])
+def test_a_lone_file_whose_name_looks_like_an_option_is_a_file(language: Language, chain: object, ending: str) -> None:
+    project = Project(language, "/p", "/p", "-x", files=(f"-x.{ending}",))
+    recipe = chain.recipe(project, chain.targets(project, nim_kit()), Wish(AMD64), "/out", nim_kit())  # type: ignore[attr-defined]
+    assert f"./-x.{ending}" in recipe.steps[-1].argv
+
+
 @pytest.mark.parametrize(("language", "ending"), [(Language.NIM, "nim"), (Language.ZIG, "zig")])
 def test_of_lone_files_without_main_one_has_to_be_named(language: Language, ending: str) -> None:
     project = Project(language, "/p", "/p", "p", files=(f"a.{ending}", f"b.{ending}"))

@@ -155,6 +155,12 @@ def test_a_lone_file_is_compiled_by_itself() -> None:
     assert recipe.steps[0].argv[-2:] == ("/out/hello", "hello.rs")
 
 
+def test_a_lone_file_whose_name_looks_like_an_option_is_a_file() -> None:
+    project = Project(Language.RUST, "/s", "/s", "-x", files=("-x.rs",))
+    recipe = RUST.recipe(project, RUST.targets(project, kit()), Wish(AMD64), "/out", kit())
+    assert recipe.steps[0].argv[-1] == "./-x.rs"
+
+
 def test_the_list_of_crates_is_a_section_of_webassembly_too() -> None:
     listed, built, _ = RUST.recipe(PROJECT, (SVC,), Wish(Platform("wasi", "wasm")), "/out", kit("wasm32-wasip1")).steps
     made = listed.argv[listed.argv.index("-o") + 1]
