@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 MAX_HEADER = 16 << 10
 """Characters of one header that are read; a challenge has some hundred."""
 
+_MOST = 32
+"""Challenges that are looked at; a registry has one or two."""
+
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - a grammar's
-_PART = re.compile(rf'\s*,?\s*({_TOKEN})(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]*)|(?=\s|,|$))')
+_PART = re.compile(rf'\s*(?:,\s*)?({_TOKEN})(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]*)|(?=\s|,|$))')
 _TOKEN68 = re.compile(r"\s+[A-Za-z0-9._~+/-]+=*\s*(?=,|$)")
 
 
@@ -56,13 +59,13 @@ def pushing(repository: str) -> Scope:
 
 
 def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
-    """The challenges of all WWW-Authenticate headers, in their order; what is none is passed over."""
+    """The challenges of all WWW-Authenticate headers, in their order, not more than :data:`_MOST`; what is none is passed over."""
     found: list[Challenge] = []
     for header in headers:
         parameters: dict[str, str] = {}
         scheme = ""
         text, at = header[:MAX_HEADER], 0
-        while match := _PART.match(text, at):
+        while len(found) < _MOST and (match := _PART.match(text, at)):
             at = match.end()
             name, value = match[1].lower(), match[2]
             if value is not None:
@@ -75,7 +78,7 @@ def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
             at = opaque.end() if opaque else at
         if scheme:
             found.append(Challenge(scheme, tuple(parameters.items())))
-    return tuple(found)
+    return tuple(found[:_MOST])
 
 
 def _unquoted(value: str) -> str:

@@ -20,10 +20,17 @@ LARGEST, SMALLEST = 256 << 10, 4 << 10
 
 _QUICK, _SLOW = 0.02, 0.5
 """Seconds that a piece takes below which the next is a larger one, and above which it is a smaller one."""
+_LINE_SECONDS = 60.0
+"""How long a line between chunks, and all that follows the last, may take."""
 _MAX_LINE = 64 << 10
-_MAX_HEADERS = 200
+_MAX_HEADERS, _MAX_HEAD = 200, 256 << 10
+"""Lines and bytes of a head, or of what follows a chunked body; servers allow 8 to 64 KiB in a request."""
+_MAX_INTERIM = 16
+"""Answers before the answer (RFC 9110, 15.2)."""
 _MAX_DIGITS = 15
 """Of a chunk's size: an exabyte."""
+LONGEST_NUMBER = 18
+"""Digits of the greatest size that anybody can mean."""
 _BODILESS = frozenset({204, 304})
 
 
@@ -53,6 +60,15 @@ class Inflow:
             self._rest += self._buffer[:got]
         line, self._rest = self._rest[:end], self._rest[end + 1 :]
         return line.removesuffix(b"\r")
+
+    def fields(self, until: float) -> Iterator[bytes]:
+        """The lines up to the empty one (RFC 9112, 5), not more of them than anybody needs."""
+        left, size = _MAX_HEADERS, _MAX_HEAD
+        while line := self.line(until):
+            left, size = left - 1, size - len(line)
+            if left < 0 or size < 0:
+                raise ProtocolError("its headers have no end")
+            yield line
 
     def skip(self, size: int) -> bool:
         """Pass over so many bytes if they are here already."""
@@ -114,13 +130,19 @@ class Connection:
                 self.stream.send(chunk)
         except (BrokenPipeError, ConnectionResetError):
             persists = False  # it may have said why before it stopped listening
-        until = time.monotonic() + 2 * seconds
-        while (answer := read_head(self._inflow, until)).status < 200:  # noqa: PLR2004
-            if answer.status == 101:  # noqa: PLR2004
-                raise ProtocolError("it wants to speak another protocol")
+        answer = self._answer(time.monotonic() + 2 * seconds)
         return Response(
             answer, self._inflow, has_body=method != "HEAD" and answer.status not in _BODILESS, persists=persists
         )
+
+    def _answer(self, until: float) -> Head:
+        for _ in range(_MAX_INTERIM):
+            answer = read_head(self._inflow, until)
+            if answer.status >= 200:  # noqa: PLR2004
+                return answer
+            if answer.status == 101:  # noqa: PLR2004
+                raise ProtocolError("it wants to speak another protocol")
+        raise ProtocolError("it says without an end that it will answer")
 
 
 def read_head(inflow: Inflow, until: float) -> Head:
@@ -130,12 +152,12 @@ def read_head(inflow: Inflow, until: float) -> Head:
     if version not in {b"HTTP/1.1", b"HTTP/1.0"} or not code.isdigit() or len(code) != 3 or rest[3:4].strip():  # noqa: PLR2004
         raise ProtocolError("it doesn't speak HTTP")
     found: list[tuple[str, str]] = []
-    while line := inflow.line(until):
+    for line in inflow.fields(until):
         text = line.decode("latin-1")
         name, colon, value = text.partition(":")
         if text[0] in " \t" and found:  # folded, as nobody should any more
             found[-1] = (found[-1][0], f"{found[-1][1]} {text.strip()}")
-        elif not colon or name != name.strip() or len(found) >= _MAX_HEADERS:
+        elif not colon or name != name.strip():
             raise ProtocolError("its answer has headers that aren't")
         else:
             found.append((name.lower(), value.strip()))
@@ -154,7 +176,7 @@ class Response:
         if has_body and codings and not self._is_chunked:
             raise ProtocolError(f"it sends in a way that nobody asked for: {codings[:40]}")
         told = head.get("content-length") or ""
-        size = int(told) if told.isascii() and told.isdigit() else None
+        size = int(told) if told.isascii() and told.isdigit() and len(told) <= LONGEST_NUMBER else None
         self.left: int | None = (None if self._is_chunked else size) if has_body else 0
         self._ends_with_connection = has_body and self.left is None and not self._is_chunked
         self._persists = persists and head.persists and not self._ends_with_connection
@@ -197,7 +219,7 @@ class Response:
                 yield piece
             if self._line():
                 raise ProtocolError("a chunk is longer than it says")
-        while self._line():
+        for _ in self._inflow.fields(time.monotonic() + _LINE_SECONDS):
             pass
         self.left = 0
 
@@ -208,7 +230,7 @@ class Response:
         return int(digits, 16)
 
     def _line(self) -> bytes:
-        return self._inflow.line(time.monotonic() + 60)
+        return self._inflow.line(time.monotonic() + _LINE_SECONDS)
 
 
 def request_head(method: str, target: str, headers: Mapping[str, str]) -> bytes:

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from whit.packer.registry.connecting import CONNECT_SECONDS, Idle, Place, ProxyError, addresses, connect, proxy_headers
 from whit.packer.registry.headers import place_of, resolved
-from whit.packer.registry.http1 import ProtocolError, request_head
+from whit.packer.registry.http1 import LONGEST_NUMBER, ProtocolError, request_head
 from whit.packer.registry.model import (
     BrokenError,
     Endpoint,
@@ -41,8 +41,6 @@ READ_SECONDS, WRITE_SECONDS = 30.0, 300.0
 CHUNK = 1 << 20
 """Bytes read from a connection at once."""
 
-_LONGEST_NUMBER = 18
-"""Digits of the greatest size that anybody can mean."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FOLLOWED = frozenset({"GET", "HEAD"})
 _AGENT = "whit"
@@ -109,7 +107,7 @@ class Answer:
         if value is None:
             return None
         first, *others = (part.strip() for part in value.split(","))
-        if not (first.isascii() and first.isdigit()) or len(first) > _LONGEST_NUMBER or any(x != first for x in others):
+        if not (first.isascii() and first.isdigit()) or len(first) > LONGEST_NUMBER or any(x != first for x in others):
             self._leave()
             raise RegistryError(
                 f"{_shown(self.url)} answers with a Content-Length that is no size: {value[:40]!r}",

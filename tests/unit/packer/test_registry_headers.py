@@ -79,6 +79,14 @@ def test_a_token_is_asked_for_what_is_wanted_and_what_the_registry_names_beside_
     )
 
 
+def test_of_countless_challenges_the_first_few_are_looked_at() -> None:
+    found = parse_challenges(["Bearer realm=x", *(150 * [30_000 * "a "])])
+
+    assert found[0] == Challenge("bearer", (("realm", "x"),))
+    assert len(found) < 100
+    assert parse_challenges([" " * 16_000 + ";"]) == ()
+
+
 @pytest.mark.parametrize(
     ("value", "size"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -29,13 +30,18 @@ def _asked(answer: bytes, method: str = "GET") -> tuple[Response, bytes]:
     """What comes of an answer after which the connection ends, and what was asked."""
     ours, theirs = socket.socketpair()
     with theirs:
-        theirs.sendall(answer)
-        theirs.shutdown(socket.SHUT_WR)
+        threading.Thread(target=_say, args=(theirs.dup(), answer), daemon=True).start()
         import _socket  # noqa: PLC0415 - as connecting has it
 
         connection = Connection(Plain(_socket.socket(fileno=ours.detach())))
         head = request_head(method, "/v2/", {"Host": "r.example"})
         return connection.ask(method, head, None, 5), theirs.recv(1 << 16)
+
+
+def _say(end: socket.socket, answer: bytes) -> None:
+    with end, contextlib.suppress(BrokenPipeError):
+        end.sendall(answer)
+        end.shutdown(socket.SHUT_WR)
 
 
 def _body(response: Response) -> bytes:
@@ -65,6 +71,13 @@ def test_an_answer_s_body_ends_where_its_head_says(answer: bytes, body: bytes, i
     assert response.is_reusable == is_reusable
 
 
+def test_a_size_that_nobody_can_mean_is_none() -> None:
+    response, _ = _asked(b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nhello")
+
+    assert (response.left, response.is_reusable) == (None, False)
+    assert _body(response) == b"hello"
+
+
 def test_head_has_the_size_of_a_body_and_no_body() -> None:
     response, _ = _asked(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "HEAD")
 
@@ -91,7 +104,11 @@ def test_a_header_that_stands_twice_is_one_list() -> None:
         (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "another protocol"),
         (b"HTTP/1.1 200 OK\r\nno header\r\n\r\n", "headers that aren't"),
         (b"HTTP/1.1 200 OK\r\nName : x\r\n\r\n", "headers that aren't"),
-        (b"HTTP/1.1 200 OK\r\n" + 300 * b"a: b\r\n" + b"\r\n", "headers that aren't"),
+        (b"HTTP/1.1 200 OK\r\n" + 300 * b"a: b\r\n" + b"\r\n", "its headers have no end"),
+        (b"HTTP/1.1 200 OK\r\nA: b\r\n" + 300 * b" c\r\n" + b"\r\n", "its headers have no end"),
+        (b"HTTP/1.1 200 OK\r\n" + 8 * (b"A: " + 60_000 * b"b" + b"\r\n") + b"\r\n", "its headers have no end"),
+        (100 * b"HTTP/1.1 100 Continue\r\n\r\n", "without an end that it will answer"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + 300 * b"a: b\r\n", "its headers have no end"),
         (b"HTTP/1.1 200 OK\r\nA: " + bytes(100_000), "a line without an end"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "in a way that nobody asked for"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", "2 bytes are missing"),
