@@ -54,13 +54,14 @@ class Unpacker:
     """Puts the members of an image's layers, one layer after the other, into the folder ``root``, a path or a descriptor.
 
     Unless it ``is_layer``, no name is a whiteout, and no folder takes a file's place or the other way round. ``owner``
-    changes whose the files are.
+    changes whose the files are. ``has_recorded``: some owners are recorded only.
     """
 
     root: Path | int
     limits: Limits = field(default_factory=Limits)
     is_layer: bool = True
     owner: Callable[[int, int], tuple[int, int]] | None = None
+    has_recorded: bool = False
     _owner: bool = field(default_factory=lambda: os.geteuid() == 0)
     _few_users: bool = field(default_factory=few_users)
     _root: int = -1
@@ -98,6 +99,8 @@ class Unpacker:
         for real, member in sorted(self._folders.items(), key=lambda item: len(item[0]), reverse=True):
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 self._finish_folder(real, member)
+        if self.has_recorded:
+            recorded.note(f"/proc/self/fd/{self._root}")
 
     def mount_point(self, path: bytes, content: bytes = b"", *, is_directory: bool) -> None:
         """Make an empty folder, or a file with this content, at an absolute path unless something is there already."""
@@ -247,7 +250,7 @@ class Unpacker:
         if self._owner:
             if self._few_users:
                 recorded.forget_link(folder, name)
-            recorded.give_link(folder, name, (member.uid, member.gid))
+            self.has_recorded |= recorded.give_link(folder, name, (member.uid, member.gid))
         os.utime(name, ns=_times(member), dir_fd=folder, follow_symlinks=False)
 
     def _hard_link(self, member: Member, folder: Folder, name: bytes) -> None:
@@ -273,11 +276,14 @@ class Unpacker:
 
     def _attributes(self, descriptor: int, member: Member) -> None:
         """Owner first: changing it takes set-user-id bits and capabilities away."""
+        mode = stat.S_IMODE(member.mode)
         if self._owner:
             if self._few_users:
                 recorded.forget(descriptor)
-            recorded.give(descriptor, (member.uid, member.gid))
-        os.fchmod(descriptor, stat.S_IMODE(member.mode))
+            if recorded.give(descriptor, owner := (member.uid, member.gid)):
+                self.has_recorded = True
+                mode = recorded.withhold(descriptor, owner, mode) if member.kind is Kind.FILE else mode
+        os.fchmod(descriptor, mode)
         for name, value in member.xattrs:
             if is_kept(name):
                 _set_xattr(descriptor, name, value)

@@ -2,6 +2,10 @@
 
 So an image's files keep their owners where its builder has one user alone. On the disk such a file is the builder's own.
 An attribute goes along when overlayfs copies a file up. Links can have none: theirs are their folder's.
+
+A file that only a record makes somebody else's has no set-user-ID and no set-group-ID bit on the disk that would be that
+one's: a program that copies it would make one of root's. Its mode is recorded, too, and is its mode as long as no program
+has given it another.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from hashlib import sha256
 
 from whit.packer.support.errors import UnsupportedError
@@ -18,6 +23,8 @@ from whit.packer.tar.member import OWN_XATTRS
 Owner = tuple[int, int]
 
 OWNER = f"{OWN_XATTRS}owner"
+_MODE = f"{OWN_XATTRS}mode"
+_NOTE = f"{OWN_XATTRS}some"
 _OF_LINK = f"{OWN_XATTRS}link."
 _LONGEST = 255
 _MOST = 32
@@ -26,8 +33,8 @@ _MOST = 32
 _NO_ROOM = (errno.EOPNOTSUPP, errno.ENOSPC, errno.E2BIG, errno.ERANGE, errno.EDQUOT)
 
 
-def give(target: int | str, owner: Owner) -> None:
-    """Make a file or folder somebody's; it is recorded where there is no such user.
+def give(target: int | str, owner: Owner) -> bool:
+    """Make a file or folder somebody's; whether that had to be recorded, since there is no such user.
 
     Raises OSError, and :class:`UnsupportedError` where the file system has no room for that.
     """
@@ -36,7 +43,45 @@ def give(target: int | str, owner: Owner) -> None:
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
-        _record(target, OWNER, owner)
+        _record(target, OWNER, owner, b"%d:%d" % owner)
+        return True
+    return False
+
+
+def withhold(target: int | str, owner: Owner, mode: int) -> int:
+    """The mode that a file with a recorded owner gets on the disk; its own is recorded if that is another. Raises as :func:`give`."""
+    given = _without(mode, owner)
+    if given != mode:
+        _record(target, _MODE, owner, b"%o" % mode)
+    return given
+
+
+def mode_of(target: int | str, owner: Owner, given: int) -> int:
+    """The mode of a file with a recorded owner that has this one on the disk."""
+    try:
+        mode = int(os.getxattr(target, _MODE)[:_MOST], 8) & 0o7777
+    except (OSError, ValueError):
+        return given
+    return mode if _without(mode, owner) == given else given
+
+
+def _without(mode: int, owner: Owner) -> int:
+    """A mode without the bits that would make whoever runs the file the one who isn't there."""
+    return mode & ~((stat.S_ISUID if owner[0] else 0) | (stat.S_ISGID if owner[1] else 0))
+
+
+def note(tree: str) -> None:
+    """Remember with a tree's root that it has recorded owners."""
+    with contextlib.suppress(OSError):
+        os.setxattr(tree, _NOTE, b"1")
+
+
+def has_some(tree: str) -> bool:
+    """Whether a tree has recorded owners, by its root."""
+    try:
+        return bool(os.getxattr(tree, _NOTE))
+    except OSError:
+        return False
 
 
 def give_if_there(target: int | str, owner: Owner) -> None:
@@ -50,18 +95,21 @@ def give_if_there(target: int | str, owner: Owner) -> None:
 
 def forget(target: int | str) -> None:
     """Forget what has been recorded of a file: it is given anew."""
-    with contextlib.suppress(OSError):
-        os.removexattr(target, OWNER)
+    for key in (OWNER, _MODE):
+        with contextlib.suppress(OSError):
+            os.removexattr(target, key)
 
 
-def give_link(folder: int, name: bytes, owner: Owner) -> None:
+def give_link(folder: int, name: bytes, owner: Owner) -> bool:
     """The same for a link in a folder, which may be open as a path only."""
     try:
         os.chown(name, *owner, dir_fd=folder, follow_symlinks=False)
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
-        _record(f"/proc/self/fd/{folder}", _name_of_link(name), owner)
+        _record(f"/proc/self/fd/{folder}", _name_of_link(name), owner, b"%d:%d" % owner)
+        return True
+    return False
 
 
 def forget_link(folder: int, name: bytes) -> None:
@@ -94,9 +142,9 @@ def _name_of_link(name: bytes) -> str:
     return f"{_OF_LINK}/{sha256(name).hexdigest()}"
 
 
-def _record(target: int | str, key: str, owner: Owner) -> None:
+def _record(target: int | str, key: str, owner: Owner, value: bytes) -> None:
     try:
-        os.setxattr(target, key, b"%d:%d" % owner)
+        os.setxattr(target, key, value)
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise

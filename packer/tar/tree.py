@@ -117,16 +117,19 @@ class TreeReader:
         """The header, with what the file's extended attributes say."""
         names = _xattr_names(descriptor)
         if recorded.OWNER in names:
-            member = self._owned(member, os.fstat(descriptor), recorded.owner_of(descriptor))
+            member = self._owned(member, os.fstat(descriptor), recorded.owner_of(descriptor), descriptor)
         kept = tuple((name, os.getxattr(descriptor, name)) for name in names if is_kept(name))
         return self._header(replace(member, xattrs=kept))
 
-    def _owned(self, member: Member, state: os.stat_result, owner: Owner | None) -> Member:
-        """The member as what has been recorded of it, if anything has, says that it is."""
+    def _owned(
+        self, member: Member, state: os.stat_result, owner: Owner | None, target: int | str | None = None
+    ) -> Member:
+        """The member as what has been recorded of it, if anything has, says that it is; ``target``: where its mode may be."""
         if owner is None or not self.recorded or (state.st_uid, state.st_gid) != (0, 0):
             return member
         uid, gid = self.owner(*owner) if self.owner else owner
-        return replace(member, uid=uid, gid=gid)
+        mode = member.mode if target is None else recorded.mode_of(target, owner, member.mode)
+        return replace(member, mode=mode, uid=uid, gid=gid)
 
     def _whiteout(self, name: bytes, state: os.stat_result) -> bytes:
         return write.header(replace(self._member(name, Kind.FILE, state), mode=0o644, size=0, uid=0, gid=0))
@@ -135,8 +138,11 @@ class TreeReader:
         first = self._links.setdefault((state.st_dev, state.st_ino), name) if state.st_nlink > 1 else name
         if first != name:
             linked = replace(self._member(name, Kind.HARD_LINK, state), target=first, size=0)
-            known = recorded.owner_of(f"/proc/self/fd/{descriptor}") if stat.S_ISREG(state.st_mode) else owner
-            yield self._header(self._owned(linked, state, known))
+            if stat.S_ISREG(state.st_mode):
+                path = f"/proc/self/fd/{descriptor}"
+                yield self._header(self._owned(linked, state, recorded.owner_of(path), path))
+            else:
+                yield self._header(self._owned(linked, state, owner))
         elif stat.S_ISREG(state.st_mode):
             yield from self._file(descriptor, name)
         elif stat.S_ISLNK(state.st_mode):

@@ -124,6 +124,29 @@ def test_a_user_s_image_is_root_s(user: User, machine: Path, mine: Builder, root
     assert digest(mine, folder) == digest(roots, folder)
 
 
+SET_IDS = (
+    "FROM base", "COPY --chown=7:8 --chmod=6755 Dockerfile /tool", "COPY --chown=7:8 --chmod=6755 Dockerfile /closed",
+    "RUN stat -c %a /tool > /seen && cp -p /tool /copy && cp -a /tool /other && chmod 700 /closed", "RUN true",
+)  # fmt: skip
+
+
+def test_files_of_users_that_are_recorded_only_give_a_run_no_set_id_bits_and_the_build_says_what_it_sees(
+    user: User, machine: Path, mine: Builder, roots: Builder
+) -> None:
+    assert isinstance(mine.engine, Mine)
+    folder = context(user, *SET_IDS)
+    alone, told = mine.files(folder, *NO_NETWORK), mine.built(folder, *NO_NETWORK)
+    assert {name: alone[name][1:4] for name in ("tool", "closed", "copy", "other")} == {
+        "tool": ("0o6755", 7, 8), "closed": ("0o700", 7, 8), "copy": ("0o755", 0, 0), "other": ("0o755", 0, 0),
+    }  # fmt: skip
+    assert told.count("warning: RUN sees files of users that aren't in builds of yours as root's") == 1
+    assert "warning" not in mine.built(context(user, *SET_IDS[:1], SET_IDS[-1], *SET_IDS[1:3]), *NO_NETWORK)
+    mine.engine.give_ids(machine)
+    whole = mine.files(folder, *NO_NETWORK)
+    assert whole["copy"][1:4] == ("0o6755", 7, 8)
+    assert whole == roots.files(folder, *NO_NETWORK)
+
+
 def test_a_user_with_subordinate_ids_has_programs_run_as_anybody(
     user: User, machine: Path, mine: Builder, roots: Builder
 ) -> None:

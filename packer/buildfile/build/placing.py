@@ -63,7 +63,7 @@ def _made_up_to(root: int, path: str, owner: Owner | None) -> int | str:
         try:
             inner = open_in_root(root, done)
         except FileNotFoundError:
-            made = _made(current, name, owner)
+            made = _made(root, current, name, owner)
             if isinstance(made, bytes):
                 return posixpath.join(*map(os.fsdecode, (above or b"/", made, *left)))
             inner = made
@@ -76,15 +76,15 @@ def _made_up_to(root: int, path: str, owner: Owner | None) -> int | str:
     return current
 
 
-def _made(parent: int, name: bytes, owner: Owner | None) -> int | bytes:
+def _made(root: int, parent: int, name: bytes, owner: Owner | None) -> int | bytes:
     """A new folder; a link's target where there is one already."""
     try:
         os.mkdir(name, _FOLDER_MODE, dir_fd=parent)
     except FileExistsError:
         return os.readlink(name, dir_fd=parent)
     inner = os.open(name, _FOLDER, dir_fd=parent)
-    if owner:
-        recorded.give(f"/proc/self/fd/{inner}", owner)
+    if owner and recorded.give(f"/proc/self/fd/{inner}", owner):
+        recorded.note(f"/proc/self/fd/{root}")
     os.chmod(f"/proc/self/fd/{inner}", _FOLDER_MODE)  # noqa: PTH101 - the umask took bits away
     return inner
 
@@ -101,7 +101,8 @@ def place(root: int, target: str, pieces: list[tuple[Piece, str]], change: Chang
             folder, name = posixpath.join(target, piece.below), piece.name
         descriptor = make_folders(root, folder, change.owner)
         try:
-            _unpack(descriptor, piece, digest, os.fsencode(name), change)
+            if _unpack(descriptor, piece, digest, os.fsencode(name), change):
+                recorded.note(f"/proc/self/fd/{root}")
         finally:
             os.close(descriptor)
 
@@ -134,7 +135,8 @@ def _behind_links(root: int, path: str) -> str:
     raise Fault(f"{path} leads over too many links in the image")
 
 
-def _unpack(folder: int, piece: Piece, digest: str, name: bytes, change: Change) -> None:
+def _unpack(folder: int, piece: Piece, digest: str, name: bytes, change: Change) -> bool:
+    """Whether owners had to be recorded."""
     hashed = sha256()
 
     def chunks() -> Iterator[bytes]:
@@ -160,3 +162,4 @@ def _unpack(folder: int, piece: Piece, digest: str, name: bytes, change: Change)
         raise InvalidFileError(
             f"{piece.name or 'a folder'} was changed while it was copied", hint="build again once nothing writes to it"
         )
+    return unpacker.has_recorded

@@ -70,6 +70,7 @@ class Progress:
     write: Callable[[str], None]
     is_quiet: bool = False
     _number: int = 0
+    _warned: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self, title: str) -> Telling:
@@ -85,3 +86,10 @@ class Progress:
         if not self.is_quiet:
             with self._lock:
                 self.write(f"{text}\n")
+
+    def warn(self, text: str) -> None:
+        """Something that stops nothing: told once a build, also by one that is quiet."""
+        with self._lock:
+            if text not in self._warned:
+                self._warned.add(text)
+                self.write(f"whit: warning: {text}\n")

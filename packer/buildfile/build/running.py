@@ -20,7 +20,7 @@ from whit.packer.buildfile.dockerfile.plan import OriginKind
 from whit.packer.buildfile.dockerfile.problems import DockerfileError, at
 from whit.packer.support.errors import UnsupportedError
 from whit.packer.support.userns import few_users
-from whit.packer.tar.recorded import give_if_there
+from whit.packer.tar.recorded import give_if_there, has_some
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 _CACHE_MODE = 0o755
 _SECRET_MODE = 0o400
 _MOST_PRIVATE = 1000
+SEES_RECORDED = (
+    "RUN sees files of users that aren't in builds of yours as root's, without their set-user-ID bits: "
+    "what it copies of them is root's; with subordinate ids the image is as root's build"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,13 @@ def _mount_key(step: RunStep, planned: PlannedMount, supplies: Supplies, *, by_o
         with supplies.files(planned.origin) as files, at(step.source.place):
             words.append(piece_of(files, rooted(mount.source), _as_it_is(files)).digest())
     return words
+
+
+def sees_recorded(step: RunStep, chain: Chain, supplies: Supplies) -> bool:
+    """Whether a RUN has files before it whose owners are only recorded: below it, or by its mounts."""
+    origins = [planned.origin for planned in step.mounts if planned.mount.kind is MountKind.BIND]
+    bound = [supplies.whole(origin) for origin in origins if origin.kind in (OriginKind.STAGE, OriginKind.IMAGE)]
+    return any(has_some(folder) for one in (chain, *bound) for folder in one.lowers)
 
 
 def _network(step: RunStep, supplies: Supplies) -> str:

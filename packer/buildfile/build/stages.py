@@ -15,7 +15,7 @@ from whit.packer.buildfile.build.owners import accounts_in, parse_owner
 from whit.packer.buildfile.build.pieces import change_of, pieces_of, require_some
 from whit.packer.buildfile.build.placing import make_folders, place
 from whit.packer.buildfile.build.portable import EMPTY, after, key_by_content, key_by_origins, of_base
-from whit.packer.buildfile.build.running import Supplies, key_of, order_of
+from whit.packer.buildfile.build.running import SEES_RECORDED, Supplies, key_of, order_of, sees_recorded
 from whit.packer.buildfile.build.steps import Layers
 from whit.packer.buildfile.dockerfile.plan import FileStep, OriginKind, RunStep, WorkdirStep
 from whit.packer.buildfile.dockerfile.problems import DockerfileError, at
@@ -190,6 +190,8 @@ class StageBuilder:
         settings = self.settings
         supplies = self._supplies()
         key = key_of(step, chain.id, supplies, settings.epoch)
+        if sees_recorded(step, chain, supplies):
+            self.progress.warn(SEES_RECORDED)
 
         def make(where: Workplace) -> int | None:
             (where.folder / "run").mkdir()
