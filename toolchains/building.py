@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from whit.packer.store.layout import Follower
     from whit.packer.store.store import Store
     from whit.toolchains.cache import Made
-    from whit.toolchains.model import Kit, Project, Recipe, Toolchain
+    from whit.toolchains.model import Kit, Project, Recipe, Step, Toolchain
     from whit.toolchains.process import Watcher
     from whit.toolchains.tree import Snapshot
 
@@ -136,7 +136,8 @@ class _Work:
             return known or self._make(key, platform, means)
 
     def _make(self, key: str, platform: Platform, means: Means) -> Made:
-        asked, kit = self.asked, means.kit
+        asked = self.asked
+        kit = means.kit.confining(lambda step: self._ask(step, means)) if asked.hermetic else means.kit
         wish = Wish(platform, asked.bins, asked.keeps_debug, asked.variables, asked.hermetic)
         targets, why = choose(asked.shown, self.toolchain.targets(self.project, kit), asked.bins)
         _refuse_same_names([target.name for target in targets])
@@ -166,11 +167,17 @@ class _Work:
         runner = means.runner(self.cache.store.root)
         with self.cache.workplace() as rooms:
             for number, step in enumerate(recipe.steps):
-                root, folder = rooms / f"root{number}", rooms / f"run{number}"
-                root.mkdir()
-                folder.mkdir()
-                confined = hermetic.Rooms(str(root), str(folder), str(place), str(self.cache.folder))
+                confined = hermetic.rooms(rooms / str(number), place, self.cache.folder)
                 hermetic.run(step, recipe, self.roots, confined, runner, means.watcher)
+
+    def _ask(self, step: Step, means: Means) -> str:
+        """What the tree says where it is executed: confined, and what it writes is thrown away."""
+        from whit.toolchains import hermetic  # noqa: PLC0415 - as above
+
+        runner = means.runner(self.cache.store.root)
+        with self.cache.workplace() as place, self.cache.workplace() as rooms:
+            confined = hermetic.rooms(rooms / "asked", place, self.cache.folder)
+            return hermetic.ask(step, self.roots, confined, runner, means.watcher)
 
     def _key(self, platform: Platform, kit: Kit) -> str:
         """All that decides, but for the tools' state, which the record knows."""

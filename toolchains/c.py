@@ -57,7 +57,8 @@ class C:
             names = cprograms.of_meson(kit.read, project.root)
         elif project.manifest in _MAKEFILES:
             words = ("--dry-run", "--always-make", "--no-print-directory", "CC=cc", "CXX=c++")
-            plan = kit.ask(Step((kit.tool("make").path, *words, "-f", project.manifest), project.folder))
+            command = (kit.tool("make").path, *words, "-f", project.manifest)
+            plan = kit.ask(Step(command, project.folder, doing="make's plan", evaluates=True))
             names = cprograms.of_make(plan)
         else:
             names = cprograms.of_automake(kit.read, project.root) or (project.name,)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from whit.packer.support.errors import UnsupportedError
+
 if TYPE_CHECKING:
-    from whit.toolchains.model import Kit
+    from whit.toolchains.model import Kit, Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,50 @@ def read_facts(root: str, triple: str, kit: Kit) -> Facts:
         flags=(*_flags(configured.get("build")), *_flags(configured.get("target", {}).get(triple))),
         profile=frozenset(key.upper().replace("-", "_") for key in release),
     )
+
+
+_SOURCE_KEYS = ("replace-with", "directory", "registry", "local-registry", "git", "branch", "tag", "rev")
+
+
+def unseen_words(project: Project, kit: Kit) -> tuple[str, ...]:
+    """Options for a cargo that is started elsewhere, so that it doesn't see the tree's ``.cargo/config.toml``.
+
+    That may name programs (``build.rustc-wrapper``, credential providers, linkers). What it says of where crates are is given again.
+    """
+    folder = project.folder
+    while folder != project.root and "Cargo.toml" not in kit.names(folder):
+        folder = posixpath.dirname(folder)
+    words = [f"--manifest-path={posixpath.join(folder, 'Cargo.toml')}"]
+    configured = _toml(kit.read(posixpath.join(project.root, ".cargo/config.toml")))
+    for table, keys in (("source", _SOURCE_KEYS), ("registries", ("index",))):
+        found = configured.get(table)
+        for name, told in found.items() if isinstance(found, dict) else ():
+            for key in keys:
+                value = told.get(key) if isinstance(told, dict) else None
+                if isinstance(value, str):
+                    is_place = key in {"directory", "local-registry"}
+                    plain = posixpath.join(project.root, value) if is_place else value
+                    words += ["--config", f"{table}.{json.dumps(name)}.{key}={json.dumps(plain)}"]
+    return tuple(words)
+
+
+def check_toolchain(project: Project, kit: Kit) -> None:
+    """A toolchain that the tree brings isn't asked outside of the box (rust-lang.github.io/rustup, "The toolchain file").
+
+    Raises :class:`UnsupportedError`.
+    """
+    folder = project.folder
+    while True:
+        for name in ("rust-toolchain.toml", "rust-toolchain"):
+            told = _toml(kit.read(posixpath.join(folder, name))).get("toolchain")
+            if isinstance(told, dict) and "path" in told:
+                raise UnsupportedError(
+                    f"{posixpath.join(folder, name)} names a toolchain by its path: with --hermetic none of the tree's own is executed",
+                    hint="name a channel, or leave --hermetic out",
+                )
+        if folder == "/":
+            return
+        folder = posixpath.dirname(folder)
 
 
 def _flags(table: Any) -> tuple[str, ...]:  # noqa: ANN401 - what a person's TOML holds

@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.build.steps import Bound, Layers, Memory, RunOrder
 from whit.packer.support.errors import UnsupportedError, WhitError
+from whit.toolchains.model import Hermetic, Recipe
 from whit.toolchains.process import title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from whit.packer.buildfile.build.steps import StepRunner
-    from whit.toolchains.model import Recipe, Step
+    from whit.toolchains.model import Step
     from whit.toolchains.process import Watcher
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/alternatives", "/etc/ld.so.cache")
 _CACHES = "/cache"
 _TMP = "/tmp"  # noqa: S108 - the confined program's own
+_HINT = "it sees no network, and of this machine its sources and tools alone: --hermetic"
 _USUAL_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -36,6 +38,13 @@ class Rooms:
     run: str
     output: str
     caches: str
+
+
+def rooms(folder: Path, output: Path, caches: Path) -> Rooms:
+    """Those of one step, made in a folder that isn't there yet."""
+    for name in ("root", "run"):
+        (folder / name).mkdir(parents=True)
+    return Rooms(str(folder / "root"), str(folder / "run"), str(output), str(caches))
 
 
 def order_of(step: Step, recipe: Recipe, sources: Iterable[str], rooms: Rooms) -> RunOrder:
@@ -75,6 +84,27 @@ def _is_below(path: str, folder: str) -> bool:
 
 def run(step: Step, recipe: Recipe, sources: Iterable[str], rooms: Rooms, runner: StepRunner, watcher: Watcher) -> None:
     """As :func:`whit.toolchains.process.run`, confined."""
+    code, output = _performed(step, recipe, sources, rooms, runner, watcher)
+    if code:
+        watcher.failed(output)
+        raise WhitError(f"{title(step)} failed with exit status {code}", hint=_HINT)
+
+
+def ask(step: Step, sources: Iterable[str], rooms: Rooms, runner: StepRunner, watcher: Watcher) -> str:
+    """As :func:`whit.toolchains.process.ask`, confined, with this machine's own programs; stderr is among what is told."""
+    recipe = Recipe((step,), (), hermetic=Hermetic(system=True))
+    code, output = _performed(step, recipe, sources, rooms, runner, watcher)
+    told = output.decode("utf-8", "surrogateescape")
+    if code:
+        last = "".join(told.strip().splitlines()[-1:])
+        raise WhitError(f"{title(step)} failed with exit status {code}: {last}".removesuffix(": "), hint=_HINT)
+    return told
+
+
+def _performed(
+    step: Step, recipe: Recipe, sources: Iterable[str], rooms: Rooms, runner: StepRunner, watcher: Watcher
+) -> tuple[int, bytes]:
+    """Exit status, and what it printed."""
     order, output, began = order_of(step, recipe, sources, rooms), bytearray(), time.monotonic()
     for _, name in recipe.hermetic.caches if recipe.hermetic else ():
         (Path(rooms.caches) / f"hermetic-{name}").mkdir(exist_ok=True)
@@ -86,9 +116,4 @@ def run(step: Step, recipe: Recipe, sources: Iterable[str], rooms: Rooms, runner
     watcher.doing(step.doing, 0)
     code = runner.run(order, heard)
     watcher.done()
-    if code:
-        watcher.failed(bytes(output))
-        raise WhitError(
-            f"{title(step)} failed with exit status {code}",
-            hint="it sees no network, and of this machine its sources and tools alone: --hermetic",
-        )
+    return code, bytes(output)

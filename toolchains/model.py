@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from whit.packer.support.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from whit.packer.image.platform import Platform
 
 
@@ -81,6 +83,7 @@ class Step:
     """One process. ``env`` is set, ``inherits`` are further names of variables that come from whit's own environment.
 
     Nothing else of that is seen, but for what every program needs: process.py has the list. ``doing`` is for people.
+    ``evaluates`` marks a question whose answer comes of executing what the tree says, such as a Makefile.
     """
 
     argv: tuple[str, ...]
@@ -88,6 +91,7 @@ class Step:
     env: tuple[tuple[str, str], ...] = ()
     inherits: tuple[str, ...] = ()
     doing: str = ""
+    evaluates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +182,17 @@ class Kit(Protocol):
         """A folder that stays from build to build of a tree, for what a builder wants to find again."""
         ...
 
+    @property
+    def is_hermetic(self) -> bool:
+        """Whether nothing of the tree's may be executed but confined."""
+        ...
+
     def ask(self, step: Step) -> str:
         """What a command prints on stdout. Raises :class:`WhitError` where it fails, with its own words."""
+        ...
+
+    def confining(self, ask: Callable[[Step], str]) -> Kit:
+        """The same, but ``ask`` is given what evaluates the tree."""
         ...
 
     def read(self, path: str) -> str | None:

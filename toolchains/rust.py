@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from whit.packer.support.errors import UnsupportedError
 from whit.toolchains import crates
-from whit.toolchains.cargofiles import paths, read_facts
+from whit.toolchains.cargofiles import check_toolchain, paths, read_facts, unseen_words
 from whit.toolchains.model import Hermetic, Note, Recipe, Step, Target, Tool, Written, as_path, check_outside
 from whit.toolchains.zigcc import compiler
 
@@ -74,7 +74,7 @@ class Rust:
         if not project.manifest:
             return (Target(project.name, "", is_main=True),)
         words = (kit.tool("cargo").path, "metadata", "--format-version=1", "--no-deps")
-        text = kit.ask(Step(words, project.folder, (), _INHERITED))
+        text = kit.ask(_asking(words, (), project, kit))
         return crates.programs(crates.parse_metadata(text), project.folder)
 
     def recipe(self, project: Project, targets: tuple[Target, ...], wish: Wish, output: str, kit: Kit) -> Recipe:
@@ -94,7 +94,7 @@ class Rust:
         if not project.manifest:
             return _lone(work, targets[0])
         cargo = _own_cargo(rust, kit)
-        metadata = crates.parse_metadata(kit.ask(_metadata(work, cargo)))
+        metadata = crates.parse_metadata(kit.ask(_metadata(work, cargo, kit)))
         steps: list[Step] = []
         files: list[Written] = []
         for target in targets:
@@ -185,6 +185,8 @@ class _Work:
 
 
 def _found(project: Project, kit: Kit) -> _Compiler:
+    if kit.is_hermetic:
+        check_toolchain(project, kit)
     rustc = kit.tool("rustc")
     told = kit.ask(Step((rustc.path, "-vV"), project.folder, (), _INHERITED))
     facts = dict(line.split(": ", 1) for line in told.splitlines() if ": " in line)
@@ -260,9 +262,17 @@ def _lacking(platform: Platform, rust: _Compiler, triple: str) -> UnsupportedErr
     )
 
 
-def _metadata(work: _Work, cargo: Tool) -> Step:
+def _asking(words: tuple[str, ...], env: tuple[tuple[str, str], ...], project: Project, kit: Kit) -> Step:
+    """A question to cargo; it needs a network, so that where nothing of the tree's is to be executed it isn't shown its configuration."""
+    if not kit.is_hermetic:
+        return Step(words, project.folder, env, _INHERITED)
+    check_toolchain(project, kit)
+    return Step((*words, *unseen_words(project, kit)), "/", env, _INHERITED)
+
+
+def _metadata(work: _Work, cargo: Tool, kit: Kit) -> Step:
     words = ("metadata", "--format-version=1", f"--filter-platform={work.way.triple}", *_locked(work), *_features(work))
-    return Step((cargo.path, *words), work.project.folder, work.env, _INHERITED)
+    return _asking((cargo.path, *words), work.env, work.project, kit)
 
 
 def _audit(work: _Work, name: str) -> Step:

@@ -7,7 +7,7 @@ import posixpath
 import re
 import shutil
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,13 +130,15 @@ def missing(name: str) -> NotFoundError:
 @dataclass(slots=True)
 class MachineKit:
     """The kit of this machine. ``fetch`` brings a tool that isn't here, or raises why it can't; without it none is fetched. ``watcher`` is
-    told of questions that take a while. ``work`` is where builders keep what they want to find again.
+    told of questions that take a while. ``work`` is where builders keep what they want to find again; ``confined`` is asked
+    what evaluates a tree.
     """
 
     cache: Path
     fetch: Callable[[str], str] | None = None
     watcher: Watcher | None = None
     work: Path | None = None
+    confined: Callable[[Step], str] | None = None
     _tools: dict[tuple[str, str], Tool] = field(default_factory=dict)
 
     def tool(self, name: str, least: str = "") -> Tool:
@@ -176,8 +178,19 @@ class MachineKit:
         """See :class:`whit.toolchains.model.Kit`."""
         return locate(name, self.cache) or ""
 
+    @property
+    def is_hermetic(self) -> bool:
+        """See :class:`whit.toolchains.model.Kit`."""
+        return self.confined is not None
+
+    def confining(self, ask: Callable[[Step], str]) -> MachineKit:
+        """See :class:`whit.toolchains.model.Kit`."""
+        return replace(self, confined=ask)
+
     def ask(self, step: Step) -> str:
         """See :class:`whit.toolchains.model.Kit`."""
+        if step.evaluates and self.confined:
+            return self.confined(step)
         from whit.toolchains.process import ask  # noqa: PLC0415 - as above
 
         return ask(step, self.watcher)

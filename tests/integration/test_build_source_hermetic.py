@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import lacking
 from tests.integration.sources import done, module, write
+from whit.toolchains.tools import locate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +37,34 @@ def test_it_gives_the_same_image_and_isn_t_taken_for_one_that_wasn_t_confined(
     assert result.returncode == 1
     assert "./main.go:3:15: undefined: nothing" in result.stderr
     assert "whit: go build failed with exit status 1\nhint: it sees no network" in result.stderr
+
+
+TREES: dict[str, dict[str, str]] = {
+    "make": {
+        "Makefile": "X := $(shell touch MARK)\nsvc: a.c\n\t+touch MARK; true\n\t$(CC) -o $@ $<\n",
+        "a.c": "int main(void) { return 0; }\n",
+    },
+    "cargo": {
+        "Cargo.toml": '[package]\nname = "svc"\nversion = "1.0.0"\nedition = "2021"\n',
+        "src/main.rs": "fn main() {}\n",
+        ".cargo/config.toml": '[build]\nrustc-wrapper = "./rw.sh"\n',
+        "rw.sh": '#!/bin/sh\ntouch MARK\nexec "$@"\n',
+    },
+}
+
+
+@pytest.mark.parametrize("driver", TREES)
+def test_nothing_of_the_tree_is_executed_outside_of_the_box(run_whit: RunWhit, tmp_path: Path, driver: str) -> None:
+    """Given sources that leave a mark on whatever machine executes them, when they are built, then there is none here."""
+    if locate(driver) is None or locate("zig") is None:
+        lacking(f"{driver} or Zig isn't installed")
+    mark = tmp_path / "mark"
+    project = write(tmp_path / "svc", {name: text.replace("MARK", str(mark)) for name, text in TREES[driver].items()})
+    for script in project.glob("*.sh"):
+        script.chmod(0o755)
+    result = run_whit("build", "-t", "svc", "--hermetic", project, timeout=300)
+    assert not mark.exists()
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.slow

@@ -10,6 +10,8 @@ from whit.packer.support.errors import NotFoundError
 from whit.toolchains.model import Tool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from whit.toolchains.model import Step
 
 GO = Tool("go", "/opt/go/bin/go", "1.26.8", "/opt/go")
@@ -24,6 +26,7 @@ class FakeKit:
     answers: dict[str, str] = field(default_factory=dict)
     tools: tuple[Tool, ...] = (GO, ZIG)
     asked: list[Step] = field(default_factory=list)
+    is_hermetic: bool = False
 
     def place(self, name: str) -> str:
         return next((tool.path for tool in self.tools if tool.name == name), "")
@@ -41,6 +44,10 @@ class FakeKit:
 
     def kept(self, name: str, root: str) -> str:
         return f"/kept/{name}{root}"
+
+    def confining(self, ask: Callable[[Step], str]) -> FakeKit:
+        del ask
+        return self
 
     def ask(self, step: Step) -> str:
         self.asked.append(step)

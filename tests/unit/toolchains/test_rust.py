@@ -161,6 +161,29 @@ def test_a_lone_file_whose_name_looks_like_an_option_is_a_file() -> None:
     assert recipe.steps[0].argv[-1] == "./-x.rs"
 
 
+def test_hermetic_cargo_isn_t_shown_what_the_tree_says_is_to_be_executed() -> None:
+    """Given a wrapper of rustc and vendored crates in the tree, when cargo is asked, then it is told of the crates alone."""
+    config = (
+        '[build]\nrustc-wrapper = "./rw.sh"\n[source.crates-io]\nreplace-with = "v"\n[source.v]\ndirectory = "vendor"\n'
+    )
+    machine = kit(**{".cargo/config.toml": config, "Cargo.toml": ""})
+    machine.is_hermetic = True
+    RUST.recipe(PROJECT, RUST.targets(PROJECT, machine), Wish(AMD64, hermetic=True), "/out", machine)
+    for step in (step for step in machine.asked if "metadata" in step.argv):
+        assert step.cwd == "/"
+        assert {"--manifest-path=/p/Cargo.toml", 'source."v".directory="/p/vendor"'} <= set(step.argv)
+        assert "rw.sh" not in " ".join(step.argv)
+
+
+@pytest.mark.parametrize("name", ["rust-toolchain", "rust-toolchain.toml"])
+def test_hermetic_a_toolchain_in_the_tree_isn_t_asked_outside_of_the_box(name: str) -> None:
+    machine = kit(**{name: '[toolchain]\npath = "evil"\n'})
+    machine.is_hermetic = True
+    with pytest.raises(UnsupportedError, match="names a toolchain by its path"):
+        RUST.targets(PROJECT, machine)
+    assert machine.asked == []
+
+
 def test_the_list_of_crates_is_a_section_of_webassembly_too() -> None:
     listed, built, _ = RUST.recipe(PROJECT, (SVC,), Wish(Platform("wasi", "wasm")), "/out", kit("wasm32-wasip1")).steps
     made = listed.argv[listed.argv.index("-o") + 1]
