@@ -92,6 +92,19 @@ def test_outputs_of_several_platforms_are_told_apart(builder: Builder, tmp_path:
     assert "docker's archives hold images for one platform" in refused.stderr
 
 
+@pytest.mark.parametrize("several", [False, True], ids=["one platform", "two"])
+def test_a_tar_of_files_that_are_only_copied_has_no_time_of_the_build(
+    builder: Builder, tmp_path: Path, several: bool
+) -> None:
+    folder = context(
+        tmp_path / "c", "FROM scratch", "WORKDIR /made/here", "COPY a /made/by/a", "COPY a /made/a", a="a\n"
+    )
+    platforms = BOTH if several else ()
+    builder.built(folder, *platforms, "--no-cache", "-o", f"type=tar,dest={tmp_path / 'x.tar'}")
+    with tarfile.open(tmp_path / "x.tar") as tar:
+        assert {member.name: member.mtime for member in tar if member.mtime} == {}
+
+
 def test_a_run_that_can_not_be_executed_is_told_before_anything_is_built(builder: Builder, tmp_path: Path) -> None:
     foreign = make_image(builder.engine.root, "foreign", (100,), platform=ARM64)
     make_index(builder.engine.root, "both", Store(builder.engine.root).list()[0].descriptor, foreign)

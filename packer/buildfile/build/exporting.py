@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whit.packer.support.light import dataclass
+from whit.packer.support.light import dataclass, replace
 from whit.packer.archives import archive
 from whit.packer.buildfile.dockerfile.text import truth
 
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from whit.packer.image.platform import Platform
     from whit.packer.image.reference import Reference
     from whit.packer.store.store import Store
+    from whit.packer.tar.member import Member
 
 _NO_LIMITS = 1 << 40, 1 << 60
+_SECOND = 1_000_000_000
 _STDOUT = "-"
 _OWN = 0, 0
 """Who isn't root has the files as their own: in a user namespace its root's."""
@@ -97,12 +99,12 @@ def export_image(store: Store, descriptor: Descriptor, names: tuple[Reference, .
         archive.export(layout, descriptor, names, target, to_layout=output.to_layout)
 
 
-def export_files(roots: Sequence[tuple[Platform, int]], output: Output) -> None:
-    """Write the files of roots: into a folder, or as a tar; of several each in a folder for its platform.
+def export_files(roots: Sequence[tuple[Platform, int]], output: Output, seconds: int) -> None:
+    """Write the files of roots: into a folder, or as a tar; of several each in a folder for its platform, of a time in seconds.
 
     Raises :class:`StoreError`.
     """
-    chunks = _tar(roots)
+    chunks = _tar(roots, seconds)
     if output.kind is OutputKind.LOCAL:
         with durable.output_errors(output.destination):
             Path(output.destination).mkdir(parents=True, exist_ok=True)
@@ -116,11 +118,17 @@ def export_files(roots: Sequence[tuple[Platform, int]], output: Output) -> None:
             write(chunk)
 
 
-def _tar(roots: Sequence[tuple[Platform, int]]) -> Iterator[bytes]:
+def _tar(roots: Sequence[tuple[Platform, int]], seconds: int) -> Iterator[bytes]:
     """All of them as one; folders are called as BuildKit calls them."""
+    several = len(roots) > 1
+
+    def dated(member: Member) -> Member:
+        """A platform's folder has the time that all has which the build brings."""
+        return replace(member, mtime_ns=seconds * _SECOND) if several and b"/" not in member.name.rstrip(b"/") else member
+
     for platform, root in roots:
-        name = str(platform).replace("/", "_").encode() if len(roots) > 1 else b""
-        yield from (chunk for chunk in TreeReader(recorded=few_users()).tar(root, name) if chunk is not END)
+        name = str(platform).replace("/", "_").encode() if several else b""
+        yield from (chunk for chunk in TreeReader(change=dated, recorded=few_users()).tar(root, name) if chunk is not END)
     yield END
 
 

@@ -184,7 +184,7 @@ def _export(
         return
     with contextlib.ExitStack() as held:
         roots = [(_platform(one.plan), held.enter_context(runner.root(one.whole.layers))) for one in targets]
-        export_files(roots, order.output)
+        export_files(roots, order.output, targets[0].builder.settings.seconds)
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from whit.packer.store.unpack import Limits, Unpacker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from whit.packer.buildfile.build.owners import Owner
     from whit.packer.buildfile.build.pieces import Change, Piece
@@ -29,6 +30,7 @@ _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER_MODE = 0o755
 _MOST_LINKS = 40
 _NO_LIMITS = 1 << 40, 1 << 60
+_SECOND = 1_000_000_000
 
 
 class _Changed(TarReader):
@@ -105,6 +107,17 @@ def place(root: int, target: str, pieces: list[tuple[Piece, str]], change: Chang
                 recorded.note(f"/proc/self/fd/{root}")
         finally:
             os.close(descriptor)
+
+
+def settle_times(upper: Path, latest: int) -> None:
+    """Let no time in what a step has changed be later than ``latest`` (in seconds), as none is in its layer: not a folder's either."""
+    until = latest * _SECOND
+    for _, _, names, folder in os.fwalk(upper, topdown=False):
+        for name in names:
+            if os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime_ns > until:
+                os.utime(name, ns=(until, until), dir_fd=folder, follow_symlinks=False)
+        if os.fstat(folder).st_mtime_ns > until:
+            os.utime(folder, ns=(until, until))
 
 
 def _is_folder(root: int, path: str) -> bool:

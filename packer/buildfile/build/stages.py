@@ -13,7 +13,7 @@ from whit.packer.buildfile.build.chain import chain_on, empty_chain
 from whit.packer.buildfile.build.origins import Files
 from whit.packer.buildfile.build.owners import accounts_in, parse_owner
 from whit.packer.buildfile.build.pieces import change_of, pieces_of, require_some
-from whit.packer.buildfile.build.placing import make_folders, place
+from whit.packer.buildfile.build.placing import make_folders, place, settle_times
 from whit.packer.buildfile.build.portable import EMPTY, after, key_by_content, key_by_origins, of_base
 from whit.packer.buildfile.build.running import SEES_RECORDED, Supplies, key_of, order_of, sees_recorded
 from whit.packer.buildfile.build.steps import Layers
@@ -180,6 +180,8 @@ class StageBuilder:
             return found
         with self.cache.workplace() as where:
             latest = make(where)
+            if latest is not None:
+                settle_times(where.upper, latest)
             made = Record(key, new_snapshot(), chain.base_digest, title, latest)
             record = self.cache.keep(made, where, replacing=not uses_cache)
         self.fresh.add(key)
