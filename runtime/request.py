@@ -151,15 +151,19 @@ def _volume(text: str) -> Volume:
 
 def _network(words: Words) -> Network:
     """Of a container that isn't kept: whit's default one unless another is asked for."""
-    text, *more = words.network or (Network.BRIDGE,)
-    text = _ALSO_BRIDGE.get(text, text)
-    if text not in set(Network):
-        raise UsageError(
-            f"--network: a container that isn't kept can't be in '{text}'", hint="give it a name, by which it is kept"
-        )
-    if more:
-        raise UsageError(f"--network {text} goes with no other network", hint="leave it out, or the others")
-    return Network(text)
+    texts = [_ALSO_BRIDGE.get(text, text) for text in words.network or (Network.BRIDGE,)]
+    alone = next((text for text in texts if text in (Network.NONE, Network.HOST)), None)
+    if alone and len(texts) > 1:
+        raise UsageError(f"--network {alone} goes with no other network", hint="leave it out, or the others")
+    for text in texts:
+        if text not in set(Network):
+            raise UsageError(
+                f"--network: a container that isn't kept can't be in '{text}'",
+                hint="give it a name, by which it is kept",
+            )
+    if len(texts) > 1:
+        raise UsageError(f"--network {texts[0]} is given twice", hint="a container is in a network once")
+    return Network(texts[0])
 
 
 def _volumes(words: Words, network: Network) -> tuple[Volume, ...]:

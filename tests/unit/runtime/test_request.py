@@ -239,3 +239,18 @@ def test_on_the_host_s_network_the_host_s_names_are_there_unless_others_are_give
 
 def test_what_is_not_there_has_no_identity(tmp_path: Path) -> None:
     assert identity_of(str(tmp_path / "none")) is None
+
+
+@pytest.mark.parametrize(
+    ("networks", "said"),
+    [
+        (("bridge", "none"), "--network none goes with no other network"),
+        (("none", "default"), "--network none goes with no other network"),
+        (("bridge", "host", "red"), "--network host goes with no other network"),
+        (("bridge", "red"), "a container that isn't kept can't be in 'red'"),
+        (("bridge", "default"), "--network bridge is given twice"),
+    ],
+)
+def test_of_several_networks_the_one_that_goes_with_none_is_named(networks: tuple[str, ...], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        _options(network=networks)
