@@ -48,7 +48,7 @@ def test_the_floor_and_a_launch_ask_the_same_of_the_kernel(
         (rootfs / name).mkdir(parents=True)
     program = build_true(rootfs / "true")
     floor = build_floor(tmp_path / "floor")
-    arguments = ("run", *LIMIT_OPTIONS, program)
+    arguments = ("run", "--network", "none", *LIMIT_OPTIONS, program)
     first = run_whit(*arguments)
     assert first.returncode == 0, first.stderr
 
