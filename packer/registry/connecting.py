@@ -19,10 +19,11 @@ from _socket import (
 )
 from base64 import b64encode
 from select import POLLIN, poll
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from whit.packer.registry.http1 import Connection, ProtocolError, request_head
 from whit.packer.support.light import TYPE_CHECKING, dataclass
+from whit.packer.support.urls import split_url
 
 if TYPE_CHECKING:
     import ssl
@@ -209,7 +210,7 @@ def connect(place: Place, context: Callable[[], ssl.SSLContext]) -> Connection:
 
 def _by_proxy(place: Place) -> Plain:
     """A connection to a proxy; for HTTPS through it (RFC 9110, 9.3.6)."""
-    proxy = urlsplit(place.proxy)
+    proxy = split_url(place.proxy)
     if proxy.scheme != "http" or not proxy.hostname:
         raise ProxyError(f"one of {proxy.scheme or 'no scheme'} can't be used, only http://HOST:PORT")
     try:
@@ -236,7 +237,7 @@ def _tunnel(plain: Plain, place: Place) -> None:
 
 def proxy_headers(place: Place) -> dict[str, str]:
     """Who we are to a proxy, where its address says so."""
-    proxy = urlsplit(place.proxy)
+    proxy = split_url(place.proxy)
     if not proxy.username:
         return {}
     secret = b64encode(f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()).decode()

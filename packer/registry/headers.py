@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode, urljoin, urlunsplit
 
+from whit.packer.support.errors import UsageError
 from whit.packer.support.light import dataclass
+from whit.packer.support.urls import split_url
 
 MAX_LENGTH = 8 << 10
 """Characters of a header that are read."""
@@ -83,9 +85,8 @@ def resolved(base: str, location: str) -> str | None:
     if len(location) > MAX_LENGTH or not location.isascii() or not location.isprintable() or " " in location:
         return None
     try:
-        there, here = urlsplit(urljoin(base, location)), urlsplit(base)
-        _ = there.port
-    except ValueError:
+        there, here = split_url(urljoin(base, location)), split_url(base)
+    except (ValueError, UsageError):
         return None
     if there.scheme not in {"http", "https"} or not there.hostname or there.username is not None:
         return None
@@ -95,17 +96,17 @@ def resolved(base: str, location: str) -> str | None:
 
 def with_query(url: str, **more: str) -> str:
     """An address with more in its query; what is there stays as it is."""
-    parts = urlsplit(url)
+    parts = split_url(url)
     added = urlencode(more, quote_via=quote, safe=":/")
     return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, added)))))
 
 
 def path_of(url: str) -> str:
     """An address's path, to be shown: without its query, which may hold secrets."""
-    return urlsplit(url).path[:300]
+    return split_url(url).path[:300]
 
 
 def place_of(url: str) -> tuple[str, str, int]:
-    """(scheme, host, port): equal for what is at one place, to which a secret may go."""
-    parts = urlsplit(url)
+    """(scheme, host, port): equal for what is at one place, to which a secret may go. Raises :class:`UsageError`."""
+    parts = split_url(url)
     return parts.scheme, (parts.hostname or "").lower(), parts.port or {"http": 80}.get(parts.scheme, 443)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import threading
 import time
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from whit.packer.registry.challenge import Challenge, Scope, parse_challenges, scope_texts
 from whit.packer.registry.model import MAX_ERROR, BrokenError, DeniedError, Endpoint, RegistryError, said
 from whit.packer.registry.transport import Body, Call
-from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.errors import InvalidFileError, UsageError
 from whit.packer.support.jsondoc import parse_object
 from whit.packer.support.light import TYPE_CHECKING, dataclass
+from whit.packer.support.urls import split_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,8 +96,11 @@ class Authority:
     ) -> Token:
         """A new token; ``offline`` asks for a refresh token too. Raises :class:`DeniedError`, :class:`RegistryError`."""
         realm, service = challenge.get("realm"), challenge.get("service")
-        parts = urlsplit(realm)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        try:
+            parts = split_url(realm)
+        except UsageError:
+            parts = None
+        if parts is None or parts.scheme not in {"http", "https"}:
             raise RegistryError(f"{self._endpoint.authority} names no place to get a token: realm {realm[:100]!r}")
         if credential and credential.identity:
             return self._by_refresh(realm, service, scopes, credential.identity)
@@ -137,7 +141,7 @@ class Authority:
             if answer.status < 500 or attempt == 3:  # noqa: PLR2004
                 break
             time.sleep(0.2 * attempt)
-        where = urlsplit(call.url).netloc
+        where = split_url(call.url).netloc
         if answer.status in {400, 401, 403}:
             words = said(data[:MAX_ERROR])[1]
             raise DeniedError(

@@ -8,7 +8,7 @@ import time
 
 # Its C part alone: the module around it makes enumerations of all constants.
 from _socket import gaierror
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from whit.packer.registry.connecting import CONNECT_SECONDS, Idle, Place, ProxyError, addresses, connect, proxy_headers
 from whit.packer.registry.headers import place_of, resolved
@@ -25,7 +25,9 @@ from whit.packer.registry.model import (
 )
 from whit.packer.registry.pace import Pace
 from whit.packer.registry.settings import tls_context
+from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING, dataclass
+from whit.packer.support.urls import split_url
 
 if TYPE_CHECKING:
     import ssl
@@ -150,7 +152,7 @@ class Transport:
         self._near: dict[str, int] = {}
 
     def send(self, call: Call, endpoint: Endpoint) -> Answer:
-        """One exchange, with the redirects that it leads to. Raises :class:`BrokenError`, :class:`RegistryError`."""
+        """One exchange, with the redirects that it leads to. Raises :class:`BrokenError`, :class:`RegistryError`, :class:`UsageError`."""
         url, seen, secret = call.url, set[str](), call.authorization
         while True:
             self._check_place(endpoint, url)
@@ -200,7 +202,7 @@ class Transport:
 
     def _exchange(self, call: Call, url: str, secret: str | None, endpoint: Endpoint) -> Answer:
         place = self._place(url, endpoint)
-        parts = urlsplit(url)
+        parts = split_url(url)
         target = quote(f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}", safe=_TARGET)
         host = parts.netloc.rpartition("@")[2].removesuffix(f":{_PORTS[place.scheme]}")
         headers = {"Host": host, "User-Agent": _AGENT, "Accept-Encoding": "identity", **call.headers}
@@ -240,7 +242,7 @@ class Transport:
 
     def _connected(self, place: Place, url: str) -> Connection:
         def context() -> ssl.SSLContext:
-            authority = urlsplit(url).netloc
+            authority = split_url(url).netloc
             with self._lock:
                 if place not in self._contexts:
                     self._contexts[place] = tls_context(Endpoint(authority, f"https://{authority}", place.verify))
@@ -275,7 +277,12 @@ def _proxy_for(url: str) -> str | None:
 
     if urllib.request.proxy_bypass(f"{host}:{port}"):
         return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    try:
+        split_url(proxy)
+    except UsageError as error:
+        raise UsageError(f"{scheme}_proxy: {error.message}", hint="as http://[USER:PASSWORD@]HOST:PORT") from None
+    return proxy
 
 
 def _raise(error: Exception, url: str) -> NoReturn:
@@ -322,10 +329,10 @@ def _reason(error: Exception) -> str:
 
 
 def _host(url: str) -> str:
-    return urlsplit(url).netloc
+    return split_url(url).netloc
 
 
 def _shown(url: str) -> str:
     """An address without its query, which may hold secrets."""
-    parts = urlsplit(url)
+    parts = split_url(url)
     return f"{parts.scheme}://{parts.netloc}{parts.path}"[:300]

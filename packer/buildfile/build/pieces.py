@@ -7,7 +7,7 @@ import posixpath
 from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from whit.packer.buildfile.build.modes import parse_mode
 from whit.packer.buildfile.build.origins import Files, Found, find, find_one, rooted
@@ -18,6 +18,7 @@ from whit.packer.buildfile.dockerfile.problems import Fault
 from whit.packer.support.light import dataclass, replace
 from whit.packer.support.errors import InvalidFileError, UnsupportedError
 from whit.packer.support.userns import few_users
+from whit.packer.support.urls import split_url
 from whit.packer.archives.loading import uncompressed
 from whit.packer.tar import write
 from whit.packer.tar.header import check_sum
@@ -117,7 +118,7 @@ def pieces_of(step: FileStep, files: Files, change: Change, remote: Sources) -> 
 
 def url_name(url: str) -> str:
     """A file's name by its address; BuildKit's word for one that has none."""
-    return posixpath.basename(unquote(urlsplit(url).path).rstrip("/")) or "__unnamed__"
+    return posixpath.basename(unquote(split_url(url).path).rstrip("/")) or "__unnamed__"
 
 
 def _download(step: FileStep, source: FileSource, change: Change, remote: Sources) -> Piece:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.dockerfile.checks import Rule
 from whit.packer.buildfile.dockerfile.configuring import target_in
-from whit.packer.buildfile.dockerfile.gitref import parse_git_ref, with_flags
+from whit.packer.buildfile.dockerfile.gitref import check_url, parse_git_ref, with_flags
 from whit.packer.buildfile.dockerfile.ignorefile import clean
 from whit.packer.buildfile.dockerfile.instructions import Add, Copy
 from whit.packer.buildfile.dockerfile.plan import CONTEXT, FileSource, FileStep, OriginKind, SourceKind
@@ -141,6 +141,8 @@ def _source(path: str, files: Copy | Add, flags: _Flags) -> FileSource:
     if kind is not SourceKind.PATH and not isinstance(files, Add):
         what = "a URL" if kind is SourceKind.URL else "a git repository"
         raise Fault(f"COPY of {what}: {path[:200]}", "ADD takes it")
+    if kind is SourceKind.URL:
+        check_url(path)
     if git and isinstance(files, Add):
         return FileSource(kind, path, git=with_flags(git, flags.checksum, files.keeps_git_dir))
     if kind is SourceKind.URL and flags.checksum and not _DIGEST.fullmatch(flags.checksum):

@@ -8,12 +8,14 @@ from __future__ import annotations
 import posixpath
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from whit.packer.buildfile.dockerfile.problems import Fault
 from whit.packer.buildfile.dockerfile.text import truth
+from whit.packer.support.errors import UsageError
 from whit.packer.support.goquoted import quoted
 from whit.packer.support.light import dataclass, replace
+from whit.packer.support.urls import split_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +56,7 @@ class GitRef:
         """Host and port, without a user."""
         if "://" not in self.remote:
             return self.remote.partition(":")[0].rpartition("@")[2]
-        return urlsplit(self.remote).netloc.rpartition("@")[2]
+        return split_url(self.remote).netloc.rpartition("@")[2]
 
     @property
     def shown(self) -> str:
@@ -64,6 +66,14 @@ class GitRef:
             return self.remote
         authority, slash, path = rest.partition("/")
         return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def check_url(url: str) -> None:
+    """Raises Fault for an address that can be nobody's."""
+    try:
+        split_url(url)
+    except UsageError as error:
+        raise Fault(error.message, error.hint) from None
 
 
 def is_commit(text: str) -> bool:
@@ -81,6 +91,8 @@ def parse_git_ref(text: str, *, bare: bool = False) -> GitRef | None:
     if found is None:
         return None
     remote, query, fragment = found
+    if "://" in remote:
+        check_url(remote)
     ref, _, subdir = fragment.partition(":")
     made = GitRef(remote, ref, posixpath.normpath(f"/{subdir}").strip("/"))
     made = _with_query(made, parse_qsl(query, keep_blank_values=True))

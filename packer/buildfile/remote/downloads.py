@@ -15,7 +15,7 @@ import os
 from email.utils import parsedate_to_datetime
 from hashlib import new, sha256
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlunsplit
 
 from whit.packer.registry.client import Tries
 from whit.packer.registry.model import BrokenError, Endpoint, RegistryError, UnencryptedError
@@ -25,6 +25,7 @@ from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError, WhitError
 from whit.packer.support.jsondoc import canonical_json, parse_object
 from whit.packer.support.light import dataclass
+from whit.packer.support.urls import split_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,6 +66,7 @@ class Downloads:
 
     def fetch(self, url: str, checksum: str = "") -> Download:
         """Have a file, as its server has it now. Raises :class:`WhitError`, also for another checksum than this."""
+        split_url(url)
         durable.private_folder(self._folder)
         record = self._folder / f"{sha256(url.encode()).hexdigest()}.json"
         known = self._known(record)
@@ -115,7 +117,7 @@ class Downloads:
         return found
 
     def _asked(self, url: str, etag: str) -> Answer:
-        parts = urlsplit(url)
+        parts = split_url(url)
         authority = parts.netloc.rpartition("@")[2]
         address = urlunsplit((parts.scheme, authority, parts.path or "/", parts.query, ""))
         endpoint = Endpoint(authority, f"{parts.scheme}://{authority}")
@@ -125,7 +127,7 @@ class Downloads:
 
     def _authorization(self, url: str) -> str | None:
         """By secrets whose names BuildKit has chosen, or as the address itself says."""
-        parts = urlsplit(url)
+        parts = split_url(url)
         host = parts.hostname or ""
         for name, prefix in ((f"HTTP_AUTH_HEADER_{host}", ""), (f"HTTP_AUTH_TOKEN_{host}", "Bearer ")):
             if name in self._secrets:
@@ -163,7 +165,7 @@ class Downloads:
 
 def shown(url: str) -> str:
     """An address without what may be secret in it."""
-    parts = urlsplit(url)
+    parts = split_url(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:300]
 
 
