@@ -54,7 +54,10 @@ def finish(place: Path, recipe: Recipe) -> tuple[tuple[str, str], ...]:
 
 def _found(place: Path, name: str, pattern: str) -> Path:
     """The executable of that name; of several the one nearest to the top."""
-    candidates = sorted(place.glob(pattern), key=lambda path: (len(path.parts), path))
+    inside = place.resolve()
+    # What was confined may have put links in the place of folders, to files that it couldn't reach itself.
+    there = (path for path in place.glob(pattern) if path.resolve().is_relative_to(inside))
+    candidates = sorted(there, key=lambda path: (len(path.parts), path))
     for path in candidates:
         if path.is_file() and not path.is_symlink() and _is_program(path):
             return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -11,10 +12,11 @@ import tempfile
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from whit.packer.support.children import ends_with_this_one
 from whit.packer.support.errors import NotFoundError, WhitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from whit.toolchains.model import Step
 
@@ -29,7 +31,9 @@ GRACE = 3.0
 """Seconds that a process has between SIGTERM and SIGKILL."""
 
 _TICK = 0.5
-_SET_DEATH_SIGNAL = 1
+_FEW = 3
+_MOST_CAUSES = 6
+_EXCERPT = re.compile(r"(?:\d+ *)?\|")
 _READ = 1 << 16
 _LONGEST = 1 << 20
 """Bytes of a step's output that are kept: the last ones."""
@@ -61,6 +65,19 @@ def environment(step: Step, own: Mapping[str, str]) -> dict[str, str]:
     return {"PATH": os.defpath, **seen, **dict(step.env)}
 
 
+def cause_of(text: str) -> str:
+    """One line of what a command said on stderr: its last ones, or cargo's error with the causes that follow it, in order. Pure.
+
+    Excerpts of files (``3 | …``) are left out.
+    """
+    said = [line.strip() for line in text.splitlines() if line.strip()]
+    first = next((at for at, line in enumerate(said) if line.startswith("error: ")), None)
+    if first is None:
+        return " ".join(said[-_FEW:])
+    told = [line for line in said[first:] if not _EXCERPT.match(line) and line != "Caused by:"]
+    return ": ".join(dict.fromkeys(line.removesuffix(":").removeprefix("--> ") for line in told[:_MOST_CAUSES]))
+
+
 def run(step: Step, watcher: Watcher) -> None:
     """Run it to its end. Raises :class:`WhitError` with its exit status; what it printed goes to the watcher before."""
     output = bytearray()
@@ -81,8 +98,8 @@ def ask(step: Step, watcher: Watcher | None = None) -> str:
         code = process.wait()
         if code:
             errors.seek(0)
-            said = [line for line in errors.read(_LONGEST).decode("utf-8", "replace").splitlines() if line.strip()]
-            raise WhitError(f"{title(step)} {_ended(code)}: {' '.join(map(str.strip, said[-3:]))}".removesuffix(": "))
+            said = cause_of(errors.read(_LONGEST).decode("utf-8", "replace"))
+            raise WhitError(f"{title(step)} {_ended(code)}: {said}".removesuffix(": "))
     return told.decode("utf-8", "surrogateescape")
 
 
@@ -124,7 +141,7 @@ def _started(step: Step, errors: int) -> Iterator[subprocess.Popen[bytes]]:
         process = subprocess.Popen(
             step.argv, cwd=step.cwd, env=environment(step, os.environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=errors, start_new_session=True,
-            preexec_fn=_ends_with_this_one(),  # noqa: PLW1509 - no other thread runs then
+            preexec_fn=ends_with_this_one(),  # noqa: PLW1509 - no other thread runs then
         )  # fmt: skip
     except FileNotFoundError:
         raise NotFoundError(f"{step.argv[0]} isn't there, or {step.cwd} isn't") from None
@@ -135,20 +152,6 @@ def _started(step: Step, errors: int) -> Iterator[subprocess.Popen[bytes]]:
             _end(process)
         if process.stdout:
             process.stdout.close()
-
-
-def _ends_with_this_one() -> Callable[[], None]:
-    """What a child does first, so that it doesn't outlive whit, which may be killed (prctl(2))."""
-    import ctypes  # noqa: PLC0415 - slow to import, and nothing is started where nothing has changed
-
-    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
-
-    def begin() -> None:
-        prctl(_SET_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return begin
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from whit.packer.showing.console import complain, tell
 from whit.packer.support import durable
+from whit.packer.support.children import ends_with_this_one
 from whit.packer.support.errors import LaunchError, UnsupportedError, WhitError
 from whit.packer.support.private import check_private
 from whit.runtime.launch import find_launcher
@@ -115,8 +116,9 @@ def _built(cargo: str, folder: Path) -> Path:
     command = [cargo, "build", "--release", "--locked", "--target", target]
     with tempfile.TemporaryFile() as said:
         done = subprocess.run(
-            command, cwd=source, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said, check=False
-        )
+            command, cwd=source, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said, check=False,
+            preexec_fn=ends_with_this_one(),
+        )  # fmt: skip
         if done.returncode:
             said.seek(0)
             _refuse(said.read().decode("utf-8", "replace"))

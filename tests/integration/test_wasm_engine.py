@@ -53,6 +53,20 @@ def cargo(tmp_path: Path, environment: dict[str, str], body: str) -> dict[str, s
     return {**environment, "PATH": f"{folder}:/usr/bin:/bin"}
 
 
+def test_cargo_ends_with_whoever_started_it(alone: dict[str, str], tmp_path: Path) -> None:
+    """Given an engine that is being built, when whit is killed, then cargo doesn't go on and hold its lock."""
+    environment = cargo(
+        tmp_path, alone, 'echo $$ >"$WHIT_CACHE/pid.new"; mv "$WHIT_CACHE/pid.new" "$WHIT_CACHE/pid"; exec sleep 300'
+    )
+    command = [str(PYTHON), "-m", "whit.runtime.wasm.building", str(tmp_path / "out")]
+    place = tmp_path / "cache" / "pid"
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        until(place.is_file)
+        process.kill()
+    pid = place.read_text().strip()
+    until(lambda: not Path(f"/proc/{pid}").exists())
+
+
 def test_without_cargo_it_says_so_and_how_to_get_it(alone: dict[str, str], tmp_path: Path) -> None:
     done = building(alone, tmp_path / "out")
     assert done.returncode == 1
@@ -75,7 +89,7 @@ def test_it_is_built_once_and_kept_for_its_owner_alone(alone: dict[str, str], tm
 
 def test_two_at_once_build_one(alone: dict[str, str], tmp_path: Path) -> None:
     environment = cargo(tmp_path, alone, f"sleep 1{BUILDS}")
-    words: list[str | Path] = [PYTHON, "-m", "whit.runtime.wasm.building", tmp_path / "out"]
+    words: list[str | Path] = [PYTHON, "-m", "whit.runtime.wasm.building", str(tmp_path / "out")]
     both = [subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL) for _ in range(2)]
     assert [one.wait(60) for one in both] == [0, 0]
     assert (Path(environment["WHIT_CACHE"]) / "calls").read_text() == "started\n"

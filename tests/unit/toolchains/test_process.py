@@ -8,7 +8,7 @@ import pytest
 
 from whit.packer.support.errors import NotFoundError, WhitError
 from whit.toolchains.model import Step
-from whit.toolchains.process import ask, environment, run, title
+from whit.toolchains.process import ask, cause_of, environment, run, title
 
 
 @dataclass
@@ -71,6 +71,13 @@ def test_an_answer_is_what_is_on_stdout_and_a_question_that_fails_tells_its_last
     assert ask(shell("echo yes; echo no >&2")) == "yes\n"
     with pytest.raises(WhitError, match="failed with exit status 1: go: errors parsing: line 3"):
         ask(shell("echo; echo 'go: errors parsing:' >&2; echo ' line 3' >&2; exit 1"))
+
+
+def test_of_cargo_s_words_the_error_is_told_with_its_causes_in_order() -> None:
+    said = "warning: x\nerror: failed to get `foo`\n\nCaused by:\n  failed to read\n\nCaused by:\n  no such file\n"
+    assert cause_of(said) == "error: failed to get `foo`: failed to read: no such file"
+    said = "error: invalid float\n --> Cargo.toml:3:12\n  |\n3 | version=1.0.0\n  |            ^^\n"
+    assert cause_of(said) == "error: invalid float: Cargo.toml:3:12"
 
 
 @pytest.mark.parametrize("step", [Step(("/nowhere/go", "build"), "/"), Step(("/bin/sh",), "/nowhere")])
