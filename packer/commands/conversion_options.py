@@ -68,15 +68,16 @@ def begun(layer: Descriptor) -> None:
     progress(f"converting {layer.hex[:12]} ({human_size(layer.size)})")
 
 
-def tell(before: Descriptor, after: Descriptor, left_out: tuple[Descriptor, ...]) -> None:
-    """Say that an image has another digest now, and what that means."""
+def tell(
+    before: Descriptor, after: Descriptor, left_out: tuple[Descriptor, ...], stayed: tuple[Descriptor, ...]
+) -> None:
+    """Say what an image hasn't got any more that has another digest now; ``stayed`` is known to be attached to the former."""
     from whit.packer.showing.console import end_progress, warn
 
     end_progress()
-    if before.digest != after.digest:
-        warn(
-            f"{before.digest} is {after.digest} now: signatures and what else is attached to the former don't hold for it"
-        )
+    if stayed and before.digest != after.digest:
+        kinds = ", ".join(sorted({one.artifact_type or one.media_type for one in stayed}))
+        warn(f"{before.digest} is {after.digest} now: what is attached to the former doesn't hold for it: {kinds}")
     if left_out:
         what = "an attestation" if len(left_out) == 1 else f"{len(left_out)} attestations"
         warn(f"{what} of the index told of images as they were, and was left out")

@@ -65,7 +65,7 @@ def command(
         print_json(_document(copied))
         return
     if not quiet:
-        tell(copied.origin, copied.descriptor, copied.left_out)
+        tell(copied.origin, copied.descriptor, copied.left_out, copied.stayed)
     click.echo(copied.descriptor.digest)
 
 

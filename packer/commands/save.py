@@ -48,7 +48,7 @@ def command(output: str | None, names: tuple[str, ...], with_referrers: bool, co
     with store.adding() if conversion else store.reading() as layout:
         images = _chosen(store, names)
         if conversion:
-            images = tuple(_converted(layout, image, conversion) for image in images)
+            images = tuple(_converted(store, layout, image, conversion) for image in images)
         artifacts = _attached(store, layout, images) if with_referrers else ()
         if output is not None:
             save(layout, images, Path(output), artifacts)
@@ -69,14 +69,15 @@ def _attached(store: Store, layout: Layout, images: tuple[Chosen, ...]) -> tuple
     return tuple({artifact.digest: entry_of(artifact) for artifact in found}.values())
 
 
-def _converted(layout: Layout, image: Chosen, conversion: Conversion) -> Chosen:
+def _converted(store: Store, layout: Layout, image: Chosen, conversion: Conversion) -> Chosen:
     from dataclasses import replace
 
     from whit.packer.archives.converting import convert
     from whit.packer.commands.conversion_options import begun, tell
+    from whit.packer.supply.attaching import attached_within
 
     done = convert(layout, image.descriptor, layout, conversion, begun)
-    tell(image.descriptor, done.descriptor, done.left_out)
+    tell(image.descriptor, done.descriptor, done.left_out, attached_within(store, layout, image.descriptor))
     return replace(image, descriptor=done.descriptor)
 
 

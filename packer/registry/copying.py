@@ -31,7 +31,7 @@ from whit.packer.store.garbage import collect
 from whit.packer.store.layout import CHUNK, Layout
 from whit.packer.supply.attaching import attach, attached, list_in, listed_in
 from whit.packer.support import durable
-from whit.packer.support.errors import NotFoundError, UnsupportedError, UsageError
+from whit.packer.support.errors import NotFoundError, UnsupportedError, UsageError, WhitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,13 +49,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What the target's name points to now; ``origin`` is what the source's points to, ``left_out`` what told of that alone."""
+    """What the target's name points to now; ``origin`` is what the source's points to, ``left_out`` what told of that alone.
+
+    ``stayed`` is what is attached to the source's images alone, where that is known without asking a registry.
+    """
 
     descriptor: Descriptor
     moved: Moved
     tree: Tree
     origin: Descriptor
     left_out: tuple[Descriptor, ...] = ()
+    stayed: tuple[Descriptor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,15 @@ class Copier:
                 moved = transfer(made, given, end, self.watcher)
                 if with_referrers:
                     self._attach(given, made, end)
-        return Copied(made.root.descriptor, moved, made, root.descriptor, left_out)
+            stayed = self._attached(source, tree) if conversion and not isinstance(source, MirroredSource) else ()
+        return Copied(made.root.descriptor, moved, made, root.descriptor, left_out, stayed)
+
+    def _attached(self, source: Source, tree: Tree) -> tuple[Descriptor, ...]:
+        """What is attached to a tree's images; nothing where a layout's other images can't be read."""
+        with contextlib.suppress(WhitError):
+            listing = self._listing(source)
+            return tuple(one for document in tree.documents for one in listing(document.descriptor.digest))
+        return ()
 
     @contextlib.contextmanager
     def _converted(

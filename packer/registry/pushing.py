@@ -8,7 +8,7 @@ from whit.packer.registry.pulling import origins
 from whit.packer.registry.sessions import Sessions
 from whit.packer.registry.transfer import transfer
 from whit.packer.registry.tree import Tree, gather
-from whit.packer.supply.attaching import attached
+from whit.packer.supply.attaching import attached, attached_within
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 class Pushed:
     """What a name at the registry points to now; ``referrers`` are those that weren't there.
 
-    ``origin`` is what the store's name points to, ``left_out`` what told of that alone and isn't there.
+    ``origin`` is what the store's name points to, ``left_out`` what told of that alone and isn't there, ``stayed`` what is
+    attached to that alone.
     """
 
     reference: Reference
@@ -37,6 +38,7 @@ class Pushed:
     origin: Descriptor
     referrers: tuple[Descriptor, ...] = ()
     left_out: tuple[Descriptor, ...] = ()
+    stayed: tuple[Descriptor, ...] = ()
 
 
 def push(
@@ -56,11 +58,13 @@ def push(
     with store.adding() if conversion else store.reading() as layout:
         origin = descriptor = store.entry(str(reference))
         left_out: tuple[Descriptor, ...] = ()
+        stayed: tuple[Descriptor, ...] = ()
         if conversion:
             from whit.packer.archives.converting import convert  # noqa: PLC0415 - only where it is asked for
 
             done = convert(layout, origin, layout, conversion, begun)
             descriptor, left_out = done.descriptor, done.left_out
+            stayed = attached_within(store, layout, origin)
         source = LayoutSource(layout, descriptor)
         tree = gather(source.root(), source.document)
         repository = registries.repository(reference)
@@ -80,4 +84,4 @@ def push(
         from whit.packer.store.garbage import collect  # noqa: PLC0415 - as above
 
         collect(store)
-    return Pushed(reference, descriptor, moved, tree, origin, referrers, left_out)
+    return Pushed(reference, descriptor, moved, tree, origin, referrers, left_out, stayed)

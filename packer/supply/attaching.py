@@ -9,6 +9,7 @@ The blobs lie with all others. They live as long as their subject: the collectio
 from __future__ import annotations
 
 from whit.packer.image.oci import (
+    INDEXES,
     MANIFEST,
     MAX_DOCUMENT,
     Descriptor,
@@ -54,6 +55,15 @@ def attached(store: Store, digest: str) -> tuple[Descriptor, ...]:
         return ()
     except InvalidFileError as error:
         raise StoreError(error.message, hint=f"remove {path}, and attach again what belongs to the image") from None
+
+
+def attached_within(store: Store, layout: Layout, descriptor: Descriptor) -> tuple[Descriptor, ...]:
+    """What refers to an image of the store, or to an index and what that has. Raises :class:`StoreError`."""
+    found = attached(store, descriptor.digest)
+    if descriptor.media_type in INDEXES:
+        for child in parse_index(layout.read(descriptor), descriptor.digest).manifests:
+            found += attached_within(store, layout, child)
+    return found
 
 
 def all_attached(store: Store, digest: str) -> tuple[tuple[str, Descriptor], ...]:

@@ -82,7 +82,7 @@ def send(
 
         pushed = push_image(store, hub, reference, telling, conversion, begun)
         if not quiet:
-            tell(pushed.origin, pushed.descriptor, pushed.left_out)
+            tell(pushed.origin, pushed.descriptor, pushed.left_out, pushed.stayed)
     else:
         pushed = push_image(store, hub, reference, telling, ahead=ahead)
     if not quiet:
