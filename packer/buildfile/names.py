@@ -19,7 +19,9 @@ class Kind(StrEnum):
 
 def whit_yaml_in(folder: Path) -> Path | None:
     """The folder's whit.yaml, if there is one."""
-    return next((folder / name for name in WHIT_YAML if (folder / name).is_file()), None)
+    return next(
+        (folder / name for name in WHIT_YAML if (folder / name).exists() and not (folder / name).is_dir()), None
+    )
 
 
 def kind_of(context: str, file: str | None, *, wants_source: bool = False) -> Kind:
