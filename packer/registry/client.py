@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 OK, CREATED, ACCEPTED, NO_CONTENT, PARTIAL = 200, 201, 202, 204, 206
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, UNSATISFIABLE, TOO_MANY = 401, 403, 404, 416, 429
 PING = "/v2/"
+_HINTS = {
+    413: "it, or a proxy before it, takes nothing so large: its owner can allow more (nginx: client_max_body_size)",
+    507: "its storage is full, or the quota is used up: its owner has to make room",
+}
 _TOLD_SECONDS = 0.8
 """A pause from which on it is told, where a person watches."""
 
@@ -72,7 +76,8 @@ class Tries:
             if decision.asked is not None:
                 raise RegistryError(
                     f"{error.message}; it asks to wait {decision.asked:.0f} s",
-                    hint="come back then; whoever has logged in may ask more often (whit login)",
+                    hint="come back then"
+                    + (f"; who has logged in may ask more often: {error.hint}" if error.hint else ""),
                     status=error.status,
                 ) from None
             # No BrokenError: whoever asks further out would begin to count anew.
@@ -218,12 +223,19 @@ class Registry:
         if status == NOT_FOUND and kind != "text/html":
             raise AbsentError(f"{name} has no such thing{told}", status=status, code=code)
         if status == TOO_MANY:
-            raise RegistryError(f"{name} is asked too often{told}", hint="whit login", status=status, code=code)
+            raise RegistryError(f"{name} is asked too often{told}", hint=f"whit login {name}", status=status, code=code)
         if kind == "text/html":
             raise RegistryError(
-                f"{name} answers {status} with a web page", hint="is that a registry's address?", status=status
+                f"{name} answers {status} with a web page",
+                hint=_HINTS.get(status, "is that a registry's address?"),
+                status=status,
             )
-        raise RegistryError(f"{name} answers {status} for {path_of(answer.url)}{told}", status=status, code=code)
+        raise RegistryError(
+            f"{name} answers {status} for {path_of(answer.url)}{told}",
+            hint=_HINTS.get(status),
+            status=status,
+            code=code,
+        )
 
 
 def _beginning(answer: Answer) -> bytes:

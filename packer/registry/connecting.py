@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 
 
 CONNECT_SECONDS = 15.0
+PROXY_WANTS = 407
+"""A proxy's answer that wants to know who asks (RFC 9110, 15.5.8)."""
 _OK = 200
 _IDLE = 8
 """Connections to one place that are kept."""
@@ -189,7 +191,11 @@ def _dial(host: str, port: int) -> Plain:
 
 
 class ProxyError(Exception):
-    """A proxy can't be used, or refuses; the text says why."""
+    """A proxy can't be used, or refuses; the text says why. ``is_final``: so it will another time."""
+
+    def __init__(self, text: str, *, is_final: bool = False) -> None:
+        super().__init__(text)
+        self.is_final = is_final
 
 
 def connect(place: Place, context: Callable[[], ssl.SSLContext]) -> Connection:
@@ -212,7 +218,7 @@ def _by_proxy(place: Place) -> Plain:
     """A connection to a proxy; for HTTPS through it (RFC 9110, 9.3.6)."""
     proxy = split_url(place.proxy)
     if proxy.scheme != "http" or not proxy.hostname:
-        raise ProxyError(f"one of {proxy.scheme or 'no scheme'} can't be used, only http://HOST:PORT")
+        raise ProxyError(f"one of {proxy.scheme or 'no scheme'} can't be used, only http://HOST:PORT", is_final=True)
     try:
         plain = _dial(proxy.hostname, proxy.port or 80)
         if place.scheme == "https":
@@ -232,7 +238,7 @@ def _tunnel(plain: Plain, place: Place) -> None:
     answer = Connection(plain).ask("HEAD", head, None, CONNECT_SECONDS)
     if answer.head.status != _OK:
         plain.close()
-        raise ProxyError(f"it answers {answer.head.status}")
+        raise ProxyError(f"it answers {answer.head.status}", is_final=answer.head.status == PROXY_WANTS)
 
 
 def proxy_headers(place: Place) -> dict[str, str]:

@@ -132,7 +132,10 @@ def _load_folder(context: ssl.SSLContext, folder: Path) -> None:
         for authority in sorted(folder.glob("*.crt")):
             context.load_verify_locations(authority)
         for certificate in sorted(folder.glob("*.cert")):
-            context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+            key = certificate.with_suffix(".key")
+            if not key.exists():
+                raise WhitError(f"{certificate} is of no use without its key", hint=f"put that in {key}")
+            context.load_cert_chain(certificate, key)
     except OSError as error:
         raise WhitError(
             f"{folder}: {error.strerror or error}",

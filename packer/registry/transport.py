@@ -10,7 +10,16 @@ import time
 from _socket import gaierror
 from urllib.parse import quote
 
-from whit.packer.registry.connecting import CONNECT_SECONDS, Idle, Place, ProxyError, addresses, connect, proxy_headers
+from whit.packer.registry.connecting import (
+    CONNECT_SECONDS,
+    PROXY_WANTS,
+    Idle,
+    Place,
+    ProxyError,
+    addresses,
+    connect,
+    proxy_headers,
+)
 from whit.packer.registry.headers import place_of, resolved
 from whit.packer.registry.http1 import LONGEST_NUMBER, ProtocolError, request_head
 from whit.packer.registry.model import (
@@ -91,7 +100,15 @@ class Answer:
         return self._response.head.all(name)
 
     def body(self, limit: int) -> bytes:
-        """The whole body. Raises :class:`RegistryError` where it has more than ``limit`` bytes."""
+        """The whole body. Raises :class:`RegistryError` where it has more than ``limit`` bytes, or is encoded."""
+        coding = (self.header("Content-Encoding") or "identity").strip().lower()
+        if coding != "identity":
+            self._leave()
+            raise RegistryError(
+                f"{_shown(self.url)} answers in a coding that nobody asked for: {coding[:40]}",
+                hint="is there a proxy on the way that compresses?",
+                status=self.status,
+            )
         data, is_too_long = bytearray(), (self.announced() or 0) > limit
         for chunk in () if is_too_long else self.chunks(min(limit + 1, CHUNK)):
             data += chunk
@@ -228,6 +245,9 @@ class Transport:
         except BaseException:
             connection.stream.close()
             raise
+        if place.proxy and response.head.status == PROXY_WANTS:
+            connection.stream.close()
+            _raise_of_proxy(f"it answers {PROXY_WANTS}", url)
         held = [connection]
 
         def leave() -> None:
@@ -253,6 +273,8 @@ class Transport:
         except gaierror:
             raise RegistryError(f"there is no host {_host(url)}", hint="check its spelling, and the network") from None
         except ProxyError as error:
+            if error.is_final:
+                _raise_of_proxy(str(error), url)
             raise BrokenError(f"the proxy on the way to {_host(url)} fails: {error}") from None
         except OSError as error:
             if _is_of_tls(error):
@@ -273,9 +295,9 @@ def _proxy_for(url: str) -> str | None:
     proxy = os.environ.get(f"{scheme}_proxy") or os.environ.get(f"{scheme.upper()}_PROXY")
     if not proxy or is_local(host):
         return None
-    import urllib.request  # noqa: PLC0415 - slow to import, and only needed behind a proxy
+    from whit.packer.registry.bypass import is_bypassed  # noqa: PLC0415 - only needed behind a proxy
 
-    if urllib.request.proxy_bypass(f"{host}:{port}"):
+    if is_bypassed(host, port, os.environ.get("no_proxy", os.environ.get("NO_PROXY", ""))):
         return None
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     try:
@@ -292,6 +314,14 @@ def _raise(error: Exception, url: str) -> NoReturn:
     if isinstance(error, TimeoutError):
         raise BrokenError(f"{_host(url)} gave no answer in time") from None
     raise BrokenError(f"the connection to {_host(url)} broke: {_reason(error)}") from None
+
+
+def _raise_of_proxy(text: str, url: str) -> NoReturn:
+    """What a proxy won't do another time either."""
+    raise RegistryError(
+        f"the proxy on the way to {_host(url)} fails: {text}",
+        hint=f"{place_of(url)[0]}_proxy names it, as http://USER:PASSWORD@HOST:PORT where it wants to know who asks",
+    ) from None
 
 
 def _is_of_tls(error: Exception) -> bool:

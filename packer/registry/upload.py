@@ -54,10 +54,12 @@ class Upload:
 
     def follow(self, answer: Answer) -> None:
         """Note where the registry wants the rest. Raises :class:`RegistryError` where it says nothing usable."""
-        there = resolved(answer.url, answer.header("Location") or "")
+        told = answer.header("Location") or ""
+        there = resolved(answer.url, told)
         answer.close()
         if there is None:
-            raise RegistryError(f"{self.repository.registry.domain} says nowhere to upload to: it has no Location")
+            why = f"its Location is no address: {told[:100]!r}" if told else "it has no Location"
+            raise RegistryError(f"{self.repository.registry.domain} says nowhere to upload to: {why}")
         self.location = there
 
     def put(self, digest: str, size: int) -> None:

@@ -62,3 +62,9 @@ def test_a_proxy_that_refuses_or_cannot_be_used_is_told(run_whit: RunWhit, tmp_p
             done = run_whit("pull", f"{HOST}/a/b:1", environment=_environment(address))
             assert done.returncode == 1
             assert words in done.stderr
+
+    # And one that wants to know who asks isn't asked the same again and again
+    assert 0 < len(proxy.heads) <= 3
+    assert (
+        "USER:PASSWORD@HOST:PORT" in run_whit("pull", f"{HOST}/a/b:1", environment=_environment("socks5://x:1")).stderr
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import tomllib
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -21,9 +22,12 @@ from whit.packer.registry.dockerconfig import (
 )
 from whit.packer.registry.model import Endpoint, RegistryError, api_host, is_local, reach, said
 from whit.packer.registry.registriesconf import RegistriesConf, Rule, parse_daemon_json, parse_registries_conf
-from whit.packer.registry.settings import Settings
-from whit.packer.support.errors import InvalidFileError
+from whit.packer.registry.settings import Settings, tls_context
+from whit.packer.support.errors import InvalidFileError, WhitError
 from whit.packer.support.jsondoc import parse_object
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ANN = base64.b64encode(b"ann:a:b").decode()
 
@@ -197,3 +201,14 @@ def test_errors_are_read_as_registries_and_token_servers_write_them() -> None:
     assert said(_file(errors=[{"code": "DENIED", "message": "no"}])) == ("DENIED", "no")
     assert said(_file(error="invalid_grant", error_description="expired")) == ("invalid_grant", "expired")
     assert said(_file(details="incorrect username or password")) == ("", "incorrect username or password")
+
+
+def test_a_client_s_certificate_without_its_key_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "containers" / "certs.d" / "r.example"
+    folder.mkdir(parents=True)
+    (folder / "us.cert").touch()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+    with pytest.raises(WhitError, match="without its key") as caught:
+        tls_context(Endpoint("r.example", "https://r.example"))
+    assert caught.value.hint == f"put that in {folder / 'us.key'}"

@@ -18,7 +18,7 @@ from whit.packer.registry.pace import LEAST, WINDOW, Pace
 from whit.packer.registry.registries import Registries
 from whit.packer.registry.registriesconf import RegistriesConf
 from whit.packer.registry.settings import Settings
-from whit.packer.registry.transport import Call, Transport
+from whit.packer.registry.transport import Answer, Call, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +76,13 @@ def test_a_size_that_nobody_can_mean_is_none() -> None:
 
     assert (response.left, response.is_reusable) == (None, False)
     assert _body(response) == b"hello"
+
+
+def test_a_document_in_a_coding_that_nobody_asked_for_is_told() -> None:
+    response, _ = _asked(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello")
+
+    with pytest.raises(RegistryError, match="in a coding that nobody asked for: gzip"):
+        Answer("http://r.example/v2/x", response, lambda: None).body(100)
 
 
 def test_head_has_the_size_of_a_body_and_no_body() -> None:
