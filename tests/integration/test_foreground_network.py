@@ -35,9 +35,11 @@ def place(tmp_path: Path) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def engine(whit: Path, place: Lab) -> Engine:
+def engine(whit: Path, place: Lab) -> Iterator[Engine]:
     """A whit on a host of the test's own, with its store."""
-    return Engine(whit, place.root, ("nsenter", f"--net=/proc/{place.host.pid}/ns/net"))
+    made = Engine(whit, place.root, ("nsenter", f"--net=/proc/{place.host.pid}/ns/net"))
+    yield made
+    made.clean()
 
 
 def plans(engine: Engine) -> dict[str, int]:
