@@ -5,10 +5,11 @@
 
 enum { PATH_SIZE = 512, MAX_DEPTH = 24, LONGEST_HOST_NAME = 64 };
 
-enum kind { ANY, ABSOLUTE, SOURCE, VARIABLE, HOST_NAME, CGROUP };
+enum kind { ANY, ABSOLUTE, SOURCE, VARIABLE, ARGUMENT, HOST_NAME, CGROUP };
 
 /* What runtime/oci passes on verbatim. A member that it looks into stands here only with a kind whose texts all come out alike:
-   the source of a mount is asked whether it is of /dev, a variable whether it is PATH or HOME, a cgroup's path is made normal.
+   the source of a mount is asked whether it is of /dev, a variable whether it is PATH or HOME, an argument whether
+   it names a module of WebAssembly (packer/wasm/claim.py), a cgroup's path is made normal.
    tests/unit/runtime/test_oci_kept.py compares plans of holes that are filled with plans that Python makes. */
 static const struct {
 	const char *path;
@@ -16,7 +17,7 @@ static const struct {
 } free_members[] = {
 	{ "hostname", HOST_NAME },
 	{ "root.path", ABSOLUTE },
-	{ "process.args[]", ANY },
+	{ "process.args[]", ARGUMENT },
 	{ "process.env[]", VARIABLE },
 	{ "mounts[].source", SOURCE },
 	{ "linux.cgroupsPath", CGROUP },
@@ -105,6 +106,15 @@ int is_normal_path(const char *path, size_t length)
 	return length > 1 && *path == '/' && is_normal(path + 1, length - 1);
 }
 
+/* A name that ends in .wasm or .wat, before a # if there is one. */
+static int names_module(const char *text, size_t length)
+{
+	const char *function = memchr(text, '#', length);
+	if (function)
+		length = (size_t)(function - text);
+	return (length >= 5 && memcmp(text + length - 5, ".wasm", 5) == 0) || (length >= 4 && memcmp(text + length - 4, ".wat", 4) == 0);
+}
+
 /* Where the hole begins in a text of this kind: after the slash of an absolute path. -1: there is none. */
 static int hole_in(enum kind kind, const char *text, size_t length)
 {
@@ -118,6 +128,8 @@ static int hole_in(enum kind kind, const char *text, size_t length)
 		return absolute && !begins(text, length, "/dev/") ? 1 : -1;
 	case VARIABLE:
 		return begins(text, length, "PATH=") || begins(text, length, "HOME=") ? -1 : 0;
+	case ARGUMENT:
+		return names_module(text, length) ? -1 : 0;
 	case HOST_NAME:
 		return length > 0 && length <= LONGEST_HOST_NAME ? 0 : -1;
 	case CGROUP:

@@ -199,6 +199,8 @@ def test_what_engines_vary_needs_no_python(launcher: Launcher, path: tuple[Any, 
         (("linux", "sysctl", "net.ipv4.ip_unprivileged_port_start"), "1"),
         (("linux", "seccomp", "syscalls", 0, "names", 0), "write"),
         (("process", "args", 1), 'a "b"'),
+        (("process", "args", 0), "/app.wasm"),
+        (("process", "args", 0), "app.wat#run"),
         (("hostname",), "h" * 65),
     ],
 )
