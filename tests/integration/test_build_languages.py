@@ -72,7 +72,9 @@ def project(folder: Path, which: str) -> Path:
     return write(folder / "svc", PROJECTS[which][0])
 
 
-@pytest.mark.parametrize("which", PROJECTS)
+@pytest.mark.parametrize(
+    "which", [pytest.param(which, marks=[pytest.mark.slow] if which == "make" else []) for which in PROJECTS]
+)
 def test_a_project_is_built_static_and_runs_and_is_the_same_from_another_folder(
     run_whit: RunWhit, tmp_path: Path, which: str
 ) -> None:

@@ -53,7 +53,7 @@ TREES: dict[str, dict[str, str]] = {
 }
 
 
-@pytest.mark.parametrize("driver", TREES)
+@pytest.mark.parametrize("driver", [pytest.param("make", marks=[pytest.mark.slow]), "cargo"])
 def test_nothing_of_the_tree_is_executed_outside_of_the_box(run_whit: RunWhit, tmp_path: Path, driver: str) -> None:
     """Given sources that leave a mark on whatever machine executes them, when they are built, then there is none here."""
     if locate(driver) is None or locate("zig") is None:
