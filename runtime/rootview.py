@@ -53,23 +53,19 @@ class RootView:
 
     def read(self, path: str) -> bytes | None:
         """The first MiB of a regular file; None if there is none, or none that may be read."""
-        found = self.resolve(path)
-        if found is None or not stat.S_ISREG(os.lstat(found).st_mode):
-            return None
-        try:
-            with open(found, "rb") as file:  # noqa: PTH123 - a text path
-                return file.read(READ_SIZE)
-        except PermissionError:
-            return None
+        return self._start(path, READ_SIZE)
 
     def head(self, path: str) -> bytes | None:
         """The first bytes of a regular file, enough to tell what it is; None as :meth:`read`."""
+        return self._start(path, HEAD_SIZE)
+
+    def _start(self, path: str, size: int) -> bytes | None:
         found = self.resolve(path)
         if found is None or not stat.S_ISREG(os.lstat(found).st_mode):
             return None
         try:
             with open(found, "rb") as file:  # noqa: PTH123 - a text path
-                return file.read(HEAD_SIZE)
+                return file.read(size)
         except PermissionError:
             return None
 

@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 
 from whit.packer.support.errors import UsageError
+from whit.packer.support.filters import by_key, passes
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from whit.packer.image.oci import ImageConfig
     from whit.packer.image.reference import Reference
+    from whit.packer.support.filters import Values
 
 KEYS = ("before", "dangling", "label", "reference", "since")
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
@@ -38,31 +40,25 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Values by key: every label must be there, one of any other key's values be true, and so for each key."""
+    """What was asked for, as :func:`passes` understands it."""
 
-    values: tuple[tuple[str, tuple[str, ...]], ...]
+    values: Values
 
     def takes(self, image: Listed, find: Callable[[str], Listed]) -> bool:
         """Whether the image passes; ``find`` gives the image that a name means, and raises where there is none."""
-        return all(
-            (all if key == "label" else any)(_is_true(key, value, image, find) for value in values)
-            for key, values in self.values
-        )
+        return passes(self.values, lambda key, value: _is_true(key, value, image, find))
 
 
 def parse_filters(texts: Iterable[str]) -> Filters:
     """The filters. Raises :class:`UsageError` for keys that there aren't, and values that can't be."""
-    found: dict[str, list[str]] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or key not in KEYS:
-            raise UsageError(f"--filter: '{text}'", hint=f"write KEY=VALUE; KEY is one of {', '.join(KEYS)}")
-        if key == "dangling" and value.lower() not in _TRUTHS:
-            raise UsageError(f"--filter {text}: neither true nor false")
-        if key == "reference":
-            _pattern(value)
-        found.setdefault(key, []).append(value)
-    return Filters(tuple((key, tuple(values)) for key, values in found.items()))
+    return Filters(by_key(texts, KEYS, _check))
+
+
+def _check(key: str, value: str) -> None:
+    if key == "dangling" and value.lower() not in _TRUTHS:
+        raise UsageError(f"--filter {key}={value}: neither true nor false")
+    if key == "reference":
+        _pattern(value)
 
 
 def _is_true(key: str, value: str, image: Listed, find: Callable[[str], Listed]) -> bool:

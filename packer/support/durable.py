@@ -173,12 +173,8 @@ def sync_file_system(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, exclusive: bool, wait: bool = True) -> Iterator[bool]:
-    """Hold a lock (flock) on a file for the block; the kernel drops it however the process ends.
-
-    Yields whether the lock was got, which without ``wait`` may be False.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+def _held(descriptor: int, *, exclusive: bool, wait: bool) -> Iterator[bool]:
+    """The lock on what is open, which is closed when the block ends."""
     try:
         try:
             fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | (0 if wait else fcntl.LOCK_NB))
@@ -191,18 +187,22 @@ def locked(path: Path, *, exclusive: bool, wait: bool = True) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
+def locked(path: Path, *, exclusive: bool, wait: bool = True) -> Iterator[bool]:
+    """Hold a lock (flock) on a file for the block; the kernel drops it however the process ends.
+
+    Yields whether the lock was got, which without ``wait`` may be False.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    with _held(descriptor, exclusive=exclusive, wait=wait) as got:
+        yield got
+
+
+@contextlib.contextmanager
 def locked_folder(folder: Path, *, exclusive: bool, wait: bool = True) -> Iterator[bool]:
     """As :func:`locked`, by the folder itself, which must be there."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
-        try:
-            fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | (0 if wait else fcntl.LOCK_NB))
-            got = True
-        except BlockingIOError:
-            got = False
+    with _held(descriptor, exclusive=exclusive, wait=wait) as got:
         yield got
-    finally:
-        os.close(descriptor)
 
 
 def private_folder(folder: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from whit.packer.support.errors import UsageError
+from whit.packer.support.filters import by_key, passes
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from whit.packer.support.filters import Values
     from whit.runtime.engine.model import Container
     from whit.runtime.engine.networks.model import PortMapping
     from whit.runtime.engine.status import Status
@@ -21,7 +22,7 @@ _FURTHER = {"exited", "status"}
 class Filters:
     """Values by key: one of a key's must be true, of each key."""
 
-    values: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    values: Values = ()
 
     @property
     def looks_further(self) -> bool:
@@ -31,22 +32,12 @@ class Filters:
     def takes(self, container: Container, status: Status, ports: Iterable[PortMapping] = ()) -> bool:
         """Whether the container passes."""
         published = tuple(ports)
-        return all(
-            # Several labels must all be there; of all else one is enough.
-            (all if key == "label" else any)(_is_true(key, value, container, status, published) for value in values)
-            for key, values in self.values
-        )
+        return passes(self.values, lambda key, value: _is_true(key, value, container, status, published))
 
 
 def parse_filters(texts: Iterable[str]) -> Filters:
     """The filters. Raises :class:`UsageError` for keys that there aren't."""
-    found: dict[str, list[str]] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or key not in KEYS:
-            raise UsageError(f"--filter: '{text}'", hint=f"write KEY=VALUE; KEY is one of {', '.join(KEYS)}")
-        found.setdefault(key, []).append(value)
-    return Filters(tuple((key, tuple(values)) for key, values in found.items()))
+    return Filters(by_key(texts, KEYS))
 
 
 def _has_label(container: Container, value: str) -> bool:

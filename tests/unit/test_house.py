@@ -59,6 +59,7 @@ PURE = (
     "packer/supply/purl.py",
     "packer/supply/s[beip]*.py",
     "packer/supply/versions.py",
+    "packer/support/filters.py",
     "packer/support/goquoted.py",
     "packer/support/signals.py",
     "packer/support/times.py",
