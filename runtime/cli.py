@@ -45,6 +45,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logs": ("whit.runtime.commands.logs", "Show what a container wrote"),
     "events": ("whit.runtime.commands.events", "Show what happens, as it happens"),
     "volume": ("whit.runtime.commands.volume", "Manage volumes"),
+    "compose": (
+        "whit.runtime.compose.commands.group",
+        "Manage what a Compose file describes: several containers as one",
+    ),
     "network": ("whit.runtime.commands.network", "Manage networks"),
     "manifest": ("whit.packer.commands.manifest", "Manage indexes of images for several platforms"),
     "pack": ("whit.packer.commands.pack", "Make the smallest image that runs an executable"),
