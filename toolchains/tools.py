@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whit.packer.store.fetched import fetched_in
 from whit.packer.support import durable
 from whit.packer.support.errors import NotFoundError, WhitError
 from whit.toolchains.go import ARCHITECTURES
@@ -71,8 +72,8 @@ def places(name: str, cache: Path | None = None) -> tuple[str, ...]:
     ]
     pin = PINS.get(name)
     if cache and pin:
-        versions = sorted(cache.glob(f"{name}-*/{pin.program}"), key=lambda path: path.parts, reverse=True)
-        found += [str(path) for path in versions if os.access(path, os.X_OK)]
+        programs = [str(one.folder / pin.program) for one in fetched_in(cache) if one.name == name]
+        found += [path for path in programs if os.access(path, os.X_OK)]
     return tuple(dict.fromkeys(path if known.is_shim else posixpath.realpath(path) for path in found if path))
 
 

@@ -46,7 +46,15 @@ class _Found:
     """What there is, measured once."""
 
     def __init__(self, store: Store) -> None:
-        from whit.runtime.engine.diskusage import cache_size, container_size, image_files_size, image_uses, unfinished
+        from whit.packer.store.fetched import fetched_folder, fetched_in
+        from whit.runtime.engine.diskusage import (
+            cache_size,
+            container_size,
+            image_files_size,
+            image_uses,
+            sources_size,
+            unfinished,
+        )
         from whit.runtime.engine.folder import Containers
         from whit.runtime.engine.sharing import shared_blobs
         from whit.runtime.engine.volumes import Volumes, names_in, tree_size
@@ -64,6 +72,8 @@ class _Found:
         self.files = image_files_size(store)
         self.cached, self.cache = cache_size(store)
         self.unfinished = unfinished(store)
+        self.sources = sources_size(store)
+        self.toolchains = [(one, tree_size(one.folder)) for one in fetched_in(fetched_folder(store))]
 
     def kinds(self) -> list[Kind]:
         from whit.runtime.engine.sharing import freed
@@ -77,6 +87,7 @@ class _Found:
             kind("Containers", ((size, kept.status.is_up) for kept, size in self.containers)),
             kind("Local Volumes", ((size, links > 0) for _, size, links in self.volumes)),
             Kind("Build Cache", self.cached, 0, self.cache, self.cache),
+            *([kind("Toolchains", ((size, False) for _, size in self.toolchains))] if self.toolchains else []),
         ]
 
     def details(self) -> str:
@@ -102,11 +113,18 @@ class _Found:
 
     def _details_of_blobs(self) -> str:
         from whit.packer.showing.console import human_size
+        from whit.packer.template import render_rows
         from whit.runtime.engine import usedform
 
         count, size = self.unfinished
         some = "blob that hasn't" if count == 1 else "blobs that haven't"
         fetched = f"Of it {human_size(size)} are {count} {some} come whole yet\n" if count else ""
+        built = f"Of it {human_size(self.sources)} are programs built from sources, and what their compilers keep\n"
+        fetched += built if self.sources else ""
+        tools = [{"Tool": one.name, "Version": one.version, "Size": human_size(size)} for one, size in self.toolchains]
+        if tools:
+            table = render_rows(usedform.TOOLCHAINS, tools, usedform.DETAIL_HEADERS)
+            fetched += f"\nToolchains space usage:\n\n{table}"
         return fetched + (f"\n{usedform.sharing_line(self.shared)}\n" if self.shared else "")
 
     def document(self) -> dict[str, object]:
@@ -136,7 +154,13 @@ class _Found:
                 for kept, written in self.containers
             ],
             "volumes": [{"name": name, "size": used, "links": links} for name, used, links in self.volumes],
-            "cache": {"entries": self.cached, "size": self.cache, "unfinished": {"blobs": count, "size": size}},
+            "cache": {
+                "entries": self.cached,
+                "size": self.cache,
+                "unfinished": {"blobs": count, "size": size},
+                "sources": self.sources,
+            },
+            "toolchains": [{"name": one.name, "version": one.version, "size": used} for one, used in self.toolchains],
         }
 
 

@@ -97,7 +97,10 @@ def _show_images(pruned: PrunedImages) -> None:
 @click.option("--volumes", is_flag=True, help="Also anonymous volumes that no container has.")
 @_options
 def system(everything: bool, volumes: bool, force: bool, filters: tuple[str, ...]) -> None:
-    """Remove containers that don't run, networks that no container is in, images without a name, and answers that are kept."""
+    """Remove containers that don't run, networks that no container is in, images without a name, and answers that are kept.
+
+    With --all toolchains that whit has fetched go, too; else only those of which it has fetched a newer version since.
+    """
     from whit.packer.store.store import Store
     from whit.runtime.commands.asking import is_sure
     from whit.runtime.engine.pruning import forget_answers, parse_chosen, prune_images
@@ -105,20 +108,23 @@ def system(everything: bool, volumes: bool, force: bool, filters: tuple[str, ...
     chosen = parse_chosen(filters)
     if volumes and chosen.until:
         raise click.UsageError("--filter until= can't be used with --volumes: a volume has no age that matters")
-    if not (force or is_sure(_warning(everything, volumes, filters), "system prune")):
-        return
     store = Store.open()
+    if not (
+        force or is_sure(_warning(everything, volumes, filters, _warned(store, everything=everything)), "system prune")
+    ):
+        return
     size = _containers(store, chosen)
     _networks(store, chosen)
     if volumes:
         size += _volumes(store, chosen)
     pruned = prune_images(store, chosen, everything=everything)
     _show_images(pruned)
+    size += _toolchains(store, chosen, everything=everything)
     _reclaimed(size + pruned.size + forget_answers(store))
 
 
 @click.command("prune", short_help="Remove what builds keep")
-@click.option("-a", "--all", "everything", is_flag=True, help="All of it, which is what is removed anyway.")
+@click.option("-a", "--all", "everything", is_flag=True, help="Also toolchains that whit has fetched.")
 @click.option("--filter", "filters", multiple=True, metavar="until=TIME", help="What was last used before then.")
 @click.option("-f", "--force", **_FORCE)
 def builder(everything: bool, filters: tuple[str, ...], force: bool) -> None:
@@ -132,16 +138,27 @@ def builder(everything: bool, filters: tuple[str, ...], force: bool) -> None:
     from whit.runtime.engine.diskusage import build_size
     from whit.runtime.engine.pruning import forget_steps, parse_chosen
 
-    del everything
-    until = parse_chosen(filters).until
+    chosen = parse_chosen(filters)
+    until = chosen.until
     if force or is_sure("This will remove all build cache.", "builder prune"):
         store = Store.open()
         before = build_size(store)
         forget_steps(store, min(until) / SECOND if until else None)
-        _reclaimed(max(before - build_size(store), 0))
+        size = max(before - build_size(store), 0)
+        _reclaimed(size + _toolchains(store, chosen, everything=everything))
 
 
-def _warning(everything: bool, volumes: bool, filters: tuple[str, ...]) -> str:
+def _warned(store: Store, *, everything: bool) -> list[str]:
+    """Of toolchains only where there are such: whoever has none is asked what docker asks."""
+    from whit.packer.store.fetched import fetched_folder, fetched_in
+
+    there = fetched_in(fetched_folder(store))
+    if everything and there:
+        return ["all toolchains that whit has fetched"]
+    return [] if all(one.is_newest for one in there) else ["fetched toolchains that are superseded"]
+
+
+def _warning(everything: bool, volumes: bool, filters: tuple[str, ...], toolchains: list[str]) -> str:
     lines = ["all stopped containers", "all networks not used by at least one container"]
     if volumes:
         lines.append("all anonymous volumes not used by at least one container")
@@ -149,6 +166,7 @@ def _warning(everything: bool, volumes: bool, filters: tuple[str, ...]) -> str:
         "all images without at least one container associated to them" if everything else "all dangling images"
     )
     lines.append("unused build cache")
+    lines += toolchains
     text = "This will remove:\n" + "\n".join(f"  - {line}" for line in lines) + "\n"
     if filters:
         text += "\n  Items to be pruned will be filtered with:\n" + "\n".join(f"  - {one}" for one in filters) + "\n"
@@ -169,6 +187,15 @@ def _networks(store: Store, chosen: Chosen) -> None:
     )
     if gone:
         click.echo("Deleted Networks:\n" + "\n".join(gone) + "\n")
+
+
+def _toolchains(store: Store, chosen: Chosen, *, everything: bool) -> int:
+    from whit.runtime.engine.pruning import forget_toolchains
+
+    gone, size = forget_toolchains(store, chosen, everything=everything)
+    if gone:
+        click.echo("Deleted Toolchains:\n" + "\n".join(f"{one.name} {one.version}" for one in gone) + "\n")
+    return size
 
 
 def _volumes(store: Store, chosen: Chosen) -> int:

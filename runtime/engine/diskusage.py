@@ -106,6 +106,17 @@ def build_size(store: Store) -> int:
     return tree_size(StepCache(store).folder)
 
 
+def sources_size(store: Store) -> int:
+    """Of what builds keep, programs built from sources, and what their compilers want to find again."""
+    folders = (path for kind in ("source-*", "work-*", "hermetic-*") for path in caches_folder(store).glob(kind))
+    return sum(tree_size(folder) for folder in folders)
+
+
+def caches_folder(store: Store) -> Path:
+    """Where these are."""
+    return StepCache(store).folder / "caches"
+
+
 def cache_folders(store: Store) -> list[Path]:
     """Where those answers are."""
     kinds = store.cache_folder.iterdir() if store.cache_folder.is_dir() else ()

@@ -8,18 +8,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from whit.packer.buildfile.build.cache import StepCache
+from whit.packer.store.fetched import fetched_folder, fetched_in, remove_fetched
 from whit.packer.store.garbage import collect
 from whit.packer.store.users import users
 from whit.packer.support.errors import NotFoundError, StoreError, UsageError, WhitError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine import ending
 from whit.runtime.engine.ages import SECOND, parse_moment
-from whit.runtime.engine.diskusage import cache_folders, cache_size, container_size, image_files_size
+from whit.runtime.engine.diskusage import cache_folders, cache_size, container_size, image_files_size, tree_size
 from whit.runtime.engine.happened import pruned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from whit.packer.store.fetched import Fetched
     from whit.packer.store.store import Removed, Store, StoredImage
     from whit.runtime.engine.folder import Containers
 
@@ -128,6 +130,18 @@ def forget_steps(store: Store, before: float | None = None) -> None:
     if cache.folder.is_dir():
         cache.forget(before)
         collect(store)
+
+
+def forget_toolchains(store: Store, chosen: Chosen, *, everything: bool) -> tuple[tuple[Fetched, ...], int]:
+    """Remove those that whit has fetched and since fetches in a newer version, or all; and how many bytes are free now."""
+    unwanted = [
+        one
+        for one in fetched_in(fetched_folder(store))
+        if (everything or not one.is_newest) and chosen.takes(int(one.when * SECOND), {})
+    ]
+    sizes = {one: tree_size(one.folder) for one in unwanted}
+    gone = remove_fetched(store, unwanted)
+    return gone, sum(sizes[one] for one in gone)
 
 
 def created_at(image: StoredImage) -> int:

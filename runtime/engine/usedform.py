@@ -18,11 +18,12 @@ IMAGES = r"table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}
 CONTAINERS = (
     r"table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}"
 )
+TOOLCHAINS = r"table {{.Tool}}\t{{.Version}}\t{{.Size}}"
 VOLUMES = r"table {{.Name}}\t{{.Links}}\t{{.Size}}"
 DETAIL_HEADERS = {
     "Repository": "REPOSITORY", "Tag": "TAG", "ID": "IMAGE ID", "CreatedSince": "CREATED", "Size": "SIZE",
     "SharedSize": "SHARED SIZE", "UniqueSize": "UNIQUE SIZE", "Containers": "CONTAINERS", "Name": "VOLUME NAME",
-    "Links": "LINKS",
+    "Links": "LINKS", "Tool": "TOOLCHAIN", "Version": "VERSION",
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.kept import BUSYBOX, Engine
+from whit.packer.support.durable import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -194,3 +195,52 @@ def test_images_are_filtered_as_by_docker(engine: Engine) -> None:
     assert engine(*listed, "--filter", "dangling=true") == ""
     missing = engine.run(*listed, "--filter", "since=nothing")
     assert (missing.returncode, missing.stdout) == (1, "")
+
+
+def fetched(engine: Engine, *names: str) -> None:
+    """What `whit toolchains --fetch` has brought, as far as folders go."""
+    (engine.root / "toolchains").mkdir(mode=0o700, exist_ok=True)
+    for name in names:
+        folder = engine.root / "toolchains" / name
+        folder.mkdir()
+        (folder / "program").write_bytes(b"x" * 100_000)
+
+
+def there(engine: Engine) -> list[str]:
+    return sorted(path.name for path in (engine.root / "toolchains").iterdir() if path.is_dir())
+
+
+def test_toolchains_that_whit_has_fetched_count_and_go_with_all_or_when_there_are_newer_ones(engine: Engine) -> None:
+    # given two versions of one and another
+    fetched(engine, "go-1.9.1", "go-1.27.3", "zig-0.17.1")
+    assert engine("system", "df").splitlines()[-1].split()[:3] == ["Toolchains", "3", "0"]
+    assert "\ngo          1.9.1     100kB" in engine("system", "df", "-v")
+    document = json.loads(engine("system", "df", "--json"))
+    assert [one["version"] for one in document["toolchains"]] == ["1.27.3", "1.9.1", "0.17.1"]
+    # when what isn't used is removed, then only what there is a newer one of
+    assert "  - fetched toolchains that are superseded\n" in engine.run("system", "prune", stdin="").stderr
+    assert "Deleted Toolchains:\ngo 1.9.1\n" in engine("system", "prune", "-f")
+    assert there(engine) == ["go-1.27.3", "zig-0.17.1"]
+    # but with all of it the others, too
+    assert "toolchains" not in engine.run("system", "prune", stdin="").stderr
+    engine("system", "prune", "-a", "-f", "--filter", "until=1h")
+    engine("builder", "prune", "-f")
+    assert there(engine) == ["go-1.27.3", "zig-0.17.1"]
+    assert "Deleted Toolchains:\ngo 1.27.3\nzig 0.17.1\n" in engine("builder", "prune", "-a", "-f")
+    assert there(engine) == []
+    assert "Toolchains" not in engine("system", "df")
+
+
+def test_one_toolchain_is_removed_by_its_name_unless_something_is_being_built(engine: Engine) -> None:
+    fetched(engine, "go-1.9.1", "go-1.27.3", "zig-0.17.1")
+    (engine.root / "build").mkdir(mode=0o700)
+    with locked(engine.root / "build" / "lock", exclusive=False):
+        refused = engine.run("toolchains", "--remove", "go")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert refused.stderr.startswith("whit: go isn't removed while something is being built\n")
+        engine("builder", "prune", "-a", "-f")
+    assert there(engine) == ["go-1.27.3", "go-1.9.1", "zig-0.17.1"]
+    engine("toolchains", "--remove", "go")
+    assert there(engine) == ["zig-0.17.1"]
+    again = engine.run("toolchains", "--remove", "go")
+    assert again.stderr.startswith("whit: whit has fetched no go\nhint: ")

