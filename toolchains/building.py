@@ -23,9 +23,10 @@ from whit.toolchains.cache import BuildCache
 from whit.toolchains.choosing import choose
 from whit.toolchains.finishing import finish, write_files
 from whit.toolchains.languages import toolchain_of
+from whit.toolchains.lonefile import parts_of
 from whit.toolchains.model import Note, Wish
 from whit.toolchains.tools import TOOLS
-from whit.toolchains.tree import snapshot
+from whit.toolchains.tree import snapshot, snapshot_of_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +102,7 @@ def build(store: Store, project: Project, asked: Asked, means: Means) -> Built:
     cache = BuildCache(store)
     roots = (project.root, *toolchain.outside(project, means.kit))
     with cache.using():
-        tree = snapshot(roots, toolchain.ignores, asked.written, cache.index(project.root))
+        tree = _taken(cache, project, toolchain, roots, asked, means.kit)
         work = _Work(cache, project, toolchain, tree, roots, asked)
         platforms = asked.platforms or (machine_platform(os.uname().machine),)
         programs = [(platform, work.made(platform, means)) for platform in platforms]
@@ -117,6 +118,21 @@ def build(store: Store, project: Project, asked: Asked, means: Means) -> Built:
             references = asked.names or (reference_from_file_name(project.name),)
             store.add(descriptor, references)
     return Built(project, tree, descriptor, references, tuple(images))
+
+
+def _taken(
+    cache: BuildCache, project: Project, toolchain: Toolchain, roots: tuple[str, ...], asked: Asked, kit: Kit
+) -> Snapshot:
+    """What is built from, as it is now: folders, or of a lone file what it names."""
+    lone = parts_of(project, dict(asked.variables), kit)
+    if lone and lone.files:
+        index = cache.index(posixpath.join(project.root, project.files[0]))
+        tree = snapshot_of_files(project.root, lone.files, index)
+        others = f" and {tree.files - 1} beside it that it names" if tree.files > 1 else " alone"
+        return replace(tree, told=f"{posixpath.join(project.root, project.files[0])}{others}")
+    tree = snapshot(roots, toolchain.ignores, asked.written, cache.index(project.root))
+    why = f", as {lone.reason}" if lone else ""
+    return replace(tree, told=f"{tree.files} files in {project.root}{why}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +166,7 @@ class _Work:
                 self._perform(recipe, place, means)
                 recipe = replace(recipe, programs=finish(place, recipe))
             # Whoever edits while it is built gets what was there, which isn't kept as what is there now.
-            after = snapshot(self.roots, self.toolchain.ignores, asked.written, self.cache.index(self.project.root))
+            after = _taken(self.cache, self.project, self.toolchain, self.roots, asked, means.kit)
             kept = key if after.digest == self.tree.digest and not self.tree.leaves else f"{key[:-8]}-moving"
             return self.cache.keep(kept, place, recipe, (why, *recipe.notes, *(_HERMETIC if asked.hermetic else ())))
 
@@ -232,7 +248,7 @@ def explanation(built: Built) -> tuple[Note, ...]:
         if project.manifest
         else f"{project.language}: {', '.join(project.files)}"
     )
-    notes = [Note(told, f"{built.tree.files} files in {project.root}")]
+    notes = [Note(told, built.tree.told)]
     for image in built.images:
         notes += [
             Note(", ".join(image.made.tools), "built now" if image.made.is_new else "built before, unchanged since")

@@ -39,6 +39,7 @@ class Project:
     ``root`` is the folder, absolute, whose content decides what comes out; ``folder`` is the one that was asked for, the
     same or below it. ``manifest`` is the file that told the language, relative to ``root``. Without one there are
     ``files``, the sources of one program, relative to ``root`` too. ``name`` is what an image is called after.
+    ``is_lone`` is a file that a person has named and that is part of no project: only what it names belongs to it.
     """
 
     language: Language
@@ -47,6 +48,7 @@ class Project:
     name: str
     manifest: str = ""
     files: tuple[str, ...] = ()
+    is_lone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,11 @@ class Kit(Protocol):
         ...
 
     def read(self, path: str) -> str | None:
-        """A file's text; None where there is none."""
+        """A regular file's text; None where there is none. Raises :class:`UsageError` for one that is far too large."""
+        ...
+
+    def is_file(self, path: str) -> bool:
+        """Whether there is a regular file, links followed."""
         ...
 
     def names(self, folder: str) -> tuple[str, ...]:

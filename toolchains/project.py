@@ -53,7 +53,7 @@ def _of_folder(shown: str, folder: str, language: Language | None) -> Project:
 
 def _of_file(shown: str, path: str, language: Language | None) -> Project:
     folder, name = posixpath.split(path)
-    found = language_of(name)
+    found = language_of(name) if os.path.isfile(path) else None  # noqa: PTH113
     if found is None or language not in {None, found}:
         raise UsageError(
             f"{shown} is no source file that whit can build",
@@ -64,7 +64,7 @@ def _of_file(shown: str, path: str, language: Language | None) -> Project:
     root = next((above for above in (folder, *_above(folder)) if os.path.isfile(f"{above}/go.mod")), None)  # noqa: PTH113
     if found is Language.GO and root:
         return Project(found, root, folder, stem, "go.mod", (posixpath.relpath(path, root),))
-    return Project(found, folder, folder, stem, files=(name,))
+    return Project(found, folder, folder, stem, files=(name,), is_lone=True)
 
 
 def _of_manifest(root: str, folder: str, language: Language, manifest: str) -> Project:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from whit.packer.store.fetched import fetched_in
 from whit.packer.support import durable
 from whit.packer.support.errors import NotFoundError, WhitError
+from whit.packer.support.regular import read_regular
 from whit.toolchains.go import ARCHITECTURES
 from whit.toolchains.model import Source, Step, Tool, is_older
 from whit.toolchains.pins import PINS
@@ -46,6 +47,7 @@ class Known:
 
 _GO_PLATFORMS = (*(f"linux/{name}" for name in sorted(ARCHITECTURES)), "wasi/wasm")
 _ZIG_PLATFORMS = (*(f"linux/{name}" for name in sorted(ZIG_TARGETS)), "wasi/wasm")
+_MOST_READ = 64 << 20
 _RUSTUP = ("RUSTUP_HOME", "RUSTUP_TOOLCHAIN")
 _CARGO_PLACES = (posixpath.expanduser("~/.cargo/bin"), "/usr/local/cargo/bin")
 
@@ -199,9 +201,15 @@ class MachineKit:
     def read(self, path: str) -> str | None:
         """See :class:`whit.toolchains.model.Kit`."""
         try:
-            return Path(path).read_text("utf-8", "surrogateescape")
-        except (FileNotFoundError, NotADirectoryError):
+            return (
+                read_regular(Path(path), _MOST_READ).decode("utf-8", "surrogateescape") if self.is_file(path) else None
+            )
+        except FileNotFoundError:
             return None
+
+    def is_file(self, path: str) -> bool:
+        """See :class:`whit.toolchains.model.Kit`."""
+        return os.path.isfile(path)  # noqa: PTH113 - a text, as all here
 
     def names(self, folder: str) -> tuple[str, ...]:
         """See :class:`whit.toolchains.model.Kit`."""

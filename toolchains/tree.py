@@ -38,10 +38,14 @@ State = tuple[int, int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """``digest`` in hex. ``leaves`` are links to folders outside: what is there isn't known, and may change without a trace."""
+    """``digest`` in hex. ``leaves`` are links to folders outside: what is there isn't known, and may change without a trace.
+
+    ``told`` says for people what was read.
+    """
 
     digest: str
     files: int
+    told: str = ""
     leaves: tuple[str, ...] = ()
 
 
@@ -69,7 +73,22 @@ def snapshot(roots: Iterable[str], ignored: frozenset[str], excluded: frozenset[
             total.update(b"%b %b\0%b\n" % (kind, os.fsencode(path[base:]), told))
     if index and (reading.is_new or len(reading.kept) != len(reading.known)):
         _remember(index, reading.kept)
-    return Snapshot(total.hexdigest(), reading.files, tuple(reading.leaves))
+    return Snapshot(total.hexdigest(), reading.files, leaves=tuple(reading.leaves))
+
+
+def snapshot_of_files(root: str, files: Iterable[str], index: Path | None) -> Snapshot:
+    """As :func:`snapshot`, of files: ``root`` is the folder that their names are relative to."""
+    reading = _Reading(_recalled(index), time.time_ns())
+    total = sha256(b"files\0")
+    for path in files:
+        try:
+            told = _content(path, os.stat(path), reading)  # noqa: PTH116 - a text, as all here
+        except FileNotFoundError as error:
+            raise _unreadable(path, error) from None
+        total.update(b"%b\0%b\n" % (os.fsencode(os.path.relpath(path, root)), told))
+    if index and (reading.is_new or len(reading.kept) != len(reading.known)):
+        _remember(index, reading.kept)
+    return Snapshot(total.hexdigest(), reading.files)
 
 
 def _entries(

@@ -130,6 +130,28 @@ def test_links_out_of_the_tree_are_no_way_past_what_has_changed(run_whit: RunWhi
         assert json.loads(done(run_whit, "build", "--json", project))["source"]["built"] == [True]
 
 
+def test_a_lone_file_is_built_anew_only_when_it_or_what_it_names_changes(
+    run_whit: RunWhit, whit_root: Path, tmp_path: Path
+) -> None:
+    """Given a file among others, the store among them, when one of these changes, then it is nothing to it."""
+    folder = write(
+        tmp_path,
+        {
+            "say.go": 'package main\n\nimport _ "embed"\n\n//go:embed said.txt\nvar said string\n\nfunc main() { println(said) }\n',
+            "said.txt": "one",
+            "other.go": "package nothing\n",
+        },
+    )
+    assert whit_root.is_relative_to(folder)
+    first = done(run_whit, "build", folder / "say.go")
+    assert f"{folder}/say.go and 1 beside it that it names" in " ".join(first.split())
+    write(folder, {"other.go": "package other\n"})
+    assert json.loads(done(run_whit, "build", "--json", folder / "say.go"))["source"]["built"] == [False]
+    write(folder, {"said.txt": "two"})
+    assert json.loads(done(run_whit, "build", "--json", folder / "say.go"))["source"]["built"] == [True]
+    assert run_whit("run", "say").stderr.strip() == "two"
+
+
 def test_a_module_beside_the_tree_counts(run_whit: RunWhit, tmp_path: Path) -> None:
     project = write(
         tmp_path / "svc",

@@ -57,6 +57,9 @@ class FakeKit:
     def read(self, path: str) -> str | None:
         return self.files.get(path)
 
+    def is_file(self, path: str) -> bool:
+        return path in self.files
+
     def names(self, folder: str) -> tuple[str, ...]:
         inside = (path for path in self.files if path.startswith(f"{folder}/"))
         return tuple(sorted({posixpath.relpath(path, folder).partition("/")[0] for path in inside}))
