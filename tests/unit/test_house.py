@@ -73,6 +73,8 @@ PURE = (
     "runtime/building/wire.py",
     "runtime/capabilities.py",
     "runtime/cgroup.py",
+    "runtime/compose/model/*.py",
+    "runtime/compose/model/keys/*.py",
     "runtime/devfiles.py",
     "runtime/encode.py",
     "runtime/engine/ages.py",

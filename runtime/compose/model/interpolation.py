@@ -1,0 +1,149 @@
+"""``$VAR``, ``${VAR}`` and what may stand behind the name; ``$$`` is one dollar (compose-spec, 12-interpolation.md). Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from whit.runtime.compose.model.kinds import near
+from whit.runtime.compose.model.nodes import ComposeError, Node, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from whit.runtime.compose.model.nodes import Path, Value
+
+    Lookup = Callable[[str], str | None]
+
+_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_OPERATOR = re.compile(r":?[-?+]")
+_DEEPEST = 32
+MAX_TEXT = 1 << 20
+"""The longest text that variables make."""
+
+
+class TemplateError(ValueError):
+    """A text whose dollars mean nothing, or a variable that must be set and isn't."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Variables:
+    """What variables are set to, and which were asked for and aren't."""
+
+    __slots__ = ("lookup", "unset")
+
+    def __init__(self, lookup: Lookup) -> None:
+        self.lookup = lookup
+        self.unset: dict[str, None] = {}
+
+    def value(self, name: str) -> str:
+        """A variable's value; an unset one is empty, and noted."""
+        found = self.lookup(name)
+        if found is None:
+            self.unset[name] = None
+        return found or ""
+
+
+def substitute(text: str, variables: Variables) -> str:
+    """The text with its variables. Raises :class:`TemplateError`."""
+    return _substituted(text, variables, 0) if "$" in text else text
+
+
+def _substituted(text: str, variables: Variables, depth: int) -> str:
+    if depth > _DEEPEST:
+        raise TemplateError("variables are nested too deep", f"at most {_DEEPEST} levels")
+    made: list[str] = []
+    position = length = 0
+    while (dollar := text.find("$", position)) >= 0:
+        made.append(text[position:dollar])
+        piece, position = _one(text, dollar, variables, depth)
+        made.append(piece)
+        length += len(piece)
+        if length > MAX_TEXT:
+            raise TemplateError(f"variables make more than {MAX_TEXT >> 20} MiB of it")
+    made.append(text[position:])
+    return "".join(made)
+
+
+def _one(text: str, dollar: int, variables: Variables, depth: int) -> tuple[str, int]:
+    """What one ``$`` begins, and where it ends."""
+    behind = text[dollar + 1 : dollar + 2]
+    if behind == "$":
+        return "$", dollar + 2
+    if behind == "{":
+        end = _closing(text, dollar + 1)
+        return _braced(text[dollar + 2 : end], text, variables, depth), end + 1
+    name = _NAME.match(text, dollar + 1)
+    if not name:
+        return "$", dollar + 1
+    return variables.value(name[0]), name.end()
+
+
+def _closing(text: str, brace: int) -> int:
+    depth = 0
+    for position in range(brace, len(text)):
+        if text[position] == "{":
+            depth += 1
+        elif text[position] == "}":
+            depth -= 1
+            if not depth:
+                return position
+    if (first := text.find("}", brace)) >= 0:
+        return first
+    raise TemplateError(
+        f"'{text[brace - 1 : brace + 59]}' isn't closed", "a dollar that stands for itself is written $$"
+    )
+
+
+def _braced(inside: str, text: str, variables: Variables, depth: int) -> str:
+    name = _NAME.match(inside)
+    operator = _OPERATOR.match(inside, name.end()) if name else None
+    if not name or (not operator and name.end() != len(inside)):
+        raise TemplateError(
+            f"'{text[:60]}' has no variable in its braces", "a dollar that stands for itself is written $$"
+        )
+    if not operator:
+        return variables.value(name[0])
+    rest = inside[operator.end() :]
+    value = variables.lookup(name[0])
+    given = value is not None and (value != "" or operator[0][0] != ":")
+    if operator[0][-1] == "+":
+        return _substituted(rest, variables, depth + 1) if given else value or ""
+    if given:
+        return value or ""
+    other = _substituted(rest, variables, depth + 1)
+    if operator[0][-1] == "?":
+        raise TemplateError(f"the variable {name[0]} isn't set{f': {other}' if other else ''}", f"set it: {name[0]}=…")
+    return other
+
+
+def interpolated(node: Node, variables: Variables, path: Path = ()) -> Node:
+    """A tree with its variables in place. Raises :class:`~whit.runtime.compose.model.nodes.ComposeError`."""
+    value: Value = node.value
+    if isinstance(value, str):
+        if "$" not in value:
+            return node
+        try:
+            return node._replace(value=substitute(value, variables))
+        except TemplateError as error:
+            raise ComposeError(f"{shown(path)}: {error}", node.place, error.hint) from None
+    if isinstance(value, dict):
+        return node._replace(value={key: interpolated(item, variables, (*path, key)) for key, item in value.items()})
+    if isinstance(value, list):
+        return node._replace(
+            value=[interpolated(item, variables, (*path, number)) for number, item in enumerate(value)]
+        )
+    return node
+
+
+def unset_warnings(variables: Variables, known: Mapping[str, str]) -> list[str]:
+    """A line for each variable that was asked for and isn't set."""
+    made = []
+    for name in variables.unset:
+        hint = near(name, known) if known else ""
+        tail = f"; {hint}" if hint.startswith("did you mean") else ""
+        made.append(f"the variable {name} isn't set, and so empty{tail}")
+    return made

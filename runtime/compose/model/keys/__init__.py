@@ -1,0 +1,1 @@
+"""All keys of the Compose Specification, and what each may hold: tables. Pure."""
