@@ -9,7 +9,9 @@ import click
 from whit.runtime.compose.commands.chosen import Chosen
 from whit.runtime.groups import LazyGroup
 
-VERBS: dict[str, tuple[str, str]] = {}
+VERBS: dict[str, tuple[str, str]] = {
+    "config": ("whit.runtime.compose.commands.config", "Show what Compose files mean"),
+}
 """Verb → module, or MODULE:NAME, that holds its click command, and the line that ``--help`` shows."""
 
 

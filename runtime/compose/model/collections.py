@@ -90,9 +90,9 @@ class ListOf(Kind):
     def merge(self, base: Node, over: Node, path: Path) -> Node:
         if over.value is None:
             return base
-        if not self.single and not (isinstance(base.value, list | None) and isinstance(over.value, list)):
+        if not self.single and isinstance(base.value, list | dict) and not isinstance(over.value, list):
             raise mismatch(base, over, path)
-        if self.single and not self.always_append and isinstance(over.value, str):
+        if not self.always_append and isinstance(base.value if not self.single else over.value, str):
             return over
         return base.made(appended(self._items(base, path), self._items(over, path)))
 

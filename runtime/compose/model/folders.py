@@ -21,7 +21,7 @@ class Folder(NamedTuple):
     def absolute(self, path: str) -> str:
         """The absolute path of one that is relative to this folder, or begins with ``~``. The empty one stays so."""
         if path.startswith("~") and self.home:
-            path = posixpath.join(self.home, path[1:].lstrip("/"))
+            path = posixpath.normpath(posixpath.join(self.home, path[1:].lstrip("/")))
         if not path or path.startswith("/") or _WINDOWS.match(path):
             return path
         return posixpath.normpath(posixpath.join(self.path, path))

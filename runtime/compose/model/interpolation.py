@@ -39,6 +39,9 @@ class Variables:
         self.lookup = lookup
         self.unset: dict[str, None] = {}
 
+    def noted(self, name: str, operator: str, rest: str) -> None:
+        """One use of a variable; for those who list them."""
+
     def value(self, name: str) -> str:
         """A variable's value; an unset one is empty, and noted."""
         found = self.lookup(name)
@@ -79,6 +82,7 @@ def _one(text: str, dollar: int, variables: Variables, depth: int) -> tuple[str,
     name = _NAME.match(text, dollar + 1)
     if not name:
         return "$", dollar + 1
+    variables.noted(name[0], "", "")
     return variables.value(name[0]), name.end()
 
 
@@ -105,9 +109,10 @@ def _braced(inside: str, text: str, variables: Variables, depth: int) -> str:
         raise TemplateError(
             f"'{text[:60]}' has no variable in its braces", "a dollar that stands for itself is written $$"
         )
+    rest = inside[operator.end() :] if operator else ""
+    variables.noted(name[0], operator[0] if operator else "", rest)
     if not operator:
         return variables.value(name[0])
-    rest = inside[operator.end() :]
     value = variables.lookup(name[0])
     given = value is not None and (value != "" or operator[0][0] != ":")
     if operator[0][-1] == "+":

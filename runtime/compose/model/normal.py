@@ -87,9 +87,16 @@ def _container(entry: Node) -> Node:
 
 
 def _build(build: Node) -> Node:
-    if not isinstance(build.value, dict) or "dockerfile" in build.value or "dockerfile_inline" in build.value:
+    if not isinstance(build.value, dict):
         return build
-    return build.with_pairs({**build.value, "dockerfile": Node("Dockerfile", build.place)})
+    made = dict(build.value)
+    if "dockerfile" not in made and "dockerfile_inline" not in made:
+        made["dockerfile"] = Node("Dockerfile", build.place)
+    if "args" in made:
+        made["args"] = made["args"].with_pairs(
+            {key: item for key, item in made["args"].pairs().items() if item.value is not None}
+        )
+    return build.with_pairs(made)
 
 
 def _mount(node: Node) -> Node:

@@ -82,13 +82,21 @@ def _resolved(context: Context, top: Node) -> Node:
                 context.session.contents[section, name] = value
 
     def change(entry: Node) -> Node:
-        held = entry.get("environment")
-        if not held or all(item.value is not None for item in held.pairs().values()):
-            return entry
-        made = {
-            key: item if item.value is not None else item._replace(value=context.environment.get(key))
-            for key, item in held.pairs().items()
-        }
-        return entry.with_pairs({**entry.pairs(), "environment": held.with_pairs(made)})
+        build = entry.get("build")
+        if build:
+            entry = entry.with_pairs({**entry.pairs(), "build": _filled(context, build, "args")})
+        return _filled(context, entry, "environment")
 
     return _in_containers(top, change)
+
+
+def _filled(context: Context, node: Node, key: str) -> Node:
+    """A mapping of texts, with what variables are set to where only a name stands."""
+    held = node.get(key)
+    if not held or all(item.value is not None for item in held.pairs().values()):
+        return node
+    made = {
+        name: item if item.value is not None else item._replace(value=context.environment.get(name))
+        for name, item in held.pairs().items()
+    }
+    return node.with_pairs({**node.pairs(), key: held.with_pairs(made)})

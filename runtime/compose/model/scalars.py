@@ -136,9 +136,16 @@ class Whole(Kind):
 class Fraction(Kind):
     """A number with a fraction, in single precision."""
 
+    __slots__ = ("most",)
+
+    def __init__(self, most: float = float("inf")) -> None:
+        self.most = most
+
     def check(self, node: Node, path: Path) -> None:
         if isinstance(node.value, bool) or not isinstance(node.value, int | float | str):
             raise wanted(node, path, "a number")
+        if not isinstance(node.value, str) and node.value > self.most:
+            raise node.wrong(f"{shown(path)} can't be {units.printed(node.value)}", f"at most {self.most}")
 
     def plain(self, node: Node, path: Path, sink: Sink) -> object:
         sink.places[path] = node.at

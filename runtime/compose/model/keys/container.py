@@ -9,7 +9,19 @@ from whit.runtime.compose.model.collections import ListOf, MapOf, Pairs, Record,
 from whit.runtime.compose.model.commands import Command
 from whit.runtime.compose.model.keys.shared import FILE_MOUNT, GPUS, HOSTS, ULIMITS, FilePath
 from whit.runtime.compose.model.kinds import OMIT, Kind, Sink, merged_mapping
-from whit.runtime.compose.model.scalars import DURATION, FLAG, FRACTION, KEPT_FLAG, SIZE, TEXT, WHOLE, Flag, Text, Whole
+from whit.runtime.compose.model.scalars import (
+    DURATION,
+    FLAG,
+    FRACTION,
+    KEPT_FLAG,
+    SIZE,
+    TEXT,
+    WHOLE,
+    Flag,
+    Fraction,
+    Text,
+    Whole,
+)
 
 if TYPE_CHECKING:
     from whit.runtime.compose.model.folders import Folder
@@ -101,6 +113,16 @@ _ENV_FILE = Short(
 )
 
 
+class _Secret(Short):
+    """A secret in a container; by default it is in ``/run/secrets``, under its name."""
+
+    def plain(self, node: Node, path: Path, sink: Sink) -> object:
+        made = super().plain(node, path, sink)
+        if isinstance(made, dict):
+            made.setdefault("target", f"/run/secrets/{made.get('source', '')}")
+        return made
+
+
 class _Nameservers(ListOf):
     """``dns``: empty items, as an unset variable leaves, are none."""
 
@@ -119,7 +141,7 @@ CONTAINER: dict[str, Kind] = {
     "command": Command(),
     "configs": ListOf(FILE_MOUNT, key=shortforms.by_file("")),
     "cpu_count": Whole(0),
-    "cpu_percent": FRACTION,
+    "cpu_percent": Fraction(100),
     "cpu_period": WHOLE,
     "cpu_quota": WHOLE,
     "cpu_rt_period": WHOLE,
@@ -171,7 +193,7 @@ CONTAINER: dict[str, Kind] = {
     "pull_refresh_after": TEXT,
     "read_only": FLAG,
     "runtime": TEXT,
-    "secrets": ListOf(FILE_MOUNT, key=shortforms.by_file("/run/secrets")),
+    "secrets": ListOf(_Secret(FILE_MOUNT.fields, FILE_MOUNT.expand), key=shortforms.by_file("/run/secrets")),
     "security_opt": ListOf(distinct=True),
     "shm_size": SIZE,
     "stop_grace_period": DURATION,

@@ -24,6 +24,7 @@ _DEPENDENCY = Record(
         "required": KEPT_FLAG,
     },
     required=("condition",),
+    always={"required": True},
 )
 
 _PORT = Record(

@@ -10,7 +10,7 @@ from whit.runtime.compose.model.keys.service import JOB, SERVICE
 from whit.runtime.compose.model.keys.shared import FilePath
 from whit.runtime.compose.model.kinds import Kind, Sink, bare, merged_mapping, wanted
 from whit.runtime.compose.model.nodes import Node, shown
-from whit.runtime.compose.model.scalars import FLAG, KEPT_FLAG, TEXT, WHOLE
+from whit.runtime.compose.model.scalars import FLAG, KEPT_FLAG, TEXT, WHOLE, truth
 
 if TYPE_CHECKING:
     from whit.runtime.compose.model.folders import Folder
@@ -90,6 +90,14 @@ _NETWORK = _Resource(
 class _Volume(_Resource):
     """A volume; the local driver's bind mounts have absolute paths."""
 
+    def plain(self, node: Node, path: Path, sink: Sink) -> object:
+        external = node.get("external")
+        if external and not sink.open(external) and truth(external, (*path, "external")):
+            for key, item in node.pairs().items():
+                if key not in {"name", "external"} and not key.startswith("x-"):
+                    raise Node(key, item.at).wrong(f"{shown(path)} is external, and '{key}' can't be said of it here")
+        return super().plain(node, path, sink)
+
     def located(self, node: Node, folder: Folder) -> Node:
         driver, options = node.get("driver"), node.get("driver_opts")
         if not driver or driver.value != "local" or not options:
@@ -120,7 +128,8 @@ class _File(_Resource):
         given = [key for key in self.sources if key in node.value]
         if len(given) > 1:
             raise node.value[given[1]].wrong(f"{shown(path)} has both '{given[0]}' and '{given[1]}'", "leave one out")
-        if not given and "external" not in node.value and "driver" not in node.value:
+        external = node.value.get("external")
+        if not given and not (external and truth(external, (*path, "external"))):
             raise node.wrong(
                 f"{shown(path)} says nowhere what is in it", f"one of {', '.join(self.sources)}, or external"
             )
