@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from whit.packer.support.errors import UsageError
+from whit.packer.support.errors import UsageError, WhitError
 from whit.runtime.groups import Root
 
 if TYPE_CHECKING:
@@ -97,7 +97,12 @@ INTERNAL: dict[str, str] = {
 @click.pass_context
 def root(context: click.Context) -> None:
     """Not a whit more than it needs: small images from executables, confined processes from images."""
-    context.obj = {"run_confined": _run_confined, "step_runner": _step_runner, "source_builder": _source_builder}
+    context.obj = {
+        "run_confined": _run_confined,
+        "step_runner": _step_runner,
+        "source_builder": _source_builder,
+        "image_builder": _build_image,
+    }
 
 
 def _run_confined(path: Path, name: str, arguments: tuple[str, ...]) -> Outcome:
@@ -119,6 +124,16 @@ def _source_builder(words: dict[str, Any]) -> int:
     from whit.toolchains.commands.building import build_sources
 
     return build_sources(words, _step_runner)
+
+
+def _build_image(words: list[str]) -> None:
+    """``whit build`` with these words, for what a Compose file has built."""
+    from whit.packer.commands.build import command
+
+    means = {"step_runner": _step_runner, "source_builder": _source_builder}
+    code = command.main(words, prog_name="whit build", standalone_mode=False, obj=means)
+    if code:
+        raise WhitError("the image couldn't be built", exit_code=code)
 
 
 def answer(arguments: list[str]) -> int:

@@ -9,8 +9,37 @@ import click
 from whit.runtime.compose.commands.chosen import Chosen
 from whit.runtime.groups import LazyGroup
 
+_HERE = "whit.runtime.compose.commands"
+
 VERBS: dict[str, tuple[str, str]] = {
-    "config": ("whit.runtime.compose.commands.config", "Show what Compose files mean"),
+    "up": (f"{_HERE}.up", "Make and start what the file describes"),
+    "down": (f"{_HERE}.down", "Stop and remove what up has made"),
+    "create": (f"{_HERE}.up:create", "Make what the file describes, and start nothing"),
+    "scale": (f"{_HERE}.up:scale", "Have so many containers of services"),
+    "start": (f"{_HERE}.down:start", "Start services that were made"),
+    "stop": (f"{_HERE}.down:stop", "Stop services"),
+    "restart": (f"{_HERE}.down:restart", "Stop services and start them again"),
+    "kill": (f"{_HERE}.down:kill", "Send a signal to services"),
+    "rm": (f"{_HERE}.down:rm", "Remove containers that don't run"),
+    "ps": (f"{_HERE}.listing", "List a project's containers"),
+    "ls": (f"{_HERE}.listing:projects", "List projects"),
+    "images": (f"{_HERE}.listing:images", "List the images that a project's containers are of"),
+    "port": (f"{_HERE}.listing:port", "Show where a service's port is published"),
+    "logs": (f"{_HERE}.logs", "Show what services wrote"),
+    "exec": (f"{_HERE}.within:execute", "Execute a command in a service's container"),
+    "run": (f"{_HERE}.within:run", "Run a command in a new container of a service"),
+    "attach": (f"{_HERE}.within:attach", "See what a service's container writes, and type for it"),
+    "top": (f"{_HERE}.within:top", "Show the processes of services"),
+    "pause": (f"{_HERE}.within:pause", "Let services stand still"),
+    "unpause": (f"{_HERE}.within:unpause", "Let services go on"),
+    "wait": (f"{_HERE}.within:wait", "Wait for the end of services"),
+    "stats": (f"{_HERE}.within:stats", "Show what services use"),
+    "cp": (f"{_HERE}.within:cp", "Copy files into a service's container and out of it"),
+    "events": (f"{_HERE}.within:events", "Show what happens to a project"),
+    "build": (f"{_HERE}.images", "Build the images of services"),
+    "pull": (f"{_HERE}.images:pull", "Take the images of services from registries"),
+    "push": (f"{_HERE}.images:push", "Send the images of services to registries"),
+    "config": (f"{_HERE}.config", "Show what Compose files mean"),
 }
 """Verb → module, or MODULE:NAME, that holds its click command, and the line that ``--help`` shows."""
 

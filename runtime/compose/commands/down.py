@@ -1,0 +1,151 @@
+"""``whit compose down``, ``stop``, ``start``, ``restart``, ``kill``, ``rm``: what ends, and what goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from whit.runtime.compose.commands.session import INTERSPERSED, services_argument, session_of, timeout_option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from whit.runtime.compose.project import Service
+
+
+@click.command(short_help="Stop and remove what up has made", context_settings=INTERSPERSED)
+@click.option("-v", "--volumes", is_flag=True, help="The volumes that the file names, and those without a name, too.")
+@click.option("--rmi", type=click.Choice(["local", "all"]), help="Images, too: those that were built, or all.")
+@click.option(
+    "--remove-orphans", "orphans", is_flag=True, help="Containers of services that the file doesn't have, too."
+)
+@timeout_option
+@services_argument
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    volumes: bool,
+    rmi: str | None,
+    orphans: bool,
+    timeout: int | None,
+    services: tuple[str, ...],
+) -> None:
+    """Stop and remove the project's containers and networks; with its file or, by -p NAME, without it."""
+    from whit.runtime.compose.running.downrunning import DownWishes, bring_down
+
+    session = session_of(context, services)
+    with session.changing():
+        bring_down(session, DownWishes(volumes, rmi or "", orphans, timeout))
+
+
+@click.command("stop", short_help="Stop services", context_settings=INTERSPERSED)
+@timeout_option
+@services_argument
+@click.pass_context
+def stop(context: click.Context, /, timeout: int | None, services: tuple[str, ...]) -> None:
+    """Stop the containers of all services, or of these: those that need others first."""
+    from whit.runtime.compose.graph.downward import plan_stop
+    from whit.runtime.compose.running.acting import Ending
+
+    session = session_of(context, services)
+    with session.changing():
+        view = session.look()
+        session.act(plan_stop(session.chosen_of(view), session.needs(view)), Ending(timeout))
+
+
+@click.command("kill", short_help="Send a signal to services", context_settings=INTERSPERSED)
+@click.option("-s", "--signal", default="KILL", show_default=True, help="Which one.")
+@services_argument
+@click.pass_context
+def kill(context: click.Context, /, signal: str, services: tuple[str, ...]) -> None:
+    """Send a signal to the containers of all services, or of these."""
+    from whit.packer.support.signals import parse_signal
+    from whit.runtime.compose.graph.downward import plan_stop
+    from whit.runtime.compose.graph.model import Kind
+    from whit.runtime.compose.running.acting import Ending
+
+    number = parse_signal(signal)
+    session = session_of(context, services)
+    with session.changing():
+        view = session.look()
+        session.act(plan_stop(session.chosen_of(view), {}, Kind.KILL), Ending(signal=number))
+
+
+@click.command("start", short_help="Start services that were made", context_settings=INTERSPERSED)
+@services_argument
+@click.pass_context
+def start(context: click.Context, /, services: tuple[str, ...]) -> None:
+    """Start the containers of all services, or of these: those that others need first."""
+    from whit.packer.support.errors import NotFoundError
+    from whit.runtime.compose.graph.downward import plan_start
+
+    session = session_of(context, services)
+    with session.changing():
+        view = session.look()
+        chosen = session.chosen_of(view)
+        for name in services:
+            if not any(one.service == name for one in chosen):
+                raise NotFoundError(f"service {name} has no container", hint=f"whit compose up {name}")
+        session.act(plan_start(chosen, session.needs(view)))
+
+
+@click.command("restart", short_help="Stop services and start them again", context_settings=INTERSPERSED)
+@click.option("--no-deps", "alone", is_flag=True, help="Leave those alone that are to be restarted with them.")
+@timeout_option
+@services_argument
+@click.pass_context
+def restart(context: click.Context, /, alone: bool, timeout: int | None, services: tuple[str, ...]) -> None:
+    """Stop and start the containers of all services, or of these and of those that say `restart: true` of them."""
+    from whit.runtime.compose.graph.downward import plan_restart
+    from whit.runtime.compose.running.acting import Ending
+
+    session = session_of(context, services)
+    with session.changing():
+        view = session.look()
+        chosen = session.chosen_of(view)
+        if services and not alone and session.loaded:
+            more = restarted_with(session.loaded.project.services.values(), services)
+            chosen += tuple(one for one in view.all_of(more) if one.is_up) if more else ()
+        session.act(plan_restart(chosen, session.needs(view)), Ending(timeout))
+
+
+def restarted_with(services: Iterable[Service], names: tuple[str, ...]) -> tuple[str, ...]:
+    """Services that are restarted when these are."""
+    found: list[str] = []
+    known = list(services)
+    grown = True
+    while grown:
+        grown = False
+        for one in known:
+            is_new = one.name not in names and one.name not in found
+            if is_new and any(way.restart and way.service in {*names, *found} for way in one.dependencies):
+                found.append(one.name)
+                grown = True
+    return tuple(found)
+
+
+@click.command("rm", short_help="Remove containers that don't run", context_settings=INTERSPERSED)
+@click.option("-f", "--force", is_flag=True, help="Don't ask.")
+@click.option("-s", "--stop", "stops", is_flag=True, help="Stop those that run first.")
+@click.option("-v", "--volumes", is_flag=True, help="Volumes without a name, too.")
+@services_argument
+@click.pass_context
+def rm(context: click.Context, /, force: bool, stops: bool, volumes: bool, services: tuple[str, ...]) -> None:
+    """Remove the containers of all services, or of these, that don't run."""
+    from whit.packer.showing.console import tell
+    from whit.runtime.commands.asking import is_sure
+    from whit.runtime.compose.graph.downward import plan_remove
+    from whit.runtime.compose.running.acting import Ending
+
+    session = session_of(context, services)
+    with session.changing():
+        view = session.look()
+        chosen = tuple(one for one in session.chosen_of(view) if stops or not one.is_up)
+        if not chosen:
+            tell("No stopped containers\n")
+            return
+        names = ", ".join(one.name for one in chosen)
+        if force or is_sure(f"This removes {names}.", "compose rm"):
+            session.act(plan_remove(chosen, session.needs(view)), Ending(volumes=volumes))

@@ -1,0 +1,194 @@
+"""A project's containers, all projects, a project's images: as docker compose lists them."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from whit.packer.showing.console import human_size, print_json, say, show
+from whit.packer.showing.tabular import aligned
+from whit.packer.store.places import private_root
+from whit.packer.support.errors import NotFoundError, UsageError
+from whit.packer.support.light import TYPE_CHECKING
+from whit.runtime.compose import labels
+from whit.runtime.engine import columns
+from whit.runtime.engine.folder import Containers
+from whit.runtime.engine.reading import ids, read_some, status_of
+from whit.runtime.engine.status import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from whit.runtime.compose.running.session import Session
+    from whit.runtime.engine.columns import Listed
+
+_STATES = tuple(state.value for state in State)
+_PS = ("NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS")
+
+
+def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    show(aligned("\n".join(["\t".join(headers), *("\t".join(row) for row in rows), ""])))
+
+
+def list_containers(
+    session: Session, states: tuple[str, ...], what: str, *, everything: bool, whole: bool, orphans: bool
+) -> None:
+    """In a ``table``, as ``json``, ``ids``, ``services``, or by a template."""
+    for state in states:
+        if state not in _STATES:
+            raise UsageError(f"there is no state {state}", hint=", ".join(_STATES))
+    found = [
+        (service, listed)
+        for service, listed in _listed(session, whole=whole, orphans=orphans)
+        if (listed.status.state.value in states if states else everything or listed.status.is_up)
+    ]
+    found.sort(key=lambda pair: pair[1].container.name)
+    if what == "ids":
+        for _, listed in found:
+            say(listed.container.id)
+    elif what == "services":
+        for name in dict.fromkeys(service for service, _ in found):
+            say(name)
+    elif what == "json":
+        print_json({"schema": "whit-compose-ps/1", "containers": [_document(*pair) for pair in found]})
+    elif what == "table":
+        _table(_PS, (_row(*pair) for pair in found))
+    else:
+        _by_template(what, found)
+
+
+def _listed(session: Session, *, whole: bool, orphans: bool) -> Iterator[tuple[str, Listed]]:
+    view, known, now = session.look(), Containers(session.root), time.time_ns()
+    for one in session.chosen_of(view):
+        kept = view.kept[one.id]
+        if orphans or session.loaded is None or one.service in session.loaded.project.services:
+            status = kept.status
+            ports = known.published(kept) if status.is_running else ()
+            yield one.service, columns.Listed(kept.container, status, ports, now, whole)
+
+
+def _row(service: str, one: Listed) -> tuple[str, ...]:
+    column = columns.COLUMNS
+    names = ("Names", "Image", "Command")
+    return (
+        *(column[name](one) for name in names), service, *(column[name](one) for name in ("RunningFor", "Status", "Ports")),
+    )  # fmt: skip
+
+
+def _document(service: str, one: Listed) -> dict[str, object]:
+    status = one.status
+    return {
+        "id": one.container.id,
+        "name": one.container.name,
+        "service": service,
+        "project": dict(one.container.labels).get(labels.PROJECT, ""),
+        "image": one.container.image,
+        "command": columns.command_text(one.container.command),
+        "state": status.state.value,
+        "status": columns.status_text(status, one.now),
+        "health": status.health.value,
+        "exit_code": status.exit_code,
+        "created": one.container.created,
+        "ports": [
+            {
+                "address": port.host_address,
+                "published": port.host_port,
+                "target": port.container_port,
+                "protocol": port.protocol.value,
+            }
+            for port in one.ports
+        ],
+    }
+
+
+def _by_template(form: str, found: list[tuple[str, Listed]]) -> None:
+    """Docker's ``--format``: ``json`` is a document a line."""
+    from whit.packer.template import render_rows  # noqa: PLC0415 - few ask for one
+
+    headers = {
+        **columns.HEADERS,
+        "Names": "NAME",
+        "Name": "NAME",
+        "Service": "SERVICE",
+        "Project": "PROJECT",
+        "ExitCode": "EXIT CODE",
+        "Health": "HEALTH",
+    }
+    rows = [
+        {**columns.row(one), "Name": one.container.name, "Service": service, "ExitCode": one.status.exit_code,
+         "Project": dict(one.container.labels).get(labels.PROJECT, ""), "Health": columns.COLUMNS["HealthStatus"](one).replace("none", "")}
+        for service, one in found
+    ]  # fmt: skip
+    show(render_rows(form, rows, headers, columns.METHODS))
+
+
+def list_projects(what: str, starts: tuple[str, ...], *, everything: bool) -> None:
+    """NAME, STATUS, CONFIG FILES."""
+    root = str(private_root())
+    found: dict[str, dict[str, int]] = {}
+    files: dict[str, str] = {}
+    for container in read_some(root, ids(root)):
+        values = dict(container.labels)
+        name = values.get(labels.PROJECT)
+        if name is None or (starts and not name.startswith(starts)):
+            continue
+        state = status_of(root, container.id).state.value
+        counts = found.setdefault(name, {})
+        counts[state] = counts.get(state, 0) + 1
+        files.setdefault(name, values.get(labels.FILES, ""))
+    shown = [name for name in sorted(found) if everything or found[name].keys() & {"running", "paused", "restarting"}]
+    texts = {name: ", ".join(f"{state}({count})" for state, count in sorted(found[name].items())) for name in shown}
+    if what == "names":
+        for name in shown:
+            say(name)
+    elif what == "json":
+        say(json.dumps([{"Name": name, "Status": texts[name], "ConfigFiles": files[name]} for name in shown]))
+    elif what == "document":
+        projects = [{"name": name, "containers": found[name], "files": files[name].split(",")} for name in shown]
+        print_json({"schema": "whit-compose-ls/1", "projects": projects})
+    else:
+        _table(("NAME", "STATUS", "CONFIG FILES"), ((name, texts[name], files[name]) for name in shown))
+
+
+def list_images(session: Session, what: str) -> None:
+    """CONTAINER, REPOSITORY, TAG, IMAGE ID, SIZE."""
+    view = session.look()
+    rows = []
+    for one in sorted(session.chosen_of(view), key=lambda seen: seen.name):
+        container = view.kept[one.id].container
+        name, _, tag = (
+            container.image.rpartition(":")
+            if ":" in container.image.rpartition("/")[2]
+            else (container.image, "", "latest")
+        )
+        rows.append((container.name, name, tag, container.image_id, _size(session, container.image_digest)))
+    if what == "ids":
+        for image in dict.fromkeys(row[3] for row in rows):
+            say(image)
+    elif what in {"json", "document"}:
+        keys = ("container", "repository", "tag", "id", "size")
+        documents = [dict(zip(keys, row, strict=True)) for row in rows]
+        if what == "json":
+            say(
+                json.dumps(
+                    [
+                        {
+                            ("ID" if key == "id" else key.title() if key != "container" else "ContainerName"): value
+                            for key, value in one.items()
+                        }
+                        for one in documents
+                    ]
+                )
+            )
+        else:
+            print_json({"schema": "whit-compose-images/1", "images": documents})
+    else:
+        shown = ((*row[:3], row[3].removeprefix("sha256:")[:12], human_size(row[4])) for row in rows)
+        _table(("CONTAINER", "REPOSITORY", "TAG", "IMAGE ID", "SIZE"), shown)
+
+
+def _size(session: Session, digest: str) -> int:
+    try:
+        return session.store.resolve(digest).size
+    except NotFoundError:
+        return 0
