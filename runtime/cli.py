@@ -101,7 +101,7 @@ def root(context: click.Context) -> None:
         "run_confined": _run_confined,
         "step_runner": _step_runner,
         "source_builder": _source_builder,
-        "image_builder": _build_image,
+        "image_builder": build_image,
     }
 
 
@@ -126,7 +126,7 @@ def _source_builder(words: dict[str, Any]) -> int:
     return build_sources(words, _step_runner)
 
 
-def _build_image(words: list[str]) -> None:
+def build_image(words: list[str]) -> None:
     """``whit build`` with these words, for what a Compose file has built."""
     from whit.packer.commands.build import command
 

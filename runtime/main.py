@@ -110,7 +110,12 @@ def _unheed_signals() -> None:
 
 def _answer(arguments: list[str]) -> int:
     # completion asks click what could follow, and says so in the environment
-    call = None if "_WHIT_COMPLETE" in os.environ else plain_call(arguments)
+    completes = "_WHIT_COMPLETE" in os.environ
+    if arguments[:1] == ["compose"] and not completes:
+        composed = _composed(arguments[1:])
+        if composed is not None:
+            return composed
+    call = None if completes else plain_call(arguments)
     if call is None:
         from whit.runtime import cli  # noqa: PLC0415 - with click
 
@@ -120,6 +125,28 @@ def _answer(arguments: list[str]) -> int:
     verb = __import__(call.module, fromlist=(call.verb,))
     code: int | None = getattr(verb, call.verb)(**call.values)
     return code or 0
+
+
+def _composed(words: list[str]) -> int | None:
+    """The exit code of a verb of ``whit compose`` in its usual form; None where click has to read it."""
+    from whit.runtime.compose.plainwords import read  # noqa: PLC0415 - other verbs need none of it
+
+    found = read(words)
+    if found is None:
+        return None
+    gc.disable()
+    from whit.runtime.compose import verbs  # noqa: PLC0415 - as above
+
+    more = {"build": _build} if found.verb == "up" else {}
+    code: int | None = getattr(verbs, found.verb)(found.chosen, **more, **found.values)
+    return code or 0
+
+
+def _build(words: list[str]) -> None:
+    """``whit build`` with these words, for what a Compose file has built."""
+    from whit.runtime import cli  # noqa: PLC0415 - with click
+
+    cli.build_image(words)
 
 
 def _of_output(error: Exception) -> WhitError | None:

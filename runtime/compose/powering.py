@@ -49,6 +49,10 @@ def _option(text: str) -> str:
 
 def powers_of(values: Values, names: Callable[[str], str], program: Program) -> Powers:
     """What is asked for; groups by name are the image's. Raises :class:`UsageError`."""
+    if not _reserved(values) and not any(values.get(key) for key in _KEYS if key != "init"):
+        from whit.runtime.engine.powers import Powers  # noqa: PLC0415 - as below
+
+        return Powers(init=True)
     from whit.runtime.commands.powers import PowerWords  # noqa: PLC0415 - few services ask for any
     from whit.runtime.commands.powers import powers_of as parse  # noqa: PLC0415
 

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from whit.runtime.compose.commands.session import INTERSPERSED, services_argument, session_of, timeout_option
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from whit.runtime.compose.project import Service
+from whit.runtime.compose.commands.session import INTERSPERSED, chosen_of, services_argument, session_of, timeout_option
 
 
 @click.command(short_help="Stop and remove what up has made", context_settings=INTERSPERSED)
@@ -33,11 +26,9 @@ def command(
     services: tuple[str, ...],
 ) -> None:
     """Stop and remove the project's containers and networks; with its file or, by -p NAME, without it."""
-    from whit.runtime.compose.running.downrunning import DownWishes, bring_down
+    from whit.runtime.compose import verbs
 
-    session = session_of(context, services)
-    with session.changing():
-        bring_down(session, DownWishes(volumes, rmi or "", orphans, timeout))
+    verbs.down(chosen_of(context), services, volumes=volumes, rmi=rmi, orphans=orphans, timeout=timeout)
 
 
 @click.command("stop", short_help="Stop services", context_settings=INTERSPERSED)
@@ -46,13 +37,9 @@ def command(
 @click.pass_context
 def stop(context: click.Context, /, timeout: int | None, services: tuple[str, ...]) -> None:
     """Stop the containers of all services, or of these: those that need others first."""
-    from whit.runtime.compose.graph.downward import plan_stop
-    from whit.runtime.compose.running.acting import Ending
+    from whit.runtime.compose import verbs
 
-    session = session_of(context, services)
-    with session.changing():
-        view = session.look()
-        session.act(plan_stop(session.chosen_of(view), session.needs(view)), Ending(timeout))
+    verbs.stop(chosen_of(context), services, timeout=timeout)
 
 
 @click.command("kill", short_help="Send a signal to services", context_settings=INTERSPERSED)
@@ -78,17 +65,9 @@ def kill(context: click.Context, /, signal: str, services: tuple[str, ...]) -> N
 @click.pass_context
 def start(context: click.Context, /, services: tuple[str, ...]) -> None:
     """Start the containers of all services, or of these: those that others need first."""
-    from whit.packer.support.errors import NotFoundError
-    from whit.runtime.compose.graph.downward import plan_start
+    from whit.runtime.compose import verbs
 
-    session = session_of(context, services)
-    with session.changing():
-        view = session.look()
-        chosen = session.chosen_of(view)
-        for name in services:
-            if not any(one.service == name for one in chosen):
-                raise NotFoundError(f"service {name} has no container", hint=f"whit compose up {name}")
-        session.act(plan_start(chosen, session.needs(view)))
+    verbs.start(chosen_of(context), services)
 
 
 @click.command("restart", short_help="Stop services and start them again", context_settings=INTERSPERSED)
@@ -98,32 +77,9 @@ def start(context: click.Context, /, services: tuple[str, ...]) -> None:
 @click.pass_context
 def restart(context: click.Context, /, alone: bool, timeout: int | None, services: tuple[str, ...]) -> None:
     """Stop and start the containers of all services, or of these and of those that say `restart: true` of them."""
-    from whit.runtime.compose.graph.downward import plan_restart
-    from whit.runtime.compose.running.acting import Ending
+    from whit.runtime.compose import verbs
 
-    session = session_of(context, services)
-    with session.changing():
-        view = session.look()
-        chosen = session.chosen_of(view)
-        if services and not alone and session.loaded:
-            more = restarted_with(session.loaded.project.services.values(), services)
-            chosen += tuple(one for one in view.all_of(more) if one.is_up) if more else ()
-        session.act(plan_restart(chosen, session.needs(view)), Ending(timeout))
-
-
-def restarted_with(services: Iterable[Service], names: tuple[str, ...]) -> tuple[str, ...]:
-    """Services that are restarted when these are."""
-    found: list[str] = []
-    known = list(services)
-    grown = True
-    while grown:
-        grown = False
-        for one in known:
-            is_new = one.name not in names and one.name not in found
-            if is_new and any(way.restart and way.service in {*names, *found} for way in one.dependencies):
-                found.append(one.name)
-                grown = True
-    return tuple(found)
+    verbs.restart(chosen_of(context), services, alone=alone, timeout=timeout)
 
 
 @click.command("rm", short_help="Remove containers that don't run", context_settings=INTERSPERSED)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from whit.runtime.compose.commands.session import builder_of, chosen_of, options, services_argument, session_of
-
-if TYPE_CHECKING:
-    from whit.runtime.compose.running.uprunning import UpWishes
 
 _MAKING: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--build", "builds"), {"is_flag": True, "help": "Build images first, whether they are there or not."}),
@@ -43,40 +40,9 @@ _UP: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 )  # fmt: skip
 
 
-def _wishes(services: tuple[str, ...], words: dict[str, Any]) -> UpWishes:
-    from whit.packer.support.errors import UsageError
-    from whit.runtime.compose.graph.upward import Recreate
-    from whit.runtime.compose.running.uprunning import UpWishes
-
-    if words["force_recreate"] and words["no_recreate"]:
-        raise UsageError("--force-recreate and --no-recreate contradict each other", hint="leave one of them out")
-    if words["builds"] and words["never_builds"]:
-        raise UsageError("--build and --no-build contradict each other", hint="leave one of them out")
-    recreate = Recreate.ALL if words["force_recreate"] else Recreate.NONE if words["no_recreate"] else Recreate.CHANGED
-    return UpWishes(
-        services=services,
-        scales=tuple(map(_scale, words["scales"])),
-        recreate=recreate,
-        recreate_needed=words.get("recreate_needed", False),
-        alone=words.get("alone", False),
-        starts=not words.get("no_start", False),
-        orphans=words["orphans"],
-        rolling=words.get("rolling", False),
-        pull=words["pull"] or "",
-        builds=words["builds"],
-        never_builds=words["never_builds"],
-        seconds=words.get("seconds"),
-        renews_volumes=words.get("renews_volumes", False),
-    )
-
-
-def _scale(text: str) -> tuple[str, int]:
-    from whit.packer.support.errors import UsageError
-
-    name, _, count = text.partition("=")
-    if not (name and count.isascii() and count.isdigit() and len(count) < 5):  # noqa: PLR2004 - digits
-        raise UsageError(f"--scale: '{text}'", hint="SERVICE=NUMBER, as in web=3")
-    return name, int(count)
+def _wanted(words: dict[str, Any]) -> dict[str, Any]:
+    """Without docker's options that are of no use here: nothing is asked, and pulling isn't loud."""
+    return {name: value for name, value in words.items() if name not in {"yes", "quiet_pull"}}
 
 
 @click.command(short_help="Make and start what the file describes")
@@ -88,24 +54,9 @@ def command(context: click.Context, /, services: tuple[str, ...], **words: Any) 
 
     Only what has changed is made anew: its configuration, its image, a secret or config that it is shown.
     """
-    from whit.runtime.compose.running.foreground import Watched, attend, check
-    from whit.runtime.compose.running.uprunning import bring_up, wait_until_well
+    from whit.runtime.compose.verbs import up
 
-    wishes = _wishes(services, words)
-    session = session_of(context, services, needs_file=True)
-    watched = Watched(
-        detached=words["detach"] or words["wait"] or words["no_start"],
-        aborts=words["aborts"], aborts_failed=words["aborts_failed"], code_from=words["exit_code_from"] or "",
-        only=words["attach"], but=words["no_attach"], prefixed=not words["no_log_prefix"], plain=words["no_color"],
-        timestamps=words["timestamps"], seconds=words["seconds"],
-    )  # fmt: skip
-    check(session.file.project, watched)
-    with session.changing() as folder:
-        acting = bring_up(session.file, session.store, folder, wishes, session.chosen, builder_of(context))
-        names = session.file.project.chosen(services, alone=wishes.alone)
-    if words["wait"]:
-        wait_until_well(session.file.project, acting, session.look().all_of(names), words["wait_timeout"])
-    return 0 if watched.detached else attend(session, names, watched)
+    return up(chosen_of(context), builder_of(context), services, **_wanted(words))
 
 
 @click.command("create", short_help="Make what the file describes, and start nothing")
@@ -115,9 +66,10 @@ def command(context: click.Context, /, services: tuple[str, ...], **words: Any) 
 def create(context: click.Context, /, services: tuple[str, ...], **words: Any) -> None:  # noqa: ANN401 - click's
     """Make containers, networks and volumes, as up does, and start nothing."""
     from whit.runtime.compose.running.uprunning import bring_up
+    from whit.runtime.compose.verbs import up_wishes
 
     session = session_of(context, services, needs_file=True)
-    wishes = _wishes(services, {**words, "no_start": True, "alone": True})
+    wishes = up_wishes(services, {**_wanted(words), "no_start": True, "alone": True})
     with session.changing() as folder:
         bring_up(session.file, session.store, folder, wishes, chosen_of(context), builder_of(context))
 
@@ -130,8 +82,9 @@ def scale(context: click.Context, /, alone: bool, scales: tuple[str, ...]) -> No
     """Start or remove containers until there are so many of each service; those that stay are left as they are."""
     from whit.runtime.compose.graph.upward import Recreate
     from whit.runtime.compose.running.uprunning import UpWishes, bring_up
+    from whit.runtime.compose.verbs import parse_scale
 
-    wanted = tuple(map(_scale, scales))
+    wanted = tuple(map(parse_scale, scales))
     names = tuple(name for name, _ in wanted)
     session = session_of(context, names, needs_file=True)
     wishes = UpWishes(names, wanted, Recreate.NONE, alone=alone)

@@ -17,7 +17,7 @@ from whit.runtime.engine.loglines import Wish
 from whit.runtime.engine.status import is_supervised
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from whit.runtime.compose.project import Project
     from whit.runtime.compose.running.session import Session
@@ -31,7 +31,6 @@ _INTERRUPTED = 130
 class Watched:
     """What of ``up`` is to be seen, and what ends it."""
 
-    detached: bool = False
     aborts: bool = False
     aborts_failed: bool = False
     code_from: str = ""
@@ -43,13 +42,24 @@ class Watched:
     seconds: int | None = None
 
 
+def watched_of(words: Mapping[str, object], seconds: int | None) -> Watched:
+    """The options of ``up`` that are about this, by their names there."""
+    only, but = (words.get(name, ()) for name in ("attach", "no_attach"))
+    return Watched(
+        aborts=bool(words.get("aborts")),
+        aborts_failed=bool(words.get("aborts_failed")),
+        code_from=str(words.get("exit_code_from") or ""),
+        only=only if isinstance(only, tuple) else (),
+        but=but if isinstance(but, tuple) else (),
+        prefixed=not words.get("no_log_prefix"),
+        plain=bool(words.get("no_color")),
+        timestamps=bool(words.get("timestamps")),
+        seconds=seconds,
+    )
+
+
 def check(project: Project, watched: Watched) -> None:
     """Raises :class:`UsageError` for what contradicts itself, or names what isn't there."""
-    ends = watched.aborts or watched.aborts_failed or bool(watched.code_from)
-    if watched.detached and ends:
-        raise UsageError(
-            "--abort-on-container-exit and --exit-code-from are for the foreground", hint="leave -d and --wait out"
-        )
     if watched.aborts and watched.aborts_failed:
         raise UsageError("--abort-on-container-exit and --abort-on-container-failure are two things", hint="choose one")
     for name in (*watched.only, *watched.but, *filter(None, (watched.code_from,))):
