@@ -103,6 +103,8 @@ class Project:
     configs: Mapping[str, Values]
     directory: str = ""
     files: tuple[str, ...] = ()
+    disabled: frozenset[str] = frozenset()
+    """Services of the file that no profile has switched on."""
 
     def service(self, name: str) -> Service:
         """One of its services. Raises :class:`UsageError` with those that there are."""
@@ -165,12 +167,14 @@ def is_off(check: Values) -> bool:
     return bool(check.get("disable")) or list(check.get("test") or ())[:1] == ["NONE"]
 
 
-def read_project(config: Values, directory: str = "", files: tuple[str, ...] = ()) -> Project:
+def read_project(
+    config: Values, directory: str = "", files: tuple[str, ...] = (), disabled: frozenset[str] = frozenset()
+) -> Project:
     """The project that a canonical configuration describes. Raises :class:`UsageError` for circles and names that aren't there."""
     name = str(config["name"])
     services = {key: _service(name, key, values or {}) for key, values in (config.get("services") or {}).items()}
     parts = {kind: config.get(kind) or {} for kind in ("networks", "volumes", "secrets", "configs")}
-    project = Project(name, services, **parts, directory=directory, files=files)
+    project = Project(name, services, **parts, directory=directory, files=files, disabled=disabled)
     for service in services.values():
         _check(project, service)
     project.order()

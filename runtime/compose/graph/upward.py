@@ -54,7 +54,8 @@ def standing_in(name: str, old: str) -> str:
 
 def orphans(project: Project, present: Present) -> tuple[Seen, ...]:
     """Containers of services that the file doesn't have any more."""
-    return tuple(one for one in present.containers if one.service not in project.services and not one.oneoff)
+    known = project.services.keys() | project.disabled
+    return tuple(one for one in present.containers if one.service not in known and not one.oneoff)
 
 
 def plan_up(project: Project, present: Present, wanted: Mapping[str, Wanted], choice: Choice) -> tuple[Step, ...]:

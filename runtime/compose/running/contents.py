@@ -26,25 +26,30 @@ class Contents:
     digests: Mapping[tuple[str, str], str]
 
 
-def read_contents(project: Project, services: tuple[str, ...], folder: Path, variables: Mapping[str, str]) -> Contents:
-    """Those of these services. Texts of configs are written below the project's ``folder``. Raises :class:`WhitError`."""
+def read_contents(
+    project: Project, services: tuple[str, ...], folder: Path, texts: Mapping[tuple[str, str], str]
+) -> Contents:
+    """Those of these services; ``texts`` are of those that variables hold. Texts of configs are written below the project's ``folder``.
+
+    Raises :class:`WhitError`.
+    """
     sources: dict[tuple[str, str], str] = {}
     digests: dict[tuple[str, str], str] = {}
     for place in dict.fromkeys(place for name in services for place in project.services[name].files()):
         kind, key = place
         values = (project.secrets if kind == "secrets" else project.configs).get(key)
         if values is not None:
-            sources[place], data = _read(kind, key, values, folder, variables)
+            sources[place], data = _read(kind, key, values, folder, texts.get(place))
             digests[place] = sha256(data).hexdigest()
     return Contents(sources, digests)
 
 
-def _read(kind: str, key: str, values: Values, folder: Path, variables: Mapping[str, str]) -> tuple[str, bytes]:
+def _read(kind: str, key: str, values: Values, folder: Path, text: str | None) -> tuple[str, bytes]:
     if values.get("file"):
         return str(values["file"]), _file(kind, key, str(values["file"]))
     if values.get("environment"):
         name = str(values["environment"])
-        value = os.environ.get(name, variables.get(name))
+        value = os.environ.get(name) if text is None else text
         if value is None:
             raise NotFoundError(f"{kind}.{key}: the variable {name} isn't set", hint="set it, or name a file: file:")
         # The engine reads it from here when it starts the container.

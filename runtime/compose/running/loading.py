@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
+from whit.packer.showing.console import warn
 from whit.packer.support.light import TYPE_CHECKING, dataclass
+from whit.runtime.compose.finding import Wishes
+from whit.runtime.compose.finding import load as find
 from whit.runtime.compose.project import read_project
 
 if TYPE_CHECKING:
@@ -13,22 +13,45 @@ if TYPE_CHECKING:
 
     from whit.runtime.compose.commands.chosen import Chosen
     from whit.runtime.compose.keys import Where
+    from whit.runtime.compose.model import Canonical
     from whit.runtime.compose.project import Project
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A project, where each value of it stands, and the variables that its files were read with."""
+    """A project, where each value of it stands, and texts of secrets and configs that variables hold."""
 
     project: Project
     where: Where
-    variables: Mapping[str, str]
+    contents: Mapping[tuple[str, str], str]
 
 
 def load(chosen: Chosen, services: tuple[str, ...] = ()) -> Loaded:
     """The project; services that are named are switched on, whatever their profiles. Raises :class:`WhitError`."""
-    path = Path(chosen.files[0] if chosen.files else "compose.json")
-    config = json.loads(path.read_text())
-    if chosen.name:
-        config["name"] = chosen.name
-    return Loaded(read_project(config, str(path.parent.absolute()), (str(path.absolute()),)), lambda _: "", {})
+    canonical = find(chosen)
+    off = canonical.disabled.keys() & set(services)
+    if off:
+        canonical = _with(canonical, find(chosen, Wishes(services=services)))
+    for warning in canonical.warnings:
+        warn(warning)
+
+    def where(path: tuple[str, ...]) -> str:
+        place = canonical.place(*path)
+        return f"{place}: " if place else ""
+
+    disabled = frozenset(canonical.disabled) - off
+    project = read_project(canonical.configuration, canonical.directory, canonical.files, disabled)
+    return Loaded(project, where, canonical.contents)
+
+
+def _with(canonical: Canonical, named: Canonical) -> Canonical:
+    """All that is on, and what was named with all that it needs."""
+    from dataclasses import replace  # noqa: PLC0415 - seldom
+
+    parts = ("services", "networks", "volumes", "secrets", "configs")
+    merged = {part: {**canonical.configuration.get(part, {}), **named.configuration.get(part, {})} for part in parts}
+    return replace(
+        canonical,
+        configuration={**canonical.configuration, **merged},
+        contents={**canonical.contents, **named.contents},
+    )

@@ -129,7 +129,7 @@ def _make_places(session: Session, service: Service) -> None:
 def _make(session: Session, folder: Path, service: Service, once: Once, build: Build) -> Kept:
     project = session.file.project
     obtain_images(project, (service.name,), session.store, build, builds=once.builds)
-    contents = read_contents(project, (service.name,), folder, session.file.variables)
+    contents = read_contents(project, (service.name,), folder, session.file.contents)
     own = labels.service_labels(project, service, 1, oneoff=True)
     own[labels.HASH] = config_hash(project, service, contents.digests)
     name = check_name(once.name or f"{project.name}-{service.name}-run-{os.urandom(6).hex()}")

@@ -61,7 +61,7 @@ def bring_up(loaded: Loaded, store: Store, folder: Path, wishes: UpWishes, chose
     choice = _choice(project, names, wishes)
     for name in names:
         check_scale(project.services[name], choice.count(project.services[name]))
-    contents = read_contents(project, names, folder, loaded.variables)
+    contents = read_contents(project, names, folder, loaded.contents)
     digests = obtain_images(
         project, names, store, build, pull=wishes.pull, builds=wishes.builds, never_builds=wishes.never_builds
     )
