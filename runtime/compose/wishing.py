@@ -9,7 +9,7 @@ import json
 from functools import partial
 
 from whit.packer.support.errors import WhitError
-from whit.packer.support.light import TYPE_CHECKING, dataclass
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.packer.support.times import duration
 from whit.runtime.compose import powering
 from whit.runtime.compose.mounting import mounts_of, secrets_of, volumes_from
@@ -17,7 +17,8 @@ from whit.runtime.compose.networking import networks_of, ports_of
 from whit.runtime.compose.project import is_off
 from whit.runtime.engine import asked
 from whit.runtime.engine.creating import Wishes
-from whit.runtime.engine.model import NO_LIMIT
+from whit.runtime.engine.model import NO_LIMIT, MountKind
+from whit.runtime.engine.mounting import AskedMount
 from whit.runtime.engine.networks.hosts import parse_add_host
 from whit.runtime.engine.networks.ports import parse_exposed
 from whit.runtime.request import Words
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from whit.runtime.compose.keys import Where
     from whit.runtime.compose.project import Project, Service, Values
     from whit.runtime.engine.model import Restart
-    from whit.runtime.engine.mounting import AskedMount
 
 SECOND = 1_000_000_000
 
@@ -124,7 +124,7 @@ def _wishes(project: Project, service: Service, place: Place) -> Wishes:
         dns_search=tuple(values.get("dns_search") or ()),
         dns_options=tuple(values.get("dns_opt") or ()),
         labels=(*((key, str(value)) for key, value in (values.get("labels") or {}).items()), *place.labels),
-        mounts=(*mounts_of(project, service), *_kept(place)),
+        mounts=_mounts(project, service, place),
         volumes_from=volumes_from(service, place.names),
         secrets=secrets_of(service, place.contents),
         health=_health(values.get("healthcheck") or {}),
@@ -136,11 +136,18 @@ def _wishes(project: Project, service: Service, place: Place) -> Wishes:
     )
 
 
-def _kept(place: Place) -> tuple[AskedMount, ...]:
-    from whit.runtime.engine.model import MountKind  # noqa: PLC0415 - few take any over
-    from whit.runtime.engine.mounting import AskedMount  # noqa: PLC0415
-
-    return tuple(AskedMount(MountKind.VOLUME, name, target) for target, name in place.kept)
+def _mounts(project: Project, service: Service, place: Place) -> tuple[AskedMount, ...]:
+    """What the service mounts, on volumes without a name that the container before had where there are any."""
+    kept = dict(place.kept)
+    asked = tuple(
+        replace(one, source=kept[one.target])
+        if one.kind is MountKind.VOLUME and not one.source and one.target in kept
+        else one
+        for one in mounts_of(project, service)
+    )
+    targets = {one.target for one in asked}
+    more = (AskedMount(MountKind.VOLUME, name, target) for target, name in place.kept if target not in targets)
+    return (*asked, *more)
 
 
 def _hosts(value: object) -> list[str]:

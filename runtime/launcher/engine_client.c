@@ -24,15 +24,16 @@ struct session {
 	int code;
 };
 
-/* 1 as long as the session goes on. */
-static int send_typed(struct session *session, const char *bytes, size_t size)
+static void send_typed(struct session *session, const char *bytes, size_t size)
 {
 	char packet[TYPED_SIZE + MAX_KEYS + 1] = "0";
 	memcpy(packet + 1, bytes, size);
-	return size == 0 || send(session->supervisor, packet, size + 1, MSG_NOSIGNAL) >= 0;
+	/* A container that has ended takes no more; how it ended is still to be read. */
+	if (size > 0 && send(session->supervisor, packet, size + 1, MSG_NOSIGNAL) < 0)
+		session->has_input = 0;
 }
 
-/* The keys are held back until it is clear that they aren't meant; 0 when all of them were typed. */
+/* The keys are held back until it is clear that they aren't meant; 0 when all of them were typed, 1 as long as the session goes on. */
 static int type(struct session *session, const char *bytes, size_t size)
 {
 	char passed[TYPED_SIZE + MAX_KEYS];
@@ -49,12 +50,12 @@ static int type(struct session *session, const char *bytes, size_t size)
 		session->matched = 0;
 		passed[filled++] = bytes[i];
 		if (filled > sizeof(passed) - MAX_KEYS - 1 || i + 1 == size) {
-			if (!send_typed(session, passed, filled))
-				return 0;
+			send_typed(session, passed, filled);
 			filled = 0;
 		}
 	}
-	return send_typed(session, passed, filled);
+	send_typed(session, passed, filled);
+	return 1;
 }
 
 static int take_input(struct session *session)
@@ -65,7 +66,8 @@ static int take_input(struct session *session)
 		return 1;
 	if (got <= 0) {
 		session->has_input = 0;
-		return send(session->supervisor, "c", 1, MSG_NOSIGNAL) >= 0;
+		send(session->supervisor, "c", 1, MSG_NOSIGNAL);
+		return 1;
 	}
 	return type(session, bytes, (size_t)got);
 }
@@ -89,8 +91,9 @@ static int take_output(struct session *session)
 	static char packet[MAX_PACKET];
 	uint64_t code = FAILED;
 	ssize_t got = recv(session->supervisor, packet, sizeof(packet) - 1, 0);
+	/* ECONNRESET is said once where something of ours was left unread; what the supervisor sent before comes after it. */
 	if (got <= 0)
-		return got < 0 && errno == EINTR;
+		return got < 0 && (errno == EINTR || errno == ECONNRESET);
 	packet[got] = 0;
 	if (packet[0] == 'x' && got > 2) {
 		parse_number(packet + 2, &code);

@@ -17,6 +17,7 @@ import pytest
 
 from tests.conftest import lacking
 from tests.installed import install
+from tests.integration.composed import Composed, composed
 from tests.integration.kept import Engine
 from tests.integration.netlab import Lab, lab
 from tests.integration.oci_bundle import Bundle, make_bundle
@@ -172,3 +173,10 @@ def engine(whit: Path, tmp_path: Path) -> Iterator[Engine]:
     yield made
     made.clean()
     assert list((made.root / "oci").glob("[0-9a-f]*")) == []
+
+
+@pytest.fixture
+def shop(whit: Path, tmp_path: Path) -> Iterator[Composed]:
+    """A Compose project of the test's own, on a host of its own."""
+    with composed(whit, tmp_path) as made:
+        yield made

@@ -39,6 +39,12 @@ def test_its_exit_code_is_kept(engine: Engine) -> None:
     assert engine.state()["ExitCode"] == 42
 
 
+def test_the_exit_code_is_told_whoever_ends_first_the_input_or_the_program(engine: Engine) -> None:
+    codes = {engine.run("run", "--rm", "-i", BUSYBOX, "sh", "-c", "exit 5", stdin="x").returncode for _ in range(10)}
+    codes |= {engine.run("run", "--rm", "-i", BUSYBOX, "sh", "-c", "exit 5", stdin="").returncode for _ in range(10)}
+    assert codes == {5}
+
+
 @pytest.mark.parametrize(
     ("words", "code"), [(("--entrypoint", "/nothing", BUSYBOX), 127), ((BUSYBOX, "sh", "-c", "exit 3"), 3)]
 )

@@ -35,9 +35,8 @@ def create(
         own[labels.REPLACES] = old.container.id
     taken: tuple[tuple[str, str], ...] = ()
     if old is not None and not making.renews_volumes:
-        explicit = {str(one.get("target")) for one in service.values.get("volumes") or ()}
         mounts = old.container.mounts
-        taken = tuple((one.target, one.name) for one in mounts if one.is_anonymous and one.target not in explicit)
+        taken = tuple((one.target, one.name) for one in mounts if one.is_anonymous)
     place = Place(
         name,
         step.number,
