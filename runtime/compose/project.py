@@ -81,6 +81,15 @@ class Service:
         check = self.values.get("healthcheck") or {}
         return bool(check) and not is_off(check)
 
+    @property
+    def can_roll(self) -> bool:
+        """Whether one of its containers can be replaced without a gap: health tells when, and two have no port or address to themselves."""
+        ports = (str(port.get("published") or "") for port in self.values.get("ports") or ())
+        addresses = (
+            values.get(key) for values in self.networks.values() if values for key in ("ipv4_address", "ipv6_address")
+        )
+        return self.has_probe and all(port in {"", "0"} or "-" in port for port in ports) and not any(addresses)
+
     def volumes(self) -> tuple[str, ...]:
         """The keys of the named volumes that it mounts."""
         mounts = self.values.get("volumes") or ()

@@ -199,7 +199,7 @@ class _Upward:
         stops = (self._stop(one),) if one.is_up else ()
         needs = (*self._needs(service), *before)
         made = self.plan.add(Step(f"create:{name}", Kind.CREATE, name, needs, service.name, one.number, one.id))
-        if self.choice.rolling and service.has_probe and one.is_up:
+        if self.choice.rolling and one.is_up and service.can_roll:
             return self._roll(service, one, name, made)
         take = Step(f"take:{name}", Kind.TAKE_PLACE, name, (made, *stops), service.name, one.number, one.id)
         return self.plan.add(take)

@@ -156,3 +156,10 @@ def test_rolling_has_the_new_one_well_before_the_old_one_stops_one_after_the_oth
     assert comes_before(steps, "wait:web1_p-web-1", "stop:web1")
     assert comes_before(steps, "take:p-web-1", "start:web2_p-web-2")
     assert "start:p-web-1" not in steps
+
+
+def test_who_has_a_port_of_the_host_s_to_itself_is_replaced_the_usual_way() -> None:
+    port = {"target": 80, "published": "8080"}
+    project = project_of({"web": {"healthcheck": {"test": ["CMD", "/x"]}, "ports": [port]}})
+    steps = up(project, present(seen("web", hash="old")), rolling=True)
+    assert comes_before(steps, "stop:web1", "start:p-web-1")
