@@ -70,14 +70,19 @@ class StandardInput:
         return self.text
 
 
-def load(chosen: Chosen, wishes: Wishes | None = None) -> Canonical:
-    """The project that the words of the command line mean.
+def load(
+    chosen: Chosen,
+    wishes: Wishes | None = None,
+    environment: Mapping[str, str] | None = None,
+    here: str | None = None,
+) -> Canonical:
+    """The project that the words of the command line mean, in this process's environment and folder or in others.
 
     Raises :class:`ComposeError` for what is wrong in a file, NotFoundError if there is none.
     """
     wishes = wishes or Wishes()
     read = StandardInput()
-    found = find(chosen, dict(os.environ), _here(), read)
+    found = find(chosen, os.environ if environment is None else environment, here or _here(), read)
     profiles = chosen.profiles or tuple(
         part.strip() for part in found.environment.get("COMPOSE_PROFILES", "").split(",") if part.strip()
     )

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 from tests.compose.corpus import BESIDE, ENVIRONMENT
+from whit.packer.support.errors import WhitError
+from whit.runtime.compose.commands.chosen import Chosen
+from whit.runtime.compose.commands.config import page
+from whit.runtime.compose.finding import Wishes, load
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.compose.corpus import Case
+
+
+ACCEPTED = frozenset({"pid-2", "merge-pid-2-2", "include-pid-2", "merge-build-9-9", "merge-top-networks-3-3"})
+"""Faults of docker compose's: it crashes on ``pid: null``, can't put a list of ``ssh`` over another, and mixes up pools of addresses."""
 
 
 def written(case: Case, folder: Path) -> None:
@@ -22,11 +31,38 @@ def written(case: Case, folder: Path) -> None:
         path.write_text(text, "utf-8")
 
 
-def asked(program: list[str], case: Case, folder: Path) -> dict[str, Any] | str:
-    """The configuration, or the error's text."""
+def read(case: Case, folder: Path) -> dict[str, Any] | str:
+    """What whit makes of a case: the configuration as it would print it, or the error's text."""
+    options, services = _split(case)
+    words: dict[str, tuple[str, ...]] = dict.fromkeys(("--profile", "--env-file", "-p", "--project-directory"), ())
+    for name, value in zip(options[::2], options[1::2], strict=True):
+        words[name] = (*words[name], value)
+    chosen = Chosen(
+        files=case.named,
+        name=next(iter(words["-p"]), None),
+        profiles=words["--profile"],
+        env_files=words["--env-file"],
+        directory=next(iter(words["--project-directory"]), None),
+    )
+    environment = {**ENVIRONMENT, **case.environment}
+    try:
+        canonical = load(chosen, Wishes(services=services), environment, str(folder))
+    except WhitError as error:
+        return error.message
+    found: dict[str, Any] = json.loads(page(canonical, as_json=True, escape=True))
+    return found
+
+
+def _split(case: Case) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The options before ``config``, and the services behind it."""
+    return ((), case.options[1:]) if case.options[:1] == ("SERVICE",) else (case.options, ())
+
+
+def asked(program: Path, case: Case, folder: Path) -> dict[str, Any] | str:
+    """What docker compose makes of a case: the configuration, or the error's text."""
     named = [word for name in case.named for word in ("-f", name)]
-    options, services = (case.options, ()) if "SERVICE" not in case.options else ((), case.options[1:])
-    command = [*program, *named, *options, "config", "--format", "json", *services]
+    options, services = _split(case)
+    command = [str(program), *named, *options, "config", "--format", "json", *services]
     environment = {**ENVIRONMENT, "PWD": str(folder), **case.environment}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
@@ -41,6 +77,8 @@ def alike(found: dict[str, Any]) -> dict[str, Any]:
     for section in ("services", "jobs", "networks", "volumes", "secrets", "configs"):
         for entry in made.get(section, {}).values():
             _without_extensions(entry)
+            if isinstance(secrets := entry.get("build", {}).get("secrets"), list):
+                entry["build"]["secrets"] = [one for number, one in enumerate(secrets) if one not in secrets[:number]]
             _small_letters(entry.get("blkio_config", {}))
             for watch in (entry.get("develop") or {}).get("watch", []):
                 if watch.get("exec") == {"command": None}:
@@ -55,6 +93,16 @@ def _small_letters(blkio: dict[str, Any]) -> None:
             for name in ("Path", "Rate", "Weight"):
                 if name in item:
                     item[name.lower()] = item.pop(name)
+
+
+def difference(case: Case, theirs: dict[str, Any] | str, ours: dict[str, Any] | str) -> str | None:
+    """How they differ, for people; None if they mean the same, or both refuse, or the difference is on purpose."""
+    if case.name in ACCEPTED or (isinstance(theirs, str) and isinstance(ours, str)):
+        return None
+    if isinstance(theirs, str) or isinstance(ours, str):
+        return f"docker compose: {theirs if isinstance(theirs, str) else 'fine'}; whit: {ours if isinstance(ours, str) else 'fine'}"
+    first, second = (json.dumps(alike(one), indent=1, sort_keys=True).splitlines() for one in (theirs, ours))
+    return "\n".join(difflib.unified_diff(first, second, "docker compose", "whit", lineterm="")) or None
 
 
 def _without_extensions(value: object) -> None:

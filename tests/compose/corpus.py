@@ -14,7 +14,7 @@ OTHERS = """\
 """
 RESOURCES = {
     "networks": "{n: null}",
-    "volumes": "{v: null, g: null}",
+    "volumes": "{vol: null, g: null}",
     "secrets": "{s: {file: ./s.txt}}",
     "configs": "{c: {file: ./c.txt}}",
     "models": "{m: {model: ai/x}}",
@@ -52,7 +52,7 @@ def _whole(key: str, form: str, *, first: bool = True) -> str:
 def _top(key: str, form: str, *, first: bool = True) -> str:
     uses = {
         "networks": "    networks: [n, default]\n",
-        "volumes": "    volumes: ['v:/v']\n",
+        "volumes": "    volumes: ['vol:/v']\n",
         "secrets": "    secrets: [s]\n",
         "configs": "    configs: [c]\n",
         "models": "    models: [m]\n",

@@ -34,10 +34,10 @@ services:
     healthcheck: {test: x, retries: "${NUMBER}", interval: "${NUMBER}s"}
     ulimits: {nofile: "${NUMBER}", nproc: {soft: "${NUMBER}", hard: "${NUMBER}"}}
     depends_on: {b: {condition: service_started, required: "${FLAG}", restart: "${FLAG}"}}
-    volumes: [{type: volume, source: v, target: /v, read_only: "${FLAG}"}, "./${NUMBER}:/x"]
+    volumes: [{type: volume, source: vol, target: /v, read_only: "${FLAG}"}, "./${NUMBER}:/x"]
     ${SET}: kept
   b: {image: b}
-volumes: {v: {external: "${FLAG}"}}
+volumes: {vol: {external: "${FLAG}"}}
 """.replace("    ${SET}: kept\n", "")
 
 _ANCHORS = """
@@ -146,12 +146,12 @@ services:
 _PROFILES = """
 services:
   a: {image: a}
-  b: {image: b, profiles: [dev], depends_on: [a], networks: [n], volumes: ["v:/v"]}
+  b: {image: b, profiles: [dev], depends_on: [a], networks: [n], volumes: ["vol:/v"]}
   c: {image: c, profiles: [test, dev]}
   d: {image: d, depends_on: {b: {condition: service_started, required: false}}}
   e: {image: e, profiles: [other], secrets: [s]}
 networks: {n: null, unused: null}
-volumes: {v: null, unused: null}
+volumes: {vol: null, unused: null}
 secrets: {s: {file: s}}
 """
 
@@ -180,8 +180,8 @@ CASES: list[tuple[str, dict[str, str], dict[str, Any]]] = [
     ("project-directory", {"compose.yaml": "services: {a: {image: 'x:${P}', volumes: ['./d:/d'], build: .}}\n", "dir/.env": "P=dir\n"}, {"options": ("--project-directory", "dir")}),
     ("several-documents", {"compose.yaml": "services: {a: {image: x, ports: ['80']}}\n---\nservices: {a: {command: y, ports: ['81']}, b: {image: z}}\n"}, {}),
     ("three-files", {"compose.yaml": "services: {a: {image: x, environment: [A=1]}}\n", "b.yaml": "services: {a: {environment: {A: 2, B: 1}}}\n", "c.yaml": "services: {a: {environment: [B=2, C]}}\n"}, {"named": ("compose.yaml", "b.yaml", "c.yaml")}),
-    ("null-in-override", {"compose.yaml": "services: {a: {image: x, environment: {A: 1}, deploy: {replicas: 1}}}\nvolumes: {v: {name: n}}\n", "b.yaml": "services: {a: {deploy: null}}\nvolumes: {v: null}\n"}, {"named": ("compose.yaml", "b.yaml")}),
-    ("only-volumes-in-override", {"compose.yaml": "services: {a: {image: x, volumes: ['v:/v']}}\nvolumes: {v: null}\n", "b.yaml": "volumes: {v: {driver: d}}\n"}, {"named": ("compose.yaml", "b.yaml")}),
+    ("null-in-override", {"compose.yaml": "services: {a: {image: x, environment: {A: 1}, deploy: {replicas: 1}}}\nvolumes: {vol: {name: n}}\n", "b.yaml": "services: {a: {deploy: null}}\nvolumes: {vol: null}\n"}, {"named": ("compose.yaml", "b.yaml")}),
+    ("only-volumes-in-override", {"compose.yaml": "services: {a: {image: x, volumes: ['vol:/v']}}\nvolumes: {vol: null}\n", "b.yaml": "volumes: {vol: {driver: d}}\n"}, {"named": ("compose.yaml", "b.yaml")}),
     ("scale-and-deploy", {"compose.yaml": "services: {a: {image: x, scale: 3, deploy: {resources: {}}}}\n"}, {}),
     ("old-develop", {"compose.yaml": "services: {a: {image: x, x-develop: {watch: [{path: ., action: sync, target: /t, x-initialSync: true}]}}}\n"}, {}),
     ("dotted-names", {"compose.yaml": "services: {'a.b': {image: x}, c_d-e: {image: y, depends_on: [a.b]}}\n"}, {}),

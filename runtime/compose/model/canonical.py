@@ -62,7 +62,7 @@ def load_project(request: Request, read: Reader) -> Canonical:
     name = _name(request, session, environment)
     environment["COMPOSE_PROJECT_NAME"] = name
     context = Context(session, request.directory, environment)
-    session.count = 0
+    session.count = session.size = 0
     whole = tree(context, request.files)
     if request.normalize:
         whole = normal.normalized(whole, name)
@@ -72,10 +72,10 @@ def load_project(request: Request, read: Reader) -> Canonical:
     plain = {"name": name, "services": {}, **{key: value for key, value in plain.items() if key != "name"}}
     chosen, disabled = _chosen(plain, request, sink.places)
     if request.resolve_environment:
-        for service in (*chosen.get("services", {}).values(), *chosen.get("jobs", {}).values()):
-            _with_env_files(session, environment, service)
-    for container in (*chosen.get("services", {}).values(), *chosen.get("jobs", {}).values()):
-        _with_label_files(session, container)
+        for path, service in _containers(chosen):
+            _with_env_files(session, environment, service, path, sink.places)
+    for path, container in _containers(chosen):
+        _with_label_files(session, container, path, sink.places)
     warnings = (*session.warnings, *interpolation.unset_warnings(_unset(session), environment), *sink.warnings)
     return Canonical(
         name, chosen, sink.places, disabled, session.contents, environment, request.directory, request.files, warnings
@@ -143,7 +143,15 @@ def _chosen(plain: Plain, request: Request, places: Mapping[Path, Place]) -> tup
     return (project if request.all_resources else selecting.used_only(project)), off
 
 
-def _with_env_files(session: Session, environment: Mapping[str, str], service: Plain) -> None:
+def _containers(project: Plain) -> list[tuple[Path, Plain]]:
+    return [
+        ((section, name), one) for section in ("services", "jobs") for name, one in project.get(section, {}).items()
+    ]
+
+
+def _with_env_files(
+    session: Session, environment: Mapping[str, str], service: Plain, here: Path, places: Mapping[Path, Place]
+) -> None:
     """Read a service's env files below what it says itself."""
     own: dict[str, str | None] = service.get("environment") or {}
     if not isinstance(own, dict):
@@ -153,15 +161,16 @@ def _with_env_files(session: Session, environment: Mapping[str, str], service: P
     def lookup(name: str) -> str | None:
         return environment[name] if name in environment else own.get(name)
 
-    for file in service.pop("env_file", []):
+    for number, file in enumerate(service.pop("env_file", [])):
         path, form = file["path"], file.get("format", "")
         if not file.get("required", True) and not session.exists(path):
             continue
-        text = session.text(path)
+        named = places.get((*here, "env_file", number))
+        text = session.text(path, named)
         if form == "raw":
             envfile.read_raw(text, path, known, lookup)
         elif form:
-            raise ComposeError(f"there is no format '{form[:60]}' of env files", Place(path), "there is raw")
+            raise ComposeError(f"there is no format '{form[:60]}' of env files", named, "there is raw")
         else:
             session.unset.update(envfile.read(text, path, known, lookup).unset)
     made = {**known, **own}
@@ -169,11 +178,12 @@ def _with_env_files(session: Session, environment: Mapping[str, str], service: P
         service["environment"] = made
 
 
-def _with_label_files(session: Session, service: Plain) -> None:
+def _with_label_files(session: Session, service: Plain, here: Path, places: Mapping[Path, Place]) -> None:
     """Read a service's label files below the labels that it has itself."""
     known: dict[str, str] = {}
-    for path in service.get("label_file", []):
-        envfile.read(session.text(path), path, known, known.get)
+    for number, path in enumerate(service.get("label_file", [])):
+        text = session.text(path, places.get((*here, "label_file", number)))
+        envfile.read(text, path, known, known.get)
     labels = {**known, **service.get("labels", {})}
     if labels:
         service["labels"] = labels

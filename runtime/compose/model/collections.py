@@ -12,11 +12,10 @@ from whit.runtime.compose.model.kinds import (
     Kind,
     Sink,
     appended,
-    bare,
+    identity,
     merged_mapping,
     mismatch,
     near,
-    same,
     wanted,
 )
 from whit.runtime.compose.model.nodes import Node, shown
@@ -63,12 +62,12 @@ class ListOf(Kind):
             self._without_twins(node.value, path)
 
     def _without_twins(self, items: list[Node], path: Path) -> None:
-        known: list[object] = []
+        known: set[object] = set()
         for number, item in enumerate(items):
-            value = bare(item)
-            if any(same(value, one) for one in known):
+            value = identity(item)
+            if value in known:
                 raise item.wrong(f"{shown((*path, number))} stands in the list twice")
-            known.append(value)
+            known.add(value)
 
     def long(self, node: Node, path: Path) -> Node:
         items = self._items(node, path)
@@ -94,7 +93,15 @@ class ListOf(Kind):
             raise mismatch(base, over, path)
         if not self.always_append and isinstance(base.value if not self.single else over.value, str):
             return over
-        return base.made(appended(self._items(base, path), self._items(over, path)))
+        return base.made(appended(self._comparable(base, path), self._comparable(over, path)))
+
+    def _comparable(self, node: Node, path: Path) -> list[Node]:
+        """The items in long forms, where they are of the right kind: what is written in two ways is one."""
+        made = []
+        for number, item in enumerate(self._items(node, path)):
+            self.item.check(item, (*path, number))
+            made.append(self.item.long(item, (*path, number)))
+        return made
 
     def located(self, node: Node, folder: Folder) -> Node:
         return node.made([self.item.located(item, folder) for item in self._items(node, ())])

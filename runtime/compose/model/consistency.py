@@ -180,7 +180,7 @@ class Checking:
         containers = {**self.project.get("services", {}), **self.jobs}
         done: set[str] = set()
         for first, begin in containers.items():
-            way = [first]
+            way = {first: None}
             stack = [(first, iter(begin.get("depends_on", {})))]
             while stack:
                 name, others = stack[-1]
@@ -188,14 +188,15 @@ class Checking:
                 if other is None:
                     done.add(name)
                     stack.pop()
-                    way.pop()
+                    way.popitem()
                 elif other in way:
-                    names = " → ".join([*way[way.index(other) :], other])
+                    round_ = list(way)[list(way).index(other) :]
+                    names = " → ".join([*round_, other])
                     section = "jobs" if name in self.jobs else "services"
                     raise self.wrong((section, name, "depends_on", other), f"services depend on each other: {names}")
                 elif other not in done and other in containers:
                     stack.append((other, iter(containers[other].get("depends_on", {}))))
-                    way.append(other)
+                    way[other] = None
 
 
 _TWICE = (

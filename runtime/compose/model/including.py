@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from whit.runtime.compose.model import envfile
 from whit.runtime.compose.model.keys.top import ENTRIES, INCLUDE
-from whit.runtime.compose.model.kinds import bare, same
+from whit.runtime.compose.model.kinds import identity
 from whit.runtime.compose.model.nodes import Node, Place, kind_of
 from whit.runtime.compose.model.resets import without
 from whit.runtime.compose.model.session import Context
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Tree = Callable[[Context, Sequence[str], Place], Node]
     """What makes one tree of several files."""
 
+_DEEPEST = 30
 _REMOTE = ("http://", "https://", "git://", "ssh://", "git@", "github.com/", "oci://")
 
 
@@ -53,6 +54,8 @@ def _one(context: Context, entry: Node, file: str, tree: Tree) -> Node:
     if files[0] in (*context.including, file):
         way = " → ".join([*context.including, file, files[0]])
         raise entry.wrong(f"files include each other: {way}")
+    if len(context.including) > _DEEPEST:
+        raise entry.wrong(f"files include each other more than {_DEEPEST} levels deep")
     environment = _environment(context, entry.get("env_file"), directory)
     inner = Context(context.session, directory, environment, (*context.including, file))
     return tree(inner, files, paths[0].place)
@@ -92,7 +95,7 @@ def _add(made: dict[str, Node], brought: Node, resets: Resets) -> None:
             own = held.get(name)
             if own is None:
                 held[name] = item
-            elif not same(bare(item), bare(own)):
+            elif identity(item) != identity(own):
                 base = without(entries.with_pairs({name: item}), inner).get(name)
                 held[name] = ENTRIES[section].merge(base, own, (section, name)) if base else own
         made[section] = (here or entries).with_pairs(held)

@@ -103,24 +103,23 @@ def _kept_key(node: Node, over: Node) -> Node:
 
 def appended(base: list[Node], over: Iterable[Node]) -> list[Node]:
     """A list with another's items at its end, without those that it has."""
-    made, known = list(base), [bare(item) for item in base]
+    made, known = list(base), {identity(item) for item in base}
     for item in over:
-        value = bare(item)
-        if not any(same(value, one) for one in known):
+        value = identity(item)
+        if value not in known:
             made.append(item)
-            known.append(value)
+            known.add(value)
     return made
 
 
-def same(left: object, right: object) -> bool:
-    """Whether two plain values are equal, and of one type: 1 isn't true, ``1`` isn't ``"1"``."""
-    if type(left) is not type(right):
-        return False
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
-    return left == right
+def identity(node: Node) -> object:
+    """What is equal for equal values of one type: 1 isn't true, nor ``"1"``."""
+    value = node.value
+    if isinstance(value, dict):
+        return frozenset((key, identity(item)) for key, item in value.items())
+    if isinstance(value, list):
+        return tuple(map(identity, value))
+    return type(value), value
 
 
 def bare(node: Node) -> object:

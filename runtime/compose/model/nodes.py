@@ -86,6 +86,11 @@ class ComposeError(InvalidFileError):
         self.place = place
 
 
+def weight(node: Node) -> int:
+    """How many values are in a tree, those of anchors counted at each use."""
+    return 1 + sum(map(weight, node.pairs().values())) + sum(map(weight, node.items()))
+
+
 def shown(path: Path) -> str:
     """A path for people: ``services.web.ports[0]``."""
     text = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from whit.runtime.compose.model.nodes import Node, Path
@@ -33,16 +33,27 @@ def _taken_out(node: Node, path: Path, found: list[Path]) -> Node | None:
 
 def without(node: Node, paths: Resets) -> Node:
     """A tree without what is at these paths."""
-    for path in paths:
-        node = _without(node, path)
-    return node
-
-
-def _without(node: Node, path: Path) -> Node:
-    held = node.pairs()
-    if not path or path[0] not in held:
+    if not paths:
         return node
-    key = str(path[0])
-    if len(path) == 1:
-        return node.with_pairs({name: item for name, item in held.items() if name != key})
-    return node.with_pairs({**held, key: _without(held[key], path[1:])})
+    going: dict[str | int, Any] = {}
+    for path in paths:
+        at = going
+        for part in path:
+            at = at.setdefault(part, {})
+        at[_WHOLE] = True
+    return _without(node, going)
+
+
+_WHOLE = -1
+"""No place in a list: all that is here goes."""
+
+
+def _without(node: Node, going: dict[str | int, Any]) -> Node:
+    made = {}
+    for key, item in node.pairs().items():
+        inner = going.get(key)
+        if inner is None:
+            made[key] = item
+        elif _WHOLE not in inner:
+            made[key] = _without(item, inner)
+    return node.with_pairs(made) if isinstance(node.value, dict) else node

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from whit.runtime.compose.model import interpolation
 from whit.runtime.compose.model.folders import Folder
-from whit.runtime.compose.model.nodes import ComposeError, Node, Place, parse
+from whit.runtime.compose.model.nodes import ComposeError, Node, Place, parse, weight
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,12 +15,25 @@ if TYPE_CHECKING:
 
 MAX_FILES = 1_000
 """The most files that one project is made of, each use of one counted."""
+MAX_ALL_NODES = 400_000
+"""The most values in all of them together."""
 
 
 class Session:
     """What is the same for all files of one project."""
 
-    __slots__ = ("contents", "count", "home", "interpolate", "read", "resolve_paths", "texts", "unset", "warnings")
+    __slots__ = (
+        "contents",
+        "count",
+        "home",
+        "interpolate",
+        "read",
+        "resolve_paths",
+        "size",
+        "texts",
+        "unset",
+        "warnings",
+    )
 
     def __init__(self, read: Reader, home: str | None, *, interpolate: bool, resolve_paths: bool) -> None:
         self.read = read
@@ -31,6 +44,7 @@ class Session:
         self.unset: dict[str, None] = {}
         self.warnings: list[str] = []
         self.count = 0
+        self.size = 0
         self.contents: dict[tuple[str, str], str] = {}
         """What is in secrets and configurations that come from a variable, by their section and name."""
 
@@ -45,6 +59,9 @@ class Session:
             raise ComposeError(f"the project is made of more than {MAX_FILES} files", named or Place(file))
         if file not in self.texts:
             self.texts[file] = parse(self.text(file, named), file)
+        self.size += sum(map(weight, self.texts[file]))
+        if self.size > MAX_ALL_NODES:
+            raise ComposeError(f"the project's files have more than {MAX_ALL_NODES} values", named or Place(file))
         return self.texts[file]
 
     def text(self, file: str, named: Place | None = None) -> str:

@@ -190,7 +190,8 @@ def _parts(text: str) -> list[str]:
             depth += 1
         elif letter == "}" and depth:
             depth -= 1
-        if letter == ":" and not depth and not _DRIVE.match(held):
+        drive = _DRIVE.match(held) and text[position + 1 : position + 2] == "\\"
+        if letter == ":" and not depth and not drive:
             parts.append(held)
             held = ""
         else:
@@ -199,7 +200,7 @@ def _parts(text: str) -> list[str]:
 
 
 def _is_path(source: str) -> bool:
-    return source[0] in "./~" or source.startswith("\\\\") or bool(re.match(r"[a-zA-Z]:", source))
+    return source[0] in "./~" or source.startswith("\\\\") or bool(re.match(r"[a-zA-Z]:\\", source))
 
 
 def device(node: Node, path: Path) -> Node:

@@ -81,17 +81,21 @@ def _fraction(number: int, unit: int) -> str:
 
 def single(number: float) -> float | int | None:
     """A fraction in single precision, by its shortest digits; a whole number as such. None is too great."""
-    try:
-        packed = struct.pack("<f", number)
-    except OverflowError:
-        return None
-    if not abs(number) < float("inf"):
+    packed = _packed(number)
+    if packed is None:
         return None
     for digits in range(1, 10):
         shortest = float(f"{number:.{digits}g}")
-        if struct.pack("<f", shortest) == packed:
+        if _packed(shortest) == packed:
             return int(shortest) if shortest == int(shortest) else shortest
     return number
+
+
+def _packed(number: float) -> bytes | None:
+    try:
+        return struct.pack("<f", number) if abs(number) < float("inf") else None
+    except OverflowError:
+        return None
 
 
 def printed(value: object) -> str:
