@@ -5,22 +5,24 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from whit.packer.image import packcache
 from whit.packer.image.reference import Reference, reference_from_path
 from whit.packer.image.spec import PackOptions
 from whit.packer.resolution.choices import DEFAULT, Choices
 from whit.packer.support.errors import UsageError
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 
 if TYPE_CHECKING:
     from whit.packer.executable.file import Opened
     from whit.packer.image.below import Below
     from whit.packer.image.early import EarlyLayer, KnownLayer
     from whit.packer.image.layercache import LayerCache
+    from whit.packer.image.oci import Layer
     from whit.packer.image.packcache import Record
     from whit.packer.image.platform import Platform
+    from whit.packer.image.spec import ImageSpec
+    from whit.packer.resolution.additions import Added
     from whit.packer.store.layout import Follower, Layout
     from whit.packer.store.store import Store, StoredImage
 
@@ -85,8 +87,15 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None, below:
     record = replace(packcache.record_of(spec, descriptor, manifest, layers), warnings=warnings)
     if remember_in:
         key = packcache.cache_key(*_key(order, below))
-        return packcache.remember(remember_in, key, spec, record, added.folders, resolution.watched, since=began)
+        loose = None if below or resolution.watched else _amendable(spec, layers, added)
+        return packcache.remember(remember_in, key, spec, record, added.folders, resolution.watched, loose, since=began)
     return record
+
+
+def _amendable(spec: ImageSpec, layers: tuple[Layer, ...], added: Added) -> dict[str, object] | None:
+    from whit.packer.image.amending import amendable  # noqa: PLC0415 - only where something is packed
+
+    return amendable(spec, layers, added) if added.entries else None
 
 
 def _layer_cache(options: PackOptions, store: Store | None) -> LayerCache | None:
@@ -120,14 +129,29 @@ def pack(order: Order, store: Store, references: tuple[Reference, ...], follower
     with store.adding() as plain:
         layout = replace(plain, follower=follower)
         below = below_of(store, order.base, order.platform) if order.base else None
-        known = packcache.recall(store, packcache.cache_key(*_key(order, below)))
-        record = known or write(order, layout, remember_in=store, below=below)
+        record = _known(order, store, layout, below) or write(order, layout, remember_in=store, below=below)
         new = store.add(record.manifest, references)
     if new:
         from whit.packer.store.garbage import collect  # noqa: PLC0415 - only where something may have been replaced
 
         collect(store)
     return record
+
+
+def _known(order: Order, store: Store, layout: Layout, below: Below | None) -> Record | None:
+    """What was packed before, if nothing has changed; or with an added file that has."""
+    began = time.time_ns()
+    key = packcache.cache_key(*_key(order, below))
+    kept = packcache.read(store, key)
+    if kept is None:
+        return None
+    if not kept.changed:
+        return kept.record if packcache.is_whole(store, kept.record) else None
+    if below or not kept.added:
+        return None
+    from whit.packer.image.amending import amended  # noqa: PLC0415 - only where something has changed
+
+    return amended(store, key, kept, layout, order.options, order.choices, since=began)
 
 
 def pack_file(path: str, store: Store, choices: Choices) -> StoredImage:

@@ -101,7 +101,7 @@ def _document(images: Images, image_id: str, output: str | None) -> dict[str, An
                 "platform": asdict(record.platform),
                 "compressed": record.size,
                 "unpacked": record.unpacked,
-                "files": [{**asdict(file), "mode": f"{file.mode:04o}"} for file in record.files],
+                "files": [file.document() for file in record.files],
             }
             for record in images.records
         ],

@@ -213,6 +213,6 @@ def _document(record: Record, references: tuple[Reference, ...], output: str | N
         "platform": asdict(record.platform),
         "compressed": record.size,
         "unpacked": record.unpacked,
-        "files": [{**asdict(file), "mode": f"{file.mode:04o}"} for file in record.files],
+        "files": [file.document() for file in record.files],
         "warnings": list(record.warnings),
     }

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from whit.packer.image.spec import Entry, EntryKind, HostFile, Inline
 from whit.packer.support.errors import InvalidFileError, NotFoundError, UsageError
 from whit.packer.support.imagepath import fault, shown
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

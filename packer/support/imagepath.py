@@ -43,6 +43,8 @@ def is_mounted_over(path: str) -> bool:
 
 def shown(path: str) -> str:
     r"""A path for people: bytes that aren't UTF-8, which Python has as lone surrogates, as ``\xNN`` (PEP 383)."""
+    if path.isascii():
+        return path
     return "".join(f"\\x{ord(char) - _ESCAPED:02x}" if char in _BYTES else char for char in path)
 
 

@@ -12,7 +12,7 @@ from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 MAX_DEPTH = 32
 """Levels of nesting; the deepest document of OCI has six."""
@@ -67,16 +67,16 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _depth(value: object) -> int:
-    deepest, pending = 0, [(value, 1)]
-    while pending:
-        node, depth = pending.pop()
-        if isinstance(node, dict):
-            pending.extend((child, depth + 1) for child in node.values())
-        elif isinstance(node, list):
-            pending.extend((child, depth + 1) for child in node)
-        deepest = max(deepest, depth)
-        if deepest > MAX_DEPTH:
-            break
+    deepest, level = 0, [value]
+    while level and deepest <= MAX_DEPTH:
+        deepest += 1
+        below: list[object] = []
+        for node in level:
+            if isinstance(node, dict):
+                below += node.values()
+            elif isinstance(node, list):
+                below += node
+        level = below
     return deepest
 
 
@@ -172,6 +172,19 @@ class Doc:
             found.append(value)
         return tuple(found)
 
+    def rows(self, key: str, *kinds: type) -> tuple[tuple[Any, ...], ...]:
+        """A list of lists whose values are texts and numbers of these kinds; absent is empty. For many: it is the quickest to read."""
+        found = []
+        for value in self._list(key):
+            if not isinstance(value, list) or tuple(map(type, value)) != kinds:
+                raise self._wrong(key, "a list of rows")
+            found.append(tuple(value))
+        return tuple(found)
+
+    def members(self) -> dict[str, object]:
+        """All that is in it, unchecked: to be written again."""
+        return dict(self._members)
+
     def keys(self, key: str) -> tuple[str, ...]:
         """The members' names of an object whose values say nothing (Go's ``map[string]struct{}``); sorted."""
         value = self.doc_or_none(key)
@@ -205,4 +218,4 @@ class Doc:
 
 def _storable(text: str) -> bool:
     """Whether a string can be an argument, a name or a line of JSON again: no NUL, no lone surrogate."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return "\0" not in text and (text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text))
