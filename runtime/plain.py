@@ -1,7 +1,7 @@
-"""Command lines in their plainest form: a verb, flags that take no value, and names. Pure.
+"""Command lines in their plainest form: a verb, flags, options with values, and names. Pure.
 
-They are told without click. Whatever is anything else (an option with a value, a word that isn't known here, a name
-that is missing, ``--help``) is none of them, and click says what it means: so nothing here ever is an error.
+They are told without click. Whatever is anything else (a word that isn't known here, a value or a name that is missing
+or looks like an option, ``--help``) is none of them, and click says what it means: so nothing here ever is an error.
 tests/unit/runtime/test_plain.py holds each of them to what click makes of the same words.
 """
 
@@ -18,13 +18,14 @@ class Plain:
     """A verb's plain form: its flags, each with the parameter that it sets, and the parameter that takes the names.
 
     Where the verb takes names there must be one, and no other where it takes a ``name``; else there may be none.
-    ``home`` is the package that has the verb's module.
+    ``home`` is the package that has the verb's module, ``many`` are options that take a value and may be repeated.
     """
 
     flags: Mapping[str, str]
     names: str = ""
     name: str = ""
     home: str = "whit.runtime.verbs"
+    many: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,12 @@ PLAIN = {
         {"-f": "follow", "--follow": "follow", "-t": "timestamps", "--timestamps": "timestamps"}, name="container"
     ),
     "pull": Plain({**_TOLD, "--all-platforms": "all_platforms"}, name="name", home=_PACKER),
+    "pack": Plain(
+        {"--push": "push", "--insecure": "insecure", "--json": "as_json"},
+        name="file",
+        home=_PACKER,
+        many={"-t": "names", "--tag": "names", "--add": "add", "--needs": "needs"},
+    ),
     "push": Plain(_TOLD, name="name", home=_PACKER),
     "rm": Plain({"-f": "force", "--force": "force", "-v": "volumes", "--volumes": "volumes"}, "containers"),
 }
@@ -66,17 +73,39 @@ def plain_call(words: list[str]) -> PlainCall | None:
     plain = PLAIN.get(verb) or INTERNAL.get(verb)
     if plain is None:
         return None
-    names = tuple(word for word in words[1:] if not word.startswith("-"))
-    flags = [flag for word in words[1:] if word.startswith("-") for flag in _split(word)]
-    if not all(flag in plain.flags for flag in flags) or not _fits(plain, len(names)):
+    found = _sorted(plain, words[1:])
+    if found is None or not _fits(plain, len(found[0])):
         return None
-    values: dict[str, object] = {plain.flags[flag]: True for flag in flags}
+    names, values = found
     if plain.name:
         values[plain.name] = names[0]
     elif plain.names:
         values[plain.names] = names
     function = verb.lstrip("_")
     return PlainCall(function, values, f"{plain.home}.{function}")
+
+
+def _sorted(plain: Plain, words: list[str]) -> tuple[tuple[str, ...], dict[str, object]] | None:
+    """(the names, the values of parameters); None where a word is neither."""
+    names: list[str] = []
+    values: dict[str, object] = {}
+    many = plain.many or {}
+    left = iter(words)
+    for word in left:
+        if not word.startswith("-"):
+            names.append(word)
+        elif word in many:
+            value = next(left, "-")
+            if value.startswith("-"):
+                return None
+            known = values.get(many[word], ())
+            values[many[word]] = (*known, value) if isinstance(known, tuple) else (value,)
+        else:
+            for flag in _split(word):
+                if flag not in plain.flags:
+                    return None
+                values[plain.flags[flag]] = True
+    return tuple(names), values
 
 
 def _fits(plain: Plain, count: int) -> bool:

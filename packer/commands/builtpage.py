@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from whit.packer.commands import push_options, supply_options
-from whit.packer.commands.push_options import Upstream
+from whit.packer.commands import supply_options
+from whit.packer.verbs.upstream import Upstream
+from whit.packer.verbs.upstream import document as pushed_document
 
 if TYPE_CHECKING:
     from whit.packer.image.oci import Descriptor
@@ -47,7 +48,7 @@ def finish(
         _show(images, words["output"])
     pushed = there.push(store, images.references, quiet=not is_page)
     if words["as_json"]:
-        print_json({**_document(images, image_id, words["output"]), **push_options.document(pushed), **(more or {})})
+        print_json({**_document(images, image_id, words["output"]), **pushed_document(pushed), **(more or {})})
     elif words["quiet"]:
         click.echo(image_id)
 

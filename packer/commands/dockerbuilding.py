@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from whit.packer.commands import push_options
 from whit.packer.commands.supply_options import document, show
+from whit.packer.verbs import upstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ def build_dockerfile(words: dict[str, Any], make_runner: Callable[[Path], StepRu
         order, bases = _order(words, sources), _bases(store, pulls=words["pull"])
         if words["check"]:
             return _checked(order, bases)
-        there = push_options.Upstream(is_wished=order.pushes, insecure=words["insecure"])
+        there = upstream.Upstream(is_wished=order.pushes, insecure=words["insecure"])
         progress = Progress(lambda text: click.echo(text, err=True, nl=False), is_quiet=is_quiet)
         built = build(order, sources, make_runner(store.root), progress, bases)
     collect(store)
@@ -58,7 +58,7 @@ def build_dockerfile(words: dict[str, Any], make_runner: Callable[[Path], StepRu
         show(attached, err=True)
     image_id = store.image(built.descriptor).image_id if len(built.images) == 1 else built.descriptor.digest
     _write(words, order, built, image_id)
-    pushed = push_options.document(there.push(store, order.names, quiet=is_quiet or words["as_json"], err=True))
+    pushed = upstream.document(there.push(store, order.names, quiet=is_quiet or words["as_json"], err=True))
     if words["as_json"]:
         _print_json(store, order, built, image_id, {"output": words["output"], **document(attached), **pushed})
     elif is_quiet:

@@ -55,6 +55,11 @@ def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
         return function(choices=parse_choices(sources, sysroot, needs, add), **others)
 
+    return raw_choice_options(with_choices)
+
+
+def raw_choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the same options; it is called with their words."""
     for names, settings in reversed(_OPTIONS):
-        with_choices = click.option(*names, **settings)(with_choices)
-    return with_choices
+        function = click.option(*names, **settings)(function)
+    return function

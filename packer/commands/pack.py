@@ -7,19 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whit.packer.commands.options import choice_options
-from whit.packer.commands.push_options import Upstream, push_options
-from whit.packer.commands.push_options import document as pushed_document
-from whit.packer.commands.supply_options import document, show, supply_options
+from whit.packer.commands.options import raw_choice_options
+from whit.packer.commands.push_options import push_options
+from whit.packer.commands.supply_options import supply_options
 
 if TYPE_CHECKING:
-    from whit.packer.image.oci import Descriptor
-    from whit.packer.image.packcache import Record
-    from whit.packer.image.reference import Reference
     from whit.packer.image.spec import PackOptions
-    from whit.packer.pipeline import Order
-    from whit.packer.resolution.choices import Choices
-    from whit.packer.store.layout import Follower
     from whit.packer.supply.wishes import Wishes
 
 
@@ -47,7 +40,7 @@ if TYPE_CHECKING:
 @click.option(
     "--source-date-epoch", type=click.IntRange(0), metavar="SECONDS", help="The image's time, else $SOURCE_DATE_EPOCH."
 )
-@choice_options
+@raw_choice_options
 @supply_options
 @push_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/store.md) instead of a page.")
@@ -58,7 +51,10 @@ def command(  # noqa: PLR0917 - click's: one an option
     names: tuple[str, ...],
     output: str | None,
     base: str | None,
-    choices: Choices,
+    add: tuple[str, ...],
+    needs: tuple[str, ...],
+    sources: str,
+    sysroot: str | None,
     wishes: Wishes | None,
     push: bool,
     insecure: bool,
@@ -69,45 +65,17 @@ def command(  # noqa: PLR0917 - click's: one an option
 
     Without -t and -o the image is stored under the file's name. Each file in the image is shown with its reason.
     """
-    from pathlib import Path
+    from whit.packer.image.spec import PackOptions
+    from whit.packer.pipeline import source_date_epoch
+    from whit.packer.verbs.pack import pack
 
-    from whit.packer.image.reference import parse_reference, reference_from_file_name
-    from whit.packer.pipeline import Order
-    from whit.packer.showing.console import print_json
-    from whit.packer.store.store import Store
-    from whit.packer.support.errors import UsageError
-
-    if base == "":
-        raise UsageError("--base is empty", hint="give an image's name, or leave the option out")
-    given = tuple(dict.fromkeys(parse_reference(name) for name in names))
-    references = given or (reference_from_file_name(Path(file).absolute().name),)
-    order = Order(file, _options(chosen), choices, base=base)
-    in_store = bool(given) or output is None
-    if wishes and not in_store:
-        raise UsageError(
-            "--sbom, --provenance and --sign belong to an image of the store", hint="-t NAME puts it there, beside -o"
-        )
-    with Upstream(is_wished=push, insecure=insecure) as upstream:
-        record = _pack(order, references, output, upstream.follower(given), in_store=in_store)
-        attached = _attach(order, record, references, wishes) if wishes else ()
-        if not as_json:
-            _show(record, references, output, in_store=in_store)
-            show(attached)
-        pushed = upstream.push(Store.open(), given, quiet=as_json)
-    if as_json:
-        print_json({**_document(record, references, output), **document(attached), **pushed_document(pushed)})
-
-
-def _attach(order: Order, record: Record, references: tuple[Reference, ...], wishes: Wishes) -> tuple[Descriptor, ...]:
-    from pathlib import Path
-
-    from whit.packer.commands.supply_options import attach
-    from whit.packer.store.store import Store
-    from whit.packer.supply.provenance import pack_origin
-
-    name = Path(order.path).absolute().name
-    origin = pack_origin(name, order.options, order.choices, order.base)
-    return attach(Store.open(), record.manifest, references, origin, wishes, order.options.created)
+    options = _options(chosen)
+    is_usual = options == PackOptions(created=source_date_epoch())
+    pack(
+        file, names=names, output=output, base=base, add=add, needs=needs, sources=sources if sources != "packages" else None,
+        sysroot=sysroot, push=push, insecure=insecure, as_json=as_json, wishes=wishes,
+        options=None if is_usual else options,
+    )  # fmt: skip
 
 
 def _options(chosen: dict[str, object]) -> PackOptions:
@@ -147,72 +115,3 @@ def _pairs(option: str, texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
         if not re.match(r"[^=]+=", text):
             raise UsageError(f"{option} {text!r} isn't KEY=VALUE", hint=f"as in {option} team=core")
     return tuple((key, value) for key, _, value in (text.partition("=") for text in texts))
-
-
-def _pack(
-    order: Order, references: tuple[Reference, ...], output: str | None, follower: Follower | None, *, in_store: bool
-) -> Record:
-    """Into the store, and from there to the output; or, with no name given, to the output alone."""
-    from pathlib import Path
-
-    from whit.packer import pipeline
-    from whit.packer.archives import archive
-    from whit.packer.store.store import Store
-
-    target = Path(output).absolute() if output is not None else None
-    to_layout = output is not None and target is not None and archive.is_layout_target(output, target)
-    if in_store:
-        store = Store.open()
-        record = pipeline.pack(order, store, references, follower)
-        if target is not None:
-            with store.adding() as layout:
-                archive.export(layout, record.descriptor, references, target, to_layout=to_layout)
-        return record
-    if target is None:
-        raise AssertionError
-    if order.base is not None:
-        store = Store.open()
-        with store.adding() as layout:
-            record = pipeline.pack(order, store, ())
-            archive.export(layout, record.descriptor, references, target, to_layout=to_layout)
-        return record
-    with archive.output_layout(target) if to_layout else archive.scratch_layout(target) as layout:
-        record = pipeline.write(order, layout)
-        if to_layout:
-            archive.name_in(layout, record.descriptor, references)
-        else:
-            archive.write_archive(layout, record.descriptor, references, target)
-    return record
-
-
-def _show(record: Record, references: tuple[Reference, ...], output: str | None, *, in_store: bool) -> None:
-    from whit.packer.showing.console import human_size, page_width, warn
-    from whit.packer.showing.present import columns, printable, reported_lines
-
-    rows = [(line.path, line.size, line.reason) for line in reported_lines(record.files)]
-    for line in columns(rows, indent="", width=page_width()):
-        click.echo(line)
-    click.echo(f"{record.platform}, {human_size(record.unpacked)} unpacked, {human_size(record.size)} compressed")
-    click.echo(f"digest {record.manifest.digest}")
-    if in_store:
-        click.echo(f"stored as {', '.join(reference.familiar for reference in references)}")
-    if output is not None:
-        click.echo(f"written to {output}")
-    for warning in record.warnings:
-        warn(printable(warning))
-
-
-def _document(record: Record, references: tuple[Reference, ...], output: str | None) -> dict[str, object]:
-    from dataclasses import asdict
-
-    return {
-        "schema": "whit-pack/1",
-        "digest": record.manifest.digest,
-        "names": [reference.familiar for reference in references],
-        "output": output,
-        "platform": asdict(record.platform),
-        "compressed": record.size,
-        "unpacked": record.unpacked,
-        "files": [file.document() for file in record.files],
-        "warnings": list(record.warnings),
-    }

@@ -16,7 +16,7 @@ from whit.packer.image.packcache import ImageFile
 from whit.packer.image.spec import Entry, EntryKind, HostFile, LayerSpec
 from whit.packer.resolution import additions
 from whit.packer.support.errors import InvalidFileError, StoreError
-from whit.packer.support.light import TYPE_CHECKING, replace
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from whit.packer.resolution.choices import Choices
     from whit.packer.store.layout import Layout
     from whit.packer.store.store import Store
+    from whit.packer.support.jsondoc import Doc
 
 _MOST = 2000
 """Files and folders of a layer that are written down: of more, packing all again is little more work."""
@@ -36,12 +37,25 @@ _ELF = b"\x7fELF"
 _ROW = (str, str, int, int, int, str, str)
 
 
+@dataclass(frozen=True, slots=True)
+class _Was:
+    """The layer when it was made: which one it is, its tar's size, its entries as :func:`_row` has them."""
+
+    number: int
+    size: int
+    rows: tuple[tuple[str, str, int, int, int, str, str], ...]
+    loose: frozenset[bytes]
+
+
 def amendable(spec: ImageSpec, layers: tuple[Layer, ...], added: Added) -> dict[str, object] | None:
     """What has to be known of an image of a static program to make its layer of added files anew; None if that can't be.
 
-    ``loose`` are the paths whose change leads to nothing else.
+    Paths whose change leads to nothing else are ``loose``.
     """
-    number = next((number for number, layer in enumerate(spec.layers) if added.entries and added.entries[-1] in layer.entries), None)
+    number = next(
+        (number for number, layer in enumerate(spec.layers) if added.entries and added.entries[-1] in layer.entries),
+        None,
+    )
     if number is None or spec.artifact or len(spec.layers[number].entries) > _MOST:
         return None
     files = [entry.content for entry in added.entries if isinstance(entry.content, HostFile)]
@@ -56,12 +70,7 @@ def amendable(spec: ImageSpec, layers: tuple[Layer, ...], added: Added) -> dict[
     own = {file.path for file in files}
     loose = own | {os.path.dirname(path) for path in own} | set(added.folders)  # noqa: PTH120 - texts, as they were given
     loose -= others | {os.path.dirname(path) for path in others}  # noqa: PTH120
-    return {
-        "layer": number,
-        "size": layers[number].tar_size,
-        "entries": [_row(entry) for entry in spec.layers[number].entries],
-        "loose": sorted(os.fsencode(path).hex() for path in loose),
-    }
+    return _document(number, layers[number].tar_size, spec.layers[number], map(os.fsencode, loose))
 
 
 def amended(
@@ -71,53 +80,73 @@ def amended(
 
     ``since``, in nanoseconds since the epoch, is when that began. Raises as :func:`additions.gather` and :func:`write_layer`.
     """
-    changed = kept.changed
-    if kept.added is None or not changed <= {bytes.fromhex(path) for path in kept.added.texts("loose")}:
+    changed, was, found = kept.changed, _was(kept.added), _documents(layout, kept)
+    if was is None or found is None or not changed <= was.loose:
         return None
     added = additions.gather(choices.additions)
-    spec = _layer(kept, added)
-    found = _documents(layout, kept)
-    if spec is None or found is None:
+    spec = _layer(was, added)
+    if spec is None:
         return None
     files = [entry.content for entry in spec.entries if isinstance(entry.content, HostFile)]
     if any(_may_be_executable(file) for file in files if os.fsencode(file.path) in changed):
         return None
-    number = kept.added.count("layer")
-    manifest, config = found
+    number, (manifest, config) = was.number, found
     spec = replace(spec, created_by=config.history[number].created_by)
     layer = write_layer(layout, spec, options.created, compression=options.compression)
     config = replace(config, diff_ids=_with(config.diff_ids, number, layer.diff_id))
     described = layout.put(config.to_json(), manifest.config.media_type)
     manifest = replace(manifest, config=described, layers=_with(manifest.layers, number, layer.descriptor))
-    record = _record(kept, manifest, layer, spec, layout)
+    record = _record(kept.record, manifest, spec, layout, layer.tar_size - was.size)
     guards = packcache.states(files, added.folders, since)
     if guards is not None:
-        document = {**kept.added.members(), "size": layer.tar_size}
+        document = _document(number, layer.tar_size, spec, was.loose)
         packcache.keep(store, key, record, {**kept.guards, **guards}, document)
     return record
 
 
-def _record(kept: Kept, manifest: Manifest, layer: Layer, spec: LayerSpec, layout: Layout) -> Record:
-    """What is known of the image now."""
-    assert kept.added is not None
-    old, sizes = kept.record, {entry.path: entry.size for entry in spec.entries if entry.kind is EntryKind.FILE}
+def _record(old: Record, manifest: Manifest, spec: LayerSpec, layout: Layout, grown: int) -> Record:
+    """What is known of the image now; ``grown`` by so many bytes."""
+    sizes = {entry.path: entry.size for entry in spec.entries if entry.kind is EntryKind.FILE}
     descriptor = layout.put(manifest.to_json(), manifest.media_type)
     return replace(
         old,
         manifest=descriptor,
         files=tuple(ImageFile(*file[:3], sizes.get(file.path, file.size), file.reason) for file in old.files),
-        unpacked=old.unpacked - kept.added.count("size") + layer.tar_size,
+        unpacked=old.unpacked + grown,
         size=descriptor.size + sum(blob.size for blob in manifest.blobs),
     )
 
 
-def _layer(kept: Kept, added: Added) -> LayerSpec | None:
+def _document(number: int, size: int, layer: LayerSpec, loose: Iterable[bytes]) -> dict[str, object]:
+    return {
+        "layer": number,
+        "size": size,
+        "entries": [_row(entry) for entry in layer.entries],
+        "loose": sorted(path.hex() for path in loose),
+    }
+
+
+def _was(doc: Doc | None) -> _Was | None:
+    """What :func:`_document` made, read again; None for one that is damaged."""
+    if doc is None:
+        return None
+    try:
+        return _Was(
+            doc.count("layer"),
+            doc.count("size"),
+            doc.rows("entries", *_ROW),
+            frozenset(map(bytes.fromhex, doc.texts("loose"))),
+        )
+    except (InvalidFileError, ValueError):
+        return None
+
+
+def _layer(was: _Was, added: Added) -> LayerSpec | None:
     """The layer as it was, with the added files as they are now; None where those aren't the same in all but content."""
-    assert kept.added is not None
     now = {entry.path: entry for entry in added.entries}
     entries = []
-    for row in kept.added.rows("entries", *_ROW):
-        path, kind, mode, uid, gid, reason, target = row
+    for row in was.rows:
+        path, kind, mode, uid, gid, reason, _ = row
         entry = now.pop(path, None)
         if entry is None and kind == EntryKind.DIRECTORY:
             entry = Entry(path, EntryKind.DIRECTORY, mode, reason, uid, gid)

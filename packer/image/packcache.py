@@ -164,7 +164,7 @@ def is_whole(store: Store, record: Record) -> bool:
     return all(map(store.layout.has, manifest.blobs))
 
 
-def remember(
+def remember(  # noqa: PLR0913 - all that one image depends on
     store: Store,
     key: str,
     spec: ImageSpec,

@@ -7,15 +7,12 @@ name mustn't drive the terminal.
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
-
-import click
 
 from whit.packer.image.spec import PARENT_REASON, EntryKind
 from whit.packer.showing.console import human_size
 from whit.packer.support.imagepath import shown
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -117,5 +114,7 @@ def under(text: str, width: int | None, indent: str = "  ") -> Iterator[str]:
 
 def heading(text: str) -> Iterator[str]:
     """An empty line and a bold one."""
+    import click  # noqa: PLC0415 - what is packed at once needs none
+
     yield ""
     yield click.style(text, bold=True)

@@ -181,10 +181,6 @@ class Doc:
             found.append(tuple(value))
         return tuple(found)
 
-    def members(self) -> dict[str, object]:
-        """All that is in it, unchecked: to be written again."""
-        return dict(self._members)
-
     def keys(self, key: str) -> tuple[str, ...]:
         """The members' names of an object whose values say nothing (Go's ``map[string]struct{}``); sorted."""
         value = self.doc_or_none(key)

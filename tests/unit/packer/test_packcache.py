@@ -35,8 +35,8 @@ def test_a_folder_that_changed_since_packing_began_may_have_been_read_before(
     folder = tmp_path / "folder"
     folder.mkdir()
     # when the image is remembered
-    places = {role: (str(folder),)} if role != "neither" else {}
-    packcache.remember(store, "key", replace(spec(), layers=()), record, since=began, **places)
+    folders, watched = ((str(folder),) if role == one else () for one in ("folders", "watched"))
+    packcache.remember(store, "key", replace(spec(), layers=()), record, folders, watched, since=began)
     # then the record is trusted only if the folder had no part in it
     assert (packcache.recall(store, "key") is not None) is trusted
 

@@ -44,6 +44,10 @@ def _lines() -> Iterator[list[str]]:
             for flags in itertools.combinations(plain.flags, count):
                 yield [verb, *flags, *names]
                 yield [verb, *names, *flags]
+        for option, parameter in (plain.many or {}).items():
+            yield [verb, option, "+zones", *names]
+            again = [name for name, other in (plain.many or {}).items() if other == parameter][-1]
+            yield [verb, *names, option, "first", again, "second"]
         letters = "".join(flag[1:] for flag in plain.flags if not flag.startswith("--"))
         if letters:
             yield [verb, f"-{letters}", *names]
@@ -67,6 +71,8 @@ def test_a_plain_line_means_what_click_makes_of_it(monkeypatch: pytest.MonkeyPat
         ["rm"], ["rm", "-f"], ["stop"], ["start"],  # a name is missing
         ["stop", "-t", "3", "web"], ["stop", "-t3", "web"], ["rm", "--", "-f"], ["rm", "--forc", "web"], ["rm", "-x", "web"],
         ["start", "-a", "web"], ["start", "-ai", "web"],
+        ["pack"], ["pack", "a", "b"], ["pack", "a", "-t"], ["pack", "a", "-t", "--push"], ["pack", "-tname", "a"], ["pack", "--tag=x", "a"],
+        ["pack", "a", "-o", "b/"], ["pack", "a", "--", "-t"], ["pack", "a", "--compression", "zstd"],
         ["logs"], ["logs", "web", "db"], ["logs", "-n", "3", "web"], ["logs", "-fn3", "web"], ["logs", "--since=1m", "web"],
     ],
     ids=" ".join,
@@ -82,6 +88,6 @@ def test_no_line_is_an_error(words: list[str], verb: str) -> None:
 
     # Then each word has its place in what it means, or it is none of these
     if call:
-        named = [value for value in call.values.values() if value is not True]
-        names = named[0] if named and isinstance(named[0], tuple) else tuple(named)
+        named = [value if isinstance(value, tuple) else (value,) for value in call.values.values() if value is not True]
+        names = [name for each in named for name in each]
         assert all(word in names or word.startswith("-") for word in words)
