@@ -13,8 +13,8 @@ from whit.packer.image.oci import CONFIG, History, ImageConfig, Manifest
 from whit.packer.image.spec import RunConfig
 from whit.packer.pipeline import source_date_epoch
 from whit.packer.store.garbage import collect
-from whit.packer.store.rootfs import layer_tar
 from whit.packer.store.unpack import split_name
+from whit.packer.support.ahead import used_beside
 from whit.packer.support.times import rfc3339
 from whit.packer.tar.read import TarReader
 
@@ -46,9 +46,7 @@ def import_tar(store: Store, chunks: Iterator[bytes], what: str, wishes: Wishes)
     created = rfc3339(now)
     with store.adding() as layout:
         with told_of(what):
-            layer = write_tar(layout, uncompressed(chunks, what))
-            for member in TarReader(layer_tar(layout, layer.descriptor, layer.diff_id)).members():
-                split_name(member.name)
+            layer = write_tar(layout, used_beside(uncompressed(chunks, what), _check))
         step = History(f"whit import {what}", created, comment=wishes.message)
         config = ImageConfig(wishes.platform, run, (layer.diff_id,), (step,), created)
         manifest = Manifest(layout.put(config.to_json(), CONFIG), (layer.descriptor,))
@@ -56,3 +54,9 @@ def import_tar(store: Store, chunks: Iterator[bytes], what: str, wishes: Wishes)
     store.happened(manifest.config.digest, "import", wishes.reference.familiar if wishes.reference else "")
     collect(store)
     return manifest.config.digest
+
+
+def _check(chunks: Iterator[bytes]) -> None:
+    """Raise :class:`InvalidFileError` where they are no tar that can be unpacked."""
+    for member in TarReader(chunks).members():
+        split_name(member.name)

@@ -10,12 +10,12 @@ that are a person's own; those by which a file system or a security module is to
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from whit.packer.store.files import children, found_at, set_xattr, times, write_at
 from whit.packer.store.folders import Components, Folder, LastFolder
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.light import replace
@@ -36,9 +36,6 @@ _MAX_LINKS = 40
 """Symbolic links followed for one path; the kernel's own limit."""
 _MAX_DEPTH = 255
 _MAX_COMPONENT = 255
-_NO_XATTR = (errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSPC, errno.ERANGE, errno.E2BIG, errno.EINVAL)
-_LATEST = 1 << 34
-"""The latest time that file systems hold, in seconds since the epoch (ext4: the year 2446)."""
 
 
 @dataclass(slots=True)
@@ -108,7 +105,7 @@ class Unpacker:
         if not name:
             return
         with self._opened(parents, create=True) as folder:
-            if _state(folder.descriptor, name) is not None:
+            if found_at(folder.descriptor, name) is not None:
                 return
             if is_directory:
                 self._enter(folder.descriptor, name, create=True)
@@ -206,7 +203,9 @@ class Unpacker:
             raise InvalidFileError(f"a layer has a file below {_show([name])}, which is not a folder") from None
 
     def _create(self, tar: TarReader, member: Member, folder: Folder, name: bytes) -> None:
-        present = _state(folder.descriptor, name)
+        if self.is_layer and member.kind is Kind.FILE and self._new_file(tar, member, folder.descriptor, name):
+            return
+        present = found_at(folder.descriptor, name)
         if not self.is_layer and present is not None:
             _check_same_kind(member, present)
         if member.kind is Kind.DIRECTORY:
@@ -224,21 +223,39 @@ class Unpacker:
             elif member.kind is Kind.SYMLINK:
                 self._symlink(member, folder.descriptor, name)
             else:
-                os.mkfifo(name, stat.S_IMODE(member.mode), dir_fd=folder.descriptor)
-        created = _state(folder.descriptor, name)
+                self._fifo(member, folder.descriptor, name)
+        created = found_at(folder.descriptor, name)
         if created:
             self._fresh.add(created.st_ino)
+
+    def _new_file(self, tar: TarReader, member: Member, folder: int, name: bytes) -> bool:
+        """Make a file where nothing is, as almost always; whether that went."""
+        try:
+            self._file(tar, member, folder, name)
+        except FileExistsError:
+            return False
+        return True
 
     def _file(self, tar: TarReader, member: Member, folder: int, name: bytes) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(name, flags, 0o600, dir_fd=folder)
         try:
+            self._fresh.add(os.fstat(descriptor).st_ino)
             written = 0
             for at, piece in tar.parts():
-                _write_at(descriptor, piece, at)
+                write_at(descriptor, piece, at)
                 written = at + len(piece)
             if written < member.size:
                 os.ftruncate(descriptor, member.size)
+            self._attributes(descriptor, member)
+        finally:
+            os.close(descriptor)
+
+    def _fifo(self, member: Member, folder: int, name: bytes) -> None:
+        os.mkfifo(name, 0o600, dir_fd=folder)
+        # To read from one nobody is waited for so.
+        descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        try:
             self._attributes(descriptor, member)
         finally:
             os.close(descriptor)
@@ -251,13 +268,13 @@ class Unpacker:
             if self._few_users:
                 recorded.forget_link(folder, name)
             self.has_recorded |= recorded.give_link(folder, name, (member.uid, member.gid))
-        os.utime(name, ns=_times(member), dir_fd=folder, follow_symlinks=False)
+        os.utime(name, ns=times(member), dir_fd=folder, follow_symlinks=False)
 
     def _hard_link(self, member: Member, folder: Folder, name: bytes) -> None:
         *parents, source = split_name(member.target) or (b"",)
         try:
             with self._opened(parents, create=False) as origin:
-                state = _state(origin.descriptor, source)
+                state = found_at(origin.descriptor, source)
                 if state is not None and not stat.S_ISDIR(state.st_mode):
                     self._link(origin, source, state, folder, name)
                     return
@@ -268,7 +285,7 @@ class Unpacker:
         )
 
     def _link(self, origin: Folder, source: bytes, state: os.stat_result, folder: Folder, name: bytes) -> None:
-        present = _state(folder.descriptor, name)
+        present = found_at(folder.descriptor, name)
         if present and (present.st_dev, present.st_ino) == (state.st_dev, state.st_ino):
             return
         self._remove(folder, name)
@@ -286,12 +303,12 @@ class Unpacker:
         os.fchmod(descriptor, mode)
         for name, value in member.xattrs:
             if is_kept(name):
-                _set_xattr(descriptor, name, value)
-        os.utime(descriptor, ns=_times(member))
+                set_xattr(descriptor, name, value)
+        os.utime(descriptor, ns=times(member))
 
     def _whiteout(self, folder: Folder, name: bytes) -> None:
         if name == _OPAQUE:
-            for child in _children(folder.descriptor):
+            for child in children(folder.descriptor):
                 self._remove_lower(folder, child)
             return
         hidden = name.removeprefix(_WHITEOUT)
@@ -302,7 +319,7 @@ class Unpacker:
 
     def _remove_lower(self, folder: Folder, name: bytes) -> None:
         """Remove what comes from layers below; whiteouts don't hide what their own layer brings."""
-        state = _state(folder.descriptor, name)
+        state = found_at(folder.descriptor, name)
         if state is None:
             return
         if state.st_ino not in self._fresh:
@@ -311,14 +328,14 @@ class Unpacker:
             inner = os.open(name, _FOLDER, dir_fd=folder.descriptor)
             try:
                 below = Folder(inner, (*folder.real, name))
-                for child in _children(inner):
+                for child in children(inner):
                     self._remove_lower(below, child)
             finally:
                 os.close(inner)
 
     def _remove(self, folder: Folder, name: bytes) -> None:
         """Remove a file, or a folder with all in it; nothing if there is nothing."""
-        state = _state(folder.descriptor, name)
+        state = found_at(folder.descriptor, name)
         if state is None:
             return
         self._last.forget()
@@ -328,28 +345,12 @@ class Unpacker:
         real = (*folder.real, name)
         inner = os.open(name, _FOLDER, dir_fd=folder.descriptor)
         try:
-            for child in _children(inner):
+            for child in children(inner):
                 self._remove(Folder(inner, real), child)
         finally:
             os.close(inner)
         os.rmdir(name, dir_fd=folder.descriptor)
         self._folders.pop(real, None)
-
-
-def _write_at(descriptor: int, piece: bytes, at: int) -> None:
-    left = memoryview(piece)
-    while left:
-        done = os.pwrite(descriptor, left, at)
-        left, at = left[done:], at + done
-
-
-def _set_xattr(descriptor: int, name: str, value: bytes) -> None:
-    """Capabilities take root to set, and either takes a file system that has room for it: without, a file is as it is."""
-    try:
-        os.setxattr(descriptor, name, value)
-    except OSError as error:
-        if error.errno not in _NO_XATTR:
-            raise
 
 
 def _check_same_kind(member: Member, present: os.stat_result) -> None:
@@ -363,10 +364,12 @@ def _check_same_kind(member: Member, present: os.stat_result) -> None:
 
 def split_name(name: bytes) -> Components:
     """A member's name as components; empty for the root. Raises :class:`InvalidFileError` for one that leads out."""
-    components = tuple(part for part in name.split(b"/") if part not in (b"", b"."))
+    components = tuple(name.split(b"/"))
+    if b"" in components or b"." in components:
+        components = tuple(part for part in components if part not in (b"", b"."))
     if b".." in components or b"\0" in name:
         raise InvalidFileError(f"a layer holds a path that leads out of it: {_show([name])}")
-    if len(components) > _MAX_DEPTH or any(len(part) > _MAX_COMPONENT for part in components):
+    if len(components) > _MAX_DEPTH or max(map(len, components), default=0) > _MAX_COMPONENT:
         raise InvalidFileError(f"a layer holds a path that is too long: {_show([name])}")
     return components
 
@@ -374,23 +377,6 @@ def split_name(name: bytes) -> Components:
 def absolute_path(name: bytes) -> str:
     """A member's name as a path in the image. Raises :class:`InvalidFileError` as :func:`split_name` does."""
     return "/" + "/".join(os.fsdecode(part) for part in split_name(name))
-
-
-def _state(folder: int, name: bytes) -> os.stat_result | None:
-    try:
-        return os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-
-
-def _children(descriptor: int) -> list[bytes]:
-    """The names in a folder that is only open as a path."""
-    return os.listdir(b"/proc/self/fd/%d" % descriptor)  # noqa: PTH208 - as bytes
-
-
-def _times(member: Member) -> tuple[int, int]:
-    nanoseconds = max(0, min(member.mtime_ns, _LATEST * 1_000_000_000))
-    return nanoseconds, nanoseconds
 
 
 def _show(components: Sequence[bytes]) -> str:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 else:
     from _operator import itemgetter
 
+    _OFTEN = 100
+    """So many records of a class, and an ``__init__`` of its own is worth it."""
+
     class _LibraryFields:
         """``__dataclass_fields__`` for whoever wants it."""
 
@@ -48,6 +51,7 @@ else:
         def __init__(self, *values: object, **named: object) -> None:
             names = self.__match_args__
             put = object.__setattr__
+            _count(type(self))
             if len(values) > len(names):
                 raise TypeError(f"{type(self).__name__} takes {len(names)} values, not {len(values)}")
             for name, value in zip(names, values, strict=False):
@@ -90,6 +94,23 @@ else:
         def __reduce__(self) -> tuple[type, tuple[object, ...]]:
             return type(self), self._values()
 
+    def _count(made: type) -> None:
+        """Who is made often gets an ``__init__`` with its own parameters, as the library makes it for all: that takes longer to make than a few records."""
+        made.__made__ += 1
+        if made.__made__ != _OFTEN:
+            return
+        names, defaults = made.__match_args__, made.__defaults__
+        first = next((at for at, name in enumerate(names) if name in defaults), len(names))
+        if not all(name in defaults for name in names[first:]):
+            return
+        head = ", ".join(f"{name}=defaults[{name!r}]" if name in defaults else name for name in names)
+        lines = [f" put(self, {name!r}, {name})" for name in names]
+        if made.__post_init__ is not _Record.__post_init__:
+            lines.append(" self.__post_init__()")
+        place = {"put": object.__setattr__, "defaults": defaults}
+        exec(f"def __init__(self, {head}):\n" + "\n".join(lines), place)  # noqa: S102 - names
+        made.__init__ = place["__init__"]
+
     def dataclass(*, frozen: bool, slots: bool) -> object:
         """As ``dataclasses.dataclass`` with the same words; others aren't made here."""
         if not (frozen and slots):
@@ -106,14 +127,19 @@ else:
             own = {name: plain.__dict__[name] for name in names if name in plain.__dict__}
             body["__defaults__"] = {**bases[0].__defaults__, **own}
             listed = (*bases[0].__match_args__, *names)
-            return type(plain.__name__, bases, {**body, "__slots__": names, "__match_args__": listed})
+            return type(
+                plain.__name__,
+                bases,
+                {**body, "__slots__": names, "__match_args__": listed, "__made__": 0, "__init__": _Record.__init__},
+            )
 
         return make
 
     def replace(record: _Record, **changes: object) -> _Record:
         """As ``dataclasses.replace``."""
         values = {name: getattr(record, name) for name in record.__match_args__}
-        return type(record)(**{**values, **changes})
+        values.update(changes)
+        return type(record)(**values)
 
     class _EnumType(type):
         def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, object]) -> _EnumType:

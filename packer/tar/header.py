@@ -35,9 +35,11 @@ Records = tuple[tuple[str, bytes], ...]
 
 def check_sum(block: bytes) -> None:
     """The header's sum with its own field taken as spaces; old writers added up signed bytes."""
-    rest = block[:148] + b" " * 8 + block[156:]
-    wanted, found = number(block[148:156]), sum(rest)
-    if wanted != found and wanted != found - 256 * sum(byte > 127 for byte in rest):  # noqa: PLR2004 - two's complement
+    wanted, found = number(block[148:156]), sum(block) - sum(block[148:156]) + 8 * ord(" ")
+    if wanted == found:
+        return
+    rest = block[:148] + block[156:]
+    if wanted != found - 256 * sum(byte > 127 for byte in rest):  # noqa: PLR2004 - two's complement
         raise InvalidFileError("the archive is damaged: a header's checksum is wrong")
 
 
@@ -48,7 +50,9 @@ def number(field: bytes) -> int:
         if field[0] == 0xFF or value >= 1 << 63:  # noqa: PLR2004 - GNU's mark of a negative number
             raise InvalidFileError("the archive holds a number that is out of range")
         return value
-    text = field.split(b"\0", 1)[0].strip()
+    text = field.rstrip(b"\0 ")
+    if not text.isdigit():
+        text = text.split(b"\0", 1)[0].strip()
     if not text:
         return 0
     if text.translate(None, b"01234567"):

@@ -110,8 +110,7 @@ class TarReader:
                 at += len(piece)
 
     def _skip_content(self) -> None:
-        for _ in self._stream.pieces(self._left + self._padding, _PIECE):
-            pass
+        self._stream.skip(self._left + self._padding)
         self._left = self._padding = 0
 
 

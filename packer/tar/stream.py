@@ -38,10 +38,22 @@ class Stream:
         """So many bytes; none where it ends and may. Raises :class:`InvalidFileError` where it ends before that."""
         if may_end and not self.more():
             return b""
+        if len(self._pending) >= size:
+            piece, self._pending = bytes(self._pending[:size]), self._pending[size:]
+            return piece
         data = bytearray()
         while len(data) < size:
             data += self.some(size - len(data))
         return bytes(data)
+
+    def skip(self, size: int) -> None:
+        """Pass over so many bytes. Raises :class:`InvalidFileError` where it ends before that."""
+        while size:
+            if not self.more():
+                raise InvalidFileError("the archive ends in the middle")
+            passed = min(size, len(self._pending))
+            self._pending = self._pending[passed:]
+            size -= passed
 
     def pieces(self, size: int, most: int) -> Iterator[bytes]:
         """So many bytes in pieces of at most ``most``."""

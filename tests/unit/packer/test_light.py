@@ -41,3 +41,20 @@ def test_one_may_begin_with_another() -> None:
         word.text = "c"  # type: ignore[misc]
     with pytest.raises(TypeError, match="file"):
         Word()  # type: ignore[call-arg]
+
+
+def test_what_is_made_often_is_what_is_made_seldom() -> None:
+    # Given records of a class that there are many of
+    many = [Place("a", number) for number in range(1000)]
+    assert many[-1] == Place(line=999, file="a") == replace(many[0], line=999)
+    assert Place("a") == many[1]
+    # Then its rules still hold, and those that begin with it have their own members
+    assert Word("a", 2, text="b").shown == "a:2: b"
+    with pytest.raises(TypeError, match="file"):
+        Place()  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        Place("a", 1, 2)  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        Place("a", column=1)  # type: ignore[call-arg]
+    with pytest.raises(AttributeError):
+        many[0].line = 2  # type: ignore[misc]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import stat
 import tarfile
 from pathlib import Path
@@ -140,6 +141,16 @@ def test_a_later_layer_replaces_a_folder_by_a_file(tmp_path: Path) -> None:
 def test_devices_are_passed_over(tmp_path: Path) -> None:
     root = unpack(tmp_path, archive(member("null", tarfile.CHRTYPE), member("fifo", tarfile.FIFOTYPE)))
     assert [path.name for path in root.iterdir()] == ["fifo"]
+
+
+def test_a_fifo_has_its_attributes(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        root = unpack(tmp_path, archive(member("fifo", tarfile.FIFOTYPE, mode=0o666, mtime=5)))
+    finally:
+        os.umask(before)
+    state = (root / "fifo").lstat()
+    assert (stat.S_ISFIFO(state.st_mode), stat.S_IMODE(state.st_mode), state.st_mtime) == (True, 0o666, 5)
 
 
 def test_limits_hold_over_all_layers(tmp_path: Path) -> None:
