@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from whit.packer.support.errors import UnsupportedError
+from whit.toolchains.model import check_outside
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from whit.toolchains.model import Kit, Project
 
 
@@ -29,7 +33,7 @@ def read_facts(root: str, triple: str, kit: Kit) -> Facts:
     def read(name: str) -> str | None:
         return kit.read(posixpath.join(root, name))
 
-    configured = _toml(read(".cargo/config.toml"))
+    configured = _configuration(root, kit)
     release = _toml(read("Cargo.toml")).get("profile", {}).get("release", {})
     return Facts(
         is_locked=read("Cargo.lock") is not None,
@@ -38,6 +42,9 @@ def read_facts(root: str, triple: str, kit: Kit) -> Facts:
     )
 
 
+_INHERITED = re.compile(r"\bworkspace\s*=\s*(?:true|\")")
+_PATCH_KEYS = ("path", "git", "branch", "tag", "rev", "package", "version", "registry")
+_PLACES = frozenset(("directory", "local-registry", "path"))
 _SOURCE_KEYS = ("replace-with", "directory", "registry", "local-registry", "git", "branch", "tag", "rev")
 
 
@@ -50,17 +57,92 @@ def unseen_words(project: Project, kit: Kit) -> tuple[str, ...]:
     while folder != project.root and "Cargo.toml" not in kit.names(folder):
         folder = posixpath.dirname(folder)
     words = [f"--manifest-path={posixpath.join(folder, 'Cargo.toml')}"]
-    configured = _toml(kit.read(posixpath.join(project.root, ".cargo/config.toml")))
+    configured = _configuration(project.root, kit)
     for table, keys in (("source", _SOURCE_KEYS), ("registries", ("index",))):
-        found = configured.get(table)
-        for name, told in found.items() if isinstance(found, dict) else ():
-            for key in keys:
-                value = told.get(key) if isinstance(told, dict) else None
-                if isinstance(value, str):
-                    is_place = key in {"directory", "local-registry"}
-                    plain = posixpath.join(project.root, value) if is_place else value
-                    words += ["--config", f"{table}.{json.dumps(name)}.{key}={json.dumps(plain)}"]
+        for name, told in _tables(configured.get(table)):
+            words += _given(f"{table}.{json.dumps(name)}", told, keys, project)
+    for source, patched in _tables(configured.get("patch")):
+        for name, told in _tables(patched):
+            words += _given(f"patch.{json.dumps(source)}.{json.dumps(name)}", told, _PATCH_KEYS, project)
+    if _overrides(configured):
+        paths = [posixpath.join(project.root, path) for path in _overrides(configured)]
+        words += ["--config", f"paths={json.dumps(paths)}"]
     return tuple(words)
+
+
+def _given(place: str, told: dict[str, Any], keys: tuple[str, ...], project: Project) -> Iterator[str]:
+    for key in keys:
+        value = told.get(key)
+        if isinstance(value, str):
+            plain = posixpath.join(project.root, value) if key in _PLACES else value
+            yield from ("--config", f"{place}.{key}={json.dumps(plain)}")
+
+
+def _tables(table: Any) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401 - what a person's TOML holds
+    """Tables in a table, by name."""
+    found = table.items() if isinstance(table, dict) else ()
+    return ((name, told) for name, told in found if isinstance(told, dict))
+
+
+def _overrides(configured: dict[str, Any]) -> list[str]:
+    """``paths``: crates that are taken from there, whatever their version."""
+    found = configured.get("paths")
+    return [path for path in found if isinstance(path, str)] if isinstance(found, list) else []
+
+
+def _configuration(root: str, kit: Kit) -> dict[str, Any]:
+    return _toml(kit.read(posixpath.join(root, ".cargo/config.toml")))
+
+
+def configurations_above(project: Project) -> tuple[str, ...]:
+    """Files that cargo reads too, were they there (doc.rust-lang.org/cargo, "Configuration": hierarchical structure)."""
+    found, folder = [], project.root
+    while folder != "/":
+        folder = posixpath.dirname(folder)
+        found.append(posixpath.join(folder, ".cargo/config.toml"))
+    return tuple(found)
+
+
+def outside_folders(project: Project, kit: Kit) -> tuple[str, ...]:
+    """Folders beside the tree that manifests and the configuration name, and those that these name in turn.
+
+    Of a crate that inherits from its own workspace it is that.
+    """
+    found: list[str] = []
+    pending = [project.root]
+    while pending:
+        folder = pending.pop()
+        manifest = posixpath.join(folder, "Cargo.toml")
+        text = kit.read(manifest)
+        named = [(other, manifest) for other in (*paths(text), *_members_outside(text))]
+        if folder == project.root:
+            configured = _configuration(folder, kit)
+            where = posixpath.join(folder, ".cargo/config.toml")
+            named += [(other, where) for other in (*paths_in(configured.get("patch")), *_overrides(configured))]
+        elif _INHERITED.search(text or "") and (above := _workspace_above(folder, kit)):
+            named.append((above, manifest))
+        for other, where in named:
+            path = posixpath.normpath(posixpath.join(folder, other))
+            if path not in found and path != project.root:
+                check_outside(project, path, where, is_module="Cargo.toml" in kit.names(path))
+                found.append(path)
+                pending.append(path)
+    return tuple(sorted(path for path in found if not f"{path}/".startswith(f"{project.root}/")))
+
+
+def _members_outside(text: str | None) -> list[str]:
+    workspace = _toml(text).get("workspace")
+    members = workspace.get("members") if isinstance(workspace, dict) else None
+    named = members if isinstance(members, list) else []
+    return [name for name in named if isinstance(name, str) and name.startswith(("../", "/")) and "*" not in name]
+
+
+def _workspace_above(folder: str, kit: Kit) -> str | None:
+    while folder != "/":
+        folder = posixpath.dirname(folder)
+        if "workspace" in _toml(kit.read(posixpath.join(folder, "Cargo.toml"))):
+            return folder
+    return None
 
 
 def check_toolchain(project: Project, kit: Kit) -> None:
@@ -96,8 +178,12 @@ def _toml(text: str | None) -> dict[str, Any]:
 
 
 def paths(text: str | None) -> list[str]:
-    """All that is named by ``path`` in tables of dependencies, and a workspace's members outside."""
-    manifest = _toml(text)
+    """All that is named by ``path`` in tables of dependencies."""
+    return paths_in(_toml(text))
+
+
+def paths_in(manifest: Any) -> list[str]:  # noqa: ANN401 - what a person's TOML holds
+    """All that is named by ``path`` in tables below one."""
     found: list[str] = []
     pending: list[Any] = [manifest]
     while pending:

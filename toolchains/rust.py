@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from whit.packer.support.errors import UnsupportedError
 from whit.toolchains import crates
-from whit.toolchains.cargofiles import check_toolchain, paths, read_facts, unseen_words
-from whit.toolchains.model import Hermetic, Note, Recipe, Step, Target, Tool, Written, as_path, check_outside
+from whit.toolchains.cargofiles import check_toolchain, configurations_above, outside_folders, read_facts, unseen_words
+from whit.toolchains.model import Hermetic, Note, Recipe, Step, Target, Tool, Written, as_path
 from whit.toolchains.zigcc import compiler
 
 if TYPE_CHECKING:
@@ -55,19 +55,8 @@ class Rust:
         }
 
     def outside(self, project: Project, kit: Kit) -> tuple[str, ...]:
-        """Folders beside the tree that manifests name by ``path``, and those that these name in turn."""
-        found: list[str] = []
-        pending = [project.root]
-        while pending:
-            folder = pending.pop()
-            for other in paths(kit.read(posixpath.join(folder, "Cargo.toml"))):
-                path = posixpath.normpath(posixpath.join(folder, other))
-                if path not in found and path != project.root:
-                    is_module = "Cargo.toml" in kit.names(path)
-                    check_outside(project, path, posixpath.join(folder, "Cargo.toml"), is_module=is_module)
-                    found.append(path)
-                    pending.append(path)
-        return tuple(sorted(path for path in found if not f"{path}/".startswith(f"{project.root}/")))
+        """Folders beside the tree that manifests and cargo's configuration name, and those that these name in turn."""
+        return outside_folders(project, kit)
 
     def targets(self, project: Project, kit: Kit) -> tuple[Target, ...]:
         """Programs of the packages at the folder and below it."""
@@ -115,7 +104,7 @@ class Rust:
                 Note("the list of crates", "written into the program, as cargo-auditable does"),
             ),
             tools=(rust.tool, cargo, *way.tools),
-            watched=rust.watched(way.triple),
+            watched=(*rust.watched(way.triple), *configurations_above(project)),
             warnings=_warnings(work, linked),
             files=(*files, *way.files),
             hermetic=_hermetic(metadata, project, way) if wish.hermetic else None,

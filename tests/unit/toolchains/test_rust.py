@@ -144,6 +144,29 @@ def test_folders_beside_the_tree_are_found_through_all_that_name_them() -> None:
     assert RUST.outside(PROJECT, machine) == ("/a", "/c")
 
 
+def test_cargo_s_configuration_names_folders_beside_the_tree_too_and_a_crate_its_workspace() -> None:
+    machine = FakeKit(
+        {
+            "/p/Cargo.toml": '[workspace]\nmembers = ["in", "../out"]\n',
+            "/p/.cargo/config.toml": 'paths = ["../over"]\n[patch.crates-io]\na = { path = "../ws/a" }\n',
+            "/ws/a/Cargo.toml": "[package]\nversion.workspace = true\n",
+            "/ws/Cargo.toml": '[workspace]\nmembers = ["a"]\n',
+        }
+    )
+    assert RUST.outside(PROJECT, machine) == ("/out", "/over", "/ws", "/ws/a")
+
+
+def test_hermetic_cargo_is_told_what_the_configuration_patches() -> None:
+    config = 'paths = ["over"]\n[patch.crates-io]\na = { path = "../a", package = "b" }\n'
+    machine = kit(**{".cargo/config.toml": config, "Cargo.toml": "", "/a/Cargo.toml": ""})
+    machine.is_hermetic = True
+    RUST.targets(PROJECT, machine)
+    (step,) = (step for step in machine.asked if "metadata" in step.argv)
+    assert {'patch."crates-io"."a".path="/p/../a"', 'patch."crates-io"."a".package="b"', 'paths=["/p/over"]'} <= set(
+        step.argv
+    )
+
+
 def test_metadata_that_can_t_be_understood_is_told() -> None:
     with pytest.raises(WhitError, match="cargo metadata said something"):
         crates.parse_metadata("[]")
