@@ -178,13 +178,16 @@ class _Work:
             for step in recipe.steps:
                 run(step, means.watcher)
             return
-        for step in () if means.is_offline else recipe.prepares:
-            run(step, means.watcher)
-        runner = means.runner(self.cache.store.root)
+        prepares = () if means.is_offline else recipe.prepares
+        for step in prepares:
+            if not step.evaluates:
+                run(step, means.watcher)
+        box = hermetic.Box(recipe, self.roots, means.runner(self.cache.store.root), means.watcher)
+        steps = (*(step for step in prepares if step.evaluates), *recipe.steps)
         with self.cache.workplace() as rooms:
-            for number, step in enumerate(recipe.steps):
-                confined = hermetic.rooms(rooms / str(number), place, self.cache.folder)
-                hermetic.run(step, recipe, self.roots, confined, runner, means.watcher)
+            for number, step in enumerate(steps):
+                confined = hermetic.rooms(rooms / str(number), place, self.cache.folder, self.project.root)
+                box.run(step, confined, has_network=step in prepares)
 
     def _ask(self, step: Step, means: Means) -> str:
         """What the tree says where it is executed: confined, and what it writes is thrown away."""
@@ -192,7 +195,7 @@ class _Work:
 
         runner = means.runner(self.cache.store.root)
         with self.cache.workplace() as place, self.cache.workplace() as rooms:
-            confined = hermetic.rooms(rooms / "asked", place, self.cache.folder)
+            confined = hermetic.rooms(rooms / "asked", place, self.cache.folder, self.project.root)
             return hermetic.ask(step, self.roots, confined, runner, means.watcher)
 
     def _key(self, platform: Platform, kit: Kit) -> str:

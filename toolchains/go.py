@@ -286,9 +286,9 @@ def _flags(wish: Wish, way: _Way, given: dict[str, str]) -> tuple[list[str], tup
 def _hermetic(go: Tool, project: Project, env: tuple[tuple[str, str], ...], way: _Way, kit: Kit) -> Hermetic:
     """Modules are seen where Go keeps them; what it compiles is kept apart from what it compiles otherwise."""
     modules = kit.ask(Step((go.path, "env", "GOMODCACHE"), project.folder, env, _INHERITED)).strip()
-    caches = [("GOCACHE", "go"), *([("ZIG_GLOBAL_CACHE_DIR", "zig")] if way.tools else [])]
+    caches = (("ZIG_GLOBAL_CACHE_DIR", "zig"),) if way.tools else ()
     off = (("GOPROXY", "off"), ("GOENV", "off"), ("GOMODCACHE", modules), ("GOSUMDB", "off"))
-    return Hermetic(shows=(modules,), caches=tuple(caches), env=off)
+    return Hermetic(shows=(modules,), caches=caches, shared=(("GOCACHE", "go"),), env=off)
 
 
 def _downloads(go: Tool, project: Project, env: tuple[tuple[str, str], ...]) -> tuple[Step, ...]:

@@ -85,7 +85,8 @@ class Step:
     """One process. ``env`` is set, ``inherits`` are further names of variables that come from whit's own environment.
 
     Nothing else of that is seen, but for what every program needs: process.py has the list. ``doing`` is for people.
-    ``evaluates`` marks a question whose answer comes of executing what the tree says, such as a Makefile.
+    ``evaluates`` marks what executes what the tree says, such as a Makefile that is asked for its plan, or nimble, which
+    evaluates a package's file before it brings others.
     """
 
     argv: tuple[str, ...]
@@ -117,12 +118,15 @@ class Note:
 class Hermetic:
     """What steps need to see when they are confined, beside sources and tools: ``shows`` are folders, read-only.
 
-    ``caches`` are (variable, name) of folders that are kept from build to build; ``env`` says that there is no network.
+    ``caches`` are (variable, name) of folders that are kept from build to build of the same sources, which might write there
+    what another one's shouldn't read; ``shared`` those of all builds, for steps that execute nothing of the sources'.
+    ``env`` says that there is no network.
     ``system`` is whether programs of the machine's own are needed, such as a linker.
     """
 
     shows: tuple[str, ...] = ()
     caches: tuple[tuple[str, str], ...] = ()
+    shared: tuple[tuple[str, str], ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     system: bool = False
 

@@ -13,7 +13,7 @@ from whit.toolchains.zigcc import WASI_TARGET, compiler, hermetic
 
 if TYPE_CHECKING:
     from whit.packer.image.platform import Platform
-    from whit.toolchains.model import Kit, Project, Tool, Wish
+    from whit.toolchains.model import Hermetic, Kit, Project, Tool, Wish
     from whit.toolchains.zigcc import Compiler
 
 _CPU = {"386": "i386", "amd64": "amd64", "arm": "arm", "arm64": "arm64", "ppc64le": "powerpc64el", "riscv64": "riscv64",
@@ -60,7 +60,10 @@ class Nim:
         )
 
     def recipe(self, project: Project, targets: tuple[Target, ...], wish: Wish, output: str, kit: Kit) -> Recipe:
-        """One ``nim c`` for each program; of a package that needs others nimble calls it, and knows where they are."""
+        """One ``nim c`` for each program; of a package that needs others nimble calls it, and knows where they are.
+
+        Those that the tree has itself (``nimbledeps``, as ``nimble --localdeps`` writes it) Nim finds without.
+        """
         package = parse_nimble(
             kit.read(posixpath.join(project.root, project.manifest)) or "" if project.manifest else ""
         )
@@ -68,7 +71,9 @@ class Nim:
         c = compiler(wish.platform, output, (project.root,), kit)
         needs = [word for word in package.requires if not re.match(r"nim\b", word)]
         nimble = posixpath.join(posixpath.dirname(nim.path), "nimble")
-        start = (nimble, "--accept", "c") if needs else (nim.path, "c")
+        vendored = _vendored(project, kit) if needs else ()
+        needs = [] if vendored else needs
+        start = (nimble, "--accept", "c") if needs else (nim.path, "c", *(f"--nimblePath:{path}" for path in vendored))
         env = c.environment(_PATH)
         steps = tuple(
             Step(
@@ -77,16 +82,18 @@ class Nim:
             )
             for target in targets
         )  # fmt: skip
-        prepares = (Step((nimble, "--accept", "install", "--depsOnly"), project.root, env, _INHERITED, "packages"),)
+        words = (nimble, "--accept", "install", "--depsOnly")
+        prepares = (Step(words, project.root, env, _INHERITED, "packages", evaluates=True),) if needs else ()
         return Recipe(
-            steps=(*(prepares if needs else ()), *steps),
+            steps=(*(() if wish.hermetic else prepares), *steps),
+            prepares=prepares if wish.hermetic else (),
             programs=tuple((target.name, f"{target.name}{_ending(c)}") for target in targets),
-            notes=(c.note, Note("-d:release --opt:size", "small; checks stay"), *_asked(wish)),
+            notes=(c.note, Note("-d:release --opt:size", "small; checks stay"), *_asked(wish), *_of_tree(vendored)),
             tools=(nim, c.zig),
             warnings=_warnings(project, wish, kit),
             files=c.files,
             strips=not wish.keeps_debug,
-            hermetic=replace(hermetic(), shows=_OWN_FOLDERS) if wish.hermetic else None,
+            hermetic=_hermetic() if wish.hermetic else None,
         )
 
 
@@ -118,6 +125,22 @@ def parse_nimble(text: str) -> Package:
         tuple((path, named.get(path, posixpath.basename(path))) for path in paths),
         source[1] if source else "", tuple(requires), least[1] if least else "",
     )  # fmt: skip
+
+
+def _vendored(project: Project, kit: Kit) -> tuple[str, ...]:
+    """Folders of packages in the tree; nimble 0.14 has named them anew."""
+    folder = posixpath.join(project.root, "nimbledeps")
+    return tuple(posixpath.join(folder, name) for name in kit.names(folder) if name in {"pkgs", "pkgs2"})
+
+
+def _of_tree(vendored: tuple[str, ...]) -> tuple[Note, ...]:
+    return (Note("nimbledeps", "packages are in the tree: none is brought"),) if vendored else ()
+
+
+def _hermetic() -> Hermetic:
+    """Packages are brought in the box: nimble evaluates what they say of themselves."""
+    usual = hermetic()
+    return replace(usual, shows=_OWN_FOLDERS, caches=(*usual.caches, ("NIMBLE_DIR", "nimble")))
 
 
 def _checked(nim: Tool, package: Package, project: Project) -> Tool:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from whit.toolchains.model import Step
 
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy")
 ALWAYS = (
     "PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
-    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
-    "SSL_CERT_FILE", "SSL_CERT_DIR",
+    *PROXIES, "SSL_CERT_FILE", "SSL_CERT_DIR",
 )  # fmt: skip
 """Variables of whit's own environment that every step sees: places, and how to reach a network."""
 
@@ -35,6 +35,7 @@ _FEW = 3
 _MOST_CAUSES = 6
 _EXCERPT = re.compile(r"(?:\d+ *)?\|")
 _READ = 1 << 16
+_MOST_TOLD = 256 << 20
 _LONGEST = 1 << 20
 """Bytes of a step's output that are kept: the last ones."""
 
@@ -94,7 +95,11 @@ def run(step: Step, watcher: Watcher) -> None:
 def ask(step: Step, watcher: Watcher | None = None) -> str:
     """What it prints on stdout. Raises :class:`WhitError` with the last thing that it says on stderr where it fails."""
     with tempfile.TemporaryFile() as errors, _started(step, errors.fileno()) as process:
-        told = b"".join(_heard(process, step.doing, watcher if step.doing else None))
+        told = bytearray()
+        for chunk in _heard(process, step.doing, watcher if step.doing else None):
+            told += chunk
+            if len(told) > _MOST_TOLD:
+                raise WhitError(f"{title(step)} says more than {_MOST_TOLD >> 20} MB, and goes on")
         code = process.wait()
         if code:
             errors.seek(0)

@@ -138,7 +138,7 @@ def test_a_confined_build_sees_the_modules_and_asks_no_proxy() -> None:
     hermetic = GO.recipe(MODULE, (SERVER,), Wish(AMD64, hermetic=True), "/out", machine).hermetic
     assert hermetic is not None
     assert hermetic.shows == ("/home/me/go/pkg/mod",)
-    assert hermetic.caches == (("GOCACHE", "go"), ("ZIG_GLOBAL_CACHE_DIR", "zig"))
+    assert (hermetic.caches, hermetic.shared) == ((("ZIG_GLOBAL_CACHE_DIR", "zig"),), (("GOCACHE", "go"),))
     assert ("GOPROXY", "off") in hermetic.env
 
 

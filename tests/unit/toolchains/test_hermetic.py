@@ -14,7 +14,7 @@ from whit.toolchains.model import Hermetic, Recipe, Step, Tool
 if TYPE_CHECKING:
     from pathlib import Path
 
-ROOMS = Rooms("/s/root", "/s/run", "/s/out", "/s/caches")
+ROOMS = Rooms("/s/root", "/s/run", "/s/out", "/s/caches/of-it", "/s/caches")
 
 
 def recipe(tmp_path: Path, hermetic: Hermetic | None) -> tuple[Step, Recipe]:
@@ -25,7 +25,7 @@ def recipe(tmp_path: Path, hermetic: Hermetic | None) -> tuple[Step, Recipe]:
 
 
 def test_sources_and_tools_are_read_only_and_the_output_alone_is_written(tmp_path: Path) -> None:
-    hermetic = Hermetic((f"{tmp_path}/modules",), (("GOCACHE", "go"),), (("GOPROXY", "off"),))
+    hermetic = Hermetic((f"{tmp_path}/modules",), (("ZIG_CACHE", "zig"),), (("GOCACHE", "go"),), (("GOPROXY", "off"),))
     order = order_of(*recipe(tmp_path, hermetic), [f"{tmp_path}/src"], ROOMS)
     assert order.network == "none"
     assert order.directory == f"{tmp_path}/src"
@@ -35,12 +35,25 @@ def test_sources_and_tools_are_read_only_and_the_output_alone_is_written(tmp_pat
         f"{tmp_path}/modules": True,
         f"{tmp_path}/src": True,
         "/s/out": False,
+        "/cache/zig": False,
         "/cache/go": False,
     }
+    kept = {mount.target: mount.path for mount in order.mounts if isinstance(mount, Bound) and "cache" in mount.target}
+    assert kept == {"/cache/zig": "/s/caches/of-it/zig", "/cache/go": "/s/caches/hermetic-go"}
     assert Memory("/tmp", 0) in order.mounts
     assert set(order.environment) == {
-        "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "TMPDIR=/tmp", "CGO_ENABLED=0", "GOPROXY=off", "GOCACHE=/cache/go",
+        "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "TMPDIR=/tmp", "CGO_ENABLED=0", "GOPROXY=off", "GOCACHE=/cache/go", "ZIG_CACHE=/cache/zig",
     }  # fmt: skip
+
+
+def test_what_brings_packages_by_executing_what_they_say_has_a_network_and_is_confined_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:1")
+    order = order_of(*recipe(tmp_path, Hermetic()), [], ROOMS, has_network=True)
+    assert order.network == "default"
+    assert "HTTPS_PROXY=http://proxy:1" in order.environment
+    assert Bound("/etc/ssl", None, "/etc/ssl", is_readonly=True) in order.mounts
 
 
 def test_the_machine_s_own_programs_are_seen_where_they_are_needed(tmp_path: Path) -> None:

@@ -60,6 +60,26 @@ def test_packages_that_others_are_needed_for_are_brought_by_nimble() -> None:
     ]
 
 
+def test_confined_they_are_brought_in_the_box_as_nimble_evaluates_what_they_say() -> None:
+    wish = Wish(AMD64, hermetic=True)
+    recipe = NIM.recipe(
+        NIM_PROJECT, (Target("svc", "src/svc.nim"),), wish, "/out", nim_kit(NIMBLE + 'requires "jester"\n')
+    )
+    (prepared,) = recipe.prepares
+    assert prepared.evaluates
+    assert [step.argv[2] for step in recipe.steps] == ["c"]
+    assert recipe.hermetic
+    assert ("NIMBLE_DIR", "nimble") in recipe.hermetic.caches
+
+
+def test_packages_that_are_in_the_tree_need_no_nimble() -> None:
+    machine = nim_kit(NIMBLE + 'requires "jester"\n', **{"/p/nimbledeps/pkgs/jester-0.5.0/jester.nim": ""})
+    recipe = NIM.recipe(NIM_PROJECT, (Target("svc", "src/svc.nim"),), Wish(AMD64), "/out", machine)
+    (step,) = recipe.steps
+    assert step.argv[:3] == ("/usr/bin/nim", "c", "--nimblePath:/p/nimbledeps/pkgs")
+    assert recipe.prepares == ()
+
+
 def test_a_package_that_asks_for_a_newer_nim() -> None:
     with pytest.raises(UnsupportedError, match=r"p\.nimble asks for Nim 2\.0, and here is 1\.6\.10"):
         NIM.recipe(NIM_PROJECT, (), Wish(AMD64), "/out", nim_kit('requires "nim >= 2.0"'))
