@@ -7,6 +7,7 @@ work on a copy. CMake and Meson have a folder of their own.
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _MAKEFILES = frozenset(("GNUmakefile", "makefile", "Makefile"))
 _CPU = {"amd64": "x86_64", "386": "x86", "arm64": "aarch64", "arm": "arm", "wasm": "wasm32"}
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+_LOADS = re.compile(r"\bdlopen\s*\(")
+_OWN = frozenset(("m", "c", "pthread", "dl", "rt", "util", "resolv", "crypt"))
 _STALE = ("(", "-name", "*.o", "-o", "-name", "*.lo", ")", "-type", "f", "-delete")
 
 
@@ -77,6 +80,7 @@ class C:
             programs=tuple((target.name, place) for target, place in zip(targets, driven.places, strict=True)),
             notes=(c.note, driven.note),
             tools=(c.zig, *driven.tools),
+            warnings=_warnings(project, given, kit),
             files=(*c.files, *driven.files),
             strips=not wish.keeps_debug,
             hermetic=hermetic() if wish.hermetic else None,
@@ -111,6 +115,25 @@ class _Work:
     @property
     def options(self) -> tuple[str, ...]:
         return tuple(self.given.get("OPTIONS", "").split())
+
+
+def _warnings(project: Project, given: dict[str, str], kit: Kit) -> tuple[str, ...]:
+    """Libraries that aren't made for musl here, and code that is loaded while the program runs."""
+    if project.manifest:
+        wanted = cprograms.libraries(kit.read, project.root, project.manifest)
+    else:
+        wanted = tuple(
+            word[2:] for word in given.get("LIBS", "").split() if word.startswith("-l") and word[2:] not in _OWN
+        )
+    told = []
+    if wanted:
+        told.append(
+            f"it asks for {', '.join(wanted)}: a static form for musl must be in the tree, as this machine's own are made for another libc"
+        )
+    texts = (kit.read(posixpath.join(project.root, name)) or "" for name in project.files)
+    if any(_LOADS.search(text) for text in texts):
+        told.append("dlopen loads code while the program runs: a static program can't, and it will fail")
+    return tuple(told)
 
 
 def _target(project: Project, path: str) -> Target:

@@ -25,6 +25,37 @@ _CMAKE_SET = re.compile(r"\bset\s*\(\s*(\w+)\s+([\w.+-]+)\s*\)", re.IGNORECASE)
 _MESON_PROGRAM = re.compile(r"\bexecutable\s*\(\s*'([^']+)'")
 _MESON_FOLDER = re.compile(r"\bsubdir\s*\(\s*'([^']+)'")
 _AUTOMAKE = re.compile(r"^(?:s?bin|libexec)_PROGRAMS\s*\+?=\s*((?:.*\\\n)*.*)$", re.MULTILINE)
+_CMAKE_LIBRARY = re.compile(
+    r"\bfind_package\s*\(\s*([\w.+-]+)|\bpkg_(?:check|search)_modules?\s*\(\s*\w+\s+((?:[^()]|\n)*)\)", re.IGNORECASE
+)
+_MESON_LIBRARY = re.compile(r"\bdependency\s*\(\s*'([^']+)'")
+_AUTOCONF_LIBRARY = re.compile(
+    r"\bPKG_CHECK_MODULES\s*\(\s*\[?\w+\]?\s*,\s*\[?([^\],)]*)|\bAC_CHECK_LIB\s*\(\s*\[?([\w+-]+)"
+)
+_MAKE_LIBRARY = re.compile(
+    r"(?:pkg-config|\$\(PKG_?CONFIG\))((?:\s+[\w.+-]+)+)|(?<![\w-])-l([a-z][\w+]*)", re.IGNORECASE
+)
+_NO_LIBRARIES = frozenset(
+    (
+        *("m", "c", "pthread", "dl", "rt", "util", "resolv", "crypt", "threads", "atomic", "gcc", "stdc++"),
+        *(
+            "pkgconfig",
+            "git",
+            "python",
+            "python3",
+            "perl",
+            "doxygen",
+            "required",
+            "quiet",
+            "optional",
+            "imported_target",
+        ),
+        *("package", "bison", "flex", "true", "false", "global"),
+    )
+)
+"""Parts of the libc or of compilers, and words of builders'."""
+
+_CMAKE_FOREACH = re.compile(r"\bforeach\s*\(\s*(\w+)\s+(?:IN\s+ITEMS\s+)?([\w\s.+-]+)\)", re.IGNORECASE)
 _MOST_FOLDERS = 256
 
 
@@ -37,8 +68,17 @@ def of_cmake(read: Callable[[str], str | None], root: str) -> tuple[str, ...]:
         values |= dict(_CMAKE_SET.findall(text)) | ({"PROJECT_NAME": project[1]} if project else {})
         if project:
             values.setdefault("CMAKE_PROJECT_NAME", project[1])
-        found += [_replaced(name, values) for name, other in _CMAKE_PROGRAM.findall(text) if not other]
+        lists = {name: words.split() for name, words in _CMAKE_FOREACH.findall(text)}
+        for name, other in _CMAKE_PROGRAM.findall(text):
+            if not other:
+                found += _each(_replaced(name, values), lists)
     return tuple(dict.fromkeys(name for name in found if "$" not in name))
+
+
+def _each(name: str, lists: dict[str, list[str]]) -> list[str]:
+    """A name for each word of a loop that it is in."""
+    loop = next((one for one in lists if f"${{{one}}}" in name), None)
+    return [name.replace(f"${{{loop}}}", word) for word in lists[loop]] if loop else [name]
 
 
 def _replaced(name: str, values: dict[str, str]) -> str:
@@ -58,6 +98,25 @@ def of_automake(read: Callable[[str], str | None], root: str) -> tuple[str, ...]
         for words in _AUTOMAKE.findall(read(posixpath.join(root, place)) or ""):
             found += [word for word in words.replace("\\\n", " ").split() if "$" not in word and "@" not in word]
     return tuple(dict.fromkeys(found))
+
+
+def libraries(read: Callable[[str], str | None], root: str, manifest: str) -> tuple[str, ...]:
+    """Libraries of C that the build files ask for by name, but for parts of the libc. Not all need be: some are optional."""
+    if manifest == "CMakeLists.txt":
+        texts, pattern = _texts(read, root, manifest, _CMAKE_FOLDER, _CMAKE_COMMENT), _CMAKE_LIBRARY
+    elif manifest == "meson.build":
+        texts, pattern = _texts(read, root, manifest, _MESON_FOLDER, _CMAKE_COMMENT), _MESON_LIBRARY
+    elif manifest == "configure":
+        texts, pattern = iter([read(posixpath.join(root, "configure.ac")) or ""]), _AUTOCONF_LIBRARY
+    else:
+        texts, pattern = iter([_CMAKE_COMMENT.sub("", read(posixpath.join(root, manifest)) or "")]), _MAKE_LIBRARY
+    found = [
+        word for text in texts for match in pattern.finditer(text) for word in (match[match.lastindex or 0]).split()
+    ]
+    plain = (
+        re.sub(r"[<>=].*", "", word.strip("'\",")) for word in found if not word.startswith(("-", "$", ">", "<", "="))
+    )
+    return tuple(dict.fromkeys(word for word in plain if word[:1].isalpha() and word.lower() not in _NO_LIBRARIES))
 
 
 def of_make(plan: str) -> tuple[str, ...]:

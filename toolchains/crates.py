@@ -62,6 +62,33 @@ def programs(metadata: dict[str, Any], folder: str) -> tuple[Target, ...]:
     return tuple(found)
 
 
+_LIBRARIES = {
+    "proc-macro": "a macro, which the compiler loads while it compiles others",
+    "cdylib": "a library that other programs load while they run",
+    "dylib": "a library that Rust's programs load while they run",
+    "staticlib": "a library for programs in other languages",
+}
+_EXTENSIONS = {"pyo3": "Python", "napi": "Node.js", "rustler": "Erlang", "magnus": "Ruby", "jni": "Java"}
+"""Crates that make modules for other languages' interpreters."""
+
+
+def why_no_program(metadata: dict[str, Any], folder: str) -> str:
+    """What the packages at a folder and below it are instead; empty for libraries as most are."""
+    told = []
+    for package in metadata["packages"]:
+        place = posixpath.dirname(package["manifest_path"])
+        if package["id"] not in metadata["workspace_members"] or not f"{place}/".startswith(f"{folder}/"):
+            continue
+        kinds = [kind for target in package["targets"] for kind in target["kind"] if kind in _LIBRARIES]
+        uses = {dependency["name"] for dependency in package.get("dependencies", ())}
+        extended = next((_EXTENSIONS[name] for name in sorted(uses & _EXTENSIONS.keys())), None)
+        if kinds and extended and "cdylib" in kinds:
+            told.append(f"{package['name']} is an extension of {extended}, whose interpreter loads it")
+        elif kinds:
+            told.append(f"{package['name']} is {_LIBRARIES[kinds[0]]} ({kinds[0]})")
+    return "; ".join(told[:3])
+
+
 def native_libraries(metadata: dict[str, Any], package: str) -> tuple[str, ...]:
     """Libraries of C that crates of a package's tree say they link with (``links`` of a manifest)."""
     used = {identity for identity, _ in _closure(metadata, _root(metadata, package))}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from whit.packer.support.errors import UnsupportedError
 from whit.toolchains.gomod import parse_gomod
 from whit.toolchains.model import Hermetic, Note, Recipe, Step, Target, check_outside, is_older
-from whit.toolchains.zigcc import ZIG_TARGETS
+from whit.toolchains.zigcc import ZIG_TARGETS, zig_cpu, zig_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,13 +94,14 @@ class Go:
         go = _checked_tool(project, kit)
         given = dict(wish.variables)
         env = (*_environment(project, kit), *_platform_environment(wish.platform))
-        needing, libraries = _cgo(go, project, targets, (*env, ("CGO_ENABLED", "1")), given, kit)
+        found = _cgo(go, project, targets, (*env, ("CGO_ENABLED", "1")), given, kit)
+        needing = found.needing
         if given.get("CGO_ENABLED") in {"0", "1"}:
             needing = needing if given["CGO_ENABLED"] == "1" else ()
             uses_cgo = given["CGO_ENABLED"] == "1"
         else:
             uses_cgo = bool(needing)
-        way = _with_cgo(wish.platform, needing, libraries, kit) if uses_cgo else _WITHOUT_CGO
+        way = _with_cgo(wish.platform, needing, found, kit) if uses_cgo else _WITHOUT_CGO
         flags, notes = _flags(wish, way, given)
         env = (
             *env,
@@ -122,7 +123,7 @@ class Go:
             notes=(way.note, *notes),
             tools=(go, *way.tools),
             prepares=_downloads(go, project, env),
-            warnings=way.warnings,
+            warnings=(*way.warnings, *((_PLUGINS,) if found.has_plugins else ())),
             hermetic=_hermetic(go, project, env, way, kit) if wish.hermetic else None,
         )
 
@@ -139,6 +140,16 @@ class _Way:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Of the packages that a program has: those with C, libraries of C that these name, whether it loads plugins."""
+
+    needing: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    has_plugins: bool = False
+
+
+_PLUGINS = "package plugin loads code while the program runs: a static program can't, and plugin.Open will fail"
 _WITHOUT_CGO = _Way((("CGO_ENABLED", "0"),), Note("CGO_ENABLED=0", "static: no package needs cgo"))
 
 
@@ -212,21 +223,22 @@ def _cgo(
     env: tuple[tuple[str, str], ...],
     given: dict[str, str],
     kit: Kit,
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Packages that have C in them, and libraries of C that these name. The standard library does without."""
+) -> _Found:
+    """The standard library does without C."""
     if "wasm" in dict(env).values():
-        return (), ()
+        return _Found()
     tags = (f"-tags={given['TAGS']}",) if given.get("TAGS") else ()
     packages = [word for target in targets for word in _package(project, target)]
     fields = "-json=ImportPath,Standard,CgoFiles,CgoLDFLAGS,CgoPkgConfig"
     words = (go.path, "list", "-e", "-deps", fields, *tags, *packages)
     step = Step(words, project.folder, env, _INHERITED, "the list of packages, with modules that aren't here yet")
-    needing, libraries = [], []
+    needing, libraries, has_plugins = [], [], False
     for package in _documents(kit.ask(step)):
+        has_plugins |= package.get("ImportPath") == "plugin"
         if not package.get("Standard") and package.get("CgoFiles"):
             needing.append(str(package["ImportPath"]))
             libraries += [*_linked(package.get("CgoLDFLAGS")), *_words(package.get("CgoPkgConfig"))]
-    return tuple(needing), tuple(dict.fromkeys(libraries))
+    return _Found(tuple(needing), tuple(dict.fromkeys(libraries)), has_plugins)
 
 
 def _documents(text: str) -> Iterable[dict[str, object]]:
@@ -245,14 +257,14 @@ def _linked(flags: object) -> list[str]:
     return [word[2:] for word in _words(flags) if word.startswith("-l") and word[2:] not in _OWN_LIBRARIES]
 
 
-def _with_cgo(platform: Platform, needing: tuple[str, ...], libraries: tuple[str, ...], kit: Kit) -> _Way:
-    target = ZIG_TARGETS[platform.architecture]
+def _with_cgo(platform: Platform, needing: tuple[str, ...], found: _Found, kit: Kit) -> _Way:
+    target = f"-target {zig_target(platform)} -mcpu={zig_cpu(platform)}"
     zig = kit.tool("zig")
     warnings: tuple[str, ...] = ()
-    if libraries:
-        text = f"{_some(needing)} link with {', '.join(libraries)}: a static form for musl must be in the tree"
+    if found.libraries:
+        text = f"{_some(needing)} link with {', '.join(found.libraries)}: a static form for musl must be in the tree"
         warnings = (f"{text}, as this machine's own are made for another libc",)
-    env = (("CGO_ENABLED", "1"), ("CC", f"{zig.path} cc -target {target}"), ("CXX", f"{zig.path} c++ -target {target}"))
+    env = (("CGO_ENABLED", "1"), ("CC", f"{zig.path} cc {target}"), ("CXX", f"{zig.path} c++ {target}"))
     note = Note(
         f"cgo by {zig.title}, linked statically with musl",
         f"C is in {_some(needing)}" if needing else "asked for by CGO_ENABLED=1",

@@ -12,18 +12,29 @@ from whit.toolchains.model import Note, Recipe, Step, Target, as_path, is_older
 from whit.toolchains.zigcc import WASI_TARGET, compiler, hermetic
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from whit.packer.image.platform import Platform
     from whit.toolchains.model import Hermetic, Kit, Project, Tool, Wish
     from whit.toolchains.zigcc import Compiler
 
 _CPU = {"386": "i386", "amd64": "amd64", "arm": "arm", "arm64": "arm64", "ppc64le": "powerpc64el", "riscv64": "riscv64",
         "loong64": "loongarch64"}  # fmt: skip
+_NARROW = frozenset(("386", "arm"))
 _INHERITED = ("NIMBLE_DIR",)
 _OWN_FOLDERS = ("/etc/nim", "/usr/lib/nim")
 """Where Debian has its configuration, which says where its library is."""
 
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _SSL = re.compile(r"(?:-d:|--define:|define:|switch\(\s*\"define\"\s*,\s*\")ssl\b")
+_LOADING = {
+    "re": "PCRE", "nre": "PCRE", "pcre": "PCRE", "db_sqlite": "SQLite", "sqlite3": "SQLite", "db_mysql": "MySQL", "db_postgres": "PostgreSQL",
+    "db_odbc": "ODBC", "openssl": "OpenSSL",
+}  # fmt: skip
+"""Modules of Nim's own library that load a library of C while the program runs, and which."""
+
+_IMPORTS = re.compile(r"^[ \t]*(?:import|from|include)\b(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
+_DYNLIB = re.compile(r"\bdynlib\s*:\s*\"?([^\s,.}\"][^,}\"\n]*)")
 _LEAST = re.compile(r'requires\s*\(?\s*"nim\s*>=\s*([\d.]+)')
 
 
@@ -73,11 +84,14 @@ class Nim:
         nimble = posixpath.join(posixpath.dirname(nim.path), "nimble")
         vendored = _vendored(project, kit) if needs else ()
         needs = [] if vendored else needs
-        start = (nimble, "--accept", "c") if needs else (nim.path, "c", *(f"--nimblePath:{path}" for path in vendored))
+        verb = _verb(package, project)
+        start = (
+            (nimble, "--accept", verb) if needs else (nim.path, verb, *(f"--nimblePath:{path}" for path in vendored))
+        )
         env = c.environment(_PATH)
         steps = tuple(
             Step(
-                (*start, *_options(wish, c, output, target), as_path(target.path)), project.root, env, _INHERITED,
+                (*start, *_options(wish, c, output, target, verb), as_path(target.path)), project.root, env, _INHERITED,
                 f"{target.name} for {wish.platform} with {nim.title}",
             )
             for target in targets
@@ -90,7 +104,7 @@ class Nim:
             programs=tuple((target.name, f"{target.name}{_ending(c)}") for target in targets),
             notes=(c.note, Note("-d:release --opt:size", "small; checks stay"), *_asked(wish), *_of_tree(vendored)),
             tools=(nim, c.zig),
-            warnings=_warnings(project, wish, kit),
+            warnings=_warnings(project, targets, wish, kit),
             files=c.files,
             strips=not wish.keeps_debug,
             hermetic=_hermetic() if wish.hermetic else None,
@@ -105,6 +119,7 @@ class Package:
     source: str = ""
     requires: tuple[str, ...] = ()
     least: str = ""
+    backend: str = "c"
 
 
 def parse_nimble(text: str) -> Package:
@@ -113,6 +128,9 @@ def parse_nimble(text: str) -> Package:
     bins = re.search(r"^\s*bin\s*=\s*@\[(.*?)\]", plain, re.MULTILINE | re.DOTALL)
     source = re.search(r'^\s*srcDir\s*=\s*"([^"]*)"', plain, re.MULTILINE)
     named = dict(re.findall(r'namedBin\s*\[\s*"([^"]+)"\s*\]\s*=\s*"([^"]+)"', plain))
+    table = re.search(r"^\s*namedBin\s*=\s*\{(.*?)\}", plain, re.MULTILINE | re.DOTALL)
+    named |= dict(re.findall(r'"([^"]+)"\s*:\s*"([^"]+)"', table[1])) if table else {}
+    backend = re.search(r'^\s*backend\s*=\s*"([^"]*)"', plain, re.MULTILINE)
     requires = [
         part.strip()
         for words in re.findall(r'^\s*requires\s*\(?((?:\s*"[^"]*"\s*,?)+)', plain, re.MULTILINE)
@@ -120,11 +138,20 @@ def parse_nimble(text: str) -> Package:
         for part in word.split(",")
     ]
     least = _LEAST.search(plain)
-    paths = re.findall(r'"([^"]+)"', bins[1]) if bins else []
+    paths = dict.fromkeys((*(re.findall(r'"([^"]+)"', bins[1]) if bins else ()), *named))
     return Package(
         tuple((path, named.get(path, posixpath.basename(path))) for path in paths),
-        source[1] if source else "", tuple(requires), least[1] if least else "",
+        source[1] if source else "", tuple(requires), least[1] if least else "", backend[1] if backend else "c",
     )  # fmt: skip
+
+
+def _verb(package: Package, project: Project) -> str:
+    """How Nim is to compile. Raises :class:`UnsupportedError` for what becomes no program of Linux'."""
+    if package.backend not in {"c", "cpp"}:
+        raise UnsupportedError(
+            f"{project.manifest} compiles to {package.backend}: that is no program that can be packed"
+        )
+    return package.backend
 
 
 def _vendored(project: Project, kit: Kit) -> tuple[str, ...]:
@@ -152,16 +179,18 @@ def _checked(nim: Tool, package: Package, project: Project) -> Tool:
     return nim
 
 
-def _options(wish: Wish, c: Compiler, output: str, target: Target) -> tuple[str, ...]:
+def _options(wish: Wish, c: Compiler, output: str, target: Target, backend: str) -> tuple[str, ...]:
     cc = c.program("cc")
     words = ["-d:release", "--opt:size", "--hints:off", "--skipUserCfg", f"--nimcache:{output}/nimcache-{target.name}"]
     words += [f"-o:{output}/{target.name}{_ending(c)}", "--cc:gcc", f"--gcc.exe:{cc}", f"--gcc.linkerexe:{cc}"]
-    words += _platform(wish.platform, cc)
+    cxx = c.program("c++")
+    words += [f"--gcc.cpp.exe:{cxx}", f"--gcc.cpp.linkerexe:{cxx}"] if backend == "cpp" else []
+    words += _platform(wish.platform, cxx if backend == "cpp" else cc, ".cpp" if backend == "cpp" else "")
     words += ["--debugger:native"] if wish.keeps_debug else []
     return (*words, *dict(wish.variables).get("OPTIONS", "").split())
 
 
-def _platform(platform: Platform, cc: str) -> list[str]:
+def _platform(platform: Platform, cc: str, kind: str) -> list[str]:
     if platform.architecture == "wasm":
         return [
             "--os:any",
@@ -175,7 +204,12 @@ def _platform(platform: Platform, cc: str) -> list[str]:
     if cpu is None:
         known = ", ".join(f"linux/{name}" for name in sorted(_CPU))
         raise UnsupportedError(f"Nim builds no program for {platform}", hint=f"one of {known}")
-    return ["--os:linux", f"--cpu:{cpu}", f"--{cpu}.linux.gcc.exe:{cc}", f"--{cpu}.linux.gcc.linkerexe:{cc}"]
+    return [
+        "--os:linux",
+        f"--cpu:{cpu}",
+        f"--{cpu}.linux.gcc{kind}.exe:{cc}",
+        f"--{cpu}.linux.gcc{kind}.linkerexe:{cc}",
+    ]
 
 
 def _ending(c: Compiler) -> str:
@@ -186,8 +220,38 @@ def _asked(wish: Wish) -> tuple[Note, ...]:
     return tuple(Note(f"{key}={value}", "asked for") for key, value in wish.variables)
 
 
-def _warnings(project: Project, wish: Wish, kit: Kit) -> tuple[str, ...]:
-    """Nim's ``ssl`` loads OpenSSL while it runs, which a static program can't."""
+def loaded(text: str) -> tuple[str, ...]:
+    """Libraries of C that a source loads while the program runs, as far as it says so itself."""
+    words = {word for statement in _IMPORTS.findall(text) for word in re.findall(r"\w+", statement.split("#")[0])}
+    named = (name.strip() for name in _DYNLIB.findall(text))
+    return tuple(dict.fromkeys((*(_LOADING[word] for word in sorted(words & _LOADING.keys())), *named)))
+
+
+def _warnings(project: Project, targets: tuple[Target, ...], wish: Wish, kit: Kit) -> tuple[str, ...]:
+    """What a static program can't, or what is compiled for a narrower C than musl's."""
+    sources = {posixpath.join(project.root, target.path) for target in targets}
+    sources.update(path for path in _beside(sources, kit) if path.endswith(".nim"))
+    libraries = dict.fromkeys(name for path in sorted(sources) for name in loaded(kit.read(path) or ""))
+    told = [f"it loads {', '.join(libraries)} while it runs: a static program can't, and ends"] if libraries else []
+    if wish.platform.architecture in _NARROW:
+        told.append(
+            "Nim's library takes times of C for 32 bits wide here, and musl's are 64: what has std/times in it may not compile"
+        )
+    return (*_ssl(project, wish, kit), *told)
+
+
+def _beside(sources: set[str], kit: Kit) -> Iterable[str]:
+    """Files in the programs' folders, and in those directly in them."""
+    for folder in sorted({posixpath.dirname(path) for path in sources}):
+        for name in kit.names(folder):
+            path = posixpath.join(folder, name)
+            yield path
+            if "." not in name:
+                yield from (posixpath.join(path, below) for below in kit.names(path))
+
+
+def _ssl(project: Project, wish: Wish, kit: Kit) -> tuple[str, ...]:
+    """Nim's ``ssl`` loads OpenSSL."""
     texts = [dict(wish.variables).get("OPTIONS", "")]
     texts += [kit.read(posixpath.join(project.root, name)) or "" for name in ("nim.cfg", "config.nims")]
     if any(_SSL.search(text) for text in texts):

@@ -30,7 +30,7 @@ _INHERITED = (
 
 _CPU = {"386": "i686", "amd64": "x86_64", "arm": "armv7", "arm64": "aarch64", "riscv64": "riscv64gc", "ppc64le": "powerpc64le",
         "s390x": "s390x", "loong64": "loongarch64"}  # fmt: skip
-_ABI = {"arm": "eabihf"}
+_OLDER_ARM = {"v5": ("armv5te", "eabi"), "v6": ("arm", "eabihf")}
 _WASI = ("wasm32-wasip1", "wasm32-wasi")
 _SMALL = (("CODEGEN_UNITS", "1"), ("LTO", "thin"))
 _LIBRARIES = "lib/rustlib"
@@ -64,7 +64,14 @@ class Rust:
             return (Target(project.name, "", is_main=True),)
         words = (kit.tool("cargo").path, "metadata", "--format-version=1", "--no-deps")
         text = kit.ask(_asking(words, (), project, kit))
-        return crates.programs(crates.parse_metadata(text), project.folder)
+        metadata = crates.parse_metadata(text)
+        found = crates.programs(metadata, project.folder)
+        reason = "" if found else crates.why_no_program(metadata, project.folder)
+        if reason:
+            raise UnsupportedError(
+                f"{project.folder} has no program: {reason}", hint="whit build takes what can be started"
+            )
+        return found
 
     def recipe(self, project: Project, targets: tuple[Target, ...], wish: Wish, output: str, kit: Kit) -> Recipe:
         """One ``cargo rustc`` for each program, or one ``rustc``."""
@@ -188,6 +195,17 @@ def _found(project: Project, kit: Kit) -> _Compiler:
     return _Compiler(tool, facts.get("host", ""), sysroot, libraries)
 
 
+def platforms_of(project: Project, kit: Kit) -> tuple[str, ...]:
+    """What programs can be built for: where the standard library is here, and this machine with its own glibc."""
+    rust = _found(project, kit)
+    found = []
+    for architecture, cpu in sorted(_CPU.items()):
+        abi = "eabihf" if architecture == "arm" else ""
+        if f"{cpu}-unknown-linux-musl{abi}" in rust.libraries or rust.host == f"{cpu}-unknown-linux-gnu{abi}":
+            found.append(f"linux/{architecture}")
+    return (*found, *(("wasi/wasm",) if not set(_WASI).isdisjoint(rust.libraries) else ()))
+
+
 def _own_cargo(rust: _Compiler, kit: Kit) -> Tool:
     """Cargo of the same toolchain, where rustup's shim would have to look for it."""
     cargo, folder = kit.tool("cargo"), posixpath.join(rust.sysroot, "bin")
@@ -219,14 +237,15 @@ def _way(rust: _Compiler, platform: Platform, output: str, project: Project, kit
     if cpu is None:
         known = ", ".join(f"linux/{name}" for name in sorted(_CPU))
         raise UnsupportedError(f"Rust builds no program for {platform}", hint=f"one of {known}, or wasi/wasm")
-    musl = f"{cpu}-unknown-linux-musl{_ABI.get(platform.architecture, '')}"
+    cpu, abi = _OLDER_ARM.get(platform.variant or "", (cpu, "eabihf")) if platform.architecture == "arm" else (cpu, "")
+    musl = f"{cpu}-unknown-linux-musl{abi}"
     levels = (
         ("-C", f"target-cpu=x86-64-{platform.variant}") if platform.architecture == "amd64" and platform.variant else ()
     )
     static = ("-C", "target-feature=+crt-static", *levels)
     if musl in rust.libraries:
         return _with_zig(musl, static, platform, output, project, kit)
-    gnu = f"{cpu}-unknown-linux-gnu{_ABI.get(platform.architecture, '')}"
+    gnu = f"{cpu}-unknown-linux-gnu{abi}"
     if gnu != rust.host:
         raise _lacking(platform, rust, musl)
     flags = (*static, "-C", "link-arg=-Wl,--build-id=none")

@@ -32,6 +32,7 @@ class Known:
     """How a tool is found. ``usual`` are places beside PATH; ``version`` asks it, and ``pattern`` finds that in the answer.
 
     ``debian`` is the package that brings it there. ``platforms`` are those that it builds for, in OCI's words.
+    ``through`` is the tool that compiles for it, and says what for.
     A shim looks at the name that it is called by: links to it aren't followed. ``inherits`` are variables that say what it starts.
     """
 
@@ -41,12 +42,14 @@ class Known:
     pattern: str = r"(\d+\.\d+(?:\.\d+)?\S*)"
     debian: str = ""
     platforms: tuple[str, ...] = ()
+    through: str = ""
     is_shim: bool = False
     inherits: tuple[str, ...] = ()
 
 
 _GO_PLATFORMS = (*(f"linux/{name}" for name in sorted(ARCHITECTURES)), "wasi/wasm")
 _ZIG_PLATFORMS = (*(f"linux/{name}" for name in sorted(ZIG_TARGETS)), "wasi/wasm")
+_NIM_PLATFORMS = tuple(name for name in _ZIG_PLATFORMS if name != "linux/s390x")
 _MOST_READ = 64 << 20
 _RUSTUP = ("RUSTUP_HOME", "RUSTUP_TOOLCHAIN")
 _CARGO_PLACES = (posixpath.expanduser("~/.cargo/bin"), "/usr/local/cargo/bin")
@@ -54,12 +57,12 @@ _CARGO_PLACES = (posixpath.expanduser("~/.cargo/bin"), "/usr/local/cargo/bin")
 TOOLS: dict[str, Known] = {
     "go": Known("Go", ("/usr/local/go/bin", "/usr/lib/go/bin"), ("version",), r"go(\d\S*)", "golang-go", _GO_PLATFORMS),
     "zig": Known("Zig", ("/usr/local/zig", "/opt/zig"), ("version",), r"(\S+)", platforms=_ZIG_PLATFORMS),
-    "cargo": Known("Cargo", _CARGO_PLACES, debian="cargo", is_shim=True, inherits=_RUSTUP),
+    "cargo": Known("Cargo", _CARGO_PLACES, debian="cargo", through="rustc", is_shim=True, inherits=_RUSTUP),
     "rustc": Known("Rust", _CARGO_PLACES, debian="rustc", is_shim=True, inherits=_RUSTUP),
-    "nim": Known("Nim", (posixpath.expanduser("~/.nimble/bin"),), debian="nim", platforms=_ZIG_PLATFORMS, is_shim=True),
-    "make": Known("GNU make", debian="make"),
-    "cmake": Known("CMake", debian="cmake"),
-    "meson": Known("Meson", debian="meson"),
+    "nim": Known("Nim", (posixpath.expanduser("~/.nimble/bin"),), debian="nim", platforms=_NIM_PLATFORMS, is_shim=True),
+    "make": Known("GNU make", debian="make", through="zig"),
+    "cmake": Known("CMake", debian="cmake", through="zig"),
+    "meson": Known("Meson", debian="meson", through="zig"),
 }
 """By the executable's name."""
 

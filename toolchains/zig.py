@@ -14,7 +14,10 @@ from whit.toolchains.zigcc import zig_cpu, zig_target
 if TYPE_CHECKING:
     from whit.toolchains.model import Kit, Project, Tool, Wish
 
-_EXECUTABLE = re.compile(r'addExecutable\s*\(\s*\.\{.{0,400}?\.name\s*=\s*"([^"\\]+)"', re.DOTALL)
+_EXECUTABLE = re.compile(
+    r'addExecutable\s*\(\s*\.\{(?:(?!addExecutable).){0,400}?\.name\s*=\s*(?:"([^"\\]+)"|([A-Za-z_]\w*)\s*,)', re.DOTALL
+)
+_CONSTANT = re.compile(r'\bconst\s+(\w+)\s*(?::[^=;\n]*)?=\s*"([^"\\\n]+)"\s*;')
 _LEAST = re.compile(r'\.minimum_zig_version\s*=\s*"([^"]+)"')
 _COMMENT = re.compile(r"^\s*//.*$", re.MULTILINE)
 _MODES = {"safe": "ReleaseSafe", "small": "ReleaseSmall", "fast": "ReleaseFast"}
@@ -51,7 +54,9 @@ class Zig:
         if not project.manifest:
             return (Target(project.name, "", is_main=True),)
         text = _COMMENT.sub("", kit.read(posixpath.join(project.root, project.manifest)) or "")
-        names = dict.fromkeys(_EXECUTABLE.findall(text))
+        constants = dict(_CONSTANT.findall(text))
+        found = (literal or constants.get(name, "") for literal, name in _EXECUTABLE.findall(text))
+        names = dict.fromkeys(name for name in found if name)
         return tuple(Target(name, name, is_main=name == project.name) for name in names)
 
     def recipe(self, project: Project, targets: tuple[Target, ...], wish: Wish, output: str, kit: Kit) -> Recipe:
@@ -79,8 +84,19 @@ class Zig:
         else:
             step = _lone(zig, project, wish, mode, output, common, doing)
             made = ((targets[0].name, _file(targets[0], wish)),)
-        confined = Hermetic(caches=(("ZIG_GLOBAL_CACHE_DIR", "zig"),)) if wish.hermetic else None
-        return Recipe((step,), made, notes, (zig,), strips=not wish.keeps_debug, hermetic=confined)
+        return Recipe(
+            (step,), made, notes, (zig,), _brought(zig, project, kit) if wish.hermetic else (), strips=not wish.keeps_debug,
+            hermetic=Hermetic(caches=(("ZIG_GLOBAL_CACHE_DIR", "zig"),)) if wish.hermetic else None,
+        )  # fmt: skip
+
+
+def _brought(zig: Tool, project: Project, kit: Kit) -> tuple[Step, ...]:
+    """Packages that ``build.zig.zon`` has addresses of, checked by its digests; ``build.zig`` may be evaluated for that."""
+    text = _COMMENT.sub("", kit.read(posixpath.join(project.root, "build.zig.zon")) or "")
+    if not project.manifest or ".url" not in text:
+        return ()
+    words = (zig.path, "build", "--fetch", "--cache-dir", "/tmp/fetching")  # noqa: S108 - the confined program's own
+    return (Step(words, project.folder, (), _INHERITED, "packages", evaluates=True),)
 
 
 def _file(target: Target, wish: Wish) -> str:

@@ -29,6 +29,9 @@ ZIG_TARGETS = {
 }
 """OCI's architecture → Zig's target."""
 
+_OLDER_ARM = {"v5": ("arm-linux-musleabi", "arm926ej_s"), "v6": ("arm-linux-musleabihf", "arm1176jzf_s")}
+"""Of linux/arm: the first has no floating point of its own, the second's is older than what Zig takes for the least."""
+
 WASI_TARGET = "wasm32-wasi"
 _BASELINE = {"amd64": {"": "x86_64", "v1": "x86_64", "v2": "x86_64_v2", "v3": "x86_64_v3", "v4": "x86_64_v4"}}
 _C_NAMES = ("cc", "gcc", "clang")
@@ -44,11 +47,17 @@ def zig_target(platform: Platform) -> str:
     if target is None:
         known = ", ".join(f"linux/{name}" for name in sorted(ZIG_TARGETS))
         raise UnsupportedError(f"Zig builds no program for {platform}", hint=f"one of {known}, or wasi/wasm")
-    return target
+    return _OLDER_ARM[platform.variant or ""][0] if _is_older_arm(platform) else target
+
+
+def _is_older_arm(platform: Platform) -> bool:
+    return platform.architecture == "arm" and platform.variant in _OLDER_ARM
 
 
 def zig_cpu(platform: Platform) -> str:
     """The processor's oldest form that the platform's variant promises."""
+    if _is_older_arm(platform):
+        return _OLDER_ARM[platform.variant or ""][1]
     return _BASELINE.get(platform.architecture, {}).get(platform.variant or "", "baseline")
 
 

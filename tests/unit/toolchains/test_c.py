@@ -130,3 +130,53 @@ def test_meson_is_given_a_cross_file() -> None:
 def test_a_platform_that_there_is_no_c_for() -> None:
     with pytest.raises(UnsupportedError, match="Zig builds no program for linux/sparc64"):
         C_CHAIN.recipe(project("", "a.c"), (PROGRAM,), Wish(Platform("linux", "sparc64")), "/out", kit())
+
+
+def test_cmake_s_loops_over_words_are_programs_each() -> None:
+    files = {
+        "/p/CMakeLists.txt": "foreach(tool IN ITEMS one two)\n  add_executable(${tool}-x ${tool}.c)\nendforeach()\n"
+    }
+    assert cprograms.of_cmake(files.get, "/p") == ("one-x", "two-x")
+
+
+LIBRARIES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "CMakeLists.txt": (
+        "find_package(ZLIB REQUIRED)\nfind_package(Threads)\n# find_package(No)\npkg_check_modules(X REQUIRED libcurl>=7 libuv)\n",
+        ("ZLIB", "libcurl", "libuv"),
+    ),
+    "meson.build": ("dependency('zlib')\ndependency('threads')\n", ("zlib",)),
+    "configure": ("PKG_CHECK_MODULES([GLIB], [glib-2.0 >= 2.4])\nAC_CHECK_LIB([z], [inflate])\n", ("glib-2.0", "z")),
+    "Makefile": ("L := $(shell pkg-config --libs zlib libpng)\np: a.c\n\tcc -o p a.c -lm -lz -pthread --long\n", ("zlib", "libpng", "z")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("manifest", LIBRARIES)
+def test_libraries_of_c_that_a_build_asks_for_are_told_before_it_begins(manifest: str) -> None:
+    text, wanted = LIBRARIES[manifest]
+    files = {"configure.ac" if manifest == "configure" else manifest: text}
+    recipe = C_CHAIN.recipe(project(manifest), (PROGRAM,), Wish(AMD64), "/out", kit(**files))
+    (warning,) = recipe.warnings
+    assert warning.startswith(f"it asks for {', '.join(wanted)}: a static form for musl must be in the tree")
+
+
+def test_lone_files_that_load_code_while_they_run_are_told_of() -> None:
+    machine = kit(**{"a.c": "void *h = dlopen (name, 1);"})
+    wish = Wish(AMD64, variables=(("LIBS", "-lm -lz"),))
+    asked, loads = C_CHAIN.recipe(project("", "a.c"), (PROGRAM,), wish, "/out", machine).warnings
+    assert asked.startswith("it asks for z:")
+    assert loads.startswith("dlopen loads code")
+
+
+@pytest.mark.parametrize(
+    ("variant", "words"),
+    [
+        ("v5", "-target arm-linux-musleabi -mcpu=arm926ej_s"),
+        ("v6", "-target arm-linux-musleabihf -mcpu=arm1176jzf_s"),
+        ("v7", "-target arm-linux-musleabihf -mcpu=baseline"),
+    ],
+)
+def test_older_arms_have_programs_that_they_can_run(variant: str, words: str) -> None:
+    """Given linux/arm/v6, when C is compiled, then not for what Zig takes for the least ARM, which is v7."""
+    recipe = C_CHAIN.recipe(project("", "a.c"), (PROGRAM,), Wish(Platform("linux", "arm", variant)), "/out", kit())
+    (cc,) = (file.data.decode() for file in recipe.files if file.path == "tools/cc")
+    assert words in cc

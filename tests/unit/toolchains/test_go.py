@@ -59,7 +59,7 @@ def test_without_cgo_the_program_is_static_small_and_the_same_everywhere() -> No
 def test_where_a_package_needs_cgo_zig_compiles_for_musl() -> None:
     recipe = GO.recipe(MODULE, (SERVER,), Wish(Platform("linux", "arm64")), "/out", kit(SQLITE))
     (step,) = recipe.steps
-    assert dict(step.env)["CC"] == "/opt/zig/zig cc -target aarch64-linux-musl"
+    assert dict(step.env)["CC"] == "/opt/zig/zig cc -target aarch64-linux-musl -mcpu=baseline"
     assert "-ldflags=-s -w -buildid= -linkmode external -extldflags -static" in step.argv
     assert "-tags=netgo,osusergo" in step.argv
     assert [tool.name for tool in recipe.tools] == ["go", "zig"]
@@ -164,3 +164,10 @@ def test_a_lone_file_is_built_by_itself() -> None:
     targets = GO.targets(project, machine)
     assert [target.name for target in targets] == ["hello"]
     assert GO.recipe(project, targets, Wish(AMD64), "/out", machine).steps[0].argv[-1] == "/s/hello.go"
+
+
+def test_plugins_can_t_be_loaded_by_a_static_program_and_that_is_told_before() -> None:
+    (warning,) = GO.recipe(
+        MODULE, (SERVER,), Wish(AMD64), "/out", kit(PLAIN + '{"ImportPath": "plugin", "Standard": true}\n')
+    ).warnings
+    assert warning.startswith("package plugin loads code while the program runs")

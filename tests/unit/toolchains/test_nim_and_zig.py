@@ -6,10 +6,11 @@ import pytest
 
 from tests.unit.toolchains.kits import ZIG as ZIG_TOOL
 from tests.unit.toolchains.kits import FakeKit
-from whit.packer.image.platform import Platform
+from whit.packer.image.platform import Platform, parse_platform
 from whit.packer.support.errors import UnsupportedError, UsageError
 from whit.toolchains.model import Language, Project, Target, Tool, Wish
-from whit.toolchains.nim import NIM, parse_nimble
+from whit.toolchains.nim import NIM, loaded, parse_nimble
+from whit.toolchains.tools import TOOLS
 from whit.toolchains.zig import ZIG
 
 NIM_TOOL = Tool("nim", "/usr/bin/nim", "1.6.10", "/usr/bin")
@@ -148,3 +149,60 @@ def test_an_unknown_way_to_optimize() -> None:
 def test_folders_that_build_zig_zon_names_are_part_of_it() -> None:
     machine = FakeKit({"/p/build.zig.zon": '.dependencies = .{ .a = .{ .path = "../a" }, .b = .{ .path = "b" } }'})
     assert ZIG.outside(ZIG_PROJECT, machine) == ("/a",)
+
+
+LOADING = """import std/[strutils, re],
+  db_sqlite
+# import nre
+proc version(): cstring {.importc, dynlib: "libz.so(|.1)".}
+"""
+
+
+def test_libraries_that_nim_loads_while_it_runs_are_told_before() -> None:
+    assert loaded(LOADING) == ("SQLite", "PCRE", "libz.so(|.1)")
+    machine = nim_kit(**{"/p/src/svc.nim": "import sub/tool", "/p/src/sub/tool.nim": "import re"})
+    (warning,) = NIM.recipe(NIM_PROJECT, (Target("svc", "src/svc.nim"),), Wish(AMD64), "/out", machine).warnings
+    assert warning == "it loads PCRE while it runs: a static program can't, and ends"
+
+
+def test_where_times_are_wider_in_musl_than_nim_takes_them_for_that_is_told() -> None:
+    (warning,) = NIM.recipe(
+        NIM_PROJECT, (Target("svc", "src/svc.nim"),), Wish(Platform("linux", "arm", "v7")), "/out", nim_kit()
+    ).warnings
+    assert "std/times" in warning
+
+
+def test_a_nimble_file_s_table_of_programs_and_its_backend() -> None:
+    package = parse_nimble('backend = "cpp"\nnamedBin = {"main": "svc",\n "sub/x": "y"}.toTable()\n')
+    assert package.bins == (("main", "svc"), ("sub/x", "y"))
+    assert package.backend == "cpp"
+    machine = nim_kit('bin = @["svc"]\nbackend = "cpp"\n')
+    (step,) = NIM.recipe(NIM_PROJECT, (Target("svc", "svc.nim"),), Wish(AMD64), "/out", machine).steps
+    assert step.argv[1] == "cpp"
+    assert {"--gcc.cpp.exe:/out/tools/c++", "--amd64.linux.gcc.cpp.linkerexe:/out/tools/c++"} <= set(step.argv)
+    with pytest.raises(UnsupportedError, match=r"p\.nimble compiles to js"):
+        NIM.recipe(NIM_PROJECT, (), Wish(AMD64), "/out", nim_kit('backend = "js"'))
+
+
+def test_nim_says_that_it_builds_for_what_it_builds_for() -> None:
+    for text in TOOLS["nim"].platforms:
+        recipe = NIM.recipe(NIM_PROJECT, (Target("svc", "svc.nim"),), Wish(parse_platform(text)), "/out", nim_kit())
+        assert recipe.steps
+    with pytest.raises(UnsupportedError):
+        NIM.recipe(NIM_PROJECT, (Target("svc", "svc.nim"),), Wish(Platform("linux", "s390x")), "/out", nim_kit())
+
+
+def test_zig_s_programs_may_be_named_by_constants() -> None:
+    text = (
+        'const app = "svc";\n_ = b.addExecutable(.{ .name = app, .x = y });\n_ = b.addExecutable(.{ .name = "two" });\n'
+    )
+    machine = FakeKit({"/p/build.zig": text})
+    assert [target.name for target in ZIG.targets(ZIG_PROJECT, machine)] == ["svc", "two"]
+
+
+def test_zig_s_packages_are_brought_in_the_box() -> None:
+    machine = FakeKit({"/p/build.zig": BUILD_ZIG, "/p/build.zig.zon": '.{ .dependencies = .{ .a = .{ .url = "x" } } }'})
+    recipe = ZIG.recipe(ZIG_PROJECT, (Target("svc", "svc"),), Wish(AMD64, hermetic=True), "/out", machine)
+    (step,) = recipe.prepares
+    assert step.evaluates
+    assert step.argv[1:3] == ("build", "--fetch")

@@ -229,3 +229,32 @@ def test_a_standard_library_that_is_added_and_rustup_s_default_have_it_built_ane
     machine.files[f"/h/toolchains/stable/lib/rustlib/{HOST}/lib/std"] = ""
     watched = RUST.recipe(PROJECT, (SVC,), Wish(AMD64), "/out", machine).watched
     assert {"/h/toolchains/stable/lib/rustlib", "/h/settings.toml"} <= set(watched)
+
+
+KINDS: dict[str, tuple[str, list[dict[str, str]], str]] = {
+    "a macro": ("proc-macro", [], "p is a macro, which the compiler loads while it compiles others (proc-macro)"),
+    "a library in C's form": ("cdylib", [], "p is a library that other programs load while they run (cdylib)"),
+    "an extension": ("cdylib", [{"name": "pyo3"}], "p is an extension of Python, whose interpreter loads it"),
+}
+
+
+@pytest.mark.parametrize("case", KINDS)
+def test_what_becomes_no_program_is_told_with_the_reason(case: str) -> None:
+    kind, dependencies, reason = KINDS[case]
+    one = package("p", dependencies=dependencies)
+    one["targets"] = [{"name": "p", "kind": [kind]}]
+    machine = kit()
+    machine.answers["metadata"] = json.dumps({"packages": [one], "workspace_members": ["p"]})
+    with pytest.raises(UnsupportedError, match="has no program: ") as told:
+        RUST.targets(PROJECT, machine)
+    assert told.value.message.endswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("variant", "triple"),
+    [("v5", "armv5te-unknown-linux-musleabi"), ("v6", "arm-unknown-linux-musleabihf"), ("v7", "armv7-unknown-linux-musleabihf")],
+)  # fmt: skip
+def test_older_arms_have_a_standard_library_of_their_own(variant: str, triple: str) -> None:
+    with pytest.raises(UnsupportedError) as told:
+        RUST.recipe(PROJECT, (SVC,), Wish(Platform("linux", "arm", variant)), "/out", kit())
+    assert told.value.hint == f"rustup target add {triple}"
