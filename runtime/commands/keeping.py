@@ -137,8 +137,10 @@ class Keeping:
 
     @property
     def is_asked(self) -> bool:
-        """Whether anything of it was given: the container is kept then."""
-        return any(getattr(self, field.name) not in {None, False, ()} for field in fields(self))
+        """Whether anything of it was given: the container is kept then. ``--writable`` says no to ``read_only``, which is a wish too."""
+        return self.read_only is False or any(
+            getattr(self, field.name) not in {None, False, ()} for field in fields(self)
+        )
 
 
 def split(words: dict[str, Any]) -> tuple[dict[str, Any], Keeping]:

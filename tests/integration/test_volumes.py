@@ -272,6 +272,12 @@ def test_an_idmapped_bind_shows_other_owners(engine: Engine, tmp_path: Path) -> 
     assert once(engine, "stat", "-c", "%u %g", "/in/file", options=("-v", option)) == "7 8\n"
 
 
+def test_a_root_that_is_to_be_written_can_be_in_the_foreground_too(engine: Engine) -> None:
+    """Given nothing else that asks for a container that is kept, when --writable is, then the root is its own to write."""
+    words = ("run", "--network", "none", "--user", "0", "--writable", BUSYBOX, "sh", "-c", "echo written >/f; cat /f")
+    assert engine(*words) == "written"
+
+
 def test_a_mount_point_that_the_image_lacks_is_there_on_either_kind_of_root(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("bound\n")
     for root in ("--read-only", "--writable"):
