@@ -14,6 +14,7 @@ import contextlib
 import mmap
 import os
 import signal
+import stat
 import subprocess
 import sys
 from hashlib import sha256
@@ -21,6 +22,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from whit.packer.support import durable
+from whit.packer.support.children import ends_with_this_one
 from whit.packer.support.errors import InvalidFileError, LaunchError, UnsupportedError
 from whit.packer.support.imagepath import shown
 from whit.packer.wasm.component import read_component
@@ -126,14 +128,21 @@ def _digest(file: IO[bytes]) -> str:
 
 
 def _find(folder: Path, key: str) -> Path | None:
-    """The code that is kept under a key, if it is what it was; what was damaged is removed."""
+    """The code that is kept under a key, if it is what it was; what was damaged, or isn't this user's own file, is removed."""
     with contextlib.suppress(FileNotFoundError):
         for path in folder.glob(f"{key}.*"):
-            with path.open("rb") as file:
-                if _digest(file) == path.suffix[1:]:
-                    return path
+            if _is_own_file(path):
+                with path.open("rb") as file:
+                    if _digest(file) == path.suffix[1:]:
+                        return path
             path.unlink(missing_ok=True)
     return None
+
+
+def _is_own_file(path: Path) -> bool:
+    """Whether it is a plain file that nobody else can write."""
+    state = path.lstat()
+    return stat.S_ISREG(state.st_mode) and state.st_uid == os.geteuid() and not state.st_mode & 0o022
 
 
 def _compile(file: IO[bytes], name: str, words: tuple[str, ...], folder: Path, key: str) -> Path:
@@ -141,7 +150,9 @@ def _compile(file: IO[bytes], name: str, words: tuple[str, ...], folder: Path, k
         raise UnsupportedError(f"{shown(name)}: WebAssembly of more than {_MAX_FILE >> 20} MiB isn't compiled")
     with durable.temporary_file(folder, private=True) as (output, temporary):
         command = [sys.executable, "-P", "-m", "whit.runtime.wasm.compiling", *words]
-        done = subprocess.run(command, stdin=file, stdout=output, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run(
+            command, stdin=file, stdout=output, stderr=subprocess.PIPE, check=False, preexec_fn=ends_with_this_one()
+        )
         if done.returncode:
             _refuse(name, done.returncode, done.stderr.decode("utf-8", "replace"))
         output.seek(0)

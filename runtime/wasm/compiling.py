@@ -60,7 +60,10 @@ def main() -> None:
     data = sys.stdin.buffer.read()
     try:
         compiled = (wasmtime.Module if kind == "module" else Component)(engine, data)
-        sys.stdout.buffer.write(compiled.serialize())
+        code = compiled.serialize()
+        # Not by sys.stdout, which writes what fits and no more where PYTHONUNBUFFERED is set.
+        with open(1, "wb", closefd=False) as output:
+            output.write(code)
     except wasmtime.WasmtimeError as error:
         causes = (line.strip() for line in str(error).replace("Caused by:", "").splitlines())
         sys.stderr.write(": ".join(filter(None, causes)) + "\n")
