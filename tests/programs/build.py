@@ -104,6 +104,22 @@ def _rust(tool: tuple[str, ...], source: Path, out: Path, options: Options) -> t
     return [*tool, "-O", *static, *strip, *options.flags, "-o", str(out), str(source)], {}
 
 
+def _rust_wasi(target: str) -> Callable[..., tuple[list[str], dict[str, str]]]:
+    def command(tool: tuple[str, ...], source: Path, out: Path, options: Options) -> tuple[list[str], dict[str, str]]:
+        strip = ["-Cstrip=symbols"] if options.stripped else []
+        return [*tool, "-O", f"--target={target}", *strip, *options.flags, "-o", str(out), str(source)], {}
+
+    return command
+
+
+def _rust_for(target: str) -> tuple[str, ...]:
+    tool = _found("rustc")
+    places = subprocess.run([*tool, "--print=sysroot"], check=True, capture_output=True, text=True).stdout.strip()
+    if not (Path(places) / "lib" / "rustlib" / target / "lib").is_dir():
+        raise ToolchainMissingError(f"Rust's standard library for it isn't here: rustup target add {target}")
+    return tool
+
+
 def _nim(compiler: str) -> Callable[..., tuple[list[str], dict[str, str]]]:
     def command(tool: tuple[str, ...], source: Path, out: Path, options: Options) -> tuple[list[str], dict[str, str]]:
         gcc = _found(compiler)[0]
@@ -165,6 +181,12 @@ LANGUAGES: dict[str, Language] = {
     "zig": Language("zig", ".zig", _zig, ("version",), _zig_exe),
     "wasm-go": Language("go", "", lambda: _found("go"), ("version",), _go_wasm),
     "wasm-c": Language("c", ".c", _zig_cc, ("--version",), _c_wasi),
+    "wasm-rust": Language(
+        "rust", ".rs", lambda: _rust_for("wasm32-wasip1"), ("--version",), _rust_wasi("wasm32-wasip1")
+    ),
+    "component-rust": Language(
+        "rust", ".rs", lambda: _rust_for("wasm32-wasip2"), ("--version",), _rust_wasi("wasm32-wasip2")
+    ),
     "wasm-wat": Language("wasm", ".wat", lambda: _found("wat2wasm"), ("--version",), _wat),
 }
 
