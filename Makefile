@@ -7,6 +7,10 @@ ENGINE := $(wildcard runtime/wasm/embedder/Cargo.* runtime/wasm/embedder/src/*.r
 TYPING := .typing/whit/packer .typing/whit/runtime .typing/whit/toolchains
 FUZZ_SECONDS ?= 60
 
+# Most tests wait for programs most of the time. Tests of one file share what they have started, so they stay together.
+WORKERS := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u PYTHONDONTWRITEBYTECODE \
+	$(BIN)/python -m pytest --numprocesses=4 --dist=loadfile --no-loadscope-reorder
+
 # The first interpreter that really starts and is new enough; a pyenv shim without its version is neither.
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 /usr/bin/python3; do \
 	"$$python" -c 'import sys; assert sys.version_info >= (3, 11); print(sys.executable)' 2>/dev/null && break; done)
@@ -33,11 +37,13 @@ check: install ## Linters, types, the C compiler's warnings, layering
 	$(BIN)/mypy --ignore-missing-imports --scripts-are-modules runtime/launcher/build_backend.py
 	$(BIN)/python -m pytest --quiet tests/unit/test_house.py
 
-test: check build/peers.stamp $(BIN)/whit-wasm ## Everything: checks, unit and integration tests, the cgroup v2 guest
-	@# At the same time: the ones compute, the others wait for programs. What the first say is shown at the end.
-	@$(BIN)/python -m pytest tests/unit >build/unit.log 2>&1 & unit=$$!; \
-	$(BIN)/python -m pytest tests/integration; status=$$?; \
-	wait $$unit || status=$$?; cat build/unit.log; exit $$status
+test: install ## Everything: checks, unit and integration tests, the cgroup v2 guest
+	@# Cargo builds the WebAssembly engine meanwhile: the tests of it come last, and wait for it. Without cargo, the peers bring it.
+	@command -v cargo >/dev/null || $(MAKE) build/peers.stamp || exit 1; \
+	$(MAKE) wasm >build/wasm.log 2>&1 & engine=$$!; \
+	$(MAKE) --jobs=2 check build/peers.stamp || { kill $$engine; exit 1; }; \
+	$(WORKERS) tests/unit tests/integration --deselect tests/unit/test_house.py; status=$$?; \
+	wait $$engine || { status=1; cat build/wasm.log; }; exit $$status
 
 slow: install build/peers.stamp ## The tests that take longest, and so aren't part of `make test`: minutes
 	$(BIN)/python -m pytest -m slow

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import pytest
@@ -14,10 +17,19 @@ from tests.peers.dockerd import Dockerd, start_dockerd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 MARK = "root: needs to be root"
 OURS = "ours(why, *runtimes): these, or all others, do otherwise: left out where WHIT_OCI_RUNTIME has them tested"
+SHARED = "WHIT_TESTS_SHARED"
+
+LONGEST = (
+    "test_build_languages.py",
+    "test_cgroup_v2.py",
+    "test_build.py",
+    "test_build_source.py",
+    "test_container_networks.py",
+)
+"""Files that take longest: begun first, so that no worker is left alone with one at the end."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,6 +38,21 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell that starts something in the background has it ignore SIGINT, and whit with it: it couldn't be interrupted.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_PATH])
+    if not hasattr(config, "workerinput"):
+        # Not pytest's own folders, which are closed to other users.
+        os.environ[SHARED] = tempfile.mkdtemp(prefix="whit-tests-")
+        Path(os.environ[SHARED]).chmod(0o755)
+        config.add_cleanup(lambda: shutil.rmtree(os.environ[SHARED]))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole files, the longest first; those of WebAssembly last: `make test` builds the engine of it meanwhile."""
+
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        name = item.path.name
+        return name.startswith("test_wasm"), LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
+    items.sort(key=place)
 
 
 def lacking(reason: str) -> NoReturn:
@@ -99,6 +126,12 @@ def run_whit(whit: Path, whit_root: Path) -> RunWhit:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> Path:
+    """A folder of this run of the tests, in which its workers share what takes long to make; every user may enter it."""
+    return Path(os.environ[SHARED])
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from tests.peers import BUILT_PEERS, find_peer
+from whit.packer.support.durable import locked
 
 CRANE = "github.com/google/go-containerregistry/cmd/crane@v0.20.2"
 KO = "github.com/google/ko@v0.18.0"
@@ -25,11 +26,13 @@ def go_program(package: str, *flags: str, folder: Path = BUILT_PEERS) -> Path | 
     parts = [part for part in path.split("/") if not re.fullmatch(r"v[0-9]+", part)]
     target = folder / parts[-1]
     go = find_peer("go")
-    if target.exists() or go is None:
-        return target if target.exists() else None
-    sys.stderr.write(f"building {package}, once …\n")
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOBIN": str(folder), "GOFLAGS": ""}
-    done = subprocess.run(["nice", go, "install", *flags, f"{path}@{version}"], env=environment, check=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / f".{target.name}.lock", exclusive=True):
+        if target.exists() or go is None:
+            return target if target.exists() else None
+        sys.stderr.write(f"building {package}, once …\n")
+        environment = {**os.environ, "CGO_ENABLED": "0", "GOBIN": str(folder), "GOFLAGS": ""}
+        done = subprocess.run([go, "install", *flags, f"{path}@{version}"], env=environment, check=False)
     return target if done.returncode == 0 else None
 
 

@@ -22,6 +22,7 @@ from tests.integration.kept import Engine
 from tests.integration.netlab import Lab, lab
 from tests.integration.oci_bundle import Bundle, make_bundle
 from tests.peers import find_peer
+from whit.packer.support.durable import locked, private_folder
 from whit.runtime.wasm.building import cache_folder, engine_key
 
 if TYPE_CHECKING:
@@ -80,16 +81,18 @@ def _usable(python: Path) -> bool:
 
 
 @pytest.fixture(scope="session")
-def everybodys_whit() -> Iterator[Path]:
+def everybodys_whit(shared_folder: Path) -> Path:
     """A whit that every user can execute, installed as a user would."""
-    pythons = [python for python in (Path("/usr/bin/python3"), Path(sys.executable)) if _usable(python)]
-    if not pythons:
-        lacking("there is no Python of version 3.11 or newer here that every user can execute")
-    # Not pytest's own folders, which are closed to other users.
-    with tempfile.TemporaryDirectory(prefix="whit-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        yield install(pythons[0], folder) / "whit"
+    installed = shared_folder / "bin"
+    with locked(shared_folder / "installing", exclusive=True):
+        if not installed.exists():
+            pythons = [python for python in (Path("/usr/bin/python3"), Path(sys.executable)) if _usable(python)]
+            if not pythons:
+                lacking("there is no Python of version 3.11 or newer here that every user can execute")
+            folder = Path(tempfile.mkdtemp(dir=shared_folder))
+            folder.chmod(0o755)
+            installed.symlink_to(install(pythons[0], folder))
+    return installed.resolve() / "whit"
 
 
 @contextlib.contextmanager
@@ -115,10 +118,12 @@ def other_user(everybodys_whit: Path) -> Iterator[User]:
 
 @pytest.fixture(scope="session")
 def wasm_engine(whit: Path) -> None:
-    """What runs WebAssembly: the compiler and the engine, which takes minutes to build."""
+    """What runs WebAssembly: the compiler and the engine, which takes minutes to build: who builds it now is waited for."""
     if find_spec("wasmtime") is None:
         lacking("PyPI's wasmtime isn't here: pip install 'whit[wasm]'")
-    built = whit.with_name("whit-wasm").is_file() or (cache_folder() / engine_key() / "whit-wasm").is_file()
+    private_folder(cache_folder())
+    with locked(cache_folder() / ".lock", exclusive=False):
+        built = whit.with_name("whit-wasm").is_file() or (cache_folder() / engine_key() / "whit-wasm").is_file()
     if not built:
         lacking("the WebAssembly engine isn't built: make wasm")
 

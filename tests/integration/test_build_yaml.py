@@ -79,7 +79,7 @@ def test_several_platforms_and_programs_become_an_index(run_whit: RunWhit, proje
             source = project / f"{name}.go"
             source.write_text(f'package main\n\nfunc main() {{ println("{name}") }}\n')
             environment = {"GOARCH": machine, "CGO_ENABLED": "0"}
-            go = ["go", "build", "-o", str(project / machine / name), str(source)]
+            go = ["go", "build", "-trimpath", "-o", str(project / machine / name), str(source)]
             subprocess.run(go, env={**os.environ, **environment}, check=True, timeout=240)
     file = project / "whit.yaml"
     file.write_text('binaries: ["${TARGETARCH}/app", "${TARGETARCH}/tool"]\nplatforms: [linux/amd64, linux/arm64]\n')

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.programs.build import build
+from whit.runtime.wasm.building import find_engine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,10 +120,7 @@ def test_it_runs_under_whatever_confines_a_process(
 
 
 @pytest.mark.root
-def test_users_run_it_too(user: User, program: Path, whit: Path) -> None:
-    beside = whit.with_name("whit-wasm")
-    if not beside.is_file():
-        pytest.skip("an engine in root's cache is no user's")
+def test_users_run_it_too(user: User, program: Path) -> None:
     pip: list[str | Path] = [
         user.program.with_name("pip"),
         "--disable-pip-version-check",
@@ -132,7 +130,7 @@ def test_users_run_it_too(user: User, program: Path, whit: Path) -> None:
     ]
     subprocess.run(pip, check=True, timeout=300)
     engine = user.program.with_name("whit-wasm")
-    engine.write_bytes(beside.read_bytes())
+    engine.write_bytes(find_engine().read_bytes())
     engine.chmod(0o755)
     copy = user.home / "wasi.wasm"
     copy.write_bytes(program.read_bytes())

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.peers import BUILD, PROJECT, find_peer
+from whit.packer.support.durable import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -132,15 +133,16 @@ def other_registry() -> Path | None:
     go = find_peer("go")
     source = PROJECT / "tests" / "programs" / "registry"
     newest = max(path.stat().st_mtime for path in source.iterdir())
-    if PROGRAMS.exists() and PROGRAMS.stat().st_mtime > newest:
-        return PROGRAMS
-    if go is None:
-        return None
     PROGRAMS.parent.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"}
-    new = PROGRAMS.with_name(f".new-{os.getpid()}")
-    subprocess.run(["nice", go, "build", "-o", new, "."], cwd=source, env=environment, check=True)
-    new.rename(PROGRAMS)
+    with locked(PROGRAMS.with_name("lock"), exclusive=True):
+        if PROGRAMS.exists() and PROGRAMS.stat().st_mtime > newest:
+            return PROGRAMS
+        if go is None:
+            return None
+        environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"}
+        new = PROGRAMS.with_name(".new")
+        subprocess.run([go, "build", "-o", new, "."], cwd=source, env=environment, check=True)
+        new.rename(PROGRAMS)
     return PROGRAMS
 
 

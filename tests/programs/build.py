@@ -88,7 +88,6 @@ def _go(
         "GOFLAGS": "-mod=mod",
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",
-        "GOCACHE": os.environ.get("GOCACHE", str(CACHE / "go-cache")),
     }
     line = [*tool, "build", "-C", str(source.parent), "-trimpath", "-buildvcs=false", *strip, *pie, *options.flags]
     return [*line, "-o", str(out), f"./{source.name}"], env
