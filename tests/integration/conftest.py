@@ -17,16 +17,23 @@ import pytest
 
 from tests.conftest import lacking
 from tests.installed import install
+from tests.integration.builds import make_builder
 from tests.integration.composed import Composed, composed
 from tests.integration.kept import Engine
 from tests.integration.netlab import Lab, lab
 from tests.integration.oci_bundle import Bundle, make_bundle
 from tests.peers import find_peer
+from tests.peers.faults import lying_proxy
+from tests.peers.registry import docker_registry
 from whit.packer.support.durable import locked, private_folder
 from whit.runtime.wasm.building import cache_folder, engine_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from tests.integration.builds import Builder
+    from tests.peers.faults import Lying
+    from tests.peers.registry import RegistryPeer
 
 USER, OTHER_USER = 54321, 54322
 LANDLOCK_CREATE_RULESET, LANDLOCK_VERSION = 444, 1
@@ -184,4 +191,24 @@ def engine(whit: Path, tmp_path: Path) -> Iterator[Engine]:
 def shop(whit: Path, tmp_path: Path) -> Iterator[Composed]:
     """A Compose project of the test's own, on a host of its own."""
     with composed(whit, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def builder(whit: Path, tmp_path_factory: pytest.TempPathFactory) -> Builder:
+    """Builds of Dockerfiles into a store of the file's own, which has an image ``base``."""
+    return make_builder(whit, tmp_path_factory.mktemp("builds"))
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryPeer]:
+    """A docker-registry of the file's own."""
+    with docker_registry(tmp_path_factory.mktemp("registry")) as peer:
+        yield peer
+
+
+@pytest.fixture
+def proxy(registry: RegistryPeer) -> Iterator[Lying]:
+    """Before that registry, a proxy that lies as it is told to."""
+    with lying_proxy(registry.port) as made:
         yield made

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.builds import Builder, make_builder, write_context
+from tests.integration.builds import Builder, write_context
 from tests.peers.web import repository, web_server
 from whit.packer.store.store import Store
 
@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
 
 NO_NETWORK = ("--network", "none")
-
-
-@pytest.fixture(scope="module")
-def builder(whit: Path, tmp_path_factory: pytest.TempPathFactory) -> Builder:
-    return make_builder(whit, tmp_path_factory.mktemp("builds"))
 
 
 def context(folder: Path, *lines: str, **files: str) -> Path:

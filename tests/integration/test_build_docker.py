@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.builds import base_tar, make_builder, seen, write_context
+from tests.integration.builds import base_tar, seen, write_context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,11 +122,6 @@ BUILDS = {
 def docker(dockerd: Dockerd, tmp_path_factory: pytest.TempPathFactory) -> Dockerd:
     dockerd.docker("import", base_tar(tmp_path_factory.mktemp("base") / "base.tar"), "base")
     return dockerd
-
-
-@pytest.fixture(scope="module")
-def builder(whit: Path, tmp_path_factory: pytest.TempPathFactory) -> Builder:
-    return make_builder(whit, tmp_path_factory.mktemp("builds"))
 
 
 def context(folder: Path, text: str) -> Path:

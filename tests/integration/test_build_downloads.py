@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.builds import make_builder, write_context
+from tests.integration.builds import write_context
 from tests.peers.certificates import make_certificates
 from tests.peers.web import web_server
 from whit.packer.store.store import Store
@@ -29,11 +29,6 @@ SECONDS = 1445412480
 BODY = b"of the server\n"
 SHA256 = f"sha256:{hashlib.sha256(BODY).hexdigest()}"
 SHA512 = f"sha512:{hashlib.sha512(BODY).hexdigest()}"
-
-
-@pytest.fixture(scope="module")
-def builder(whit: Path, tmp_path_factory: pytest.TempPathFactory) -> Builder:
-    return make_builder(whit, tmp_path_factory.mktemp("builds"))
 
 
 @pytest.fixture

@@ -25,11 +25,6 @@ pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static"), pytest.mark.
 FIRST = {"a": "1\n", "run.sh@x": "#!/bin/sh\n", "docs/b": "b\n", "Dockerfile": "FROM scratch\nCOPY . /all/\n"}
 
 
-@pytest.fixture(scope="module")
-def builder(whit: Path, tmp_path_factory: pytest.TempPathFactory) -> Builder:
-    return make_builder(whit, tmp_path_factory.mktemp("builds"))
-
-
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[Web]:
     if not Path(BACKEND).exists():

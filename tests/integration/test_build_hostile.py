@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.builds import make_builder, write_context
+from tests.integration.builds import write_context
 from tests.integration.kept import until
 from whit.packer.buildfile.build.cache import StepCache
 from whit.packer.store.store import Store
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static")]
 
 NO_NETWORK = ("--network", "none")
-
-
-@pytest.fixture(scope="module")
-def builder(whit: Path, tmp_path_factory: pytest.TempPathFactory) -> Builder:
-    return make_builder(whit, tmp_path_factory.mktemp("builds"))
 
 
 def context(folder: Path, *lines: str, **files: str) -> Path:

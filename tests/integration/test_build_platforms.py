@@ -36,11 +36,6 @@ CROSS = (
 )
 
 
-@pytest.fixture(scope="module")
-def builder(whit: Path, tmp_path_factory: pytest.TempPathFactory) -> Builder:
-    return make_builder(whit, tmp_path_factory.mktemp("builds"))
-
-
 def context(folder: Path, *lines: str, **files: str) -> Path:
     return write_context(folder, {"Dockerfile": "\n".join(lines), **files})
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.builds import Builder, make_builder, seen, write_context
+from tests.integration.builds import Builder, seen, write_context
 from tests.integration.projects import BASES, PROJECTS, Project
 from tests.peers import find_peer
 from tests.peers.buildah import Buildah
@@ -63,11 +63,6 @@ def _once(bring: Bring) -> Bring:
         there.add(name)
 
     return wanted
-
-
-@pytest.fixture(scope="module")
-def builder(whit: Path, tmp_path_factory: pytest.TempPathFactory) -> Builder:
-    return make_builder(whit, tmp_path_factory.mktemp("builds"))
 
 
 @pytest.fixture(scope="module")

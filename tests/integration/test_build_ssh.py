@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.builds import make_builder, write_context
+from tests.integration.builds import write_context
 from tests.peers.web import ssh_agent
 from whit.packer.buildfile.build.forwarding import forwarded
 
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static"), pytest.mark.peer("ssh-agent")]
 
 NO_NETWORK = ("--network", "none")
-
-
-@pytest.fixture(scope="module")
-def builder(whit: Path, tmp_path_factory: pytest.TempPathFactory) -> Builder:
-    return make_builder(whit, tmp_path_factory.mktemp("builds"))
 
 
 @pytest.fixture

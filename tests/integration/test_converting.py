@@ -12,7 +12,6 @@ import pytest
 
 from tests.integration.converting import EPOCH, REWRITE, converted, done, foreign_image, in_layout, tars
 from tests.integration.registries import AMD64, ARM64, MB, make_image, make_index
-from tests.peers.registry import docker_registry
 from whit.packer.image import oci
 from whit.packer.store.garbage import verify
 from whit.packer.store.layout import Layout
@@ -20,20 +19,12 @@ from whit.packer.store.store import Store
 from whit.packer.tar.read import TarReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.conftest import RunWhit
     from tests.peers.dockerd import Dockerd
     from tests.peers.registry import RegistryPeer
 
 BUSYBOX = Path("/bin/busybox")
 WORDS = {"gzip": oci.LAYER_GZIP, "zstd": oci.LAYER_ZSTD, "none": oci.LAYER_TAR}
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryPeer]:
-    with docker_registry(tmp_path_factory.mktemp("registry")) as peer:
-        yield peer
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import pytest
 from tests.integration.converting import EPOCH, REWRITE, done, edited, foreign_image, in_layout
 from tests.integration.registries import MB, make_image
 from tests.peers.faults import breaking_proxy
-from tests.peers.registry import docker_registry
 from tests.unit.packer.images import GOOD, write_layout
 from whit.packer.image import oci
 from whit.packer.store.garbage import verify
@@ -21,17 +20,10 @@ from whit.packer.store.layout import Layout
 from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.conftest import RunWhit
     from tests.peers.registry import RegistryPeer
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryPeer]:
-    with docker_registry(tmp_path_factory.mktemp("registry")) as peer:
-        yield peer
 
 
 @pytest.fixture

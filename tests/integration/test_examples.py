@@ -8,7 +8,6 @@ import re
 import shutil
 import ssl
 import subprocess
-import threading
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -23,6 +22,7 @@ from tests.integration.kept import until
 from tests.integration.sources import done
 from tests.peers import PROJECT, find_peer
 from tests.peers.certificates import make_certificates
+from tests.peers.serving import served
 from whit.toolchains.tools import locate
 
 if TYPE_CHECKING:
@@ -91,14 +91,8 @@ def page_by_https(folder: Path) -> Iterator[tuple[str, Path]]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates.server, certificates.server_key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with served(server):
         yield f"https://localhost:{server.server_address[1]}/", certificates.authority
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.mark.peer("go", "openssl")

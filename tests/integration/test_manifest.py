@@ -10,24 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.registries import AMD64, ARM64, make_image
-from tests.peers.registry import docker_registry
 from whit.packer.store.garbage import verify
 from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.conftest import RunWhit
     from tests.peers.registry import RegistryPeer
 
 BUSYBOX = Path("/bin/busybox")
 pytestmark = [pytest.mark.peer("docker-registry"), pytest.mark.peer("busybox")]
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryPeer]:
-    with docker_registry(tmp_path_factory.mktemp("registry")) as peer:
-        yield peer
 
 
 def done(run_whit: RunWhit, *words: str | Path) -> str:

@@ -10,33 +10,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.registries import MB, is_whole
-from tests.peers.faults import breaking_proxy, lying_proxy
+from tests.peers.faults import breaking_proxy
 from tests.peers.registry import docker_registry, free_port, htpasswd
 from whit.packer.registry.ahead import PIECE
 from whit.packer.store.garbage import verify
 from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.conftest import RunWhit
     from tests.peers.faults import Exchange, Lying
     from tests.peers.registry import RegistryPeer
 
 pytestmark = [pytest.mark.peer("docker-registry"), pytest.mark.peer("busybox-static")]
 SIZE = 4 * PIECE
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryPeer]:
-    with docker_registry(tmp_path_factory.mktemp("registry")) as peer:
-        yield peer
-
-
-@pytest.fixture
-def proxy(registry: RegistryPeer) -> Iterator[Lying]:
-    with lying_proxy(registry.port) as made:
-        yield made
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.conftest import lacking
 from tests.integration.registries import AMD64, ARM64, MB, is_whole, make_image, make_index
 from tests.peers import find_peer
 from tests.peers.faults import lying_proxy
-from tests.peers.registry import asked, docker_registry, memory_registry, other_registry
+from tests.peers.registry import asked, memory_registry, other_registry
 from whit.packer.store.store import Store
 
 if TYPE_CHECKING:
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
     from tests.peers.registry import RegistryPeer
 
 pytestmark = pytest.mark.peer("docker-registry")
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryPeer]:
-    with docker_registry(tmp_path_factory.mktemp("registry")) as peer:
-        yield peer
 
 
 @pytest.fixture(scope="module", params=["ggcr", "oci"])

@@ -13,14 +13,14 @@ from tests.conftest import lacking
 from tests.integration.at_terminal import AtTerminal
 from tests.integration.registries import MB, is_whole, make_image
 from tests.peers.faults import breaking_proxy, lying_proxy
-from tests.peers.registry import docker_registry, memory_registry, other_registry
+from tests.peers.registry import memory_registry, other_registry
 from whit.packer.image.oci import CONFIG, MANIFEST, Index
 from whit.packer.store.garbage import verify
 from whit.packer.store.store import Store
 from whit.packer.support.light import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.conftest import RunWhit
@@ -29,18 +29,6 @@ if TYPE_CHECKING:
     from whit.packer.image.oci import Descriptor
 
 pytestmark = pytest.mark.peer("docker-registry")
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryPeer]:
-    with docker_registry(tmp_path_factory.mktemp("registry")) as peer:
-        yield peer
-
-
-@pytest.fixture
-def proxy(registry: RegistryPeer) -> Iterator[Lying]:
-    with lying_proxy(registry.port) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,6 @@ from tests.peers.registry import asked, docker_registry, free_port, memory_regis
 from whit.packer.image.oci import digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.conftest import RunWhit
@@ -26,12 +25,6 @@ if TYPE_CHECKING:
     from tests.peers.registry import RegistryPeer
 
 pytestmark = pytest.mark.peer("docker-registry")
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryPeer]:
-    with docker_registry(tmp_path_factory.mktemp("registry")) as peer:
-        yield peer
 
 
 def _ran(*words: str | Path) -> str:

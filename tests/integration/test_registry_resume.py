@@ -34,12 +34,6 @@ pytestmark = pytest.mark.peer("docker-registry")
 CHUNK = 32 * MB
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryPeer]:
-    with docker_registry(tmp_path_factory.mktemp("registry")) as peer:
-        yield peer
-
-
 def _killed_when_it_stalls(whit: Path, proxy: Breaking, root: Path, *words: str) -> None:
     """Start whit, and end it by SIGKILL when nothing goes through the proxy any more."""
     process = subprocess.Popen(

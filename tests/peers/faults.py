@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+from tests.peers.serving import served
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -191,14 +193,8 @@ def lying_proxy(upstream: int) -> Iterator[Lying]:
     server.handle_error = lambda *_: None  # type: ignore[method-assign]
     state = Lying(server.server_address[1])
     handler.state = state  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with served(server):
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _ask(upstream: int, exchange: Exchange, body: bytes) -> None:

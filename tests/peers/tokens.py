@@ -6,7 +6,6 @@ import base64
 import contextlib
 import json
 import subprocess
-import threading
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.peers.certificates import self_signed
 from tests.peers.registry import PASSWORD, USER
+from tests.peers.serving import served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,11 +132,5 @@ def token_server(folder: Path) -> Iterator[Tokens]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     state = Tokens(server.server_address[1], certificate)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with served(server):
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

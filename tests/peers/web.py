@@ -8,7 +8,6 @@ import pwd
 import socket
 import ssl
 import subprocess
-import threading
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from tests.peers import find_peer
 from tests.peers.registry import free_port
+from tests.peers.serving import served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -141,14 +141,8 @@ def web_server(certificate: tuple[Path, Path] | None = None) -> Iterator[Web]:
         context.load_cert_chain(*certificate)
         server.socket = context.wrap_socket(server.socket, server_side=True)
     web.address = f"{'https' if certificate else 'http'}://localhost:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with served(server):
         yield web
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @dataclass(frozen=True, slots=True)

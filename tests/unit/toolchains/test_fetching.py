@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import threading
 import zipfile
 from base64 import urlsafe_b64encode
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.peers.serving import served
 from whit.packer.support.errors import WhitError
 from whit.toolchains.fetching import Fetcher
 from whit.toolchains.pins import PINS, Pin, Wheel
@@ -66,14 +66,8 @@ def index(data: bytes, *, listed: str = NAME, cut: int | None = None) -> Iterato
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with served(server):
         yield f"http://127.0.0.1:{server.server_address[1]}/simple"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def fetcher(folder: Path, data: bytes, told: list[str] | None = None, program: str = "thing/bin/go") -> Fetcher:
