@@ -38,6 +38,9 @@ PRINTING = "click.utils"
 FOLLOWING = frozenset({"logs", "events", "stats", "wait", "attach"})
 """Verbs that watch until a person has seen enough."""
 
+COLLECTING = 100_000
+"""Objects that a plain command makes, before Python looks which of them are of no use any more."""
+
 ENDING = {SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"}
 """Signals that by themselves would end Python where it is, with what it had begun left behind."""
 
@@ -120,8 +123,8 @@ def _answer(arguments: list[str]) -> int:
         from whit.runtime import cli  # noqa: PLC0415 - with click
 
         return cli.answer(arguments)
-    # It ends before there is anything to collect.
-    gc.disable()
+    # Most end before there is anything to collect.
+    gc.set_threshold(COLLECTING)
     verb = __import__(call.module, fromlist=(call.verb,))
     code: int | None = getattr(verb, call.verb)(**call.values)
     return code or 0

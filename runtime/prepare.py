@@ -9,7 +9,7 @@ from whit.packer.image.accounts import Accounts
 from whit.packer.registry.obtaining import Pull, obtain, obtain_missing
 from whit.packer.resolution.choices import SourceChoice
 from whit.packer.store.rootfs import MountPoint, prepare_rootfs
-from whit.packer.store.store import names_file
+from whit.packer.store.targets import names_file
 from whit.packer.support.errors import ExitCode, LaunchError, NotFoundError, UsageError
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.packer.wasm.claim import claim

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TypeVar
 
 from whit.packer.registry.obtaining import Pull
 from whit.packer.resolution.choices import DEFAULT, Choices, parse_choices
@@ -17,11 +16,11 @@ from whit.runtime.options import FileIdentity, Network, RunOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeVar
 
     from whit.packer.image.platform import Platform
 
-T = TypeVar("T")
-
+    T = TypeVar("T")
 
 _ALSO_BRIDGE = {"default": Network.BRIDGE}
 """Docker's other name for it."""

@@ -21,19 +21,6 @@ def command(file: str, as_json: bool, choices: Choices) -> None:
 
     FILE is only read, never run.
     """
-    from whit.packer.executable.file import open_executable
-    from whit.packer.needs import DETAILS
-    from whit.packer.resolution.additions import gather
-    from whit.packer.resolution.resolve import resolve_executable
-    from whit.packer.showing.console import page_width, print_json
-    from whit.packer.showing.inspectpage import page
-    from whit.packer.showing.report import document
+    from whit.packer.verbs.inspect import inspect_file
 
-    added = gather(choices.additions).entries
-    executable = open_executable(file, DETAILS)
-    resolution = resolve_executable(executable, choices, added=added)
-    if as_json:
-        print_json(document(executable.name, executable.analysis, resolution))
-        return
-    for line in page(executable.name, executable.analysis, resolution, page_width()):
-        click.echo(line)
+    inspect_file(file, choices, as_json=as_json)

@@ -112,7 +112,8 @@ def _linted(
 ) -> tuple[str, str, tuple[Finding, ...], Fixed | None]:
     """(file or image, what it is in a few words, findings, what was mended)."""
     from whit.packer.lint import fetch, lint_image
-    from whit.packer.store.store import Store, names_file, read_image
+    from whit.packer.store.store import Store, read_image
+    from whit.packer.store.targets import names_file
 
     with fetch.layout_of(target) as layout:
         if layout is None and names_file(target):

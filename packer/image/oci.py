@@ -8,11 +8,11 @@ Docker's schema 2 documents differ in their media types only, and are read as we
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 
 from whit.packer.image.platform import Platform
 from whit.packer.image.spec import HealthCheck, RunConfig
 from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.hashing import sha256
 from whit.packer.support.jsondoc import Doc, canonical_json, parse_object
 from whit.packer.support.light import dataclass
 

@@ -6,9 +6,8 @@ stands in the label ``dev.whit.health``, which other engines pass over: ``http :
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from whit.packer.support.errors import UsageError
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,9 +8,9 @@
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 
 from whit.packer.support.errors import UsageError
+from whit.packer.support.hashing import sha256
 from whit.packer.support.light import dataclass, replace
 
 DEFAULT_DOMAIN = "docker.io"

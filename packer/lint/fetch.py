@@ -22,7 +22,7 @@ from whit.packer.lint.model import Program
 from whit.packer.lint.traces import TraceKind, traces_in, traces_in_elf, traces_in_wasm
 from whit.packer.needs import judge_all
 from whit.packer.store.layout import LAYOUT_FILE, Layout
-from whit.packer.store.store import names_file
+from whit.packer.store.targets import names_file
 from whit.packer.store.unpack import absolute_path
 from whit.packer.support.errors import InvalidFileError, UsageError, WhitError
 from whit.packer.tar.member import Kind

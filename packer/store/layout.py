@@ -11,11 +11,11 @@ import contextlib
 import fcntl
 import json
 import os
-from hashlib import sha256
 
 from whit.packer.image.oci import MAX_DOCUMENT, Descriptor, Index, digest_of, parse_index
 from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError, StoreError
+from whit.packer.support.hashing import sha256_of_much
 from whit.packer.support.jsondoc import canonical_json, parse_object
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 
@@ -60,7 +60,7 @@ class BlobWriter:
         self.file = file
         self._following = following
         self.size = 0
-        self._hash = sha256()
+        self._hash = sha256_of_much()
         self._flushed = 0
 
     def write(self, data: bytes | memoryview) -> None:
@@ -87,7 +87,7 @@ class BlobWriter:
         self.file.seek(0)
         if not keep:
             self.file.truncate()
-        self._hash, self.size, self._flushed = sha256(), 0, 0
+        self._hash, self.size, self._flushed = sha256_of_much(), 0, 0
 
     @property
     def digest(self) -> str:
@@ -216,7 +216,7 @@ class Layout:
     def chunks(self, descriptor: Descriptor) -> Iterator[bytes]:
         """A blob's bytes in pieces; a wrong digest or size is raised after the last (:class:`StoreError`)."""
         path = self.blob_path(descriptor.digest)
-        hashed, size = sha256(), 0
+        hashed, size = sha256_of_much(), 0
         try:
             with path.open("rb", buffering=0) as file:
                 while chunk := file.read(CHUNK):

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
-from hashlib import sha256
-from typing import TYPE_CHECKING
 
-from whit.packer.image.decompress import decompressed
 from whit.packer.image.oci import WASM_LAYERS
 from whit.packer.store.layout import REPACK
 from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError, StoreError
+from whit.packer.support.hashing import sha256, sha256_of_much
 from whit.packer.support.jsondoc import canonical_json
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +31,7 @@ _UNPACK_PAUSE = 0.01
 """Seconds between two looks at whether somebody else has unpacked the image."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class MountPoint:
     """A folder or a file that must be there, most often for something to be mounted over it; ``path`` is absolute.
 
@@ -45,6 +43,10 @@ class MountPoint:
     content: bytes = b""
 
 
+def _order(point: MountPoint) -> tuple[str, bool, bytes]:
+    return point.path, point.is_directory, point.content
+
+
 def rootfs_path(store: Store, image: StoredImage, mount_points: tuple[MountPoint, ...], ids: Ids | None = None) -> Path:
     """Where an image is unpacked, or would be: KEY is its manifest's digest and what stands for the mount points.
 
@@ -52,7 +54,7 @@ def rootfs_path(store: Store, image: StoredImage, mount_points: tuple[MountPoint
     """
     wanted = [
         [os.fsencode(point.path).decode("utf-8", "backslashreplace"), point.is_directory, point.content.hex()]
-        for point in sorted(set(mount_points))
+        for point in sorted(set(mount_points), key=_order)
     ]
     document: dict[str, object] = {"version": UNPACK_VERSION, "mount_points": wanted}
     if ids:
@@ -124,7 +126,9 @@ def layer_tar(layout: Layout, descriptor: Descriptor, diff_id: str) -> Iterator[
 
         yield from module_tar(descriptor, layout.chunks(descriptor))
         return
-    hashed = sha256()
+    from whit.packer.image.decompress import decompressed  # noqa: PLC0415 - an image is unpacked once
+
+    hashed = sha256_of_much()
     for chunk in decompressed(descriptor.media_type, layout.chunks(descriptor), descriptor.size):
         hashed.update(chunk)
         yield chunk

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from pathlib import Path
 
 from whit.packer.image.oci import (
     INDEXES,
@@ -35,13 +34,9 @@ from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from whit.packer.image.platform import Platform
-
-
-def names_file(target: str) -> bool:
-    """Whether a person means a file rather than an image's name, told as a shell tells a path from a command."""
-    return target.startswith(("/", "./", "../")) or target in {".", ".."} or Path(target).is_file()
 
 
 @dataclass(frozen=True, slots=True)

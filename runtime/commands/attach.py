@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING
-
 import click
-
-if TYPE_CHECKING:
-    from whit.runtime.engine.folder import Containers, Kept
 
 
 @click.command()
@@ -23,6 +17,8 @@ def command(no_stdin: bool, sig_proxy: bool, detach_keys: str, container: str) -
     from whit.runtime.engine import control, starting
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.happened import container_event
+    from whit.runtime.verbs.attach import client_flags, flags_of
+    from whit.runtime.verbs.keys import key_bytes
 
     known = Containers(Store.open().root)
     kept = known.find(container)
@@ -33,50 +29,3 @@ def command(no_stdin: bool, sig_proxy: bool, detach_keys: str, container: str) -
     connection = control.attach(kept.folder, flags_of(kept, reads=reads))
     container_event(known.root, kept.container, "attach")
     starting.become_client(connection, client_flags(kept, reads=reads, proxy=sig_proxy), keys)
-
-
-def key_bytes(text: str) -> str:
-    """``ctrl-p,ctrl-q`` as the characters that a terminal sends. Raises :class:`UsageError`."""
-    from whit.packer.support.errors import UsageError
-
-    found = ""
-    for word in filter(None, text.split(",")):
-        name = word.lower().removeprefix("ctrl-")
-        if len(word) == 1 and word.isascii():
-            found += word
-        elif word.lower().startswith("ctrl-") and len(name) == 1 and "@" <= name.upper() <= "_":
-            found += chr(ord(name.upper()) & 0x1F)
-        else:
-            raise UsageError(f"--detach-keys: '{word}' is no key", hint="ctrl-p,ctrl-q or letters, with commas between")
-    if len(found) > 16 or "\0" in found:  # noqa: PLR2004 - what the launcher takes
-        raise UsageError("--detach-keys: too many keys, or one that can't be used")
-    return found
-
-
-def flags_of(kept: Kept, *, reads: bool) -> str:
-    """What is asked of the supervisor."""
-    return ("i" if reads else "") + ("o" if kept.container.terminal else "oe")
-
-
-def client_flags(kept: Kept, *, reads: bool, proxy: bool = True) -> str:
-    """What the attached client does."""
-    terminal = kept.container.terminal and sys.stdin.isatty()
-    return ("i" if reads else "") + ("t" if terminal else "") + ("s" if proxy and not kept.container.terminal else "")
-
-
-def run_attached(containers: Containers, kept: Kept, keys: str, *, reads: bool | None = None) -> None:
-    """Start a container and stay with it: this process becomes the client."""
-    from whit.packer.support.errors import UsageError
-    from whit.runtime.engine import ending, lifecycle, starting
-    from whit.runtime.engine.happened import container_event
-
-    reads = kept.container.interactive if reads is None else reads
-    if kept.container.terminal and reads and not sys.stdin.isatty():
-        ending.discard(containers, kept)
-        raise UsageError(
-            "the input device is not a TTY", hint="leave -t out where the input is a pipe or a file", exit_code=1
-        )
-    started = lifecycle.start(containers, kept, flags_of(kept, reads=reads))
-    if started.connection:
-        container_event(containers.root, kept.container, "attach")
-        starting.become_client(started.connection, client_flags(kept, reads=reads), keys)

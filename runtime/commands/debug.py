@@ -28,12 +28,12 @@ def command(container: str, arguments: tuple[str, ...], tty: bool, **given: Any)
     It sees the container's processes, network and files, and changes nothing that the container could notice.
     """
     from whit.packer.store.store import Store
-    from whit.runtime.commands.attach import key_bytes
-    from whit.runtime.commands.exec import asked_process, check_terminal, variables
     from whit.runtime.engine.debugging import default_command, environment, plan_of, take_own_mounts
     from whit.runtime.engine.executing import become, find_target
     from whit.runtime.engine.folder import Containers
     from whit.runtime.engine.further import Wish
+    from whit.runtime.verbs.exec import asked_process, check_terminal, variables
+    from whit.runtime.verbs.keys import key_bytes
 
     keys = key_bytes(given["detach_keys"])
     check_terminal(tty=tty, reads=True)

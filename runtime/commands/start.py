@@ -14,8 +14,9 @@ def command(attach: bool, interactive: bool, detach_keys: str, containers: tuple
     """Start one or more containers that don't run."""
     from whit.packer.store.places import private_root
     from whit.packer.support.errors import UsageError
-    from whit.runtime.commands.attach import key_bytes, run_attached
     from whit.runtime.engine.folder import Containers
+    from whit.runtime.verbs.attach import run_attached
+    from whit.runtime.verbs.keys import key_bytes
     from whit.runtime.verbs.start import start
 
     if not (attach or interactive):

@@ -9,10 +9,6 @@ import click
 @click.argument("containers", nargs=-1, required=True, metavar="CONTAINER...")
 def command(containers: tuple[str, ...]) -> int:
     """Wait until one or more containers have ended, and print their exit codes."""
-    from whit.packer.store.store import Store
-    from whit.runtime.engine import ending
-    from whit.runtime.engine.folder import Containers
-    from whit.runtime.verbs.several import each_at_once
+    from whit.runtime.verbs.wait import wait
 
-    known = Containers(Store.open().root)
-    return each_at_once(containers, lambda name: ending.wait(known.find(name)))
+    return wait(containers)

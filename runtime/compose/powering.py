@@ -36,7 +36,7 @@ def profiles_of(values: Values) -> tuple[tuple[str, object], ...]:
     options = tuple(values.get("security_opt") or ())
     if not options:
         return ()
-    from whit.runtime.commands.powers import profiles_of as read  # noqa: PLC0415 - few name any
+    from whit.runtime.verbs.powers import profiles_of as read  # noqa: PLC0415 - few name any
 
     return tuple(read(tuple(map(_option, options))).items())
 
@@ -53,8 +53,8 @@ def powers_of(values: Values, names: Callable[[str], str], program: Program) -> 
         from whit.runtime.engine.powers import Powers  # noqa: PLC0415 - as below
 
         return Powers(init=True)
-    from whit.runtime.commands.powers import PowerWords  # noqa: PLC0415 - few services ask for any
-    from whit.runtime.commands.powers import powers_of as parse  # noqa: PLC0415
+    from whit.runtime.verbs.given import PowerWords  # noqa: PLC0415 - few services ask for any
+    from whit.runtime.verbs.powers import powers_of as parse  # noqa: PLC0415
 
     reserved = _reserved(values)
     shares = values.get("cpu_shares") or (round(float(reserved["cpus"]) * _SHARES) if reserved.get("cpus") else None)

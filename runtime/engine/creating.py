@@ -9,7 +9,7 @@ from pathlib import Path
 
 from whit.packer.image.accounts import identify
 from whit.packer.store.rootfs import MountPoint
-from whit.packer.store.store import names_file
+from whit.packer.store.targets import names_file
 from whit.packer.support.errors import StoreError, UsageError
 from whit.packer.support.jsondoc import canonical_json
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
@@ -22,7 +22,6 @@ from whit.runtime.engine.networks.hosts import hosts_file, resolv_conf
 from whit.runtime.engine.networks.members import member_of
 from whit.runtime.engine.networks.model import DEFAULT, Joining
 from whit.runtime.engine.networks.ports import with_exposed
-from whit.runtime.engine.networks.rootless import RESOLVER
 from whit.runtime.engine.secretform import SECRETS_AT, in_usual_place, owned
 from whit.runtime.engine.supervision import SECRETS, encode_supervision, supervision_ops
 from whit.runtime.engine.users import check_network, limits_without, without_root
@@ -84,6 +83,15 @@ class Wishes:
     profiles: tuple[tuple[str, object], ...] = ()
 
 
+def _resolvers(container: Container) -> tuple[str, ...]:
+    """Those of a user's way out."""
+    if not (container.users and container.has_own_network):
+        return ()
+    from whit.runtime.engine.networks.rootless import RESOLVER  # noqa: PLC0415 - with all that starts it
+
+    return (RESOLVER,)
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text("utf-8", "replace")
@@ -104,7 +112,7 @@ def name_files(container: Container) -> dict[str, bytes]:
         resolvers = resolv_conf(
             own,
             _read(_STUB),
-            servers=container.dns or ((RESOLVER,) if container.users and container.has_own_network else ()),
+            servers=container.dns or _resolvers(container),
             search=container.dns_search,
             options=container.dns_options,
         )

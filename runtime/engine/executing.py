@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NoReturn
 
 from whit.packer.support.errors import InvalidFileError, LaunchError, WhitError
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.encode import decode, encode
 from whit.runtime.machine import oci_launcher
 from whit.runtime.model import Op
@@ -22,6 +21,8 @@ from whit.runtime.oci.spec import parse_spec
 from whit.runtime.oci.state import Container, Status
 
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from whit.runtime.engine.folder import Kept
     from whit.runtime.model import LaunchPlan
     from whit.runtime.oci.model import OciHost, Running

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from whit.packer.support.errors import ExitCode, UsageError
-from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.capabilities import NAMES
 from whit.runtime.oci.process import CapabilitySets, User
 

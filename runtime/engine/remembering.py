@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 
-from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.encode import encode
 from whit.runtime.launch import PLANS, find_launcher, remember
 from whit.runtime.oci.records import PROCESS

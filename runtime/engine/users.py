@@ -8,7 +8,6 @@ subordinate ones. So a file that the container's user writes is the caller's own
 from __future__ import annotations
 
 import struct
-from typing import Any
 
 from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING, replace
@@ -18,12 +17,14 @@ from whit.runtime.engine.networks.model import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from whit.packer.support.userns import Map
     from whit.runtime.engine.model import Container, Users
     from whit.runtime.limits import Limits
 
-Document = dict[str, Any]
+    Document = dict[str, Any]
+
 TERMINAL_GROUP = 5
 
 

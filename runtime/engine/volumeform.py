@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import UTC, datetime
-
 from whit.packer.support.errors import InvalidFileError, UsageError
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.engine.ages import SECOND
@@ -49,6 +46,8 @@ class Backing:
 
 def to_document(volume: Volume) -> dict[str, object]:
     """As JSON."""
+    from dataclasses import asdict  # noqa: PLC0415 - of no use to containers
+
     return {"schema": SCHEMA, **asdict(volume)}
 
 
@@ -117,6 +116,8 @@ def backing(volume: Volume, data: str) -> Backing:
 
 def created_text(volume: Volume) -> str:
     """As docker writes it."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - of no use to containers
+
     return datetime.fromtimestamp(volume.created / SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

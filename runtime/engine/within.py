@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 from whit.packer.support.errors import StoreError, UnsupportedError
@@ -69,6 +68,8 @@ def empty(kept: Kept) -> None:
     if os.geteuid() == 0:
         return
     words, environment = _command(kept, ["_emptied", str(kept.folder)])
+    import subprocess  # noqa: PLC0415 - root needs none
+
     done = subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.splitlines() or [""]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
 
 from whit.packer.support.errors import InvalidFileError, LaunchError, UsageError
+from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.capabilities import NAMES, parse_capability
 from whit.runtime.encode import encode
 from whit.runtime.machine import unified_cgroup
@@ -24,6 +23,8 @@ from whit.runtime.oci.state import Container, Status, find, root_of
 from whit.runtime.oci.subcgroup import below, check, wanted
 
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from whit.runtime.oci.arguments import Call, Options
     from whit.runtime.oci.log import Log
     from whit.runtime.oci.model import Folders, OciHost

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import LaunchError, UsageError
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from whit.runtime.oci.model import Folders

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from whit.packer.image.annotations import ANNOTATION_PREFIX
 from whit.packer.needs import RULES
 from whit.packer.resolution.choices import DEFAULT
-from whit.packer.store.store import names_file
+from whit.packer.store.targets import names_file
 from whit.packer.support.errors import WhitError
 from whit.runtime.explain import loader_of, script_interpreter
 from whit.runtime.prepare import Prepared, prepare

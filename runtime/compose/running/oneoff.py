@@ -73,9 +73,10 @@ def run_once(session: Session, once: Once, build: Build) -> int:
         lifecycle.start(containers, kept)
         say(kept.container.name)
         return 0
-    from whit.runtime.commands.attach import key_bytes, run_attached  # noqa: PLC0415 - with click, which is here by now
+    from whit.runtime.verbs.attach import run_attached  # noqa: PLC0415 - of no use to what is detached
+    from whit.runtime.verbs.keys import USUAL, key_bytes  # noqa: PLC0415 - as above
 
-    run_attached(containers, kept, key_bytes("ctrl-p,ctrl-q"))
+    run_attached(containers, kept, key_bytes(USUAL))
     return 0
 
 

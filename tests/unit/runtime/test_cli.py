@@ -45,7 +45,7 @@ def test_whit_s_own_failures_of_run_are_in_docker_s_range(
     def fail(*_: object, **__: object) -> None:
         raise WhitError("no")
 
-    monkeypatch.setattr(cli.root, "main", fail)
+    monkeypatch.setattr(main, "_answer", fail)
     assert main.run(["run", "x"]) == ExitCode.RUNTIME_FAILURE
     assert capsys.readouterr().err == "whit: no\n"
 

@@ -56,7 +56,7 @@ def _imported(root: Path, words: list[str], *modules: str) -> set[str]:
     ("words", "module"),
     [
         (["ps", "--all", "--format", "json"], "whit.packer.template.listing"),
-        (["run", "--detach", "--pull", "never", "--publish", "8080:80", "no/such"], "whit.runtime.commands.create"),
+        (["run", "--detach", "--pull", "never", "--publish", "8080:80", "no/such"], "whit.runtime.commands.run"),
         (["start", "--attach", "nobody"], "whit.runtime.commands.start"),
         (["stop", "--timeout", "1", "nobody"], "whit.runtime.commands.stop"),
         (["logs", "--tail", "3", "nobody"], "whit.runtime.commands.logs"),
@@ -93,6 +93,10 @@ NOT_LISTING = NOT_PLAIN | {"contextlib", "enum", "pathlib", "re", "socket", "sub
         (["start", "made"], NOT_PLAIN),
         (["logs", "made"], NOT_PLAIN | {"datetime", "socket", "subprocess"}),
         (["_ended", "{root}/containers/{id}"], NOT_PLAIN | {"subprocess"}),
+        (["kill", "made"], NOT_PLAIN | {"datetime", "subprocess"}),
+        (["wait", "made"], NOT_PLAIN | {"datetime", "subprocess"}),
+        (["exec", "made", "/program"], NOT_PLAIN - {"json", "whit.runtime.oci.state"} | {"subprocess"}),
+        (["inspect", "made"], NOT_PLAIN - {"json"} | {"subprocess"}),
     ],
     ids=lambda words: words[0] if isinstance(words, list) else "",
 )
@@ -108,6 +112,38 @@ def test_a_plain_command_imports_what_it_needs_and_no_more(tmp_path: Path, words
     # Then it was answered without click and without all that others need
     assert f"whit.runtime.verbs.{words[0].lstrip('_')}" in imported
     assert imported & dear == set()
+
+
+NOT_MAKING = DEAR | {
+    "click", "dataclasses", "difflib", "hashlib", "inspect", "isal", "shutil", "subprocess", "typing",
+    "whit.packer.store.unpack", "whit.packer.template", "whit.runtime.cli", "whit.runtime.engine.networks.rootless",
+}  # fmt: skip
+
+
+def test_a_container_is_made_without_click(tmp_path: Path) -> None:
+    # Given an image of which there is a container already, with what people give it every day
+    options = [
+        "-p",
+        "127.0.0.1::80",
+        "-e",
+        "A=B",
+        "-v",
+        f"{tmp_path}:/data:ro",
+        "--restart",
+        "always",
+        "--memory",
+        "64m",
+    ]
+    make_image(tmp_path, "localhost/made:1", (10,))
+    _imported(tmp_path, ["create", "--name", "first", *options, "localhost/made:1", "/program"])
+
+    # When another one is made
+    imported = _imported(tmp_path, ["create", "--name", "web", *options, "localhost/made:1", "/program"])
+
+    # Then that was done by what is needed for it and no more
+    assert {"whit.runtime.verbs.create", "whit.runtime.engine.creating"} <= imported
+    assert Containers(tmp_path).find("web").container.command == ("/program",)
+    assert imported & NOT_MAKING == set()
 
 
 def test_nothing_dear_is_imported_where_a_container_is_made_and_started(tmp_path: Path) -> None:
