@@ -199,9 +199,12 @@ else:
             create = eval(f"lambda cls, {listed}: new(cls, ({listed},))", {"new": tuple.__new__})  # noqa: S307 - names
             create.__defaults__ = defaults
             getters = {item: property(itemgetter(index)) for index, item in enumerate(names)}
-            return super().__new__(
-                cls, name, (tuple,), {**body, **getters, "__slots__": (), "__new__": create, "_fields": names}
-            )
+            made = {**getters, "__slots__": (), "__new__": create, "_fields": names, "_replace": _replaced}
+            return super().__new__(cls, name, (tuple,), {**body, **made})
+
+    def _replaced(self: NamedTuple, **changes: object) -> NamedTuple:
+        values = [changes.pop(name, value) for name, value in zip(self._fields, self, strict=True)]
+        return type(self)(*values, **changes)
 
     class NamedTuple(tuple, metaclass=_TupleType):
         """As ``typing.NamedTuple``."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import NotFoundError
-from whit.packer.support.light import dataclass
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.compose.model import ComposeError, Place, Request, load_project
 from whit.runtime.compose.model.nodes import MAX_SIZE
 
@@ -103,8 +102,6 @@ def load(
     canonical = load_project(request, read)
     if not found.warnings:
         return canonical
-    from dataclasses import replace  # noqa: PLC0415 - seldom
-
     return replace(canonical, warnings=(*found.warnings, *canonical.warnings))
 
 

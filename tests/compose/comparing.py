@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from tests.compose.corpus import Case
 
 
-ACCEPTED = frozenset({"pid-2", "merge-pid-2-2", "include-pid-2", "merge-build-9-9", "merge-top-networks-3-3"})
-"""Faults of docker compose's: it crashes on ``pid: null``, can't put a list of ``ssh`` over another, and mixes up pools of addresses."""
+_CRASHES = ("pid-2", "merge-pid-2-2", "include-pid-2", "odd-pid-10")
+_FAULTS = ("merge-build-9-9", "merge-top-networks-3-3", "odd-gpus-6")
+_CUT_OFF = ("cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "cpu_shares", "pids_limit")
+_IGNORED = ("mem_limit", "memswap_limit", "shm_size")
+ACCEPTED = frozenset((*_CRASHES, *_FAULTS, *(f"odd-{key}-1" for key in (*_CUT_OFF, *_IGNORED))))
+"""Faults of docker compose's: it crashes on ``pid: null``, can't put a list of ``ssh`` over another, mixes up pools of addresses, takes
+any key for a GPU, cuts fractions off, and takes ``mem_limit: -1.5`` for nothing at all."""
 
 
 def written(case: Case, folder: Path) -> None:
@@ -78,12 +83,19 @@ def alike(found: dict[str, Any]) -> dict[str, Any]:
         for entry in made.get(section, {}).values():
             _without_extensions(entry)
             if isinstance(secrets := entry.get("build", {}).get("secrets"), list):
-                entry["build"]["secrets"] = [one for number, one in enumerate(secrets) if one not in secrets[:number]]
+                entry["build"]["secrets"] = _once(secrets)
             _small_letters(entry.get("blkio_config", {}))
-            for watch in (entry.get("develop") or {}).get("watch", []):
+            develop = entry.get("develop") or {}
+            for watch in develop.get("watch", []):
                 if watch.get("exec") == {"command": None}:
                     del watch["exec"]
+            develop["watch"] = _once(develop.get("watch", []))
     return made
+
+
+def _once(items: list[Any]) -> list[Any]:
+    """Without what is there twice: docker compose keeps both of one thing that is written in two forms."""
+    return [one for number, one in enumerate(items) if one not in items[:number]]
 
 
 def _small_letters(blkio: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from tests.compose.forms import SERVICE, TOP
 OTHERS = """\
   b: {image: b, build: {context: .}, profiles: []}
   c: {image: c}
+  gone: {image: g, profiles: [never]}
 """
 RESOURCES = {
     "networks": "{n: null}",
@@ -125,7 +126,24 @@ def included() -> list[Case]:
     return made
 
 
+def odd() -> list[Case]:
+    """For each key, values of other kinds than it has: what docker compose refuses is refused."""
+    values = ("5", "-1.5", "text", "''", "true", "[a]", "[{a: b}]", "{a: b}", "{}", "[]", "null")
+    made = [
+        Case(f"odd-{key}-{number}", {"compose.yaml": _whole(key, value)})
+        for key in SERVICE
+        for number, value in enumerate(values)
+        if key != "x-own"
+    ]
+    return made + [
+        Case(f"odd-top-{key}-{number}", {"compose.yaml": _top(key, value)})
+        for key in TOP
+        for number, value in enumerate((*values, "{a: 1}", "{a: {}}", "{a: []}", "{a: {external: true, labels: [b]}}"))
+        if key != "x-own"
+    ]
+
+
 def every() -> list[Case]:
     """The whole corpus."""
     given = [Case(name, files, **more) for name, files, more in trees.CASES]
-    return [*single(), *merged(), *extended(), *included(), *given]
+    return [*single(), *odd(), *merged(), *extended(), *included(), *given]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from whit.packer.showing.console import json_page
 from whit.packer.support.errors import NotFoundError
+from whit.runtime.compose.model.kinds import near
 
 if TYPE_CHECKING:
     from whit.runtime.compose.model import Canonical
@@ -51,14 +53,34 @@ def images(project: str, name: str, service: dict[str, Any]) -> list[str]:
 
 
 def _hashes(canonical: Canonical, hashed: str) -> dict[str, str]:
-    from whit.runtime.compose.model.hashing import service_hash
+    """What containers have in their label ``com.docker.compose.config-hash``."""
+    from whit.runtime.compose.project import config_hash, read_project
 
-    services = canonical.configuration["services"]
-    names = list(services) if hashed == "*" else [name for name in hashed.split(",") if name]
+    project = read_project(canonical.configuration, canonical.directory, canonical.files, frozenset(canonical.disabled))
+    names = list(project.services) if hashed == "*" else [name for name in hashed.split(",") if name]
     for name in names:
-        if name not in services:
-            raise NotFoundError(f"there is no service '{name[:60]}'")
-    return {name: service_hash(services[name]) for name in sorted(names)}
+        if name not in project.services:
+            raise NotFoundError(f"there is no service '{name[:60]}'", hint=near(name, project.services))
+    digests = _digests(canonical)
+    return {name: config_hash(project, project.services[name], digests) for name in sorted(names)}
+
+
+def _digests(canonical: Canonical) -> dict[tuple[str, str], str]:
+    """Of what is in secrets and configurations, as far as it is there."""
+    from hashlib import sha256
+    from pathlib import Path
+
+    found = {}
+    for section in ("secrets", "configs"):
+        for name, entry in canonical.configuration.get(section, {}).items():
+            text = canonical.contents.get((section, name), entry.get("content"))
+            data = text.encode("utf-8", "surrogateescape") if text is not None else None
+            if "file" in entry:
+                with suppress(OSError):
+                    data = Path(entry["file"]).read_bytes()
+            if data is not None:
+                found[section, name] = sha256(data).hexdigest()
+    return found
 
 
 def _variables(canonical: Canonical, *, as_json: bool) -> str:

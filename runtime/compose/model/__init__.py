@@ -10,6 +10,6 @@ its place in the files, so that whoever finds something wrong with it later can 
 
 from whit.runtime.compose.model.canonical import Canonical, load_project
 from whit.runtime.compose.model.nodes import ComposeError, Path, Place
-from whit.runtime.compose.model.request import Reader, Request
+from whit.runtime.compose.model.request import Request
 
-__all__ = ["Canonical", "ComposeError", "Path", "Place", "Reader", "Request", "load_project"]
+__all__ = ["Canonical", "ComposeError", "Path", "Place", "Request", "load_project"]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
 from whit.packer.support.errors import UsageError
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.compose.model import envfile, interpolation, normal, selecting
 from whit.runtime.compose.model.consistency import Checking
 from whit.runtime.compose.model.keys.top import COMPOSE
@@ -16,11 +14,12 @@ from whit.runtime.compose.model.session import Context, Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from whit.runtime.compose.model.nodes import Path
     from whit.runtime.compose.model.request import Reader, Request
 
-Plain = dict[str, Any]
+    Plain = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model import units
 from whit.runtime.compose.model.kinds import (
     ANYTHING,
@@ -332,12 +332,13 @@ class Record(Kind):
             raise wanted(node, path, "a mapping")
         made: dict[str, object] = {}
         for key, kind in self.fields.items():
-            if key in node.value:
-                value = kind.plain(node.value[key], (*path, key), sink)
-                if value is not OMIT:
-                    made[key] = value
-                    continue
-            if key in self.always:
+            item = node.value.get(key)
+            value = OMIT if item is None else kind.plain(item, (*path, key), sink)
+            if value is not OMIT:
+                made[key] = value
+            elif item and key in self.required:
+                raise item.wrong(f"{shown((*path, key))} is empty")
+            elif key in self.always:
                 made[key] = self.always[key]
         for key, item in node.value.items():
             if key not in self.fields:

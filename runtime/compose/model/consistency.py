@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model.kinds import near
 from whit.runtime.compose.model.nodes import ComposeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from whit.runtime.compose.model.nodes import Path, Place
 
-Plain = dict[str, Any]
-"""A plain mapping of the canonical configuration."""
+    Plain = dict[str, Any]
+    """A plain mapping of the canonical configuration."""
 
 
 class Checking:

@@ -6,8 +6,8 @@ Sources: compose-spec, 05-services.md, "Env_file format"; what compose-go does w
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model.interpolation import TemplateError, Variables, substitute
 from whit.runtime.compose.model.nodes import ComposeError, Place
 

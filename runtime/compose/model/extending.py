@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model.keys.top import ENTRIES
 from whit.runtime.compose.model.kinds import near
 from whit.runtime.compose.model.nodes import Node, kind_of

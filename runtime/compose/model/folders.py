@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import NamedTuple
+
+from whit.packer.support.light import NamedTuple
 
 _REMOTE = ("https://", "http://", "git://", "ssh://", "github.com/", "git@")
 _WINDOWS = re.compile(r"[a-zA-Z]:[\\/]|\\\\")
@@ -25,6 +26,10 @@ class Folder(NamedTuple):
         if not path or path.startswith("/") or _WINDOWS.match(path):
             return path
         return posixpath.normpath(posixpath.join(self.path, path))
+
+    def inside(self, path: str) -> str:
+        """As :meth:`absolute`, and the empty one is the folder itself."""
+        return self.absolute(path or ".")
 
     def context(self, source: str) -> str:
         """As :meth:`absolute`, for what may also be a URL, a git repository, an image or a service."""

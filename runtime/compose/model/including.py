@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING
 
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model import envfile
 from whit.runtime.compose.model.keys.top import ENTRIES, INCLUDE
 from whit.runtime.compose.model.kinds import identity

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model.kinds import near
 from whit.runtime.compose.model.nodes import ComposeError, Node, shown
 

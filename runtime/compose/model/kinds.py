@@ -7,8 +7,7 @@ ones, ``located`` makes paths absolute, ``plain`` gives the plain value of the c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model.nodes import Node, Place, kind_of, shown
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     KindOf = Callable[[str], "Kind"]
 
-OMIT: Final = object()
+OMIT = object()
 """What isn't in the canonical configuration: it is empty, false or nought, and so as if it weren't there."""
 
 

@@ -7,9 +7,9 @@ octal. Anchors are shared, not copied; what they would make of a file when each 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
 
 from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

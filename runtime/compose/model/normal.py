@@ -5,8 +5,7 @@ Source: compose-spec, 06-networks.md ("default network"), 05-services.md (``link
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model.keys.container import CONTAINER
 from whit.runtime.compose.model.keys.service import HOOK_CONTAINER
 from whit.runtime.compose.model.keys.top import RESOURCES

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from whit.packer.support.light import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-
-class Reader(Protocol):
-    """How files are read."""
-
-    def __call__(self, path: str) -> str:
-        """A file's text. Raises :class:`OSError` as ``open`` does, and :class:`UnicodeDecodeError`."""
-        ...
+    Reader = Callable[[str], str]
+    """How files are read: a path → its text. Raises :class:`OSError` as ``open`` does, and :class:`UnicodeDecodeError`."""
 
 
 class Request(NamedTuple):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from whit.runtime.compose.model.nodes import Node, Path
 
     Resets = tuple[Path, ...]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model import units
 from whit.runtime.compose.model.kinds import OMIT, Kind, Sink, near, wanted
 from whit.runtime.compose.model.nodes import Node, shown
@@ -104,6 +104,8 @@ class Whole(Kind):
         value = node.value
         if isinstance(value, bool) or not isinstance(value, (int, float, *((str,) if self.texts else ()))):
             raise wanted(node, path, "a number")
+        if isinstance(value, float) and not value.is_integer():
+            raise node.wrong(f"{shown(path)} must be a whole number, and is {units.printed(value)}")
         if isinstance(value, int | float) and not self.least <= value <= self.most:
             raise node.wrong(f"{shown(path)} can't be {units.printed(value)}", self._range)
 
@@ -136,16 +138,9 @@ class Whole(Kind):
 class Fraction(Kind):
     """A number with a fraction, in single precision."""
 
-    __slots__ = ("most",)
-
-    def __init__(self, most: float = float("inf")) -> None:
-        self.most = most
-
     def check(self, node: Node, path: Path) -> None:
         if isinstance(node.value, bool) or not isinstance(node.value, int | float | str):
             raise wanted(node, path, "a number")
-        if not isinstance(node.value, str) and node.value > self.most:
-            raise node.wrong(f"{shown(path)} can't be {units.printed(node.value)}", f"at most {self.most}")
 
     def plain(self, node: Node, path: Path, sink: Sink) -> object:
         sink.places[path] = node.at
@@ -166,6 +161,8 @@ class Size(Kind):
     def check(self, node: Node, path: Path) -> None:
         if isinstance(node.value, bool) or not isinstance(node.value, int | float | str):
             raise wanted(node, path, "a size", "bytes, or as 512m or 1.5g")
+        if isinstance(node.value, float) and not node.value.is_integer():
+            raise node.wrong(f"{shown(path)} is {units.printed(node.value)} bytes", "give the unit: 1.5g")
 
     def plain(self, node: Node, path: Path, sink: Sink) -> object:
         sink.places[path] = node.at

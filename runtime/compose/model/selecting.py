@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from whit.packer.support.errors import NotFoundError
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model.kinds import near
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
-Plain = dict[str, Any]
+    Plain = dict[str, Any]
 
 
 def is_on(container: Plain, profiles: Iterable[str]) -> bool:

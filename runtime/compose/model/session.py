@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model import interpolation
 from whit.runtime.compose.model.folders import Folder
 from whit.runtime.compose.model.nodes import ComposeError, Node, Place, parse, weight

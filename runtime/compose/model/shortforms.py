@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import TYPE_CHECKING
 
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model.collections import ListOf, Record
 from whit.runtime.compose.model.kinds import Kind, bare, wanted
 from whit.runtime.compose.model.nodes import Node, shown

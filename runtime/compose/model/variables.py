@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from whit.packer.support.light import NamedTuple
 from whit.runtime.compose.model.interpolation import TemplateError, Variables, substitute
 
 

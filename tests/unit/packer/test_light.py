@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from whit.packer.support.light import dataclass, replace
+from whit.packer.support.light import NamedTuple, dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,13 @@ class Word(Place):
     def shown(self) -> str:
         """For people."""
         return f"{self.file}:{self.line}: {self.text}"
+
+
+class Point(NamedTuple):
+    """Two numbers."""
+
+    first: int
+    second: int = 0
 
 
 def test_one_may_begin_with_another() -> None:
@@ -58,3 +65,11 @@ def test_what_is_made_often_is_what_is_made_seldom() -> None:
         Place("a", column=1)  # type: ignore[call-arg]
     with pytest.raises(AttributeError):
         many[0].line = 2  # type: ignore[misc]
+
+
+def test_a_named_tuple_is_made_with_other_values() -> None:
+    point = Point(1, 2)
+    assert point._replace(second=3) == Point(1, 3)
+    assert type(point._replace(first=0)) is Point
+    with pytest.raises(TypeError):
+        point._replace(third=1)  # type: ignore[call-arg]

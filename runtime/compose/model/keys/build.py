@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model import shortforms, units
 from whit.runtime.compose.model.collections import ListOf, Pairs, Record, before_equals
 from whit.runtime.compose.model.keys.shared import FILE_MOUNT, HOSTS, ULIMITS

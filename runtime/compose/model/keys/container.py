@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model import shortforms
 from whit.runtime.compose.model.collections import ListOf, MapOf, Pairs, Record, Short, before_equals
 from whit.runtime.compose.model.commands import Command
@@ -18,7 +17,6 @@ from whit.runtime.compose.model.scalars import (
     TEXT,
     WHOLE,
     Flag,
-    Fraction,
     Text,
     Whole,
 )
@@ -78,7 +76,7 @@ class _Mount(Short):
             return node
         if source is None:
             raise node.wrong("a bind mount needs 'source': what of this machine is mounted")
-        return node.made({**node.pairs(), "source": source._replace(value=folder.absolute(str(source.value)))})
+        return node.made({**node.pairs(), "source": source._replace(value=folder.inside(str(source.value)))})
 
 
 _MOUNT = _Mount(
@@ -141,7 +139,7 @@ CONTAINER: dict[str, Kind] = {
     "command": Command(),
     "configs": ListOf(FILE_MOUNT, key=shortforms.by_file("")),
     "cpu_count": Whole(0),
-    "cpu_percent": Fraction(100),
+    "cpu_percent": Whole(0, 100),
     "cpu_period": WHOLE,
     "cpu_quota": WHOLE,
     "cpu_rt_period": WHOLE,

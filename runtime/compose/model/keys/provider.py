@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model import units
 from whit.runtime.compose.model.collections import Record
 from whit.runtime.compose.model.kinds import OMIT, Kind, Sink, wanted

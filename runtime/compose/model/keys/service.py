@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model import shortforms
 from whit.runtime.compose.model.collections import ListOf, MapOf, Pairs, Record, Short, before_equals
 from whit.runtime.compose.model.commands import Command, Probe

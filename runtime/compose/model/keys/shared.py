@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model import shortforms, units
 from whit.runtime.compose.model.collections import ListOf, MapOf, Pairs, Record, Short
 from whit.runtime.compose.model.kinds import OMIT, Kind, Sink, appended, near, wanted

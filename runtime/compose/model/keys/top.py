@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model import shortforms
 from whit.runtime.compose.model.collections import ListOf, MapOf, Pairs, Record, Short
 from whit.runtime.compose.model.keys.service import JOB, SERVICE
@@ -105,7 +104,7 @@ class _Volume(_Resource):
         device, how = options.get("device"), options.get("o")
         if not device or not how or how.value != "bind":
             return node
-        made = {**options.pairs(), "device": device._replace(value=folder.absolute(str(device.value)))}
+        made = {**options.pairs(), "device": device._replace(value=folder.inside(str(device.value)))}
         return node.made({**node.pairs(), "driver_opts": options.made(made)})
 
 
