@@ -63,6 +63,18 @@ def stop(kept: Kept, seconds: int | None = None, signal: int | None = None) -> N
     wait_for_supervisor(kept)
 
 
+def stop_for_good(kept: Kept, seconds: int | None = None, signal: int | None = None) -> None:
+    """As :func:`stop`, for who removes it next: its supervisor leaves it to :func:`remove` to give back what it had."""
+    seconds = kept.container.stop_seconds if seconds is None else seconds
+    signal = kept.container.stop_signal if signal is None else signal
+    with contextlib.suppress(control.NotSupervisedError):
+        control.ask(kept.folder, f"stop {seconds} {signal} mine")
+        root = kept.folder.parent.parent
+        container_event(root, kept.container, "stop")
+        volumes_unmounted(root, kept.container)
+    wait_for_supervisor(kept)
+
+
 def _end(kept: Kept) -> None:
     """By SIGKILL at once, not to be started again: as docker ends what is removed, of which no event tells that it was stopped."""
     with contextlib.suppress(control.NotSupervisedError):

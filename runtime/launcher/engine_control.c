@@ -93,6 +93,9 @@ static void stop(struct supervisor *supervisor, struct client *client, char *con
 		answer(client, "e stop takes seconds and a signal");
 		return;
 	}
+	/* Who stops it gives back what it had, and needn't wait for another Python to start. */
+	if (count > 3 && strcmp(words[3], "mine") == 0 && !supervisor->settings.gives_back_first)
+		supervisor->settings.has_afterwards = 0;
 	engine_stop(supervisor, (int)number, is_forever ? -1 : (int64_t)seconds);
 }
 

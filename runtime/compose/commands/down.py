@@ -93,6 +93,7 @@ def rm(context: click.Context, /, force: bool, stops: bool, volumes: bool, servi
     from whit.packer.showing.console import tell
     from whit.runtime.commands.asking import is_sure
     from whit.runtime.compose.graph.downward import plan_remove
+    from whit.runtime.compose.graph.model import removed_by
     from whit.runtime.compose.running.acting import Ending
 
     session = session_of(context, services)
@@ -104,4 +105,5 @@ def rm(context: click.Context, /, force: bool, stops: bool, volumes: bool, servi
             return
         names = ", ".join(one.name for one in chosen)
         if force or is_sure(f"This removes {names}.", "compose rm"):
-            session.act(plan_remove(chosen, session.needs(view)), Ending(volumes=volumes))
+            steps = plan_remove(chosen, session.needs(view))
+            session.act(steps, Ending(volumes=volumes, removed=removed_by(steps)))

@@ -85,3 +85,8 @@ class Wanted:
 
     hash: str
     image: str
+
+
+def removed_by(steps: tuple[Step, ...]) -> frozenset[str]:
+    """The IDs of the containers that go with these steps: removed, or for another one that takes their place."""
+    return frozenset(step.id for step in steps if step.id and step.kind in {Kind.REMOVE, Kind.TAKE_PLACE})

@@ -44,11 +44,15 @@ class Making:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How containers end: seconds that a person gave, -1 for ever; whether volumes without a name go with them; a signal."""
+    """How containers end: seconds that a person gave, -1 for ever; whether volumes without a name go with them; a signal.
+
+    ``removed`` are those that are removed once they have stopped.
+    """
 
     seconds: int | None = None
     volumes: bool = False
     signal: int | None = None
+    removed: frozenset[str] = frozenset()
 
 
 class Acting:
@@ -187,7 +191,8 @@ class Acting:
             kept = self.containers.find(step.id)
             if self.making and kept.status.is_running:
                 hooks.run_hooks(self.making.project, step.service, kept, "pre_stop", pardoned=True)
-            ending.stop(kept, self.end.seconds, self.end.signal)
+            stop = ending.stop_for_good if step.id in self.end.removed else ending.stop
+            stop(kept, self.end.seconds, self.end.signal)
         except NotFoundError:
             # It has gone by itself just now.
             return

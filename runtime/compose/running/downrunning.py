@@ -6,6 +6,7 @@ from whit.packer.showing.console import complain, tell, warn
 from whit.packer.support.errors import NotFoundError, WhitError
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.compose.graph.downward import Leaving, plan_down
+from whit.runtime.compose.graph.model import removed_by
 from whit.runtime.compose.graph.upward import orphans
 from whit.runtime.compose.running.acting import Ending
 from whit.runtime.compose.running.seeing import own_volumes
@@ -47,7 +48,7 @@ def bring_down(session: Session, wishes: DownWishes) -> None:
             f"there are containers of services that the file doesn't have: {names}",
             hint="--remove-orphans removes them",
         )
-    session.act(steps, Ending(wishes.seconds, volumes=wishes.volumes))
+    session.act(steps, Ending(wishes.seconds, volumes=wishes.volumes, removed=removed_by(steps)))
     if wishes.images:
         _remove_images(session, wishes.images)
 

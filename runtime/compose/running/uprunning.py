@@ -7,7 +7,7 @@ import time
 from whit.packer.showing.console import warn
 from whit.packer.support.errors import NotFoundError
 from whit.packer.support.light import TYPE_CHECKING, dataclass
-from whit.runtime.compose.graph.model import Wanted
+from whit.runtime.compose.graph.model import Wanted, removed_by
 from whit.runtime.compose.graph.upward import Choice, Recreate, orphans, plan_up
 from whit.runtime.compose.keys import check_keys
 from whit.runtime.compose.networking import check_scale
@@ -72,7 +72,7 @@ def bring_up(loaded: Loaded, store: Store, folder: Path, wishes: UpWishes, chose
     wanted = {name: Wanted(hashes[name], digests[name]) for name in names}
     steps = plan_up(project, view.present, wanted, choice)
     making = Making(project, loaded.where, contents, hashes, wishes.renews_volumes)
-    acting = Acting(store, making, Ending(wishes.seconds))
+    acting = Acting(store, making, Ending(wishes.seconds, removed=removed_by(steps)))
     Executor(acting, teller(chosen.progress, steps, colours=chosen.ansi != "never"), chosen.parallel).run(steps)
     return acting
 
