@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import time
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -102,7 +103,7 @@ def build(store: Store, project: Project, asked: Asked, means: Means) -> Built:
     cache = BuildCache(store)
     roots = (project.root, *toolchain.outside(project, means.kit))
     with cache.using():
-        tree = _taken(cache, project, toolchain, roots, asked, means.kit)
+        tree = _taken(cache, project, toolchain, roots, asked, means)
         work = _Work(cache, project, toolchain, tree, roots, asked)
         platforms = asked.platforms or (machine_platform(os.uname().machine),)
         programs = [(platform, work.made(platform, means)) for platform in platforms]
@@ -121,16 +122,22 @@ def build(store: Store, project: Project, asked: Asked, means: Means) -> Built:
 
 
 def _taken(
-    cache: BuildCache, project: Project, toolchain: Toolchain, roots: tuple[str, ...], asked: Asked, kit: Kit
+    cache: BuildCache, project: Project, toolchain: Toolchain, roots: tuple[str, ...], asked: Asked, means: Means
 ) -> Snapshot:
     """What is built from, as it is now: folders, or of a lone file what it names."""
-    lone = parts_of(project, dict(asked.variables), kit)
+    began = time.monotonic()
+
+    def heard(path: str) -> None:
+        means.watcher.doing(f"the digest of {path}", time.monotonic() - began)
+
+    lone = parts_of(project, dict(asked.variables), means.kit)
     if lone and lone.files:
         index = cache.index(posixpath.join(project.root, project.files[0]))
         tree = snapshot_of_files(project.root, lone.files, index)
         others = f" and {tree.files - 1} beside it that it names" if tree.files > 1 else " alone"
         return replace(tree, told=f"{posixpath.join(project.root, project.files[0])}{others}")
-    tree = snapshot(roots, toolchain.ignores, asked.written, cache.index(project.root))
+    tree = snapshot(roots, toolchain.ignores, asked.written, cache.index(project.root), heard)
+    means.watcher.done()
     why = f", as {lone.reason}" if lone else ""
     return replace(tree, told=f"{tree.files} files in {project.root}{why}")
 
@@ -166,7 +173,7 @@ class _Work:
                 self._perform(recipe, place, means)
                 recipe = replace(recipe, programs=finish(place, recipe))
             # Whoever edits while it is built gets what was there, which isn't kept as what is there now.
-            after = _taken(self.cache, self.project, self.toolchain, self.roots, asked, means.kit)
+            after = _taken(self.cache, self.project, self.toolchain, self.roots, asked, means)
             kept = key if after.digest == self.tree.digest and not self.tree.leaves else f"{key[:-8]}-moving"
             return self.cache.keep(kept, place, recipe, (why, *recipe.notes, *(_HERMETIC if asked.hermetic else ())))
 

@@ -21,7 +21,7 @@ from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 VERSION_CONTROL = frozenset((".git", ".hg", ".svn", ".jj", ".bzr", "CVS"))
@@ -30,6 +30,8 @@ _SETTLED_NS = 50_000_000
 """A file changed less than so long ago is read again the next time: a second change could leave its times as they are."""
 
 _CHUNK = 1 << 20
+_KERNEL_S = ("/proc/", "/sys/")
+_HEARD = 64 * _CHUNK
 _MOST_INDEX = 256 << 20
 
 State = tuple[int, int, int, int, int]
@@ -57,19 +59,27 @@ class _Reading:
     leaves: list[str] = field(default_factory=list)
     files: int = 0
     is_new: bool = False
+    heard: Callable[[str], None] | None = None
 
 
-def snapshot(roots: Iterable[str], ignored: frozenset[str], excluded: frozenset[str], index: Path | None) -> Snapshot:
+def snapshot(
+    roots: Iterable[str],
+    ignored: frozenset[str],
+    excluded: frozenset[str],
+    index: Path | None,
+    heard: Callable[[str], None] | None = None,
+) -> Snapshot:
     """The digest of folders, in their order. ``ignored`` are folders' names, ``excluded`` absolute paths.
 
-    Raises :class:`InvalidFileError` for what can't be read.
+    ``heard`` is told again and again which file is being read that takes long. Raises :class:`InvalidFileError` for what
+    can't be read, and for what isn't to be: pipes and devices.
     """
-    reading = _Reading(_recalled(index), time.time_ns())
+    reading = _Reading(_recalled(index), time.time_ns(), heard=heard)
     total = sha256()
     for root in roots:
         total.update(b"tree\0")
         base = len(root.rstrip("/")) + 1
-        for path, kind, told in _entries(root, root, ignored | VERSION_CONTROL, excluded, reading):
+        for path, kind, told in _entries(root, ignored | VERSION_CONTROL, excluded, reading):
             total.update(b"%b %b\0%b\n" % (kind, os.fsencode(path[base:]), told))
     if index and (reading.is_new or len(reading.kept) != len(reading.known)):
         _remember(index, reading.kept)
@@ -92,30 +102,45 @@ def snapshot_of_files(root: str, files: Iterable[str], index: Path | None) -> Sn
 
 
 def _entries(
-    root: str, folder: str, ignored: frozenset[str], excluded: frozenset[str], reading: _Reading
+    root: str, ignored: frozenset[str], excluded: frozenset[str], reading: _Reading
 ) -> Iterator[tuple[str, bytes, bytes]]:
-    """Path, kind, and content's digest, in one order everywhere."""
-    try:
-        with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-    except OSError as error:
-        raise _unreadable(folder, error) from None
-    if folder != root and any(entry.name == CACHE_TAG for entry in entries):
-        return
-    if folder != root:
-        yield folder, b"d", b""
-    for entry in entries:
-        if entry.path in excluded:
+    """Path, kind, and content's digest, in one order everywhere: what is in a folder follows it. However deep they are."""
+    pending = [iter(_listed(root))]
+    while pending:
+        entry = next(pending[-1], None)
+        if entry is None:
+            pending.pop()
+        elif entry.path in excluded:
             continue
-        if entry.is_symlink():
+        elif entry.is_symlink():
             yield entry.path, b"l", _link(root, entry.path, reading)
         elif entry.is_dir(follow_symlinks=False):
-            if entry.name not in ignored:
-                yield from _entries(root, entry.path, ignored, excluded, reading)
-        elif entry.is_file(follow_symlinks=False):
+            below = _listed(entry.path) if entry.name not in ignored else None
+            if below is not None and not any(one.name == CACHE_TAG for one in below):
+                yield entry.path, b"d", b""
+                pending.append(iter(below))
+        else:
             state = entry.stat(follow_symlinks=False)
-            kind = b"x" if state.st_mode & stat.S_IXUSR else b"f"
-            yield entry.path, kind, _content(entry.path, state, reading)
+            _check_kind(entry.path, entry.path, state.st_mode)
+            if stat.S_ISREG(state.st_mode):
+                yield entry.path, b"x" if state.st_mode & stat.S_IXUSR else b"f", _content(entry.path, state, reading)
+
+
+def _listed(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        raise _unreadable(folder, error) from None
+
+
+def _check_kind(path: str, place: str, mode: int) -> None:
+    """A compiler would wait for a pipe, and read a device without end. Raises :class:`InvalidFileError`."""
+    kind = "a pipe" if stat.S_ISFIFO(mode) else "a device" if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else None
+    if kind and place != os.devnull:
+        raise InvalidFileError(
+            f"{path} is {kind}, which no compiler should read", hint="remove it, or build a copy without it"
+        )
 
 
 def _link(root: str, path: str, reading: _Reading) -> bytes:
@@ -124,10 +149,19 @@ def _link(root: str, path: str, reading: _Reading) -> bytes:
     place = os.path.realpath(path)
     if f"{place}/".startswith(f"{os.path.realpath(root)}/"):
         return target
-    if os.path.isdir(place):  # noqa: PTH112 - a text, as all here
+    try:
+        state = os.stat(place)  # noqa: PTH116 - a text, as all here
+    except OSError:
+        return target
+    _check_kind(path, place, state.st_mode)
+    if place.startswith(_KERNEL_S):
+        raise InvalidFileError(
+            f"{path} leads to {place}, which is no file of anybody's sources", hint="remove the link"
+        )
+    if stat.S_ISDIR(state.st_mode):
         reading.leaves.append(path)
-    elif os.path.isfile(place):  # noqa: PTH113
-        return target + b"\0" + _content(place, os.stat(place), reading)  # noqa: PTH116
+    elif stat.S_ISREG(state.st_mode):
+        return target + b"\0" + _content(place, state, reading)
     return target
 
 
@@ -139,18 +173,26 @@ def _content(path: str, state: os.stat_result, reading: _Reading) -> bytes:
         reading.kept[path] = known
         return str(known[-1]).encode()
     reading.is_new = True
-    digest = _digest(path)
+    digest = _digest(path, reading.heard)
     if reading.now - state.st_ctime_ns > _SETTLED_NS:
         reading.kept[path] = [*now, digest]
     return digest.encode()
 
 
-def _digest(path: str) -> str:
+def _opened(path: str, flags: int) -> int:
+    """What has become a pipe meanwhile isn't waited for."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _digest(path: str, heard: Callable[[str], None] | None) -> str:
     try:
-        made = sha256()
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+        made, size = sha256(), 0
+        with open(path, "rb", buffering=0, opener=_opened) as file:
             while chunk := file.read(_CHUNK):
                 made.update(chunk)
+                size += len(chunk)
+                if heard and size % _HEARD == 0:
+                    heard(path)
         return made.hexdigest()
     except OSError as error:
         raise _unreadable(path, error) from None

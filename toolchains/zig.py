@@ -84,16 +84,21 @@ class Zig:
         else:
             step = _lone(zig, project, wish, mode, output, common, doing)
             made = ((targets[0].name, _file(targets[0], wish)),)
+        brought = _brought(zig, project, kit) if wish.hermetic else ()
+        caches = (("ZIG_GLOBAL_CACHE_DIR", "zig"), *((("ZIG_LOCAL_PKG_DIR", "zig-pkg"),) if brought else ()))
         return Recipe(
-            (step,), made, notes, (zig,), _brought(zig, project, kit) if wish.hermetic else (), strips=not wish.keeps_debug,
-            hermetic=Hermetic(caches=(("ZIG_GLOBAL_CACHE_DIR", "zig"),)) if wish.hermetic else None,
+            (step,), made, notes, (zig,), brought, strips=not wish.keeps_debug,
+            hermetic=Hermetic(caches=caches) if wish.hermetic else None,
         )  # fmt: skip
 
 
 def _brought(zig: Tool, project: Project, kit: Kit) -> tuple[Step, ...]:
-    """Packages that ``build.zig.zon`` has addresses of, checked by its digests; ``build.zig`` may be evaluated for that."""
+    """Packages that ``build.zig.zon`` has addresses of, checked by its digests; ``build.zig`` may be evaluated for that.
+
+    Zig puts them into ``zig-pkg`` in the tree, or where ZIG_LOCAL_PKG_DIR says.
+    """
     text = _COMMENT.sub("", kit.read(posixpath.join(project.root, "build.zig.zon")) or "")
-    if not project.manifest or ".url" not in text:
+    if not project.manifest or ".url" not in text or kit.names(posixpath.join(project.root, "zig-pkg")):
         return ()
     words = (zig.path, "build", "--fetch", "--cache-dir", "/tmp/fetching")  # noqa: S108 - the confined program's own
     return (Step(words, project.folder, (), _INHERITED, "packages", evaluates=True),)

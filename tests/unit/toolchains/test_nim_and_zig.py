@@ -206,3 +206,8 @@ def test_zig_s_packages_are_brought_in_the_box() -> None:
     (step,) = recipe.prepares
     assert step.evaluates
     assert step.argv[1:3] == ("build", "--fetch")
+    assert recipe.hermetic
+    assert ("ZIG_LOCAL_PKG_DIR", "zig-pkg") in recipe.hermetic.caches
+    # but not those that the tree has already
+    machine.files["/p/zig-pkg/a/build.zig"] = ""
+    assert ZIG.recipe(ZIG_PROJECT, (Target("svc", "svc"),), Wish(AMD64, hermetic=True), "/out", machine).prepares == ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,9 +50,40 @@ SAME: dict[str, Callable[[Path], object]] = {
     "a repository": lambda root: (root / ".git").mkdir(),
     "a builder's own folder": lambda root: (root / "cmd" / "nimcache").mkdir(),
     "the output": lambda root: (root / "out.tar").write_bytes(b"tar"),
-    "a socket": lambda root: os.mkfifo(root / "fifo"),
+    "a socket": lambda root: os.mknod(root / "socket", stat.S_IFSOCK | 0o600),
     "others' permissions": lambda root: (root / "go.mod").chmod(0o600),
 }
+
+
+UNREAD: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a pipe": (lambda root: os.mkfifo(root / "x.go"), "x.go is a pipe, which no compiler should read"),
+    "a link to a device": (lambda root: (root / "x.go").symlink_to("/dev/zero"), "x.go is a device, which"),
+    "a link to what the kernel tells": (
+        lambda root: (root / "x.go").symlink_to("/proc/kmsg"),
+        "x.go leads to /proc/kmsg, which is no file of anybody's sources",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNREAD)
+def test_what_has_no_end_is_refused_before_a_compiler_waits_for_it(project: Path, what: str) -> None:
+    make, message = UNREAD[what]
+    make(project)
+    with pytest.raises(InvalidFileError, match=message):
+        taken(project)
+
+
+def test_links_to_the_empty_device_and_folders_as_deep_as_can_be_are_nothing_odd(project: Path) -> None:
+    (project / "masked").symlink_to(os.devnull)
+    here = os.open(project, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    assert taken(project).files == 2
+    subprocess.run(["rm", "-rf", project / "d"], check=True)
 
 
 @pytest.mark.parametrize("what", CHANGES)
