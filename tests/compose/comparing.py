@@ -84,6 +84,8 @@ def alike(found: dict[str, Any]) -> dict[str, Any]:
             _without_extensions(entry)
             if isinstance(secrets := entry.get("build", {}).get("secrets"), list):
                 entry["build"]["secrets"] = _once(secrets)
+            if "schedule" in entry.get("triggers", {}):
+                entry["triggers"]["schedule"] = _once(entry["triggers"]["schedule"])
             _small_letters(entry.get("blkio_config", {}))
             develop = entry.get("develop") or {}
             for watch in develop.get("watch", []):

@@ -127,6 +127,9 @@ def _chosen(plain: Plain, request: Request, places: Mapping[Path, Place]) -> tup
     if request.services:
         profiles = selecting.with_profiles_of(services, request.services, profiles)
         on = {name: one for name, one in services.items() if selecting.is_on(one, profiles)}
+        if request.check and len(on) + len(off) > len(services):
+            off = {name: one for name, one in services.items() if name not in on}
+            Checking({**project, "services": on}, off, places).all()
         wanted = selecting.needed(on, request.services)
         on = {name: one for name, one in on.items() if name in wanted}
         off = {name: one for name, one in services.items() if name not in on}

@@ -20,6 +20,10 @@ _OPERATOR = re.compile(r":?[-?+]")
 _DEEPEST = 32
 MAX_TEXT = 1 << 20
 """The longest text that variables make."""
+MAX_ALL = 64 << 20
+"""The most that they make of all texts together."""
+_HINTS = 20
+"""So many unset variables are looked for among those that are set."""
 
 
 class TemplateError(ValueError):
@@ -33,11 +37,13 @@ class TemplateError(ValueError):
 class Variables:
     """What variables are set to, and which were asked for and aren't."""
 
-    __slots__ = ("lookup", "unset")
+    __slots__ = ("lookup", "made", "unset")
 
-    def __init__(self, lookup: Lookup) -> None:
+    def __init__(self, lookup: Lookup, made: int = 0) -> None:
         self.lookup = lookup
         self.unset: dict[str, None] = {}
+        self.made = made
+        """How long all texts together are that were made."""
 
     def noted(self, name: str, operator: str, rest: str) -> None:
         """One use of a variable; for those who list them."""
@@ -52,7 +58,13 @@ class Variables:
 
 def substitute(text: str, variables: Variables) -> str:
     """The text with its variables. Raises :class:`TemplateError`."""
-    return _substituted(text, variables, 0) if "$" in text else text
+    if "$" not in text:
+        return text
+    found = _substituted(text, variables, 0)
+    variables.made += len(found)
+    if variables.made > MAX_ALL:
+        raise TemplateError(f"variables make more than {MAX_ALL >> 20} MiB of all texts")
+    return found
 
 
 def _substituted(text: str, variables: Variables, depth: int) -> str:
@@ -147,8 +159,8 @@ def interpolated(node: Node, variables: Variables, path: Path = ()) -> Node:
 def unset_warnings(variables: Variables, known: Mapping[str, str]) -> list[str]:
     """A line for each variable that was asked for and isn't set."""
     made = []
-    for name in variables.unset:
-        hint = near(name, known) if known else ""
+    for number, name in enumerate(variables.unset):
+        hint = near(name, known) if known and number < _HINTS else ""
         tail = f"; {hint}" if hint.startswith("did you mean") else ""
         made.append(f"the variable {name} isn't set, and so empty{tail}")
     return made

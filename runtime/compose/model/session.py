@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MAX_FILES = 1_000
 """The most files that one project is made of, each use of one counted."""
+MAX_ALL_TEXT = 64 << 20
+"""The most that is read, env files at each use."""
 MAX_ALL_NODES = 400_000
 """The most values in all of them together."""
 
@@ -26,6 +28,8 @@ class Session:
         "count",
         "home",
         "interpolate",
+        "length",
+        "made",
         "read",
         "resolve_paths",
         "size",
@@ -44,6 +48,8 @@ class Session:
         self.warnings: list[str] = []
         self.count = 0
         self.size = 0
+        self.made = 0
+        self.length = 0
         self.contents: dict[tuple[str, str], str] = {}
         """What is in secrets and configurations that come from a variable, by their section and name."""
 
@@ -66,12 +72,16 @@ class Session:
     def text(self, file: str, named: Place | None = None) -> str:
         """A file's text. Raises :class:`ComposeError` where it was named, if there is none."""
         try:
-            return self.read(file)
+            text = self.read(file)
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
             raise ComposeError("not valid UTF-8", Place(file, line, 1)) from None
         except OSError as error:
             raise ComposeError(f"{file}: {error.strerror or error}", named) from None
+        self.length += len(text)
+        if self.length > MAX_ALL_TEXT:
+            raise ComposeError(f"the project's files have more than {MAX_ALL_TEXT >> 20} MiB", named or Place(file))
+        return text
 
     def exists(self, file: str) -> bool:
         """Whether there is a file that can be read."""
@@ -102,7 +112,8 @@ class Context:
         """With variables in place."""
         if not self.session.interpolate:
             return node
-        variables = interpolation.Variables(self.environment.get)
+        variables = interpolation.Variables(self.environment.get, self.session.made)
         made = interpolation.interpolated(node, variables)
+        self.session.made = variables.made
         self.session.unset.update(variables.unset)
         return made

@@ -208,3 +208,10 @@ def test_containers_before_a_service_begin_with_what_it_has_but_for_its_mounts()
     (hook,) = found["pre_start"]
     assert (hook["image"], hook["user"], hook["environment"]) == ("i", "me", {"A": "1", "B": "2"})
     assert "volumes" not in hook
+
+
+def test_a_service_that_is_on_since_it_is_named_is_checked_too() -> None:
+    text = "services: {a: {image: i}, b: {image: i, profiles: [x], networks: [none]}}"
+    assert list(load(text).disabled) == ["b"]
+    with pytest.raises(ComposeError, match="there is no network 'none'"):
+        load(text, services=("b",))

@@ -120,3 +120,14 @@ def test_an_included_project_has_variables_of_its_own() -> None:
     services = found.configuration["services"]
     assert (services["a"]["image"], services["b"]["image"]) == ("a:none", "b:1")
     assert services["b"]["environment"] == {"V": "1"}
+
+
+def test_what_files_and_variables_make_is_bounded() -> None:
+    with pytest.raises(ComposeError, match="variables make more than 64 MiB"):
+        found(f"A={'x' * 1_000_000}\n" + "".join(f"B{n}=$A\n" for n in range(100)))
+    services = ", ".join(f"s{n}: {{image: i, env_file: e}}" for n in range(30))
+    with pytest.raises(ComposeError, match="more than 64 MiB"):
+        load(f"services: {{{services}}}", beside={"e": f"A={'x' * 3_000_000}\n"})
+    labels = ", ".join(f"'{n}=$A'" for n in range(100))
+    with pytest.raises(ComposeError, match="variables make more than 64 MiB"):
+        load(f"services: {{a: {{image: i, labels: [{labels}]}}}}", environment={"A": "x" * 1_000_000})
