@@ -86,6 +86,8 @@ def test_variables_are_listed_with_their_defaults(run_whit: RunWhit, project: Pa
 
 
 def test_variables_may_stay_as_they_are_written(run_whit: RunWhit, project: Path) -> None:
+    text = SMALL.replace('["state:/state"]', '["${FOLDER}:/x"]')
+    (project / "compose.yaml").write_text(text)
     done = run_whit("compose", "--profile", "*", "config", "--no-interpolate", "--json", cwd=project)
     assert json.loads(done.stdout)["services"]["web"]["image"] == "web:${TAG:-1}"
 

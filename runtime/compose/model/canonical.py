@@ -122,12 +122,13 @@ def _chosen(plain: Plain, request: Request, places: Mapping[Path, Place]) -> tup
     jobs = {name: one for name, one in plain.get("jobs", {}).items() if selecting.is_on(one, profiles)}
     off = {name: one for name, one in services.items() if name not in on}
     project = {**plain, "services": on, **({"jobs": jobs} if "jobs" in plain else {})}
-    if request.check:
+    checked = request.check and request.interpolate
+    if checked:
         Checking(project, off, places).all()
     if request.services:
         profiles = selecting.with_profiles_of(services, request.services, profiles)
         on = {name: one for name, one in services.items() if selecting.is_on(one, profiles)}
-        if request.check and len(on) + len(off) > len(services):
+        if checked and len(on) + len(off) > len(services):
             off = {name: one for name, one in services.items() if name not in on}
             Checking({**project, "services": on}, off, places).all()
         wanted = selecting.needed(on, request.services)

@@ -32,7 +32,7 @@ class Request(NamedTuple):
     """Without it, no name, network or dependency is there that no file says."""
     resolve_paths: bool = True
     check: bool = True
-    """Whether services may only speak of what there is."""
+    """Whether services may only speak of what there is. Where variables stay, nobody knows."""
     resolve_environment: bool = True
     """Whether env files are read into ``environment``."""
     all_resources: bool = False

@@ -111,7 +111,6 @@ def test_without_interpolation_variables_stay_where_they_stand() -> None:
         command: run ${X}
         """,
         interpolate=False,
-        check=False,
     )
     assert found["scale"] == "${N}"
     assert found["init"] == "${YES:-true}"
