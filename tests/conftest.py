@@ -24,10 +24,18 @@ SHARED = "WHIT_TESTS_SHARED"
 
 LONGEST = (
     "test_build_languages.py",
+    "test_real_programs.py",
+    "test_escapes.py",
     "test_cgroup_v2.py",
+    "test_oci_docker.py",
+    "test_engine_docker.py",
     "test_build.py",
     "test_build_source.py",
+    "test_examples.py",
     "test_container_networks.py",
+    "test_archives.py",
+    "test_container_rootless.py",
+    "test_foreground_network.py",
 )
 """Files that take longest: begun first, so that no worker is left alone with one at the end."""
 
