@@ -20,6 +20,7 @@ from whit.packer.image.reference import parse_reference
 from whit.packer.registry.choosing import chosen, refuse_other
 from whit.packer.registry.ends import LayoutSource, LayoutTarget, MirroredSource, RepositoryTarget
 from whit.packer.registry.locations import Kind, Location
+from whit.packer.registry.model import RegistryError
 from whit.packer.registry.names import find_named, is_among
 from whit.packer.registry.origins import Mounts
 from whit.packer.registry.progress import Silent
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from whit.packer.registry.ends import Source, Target
     from whit.packer.registry.referring import Listing
     from whit.packer.registry.registries import Registries
+    from whit.packer.registry.repository import Document
     from whit.packer.registry.transfer import Moved, Watcher
     from whit.packer.store.store import Store
 
@@ -90,7 +92,7 @@ class Copier:
         if with_referrers and Kind.DOCKER_ARCHIVE in {origin.kind, target.kind}:
             raise UnsupportedError("docker's archives hold no referrers", hint="oci-archive:FILE does")
         with self._source(origin) as source:
-            root = source.root()
+            root = self._root(source, origin)
             if platform:
                 what = origin.name or origin.path
                 root = chosen(root, source, platform, what)
@@ -105,6 +107,20 @@ class Copier:
                     self._attach(given, made, end)
             stayed = self._attached(source, tree) if conversion and not isinstance(source, MirroredSource) else ()
         return Copied(made.root.descriptor, moved, made, root.descriptor, left_out, stayed)
+
+    def _root(self, source: Source, origin: Location) -> Document:
+        """What is to be copied. A name that a registry doesn't have, and the store has, may be meant as the store's."""
+        try:
+            return source.root()
+        except RegistryError as error:
+            if origin.kind is not Kind.REGISTRY:
+                raise
+            try:
+                self.store.entry(str(origin.reference))
+            except WhitError:
+                raise error from None
+            hint = f"the store has an image of that name: store:{origin.reference.familiar}"
+            raise RegistryError(error.message, hint=hint, status=error.status, code=error.code) from None
 
     def _attached(self, source: Source, tree: Tree) -> tuple[Descriptor, ...]:
         """What is attached to a tree's images; nothing where a layout's other images can't be read."""

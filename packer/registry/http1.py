@@ -38,6 +38,10 @@ class ProtocolError(Exception):
     """What came in isn't HTTP/1.1, or ends too early; the text says how."""
 
 
+class EndlessError(ProtocolError):
+    """What comes in goes on and on: it would do so another time."""
+
+
 class Inflow:
     """What comes in on a connection: lines, then pieces of a body."""
 
@@ -51,7 +55,7 @@ class Inflow:
         """The next line without its end; TimeoutError where it isn't there by ``until`` (monotonic)."""
         while (end := self._rest.find(b"\n")) < 0:
             if len(self._rest) > _MAX_LINE:
-                raise ProtocolError("a line without an end")
+                raise EndlessError("a line without an end")
             if time.monotonic() > until:
                 raise TimeoutError
             got = self._stream.receive(self._buffer[:SMALLEST], whole=False)
@@ -67,7 +71,7 @@ class Inflow:
         while line := self.line(until):
             left, size = left - 1, size - len(line)
             if left < 0 or size < 0:
-                raise ProtocolError("its headers have no end")
+                raise EndlessError("its headers have no end")
             yield line
 
     def skip(self, size: int) -> bool:
@@ -142,7 +146,7 @@ class Connection:
                 return answer
             if answer.status == 101:  # noqa: PLR2004
                 raise ProtocolError("it wants to speak another protocol")
-        raise ProtocolError("it says without an end that it will answer")
+        raise EndlessError("it says without an end that it will answer")
 
 
 def read_head(inflow: Inflow, until: float) -> Head:

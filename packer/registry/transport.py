@@ -21,7 +21,7 @@ from whit.packer.registry.connecting import (
     proxy_headers,
 )
 from whit.packer.registry.headers import place_of, resolved
-from whit.packer.registry.http1 import LONGEST_NUMBER, ProtocolError, request_head
+from whit.packer.registry.http1 import LONGEST_NUMBER, EndlessError, ProtocolError, request_head
 from whit.packer.registry.model import (
     BrokenError,
     Endpoint,
@@ -148,6 +148,8 @@ class Answer:
                 yield piece
         except TimeoutError:
             raise BrokenError(f"{_host(self.url)} sends no more, in the middle of an answer") from None
+        except EndlessError as error:
+            _raise(error, self.url)
         except (ProtocolError, OSError) as error:
             raise BrokenError(f"the connection to {_host(self.url)} broke: {_reason(error)}") from None
         finally:
@@ -311,6 +313,11 @@ def _raise(error: Exception, url: str) -> NoReturn:
     """What the kernel, TLS or HTTP says, in words."""
     if _is_of_tls(error):
         _raise_tls(str(error), _host(url))
+    if isinstance(error, EndlessError):
+        raise RegistryError(
+            f"{_host(url)} gives no answer that ends: {error}",
+            hint="is it a registry, and nothing on the way breaks it?",
+        ) from None
     if isinstance(error, TimeoutError):
         raise BrokenError(f"{_host(url)} gave no answer in time") from None
     raise BrokenError(f"the connection to {_host(url)} broke: {_reason(error)}") from None

@@ -168,6 +168,8 @@ def test_a_cache_that_is_not_there_or_is_none_is_told_of_and_does_no_harm(
         f"type=local,src={tmp_path}",
     )
     assert "ERROR: there is no image" in told
+    quiet = first.built(folder, *NO_NETWORK, "-q", "--cache-from", f"{registry.name}/none:1")
+    assert f"whit: warning: --cache-from {registry.name}/none:1 isn't used: there is no image" in quiet
     assert "is no build cache of whit's" in told
     assert "is not an OCI image layout" in told
     for word in (

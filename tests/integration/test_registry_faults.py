@@ -352,3 +352,15 @@ def test_who_watches_is_told_why_it_takes_longer(proxy: Lying, image: Descriptor
     assert "503" in terminal.wait_for("trying again in 1 s")
     assert terminal.end() == 0
     assert is_whole(tmp_path / "root", name, image.digest)
+
+
+def test_a_name_that_the_store_alone_has_may_be_meant_as_the_store_s(
+    registry: RegistryPeer, run_whit: RunWhit, whit_root: Path, tmp_path: Path
+) -> None:
+    name = f"{registry.name}/only/here:1"
+    make_image(whit_root, name, (1,))
+    done = run_whit("copy", name, f"oci:{tmp_path}/layout")
+    assert (done.returncode, f"hint: the store has an image of that name: store:{name}" in done.stderr) == (1, True), (
+        done.stderr
+    )
+    assert run_whit("copy", f"store:{name}", f"oci:{tmp_path}/layout").returncode == 0

@@ -76,6 +76,8 @@ def imported(places: tuple[Place, ...], registries: Callable[[], Registries], pr
             found = {**_entries(source.root(), source, place.where), **found}
         except WhitError as error:
             telling.failed(error.message)
+            if progress.is_quiet:
+                progress.write(f"whit: warning: --cache-from {place.where} isn't used: {error.message}\n")
         else:
             telling.done()
     return found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from whit.packer.image.reference import parse_reference
 from whit.packer.registry import repository, transport
 from whit.packer.registry.connecting import Plain
 from whit.packer.registry.http1 import LARGEST, SMALLEST, Connection, ProtocolError, following, request_head
@@ -183,6 +184,31 @@ def trickling() -> Iterator[int]:
         listener.shutdown(socket.SHUT_RDWR)
 
 
+def test_an_answer_without_an_end_is_not_asked_for_again() -> None:
+    # Given a server whose headers go on and on
+    asked: list[bytes] = []
+
+    def serve(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                with client, contextlib.suppress(OSError):
+                    asked.append(client.recv(4096))
+                    client.sendall(b"HTTP/1.1 200 OK\r\n" + 1000 * b"a: b\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+        registry = Registries(Settings(RegistriesConf(()))).repository(parse_reference(f"{host}/a/b:1")).registry
+
+        # When it is asked, then that is told at once
+        with pytest.raises(RegistryError, match=f"{host} gives no answer that ends: its headers have no end") as caught:
+            registry.call("GET", "/v2/a/b/manifests/1", frozenset(), {200})
+        listener.shutdown(socket.SHUT_RDWR)
+    assert not isinstance(caught.value, BrokenError)
+    assert [line.split()[1] for line in asked].count(b"/v2/a/b/manifests/1") == 1
+
+
 def test_who_sends_a_byte_now_and_then_is_given_up(trickling: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a minute that is short
     monkeypatch.setattr("whit.packer.registry.pace.WINDOW", 0.3)
@@ -197,7 +223,6 @@ def test_who_sends_a_byte_now_and_then_is_given_up(trickling: int, monkeypatch: 
 
     # And a blob is tried once more, then it is told
     from whit.packer.image.oci import Descriptor  # noqa: PLC0415
-    from whit.packer.image.reference import parse_reference  # noqa: PLC0415
 
     hub = Registries(Settings(RegistriesConf(())))
     source = hub.repository(parse_reference(f"127.0.0.1:{trickling}/a/b:1"))
