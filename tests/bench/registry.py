@@ -1,7 +1,7 @@
 """Registries: a large program packed and pushed, again unchanged, again with one file changed; a pull of ten layers.
 
 The registry is Debian's docker-registry on loopback, in the network namespace of the Docker Engine, where all contenders run, so that
-each reaches it alike. Times are medians, CPU is that of all processes that work for a contender (docker's engine included,
+each reaches it alike. The floor is what is physical of it (registry_floor.py). Times are medians, CPU is that of all processes that work for a contender (docker's engine included,
 the registry not), memory their highest peak.
 """
 
@@ -16,6 +16,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from tests.peers.dockerd import Dockerd
 
 ROUNDS = 3
+FLOOR = "the floor"
 LAYERS = 10
 LAYER = 6 * MB
 SAMPLE_SECONDS = 0.005
@@ -94,6 +96,27 @@ def _whit() -> Contender:
         return place.shell(f"{WHIT} pull -q {name}", environment=environment(place))
 
     return Contender("whit", pack_push, pull)
+
+
+def _floor() -> Contender:
+    """What nobody who does as much can be faster than: registry_floor.py."""
+    paths = f"{sysconfig.get_path('purelib')}:{PROJECT / '.typing'}"
+    words = f"{sys.executable} -IS {Path(__file__).with_name('registry_floor.py')} {paths}"
+
+    def pack_push(place: Place, program: Path, extra: Path) -> Command:
+        folder, seen = place.folder / "floor", place.folder / "floor" / "extra"
+        if not folder.exists():
+            folder.mkdir()
+            what, file = "push", program
+        else:
+            what, file = ("again" if seen.read_bytes() == extra.read_bytes() else "push"), extra
+        shutil.copy2(extra, seen)
+        return place.shell(f"{words} {what} {place.registry} {file} {folder}")
+
+    def pull(place: Place, _: str) -> Command:
+        return place.shell(f"mkdir {place.folder}/pulled", f"{words} pull {place.registry} - {place.folder}/pulled")
+
+    return Contender(FLOOR, pack_push, pull)
 
 
 def _crane(crane: Path) -> Contender:
@@ -330,7 +353,7 @@ def main() -> None:
     if program is None or not find_peer("docker-registry") or not find_peer("dockerd"):
         sys.exit("whit: rclone, docker-registry and dockerd are needed\nhint: tests/setup.sh peers, and a Go")
     with tempfile.TemporaryDirectory(prefix="whit-bench-") as folder, start_dockerd(Path(folder)) as engine:
-        field = [_whit()]
+        field = [_whit(), _floor()]
         if crane := go_program(CRANE):
             field.append(_crane(crane))
         if find_peer("skopeo"):
@@ -350,7 +373,9 @@ def main() -> None:
 
 def _print(results: dict[str, dict[str, Measured]], what: str) -> None:
     for title in ("pack+push", "again", "one file changed", "pull"):
-        peers = [kinds[title].seconds for name, kinds in results.items() if name != "whit" and title in kinds]
+        peers = [
+            kinds[title].seconds for name, kinds in results.items() if name not in {"whit", FLOOR} and title in kinds
+        ]
         fastest = min(peers, default=0.0)
         rows = [
             [
