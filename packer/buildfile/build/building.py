@@ -1,4 +1,4 @@
-"""All stages that a target needs, independent ones side by side, and the image that comes of it."""
+"""All stages that the targets need, independent ones side by side, and the image that comes of them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from whit.packer.buildfile.build.assembling import assemble
 from whit.packer.buildfile.build.notes import Level
 from whit.packer.buildfile.build.sharing import inline_note
-from whit.packer.buildfile.build.stages import StageBuilder
+from whit.packer.buildfile.build.stages import Fresh, StageBuilder
 from whit.packer.image.oci import INDEX, Index
 from whit.packer.support.light import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
     from whit.packer.buildfile.build.cache import StepCache
@@ -43,7 +43,7 @@ class Tools:
     progress: Progress
     image: Callable[[str, Platform | None], StoredImage]
     shared: Shared
-    fresh: set[str] = field(default_factory=set)
+    fresh: Fresh = field(default_factory=Fresh)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,35 +64,42 @@ class Finished:
         return self.builder.with_files(self.chain)
 
 
-def build_target(plan: Plan, tools: Tools, settings: Settings, held: ExitStack, platform: str = "") -> Finished:
-    """The target, its files there as long as they are ``held``; ``platform`` is told where there are several.
+def build_targets(
+    plans: Sequence[Plan], tools: Tools, settings: Settings, held: ExitStack, platforms: Sequence[str]
+) -> tuple[Finished, ...]:
+    """The target of each plan, its files there as long as they are ``held``; ``platforms`` are told where there are several.
 
-    The first thing that goes wrong ends everything. Raises :class:`WhitError`.
+    All stages of all plans whose needs are there are built side by side. The first thing that goes wrong ends everything.
+    Raises :class:`WhitError`.
     """
-    builder = StageBuilder(tools.cache, tools.runner, tools.progress, settings, tools.image, {}, held, tools.fresh, tools.shared)
-
-    def label(stage: StagePlan) -> str:
-        return " ".join(filter(None, (platform, stage.name if several else "")))
-
-    several = len(plan.stages) > 1
-    left = list(plan.stages)
-    running: dict[Future[Chain], StagePlan] = {}
+    builders = [
+        StageBuilder(tools.cache, tools.runner, tools.progress, settings, tools.image, {}, held, tools.fresh, tools.shared)
+        for _ in plans
+    ]
+    left = [
+        (builder, stage, " ".join(filter(None, (platform, stage.name if len(plan.stages) > 1 else ""))))
+        for plan, builder, platform in zip(plans, builders, platforms, strict=True)
+        for stage in plan.stages
+    ]
+    running: dict[Future[Chain], tuple[StageBuilder, StagePlan]] = {}
     workers = min(_MOST_STAGES, max(2, os.cpu_count() or 1))
     with ThreadPoolExecutor(workers) as pool:
         try:
             while left or running:
-                for stage in [one for one in left if all(index in builder.chains for index in one.needs)]:
-                    left.remove(stage)
-                    running[pool.submit(builder.build, stage, label(stage))] = stage
+                for one in [one for one in left if all(index in one[0].chains for index in one[1].needs)]:
+                    left.remove(one)
+                    builder, stage, label = one
+                    running[pool.submit(builder.build, stage, label)] = builder, stage
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
-                    builder.chains[running.pop(future).index] = future.result()
+                    builder, stage = running.pop(future)
+                    builder.chains[stage.index] = future.result()
         except BaseException:
             tools.runner.stop()
             for future in running:
                 future.cancel()
             raise
-    return Finished(plan, builder)
+    return tuple(Finished(plan, builder) for plan, builder in zip(plans, builders, strict=True))
 
 
 def keep_image(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.build.agents import Agents
-from whit.packer.buildfile.build.building import Tools, build_target, keep_image
+from whit.packer.buildfile.build.building import Tools, build_targets, keep_image
 from whit.packer.buildfile.build.cache import StepCache
 from whit.packer.buildfile.build.chain import empty_chain
 from whit.packer.buildfile.build.emulation import read_handlers, refuse_unexecutable
@@ -128,10 +128,8 @@ def build(order: Order, sources: Sources, runner: StepRunner, progress: Progress
 
             shared.entries = imported(order.cache_from, order.registries, progress)
         tools = Tools(cache, runner, progress, bases.image, shared)
-        several = len(plans) > 1
-        targets = tuple(
-            build_target(plan, tools, settings, held, str(_platform(plan)) if several else "") for plan in plans
-        )
+        platforms = [str(_platform(plan)) if len(plans) > 1 else "" for plan in plans]
+        targets = build_targets(plans, tools, settings, held, platforms)
         if order.output is None or order.output.is_image or order.names:
             kept, images = keep_image(targets, tools, order.names, order.annotations, settings.seconds)
         if order.output:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -66,12 +67,23 @@ class Settings:
         return self.epoch or 0
 
 
+@dataclass(slots=True)
+class Fresh:
+    """The keys of steps that this very build has done, or does: for another platform they aren't done again."""
+
+    keys: set[str] = field(default_factory=set)
+    _alone: dict[str, threading.Lock] = field(default_factory=dict)
+    _own: threading.Lock = field(default_factory=threading.Lock)
+
+    def alone(self, key: str) -> threading.Lock:
+        """To be held by who does a step: whoever wants the same then finds it done."""
+        with self._own:
+            return self._alone.setdefault(key, threading.Lock())
+
+
 @dataclass(frozen=True, slots=True)
 class StageBuilder:
-    """Builds stages; ``chains`` are those that are done, by their index; base images' files are ``held`` for all of them.
-
-    ``fresh`` are the keys of steps that this very build has done: for another platform they aren't done again.
-    """
+    """Builds stages; ``chains`` are those that are done, by their index; base images' files are ``held`` for all of them."""
 
     cache: StepCache
     runner: StepRunner
@@ -80,7 +92,7 @@ class StageBuilder:
     image: Callable[[str, Platform | None], StoredImage]
     chains: dict[int, Chain]
     held: contextlib.ExitStack
-    fresh: set[str]
+    fresh: Fresh
     shared: Shared
 
     def build(self, stage: StagePlan, label: str) -> Chain:
@@ -170,7 +182,19 @@ class StageBuilder:
         portable: str | None = None,
     ) -> Record:
         """The step's record: from the cache, or made now; ``make`` returns what no time of its files is later than."""
-        uses_cache = self.settings.uses_cache or key in self.fresh
+        with self.fresh.alone(key):
+            return self._kept_alone(key, chain, telling, title, make, portable)
+
+    def _kept_alone(
+        self,
+        key: str,
+        chain: Chain,
+        telling: Telling,
+        title: str,
+        make: Callable[[Workplace], int | None],
+        portable: str | None,
+    ) -> Record:
+        uses_cache = self.settings.uses_cache or key in self.fresh.keys
         found = self.cache.find(key) if uses_cache else None
         if found is None and portable and uses_cache:
             there = self.shared.find(portable, chain.base_digest)
@@ -184,7 +208,7 @@ class StageBuilder:
                 settle_times(where.upper, latest)
             made = Record(key, new_snapshot(), chain.base_digest, title, latest)
             record = self.cache.keep(made, where, replacing=not uses_cache)
-        self.fresh.add(key)
+        self.fresh.keys.add(key)
         telling.done()
         return record
 
