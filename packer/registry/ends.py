@@ -109,8 +109,6 @@ class LayoutTarget:
         """Write it, and name it."""
         with durable.store_errors(f"write to {self.layout.folder}"):
             self.layout.put(document.data, document.descriptor.media_type)
-            if is_root:
-                self.layout.settle()
         if is_root:
             self._name(document.descriptor)
 

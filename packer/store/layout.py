@@ -167,6 +167,7 @@ class Layout:
         Members that whit doesn't know stay as they are. Returns whether anything changed; if not, nothing is written.
         """
         with self._index_lock():
+            self.settle()
             index, document = self._read_index()
             manifests = change(index.manifests)
             if manifests == index.manifests and document:
@@ -234,18 +235,21 @@ class Layout:
             pass
 
     def put(self, data: bytes, media_type: str) -> Descriptor:
-        """Store a document. One that is there already, whole, isn't written again."""
+        """Store a document. One that is there already, whole, isn't written again. It lasts as :meth:`settle` says."""
         digest = digest_of(data)
         path = self.blob_path(digest)
         with contextlib.suppress(FileNotFoundError):
             if path.stat().st_size == len(data) and path.read_bytes() == data:
                 return Descriptor(media_type, digest, len(data))
-        durable.write_whole(path, data, private=self.private)
+        durable.write_whole(path, data, private=self.private, settles=False)
         return Descriptor(media_type, digest, len(data))
 
     @contextlib.contextmanager
     def new_blob(self) -> Iterator[BlobWriter]:
-        """A blob to write; when the block ends well it is there under its digest, else nothing has changed."""
+        """A blob to write; when the block ends well it is there under its digest, else nothing has changed.
+
+        It lasts as :meth:`settle` says.
+        """
         with durable.temporary_file(self.blob_folder, private=self.private) as (file, path):
             following = self.follower.begun(file) if self.follower else None
             writer, digest = BlobWriter(file, following), None
@@ -257,18 +261,14 @@ class Layout:
                     following.ended(digest)
             os.fsync(file.fileno())
             path.replace(self.blob_path(digest))
-        durable.sync_folder(self.blob_folder)
 
     def adopt(self, file: IO[bytes], path: Path, digest: str) -> None:
-        """Make a file of the same file system, whose digest has been checked, the blob.
-
-        That it lasts is seen to by :meth:`settle`, once for many, before anything leads to it.
-        """
+        """Make a file of the same file system, whose digest has been checked, the blob. It lasts as :meth:`settle` says."""
         os.fsync(file.fileno())
         path.replace(self.blob_path(digest))
 
     def settle(self) -> None:
-        """Make what was adopted last."""
+        """Make the names of all blobs last; their bytes do already. Once for many, before anything leads to them: the index sees to it itself."""
         durable.sync_folder(self.blob_folder)
 
 

@@ -87,6 +87,7 @@ def attach(store: Store, subject: str, descriptor: Descriptor) -> None:
         known = attached(store, subject)
         if any(item.digest == descriptor.digest for item in known):
             return
+        store.layout.settle()
         durable.write_whole(path, Index((*known, descriptor)).to_json())
 
 

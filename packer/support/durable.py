@@ -96,9 +96,10 @@ def temporary_file(folder: Path, *, private: bool) -> Iterator[tuple[IO[bytes], 
 
 
 @contextlib.contextmanager
-def atomic_file(target: Path, *, private: bool = True) -> Iterator[IO[bytes]]:
+def atomic_file(target: Path, *, private: bool = True, settles: bool = True) -> Iterator[IO[bytes]]:
     """A file to write; when the block ends well it takes the target's place, else nothing has changed.
 
+    Unless it ``settles``, that it stands there lasts only once its folder is flushed (:func:`sync_folder`).
     Raises StoreError as :func:`replaceable` does.
     """
     place = replaceable(target)
@@ -106,7 +107,8 @@ def atomic_file(target: Path, *, private: bool = True) -> Iterator[IO[bytes]]:
         yield file
         os.fsync(file.fileno())
         path.replace(place)
-    sync_folder(place.parent)
+    if settles:
+        sync_folder(place.parent)
 
 
 def is_special(target: Path) -> bool:
@@ -124,9 +126,9 @@ def replaceable(target: Path) -> Path:
     return target.resolve()
 
 
-def write_whole(target: Path, data: bytes, *, private: bool = True) -> None:
-    """Put bytes in a file's place, durably and at once."""
-    with atomic_file(target, private=private) as file:
+def write_whole(target: Path, data: bytes, *, private: bool = True, settles: bool = True) -> None:
+    """Put bytes in a file's place, durably and at once; ``settles`` as for :func:`atomic_file`."""
+    with atomic_file(target, private=private, settles=settles) as file:
         write_all(file, data)
 
 
