@@ -134,10 +134,13 @@ def top(context: click.Context, /, services: tuple[str, ...]) -> None:
 
 
 def _each(context: click.Context, services: tuple[str, ...], verb: str) -> int:
-    """The engine's verb for each container that runs, told as docker compose tells it."""
+    """The engine's verb for each container that it can be done to."""
+    from whit.runtime.engine.status import State
+
     session = session_of(context, services)
     view = session.look()
-    found = [one.name for one in session.chosen_of(view) if one.is_up]
+    state = State.PAUSED if verb == "unpause" else State.RUNNING
+    found = [one.name for one in session.chosen_of(view) if view.kept[one.id].status.state is state]
     return _call(verb, found) if found else 0
 
 

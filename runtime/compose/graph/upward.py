@@ -179,11 +179,7 @@ class _Upward:
             return (self._replace(service, one, name, before),)
         if is_restarted and one.is_up:
             self.anew.add(service.name)
-            key = self._stop(one)
-            for other in service.dependencies:
-                for needed in self.present.of(other.service) if other.restart else ():
-                    if self.plan.has(f"stop:{needed.id}"):
-                        self.plan.also_after(f"stop:{needed.id}", (key,))
+            self._stop_before(self._stop(one), service)
         if one.name == name:
             return before
         step = Step(f"take:{name}", Kind.TAKE_PLACE, name, before, service.name, one.number, one.replaces)
@@ -258,11 +254,34 @@ class _Upward:
         return self.plan.add(Step(f"stop:{one.id}", Kind.STOP, one.name, (), one.service, one.number, one.id))
 
     def _restart_others(self, renewed: frozenset[str]) -> None:
-        """Who isn't looked at and was stopped for a network that is made anew is started again."""
-        for one in self.present.containers:
-            if one.service not in self.choice.services and one.is_up and renewed & set(one.networks):
-                after = tuple(f"network:{name}" for name in renewed)
+        """Who isn't looked at, and was stopped for a network that is made anew, or says that it is restarted with what is."""
+        for name in self.project.order():
+            service = self.project.services[name]
+            if name in self.choice.services:
+                continue
+            restarted_with = [one.service for one in service.dependencies if one.restart and one.service in self.anew]
+            for one in self.present.of(name):
+                if not one.is_up or not (restarted_with or renewed & set(one.networks)):
+                    continue
+                self.anew.add(name)
+                key = self._stop(one)
+                self._stop_before(key, service)
+                ready = (step for other in restarted_with for step in self.ready.get(other, ()))
+                after = (key, *(f"network:{network}" for network in renewed), *ready)
+                step = Step(f"start:{one.name}", Kind.START, one.name, after, name, one.number, one.id)
+                if self.choice.starts:
+                    self.ready[name] = (*self.ready.get(name, ()), self.plan.add(step))
+        for one in orphans(self.project, self.present):
+            if one.is_up and renewed & set(one.networks) and not self.choice.orphans:
+                after = (f"stop:{one.id}", *(f"network:{network}" for network in renewed))
                 self.plan.add(Step(f"start:{one.name}", Kind.START, one.name, after, one.service, one.number, one.id))
+
+    def _stop_before(self, key: str, service: Service) -> None:
+        """Have those that the service is restarted with stop after it."""
+        for other in service.dependencies:
+            for needed in self.present.of(other.service) if other.restart else ():
+                if self.plan.has(f"stop:{needed.id}"):
+                    self.plan.also_after(f"stop:{needed.id}", (key,))
 
 
 def _sorted_out(

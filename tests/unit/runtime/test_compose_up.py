@@ -163,3 +163,10 @@ def test_who_has_a_port_of_the_host_s_to_itself_is_replaced_the_usual_way() -> N
     project = project_of({"web": {"healthcheck": {"test": ["CMD", "/x"]}, "ports": [port]}})
     steps = up(project, present(seen("web", hash="old")), rolling=True)
     assert comes_before(steps, "stop:web1", "start:p-web-1")
+
+
+def test_who_is_restarted_with_another_one_is_so_also_where_it_isn_t_named() -> None:
+    project = project_of({"side": {"network_mode": "service:main"}, "main": {}})
+    steps = up(project, present(seen("side", networks=()), seen("main")), "main", recreate=Recreate.ALL)
+    assert comes_before(steps, "stop:side1", "stop:main1")
+    assert comes_before(steps, "start:p-main-1", "start:p-side-1")
