@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from whit.packer.support.errors import UsageError
-from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.limits import CPU_PERIOD_US, MIN_QUOTA_US, parse_size
 from whit.runtime.oci.resources import listed
 

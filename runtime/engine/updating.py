@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import replace
 
 from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError, UsageError
 from whit.packer.support.jsondoc import canonical_json
-from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.engine import control
 from whit.runtime.engine.happened import container_event
 from whit.runtime.engine.limiting import Machine, merged, resources_of

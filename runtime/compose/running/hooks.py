@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 from whit.packer.showing.console import warn
 from whit.packer.support.errors import LaunchError
 from whit.packer.support.light import TYPE_CHECKING
-from whit.runtime.launch import find_launcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +16,15 @@ if TYPE_CHECKING:
 def run_hooks(project: Project, service: str, kept: Kept, kind: str, *, pardoned: bool = False) -> None:
     """Run a service's hooks of a kind, one after the other. Raises :class:`LaunchError` for one that fails, unless ``pardoned``."""
     known = project.services.get(service)
-    for hook in (known.values.get(kind) or ()) if known else ():
+    found = (known.values.get(kind) or ()) if known else ()
+    if not found:
+        return
+    import subprocess  # noqa: PLC0415 - few services have hooks
+    import sys  # noqa: PLC0415
+
+    from whit.runtime.launch import find_launcher  # noqa: PLC0415
+
+    for hook in found:
         command = list(hook.get("command") or ())
         if not command:
             continue
