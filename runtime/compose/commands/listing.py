@@ -46,7 +46,7 @@ def command(  # noqa: PLR0917 - click's
             raise UsageError(f"--filter {text}: there is no filter {key}", hint="status=running")
         wanted.append(value)
     session = session_of(context, services)
-    what = "ids" if quiet else "services" if names_only else "json" if as_json else form or "table"
+    what = "ids" if quiet else "services" if names_only else "document" if as_json else form or "table"
     list_containers(session, tuple(wanted), what, everything=everything, whole=no_trunc, orphans=orphans)
 
 

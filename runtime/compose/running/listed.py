@@ -33,7 +33,7 @@ def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 def list_containers(
     session: Session, states: tuple[str, ...], what: str, *, everything: bool, whole: bool, orphans: bool
 ) -> None:
-    """In a ``table``, as ``json``, ``ids``, ``services``, or by a template."""
+    """In a ``table``, as a ``document``, ``ids``, ``services``, or by a template, of which ``json`` is one."""
     for state in states:
         if state not in _STATES:
             raise UsageError(f"there is no state {state}", hint=", ".join(_STATES))
@@ -49,7 +49,7 @@ def list_containers(
     elif what == "services":
         for name in dict.fromkeys(service for service, _ in found):
             say(name)
-    elif what == "json":
+    elif what == "document":
         print_json({"schema": "whit-compose-ps/1", "containers": [_document(*pair) for pair in found]})
     elif what == "table":
         _table(_PS, (_row(*pair) for pair in found))

@@ -137,14 +137,17 @@ def _wanted(step: Step) -> str:
 
 
 def _width() -> int:
-    try:
-        return os.get_terminal_size(2).columns
-    except OSError:
-        return 80
+    return _size()[0]
 
 
 def _height() -> int:
+    return max(_size()[1], 3)
+
+
+def _size() -> tuple[int, int]:
+    """Columns and lines of the terminal; the usual ones where it doesn't know them."""
     try:
-        return max(os.get_terminal_size(2).lines, 3)
+        columns, lines = os.get_terminal_size(2)
     except OSError:
-        return 24
+        columns, lines = 0, 0
+    return columns or 80, lines or 24
