@@ -236,3 +236,20 @@ def test_run_starts_what_is_needed_and_passes_on_the_exit_code(shop: Composed) -
     done = shop.run("run", "--rm", "web", "sh", "-c", "echo here; exit 5")
     assert (done.returncode, done.stdout) == (5, "here\n")
     until(lambda: set(shop.ps()) == {"shop-db-1"})
+
+
+def test_a_second_ctrl_c_kills_what_does_not_stop(shop: Composed) -> None:
+    # given a program that hears no SIGTERM: the first of its namespace, and without a handler
+    shop.write('services: {one: {image: bb, command: [sh, -c, "echo up; exec sleep 1000"], stop_grace_period: 10m}}')
+    running = shop.begin("up")
+    assert running.stdout is not None
+    assert running.stderr is not None
+    assert running.stdout.readline() == "one-1  | up\n"
+    running.send_signal(signal.SIGINT)
+    said = ""
+    while "Stopping" not in said:
+        said = running.stderr.readline()
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=60)
+    assert running.returncode == 130
+    until(lambda: shop.ps()["shop-one-1"]["state"] == "exited")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-
-import pytest
+from typing import TYPE_CHECKING
 
 from tests.unit.runtime.compose_projects import project_of, up
 from whit.packer.support.errors import WhitError
 from whit.runtime.compose.graph.model import Kind, Present, Step
 from whit.runtime.compose.running.executing import Phase
 from whit.runtime.compose.running.telling import Tree, tell_json, tell_line
+
+if TYPE_CHECKING:
+    import pytest
 
 START = Step("start:p-web-1", Kind.START, "p-web-1")
 
