@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from whit.runtime.compose.commands.chosen import Chosen
+    from whit.runtime.compose.graph.model import Seen, Step
     from whit.runtime.compose.project import Service
     from whit.runtime.compose.running.images import Build
     from whit.runtime.compose.running.uprunning import UpWishes
@@ -120,7 +121,23 @@ def start(chosen: Chosen, services: tuple[str, ...] = ()) -> None:
         for name in services:
             if not any(one.service == name for one in seen):
                 raise NotFoundError(f"service {name} has no container", hint=f"whit compose up {name}")
-        session.act(plan_start(seen, session.needs(view)))
+        session.act(plan_start(seen, session.needs(view), waits=lambda name: _waits(session, seen, name)))
+
+
+def _waits(session: Session, seen: tuple[Seen, ...], name: str) -> tuple[Step, ...]:
+    """What a service waits for beside the start of what it needs: that it is healthy, or done."""
+    from whit.runtime.compose.graph.model import Kind, Step  # noqa: PLC0415 - as above
+    from whit.runtime.compose.project import Condition  # noqa: PLC0415
+
+    service = session.loaded.project.services.get(name) if session.loaded else None
+    found = []
+    for one in service.dependencies if service else ():
+        starts = tuple(f"start:{other.name}" for other in seen if other.service == one.service)
+        if one.condition is not Condition.STARTED and starts:
+            key = f"wait:{one.service}:{one.condition}"
+            step = Step(key, Kind.WAIT, "", starts, one.service, condition=one.condition, tolerant=not one.required)
+            found.append(step)
+    return tuple(found)
 
 
 def restart(chosen: Chosen, services: tuple[str, ...] = (), *, alone: bool = False, timeout: int | None = None) -> None:

@@ -46,6 +46,10 @@ def test_a_service_starts_once_the_one_that_it_needs_is_healthy_and_down_leaves_
     assert starting.returncode == 0
     # then the other one runs, and both are found by their names
     assert {name: one["state"] for name, one in shop.ps().items()} == {"shop-db-1": "running", "shop-web-1": "running"}
+    # also when they are stopped and started again
+    shop("stop")
+    started = shop.run("--progress", "plain", "start").stderr
+    assert started.index("Service db  Healthy") < started.index("shop-web-1  Starting")
     hosts = shop("exec", "web", "/busybox", "cat", "/etc/hosts")
     assert any({"db", "shop-db-1"} <= set(line.split()) for line in hosts.splitlines())
     # and after down there is nothing but the volume, which goes when that is asked for
