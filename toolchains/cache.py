@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -79,6 +80,7 @@ class BuildCache:
             doc = parse_object((folder / _RECORD).read_bytes(), "build record", _LIMIT)
             watched = [(one.text("path"), one.texts("state")) for one in doc.docs("watched")]
             programs = [(one.text("name"), one.text("file")) for one in doc.docs("programs")]
+            sealed = [(one.text("file"), one.texts("seal")) for one in doc.docs("programs")]
             made = Made(
                 str(folder),
                 tuple(name for name, _ in programs),
@@ -87,7 +89,8 @@ class BuildCache:
                 doc.texts("tools"),
             )
             is_same = all(file_state(bytes.fromhex(path)) == state for path, state in watched)
-            if made.files and is_same and all(map(os.path.isfile, made.files)):
+            is_whole = all(_seal(folder / os.path.basename(file)) == seal for file, seal in sealed)  # noqa: PTH119
+            if made.files and is_same and is_whole:
                 if durable.older_than(folder, _DAY):
                     # Not each time: who packs what is in it has noted when it changed.
                     os.utime(folder)
@@ -112,7 +115,9 @@ class BuildCache:
         watched |= {os.fsencode(path) for path in recipe.watched}
         document = {
             "schema": "whit-source/1",
-            "programs": [{"name": name, "file": file} for name, file in recipe.programs],
+            "programs": [
+                {"name": name, "file": file, "seal": list(_seal(place / file))} for name, file in recipe.programs
+            ],
             "notes": [asdict(note) for note in notes],
             "tools": [tool.title for tool in recipe.tools],
             "watched": [{"path": path.hex(), "state": list(file_state(path))} for path in sorted(watched)],
@@ -140,6 +145,12 @@ def _tool_files(path: str) -> tuple[str, ...]:
     """The executable, links followed, and Go's VERSION beside it."""
     real = os.path.realpath(path)
     return (path, real, os.path.join(os.path.dirname(os.path.dirname(real)), "VERSION"))  # noqa: PTH118, PTH120
+
+
+def _seal(path: Path) -> tuple[str, ...]:
+    """Size and time of change of a regular file: what was cut short or changed since isn't what was built. Raises OSError."""
+    state = path.lstat()
+    return (str(state.st_size), str(state.st_mtime_ns)) if stat.S_ISREG(state.st_mode) else ()
 
 
 def _flush(path: Path) -> None:

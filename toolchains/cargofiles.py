@@ -124,7 +124,10 @@ def outside_folders(project: Project, kit: Kit) -> tuple[str, ...]:
         for other, where in named:
             path = posixpath.normpath(posixpath.join(folder, other))
             if path not in found and path != project.root:
-                check_outside(project, path, where, is_module="Cargo.toml" in kit.names(path))
+                is_module = "Cargo.toml" in kit.names(path)
+                check_outside(project, path, where, is_module=is_module)
+                if not is_module:
+                    continue  # cargo itself says so, and all of /etc isn't read for that
                 found.append(path)
                 pending.append(path)
     return tuple(sorted(path for path in found if not f"{path}/".startswith(f"{project.root}/")))

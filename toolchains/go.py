@@ -71,6 +71,8 @@ class Go:
                     if path not in found and path != project.root:
                         is_module = "go.mod" in kit.names(path)
                         check_outside(project, path, posixpath.join(folder, name), is_module=is_module)
+                        if not is_module:
+                            continue  # Go itself says so, and all of /etc isn't read for that
                         found.append(path)
                         pending.append(path)
         return tuple(sorted(path for path in found if not f"{path}/".startswith(f"{project.root}/")))

@@ -181,6 +181,33 @@ def test_damaged_records_are_none(run_whit: RunWhit, whit_root: Path, tmp_path: 
         assert (again["digest"], again["source"]["built"]) == (first["digest"], [True])
 
 
+def test_a_kept_program_that_isn_t_what_was_built_is_built_again(
+    run_whit: RunWhit, whit_root: Path, tmp_path: Path
+) -> None:
+    project = module(tmp_path / "svc", root="svc")
+    first = json.loads(done(run_whit, "build", "--json", project))
+    (program,) = (whit_root / "build" / "caches").glob("source-*/project")
+    for damage in ("cut short", "a link", "gone"):
+        program.unlink()
+        if damage == "cut short":
+            program.write_bytes(b"\x7fELF")
+        elif damage == "a link":
+            program.symlink_to("/bin/true")
+        again = json.loads(done(run_whit, "build", "--json", project))
+        assert (again["digest"], again["source"]["built"]) == (first["digest"], [True])
+
+
+def test_modules_that_are_none_aren_t_read_through(run_whit: RunWhit, tmp_path: Path) -> None:
+    """Given a replace of /etc, when it is built, then Go says what is wrong with it, and nothing of it was read."""
+    project = module(tmp_path / "svc", root="svc")
+    with (project / "go.mod").open("a") as file:
+        file.write("require x v0.0.0\nreplace x => /etc\n")
+    (project / "main.go").write_text('package main\n\nimport _ "x"\n\nfunc main() {}\n')
+    result = run_whit("build", project, timeout=300)
+    assert result.returncode == 1
+    assert "/etc/go.mod" in result.stderr
+
+
 def test_builder_prune_removes_what_was_built(run_whit: RunWhit, whit_root: Path, tmp_path: Path) -> None:
     project = module(tmp_path / "svc", root="svc")
     done(run_whit, "build", project)

@@ -138,7 +138,8 @@ def test_folders_beside_the_tree_are_found_through_all_that_name_them() -> None:
     machine = FakeKit(
         {
             "/p/Cargo.toml": '[dependencies]\na = { path = "../a" }\nb = { path = "b" }\n[[bin]]\nname = "x"\npath = "x.rs"\n',
-            "/a/Cargo.toml": '[dependencies.c]\npath = "../c"\n',
+            "/a/Cargo.toml": '[dependencies.c]\npath = "../c"\n[dev-dependencies]\nd = { path = "/etc" }\n',
+            "/c/Cargo.toml": "",
         }
     )
     assert RUST.outside(PROJECT, machine) == ("/a", "/c")
@@ -149,6 +150,8 @@ def test_cargo_s_configuration_names_folders_beside_the_tree_too_and_a_crate_its
         {
             "/p/Cargo.toml": '[workspace]\nmembers = ["in", "../out"]\n',
             "/p/.cargo/config.toml": 'paths = ["../over"]\n[patch.crates-io]\na = { path = "../ws/a" }\n',
+            "/out/Cargo.toml": "",
+            "/over/Cargo.toml": "",
             "/ws/a/Cargo.toml": "[package]\nversion.workspace = true\n",
             "/ws/Cargo.toml": '[workspace]\nmembers = ["a"]\n',
         }
