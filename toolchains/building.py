@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import posixpath
 import time
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,15 +15,13 @@ from whit.packer.image.packcache import code_state
 from whit.packer.image.platform import machine_platform
 from whit.packer.image.reference import reference_from_file_name
 from whit.packer.image.spec import PackOptions
-from whit.packer.supply.provenance import SOURCE, Origin
 from whit.packer.support import durable
 from whit.packer.support.errors import UsageError
 from whit.packer.support.jsondoc import canonical_json
+from whit.packer.support.light import dataclass, replace
 from whit.toolchains.cache import BuildCache
 from whit.toolchains.choosing import choose
-from whit.toolchains.finishing import finish, write_files
 from whit.toolchains.languages import toolchain_of
-from whit.toolchains.lonefile import parts_of
 from whit.toolchains.model import Note, Wish
 from whit.toolchains.tools import TOOLS
 from whit.toolchains.tree import snapshot, snapshot_of_files
@@ -39,7 +36,9 @@ if TYPE_CHECKING:
     from whit.packer.image.reference import Reference
     from whit.packer.store.layout import Follower
     from whit.packer.store.store import Store
+    from whit.packer.supply.provenance import Origin
     from whit.toolchains.cache import Made
+    from whit.toolchains.lonefile import Lone
     from whit.toolchains.model import Kit, Project, Recipe, Step, Toolchain
     from whit.toolchains.process import Watcher
     from whit.toolchains.tree import Snapshot
@@ -121,6 +120,14 @@ def build(store: Store, project: Project, asked: Asked, means: Means) -> Built:
     return Built(project, tree, descriptor, references, tuple(images))
 
 
+def _parts(project: Project, asked: Asked, kit: Kit) -> Lone | None:
+    if not project.is_lone:
+        return None
+    from whit.toolchains.lonefile import parts_of  # noqa: PLC0415 - few projects are a lone file
+
+    return parts_of(project, dict(asked.variables), kit)
+
+
 def _taken(
     cache: BuildCache, project: Project, toolchain: Toolchain, roots: tuple[str, ...], asked: Asked, means: Means
 ) -> Snapshot:
@@ -130,7 +137,7 @@ def _taken(
     def heard(path: str) -> None:
         means.watcher.doing(f"the digest of {path}", time.monotonic() - began)
 
-    lone = parts_of(project, dict(asked.variables), means.kit)
+    lone = _parts(project, asked, means.kit)
     if lone and lone.files:
         index = cache.index(posixpath.join(project.root, project.files[0]))
         tree = snapshot_of_files(project.root, lone.files, index)
@@ -159,6 +166,8 @@ class _Work:
             return known or self._make(key, platform, means)
 
     def _make(self, key: str, platform: Platform, means: Means) -> Made:
+        from whit.toolchains.finishing import finish, write_files  # noqa: PLC0415 - not where nothing has changed
+
         asked = self.asked
         kit = means.kit.confining(lambda step: self._ask(step, means)) if asked.hermetic else means.kit
         wish = Wish(platform, asked.bins, asked.keeps_debug, asked.variables, asked.hermetic)
@@ -269,6 +278,8 @@ def explanation(built: Built) -> tuple[Note, ...]:
 
 def origin_of(built: Built, asked: Asked) -> Origin:
     """For provenance: the tree's digest, and what was chosen. Names of variables alone: values hold whatever a person has put there."""
+    from whit.packer.supply.provenance import SOURCE, Origin  # noqa: PLC0415 - only where it is asked for
+
     project = built.project
     parameters: dict[str, object] = {
         "source": {"digest": {"sha256": built.tree.digest}},

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from whit.packer.image.packcache import file_state
 from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.jsondoc import canonical_json, parse_object
+from whit.packer.support.light import dataclass
 from whit.toolchains.model import Note
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class BuildCache:
             "programs": [
                 {"name": name, "file": file, "seal": list(_seal(place / file))} for name, file in recipe.programs
             ],
-            "notes": [asdict(note) for note in notes],
+            "notes": [{"choice": note.choice, "reason": note.reason} for note in notes],
             "tools": [tool.title for tool in recipe.tools],
             "watched": [{"path": path.hex(), "state": list(file_state(path))} for path in sorted(watched)],
         }

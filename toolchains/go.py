@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import UnsupportedError
+from whit.packer.support.light import dataclass
 from whit.toolchains.gomod import parse_gomod
 from whit.toolchains.model import Hermetic, Note, Recipe, Step, Target, check_outside, is_older
 from whit.toolchains.zigcc import ZIG_TARGETS, zig_cpu, zig_target

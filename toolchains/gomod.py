@@ -6,7 +6,8 @@ Go itself reads all of it; here is only what has to be known before Go is starte
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from whit.packer.support.light import dataclass
 
 _LINE = re.compile(r'//.*|("(?:[^"\\]|\\.)*"|`[^`]*`|[()]|=>|[^\s()"`]+)')
 _LOCAL = ("./", "../", "/")

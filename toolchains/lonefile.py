@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from whit.packer.support.light import dataclass
 from whit.toolchains.model import Language
 
 if TYPE_CHECKING:
@@ -84,10 +84,8 @@ _EMBEDDED = re.compile(r'^//go:embed[ \t]+"?([^\s"]+)', re.MULTILINE)
 _NIM_GROUP = re.compile(r"([\w.+/-]+)/\[([^\]]*)\]")
 
 
-def parts_of(project: Project, variables: dict[str, str], kit: Kit) -> Lone | None:
-    """What a lone file's program is made of; None for projects, which are their folders."""
-    if not project.is_lone:
-        return None
+def parts_of(project: Project, variables: dict[str, str], kit: Kit) -> Lone:
+    """What a lone file's program is made of."""
     if any(flag in text for text in variables.values() for flag in _NAMED_BY_OPTIONS):
         return Lone((), "options may name more")
     first = posixpath.join(project.root, project.files[0])

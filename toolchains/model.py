@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from whit.packer.support.errors import UsageError
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

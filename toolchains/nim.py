@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import UnsupportedError, UsageError
+from whit.packer.support.light import dataclass, replace
 from whit.toolchains.model import Note, Recipe, Step, Target, as_path, is_older
 from whit.toolchains.zigcc import WASI_TARGET, compiler, hermetic
 

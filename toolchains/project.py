@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import tomllib
 from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import InvalidFileError, NotFoundError, UsageError
@@ -82,6 +81,8 @@ def _of_manifest(root: str, folder: str, language: Language, manifest: str) -> P
 
 def _has_member(above: str, folder: str) -> bool:
     """Whether a folder belongs to a workspace above it (doc.rust-lang.org/cargo, "Workspaces": members, exclude)."""
+    import tomllib  # noqa: PLC0415 - Rust's alone
+
     try:
         workspace = tomllib.loads(_text(f"{above}/Cargo.toml")).get("workspace")
     except ValueError:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import UnsupportedError
+from whit.packer.support.light import dataclass
 from whit.toolchains.model import Hermetic, Note, Written
 
 if TYPE_CHECKING:

@@ -62,7 +62,7 @@ NAMED: dict[str, tuple[Language, dict[str, str], tuple[str, ...]]] = {
 }  # fmt: skip
 
 
-def lone(language: Language, files: dict[str, str], **variables: str) -> Lone | None:
+def lone(language: Language, files: dict[str, str], **variables: str) -> Lone:
     kit = FakeKit({f"/p/{name}": text for name, text in files.items()})
     first = next(iter(files))
     return parts_of(Project(language, "/p", "/p", "m", files=(first,), is_lone=True), variables, kit)
@@ -99,7 +99,3 @@ def test_where_nobody_can_tell_it_is_the_folder_with_the_reason(case: str) -> No
 def test_options_may_name_more() -> None:
     assert lone(Language.C, {"m.c": ""}, CFLAGS="-Iinclude") == Lone((), "options may name more")
     assert lone(Language.C, {"m.c": ""}, CFLAGS="-O2") == Lone(("/p/m.c",))
-
-
-def test_projects_are_their_folders() -> None:
-    assert parts_of(Project(Language.C, "/p", "/p", "m", files=("m.c",)), {}, FakeKit({"/p/m.c": ""})) is None
