@@ -1,8 +1,10 @@
-"""Damaged and hostile layers, for as long as it is let: ``python -m tests.fuzz.fuzz_unpack [SECONDS] [SEED]``.
+"""Damaged and hostile layers, for as long as it is let: ``python tests/fuzz/fuzz_unpack.py [SECONDS] [SEED]``.
 
 Whatever the bytes are, unpacking ends with files inside the folder or with an error of whit's own, and nothing beside
 the folder has changed.
 """
+
+# ruff: noqa: T201 - a script: the path is set first
 
 from __future__ import annotations
 
@@ -12,6 +14,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.unit.packer.test_unpack import ESCAPES, archive, unpack
 from whit.packer.image.decompress import gunzip
@@ -47,7 +51,7 @@ def main(seconds: float = 60, seed: int = 0) -> None:
             assert sorted(path.name for path in Path(folder).iterdir()) in (["inside", "secret"], ["secret"])
             assert secret.read_text() == "secret"
         rounds += 1
-    print(f"{rounds} layers, nothing outside")  # noqa: T201
+    print(f"{rounds} layers, nothing outside")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ _ALSO = "default"
 """Docker's other name for the network of containers that name none."""
 
 _FIELDS = ("ip", "ip6", "mac-address")
-_KNOWN = "name=NETWORK, and alias=, ip=, ip6=, mac-address="
+_KNOWN = "name=NETWORK, and alias=, ip=, ip6=, mac-address=, gw-priority="
+_DIGITS = 9
 _OCTETS = 6
 
 
@@ -34,7 +35,8 @@ class Asked:
 
 def parse_networks(asked: Asked) -> tuple[str, tuple[Joining, ...]]:
     """(what ``NetworkMode`` is: the first network, or ``none``, ``host``, ``container:NAME``; the networks). Raises :class:`UsageError`."""
-    wanted = [_parsed(text) for text in asked.networks] or [Joining()]
+    parsed = [_parsed(text) for text in asked.networks] or [(Joining(), 0)]
+    wanted, priorities = [wish for wish, _ in parsed], [priority for _, priority in parsed]
     first = _with_first(wanted[0], asked)
     special = [wish.network for wish in wanted if not has_networks(wish.network)]
     if special and len(wanted) > 1:
@@ -43,7 +45,7 @@ def parse_networks(asked: Asked) -> tuple[str, tuple[Joining, ...]]:
             hint="leave it out, or the others; a container can be in several of whit's: bridge, and those of whit network create",
         )
     if special:
-        if first != Joining(first.network):
+        if first != Joining(first.network) or any(priorities):
             raise UsageError(
                 f"--network {special[0]}: names and addresses are given in networks of whit's only",
                 hint="leave out --network-alias, --ip, --ip6 and --mac-address",
@@ -51,7 +53,9 @@ def parse_networks(asked: Asked) -> tuple[str, tuple[Joining, ...]]:
         return special[0], ()
     wishes = (first, *wanted[1:])
     check_once(wishes)
-    return first.network, tuple(map(checked, wishes))
+    # It goes out by the first one.
+    order = sorted(range(len(wishes)), key=lambda at: -priorities[at])
+    return wishes[order[0]].network, tuple(checked(wishes[at]) for at in order)
 
 
 def check_once(wishes: Sequence[Joining]) -> None:
@@ -62,11 +66,11 @@ def check_once(wishes: Sequence[Joining]) -> None:
         raise UsageError(f"--network {twice} is given twice", hint="a container is in a network once")
 
 
-def _parsed(text: str) -> Joining:
-    """``NETWORK``, or ``name=NETWORK,alias=NAME,ip=ADDRESS,…``, docker's long form."""
+def _parsed(text: str) -> tuple[Joining, int]:
+    """``NETWORK``, or ``name=NETWORK,alias=NAME,ip=ADDRESS,…``, docker's long form; with its priority as the way out."""
     if "=" not in text:
-        return Joining(_named(text))
-    name, aliases, own = "", [], dict[str, str]()
+        return Joining(_named(text)), 0
+    name, aliases, own, priority = "", [], dict[str, str](), 0
     for field in text.split(","):
         key, _, value = (part.strip() for part in field.partition("="))
         key = key.lower()
@@ -74,13 +78,22 @@ def _parsed(text: str) -> Joining:
             name = _named(value)
         elif key == "alias":
             aliases.append(value)
+        elif key == "gw-priority":
+            priority = _priority(text, field, value)
         elif key in _FIELDS and value:
             own[key] = value
         else:
             raise UsageError(f"--network {text}: '{field}' is none of its options", hint=_KNOWN)
     if not name:
         raise UsageError(f"--network {text} names no network", hint=_KNOWN)
-    return Joining(name, tuple(aliases), own.get("ip"), own.get("ip6"), own.get("mac-address"))
+    return Joining(name, tuple(aliases), own.get("ip"), own.get("ip6"), own.get("mac-address")), priority
+
+
+def _priority(text: str, field: str, value: str) -> int:
+    digits = value.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS):
+        raise UsageError(f"--network {text}: '{field}' is no number", hint="the greatest is the way out; 0 is usual")
+    return int(value)
 
 
 def _named(name: str) -> str:

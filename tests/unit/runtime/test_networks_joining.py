@@ -39,6 +39,17 @@ def test_the_long_form_says_all_of_one_network() -> None:
     assert second == Joining("blue", (), "10.0.0.5", "fd00::5", "02:42:aa:00:00:01")
 
 
+def test_the_one_that_it_is_to_go_out_by_is_joined_first() -> None:
+    # When networks have priorities as ways out, with docker's key, and options of their own are meant for the first that is named
+    asked = Asked(("red", "name=blue,gw-priority=2", "name=green,GW-PRIORITY=-1", "name=grey,gw-priority=2"), ("a",))
+
+    # Then the greatest comes first, others stay in their order, and the options are still of the one that was named first
+    assert parse_networks(asked) == (
+        "blue",
+        (Joining("blue"), Joining("grey"), Joining("red", ("a",)), Joining("green")),
+    )
+
+
 def test_options_of_their_own_are_meant_for_the_first_one() -> None:
     asked = Asked(("name=red,ip=10.0.0.5", "blue"), ("a",), None, "fd00::5", "02:42:AA:00:00:01")
 
@@ -63,6 +74,13 @@ def test_options_of_their_own_are_meant_for_the_first_one() -> None:
         (Asked(("name=red,alias=a",), ("b",)), "--network-alias: --network red has one already"),
         (Asked(("name=red,colour=blue",)), "'colour=blue' is none of its options"),
         (Asked(("name=red,ip=",)), "'ip=' is none of its options"),
+        (Asked(("name=red,gw-priority=",)), "'gw-priority=' is no number"),
+        (Asked(("name=red,gw-priority=1.5",)), "'gw-priority=1.5' is no number"),
+        (Asked(("name=red,gw-priority=99999999999",)), "'gw-priority=99999999999' is no number"),
+        (
+            Asked(("name=host,gw-priority=1",)),
+            "--network host: names and addresses are given in networks of whit's only",
+        ),
         (Asked(("alias=a",)), "--network alias=a names no network"),
         (Asked(("",)), "'' is no network's name"),
         (Asked(("../red",)), "'../red' is no network's name"),
