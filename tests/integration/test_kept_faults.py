@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.kept import BUSYBOX, Engine, processes_of, until
+from whit.packer.support.errors import StoreError
 from whit.runtime.engine import control
+from whit.runtime.engine.networks import folder
+from whit.runtime.engine.networks.model import Member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +90,20 @@ def test_a_container_that_there_is_no_room_for_is_told_and_leaves_nothing(engine
     left = sorted(path.name for path in containers.iterdir()) if containers.exists() else []
     assert [name for name in left if name not in before and name != "names"] == []
     engine.box("true")
+
+
+def test_places_in_networks_that_there_is_no_room_for_are_told_and_leave_nothing(engine: Engine) -> None:
+    told = engine.box("sleep", "1000")
+    container = engine.root / "containers" / told
+    before = sorted(path.name for path in container.iterdir())
+    _fill(engine)
+
+    with pytest.raises(
+        StoreError, match=r"can't write the container's places in networks: no space left on the device"
+    ):
+        folder.write_member(engine.root, Member(told, "box", ("box",)))
+
+    assert sorted(path.name for path in container.iterdir()) == before
 
 
 def test_forks_without_end_end_at_the_container_s_limit(engine: Engine) -> None:

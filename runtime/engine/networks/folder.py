@@ -182,8 +182,13 @@ def write_member(root: Path, member: Member) -> None:
     """Write them. Not flushed to the disk: nothing of it is true any more after the machine's end."""
     place = _record(root, member.id)
     new = temporary_beside(place)
-    new.write_bytes(member_document(member))
-    new.replace(place)
+    with store_errors("write the container's places in networks"):
+        try:
+            new.write_bytes(member_document(member))
+            new.replace(place)
+        except OSError:
+            new.unlink(missing_ok=True)
+            raise
 
 
 def forget_member(root: Path, container: str) -> None:
