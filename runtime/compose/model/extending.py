@@ -9,9 +9,11 @@ from whit.runtime.compose.model.nodes import Node, kind_of
 from whit.runtime.compose.model.older import promoted
 from whit.runtime.compose.model.resets import taken_out, without
 from whit.runtime.compose.model.session import Context
+from whit.runtime.compose.model.shortforms import how_many_ports
 
 if TYPE_CHECKING:
     from whit.runtime.compose.model.kinds import Kind
+    from whit.runtime.compose.model.nodes import Path
     from whit.runtime.compose.model.resets import Resets
 
 _LONGEST = 100
@@ -47,7 +49,11 @@ class _Source:
         self.file = file
         self.section = section
         self.entries = entries
-        self.resets = resets
+        self.resets: dict[str | int, list[Path]] = {}
+        """By service, what ``!reset`` and ``!override`` stand before."""
+        for path in resets:
+            if path[:1] == (section,) and len(path) > 2:  # noqa: PLR2004 - the section, the service, and what is in it
+                self.resets.setdefault(path[1], []).append(path[2:])
         self.foreign = others is not None
         """Whether it is another file than the one that is being read: its services come in long forms, with absolute paths."""
         self.others: dict[str, _Source] = {} if others is None else others
@@ -73,9 +79,9 @@ class _Source:
         base = self._base(wish, (*way, here))
         if not isinstance(base.value, dict):
             return own
-        mine = tuple(path[2:] for path in self.resets if path[:2] == (self.section, name))
         own = own.with_pairs({key: item for key, item in own.pairs().items() if key != "extends"})
-        made = self._kind.merge(without(base, mine), own, (self.section, name))
+        base = without(base, tuple(self.resets.get(name, ())))
+        made = self._kind.merge(base, own, (self.section, name))
         return made._replace(place=own.place, key_place=own.key_place)
 
     @property
@@ -85,6 +91,7 @@ class _Source:
     def _prepared(self, name: str) -> Node:
         path = (self.section, name)
         self._kind.check(self.entries[name], path)
+        self.context.session.add_ports(how_many_ports(self.entries[name]), self.entries[name])
         made = self._kind.long(self.entries[name], path)
         if self.context.session.resolve_paths:
             made = self._kind.located(made, self.context.session.folder(self.context.directory))

@@ -90,12 +90,12 @@ def _add(made: dict[str, Node], brought: Node, resets: Resets) -> None:
         if here is not None and here.value is not None and not isinstance(here.value, dict):
             raise here.wrong(f"{section} must be a mapping, and is {kind_of(here.value)}")
         held = dict(here.pairs()) if here else {}
-        inner = tuple(path[1:] for path in resets if path[:1] == (section,))
+        below = without(entries, tuple(path[1:] for path in resets if path[:1] == (section,)))
         for name, item in entries.pairs().items():
             own = held.get(name)
             if own is None:
                 held[name] = item
             elif identity(item) != identity(own):
-                base = without(entries.with_pairs({name: item}), inner).get(name)
+                base = below.get(name)
                 held[name] = ENTRIES[section].merge(base, own, (section, name)) if base else own
         made[section] = (here or entries).with_pairs(held)

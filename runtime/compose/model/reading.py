@@ -9,6 +9,7 @@ from whit.runtime.compose.model.including import included
 from whit.runtime.compose.model.keys.top import COMPOSE
 from whit.runtime.compose.model.nodes import ComposeError, Node, Place, kind_of
 from whit.runtime.compose.model.resets import taken_out, without
+from whit.runtime.compose.model.shortforms import how_many_ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,6 +45,10 @@ def _over(context: Context, base: Node | None, document: Node, file: str) -> Nod
     COMPOSE.check(merged, ())
     merged, warnings = older.versioned(merged)
     context.session.warnings += warnings
+    for section in ("services", "jobs"):
+        entries = merged.get(section)
+        for entry in entries.pairs().values() if entries else ():
+            context.session.add_ports(how_many_ports(entry), entry)
     return COMPOSE.long(merged, ())
 
 

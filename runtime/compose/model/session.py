@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MAX_FILES = 1_000
 """The most files that one project is made of, each use of one counted."""
+MAX_PORTS = 200_000
+"""The most published ports, those of ranges counted."""
 MAX_ALL_TEXT = 64 << 20
 """The most that is read, env files at each use."""
 MAX_ALL_NODES = 400_000
@@ -30,6 +32,7 @@ class Session:
         "interpolate",
         "length",
         "made",
+        "ports",
         "read",
         "resolve_paths",
         "size",
@@ -49,6 +52,7 @@ class Session:
         self.count = 0
         self.size = 0
         self.made = 0
+        self.ports = 0
         self.length = 0
         self.contents: dict[tuple[str, str], str] = {}
         """What is in secrets and configurations that come from a variable, by their section and name."""
@@ -82,6 +86,12 @@ class Session:
         if self.length > MAX_ALL_TEXT:
             raise ComposeError(f"the project's files have more than {MAX_ALL_TEXT >> 20} MiB", named or Place(file))
         return text
+
+    def add_ports(self, count: int, service: Node) -> None:
+        """Count published ports before they are written out. Raises :class:`ComposeError`."""
+        self.ports += count
+        if self.ports > MAX_PORTS:
+            raise ComposeError(f"the project publishes more than {MAX_PORTS} ports", service.at)
 
     def exists(self, file: str) -> bool:
         """Whether there is a file that can be read."""

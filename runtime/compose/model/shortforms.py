@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from whit.runtime.compose.model.nodes import Path, Value
 
 _MOST_PORTS = 65535
+_ENDING = re.compile(r"([0-9]{1,5})-([0-9]{1,5})(?:/[a-zA-Z]*)?")
 _PROTOCOLS = ("tcp", "udp", "sctp")
 _PROPAGATIONS = ("rprivate", "private", "rshared", "shared", "rslave", "slave")
 _DRIVE = re.compile(r"[a-zA-Z]\Z")
@@ -126,6 +127,16 @@ def _ports(node: Node, path: Path) -> list[Node]:
         )
         made.append(form)
     return sorted(made, key=lambda one: str(bare(one.pairs()["target"])))
+
+
+def how_many_ports(service: Node) -> int:
+    """How many ports the short forms of a service's list make: each range counts as what it stands for."""
+    listed = service.get("ports")
+    count = 0
+    for item in listed.items() if listed else ():
+        found = _ENDING.search(item.value.rpartition(":")[2]) if isinstance(item.value, str) else None
+        count += max(int(found[2]) - int(found[1]) + 1, 1) if found else 1
+    return count
 
 
 def _range(node: Node, text: str, path: Path) -> tuple[int, int]:

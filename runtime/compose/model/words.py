@@ -29,7 +29,7 @@ class _Splitting:
 
     def __init__(self) -> None:
         self.words: list[str] = []
-        self.held = ""
+        self.held: list[str] = []
         self.begun = False
         self.escaped = False
         self.quote = ""
@@ -41,14 +41,14 @@ class _Splitting:
 
     def flush(self) -> None:
         if self.begun or self.held:
-            self.words.append(self.held)
-        self.held, self.begun = "", False
+            self.words.append("".join(self.held))
+        self.held, self.begun = [], False
 
     def take(self, letter: str) -> None:
         if self.escaped:
             self.escaped = False
             kept = self.quote in {"`", ")"}
-            self.held += f"\\{letter}" if kept else {"t": "\t", "n": "\n"}.get(letter, letter)
+            self.held.append(f"\\{letter}" if kept else {"t": "\t", "n": "\n"}.get(letter, letter))
         elif letter == "\\" and self.quote != "'":
             self.escaped = True
         elif self.quote:
@@ -59,21 +59,21 @@ class _Splitting:
             self.quote = letter
         elif letter == "`":
             self.quote = letter
-            self.held += letter
+            self.held.append(letter)
         elif letter in "()":
-            if letter == ")" or not self.held.endswith("$"):
+            if letter == ")" or self.held[-1:] != ["$"]:
                 raise UnclosedError
             self.quote = ")"
-            self.held += letter
+            self.held.append(letter)
         else:
-            self.held += letter
+            self.held.append(letter)
 
     def within(self, letter: str) -> None:
         if letter != self.quote:
-            self.held += letter
+            self.held.append(letter)
             return
         if letter in "\"'":
             self.begun = True
         else:
-            self.held += letter
+            self.held.append(letter)
         self.quote = ""

@@ -181,3 +181,13 @@ def test_values_become_texts_in_environments_and_labels() -> None:
     found = service("environment: {T: true, N: 1.50, E: 1e21, O: 010, U: null, S: ''}\nlabels: [a=b=c, d]")
     assert found["environment"] == {"T": "true", "N": "1.5", "E": "1e+21", "O": "8", "U": None, "S": ""}
     assert found["labels"] == {"a": "b=c", "d": ""}
+
+
+def test_ranges_of_ports_are_bounded_before_they_are_written_out() -> None:
+    assert len(service("ports: ['1-2000']")["ports"]) == 2000
+    with pytest.raises(ComposeError, match="publishes more than 200000 ports"):
+        service("ports: ['1-65535', '1-65535/udp', '127.0.0.1::1-65535', '127.0.0.2::1-65535']")
+
+
+def test_a_long_word_is_split_as_fast_as_many_short_ones() -> None:
+    assert words.split("b" * 500_000 + " c") == (["b" * 500_000, "c"], "")
