@@ -14,6 +14,7 @@ MODULES = (
     "analyse",
     "starts",
     "many",
+    "compose",
     "ports",
     "written",
     "registry",
