@@ -150,7 +150,7 @@ def test_failures_in_the_time_that_a_start_may_take_don_t_count(engine: Engine) 
 
 
 def test_one_that_is_paused_isn_t_probed(engine: Engine) -> None:
-    engine.box("sleep", "1000", options=probed("true", "--health-timeout", "300ms"))
+    engine.box("sleep", "1000", options=probed("true", "--health-timeout", "3s"))
     becomes(engine, "healthy")
     engine("pause", "box")
     before = health(engine)["Log"][-1]["Start"] if "Health" in engine.state() else ""
