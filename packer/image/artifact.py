@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 _NOTHING_BESIDE = (
     ("arguments", "arguments"),
-    ("cmd", "--cmd"),
-    ("env", "--env"),
-    ("user", "--user"),
-    ("working_dir", "--workdir"),
-    ("labels", "--label"),
-    ("exposed_ports", "--expose"),
-    ("path_in_image", "--path"),
+    ("cmd", "a command"),
+    ("env", "variables"),
+    ("user", "a user"),
+    ("working_dir", "a working directory"),
+    ("labels", "labels"),
+    ("exposed_ports", "ports"),
+    ("path_in_image", "a path of its own"),
     ("entrypoint", "an entrypoint"),
     ("volumes", "a volume"),
     ("stop_signal", "a stop signal"),
@@ -51,18 +51,18 @@ def as_artifact(spec: ImageSpec, executable: Executable, resolution: Resolution,
     wasm = executable.analysis.wasm
     if wasm is None:
         raise UsageError(
-            f"--format wasm: {executable.path} is no WebAssembly", hint="without it an image is made of the program"
+            f"format wasm: {executable.path} is no WebAssembly", hint="without it an image is made of the program"
         )
     usual = PackOptions()
     extra = [name for field, name in _NOTHING_BESIDE if getattr(options, field) != getattr(usual, field)]
     if len(spec.layers) > 1 or resolution.files:
         extra.append("anything beside it")
     if options.compression is Compression.ZSTD:
-        extra.append("--compression zstd")
+        extra.append("compression by zstd")
     if extra:
         raise UsageError(
-            f"--format wasm: the artifact holds the module and nothing else, so not {', '.join(extra)}",
-            hint="leave it to who runs the artifact, or pack an image, without --format",
+            f"format wasm: the artifact holds the module and nothing else, so not {', '.join(extra)}",
+            hint="leave it to who runs the artifact, or pack an image, without the format",
         )
     is_component = executable.analysis.format is Format.WASM_COMPONENT
     system = "wasip2" if is_component else "wasip1"

@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import lacking
 from tests.integration.sources import HELLO, done, module, write
+from tests.peers.registry import docker_registry
 from whit.toolchains.pins import PINS
 
 if TYPE_CHECKING:
@@ -204,3 +205,25 @@ def test_files_are_written_beside_the_sources_without_being_part_of_them(run_whi
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
     assert json.loads(again.stdout)["source"]["built"] == [False]
     assert (project / "id").read_text().startswith("sha256:")
+
+
+@pytest.mark.peer("docker-registry")
+def test_sources_for_linux_and_wasi_are_pushed_under_one_name_and_run_by_platform(
+    run_whit: RunWhit, tmp_path: Path, wasm_engine: None
+) -> None:
+    """Given a Go program's sources, when they are built for three platforms and pushed, then each is pulled and run by its platform."""
+    del wasm_engine
+    project = module(tmp_path / "svc", root="svc")
+    with docker_registry(tmp_path / "registry") as registry:
+        image = f"{registry.name}/me/svc:1"
+        words = ("build", "--json", "--platform", "linux/amd64,linux/arm64,wasi/wasm", "-t", image, "--push", project)
+        document = json.loads(done(run_whit, *words))
+        index = json.loads(run_whit("manifest", "inspect", image, root=tmp_path / "asking").stdout)
+        assert [f"{one['platform']['os']}/{one['platform']['architecture']}" for one in index["manifests"]] == [
+            "linux/amd64", "linux/arm64", "wasi/wasm",
+        ]  # fmt: skip
+        assert [one["digest"] for one in index["manifests"]] == [one["digest"] for one in document["images"]]
+        for platform in ("linux/amd64", "wasi/wasm"):
+            root = tmp_path / f"pulled-{platform.partition('/')[0]}"
+            ran = run_whit("run", "--network", "none", "--platform", platform, image, root=root)
+            assert (ran.returncode, ran.stdout.strip()) == (0, "hello from svc"), ran.stderr

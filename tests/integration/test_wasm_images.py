@@ -12,6 +12,7 @@ from tests.bench.programs import CRANE, go_program
 from tests.conftest import lacking
 from tests.integration.registries import AMD64, is_whole, make_image
 from tests.peers.registry import docker_registry
+from tests.programs.build import build
 from tests.programs.make_wasm import COMPONENT, MODULE, custom, name, producers, section, vector
 from whit.packer.image.oci import digest_of
 
@@ -213,3 +214,43 @@ def test_lint_asks_of_an_artifact_no_more_than_it_can_say(run_whit: RunWhit, tmp
     found = json.loads(done(run_whit, "lint", "--json", "me/app:1"))
 
     assert "root-user" not in {finding["id"] for finding in found["findings"]}
+
+
+@pytest.mark.peer("docker-registry")
+@pytest.mark.parametrize(("form", "platform"), [("oci", "wasi/wasm"), ("wasm", "wasip1/wasm")])
+def test_a_build_file_makes_one_name_for_linux_and_for_wasi_in_either_form(
+    registry: RegistryPeer, run_whit: RunWhit, tmp_path: Path, form: str, platform: str
+) -> None:
+    """Given a whit.yaml for linux and wasi, when it is pushed, then each platform is pulled by its own name, an artifact too."""
+    native = build("exit", "c-zig", stripped=True)
+    for target, data in (("amd64", native.read_bytes()), ("wasm", PROGRAM)):
+        (tmp_path / target).mkdir()
+        (tmp_path / target / "app").write_bytes(data)
+        (tmp_path / target / "app").chmod(0o755)
+    image = f"{registry.name}/yaml/{form}:1"
+    (tmp_path / "whit.yaml").write_text(
+        f"name: {image}\nplatforms: [linux/amd64, wasi/wasm]\nbinary: ${{TARGETARCH}}/app\nformat: {form}\n"
+    )
+
+    built = json.loads(done(run_whit, "build", "--json", "--push", tmp_path))
+
+    assert [f"{one['platform']['os']}/{one['platform']['architecture']}" for one in built["images"]] == [
+        "linux/amd64",
+        platform,
+    ]
+    for asked, made in zip(("linux/amd64", "wasi/wasm"), built["images"], strict=True):
+        root = tmp_path / f"pulled-{made['platform']['os']}"
+        done(run_whit, "pull", "--platform", asked, image, root=root)
+        assert is_whole(root, image, made["digest"])
+
+
+def test_what_an_artifact_has_no_place_for_is_told_with_its_build_file(run_whit: RunWhit, tmp_path: Path) -> None:
+    (tmp_path / "app.wasm").write_bytes(PROGRAM)
+    (tmp_path / "whit.yaml").write_text('binary: app.wasm\nformat: wasm\nenv: {A: b}\nuser: "5"\n')
+
+    refused = run_whit("build", tmp_path)
+
+    assert refused.returncode != 0
+    assert refused.stderr.startswith(
+        f"whit: {tmp_path}/whit.yaml: format wasm: the artifact holds the module and nothing else, so not variables, a user\n"
+    )

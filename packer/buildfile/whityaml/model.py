@@ -34,7 +34,8 @@ class Frame:
 class BuildFile:
     """One image-to-be. Paths are as they are written, relative to the file's folder.
 
-    ``entrypoint`` and ``user`` are None where whit's own are meant: the first binary, and 65532.
+    ``entrypoint`` and ``user`` are None where whit's own are meant: the first binary, and 65532. ``as_artifact``: for wasi
+    it is to be no image, but the CNCF's Wasm OCI artifact.
     """
 
     binaries: tuple[Binary, ...]
@@ -56,4 +57,5 @@ class BuildFile:
     sources: str = "packages"
     sysroot: str | None = None
     compression: Compression = Compression.GZIP
+    as_artifact: bool = False
     created: int | None = None

@@ -35,6 +35,7 @@ def order_of(file: BuildFile, folder: str, platform: Platform | None, created: i
             health=file.health,
             created=created if file.created is None else file.created,
             compression=file.compression,
+            as_artifact=file.as_artifact and (platform is None or platform.is_wasm),
         ),
         choices=Choices(
             SourceChoice(file.sources),

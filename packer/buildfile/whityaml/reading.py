@@ -52,6 +52,7 @@ KEYS = (
         "sources",
         "sysroot",
         "compression",
+        "format",
     ),
     *("created", "variables"),
 )
@@ -112,6 +113,7 @@ def read(root: Located, variables: Mapping[str, str]) -> BuildFile:
         sources=reader.choice("sources", ("packages", "host")) or "packages",
         sysroot=reader.one("sysroot"),
         compression=Compression(reader.choice("compression", tuple(Compression)) or Compression.GZIP),
+        as_artifact=reader.choice("format", ("oci", "wasm")) == "wasm",
         created=reader.created(),
     )
 

@@ -111,11 +111,11 @@ def test_a_components_artifact_tells_its_world(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        (PackOptions(env=("A=b",)), "--env"),
-        (PackOptions(user="1"), "--user"),
-        (PackOptions(path_in_image="/x.wasm"), "--path"),
-        (PackOptions(arguments=("a",), labels=(("a", "b"),)), "arguments, --label"),
-        (PackOptions(compression=Compression.ZSTD), "--compression zstd"),
+        (PackOptions(env=("A=b",)), "variables"),
+        (PackOptions(user="1"), "a user"),
+        (PackOptions(path_in_image="/x.wasm"), "a path of its own"),
+        (PackOptions(arguments=("a",), labels=(("a", "b"),)), "arguments, labels"),
+        (PackOptions(compression=Compression.ZSTD), "compression by zstd"),
     ],
 )
 def test_an_artifact_has_no_place_for_what_an_image_says(tmp_path: Path, options: PackOptions, word: str) -> None:

@@ -256,6 +256,7 @@ AGREED: dict[str, tuple[list[object], list[object]]] = {
     "needs": (["+zones", "-mime", ["+tz,-mime", " +ca "]], ["zones", "+nosuch", ["-"], "+shm"]),
     "sources": (["host", "${S:-host}"], ["hosts", ["host"]]),
     "compression": (["none"], ["xz", ""]),
+    "format": (["oci", "wasm", "${F:-wasm}"], ["docker", ""]),
     "created": ([0, "253402300799", "${C:-1}"], [-1, 253402300800, "1.5", "x", "253402300800"]),
     "variables": ([{"A_1": "x", "b": 7}], [{"1A": "x"}, {"a-b": "x"}, ["a"]]),
     "sysroot": (["/x", "x"], [["x"], None]),
