@@ -64,6 +64,7 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None, below:
 
         added = gather(order.choices.additions)
         choices = below.choices(order.choices) if below else order.choices
+        choices = choices.without_certificates() if order.options.as_artifact else choices
         executable = program.analyse(WANTED)
         others = further(order.others, order.options)
         refuse_others(order.platform, executable, others)

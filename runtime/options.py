@@ -80,11 +80,15 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Wasm:
-    """How a WebAssembly program is run: the engine and the compiled code, both of the host; ``kind`` is what settings.py has."""
+    """How a WebAssembly program is run: the engine and the compiled code, both of the host; ``kind`` is what settings.py has.
+
+    ``function`` is what is called of it, where that isn't the usual one.
+    """
 
     engine: str
     code: str
     kind: str
+    function: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,4 +230,8 @@ def _with_engine(
         return program
     from whit.runtime.wasm.ready import is_module, ready  # noqa: PLC0415 - only where it may be
 
-    return replace(program, wasm=ready(view, executable, options)) if is_module(claimed, executable, head) else program
+    return (
+        replace(program, wasm=ready(view, executable, claimed, options))
+        if is_module(claimed, executable, head)
+        else program
+    )

@@ -30,7 +30,7 @@ from whit.packer.needs import (
     users,
     zones,
 )
-from whit.packer.needs.facts import maybe, not_needed, reads_go_names, unless_hidden
+from whit.packer.needs.facts import OF_HOST, maybe, not_needed, reads_go_names, unless_hidden
 from whit.packer.needs.model import Grade, Verdict
 
 if TYPE_CHECKING:
@@ -68,11 +68,12 @@ WANTED: Wanted = DETAILS.without_arguments
 def judge_all(analysis: Analysis) -> tuple[Need, ...]:
     """Every rule's verdict on an executable that was analysed with :data:`WANTED`.
 
-    A WebAssembly file needs nothing: what its host doesn't hand to it doesn't exist for it. Of a dynamic executable
-    only its own code is seen, so what isn't found there is "maybe".
+    A WebAssembly file needs nothing of its own, as what its host doesn't hand to it doesn't exist for it; but of an image's
+    certificates its host makes use. Of a dynamic executable only its own code is seen, so what isn't found there is "maybe".
     """
     if analysis.format is not Format.ELF:
-        return tuple(not_needed(rule.name, "a WebAssembly program gets everything from its host") for rule in RULES)
+        others = (not_needed(rule.name, OF_HOST) for rule in RULES if rule is not ca.RULE)
+        return (ca.judge_webassembly(analysis), *others)
     needs = tuple(rule.judge(analysis) for rule in RULES)
     if analysis.linkage is Linkage.DYNAMIC and not reads_go_names(analysis):
         return tuple(_unless_a_library_does(need) for need in needs)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.executable.analysis import Wanted
-from whit.packer.needs.facts import linked, needed, not_needed, present, reads_go_names
+from whit.packer.executable.analysis import Evidence, EvidenceKind, Wanted
+from whit.packer.needs.facts import OF_HOST, linked, needed, not_needed, present, reads_go_names
 from whit.packer.needs.model import Grade, Need, Rule
 
 if TYPE_CHECKING:
@@ -74,6 +74,9 @@ _PATHS = (
 _OPENSSL_CLIENT = b"statem_clnt.c"
 _NIM_OPENSSL = b"libssl.so("
 _NATIVE_CLIENTS = ("SSL_CTX_set_default_verify_paths", "SSL_CTX_load_verify_locations", "mbedtls_x509_crt_parse_file")
+_HTTP_CLIENT = "wasi:http/outgoing-handler"
+"""What a component of WASI 0.2 imports that asks others."""
+
 _EMBEDDED_ROOT = b"ISRG Root X1"
 _ENOUGH_PATHS = 2
 
@@ -111,6 +114,15 @@ def _judge_native(analysis: Analysis) -> Need:
     if root := present(analysis, (_EMBEDDED_ROOT,)):
         return not_needed(NAME, "brings root certificates of its own", root, Grade.EMBEDDED)
     return not_needed(NAME, "no code that looks for the system's certificates was found", paths)
+
+
+def judge_webassembly(analysis: Analysis) -> Need:
+    """Whether a WebAssembly program has its host connect by TLS: whit's engine trusts the image's certificates."""
+    imports = analysis.wasm.imports if analysis.wasm else ()
+    found = tuple(Evidence(EvidenceKind.IMPORT, name) for name in imports if name.startswith(_HTTP_CLIENT))
+    if found:
+        return needed(NAME, "asks others over HTTP, and its host verifies them against the image's certificates", found)
+    return not_needed(NAME, OF_HOST)
 
 
 def judge(analysis: Analysis) -> Need:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from whit.packer.executable.analysis import Analysis, Argument
 
 
+OF_HOST = "a WebAssembly program gets everything from its host"
+
+
 def reads_go_names(analysis: Analysis) -> bool:
     """Whether it is a Go program whose function names can be read: rules by name then hold, and strings mean little."""
     return analysis.language.name == "go" and analysis.functions_known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from whit.packer.support.errors import UsageError
 from whit.packer.support.imagepath import fault, is_mounted_over, shown
-from whit.packer.support.light import StrEnum, dataclass
+from whit.packer.support.light import StrEnum, dataclass, replace
 
 
 class SourceChoice(StrEnum):
@@ -42,6 +42,10 @@ class Choices:
     sysroot: str | None = None
     needs: tuple[tuple[str, bool], ...] = ()
     additions: tuple[Addition, ...] = ()
+
+    def without_certificates(self) -> Choices:
+        """The same where there is no place for certificates, unless a person asks for them."""
+        return replace(self, needs=tuple(sorted({"ca": False, **dict(self.needs)}.items())))
 
 
 DEFAULT = Choices()

@@ -66,7 +66,7 @@ def resolve(
 
     Reads folders and a version through ``host``, and of a dynamic ``program`` and its libraries what a loader reads.
     What isn't found is ``missing``, as is all that a dynamic executable asks for if it isn't given as ``program``;
-    nothing is refused here. Beside a WebAssembly file stands only what a person asks for. Raises NotFoundError if a
+    nothing is refused here. Beside a WebAssembly file stands only what a person asks for, and certificates for its host. Raises NotFoundError if a
     needed source isn't there.
     """
     closure = _closure(analysis, choices, host, program)
@@ -81,7 +81,7 @@ def resolve(
         *(file for file in closure.files if file.need not in by_name or not _left_out(by_name[file.need])),
     ]
     if analysis.format is not Format.ELF:
-        files = [file for file in files if by_name[file.need].grade is Grade.ASKED]
+        files = [file for file in files if by_name[file.need].verdict is Verdict.NEEDED]
     return Resolution(
         needs,
         tuple(sorted(files, key=lambda file: file.path)),

@@ -29,7 +29,7 @@ _FORMAT_NAMES = {
 _VERDICT_COLOURS = {Verdict.NEEDED: "green", Verdict.MAYBE: "yellow"}
 _GIVES = {
     "files": "the image's, and what -v gives",
-    "HTTP": "requests to it, at the port that is published",
+    "HTTP": "requests to it, at the port that is published, and its own where it has a network",
     "arguments": "those behind the file's or image's name",
     "environment": "the image's, and what -e gives",
 }
@@ -51,12 +51,13 @@ def page(name: str, analysis: Analysis, resolution: Resolution, width: int | Non
     yield click.style(f"{printable(name)}: {summary(analysis)}", bold=True)
     yield ""
     yield from columns(list(_identity(analysis)), width=width)
+    if analysis.wasm:
+        yield from _host(analysis.wasm, width)
     if analysis.format is Format.ELF or resolution.files:
         yield from _needs(resolution, width)
         yield from _files(resolution, width)
         yield from _libraries(analysis, resolution, width)
-    elif analysis.wasm:
-        yield from _host(analysis.wasm, width)
+    else:
         yield from heading("Nothing stands beside it in an image: a WebAssembly program gets everything from its host.")
     yield from _protection(analysis.hardening, width)
     yield from _sizes(analysis, width)

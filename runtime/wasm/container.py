@@ -53,6 +53,6 @@ def engine_of(spec: Spec, process: Process, bundle: str, claimed: Claim | None) 
     if not is_module(claimed, executable, view.head(executable)):
         return None
     options = _options(spec)
-    wasm = ready(view, executable, options)
+    wasm = ready(view, executable, claimed, options)
     args = (settings_text(wasm, options), *process.args)
     return replace(process, args=args), Op("OPEN_ENGINE", (wasm.engine, wasm.code), "WebAssembly is run by an engine")

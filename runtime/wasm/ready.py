@@ -10,7 +10,7 @@ from whit.packer.support.imagepath import shown
 from whit.runtime.options import Wasm
 from whit.runtime.wasm.building import find_engine
 from whit.runtime.wasm.compile import MAGIC, compiled, kind_of
-from whit.runtime.wasm.settings import tuning
+from whit.runtime.wasm.settings import SERVICE, tuning
 
 if TYPE_CHECKING:
     from whit.packer.wasm.claim import Claim
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 START = "_start"
-"""The function that the engine calls of a module."""
+"""The function that is called of a module unless another one is asked for, and runwasi's name for a component's usual one, too."""
 
 
 def is_module(claimed: Claim | None, executable: str, head: bytes | None) -> bool:
     """Whether the program at ``executable``, which begins with ``head``, is run by the engine.
 
     Its bytes have the last word, but what is said to be WebAssembly for certain isn't run as anything else: raises
-    :class:`InvalidFileError` where it is none, :class:`UnsupportedError` where a function of its own is to be called.
+    :class:`InvalidFileError` where it is none.
     """
     if not (head or b"").startswith(MAGIC):
         if head is not None and claimed and claimed.is_certain:
@@ -35,19 +35,23 @@ def is_module(claimed: Claim | None, executable: str, head: bytes | None) -> boo
                 hint="its image is for wasi/wasm, or an annotation says so: run.oci.handler, module.wasm.image/variant",
             )
         return False
-    if claimed and claimed.function not in {"", START}:
-        raise UnsupportedError(
-            f"{shown(executable)}#{shown(claimed.function)}: whit's engine calls {START} of a module, no other function",
-            hint="leave the # and what follows out",
-        )
     return True
 
 
-def ready(view: RootView, executable: str, options: RunOptions) -> Wasm:
-    """What runs the program at ``executable`` of an image. Raises what compiling it and building the engine do."""
+def ready(view: RootView, executable: str, claimed: Claim | None, options: RunOptions) -> Wasm:
+    """What runs the program at ``executable`` of an image. Raises what compiling it and building the engine do.
+
+    Raises :class:`UnsupportedError` where a function of an HTTP service is to be called.
+    """
     found = view.resolve(executable)
     kind = kind_of(Path(found)) if found else None
     if found is None or kind is None:
         raise InvalidFileError(f"{executable} is no whole WebAssembly file", hint="was it copied whole?")
+    function = claimed.function if claimed and claimed.function != START else ""
+    if function and kind == SERVICE:
+        raise UnsupportedError(
+            f"{shown(executable)}#{shown(function)}: it is an HTTP service, which answers requests and is called by no function's name",
+            hint="leave the # and what follows out",
+        )
     code = compiled(Path(found), executable, kind, tuning(kind, options))
-    return Wasm(str(find_engine()), str(code), kind)
+    return Wasm(str(find_engine()), str(code), kind, function)

@@ -47,6 +47,8 @@ def settings_text(wasm: Wasm, options: RunOptions) -> str:
         "" if options.fuel is None else f"fuel={options.fuel}",
         "" if memory is None else f"memory={max(memory - ENGINE_SHARE, memory // 2)}",
         "network" if options.network is not Network.NONE else "",
+        # The last one, as it may have any letter in it.
+        f"function={wasm.function}" if wasm.function else "",
     ]
     return ",".join(filter(None, words))
 

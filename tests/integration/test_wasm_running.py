@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import lacking
 from tests.peers.registry import docker_registry
 from tests.programs.build import ToolchainMissingError, build
-from tests.programs.components import command_component
+from tests.programs.components import command_component, http_component
 from whit.packer.image.oci import CONFIG, MANIFEST, WASM_CONFIG, WASM_LAYER, WASM_LAYERS
 
 if TYPE_CHECKING:
@@ -158,16 +158,66 @@ def test_an_artifact_that_holds_another_program_runs_none(run_whit: RunWhit, tmp
     assert ran.stderr.startswith("whit: /module.wasm is to be run as WebAssembly, and is none\nhint: ")
 
 
-def test_the_usual_function_may_be_named_and_no_other(run_whit: RunWhit, program: Path) -> None:
+def test_a_function_is_called_by_its_name(run_whit: RunWhit, tmp_path: Path, program: Path) -> None:
+    """Given runwasi's path#function as an entrypoint, then that one is called, of a library after its _initialize."""
+    from wasmtime import wat2wasm  # noqa: PLC0415 - where the compiler isn't, neither are these tests
+
+    library = tmp_path / "library.wasm"
+    library.write_bytes(
+        bytes(
+            wat2wasm("""(module
+            (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+            (memory (export "memory") 1) (global $set (mut i32) (i32.const 1))
+            (func (export "_initialize") (global.set $set (i32.const 40)))
+            (func (export "add, two") (result i32) (call $exit (i32.add (global.get $set) (i32.const 2))) (i32.const 0))
+            (func (export "wants") (param i32))
+            (func (export "nothing") (result i64 f32) (i64.const 1) (f32.const 2)))""")
+        )
+    )
+    done(run_whit, "pack", "-t", "me/library:1", library)
+
+    def called(function: str) -> tuple[int, str]:
+        ran = run_whit("run", "--network", "none", "--entrypoint", f"/library.wasm#{function}", "me/library:1")
+        return ran.returncode, ran.stderr.removeprefix(f"whit: /library.wasm#{function}: ")
+
+    assert called("add, two") == (42, "")
+    assert called("nothing") == (0, "")
+    assert called("wants") == (126, "its function wants wants arguments, and only one without can be called\n")
+    assert called("missing") == (126, "it has no function missing\n")
+    assert called("_start")[1].startswith("it has no function _start: it is a library, not a program")
+
     path = f"/{program.name}"
     done(run_whit, "pack", "-t", "me/app:1", program)
-
     usual = run_whit("run", "--entrypoint", f"{path}#_start", "me/app:1", "args")
-    other = run_whit("run", "--entrypoint", f"{path}#go", "me/app:1", "args")
-
     assert (usual.returncode, usual.stdout) == (0, f"{path}#_start\nargs\n"), usual.stderr
-    assert other.returncode != 0
-    assert other.stderr.startswith(f"whit: {path}#go: whit's engine calls _start of a module, no other function")
+
+
+def test_a_function_of_a_component_is_called_by_its_name_and_none_of_a_service(
+    run_whit: RunWhit, tmp_path: Path
+) -> None:
+    from wasmtime import wat2wasm  # noqa: PLC0415
+
+    path = tmp_path / "component.wasm"
+    path.write_bytes(
+        bytes(
+            wat2wasm("""(component
+            (core module $m (func (export "well") (result i32) i32.const 0) (func (export "badly") (result i32) i32.const 1) (func (export "trap") unreachable))
+            (core instance $i (instantiate $m))
+            (func (export "well") (result (result)) (canon lift (core func $i "well")))
+            (func (export "badly") (result (result)) (canon lift (core func $i "badly")))
+            (func (export "trap") (canon lift (core func $i "trap"))))""")
+        )
+    )
+    done(run_whit, "pack", "-t", "me/component:1", path)
+    codes = [
+        run_whit("run", "--network", "none", "--entrypoint", f"/component.wasm#{function}", "me/component:1").returncode
+        for function in ("well", "badly", "trap", "missing")
+    ]
+    assert codes == [0, 1, 134, 126]
+    service = http_component()
+    done(run_whit, "pack", "-t", "me/service:1", service)
+    refused = run_whit("run", "--entrypoint", f"/{service.name}#well", "me/service:1")
+    assert "it is an HTTP service, which answers requests" in refused.stderr
 
 
 def test_one_name_for_linux_and_wasi_runs_natively_unless_the_other_is_asked_for(

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.programs.build import CACHE, SOURCES, ToolchainMissingError
+from tests.programs.build import CACHE, SOURCES, ToolchainMissingError, build
 
 ADAPTER, HTTP = "wasi-preview1-component-adapter-provider", "wasmtime-wasi-http"
 VERSION = "48.0.8"
@@ -50,11 +50,39 @@ def _crate(name: str) -> Path:
     raise ToolchainMissingError(f"the crate {name} {VERSION} isn't here, and cargo can't fetch it")
 
 
+def asking_component() -> Path:
+    """A command that asks a server over HTTP: tests/programs/c/ask.c."""
+    return command_component(_with_http("ask", "asking"), "ask")
+
+
+def forwarding_component() -> Path:
+    """The same as a service, which asks whom its request's path names."""
+    core = _with_http("forward", "forwarding", "-DSERVICE", "-mexec-model=reactor")
+    return _component(core, "forward", "proxy")
+
+
+def _with_http(name: str, world: str, *flags: str) -> Path:
+    """The core module of ask.c that knows a world of tests/programs/wasm/asking.wit."""
+    module, folder = build("ask", "wasm-c", flags=flags), CACHE / "components"
+    wit = folder / world
+    wit.mkdir(parents=True, exist_ok=True)
+    shutil.copy(SOURCES / "wasm" / "asking.wit", wit)
+    shutil.copytree(_crate(HTTP) / "wit" / "deps", wit / "deps", dirs_exist_ok=True)
+    core = folder / f"{name}.core.wasm"
+    words: list[str | Path] = [_tool(), "component", "embed", wit, "--world", world, module, "-o", core]
+    subprocess.run(words, check=True, capture_output=True)
+    return core
+
+
 def command_component(module: Path, name: str) -> Path:
     """A command of a WASI preview 1 module."""
+    return _component(module, name, "command")
+
+
+def _component(module: Path, name: str, kind: str) -> Path:
     target = CACHE / "components" / f"{name}.wasm"
     target.parent.mkdir(parents=True, exist_ok=True)
-    adapter = _crate(ADAPTER) / "artefacts" / "wasi_snapshot_preview1.command.wasm"
+    adapter = _crate(ADAPTER) / "artefacts" / f"wasi_snapshot_preview1.{kind}.wasm"
     words: list[str | Path] = [
         _tool(),
         "component",

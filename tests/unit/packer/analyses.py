@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from whit.packer.executable.analysis import Analysis, Format, Language, Libc, Linkage
+from whit.packer.executable.analysis import Analysis, Format, Language, Libc, Linkage, WasmInfo
 from whit.packer.image.platform import Platform
 from whit.packer.image.spec import HostFile
 from whit.packer.resolution.sources import Host
@@ -35,6 +35,12 @@ def wasm() -> Analysis:
     """A WebAssembly module for WASI preview 1."""
     platform = Platform("wasip1", "wasm")
     return dataclasses.replace(_PLAIN, format=Format.WASM_MODULE, platform=platform, language=Language("unknown"))
+
+
+def component(*imports: str) -> Analysis:
+    """A command of WASI 0.2 with these imports."""
+    info = WasmInfo("wasip2", imports, ("wasi:cli/run@0.2.3",), world="wasi:cli/command@0.2.3")
+    return dataclasses.replace(wasm(), format=Format.WASM_COMPONENT, platform=Platform("wasip2", "wasm"), wasm=info)
 
 
 PROGRAM = HostFile("/work/server", 1_000_000, (1, 2, 1_000_000, 3))

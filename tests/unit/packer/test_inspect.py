@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.programs.build import build
-from tests.unit.packer.analyses import PROGRAM, go, host, native, unstripped, wasm
+from tests.unit.packer.analyses import PROGRAM, component, go, host, native, unstripped, wasm
 from whit.packer.commands.inspect import command
 from whit.packer.executable.analysis import (
     Analysis,
@@ -133,6 +133,12 @@ def test_webassembly_stands_alone() -> None:
     shown = text(EVERY_KIND["wasm"], "app.wasm")
     assert shown.startswith("app.wasm: WebAssembly module, wasip1/wasm, 1MB")
     assert "Nothing stands beside it in an image: a WebAssembly program gets everything from its host." in shown
+
+
+def test_a_component_that_asks_others_has_certificates_beside_it() -> None:
+    shown = text(component("wasi:http/outgoing-handler@0.2.3"), "app.wasm")
+    assert "needed     asks others over HTTP, and its host verifies them against the image's certificates" in shown
+    assert "Nothing stands beside it" not in shown
 
 
 def test_a_hostile_name_or_module_does_not_reach_the_terminal() -> None:

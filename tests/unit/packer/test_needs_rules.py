@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from tests.unit.packer.analyses import go, native, unstripped, wasm
+from tests.unit.packer.analyses import component, go, native, unstripped, wasm
 from whit.packer.executable.analysis import Evidence, EvidenceKind, Language, Libc
 from whit.packer.needs import RULES, WANTED, judge_all
 from whit.packer.needs.model import Grade, Need, Verdict
@@ -48,6 +48,15 @@ def test_webassembly_needs_nothing_and_says_why() -> None:
     for need in judge_all(wasm()):
         assert (need.verdict, need.grade) == (Verdict.NOT, Grade.NONE)
         assert "host" in need.reason
+
+
+def test_a_component_that_asks_others_needs_its_image_s_certificates() -> None:
+    """Given a component that imports wasi:http's client, then its host needs the image's certificates, and nothing else is needed."""
+    asking = judge_all(component("wasi:http/types@0.2.3", "wasi:http/outgoing-handler@0.2.3"))
+    assert [need.name for need in asking if need.verdict is not Verdict.NOT] == ["ca"]
+    assert [evidence.detail for evidence in verdict("ca", asking).evidence] == ["wasi:http/outgoing-handler@0.2.3"]
+    answering = judge_all(component("wasi:http/types@0.2.3"))
+    assert {need.verdict for need in answering} == {Verdict.NOT}
 
 
 def test_strings_say_nothing_of_a_go_program_whose_functions_are_known() -> None:

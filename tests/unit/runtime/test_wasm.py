@@ -33,6 +33,12 @@ def test_settings(options: RunOptions, text: str) -> None:
     assert settings_text(WASM, options) == text
 
 
+def test_a_function_s_name_may_have_any_letter_and_stands_last() -> None:
+    wasm = replace(WASM, function="a,fuel=1 ü#b")
+    text = settings_text(wasm, RunOptions(network=Network.HOST))
+    assert text == "whit-wasm,kind=module,network,function=a,fuel=1 ü#b"
+
+
 def test_code_counts_only_what_is_asked_for() -> None:
     assert tuning(MODULE, RunOptions()) == Tuning()
     assert tuning(COMPONENT, RunOptions(timeout_ms=1)) == Tuning(epoch=True)

@@ -1,13 +1,17 @@
-//! A program that is run once: a module's `_start` (WASI preview 1), a component's `wasi:cli/run` (WASI 0.2).
-use wasmtime::{Engine, Linker, Module, Store, component};
+//! A program that is run once: a module's `_start` (WASI preview 1), a component's `wasi:cli/run` (WASI 0.2), or one function of it.
+use wasmtime::{Engine, Func, Instance, Linker, Module, Store, Val, component};
 use wasmtime_wasi::p2::bindings::CommandPre;
 
 use crate::confine;
 use crate::context::{self, ComponentState, ModuleState};
 use crate::engine;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, printable};
 use crate::limits::Limits;
 use crate::settings::{Kind, Settings};
+
+const START: &str = "_start";
+/// What a library has called before any other function of it (WASI, application ABI).
+const INITIALIZE: &str = "_initialize";
 
 /// The store with all its limits; `T` has them.
 fn store<T: 'static>(
@@ -39,12 +43,38 @@ pub async fn run_module(engine: &Engine, settings: &Settings, arguments: &[Strin
     refuse_missing(&linker, &mut store, &module)?;
     let started = linker.instantiate_async(&mut store, &module).await;
     let instance = started.map_err(|error| not_started(&error, store.data().limits.refused))?;
-    let Ok(start) = instance.get_typed_func::<(), ()>(&mut store, "_start") else {
-        return Err(Failure::refused("it has no function _start: it is a library, not a program".into()));
+    let functions = match &settings.function {
+        None => [None, Some(entry(&mut store, instance, START)?)],
+        Some(name) => [instance.get_func(&mut store, INITIALIZE), Some(entry(&mut store, instance, name)?)],
     };
     confine::no_new_code()?;
-    let done = start.call_async(&mut store, ()).await;
-    done.map_err(|error| Failure::of_call(&error, store.data().limits.refused))
+    for function in functions.into_iter().flatten() {
+        let mut results = vec![Val::I32(0); function.ty(&store).results().len()];
+        let done = function.call_async(&mut store, &[], &mut results).await;
+        done.map_err(|error| Failure::of_call(&error, store.data().limits.refused))?;
+    }
+    Ok(())
+}
+
+/// A function of a module that can be called with nothing.
+fn entry<T: 'static>(store: &mut Store<T>, instance: Instance, name: &str) -> Result<Func, Failure> {
+    let found = instance.get_func(&mut *store, name);
+    match found {
+        Some(function) if function.ty(&*store).params().len() == 0 => Ok(function),
+        Some(_) => Err(wants_arguments(name)),
+        None if name == START => {
+            Err(Failure::refused("it has no function _start: it is a library, not a program".into()))
+        }
+        None => Err(lacks(name)),
+    }
+}
+
+fn wants_arguments(name: &str) -> Failure {
+    Failure::refused(format!("its function {} wants arguments, and only one without can be called", printable(name)))
+}
+
+fn lacks(name: &str) -> Failure {
+    Failure::refused(format!("it has no function {}", printable(name)))
 }
 
 fn module_linker(engine: &Engine) -> Result<Linker<ModuleState>, Failure> {
@@ -77,6 +107,9 @@ fn refuse_missing<T: 'static>(linker: &Linker<T>, store: &mut Store<T>, module: 
 
 pub async fn run_component(engine: &Engine, settings: &Settings, arguments: &[String]) -> Result<(), Failure> {
     let ready = component_ready(engine)?;
+    if let Some(name) = &settings.function {
+        return run_function(engine, settings, arguments, &ready, name).await;
+    }
     let ready = CommandPre::new(ready).map_err(|error| not_started(&error, None))?;
     let mut store = component_store(engine, settings, arguments)?;
     let started = ready.instantiate_async(&mut store).await;
@@ -87,6 +120,28 @@ pub async fn run_component(engine: &Engine, settings: &Settings, arguments: &[St
         Ok(Err(())) => Err(Failure::Exit(1)),
         Err(error) => Err(Failure::of_call(&error, store.data().limits.refused)),
     }
+}
+
+/// One function that a component exports as such, not one of an interface.
+async fn run_function(
+    engine: &Engine,
+    settings: &Settings,
+    arguments: &[String],
+    ready: &component::InstancePre<ComponentState>,
+    name: &str,
+) -> Result<(), Failure> {
+    let mut store = component_store(engine, settings, arguments)?;
+    let started = ready.instantiate_async(&mut store).await;
+    let instance = started.map_err(|error| not_started(&error, store.data().limits.refused))?;
+    let function = instance.get_func(&mut store, name).ok_or_else(|| lacks(name))?;
+    if function.ty(&store).params().len() > 0 {
+        return Err(wants_arguments(name));
+    }
+    let mut results = vec![component::Val::Bool(false); function.ty(&store).results().len()];
+    confine::no_new_code()?;
+    let done = function.call_async(&mut store, &[], &mut results).await;
+    done.map_err(|error| Failure::of_call(&error, store.data().limits.refused))?;
+    if matches!(results[..], [component::Val::Result(Err(_))]) { Err(Failure::Exit(1)) } else { Ok(()) }
 }
 
 /// With all that it imports.

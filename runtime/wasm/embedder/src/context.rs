@@ -5,8 +5,8 @@ use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::failure::Failure;
-use crate::hooks::NoRequests;
 use crate::limits::Limits;
+use crate::requests::Requests;
 use crate::settings::{Settings, texts};
 
 /// A module's state.
@@ -20,7 +20,7 @@ pub struct ComponentState {
     pub wasi: WasiCtx,
     pub table: ResourceTable,
     pub http: WasiHttpCtx,
-    hooks: NoRequests,
+    hooks: Requests,
     pub limits: Limits,
 }
 
@@ -30,7 +30,7 @@ impl ComponentState {
             wasi: new(settings, arguments)?.build(),
             table: ResourceTable::new(),
             http: WasiHttpCtx::new(),
-            hooks: NoRequests,
+            hooks: Requests { allowed: settings.network },
             limits: Limits::new(settings.memory),
         })
     }
@@ -60,7 +60,7 @@ pub fn new(settings: &Settings, arguments: &[String]) -> Result<WasiCtxBuilder, 
         .map_err(|error| Failure::refused(format!("its root can't be opened: {error:#}")))?;
     start_in(&mut wasi)?;
     if settings.network {
-        wasi.inherit_network().allow_ip_name_lookup(true);
+        wasi.inherit_network().allow_tcp(true).allow_udp(true).allow_ip_name_lookup(true);
     }
     Ok(wasi)
 }

@@ -97,7 +97,7 @@ fn place(trace: &WasmBacktrace) -> String {
 }
 
 /// Names are the file's: no control characters, and not for ever.
-fn printable(name: &str) -> String {
+pub fn printable(name: &str) -> String {
     name.chars().take(120).map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }
 

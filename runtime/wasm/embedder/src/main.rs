@@ -13,10 +13,11 @@ mod context;
 mod deadline;
 mod engine;
 mod failure;
-mod hooks;
 mod limits;
+mod requests;
 mod serve;
 mod settings;
+mod trust;
 
 use std::process::ExitCode;
 

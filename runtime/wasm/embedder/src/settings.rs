@@ -21,13 +21,19 @@ pub struct Settings {
     pub fuel: Option<u64>,
     /// How many bytes its memories may have together.
     pub memory: Option<u64>,
-    /// Whether it may use sockets, within what the container's network reaches.
+    /// Whether it may use sockets and ask over HTTP, within what the container's network reaches.
     pub network: bool,
+    /// The function to call, where it isn't the usual one.
+    pub function: Option<String>,
 }
 
 impl Settings {
     pub fn parse(text: &str) -> Result<Self, Failure> {
-        let mut settings = Self { kind: Kind::Module, timeout: None, fuel: None, memory: None, network: false };
+        let mut settings =
+            Self { kind: Kind::Module, timeout: None, fuel: None, memory: None, network: false, function: None };
+        // The last one, as a function's name may have any letter.
+        let (text, function) = text.split_once(",function=").map_or((text, None), |(text, name)| (text, Some(name)));
+        settings.function = function.map(str::to_owned);
         for word in text.split(',').skip(1) {
             let (key, value) = word.split_once('=').unwrap_or((word, ""));
             match key {
