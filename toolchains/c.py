@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import UsageError
@@ -55,8 +56,9 @@ class C:
             return (Target(project.name, "", is_main=True),)
         names: tuple[str, ...]
         if project.manifest == "CMakeLists.txt":
-            names = cprograms.of_cmake(kit.read, project.root)
-        elif project.manifest == "meson.build":
+            made = cprograms.of_cmake(kit.read, project.root)
+            return tuple(Target(name, path, is_main=name == project.name) for path, name in made.items())
+        if project.manifest == "meson.build":
             names = cprograms.of_meson(kit.read, project.root)
         elif project.manifest in _MAKEFILES:
             words = ("--dry-run", "--always-make", "--no-print-directory", "CC=cc", "CXX=c++")
@@ -114,7 +116,7 @@ class _Work:
 
     @property
     def options(self) -> tuple[str, ...]:
-        return tuple(self.given.get("OPTIONS", "").split())
+        return tuple(shlex.split(self.given.get("OPTIONS", "")))
 
 
 def _warnings(project: Project, given: dict[str, str], kit: Kit) -> tuple[str, ...]:
@@ -176,7 +178,7 @@ def _cmake(work: _Work, kit: Kit) -> _Driven:
         "BUILD_TESTING": "OFF",
     }
     words = [f"-D{name}={value}" for name, value in settings.items()]
-    wanted = [word for target in work.targets for word in ("--target", target.name)]
+    wanted = [word for target in work.targets for word in ("--target", target.path)]
     steps = (
         work.step(cmake.path, "-S", work.project.root, "-B", build, *words, *work.options),
         work.step(cmake.path, "--build", build, "--parallel", str(kit.processors), *wanted),
@@ -185,14 +187,15 @@ def _cmake(work: _Work, kit: Kit) -> _Driven:
 
 
 def _meson(work: _Work, kit: Kit) -> _Driven:
-    meson = kit.tool("meson")
+    meson, ninja = kit.tool("meson"), kit.tool("ninja")
     build, cross = posixpath.join(work.output, "build"), posixpath.join(work.output, "cross.ini")
     words = ("--cross-file", cross, "--buildtype=minsize", "--default-library=static", "--prefer-static")
+    work = replace(work, env=(*work.env, ("NINJA", ninja.path)))
     steps = (
         work.step(meson.path, "setup", *words, *work.options, build, work.project.root),
         work.step(meson.path, "compile", "-C", build, *(target.name for target in work.targets)),
     )
-    return _Driven(steps, _below("build", work), Note("minsize", "small"), (meson,), (_cross_file(work),))
+    return _Driven(steps, _below("build", work), Note("minsize", "small"), (meson, ninja), (_cross_file(work),))
 
 
 def _cross_file(work: _Work) -> Written:

@@ -21,7 +21,9 @@ _CMAKE_COMMENT = re.compile(r"#.*")
 _CMAKE_PROGRAM = re.compile(r"\badd_executable\s*\(\s*([^\s()]+)(\s+IMPORTED|\s+ALIAS)?", re.IGNORECASE)
 _CMAKE_PROJECT = re.compile(r"\bproject\s*\(\s*([\w.+-]+)", re.IGNORECASE)
 _CMAKE_FOLDER = re.compile(r"\badd_subdirectory\s*\(\s*([\w./+-]+)", re.IGNORECASE)
-_CMAKE_SET = re.compile(r"\bset\s*\(\s*(\w+)\s+([\w.+-]+)\s*\)", re.IGNORECASE)
+_CMAKE_SET = re.compile(r"\bset\s*\(\s*(\w+)\s+\"?([\w.+-]+)\"?\s*\)", re.IGNORECASE)
+_CMAKE_PROPERTIES = re.compile(r"\bset_target_properties\s*\(\s*([^()]*?)\s+PROPERTIES\b([^()]*)\)", re.IGNORECASE)
+_CMAKE_OUTPUT = re.compile(r"\b(?:RUNTIME_)?OUTPUT_NAME\s+\"?([^\s\"]+)")
 _MESON_PROGRAM = re.compile(r"\bexecutable\s*\(\s*'([^']+)'")
 _MESON_FOLDER = re.compile(r"\bsubdir\s*\(\s*'([^']+)'")
 _AUTOMAKE = re.compile(r"^(?:s?bin|libexec)_PROGRAMS\s*\+?=\s*((?:.*\\\n)*.*)$", re.MULTILINE)
@@ -59,9 +61,10 @@ _CMAKE_FOREACH = re.compile(r"\bforeach\s*\(\s*(\w+)\s+(?:IN\s+ITEMS\s+)?([\w\s.
 _MOST_FOLDERS = 256
 
 
-def of_cmake(read: Callable[[str], str | None], root: str) -> tuple[str, ...]:
-    """``read`` gives a file's text. Names in variables that are set to plain words are found, too."""
+def of_cmake(read: Callable[[str], str | None], root: str) -> dict[str, str]:
+    """Target → its program's name, by a property of its own. ``read`` gives a file's text. Variables that are set to plain words are known."""
     found: list[str] = []
+    called: dict[str, str] = {}
     values: dict[str, str] = {}
     for text in _texts(read, root, "CMakeLists.txt", _CMAKE_FOLDER, _CMAKE_COMMENT):
         project = _CMAKE_PROJECT.search(text)
@@ -72,7 +75,12 @@ def of_cmake(read: Callable[[str], str | None], root: str) -> tuple[str, ...]:
         for name, other in _CMAKE_PROGRAM.findall(text):
             if not other:
                 found += _each(_replaced(name, values), lists)
-    return tuple(dict.fromkeys(name for name in found if "$" not in name))
+        for targets, properties in _CMAKE_PROPERTIES.findall(text):
+            output = _CMAKE_OUTPUT.search(properties)
+            if output:
+                called |= {_replaced(target, values): _replaced(output[1], values) for target in targets.split()}
+    names = ((target, called.get(target, target)) for target in found)
+    return {target: name for target, name in names if "$" not in target + name}
 
 
 def _each(name: str, lists: dict[str, list[str]]) -> list[str]:

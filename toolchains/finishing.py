@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from whit.packer.elf.buildid import identified
 from whit.packer.elf.strip import pieces, strip
 from whit.packer.support import durable
 from whit.packer.support.errors import UnsupportedError, WhitError
@@ -39,8 +40,7 @@ def finish(place: Path, recipe: Recipe) -> tuple[tuple[str, str], ...]:
             if clash.is_dir():
                 clash.rename(place / f".{path.name}")
             path.rename(clash)
-        if recipe.strips:
-            _strip(place / path.name)
+        _finish_program(place / path.name, strips=recipe.strips)
     with os.scandir(place) as entries:
         others = [entry.name for entry in entries if entry.name not in kept]
     for name in others:
@@ -71,18 +71,23 @@ def _is_program(path: Path) -> bool:
         return file.read(4) in _MAGIC
 
 
-def _strip(path: Path) -> None:
-    """A WebAssembly module, or what can't be stripped, stays as it is."""
+def _finish_program(path: Path, *, strips: bool) -> None:
+    """Strip it, and give it its build ID. A WebAssembly module, or what can't be stripped, stays as it is."""
     data = path.read_bytes()
-    if not data.startswith(b"\x7fELF"):
+    made = identified(_stripped(data) if strips else data)
+    if made == data:
         return
+    new = durable.temporary_beside(path)
+    new.write_bytes(made)
+    new.chmod(0o755)
+    new.replace(path)
+
+
+def _stripped(data: bytes) -> bytes:
+    if not data.startswith(b"\x7fELF"):
+        return data
     try:
         plan = strip(data, symbols=True)
     except UnsupportedError:
-        return
-    made = durable.temporary_beside(path)
-    with made.open("xb") as file:
-        for piece in pieces(data, plan):
-            file.write(piece)
-    made.chmod(0o755)
-    made.replace(path)
+        return data
+    return b"".join(pieces(data, plan))

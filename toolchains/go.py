@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from whit.packer.support.errors import UnsupportedError
 from whit.packer.support.light import dataclass
 from whit.toolchains.gomod import parse_gomod
-from whit.toolchains.model import Hermetic, Note, Recipe, Step, Target, check_outside, is_older
+from whit.toolchains.model import ROOM, Hermetic, Note, Recipe, Step, Target, check_outside, is_older
 from whit.toolchains.zigcc import ZIG_TARGETS, zig_cpu, zig_target
 
 if TYPE_CHECKING:
@@ -281,7 +281,8 @@ def _some(names: tuple[str, ...]) -> str:
 
 def _flags(wish: Wish, way: _Way, given: dict[str, str]) -> tuple[list[str], tuple[Note, ...]]:
     """What ``go build`` is given, and why."""
-    linker = [*([] if wish.keeps_debug else ["-s", "-w"]), "-buildid=", *way.linker]
+    room = () if wish.platform.architecture == "wasm" else ("-B", ROOM)
+    linker = [*([] if wish.keeps_debug else ["-s", "-w"]), "-buildid=", *room, *way.linker]
     words = " ".join(f"'{word}'" if " " in word else word for word in linker)
     words = " ".join(filter(None, (words, given.get("LDFLAGS", ""))))
     tags = [*way.tags, *filter(None, given.get("TAGS", "").split(","))]

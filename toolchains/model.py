@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from whit.packer.image.platform import Platform
 
 
+ROOM = f"0x{bytes(20).hex()}"
+"""The build ID that linkers are told to leave room for: nothing but zeros. packer/elf/buildid.py has the rest."""
+
+
 class Language(StrEnum):
     """The languages whose source trees are built."""
 

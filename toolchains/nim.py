@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import UnsupportedError, UsageError
@@ -35,6 +36,7 @@ _LOADING = {
 
 _IMPORTS = re.compile(r"^[ \t]*(?:import|from|include)\b(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
 _DYNLIB = re.compile(r"\bdynlib\s*:\s*\"?([^\s,.}\"][^,}\"\n]*)")
+_NO_SSL = re.compile(r"(?:-u|--undef):ssl\b")
 _LEAST = re.compile(r'requires\s*\(?\s*"nim\s*>=\s*([\d.]+)')
 
 
@@ -186,8 +188,9 @@ def _options(wish: Wish, c: Compiler, output: str, target: Target, backend: str)
     cxx = c.program("c++")
     words += [f"--gcc.cpp.exe:{cxx}", f"--gcc.cpp.linkerexe:{cxx}"] if backend == "cpp" else []
     words += _platform(wish.platform, cxx if backend == "cpp" else cc, ".cpp" if backend == "cpp" else "")
-    words += ["--debugger:native"] if wish.keeps_debug else []
-    return (*words, *dict(wish.variables).get("OPTIONS", "").split())
+    # Nim's library declares glibc's pthread_t, as large as musl's but of another kind: an error to today's compilers.
+    words += ["--lineDir:on", "--passC:-Wno-incompatible-pointer-types -Wno-int-conversion"]
+    return (*words, *shlex.split(dict(wish.variables).get("OPTIONS", "")))
 
 
 def _platform(platform: Platform, cc: str, kind: str) -> list[str]:
@@ -237,7 +240,7 @@ def _warnings(project: Project, targets: tuple[Target, ...], wish: Wish, kit: Ki
         told.append(
             "Nim's library takes times of C for 32 bits wide here, and musl's are 64: what has std/times in it may not compile"
         )
-    return (*_ssl(project, wish, kit), *told)
+    return (*_ssl(project, targets, wish, kit), *told)
 
 
 def _beside(sources: set[str], kit: Kit) -> Iterable[str]:
@@ -250,12 +253,18 @@ def _beside(sources: set[str], kit: Kit) -> Iterable[str]:
                 yield from (posixpath.join(path, below) for below in kit.names(path))
 
 
-def _ssl(project: Project, wish: Wish, kit: Kit) -> tuple[str, ...]:
-    """Nim's ``ssl`` loads OpenSSL."""
-    texts = [dict(wish.variables).get("OPTIONS", "")]
-    texts += [kit.read(posixpath.join(project.root, name)) or "" for name in ("nim.cfg", "config.nims")]
+def _ssl(project: Project, targets: tuple[Target, ...], wish: Wish, kit: Kit) -> tuple[str, ...]:
+    """Nim's ``ssl`` loads OpenSSL. Configuration is the project's, a folder's or a file's own."""
+    options = dict(wish.variables).get("OPTIONS", "")
+    if _NO_SSL.search(options):
+        return ()
+    folders = ["", *(posixpath.dirname(target.path) for target in targets)]
+    names = [posixpath.join(folder, name) for folder in folders for name in ("nim.cfg", "config.nims")]
+    names += [f"{target.path}.cfg" for target in targets] + [f"{target.path}s" for target in targets]
+    texts = [options, *(kit.read(posixpath.join(project.root, name)) or "" for name in dict.fromkeys(names))]
     if any(_SSL.search(text) for text in texts):
-        return ("-d:ssl loads OpenSSL while the program runs: a static program can't, and HTTPS will fail",)
+        told = "-d:ssl loads OpenSSL while the program runs: a static program can't, and may not even start"
+        return (f"{told} (--build-arg OPTIONS=--undef:ssl leaves it out)",)
     return ()
 
 

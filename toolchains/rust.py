@@ -7,6 +7,7 @@ is linked statically (``crt-static``). Which crates are in the program is writte
 from __future__ import annotations
 
 import posixpath
+import shlex
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,9 @@ from whit.packer.support.errors import UnsupportedError
 from whit.toolchains import crates
 from whit.toolchains.cargofiles import check_toolchain, configurations_above, outside_folders, read_facts, unseen_words
 from whit.toolchains.model import Hermetic, Note, Recipe, Step, Target, Tool, Written, as_path
-from whit.toolchains.zigcc import compiler
+from whit.toolchains.rustways import LIBRARIES, Compiler, Way, platforms_here, way_of
 
 if TYPE_CHECKING:
-    from whit.packer.image.platform import Platform
     from whit.toolchains.cargofiles import Facts
     from whit.toolchains.model import Kit, Project, Wish
 
@@ -28,12 +28,9 @@ _INHERITED = (
 )  # fmt: skip
 """Where toolchain and crates are. Their versions are the lock file's."""
 
-_CPU = {"386": "i686", "amd64": "x86_64", "arm": "armv7", "arm64": "aarch64", "riscv64": "riscv64gc", "ppc64le": "powerpc64le",
-        "s390x": "s390x", "loong64": "loongarch64"}  # fmt: skip
-_OLDER_ARM = {"v5": ("armv5te", "eabi"), "v6": ("arm", "eabihf")}
-_WASI = ("wasm32-wasip1", "wasm32-wasi")
+_DEBUG = ("-C", "debuginfo=2")
 _SMALL = (("CODEGEN_UNITS", "1"), ("LTO", "thin"))
-_LIBRARIES = "lib/rustlib"
+_LISTED = Note("the list of crates", "written into the program, as cargo-auditable does")
 _KEPT_BY_CARGO = ("/registry/src/", "/git/checkouts/")
 
 
@@ -76,22 +73,13 @@ class Rust:
     def recipe(self, project: Project, targets: tuple[Target, ...], wish: Wish, output: str, kit: Kit) -> Recipe:
         """One ``cargo rustc`` for each program, or one ``rustc``."""
         rust = _found(project, kit)
-        way = _way(rust, wish.platform, output, project, kit)
-        work = _Work(
-            project,
-            wish,
-            output,
-            rust,
-            way,
-            dict(wish.variables),
-            posixpath.join(output, "target") if wish.hermetic else kit.kept("cargo", project.root),
-            read_facts(project.root, way.triple, kit),
-        )
+        way = way_of(rust, project, wish, output, kit)
+        work = _Work(project, wish, output, rust, way, dict(wish.variables), read_facts(project.root, way.triple, kit))
         if not project.manifest:
             return _lone(work, targets[0])
         cargo = _own_cargo(rust, kit)
         metadata = crates.parse_metadata(kit.ask(_metadata(work, cargo, kit)))
-        steps: list[Step] = []
+        steps: list[Step] = _placed(work)
         files: list[Written] = []
         for target in targets:
             package = target.path.partition("/")[0]
@@ -105,11 +93,7 @@ class Rust:
         return Recipe(
             steps=tuple(steps),
             programs=tuple((target.name, f"{target.name}{way.ending}") for target in targets),
-            notes=(
-                way.note,
-                *_notes(work),
-                Note("the list of crates", "written into the program, as cargo-auditable does"),
-            ),
+            notes=(way.note, *_notes(work), _LISTED),
             tools=(rust.tool, cargo, *way.tools),
             watched=(*rust.watched(way.triple), *configurations_above(project)),
             warnings=_warnings(work, linked),
@@ -119,56 +103,31 @@ class Rust:
 
 
 @dataclass(frozen=True, slots=True)
-class _Compiler:
-    """``rustc`` as the project's folder has it; ``libraries`` are the targets whose standard library is here."""
-
-    tool: Tool
-    host: str
-    sysroot: str
-    libraries: tuple[str, ...]
-
-    def watched(self, triple: str) -> tuple[str, ...]:
-        """Files that are others with another toolchain, and what says which one or what it builds for: rustup's settings, the libraries."""
-        inside = ("bin/rustc", _LIBRARIES, f"{_LIBRARIES}/{triple}/lib", "../../settings.toml")
-        return tuple(posixpath.normpath(posixpath.join(self.sysroot, path)) for path in inside)
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """What is built for, and how it is linked."""
-
-    triple: str
-    note: Note
-    flags: tuple[str, ...] = ()
-    env: tuple[tuple[str, str], ...] = ()
-    ending: str = ""
-    files: tuple[Written, ...] = ()
-    tools: tuple[Tool, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class _Work:
     project: Project
     wish: Wish
     output: str
-    rust: _Compiler
-    way: _Way
+    rust: Compiler
+    way: Way
     given: dict[str, str]
-    kept: str
     facts: Facts
 
     @property
     def env(self) -> tuple[tuple[str, str], ...]:
-        """``RUSTFLAGS`` replaces the flags of the project's configuration: those come first in it."""
-        flags = [*self.facts.flags, *self.way.flags, *_remapped(self), *self.given.get("RUSTFLAGS", "").split()]
+        """``RUSTFLAGS`` replaces the flags of the project's configuration: those come first in it.
+
+        Debug information is always made, as the compiler makes other instructions without; linking strips it.
+        """
+        debug = () if self.way.ending else _DEBUG
+        own = (*self.way.flags, *_remapped(self), *debug)
+        flags = [*self.facts.flags, *own, *shlex.split(self.given.get("RUSTFLAGS", ""))]
         small = tuple((f"CARGO_PROFILE_RELEASE_{key}", value) for key, value in _SMALL if key not in self.facts.profile)
-        strip = () if self.wish.keeps_debug else (("CARGO_PROFILE_RELEASE_STRIP", "symbols"),)
         return (
             ("RUSTC", self.rust.tool.path),
             ("CARGO_ENCODED_RUSTFLAGS", "\x1f".join(flags)),
             ("CARGO_INCREMENTAL", "0"),
             *small,
-            *strip,
+            ("CARGO_PROFILE_RELEASE_STRIP", "symbols"),
             *self.way.env,
         )
 
@@ -180,7 +139,7 @@ class _Work:
         return f"{what} for {self.wish.platform} with {self.rust.tool.title}"
 
 
-def _found(project: Project, kit: Kit) -> _Compiler:
+def _found(project: Project, kit: Kit) -> Compiler:
     if kit.is_hermetic:
         check_toolchain(project, kit)
     rustc = kit.tool("rustc")
@@ -190,23 +149,17 @@ def _found(project: Project, kit: Kit) -> _Compiler:
     own = posixpath.join(sysroot, "bin", "rustc")
     path = own if "rustc" in kit.names(posixpath.join(sysroot, "bin")) else rustc.path
     tool = Tool("rustc", path, facts.get("release", rustc.version), sysroot)
-    rustlib = posixpath.join(sysroot, _LIBRARIES)
+    rustlib = posixpath.join(sysroot, LIBRARIES)
     libraries = tuple(name for name in kit.names(rustlib) if kit.names(posixpath.join(rustlib, name, "lib")))
-    return _Compiler(tool, facts.get("host", ""), sysroot, libraries)
+    return Compiler(tool, facts.get("host", ""), sysroot, libraries)
 
 
 def platforms_of(project: Project, kit: Kit) -> tuple[str, ...]:
     """What programs can be built for: where the standard library is here, and this machine with its own glibc."""
-    rust = _found(project, kit)
-    found = []
-    for architecture, cpu in sorted(_CPU.items()):
-        abi = "eabihf" if architecture == "arm" else ""
-        if f"{cpu}-unknown-linux-musl{abi}" in rust.libraries or rust.host == f"{cpu}-unknown-linux-gnu{abi}":
-            found.append(f"linux/{architecture}")
-    return (*found, *(("wasi/wasm",) if not set(_WASI).isdisjoint(rust.libraries) else ()))
+    return platforms_here(_found(project, kit))
 
 
-def _own_cargo(rust: _Compiler, kit: Kit) -> Tool:
+def _own_cargo(rust: Compiler, kit: Kit) -> Tool:
     """Cargo of the same toolchain, where rustup's shim would have to look for it."""
     cargo, folder = kit.tool("cargo"), posixpath.join(rust.sysroot, "bin")
     if "cargo" not in kit.names(folder):
@@ -216,7 +169,7 @@ def _own_cargo(rust: _Compiler, kit: Kit) -> Tool:
     return Tool("cargo", path, told[1] if len(told) > 1 else cargo.version, rust.sysroot)
 
 
-def _hermetic(metadata: dict[str, Any], project: Project, way: _Way) -> Hermetic:
+def _hermetic(metadata: dict[str, Any], project: Project, way: Way) -> Hermetic:
     """Crates are seen where cargo keeps them; this machine's linker is needed, or Zig."""
     places = (one["manifest_path"] for one in metadata["packages"])
     homes = {path[: path.index(mark)] for path in places for mark in _KEPT_BY_CARGO if mark in path}
@@ -224,50 +177,6 @@ def _hermetic(metadata: dict[str, Any], project: Project, way: _Way) -> Hermetic
     caches = (("ZIG_GLOBAL_CACHE_DIR", "zig"),) if way.tools else ()
     env = (("CARGO_NET_OFFLINE", "true"), *((("CARGO_HOME", shown[0]),) if shown else ()))
     return Hermetic(shows=shown, caches=caches, env=env, system=True)
-
-
-def _way(rust: _Compiler, platform: Platform, output: str, project: Project, kit: Kit) -> _Way:
-    """The target. Raises :class:`UnsupportedError` where its standard library isn't here."""
-    if platform.architecture == "wasm":
-        triple = next((name for name in _WASI if name in rust.libraries), None)
-        if triple is None:
-            raise _lacking(platform, rust, _WASI[0])
-        return _Way(triple, Note(triple, "WebAssembly with WASI"), ending=".wasm")
-    cpu = _CPU.get(platform.architecture) if platform.os == "linux" else None
-    if cpu is None:
-        known = ", ".join(f"linux/{name}" for name in sorted(_CPU))
-        raise UnsupportedError(f"Rust builds no program for {platform}", hint=f"one of {known}, or wasi/wasm")
-    cpu, abi = _OLDER_ARM.get(platform.variant or "", (cpu, "eabihf")) if platform.architecture == "arm" else (cpu, "")
-    musl = f"{cpu}-unknown-linux-musl{abi}"
-    levels = (
-        ("-C", f"target-cpu=x86-64-{platform.variant}") if platform.architecture == "amd64" and platform.variant else ()
-    )
-    static = ("-C", "target-feature=+crt-static", *levels)
-    if musl in rust.libraries:
-        return _with_zig(musl, static, platform, output, project, kit)
-    gnu = f"{cpu}-unknown-linux-gnu{abi}"
-    if gnu != rust.host:
-        raise _lacking(platform, rust, musl)
-    flags = (*static, "-C", "link-arg=-Wl,--build-id=none")
-    return _Way(gnu, Note("+crt-static", f"static, with this machine's glibc: {musl} isn't installed"), flags)
-
-
-def _with_zig(triple: str, flags: tuple[str, ...], platform: Platform, output: str, project: Project, kit: Kit) -> _Way:
-    """Zig compiles what crates have of C; what links is Rust's own: it brings musl's start files itself."""
-    c = compiler(platform, output, (project.root,), kit)
-    name = triple.replace("-", "_")
-    env = ((f"CC_{name}", c.program("cc")), (f"CXX_{name}", c.program("c++")), (f"AR_{name}", c.program("ar")),
-           ("PKG_CONFIG_LIBDIR", posixpath.join(c.folder, "pkgconfig")))  # fmt: skip
-    linked = (*flags, "-C", "linker=rust-lld", "-C", "linker-flavor=ld.lld", "-C", "link-self-contained=yes")
-    return _Way(triple, Note(triple, "static, with musl"), linked, env, files=c.files, tools=(c.zig,))
-
-
-def _lacking(platform: Platform, rust: _Compiler, triple: str) -> UnsupportedError:
-    here = ", ".join(rust.libraries)
-    return UnsupportedError(
-        f"for {platform} Rust's standard library isn't here ({rust.tool.title} has it for {here or 'nothing'})",
-        hint=f"rustup target add {triple}",
-    )
 
 
 def _asking(words: tuple[str, ...], env: tuple[tuple[str, str], ...], project: Project, kit: Kit) -> Step:
@@ -302,17 +211,28 @@ def _cargo(work: _Work, cargo: Tool, target: Target, package: str, audit: str) -
             f"--package={package}",
             f"--bin={target.name}",
         ),
-        *("--target-dir", work.kept, *_locked(work), *_features(work)),
+        *("--target-dir", work.way.kept, *_locked(work), *_features(work)),
     )
     is_bare = work.way.ending or "linker-flavor=ld.lld" in work.way.flags
     kept = f"--keep-section={crates.SECTION}" if work.way.ending else f"--undefined={crates.SYMBOL}"
     linked = ("--", "-C", f"link-arg={work.output}/{audit}.o", "-C", f"link-arg={'' if is_bare else '-Wl,'}{kept}")
-    return Step((cargo.path, *words, *linked), work.project.folder, work.env, _INHERITED, work.doing(target.name))
+    unstripped = ("-C", "strip=none") if work.wish.keeps_debug else ()
+    argv = (cargo.path, *words, *linked, *unstripped)
+    return Step(argv, work.project.folder, work.env, _INHERITED, work.doing(target.name))
+
+
+def _placed(work: _Work) -> list[Step]:
+    """Compiler and linker, where their names are the same in the next build."""
+    place, names = work.way.place, sorted({file.path.partition("/")[0] for file in work.way.files})
+    if not names:
+        return []
+    words = (("rm", "-rf", place), ("mkdir", "-p", place), ("cp", "-R", *names, place))
+    return [Step(argv, work.output, (), (), "tools") for argv in words]
 
 
 def _copied(work: _Work, target: Target) -> Step:
     folder = "debug" if work.profile == "dev" else work.profile
-    made = posixpath.join(work.kept, work.way.triple, folder, f"{target.name}{work.way.ending}")
+    made = posixpath.join(work.way.kept, work.way.triple, folder, f"{target.name}{work.way.ending}")
     return Step(("cp", "--reflink=auto", made, work.output), work.output, (), (), target.name)
 
 
@@ -329,11 +249,11 @@ def _lone(work: _Work, target: Target) -> Recipe:
         "-C",
         "codegen-units=1",
     )
-    strip = () if work.wish.keeps_debug else ("-C", "strip=symbols")
+    strip = (*(() if work.way.ending else _DEBUG), *(() if work.wish.keeps_debug else ("-C", "strip=symbols")))
     words = (work.rust.tool.path, *flags, *strip, "-o", posixpath.join(work.output, name), as_path(first))
     step = Step(words, work.project.root, work.way.env, _INHERITED, work.doing(target.name))
     return Recipe(
-        (step,), ((target.name, name),), (work.way.note, *_notes(work)), (work.rust.tool, *work.way.tools),
+        (*_placed(work), step), ((target.name, name),), (work.way.note, *_notes(work)), (work.rust.tool, *work.way.tools),
         watched=work.rust.watched(work.way.triple), files=work.way.files,
         hermetic=_hermetic({"packages": []}, work.project, work.way) if work.wish.hermetic else None,
     )  # fmt: skip
@@ -341,7 +261,7 @@ def _lone(work: _Work, target: Target) -> Recipe:
 
 def _remapped(work: _Work) -> list[str]:
     """No folder of this machine comes into the program."""
-    places = {work.project.root: ".", work.kept: "target", work.output: "output"}
+    places = {work.project.root: ".", work.way.kept: "target"}
     return [word for old, new in places.items() for word in ("--remap-path-prefix", f"{old}={new}")]
 
 

@@ -63,6 +63,7 @@ TOOLS: dict[str, Known] = {
     "make": Known("GNU make", debian="make", through="zig"),
     "cmake": Known("CMake", debian="cmake", through="zig"),
     "meson": Known("Meson", debian="meson", through="zig"),
+    "ninja": Known("Ninja", debian="ninja-build", through="zig"),
 }
 """By the executable's name."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import UnsupportedError, UsageError
-from whit.toolchains.model import Hermetic, Note, Recipe, Step, Target, as_path, check_outside, is_older
+from whit.toolchains.model import ROOM, Hermetic, Note, Recipe, Step, Target, as_path, check_outside, is_older
 from whit.toolchains.zigcc import zig_cpu, zig_target
 
 if TYPE_CHECKING:
@@ -74,11 +75,12 @@ class Zig:
             Note(_MODES[mode], "asked for" if "OPTIMIZE" in given else "small, and what goes wrong ends the program"),
         )
         kept = posixpath.join(output, "cache") if wish.hermetic else kit.kept("zig", project.root)
-        common = ("--cache-dir", kept)
+        is_wasm = wish.platform.architecture == "wasm"
+        common = ("--cache-dir", kept, *(() if is_wasm else (f"--build-id={ROOM}",)))
         doing = f"{', '.join(target.name for target in targets)} for {wish.platform} with {zig.title}"
         if project.manifest:
             options = (f"-Dtarget={zig_target(wish.platform)}", f"-Dcpu={zig_cpu(wish.platform)}", f"--release={mode}")
-            words = (*options, *given.get("OPTIONS", "").split(), "--prefix", output, "--summary", "none", *common)
+            words = (*options, *shlex.split(given.get("OPTIONS", "")), "--prefix", output, "--summary", "none", *common)
             step = Step((zig.path, "build", *words), project.folder, (), _INHERITED, doing)
             made = tuple((target.name, f"bin/{_file(target, wish)}") for target in targets)
         else:
@@ -117,7 +119,7 @@ def _lone(zig: Tool, project: Project, wish: Wish, mode: str, output: str, commo
     ending = ".wasm" if wish.platform.architecture == "wasm" else ""
     words = (
         *("-O", _MODES[mode], "-target", zig_target(wish.platform), f"-mcpu={zig_cpu(wish.platform)}"),
-        *(() if wish.keeps_debug else ("-fstrip",)),
+        "-fno-strip" if wish.keeps_debug else "-fstrip",
         *(f"-femit-bin={output}/{project.name}{ending}", *common),
     )
     return Step((zig.path, "build-exe", as_path(first), *words), project.root, (), _INHERITED, doing)

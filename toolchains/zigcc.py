@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import UnsupportedError
 from whit.packer.support.light import dataclass
-from whit.toolchains.model import Hermetic, Note, Written
+from whit.toolchains.model import ROOM, Hermetic, Note, Written
 
 if TYPE_CHECKING:
     from whit.packer.image.platform import Platform
@@ -37,6 +37,9 @@ _BASELINE = {"amd64": {"": "x86_64", "v1": "x86_64", "v2": "x86_64_v2", "v3": "x
 _C_NAMES = ("cc", "gcc", "clang")
 _CXX_NAMES = ("c++", "g++", "clang++")
 _FOLDER = "tools"
+_LEFT_OUT = "-march=native|-mtune=native|-mcpu=native|--target=*"
+_STRIPS = "-g0|-s|-Wl,-s|-Wl,--strip-all"
+_SOURCES = "*.[cCsS]|*.cc|*.cpp|*.cxx|*.c++"
 
 
 def zig_target(platform: Platform) -> str:
@@ -100,8 +103,11 @@ def hermetic() -> Hermetic:
     return Hermetic(caches=(("ZIG_GLOBAL_CACHE_DIR", "zig"),), system=True)
 
 
-def compiler(platform: Platform, output: str, hides: tuple[str, ...], kit: Kit) -> Compiler:
-    """The compiler for a platform. ``hides`` are folders whose names don't come into programs."""
+def compiler(platform: Platform, output: str, hides: tuple[str, ...], kit: Kit, *, is_pic: bool = False) -> Compiler:
+    """The compiler for a platform. ``hides`` are folders whose names don't come into programs.
+
+    ``is_pic`` is for objects that go into a static PIE, which another linker makes.
+    """
     target = zig_target(platform)
     zig = kit.tool("zig")
     words = [
@@ -113,9 +119,14 @@ def compiler(platform: Platform, output: str, hides: tuple[str, ...], kit: Kit) 
         "-Wno-unused-command-line-argument",
     ]
     words += [f"-ffile-prefix-map={folder}=." for folder in dict.fromkeys((output, *hides))]
+    left_out = _LEFT_OUT
+    if target != WASI_TARGET:
+        # Clang makes other instructions with debug information than without: it is always there, and whit strips it.
+        words += ["-g", f"-Wl,--build-id={ROOM}", *(["-fPIC"] if is_pic else [])]
+        left_out = f"{_LEFT_OUT}|{_STRIPS}"
     scripts = {
-        **{name: _compiles(zig.path, "cc", words) for name in _C_NAMES},
-        **{name: _compiles(zig.path, "c++", words) for name in _CXX_NAMES},
+        **{name: _compiles(zig, "cc", words, left_out) for name in _C_NAMES},
+        **{name: _compiles(zig, "c++", words, left_out) for name in _CXX_NAMES},
         **{name: _script(f'exec {shlex.quote(zig.path)} {name} "$@"') for name in ("ar", "ranlib", "objcopy")},
         "strip": _script("exit 0"),
     }
@@ -123,15 +134,42 @@ def compiler(platform: Platform, output: str, hides: tuple[str, ...], kit: Kit) 
     return Compiler(zig, target, posixpath.join(output, _FOLDER), files)
 
 
-def _compiles(zig: str, verb: str, words: list[str]) -> bytes:
+def _compiles(zig: Tool, verb: str, words: list[str], left_out: str) -> bytes:
     """``-march=native`` would make a program of this machine's processor alone; it and its like are left out.
 
-    So is ``--target``, which builders of Rust's crates give in LLVM's words: Zig has others for the same.
+    So is ``--target``, which builders of Rust's crates give in LLVM's words: Zig has others for the same. Of several
+    sources and ``-c`` Zig makes one object that has all of them: each is compiled by itself, as other compilers do it. And of what
+    comes from standard input it doesn't know the language, which Meson leaves out; nor does Meson know Zig's name for LLD.
     """
-    left_out = "-march=native|-mtune=native|-mcpu=native|--target=*"
+    call = f"{shlex.quote(zig.path)} {verb} {shlex.join(words)}"
     return _script(
-        f'for word; do shift; case $word in {left_out}) ;; *) set -- "$@" "$word" ;; esac; done\n'
-        f'exec {shlex.quote(zig)} {verb} {shlex.join(words)} "$@"'
+        f"""for word; do shift; case $word in {left_out}) ;; *) set -- "$@" "$word" ;; esac; done
+sources=0 many= named= input= language=
+for word; do
+    case $word in
+    -c) many=1 ;;
+    -o*) named=1 ;;
+    -Wl,--version) echo 'LLD, in {zig.title} (compatible with GNU linkers)'; exit ;;
+    -x*) language=1 ;;
+    -) input=1 ;;
+    -*) ;;
+    {_SOURCES}) sources=$((sources + 1)) ;;
+    esac
+done
+test "$input" && test -z "$language" && set -- -x {"c" if verb == "cc" else verb} "$@"
+test "$many" && test -z "$named" && test $sources -gt 1 || exec {call} "$@"
+alone() {{
+    own=$1; shift
+    for other; do
+        shift
+        case $other in -*) ;; {_SOURCES}) test "$other" = "$own" || continue ;; esac
+        set -- "$@" "$other"
+    done
+    {call} "$@"
+}}
+for word; do
+    case $word in -*) ;; {_SOURCES}) alone "$word" "$@" || exit ;; esac
+done"""
     )
 
 

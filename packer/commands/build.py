@@ -49,6 +49,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--bin", "bins"), {"multiple": True, "metavar": "NAME", "help": "Sources: the program; several into one image, the first is started."}),
     (("--language",), {"type": click.Choice(_LANGUAGES), "help": "Sources: which language, where there are several."}),
     (("--debug",), {"is_flag": True, "help": "Sources: keep debug information in the program."}),
+    (("--split-debug",), {"is_flag": True, "help": "Sources: attach debug information to the image, as an artifact of its own; the program is the same as without."}),
     (("--hermetic",), {"is_flag": True, "help": "Sources: confined, without a network, sources read-only."}),
     (("--offline",), {"is_flag": True, "help": "Sources: fetch no toolchain."}),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""``whit referrers IMAGE``: what is attached to an image: SBOMs, provenance, signatures."""
+"""``whit referrers IMAGE``: what is attached to an image: SBOMs, provenance, signatures, debug information."""
 
 from __future__ import annotations
 
@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="IMAGE")
 @click.option("--artifact-type", metavar="TYPE", help="Only what is of this type.")
 @click.option("--content", metavar="DIGEST", help="Print the document that the artifact DIGEST holds.")
+@click.option(
+    "--debug-into", metavar="FOLDER", help="Write debug information to FOLDER/.build-id, where debuggers look for it."
+)
 @insecure_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/supply-chain.md) instead of a table.")
-def command(name: str, artifact_type: str | None, content: str | None, insecure: bool, as_json: bool) -> None:
+def command(
+    name: str, artifact_type: str | None, content: str | None, debug_into: str | None, insecure: bool, as_json: bool
+) -> None:
     """List what refers to IMAGE, or to an image that its index has: in the store, or, if it isn't there, at its registry.
 
     docker://IMAGE asks the registry in any case.
@@ -37,6 +42,9 @@ def command(name: str, artifact_type: str | None, content: str | None, insecure:
     if content is not None:
         _print(place, found, content)
         return
+    if debug_into is not None:
+        _write_debug_files(place, found, debug_into, as_json=as_json)
+        return
     if as_json:
         print_json(
             {
@@ -50,6 +58,22 @@ def command(name: str, artifact_type: str | None, content: str | None, insecure:
     for subject, item in found:
         lines.append(f"{item.artifact_type or item.media_type}\t{item.digest}\t{human_size(item.size)}\t{subject}")
     click.echo(aligned("\n".join(lines)))
+
+
+def _write_debug_files(place: Place, found: list[tuple[str, Descriptor]], folder: str, *, as_json: bool) -> None:
+    from pathlib import Path
+
+    from whit.packer.showing.console import print_json
+    from whit.packer.supply.debugging import write_debug_files
+
+    names = write_debug_files(place, (item for _, item in found), Path(folder))
+    if as_json:
+        print_json(
+            {"schema": "whit-debug-files/1", "digest": place.subject.digest, "folder": folder, "files": list(names)}
+        )
+        return
+    for name in names:
+        click.echo(f"{folder}/{name}")
 
 
 def _all(place: Place) -> Iterator[tuple[str, Descriptor]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.elf.file import SectionType, SegmentFlag, SegmentType, parse
 from whit.packer.elf.hardening import is_debug_section
+from whit.packer.elf.sectiontable import LOADED, SectionHeader, aligned, header_layout, section_headers
 from whit.packer.support.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -22,32 +23,8 @@ if TYPE_CHECKING:
     from whit.packer.support.search import Data, Span
 
 _PIECE = 1 << 20
-_SHF_ALLOC, _SHF_INFO_LINK = 2, 0x40
+_SHF_INFO_LINK = 0x40
 _SHN_LORESERVE, _SHN_ABS = 0xFF00, 0xFFF1
-
-
-@dataclass(frozen=True, slots=True)
-class _Header:
-    """A section header, whole."""
-
-    name: int
-    type: int
-    flags: int
-    address: int
-    offset: int
-    size: int
-    link: int
-    info: int
-    alignment: int
-    entry_size: int
-
-    @property
-    def fields(self) -> tuple[int, ...]:
-        """In the file's order."""
-        return (
-            *(self.name, self.type, self.flags, self.address, self.offset, self.size),
-            *(self.link, self.info, self.alignment, self.entry_size),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +50,7 @@ def strip(data: Data, *, symbols: bool = False) -> Stripped:
     Raises UnsupportedError for files whose sections can't be told apart safely.
     """
     elf = parse(data)
-    headers = _headers(elf)
+    headers = section_headers(elf)
     gone = frozenset(_dropped(elf, headers, symbols=symbols))
     prefix = _prefix(elf, headers, gone)
     for number in gone:
@@ -86,7 +63,7 @@ def strip(data: Data, *, symbols: bool = False) -> Stripped:
             continue
         placed = header
         if number and header.type != SectionType.NOBITS and header.offset >= prefix and header.size:
-            at = _aligned(at, header.alignment)
+            at = aligned(at, header.alignment)
             moved.append((at, (header.offset, header.offset + header.size)))
             placed = replace(header, offset=at)
             at += header.size
@@ -95,8 +72,8 @@ def strip(data: Data, *, symbols: bool = False) -> Stripped:
         kept.append(_renumbered(placed, numbers))
     if sum(end - start for _, (start, end) in moved) > len(data):
         raise UnsupportedError("its sections overlap")
-    table_at = _aligned(at, 8)
-    layout = _layout(elf)
+    table_at = aligned(at, 8)
+    layout = header_layout(elf)
     table = b"".join(layout.pack(*header.fields) for header in kept)
     names = numbers[_names_index(elf)]
     removed = tuple(elf.sections[number].name for number in sorted(gone))
@@ -147,52 +124,32 @@ def _plain(data: Data, start: int, end: int) -> Iterator[bytes]:
     return (data[at : min(at + _PIECE, end)] for at in range(start, end, _PIECE))
 
 
-def _layout(elf: ElfFile) -> struct.Struct:
-    return struct.Struct(elf.order + ("IIQQQQIIQQ" if elf.bits == 64 else "IIIIIIIIII"))  # noqa: PLR2004 - the class
-
-
-def _headers(elf: ElfFile) -> list[_Header]:
-    if not elf.sections:
-        raise UnsupportedError("it has no section table: nothing tells what only debuggers read")
-    wide = elf.bits == 64  # noqa: PLR2004 - the class
-    start = elf.unpack("Q", 40, "the header")[0] if wide else elf.unpack("I", 32, "the header")[0]
-    layout = _layout(elf)
-    raw = elf.data[start : start + len(elf.sections) * layout.size]
-    headers = [_Header(*fields) for fields in layout.iter_unpack(raw)]
-    for header in headers:
-        if header.type in (SectionType.GROUP, SectionType.SYMTAB_SHNDX):
-            raise UnsupportedError(f"it has a section of type {header.type}, which whit doesn't rewrite")
-        if header.type != SectionType.NOBITS and header.offset + header.size > len(elf.data):
-            raise UnsupportedError("a section ends beyond the file's end")
-    return headers
-
-
 def _names_index(elf: ElfFile) -> int:
     return elf.unpack("H", 62 if elf.bits == 64 else 50, "the header")[0]  # noqa: PLR2004 - the class
 
 
-def _dropped(elf: ElfFile, headers: list[_Header], *, symbols: bool) -> Iterator[int]:
+def _dropped(elf: ElfFile, headers: list[SectionHeader], *, symbols: bool) -> Iterator[int]:
     names = _names_index(elf)
     dropped = set()
     for number, header in enumerate(headers):
-        if number in (0, names) or header.flags & _SHF_ALLOC:
+        if number in (0, names) or header.flags & LOADED:
             continue
         if is_debug_section(elf.sections[number].name):
             dropped.add(number)
         elif symbols and header.type == SectionType.SYMTAB:
             dropped.add(number)
             strings = header.link if header.link < len(headers) else 0
-            if strings not in (0, names) and not headers[strings].flags & _SHF_ALLOC:
+            if strings not in (0, names) and not headers[strings].flags & LOADED:
                 dropped.add(strings)
     for number, header in enumerate(headers):
         left_over = header.info in dropped or header.link in dropped
-        relocates = header.type in (SectionType.REL, SectionType.RELA) and not header.flags & _SHF_ALLOC
+        relocates = header.type in (SectionType.REL, SectionType.RELA) and not header.flags & LOADED
         if relocates and left_over and number not in (0, names):
             dropped.add(number)
     yield from dropped
 
 
-def _prefix(elf: ElfFile, headers: list[_Header], gone: frozenset[int]) -> int:
+def _prefix(elf: ElfFile, headers: list[SectionHeader], gone: frozenset[int]) -> int:
     """The end of all that must stay in its place: headers, segments, sections that are loaded."""
     wide = elf.bits == 64  # noqa: PLR2004 - the class
     table = elf.unpack("Q", 32, "the header")[0] if wide else elf.unpack("I", 28, "the header")[0]
@@ -201,7 +158,7 @@ def _prefix(elf: ElfFile, headers: list[_Header], gone: frozenset[int]) -> int:
     ends += [
         header.offset + header.size
         for number, header in enumerate(headers)
-        if number not in gone and header.flags & _SHF_ALLOC and header.type != SectionType.NOBITS
+        if number not in gone and header.flags & LOADED and header.type != SectionType.NOBITS
     ]
     end = max(ends)
     if end > len(elf.data):
@@ -209,12 +166,7 @@ def _prefix(elf: ElfFile, headers: list[_Header], gone: frozenset[int]) -> int:
     return end
 
 
-def _aligned(at: int, alignment: int) -> int:
-    step = alignment if 0 < alignment <= 1 << 16 else 1
-    return -(-at // step) * step
-
-
-def _renumbered(header: _Header, numbers: dict[int, int]) -> _Header:
+def _renumbered(header: SectionHeader, numbers: dict[int, int]) -> SectionHeader:
     """The header with other sections' new numbers."""
     by_number = header.type in (SectionType.REL, SectionType.RELA) or header.flags & _SHF_INFO_LINK
     info = numbers.get(header.info, 0) if by_number else header.info
@@ -222,14 +174,14 @@ def _renumbered(header: _Header, numbers: dict[int, int]) -> _Header:
 
 
 def _symbol_patches(
-    elf: ElfFile, headers: list[_Header], gone: frozenset[int], numbers: dict[int, int], prefix: int
+    elf: ElfFile, headers: list[SectionHeader], gone: frozenset[int], numbers: dict[int, int], prefix: int
 ) -> Iterator[tuple[int, bytes]]:
     """New section numbers where symbols name sections that moved; a symbol of one that is gone becomes absolute."""
     first = min(gone, default=len(headers))
     size, place = (24, 6) if elf.bits == 64 else (16, 14)  # noqa: PLR2004 - the class
     short = struct.Struct(f"{elf.order}H")
     for number, header in enumerate(headers):
-        if header.type != SectionType.SYMTAB or number in gone or header.flags & _SHF_ALLOC or header.offset < prefix:
+        if header.type != SectionType.SYMTAB or number in gone or header.flags & LOADED or header.offset < prefix:
             continue
         table = elf.data[header.offset : header.offset + header.size - header.size % size]
         for at in range(place, len(table), size):

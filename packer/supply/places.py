@@ -97,7 +97,7 @@ class AtRegistry:
     def blob(self, descriptor: Descriptor) -> bytes:
         """A blob of the repository."""
         _bounded(descriptor)
-        data = b"".join(self.repository.blob(descriptor))
+        data = b"".join(map(bytes, self.repository.blob(descriptor)))
         if digest_of(data) != descriptor.digest:
             raise InvalidFileError(f"blob {descriptor.digest} comes with other bytes than its digest's")
         return data

@@ -19,11 +19,42 @@ if TYPE_CHECKING:
     from tests.conftest import RunWhit
 
 C_MAIN = '#include <stdio.h>\n#include "said.h"\nint main(void) { printf("c: %s %s\\n", SAID, __FILE__); return 0; }\n'
+CXX = """#include <map>
+#include <stdexcept>
+#include <string>
+
+extern "C" int counted() {
+    std::map<char, int> seen;
+    for (char letter : std::string("banana")) seen[letter]++;
+    try {
+        return seen.at('x');
+    } catch (const std::out_of_range &) {
+        return static_cast<int>(seen.size());
+    }
+}
+"""
+CXX_BUILD = """use std::{env, process::Command};
+
+fn main() {
+    let out = env::var("OUT_DIR").unwrap();
+    let target = env::var("TARGET").unwrap().replace('-', "_");
+    let run = |name: &str, usual: &str, words: &[&str]| {
+        let program = env::var(format!("{name}_{target}")).unwrap_or(usual.into());
+        assert!(Command::new(program).args(words).status().unwrap().success());
+    };
+    let (object, library) = (format!("{out}/counted.o"), format!("{out}/libcounted.a"));
+    run("CXX", "c++", &["-c", "src/counted.cpp", "-o", &object]);
+    run("AR", "ar", &["rcs", &library, &object]);
+    println!("cargo:rustc-link-search=native={out}\\ncargo:rustc-link-lib=static=counted\\ncargo:rustc-link-lib=stdc++");
+}
+"""
 PROJECTS: dict[str, tuple[dict[str, str], str]] = {
     "make": (
         {
-            "Makefile": "svc: main.o\n\tgcc -o $@ $^\n%.o: %.c\n\t$(CC) -march=native -Iinc -c -o $@ $<\n",
+            "Makefile": "svc: main.o\n\tgcc -o $@ $^ one.o two.o\n%.o: %.c\n\t$(CC) -march=native -Iinc -c -o $@ $<\n\t$(CC) -c one.c two.c\n",
             "main.c": C_MAIN,
+            "one.c": "int one;\n",
+            "two.c": "int two;\n",
             "main.o": "an object of another compiler",
             "inc/said.h": '#define SAID "make"\n',
         },
@@ -50,6 +81,13 @@ PROJECTS: dict[str, tuple[dict[str, str], str]] = {
         },
         "nim: SVC true",
     ),
+    "nim with threads": (
+        {
+            "main.nim": "proc work(n: int) {.thread.} = echo n\nvar one: Thread[int]\ncreateThread(one, work, 7)\njoinThread(one)\n",
+            "main.nim.cfg": "--threads:on\n",
+        },
+        "7",
+    ),
     "rust": (
         {
             "Cargo.toml": '[package]\nname = "svc"\nversion = "1.2.3"\nedition = "2021"\n[dependencies]\nlocal = { path = "local" }\n',
@@ -61,8 +99,36 @@ PROJECTS: dict[str, tuple[dict[str, str], str]] = {
         },
         "rust: local src/main.rs",
     ),
+    "rust with c++": (
+        {
+            "Cargo.toml": '[package]\nname = "svc"\nversion = "1.0.0"\nedition = "2021"\n',
+            "Cargo.lock": 'version = 3\n[[package]]\nname = "svc"\nversion = "1.0.0"\n',
+            "build.rs": CXX_BUILD,
+            "src/counted.cpp": CXX,
+            "src/main.rs": 'extern "C" { fn counted() -> i32; }\nfn main() { println!("{}", unsafe { counted() }); }\n',
+        },
+        "3",
+    ),
+    "meson": (
+        {
+            "meson.build": "project('svc', 'c')\nexecutable('svc', 'main.c', include_directories: 'inc')\n",
+            "main.c": C_MAIN.replace(" %s", "", 1).replace("SAID, __FILE__", "SAID"),
+            "inc/said.h": '#define SAID "meson"\n',
+        },
+        "c: meson",
+    ),
 }
-NEEDS = {"make": "make", "cmake": "cmake", "nim": "nim", "rust": "cargo"}
+NEEDS = {
+    "meson": "meson",
+    "make": "make",
+    "cmake": "cmake",
+    "nim": "nim",
+    "nim with threads": "nim",
+    "rust": "cargo",
+    "rust with c++": "cargo",
+}
+
+SLOW = {"make", "meson", "rust with c++"}
 
 
 def project(folder: Path, which: str) -> Path:
@@ -73,7 +139,7 @@ def project(folder: Path, which: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    "which", [pytest.param(which, marks=[pytest.mark.slow] if which == "make" else []) for which in PROJECTS]
+    "which", [pytest.param(which, marks=[pytest.mark.slow] if which in SLOW else []) for which in PROJECTS]
 )
 def test_a_project_is_built_static_and_runs_and_is_the_same_from_another_folder(
     run_whit: RunWhit, tmp_path: Path, which: str

@@ -138,6 +138,8 @@ PURE = (
     "toolchains/go*.py",
     "toolchains/languages.py",
     "toolchains/model.py",
+    "toolchains/rust*.py",
+    "toolchains/zigcc.py",
 )
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60

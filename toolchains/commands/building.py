@@ -26,6 +26,7 @@ def build_sources(words: dict[str, Any], make_runner: Callable[[Path], StepRunne
     from whit.toolchains.building import Means, build, explanation
     from whit.toolchains.cache import BuildCache
     from whit.toolchains.commands.watching import Telling, fetcher
+    from whit.toolchains.debuginfo import attach_debug_information
     from whit.toolchains.model import Language
     from whit.toolchains.project import find_project
     from whit.toolchains.tools import MachineKit
@@ -46,7 +47,8 @@ def build_sources(words: dict[str, Any], make_runner: Callable[[Path], StepRunne
         follower = there.follower(asked.names)
         means = Means(kit, telling, make_runner, is_offline=words["offline"], follower=follower)
         built = build(store, project, asked, means)
-        attached = _attach(store, built, asked, wishes) if wishes else ()
+        attached = attach_debug_information(store, built)
+        attached += _attach(store, built, asked, wishes) if wishes else ()
         images = Images(built.descriptor, built.references, tuple(image.record for image in built.images), attached)
         if not (words["as_json"] or words["quiet"]):
             _explain(explanation(built))
@@ -60,8 +62,13 @@ def _asked(words: dict[str, Any]) -> Asked:
     from whit.packer.commands.given import pairs
     from whit.packer.image.platform import parse_platform
     from whit.packer.image.reference import parse_reference
+    from whit.packer.support.errors import UsageError
     from whit.toolchains.building import Asked
 
+    if words["debug"] and words["split_debug"]:
+        raise UsageError(
+            "--debug keeps debug information in the program, --split-debug beside it", hint="one of the two"
+        )
     platforms = (parse_platform(word) for text in words["platforms"] for word in text.split(","))
     written = (words["output"], words["iidfile"])
     return Asked(
@@ -71,6 +78,7 @@ def _asked(words: dict[str, Any]) -> Asked:
         bins=words["bins"],
         hermetic=words["hermetic"],
         keeps_debug=words["debug"],
+        splits_debug=words["split_debug"],
         variables=tuple(sorted(pairs(words["variables"], "--build-arg", from_environment=True).items())),
         labels=tuple(sorted(pairs(words["labels"], "--label").items())),
         written=frozenset(os.path.abspath(path) for path in written if path),  # noqa: PTH100 - as it is walked

@@ -11,7 +11,8 @@ from whit.toolchains import cprograms
 from whit.toolchains.c import C_CHAIN
 from whit.toolchains.model import Language, Project, Target, Tool, Wish
 
-MAKE, CMAKE, MESON = (Tool(name, f"/usr/bin/{name}", "1", "/usr/bin") for name in ("make", "cmake", "meson"))
+NAMES = ("make", "cmake", "meson", "ninja")
+MAKE, CMAKE, MESON, NINJA = (Tool(name, f"/usr/bin/{name}", "1", "/usr/bin") for name in NAMES)
 AMD64 = Platform("linux", "amd64")
 PROGRAM = Target("p", "p", is_main=True)
 
@@ -21,7 +22,7 @@ def project(manifest: str = "", *files: str) -> Project:
 
 
 def kit(**files: str) -> FakeKit:
-    return FakeKit({f"/p/{name}": text for name, text in files.items()}, tools=(ZIG, MAKE, CMAKE, MESON))
+    return FakeKit({f"/p/{name}": text for name, text in files.items()}, tools=(ZIG, MAKE, CMAKE, MESON, NINJA))
 
 
 def test_cmake_names_programs_in_all_its_folders_and_through_variables() -> None:
@@ -29,11 +30,21 @@ def test_cmake_names_programs_in_all_its_folders_and_through_variables() -> None
         "/p/CMakeLists.txt": "project(svc C)\nset(TOOL helper)\nadd_executable(${PROJECT_NAME} a.c)\nadd_subdirectory(x)\n",
         "/p/x/CMakeLists.txt": "ADD_EXECUTABLE(${TOOL} b.c) # add_executable(no c.c)\nadd_executable(e IMPORTED)\n",
     }
-    assert cprograms.of_cmake(files.get, "/p") == ("svc", "helper")
+    assert cprograms.of_cmake(files.get, "/p") == {"svc": "svc", "helper": "helper"}
+
+
+def test_a_program_of_cmake_s_is_called_what_its_properties_say() -> None:
+    text = (
+        'set(P "svc_exe")\nadd_executable(${P} a.c)\nset_target_properties(${P} PROPERTIES\n OUTPUT_NAME "svc" X 1)\n'
+    )
+    machine = kit(**{"CMakeLists.txt": text})
+    assert C_CHAIN.targets(project("CMakeLists.txt"), machine) == (Target("svc", "svc_exe"),)
+    steps = C_CHAIN.recipe(project("CMakeLists.txt"), (Target("svc", "svc_exe"),), Wish(AMD64), "/out", machine).steps
+    assert steps[1].argv[-2:] == ("--target", "svc_exe")
 
 
 def test_folders_of_cmake_that_name_each_other_are_read_once() -> None:
-    assert cprograms.of_cmake({"/p/CMakeLists.txt": "add_subdirectory(.)"}.get, "/p") == ()
+    assert cprograms.of_cmake({"/p/CMakeLists.txt": "add_subdirectory(.)"}.get, "/p") == {}
 
 
 def test_meson_names_programs() -> None:
@@ -125,6 +136,15 @@ def test_meson_is_given_a_cross_file() -> None:
     cross = next(file.data.decode() for file in recipe.files if file.path == "cross.ini")
     assert "c = '/out/tools/cc'" in cross
     assert "endian = 'big'" in cross
+    assert all(dict(step.env)["NINJA"] == "/usr/bin/ninja" for step in recipe.steps)
+
+
+def test_further_words_are_split_as_a_shell_splits_them() -> None:
+    wish = Wish(AMD64, variables=(("OPTIONS", "'CFLAGS=-O2 -DX' V=1"),))
+    assert C_CHAIN.recipe(project("Makefile"), (PROGRAM,), wish, "/out", kit()).steps[2].argv[-2:] == (
+        "CFLAGS=-O2 -DX",
+        "V=1",
+    )
 
 
 def test_a_platform_that_there_is_no_c_for() -> None:
@@ -136,7 +156,7 @@ def test_cmake_s_loops_over_words_are_programs_each() -> None:
     files = {
         "/p/CMakeLists.txt": "foreach(tool IN ITEMS one two)\n  add_executable(${tool}-x ${tool}.c)\nendforeach()\n"
     }
-    assert cprograms.of_cmake(files.get, "/p") == ("one-x", "two-x")
+    assert cprograms.of_cmake(files.get, "/p") == {"one-x": "one-x", "two-x": "two-x"}
 
 
 LIBRARIES: dict[str, tuple[str, tuple[str, ...]]] = {

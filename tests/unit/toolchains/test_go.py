@@ -9,7 +9,7 @@ from tests.unit.toolchains.kits import FakeKit
 from whit.packer.image.platform import Platform
 from whit.packer.support.errors import NotFoundError, UnsupportedError
 from whit.toolchains.go import GO
-from whit.toolchains.model import Language, Project, Target, Wish
+from whit.toolchains.model import ROOM, Language, Project, Target, Wish
 
 MODULE = Project(Language.GO, "/p", "/p", "p", "go.mod")
 AMD64 = Platform("linux", "amd64")
@@ -44,7 +44,7 @@ def test_without_cgo_the_program_is_static_small_and_the_same_everywhere() -> No
     recipe = GO.recipe(MODULE, (SERVER,), Wish(AMD64), "/out", kit())
     (step,) = recipe.steps
     assert step.argv == (
-        "/opt/go/bin/go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=",
+        "/opt/go/bin/go", "build", "-trimpath", "-buildvcs=false", f"-ldflags=-s -w -buildid= -B {ROOM}",
         "-o", "/out/server", "m/cmd/server",
     )  # fmt: skip
     expected = {
@@ -60,7 +60,7 @@ def test_where_a_package_needs_cgo_zig_compiles_for_musl() -> None:
     recipe = GO.recipe(MODULE, (SERVER,), Wish(Platform("linux", "arm64")), "/out", kit(SQLITE))
     (step,) = recipe.steps
     assert dict(step.env)["CC"] == "/opt/zig/zig cc -target aarch64-linux-musl -mcpu=baseline"
-    assert "-ldflags=-s -w -buildid= -linkmode external -extldflags -static" in step.argv
+    assert f"-ldflags=-s -w -buildid= -B {ROOM} -linkmode external -extldflags -static" in step.argv
     assert "-tags=netgo,osusergo" in step.argv
     assert [tool.name for tool in recipe.tools] == ["go", "zig"]
     assert "C is in sqlite" in recipe.notes[0].reason
@@ -81,13 +81,13 @@ def test_cgo_can_be_forbidden() -> None:
 def test_variables_come_into_the_flags() -> None:
     wish = Wish(AMD64, variables=(("LDFLAGS", "-X main.version=1"), ("TAGS", "a,b")))
     argv = GO.recipe(MODULE, (SERVER,), wish, "/out", kit()).steps[0].argv
-    assert "-ldflags=-s -w -buildid= -X main.version=1" in argv
+    assert f"-ldflags=-s -w -buildid= -B {ROOM} -X main.version=1" in argv
     assert "-tags=a,b" in argv
 
 
 def test_debug_information_is_kept_where_that_is_asked_for() -> None:
     wish = Wish(AMD64, keeps_debug=True)
-    assert "-ldflags=-buildid=" in GO.recipe(MODULE, (SERVER,), wish, "/out", kit()).steps[0].argv
+    assert f"-ldflags=-buildid= -B {ROOM}" in GO.recipe(MODULE, (SERVER,), wish, "/out", kit()).steps[0].argv
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,17 @@ def test_nim_s_ssl_can_t_be_static_and_that_is_told_before() -> None:
     assert "loads OpenSSL while the program runs" in warning
 
 
+@pytest.mark.parametrize("name", ["svc.nim.cfg", "svc.nims", "nim.cfg"])
+def test_ssl_is_seen_in_the_configuration_beside_a_program_s_source_and_not_told_of_where_it_is_left_out(
+    name: str,
+) -> None:
+    machine = nim_kit(**{f"/p/src/{name}": "-d:ssl\n"})
+    target = Target("svc", "src/svc.nim")
+    assert NIM.recipe(NIM_PROJECT, (target,), Wish(AMD64), "/out", machine).warnings
+    wish = Wish(AMD64, variables=(("OPTIONS", "--undef:ssl"),))
+    assert not NIM.recipe(NIM_PROJECT, (target,), wish, "/out", machine).warnings
+
+
 @pytest.mark.parametrize(("language", "chain", "ending"), [(Language.NIM, NIM, "nim"), (Language.ZIG, ZIG, "zig")])
 def test_of_lone_files_main_is_the_program(language: Language, chain: object, ending: str) -> None:
     files = (f"lib.{ending}", f"main.{ending}")

@@ -96,10 +96,32 @@ def test_without_musl_s_standard_library_glibc_is_linked_statically() -> None:
 
 def test_with_it_musl_is_taken_and_zig_compiles_what_is_of_c() -> None:
     recipe = RUST.recipe(PROJECT, (SVC,), Wish(AMD64), "/out", kit(MUSL))
-    env = dict(recipe.steps[1].env)
-    assert f"--target={MUSL}" in recipe.steps[1].argv
-    assert env["CC_x86_64_unknown_linux_musl"] == "/out/tools/cc"
+    step = next(step for step in recipe.steps if f"--bin={SVC.name}" in step.argv)
+    assert f"--target={MUSL}" in step.argv
+    cc = dict(step.env)["CC_x86_64_unknown_linux_musl"]
+    assert cc.startswith("/kept/cargo-")
+    assert cc.endswith(f"/p/whit-{MUSL}/tools/cc")
     assert recipe.tools == (Tool("rustc", "/r/rustc", "1.95.0", "/r"), CARGO, ZIG)
+
+
+def test_what_compiles_and_links_has_one_name_in_all_builds_so_that_crates_aren_t_compiled_again() -> None:
+    env = {
+        output: next(
+            step.env for step in RUST.recipe(PROJECT, (SVC,), Wish(AMD64), output, kit(MUSL)).steps if step.env
+        )
+        for output in ("/out-1", "/out-2")
+    }
+    assert env["/out-1"] == env["/out-2"]
+
+
+def test_debug_information_is_always_made_and_only_linking_says_whether_it_stays() -> None:
+    """The compiler makes other instructions without it, and what is compiled is compiled once for both."""
+    plain, full = (
+        RUST.recipe(PROJECT, (SVC,), Wish(AMD64, keeps_debug=kept), "/out", kit()).steps[1] for kept in (False, True)
+    )
+    assert full.env == plain.env
+    assert "debuginfo=2" in dict(plain.env)["CARGO_ENCODED_RUSTFLAGS"]
+    assert full.argv == (*plain.argv, "-C", "strip=none")
 
 
 def test_a_platform_whose_standard_library_isn_t_here_is_refused_with_the_way_to_get_it() -> None:
