@@ -193,7 +193,7 @@ def _meson(work: _Work, kit: Kit) -> _Driven:
     work = replace(work, env=(*work.env, ("NINJA", ninja.path)))
     steps = (
         work.step(meson.path, "setup", *words, *work.options, build, work.project.root),
-        work.step(meson.path, "compile", "-C", build, *(target.name for target in work.targets)),
+        work.step(meson.path, "compile", "-C", build, *(f"{target.name}:executable" for target in work.targets)),
     )
     return _Driven(steps, _below("build", work), Note("minsize", "small"), (meson, ninja), (_cross_file(work),))
 

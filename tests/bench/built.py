@@ -48,6 +48,7 @@ def measured(name: str, folder: Path, bases: tuple[int, int | None]) -> Built:
         name,
         "--bin",
         name,
+        *PROGRAMS[name].options,
         "--platform",
         "linux/amd64",
         source_of(name, folder / "source"),

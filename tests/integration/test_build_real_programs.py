@@ -35,6 +35,7 @@ class Program:
     answer: str
     stdin: str = ""
     below: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
     written: Mapping[str, str] = field(default_factory=dict)
 
@@ -77,7 +78,7 @@ PROGRAMS = {
     ),
     "pkgconf": Program(
         DebianSource("pkgconf", "1.8.1", "644361ada2942be05655d4452eb018791647c31bba429b287f1f68deb2dc6840"),
-        ("--version",), "1.8.1", tools=("meson", "ninja"),
+        ("--version",), "1.8.1", options=("--build-arg", "OPTIONS=-Dtests=false"), tools=("meson", "ninja"),
     ),
     "niminst": Program(NIM, ("--help",), "Nim Installation Generator", below=("tools/niminst",), tools=("nim",)),
     "nimpretty": Program(
@@ -111,6 +112,7 @@ def made(run_whit: RunWhit, source: Path, name: str, platforms: str, root: Path)
         name,
         "--bin",
         name,
+        *PROGRAMS[name].options,
         "--platform",
         platforms,
         source,
