@@ -191,8 +191,11 @@ def _meson(work: _Work, kit: Kit) -> _Driven:
     build, cross = posixpath.join(work.output, "build"), posixpath.join(work.output, "cross.ini")
     words = ("--cross-file", cross, "--buildtype=minsize", "--default-library=static", "--prefer-static")
     work = replace(work, env=(*work.env, ("NINJA", ninja.path)))
+    # Meson names sources relative to its own folder, and so they come into programs: a copy is always as far away.
+    copy = posixpath.join(work.output, "src")
     steps = (
-        work.step(meson.path, "setup", *words, *work.options, build, work.project.root),
+        work.step("cp", "-a", f"{work.project.root}/.", copy),
+        work.step(meson.path, "setup", *words, *work.options, build, copy),
         work.step(meson.path, "compile", "-C", build, *(f"{target.name}:executable" for target in work.targets)),
     )
     return _Driven(steps, _below("build", work), Note("minsize", "small"), (meson, ninja), (_cross_file(work),))

@@ -137,7 +137,7 @@ def test_meson_is_given_a_cross_file() -> None:
     assert "c = '/out/tools/cc'" in cross
     assert "endian = 'big'" in cross
     assert all(dict(step.env)["NINJA"] == "/usr/bin/ninja" for step in recipe.steps)
-    assert recipe.steps[1].argv[-1] == "p:executable", "a library may be called the same"
+    assert recipe.steps[2].argv[-1] == "p:executable", "a library may be called the same"
 
 
 def test_further_words_are_split_as_a_shell_splits_them() -> None:
