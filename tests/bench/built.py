@@ -40,7 +40,7 @@ class Built:
 def measured(name: str, folder: Path, bases: tuple[int, int | None]) -> Built:
     """One program, built in a store of its own."""
     root = folder / "root"
-    words = (
+    words: tuple[str | Path, ...] = (
         WHIT,
         "build",
         "--json",
