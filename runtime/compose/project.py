@@ -21,7 +21,7 @@ SERVICE, CONTAINER = "service:", "container:"
 """How another one's namespace or volumes are named."""
 
 _NAMESPACES = ("network_mode", "ipc", "pid", "uts")
-_NOT_HASHED = frozenset(("build", "depends_on", "develop", "profiles", "pull_policy", "scale"))
+_NOT_HASHED = frozenset(("build", "depends_on", "develop", "profiles", "pull_policy", "pull_refresh_after", "scale"))
 """What may change without the container being another one."""
 
 
@@ -114,6 +114,8 @@ class Project:
     files: tuple[str, ...] = ()
     disabled: frozenset[str] = frozenset()
     """Services of the file that no profile has switched on."""
+    jobs: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
 
     def service(self, name: str) -> Service:
         """One of its services. Raises :class:`UsageError` with those that there are."""
@@ -183,7 +185,10 @@ def read_project(
     name = str(config["name"])
     services = {key: _service(name, key, values or {}) for key, values in (config.get("services") or {}).items()}
     parts = {kind: config.get(kind) or {} for kind in ("networks", "volumes", "secrets", "configs")}
-    project = Project(name, services, **parts, directory=directory, files=files, disabled=disabled)
+    jobs, models = (tuple(config.get(kind) or ()) for kind in ("jobs", "models"))
+    project = Project(
+        name, services, **parts, directory=directory, files=files, disabled=disabled, jobs=jobs, models=models
+    )
     for service in services.values():
         _check(project, service)
     project.order()

@@ -28,7 +28,9 @@ def command(  # noqa: PLR0917 - click's
     services: tuple[str, ...],
 ) -> None:
     """Build the images of all services that say how, or of these."""
-    from whit.runtime.compose.running.images import build_words
+    from whit.packer.showing.console import warn
+    from whit.runtime.compose.keys import check_keys
+    from whit.runtime.compose.running.images import Obtaining, build_image
 
     session = session_of(context, services, needs_file=True)
     project = session.file.project
@@ -36,9 +38,14 @@ def command(  # noqa: PLR0917 - click's
     more = [flag for flag, given in flags if given]
     more += [word for text in variables for word in ("--build-arg", text)]
     names = project.chosen(services, alone=bool(services) and not with_dependencies)
-    for name in names:
-        if project.services[name].is_built:
-            builder_of(context)([*more, *build_words(project, project.services[name])])
+    for note in check_keys(project, names, session.file.where):
+        warn(note)
+    built: set[str] = set()
+    with session.changing() as folder:
+        how = Obtaining(session.store, builder_of(context), folder, session.file.where)
+        for name in names:
+            if project.services[name].is_built:
+                build_image(project, project.services[name], how, built, tuple(more))
 
 
 @click.command("pull", short_help="Take the images of services from registries")
@@ -60,10 +67,9 @@ def pull(
     services: tuple[str, ...],
 ) -> int:
     """Take the images of all services, or of these, into the store."""
-    from whit.packer.registry.obtaining import obtain
     from whit.packer.showing.console import complain
     from whit.packer.support.errors import WhitError
-    from whit.runtime.compose.running.images import found, platform_of
+    from whit.runtime.compose.running.images import found, pull_image
 
     session = session_of(context, services, needs_file=True)
     project = session.file.project
@@ -75,7 +81,7 @@ def pull(
             continue
         done.add(service.image)
         try:
-            obtain(service.image, session.store, platform_of(service))
+            pull_image(service, session.store)
         except WhitError as error:
             complain(error)
             code = 0 if pardons or service.is_built else 1

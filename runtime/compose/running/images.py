@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from pathlib import Path
 
-from whit.packer.support.errors import NotFoundError, UsageError, WhitError
-from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support import durable
+from whit.packer.support.errors import NotFoundError, WhitError
+from whit.packer.support.light import TYPE_CHECKING, dataclass
+from whit.runtime.compose.refreshing import When, policy_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from whit.packer.image.platform import Platform
     from whit.packer.store.store import Store, StoredImage
+    from whit.runtime.compose.keys import Where
     from whit.runtime.compose.project import Project, Service
+    from whit.runtime.compose.refreshing import PullPolicy
 
     Build = Callable[[list[str]], None]
     """Builds an image: the words of ``whit build``."""
-
-_POLICIES = ("always", "missing", "if_not_present", "never", "build", "daily", "weekly")
 
 
 def platform_of(service: Service) -> Platform | None:
@@ -38,33 +42,35 @@ def found(service: Service, store: Store) -> StoredImage | None:
         return None
 
 
-def obtain_images(
-    project: Project,
-    names: Iterable[str],
-    store: Store,
-    build: Build,
-    *,
-    pull: str = "",
-    builds: bool = False,
-    never_builds: bool = False,
-) -> dict[str, str]:
-    """Digest of the image of each service; what isn't there is built or pulled. Raises :class:`WhitError`.
+@dataclass(frozen=True, slots=True)
+class Obtaining:
+    """With what images are had. ``folder`` is the project's; ``pull`` a policy that counts instead of the file's; ``builds``: all that can be built is."""
 
-    ``pull`` is a policy that counts instead of the file's; ``builds``: all that can be built is built anew.
-    """
+    store: Store
+    build: Build
+    folder: Path
+    where: Where
+    pull: str = ""
+    builds: bool = False
+    never_builds: bool = False
+
+
+def obtain_images(project: Project, names: Iterable[str], how: Obtaining) -> dict[str, str]:
+    """Digest of the image of each service; what isn't there is built or pulled. Raises :class:`WhitError`."""
     digests: dict[str, str] = {}
     pulled: set[str] = set()
+    built: set[str] = set()
     for name in names:
         service = project.services[name]
-        policy = pull or str(service.values.get("pull_policy") or "missing")
-        _check(service, policy)
-        image = found(service, store)
-        if service.is_built and (builds or policy == "build" or (image is None and not never_builds)):
-            build(build_words(project, service))
-            image = found(service, store)
-        elif (policy == "always" and not service.is_built) or image is None:
-            _pull(service, store, policy, pulled)
-            image = found(service, store)
+        policy = policy_of(service.values, how.pull)
+        image = found(service, how.store)
+        wants = how.builds or policy.when is When.BUILD or (image is None and not how.never_builds)
+        if service.is_built and wants:
+            build_image(project, service, how, built)
+            image = found(service, how.store)
+        elif image is None or (not service.is_built and _is_due(service, policy, how)):
+            _pull(service, policy, how, pulled)
+            image = found(service, how.store)
         if image is None:
             raise NotFoundError(
                 f"service {name}: there is no image {service.image}", hint="whit compose build, or pull"
@@ -73,76 +79,80 @@ def obtain_images(
     return digests
 
 
-def _check(service: Service, policy: str) -> None:
-    if policy not in _POLICIES and not policy.startswith("every_"):
-        raise UsageError(f"service {service.name}: there is no pull_policy {policy}", hint=", ".join(_POLICIES))
+def _is_due(service: Service, policy: PullPolicy, how: Obtaining) -> bool:
+    last = last_pull(how.store.root, service) if policy.when is When.REFRESH else None
+    return policy.is_due(last, time.time())
 
 
-def _pull(service: Service, store: Store, policy: str, pulled: set[str]) -> None:
+def _pull(service: Service, policy: PullPolicy, how: Obtaining, pulled: set[str]) -> None:
     if service.image in pulled:
         return
-    if policy == "never":
+    if policy.when is When.NEVER:
         raise NotFoundError(
             f"service {service.name}: there is no image {service.image}, and its pull_policy is never",
             hint=f"whit pull {service.image}, or another pull_policy",
         )
+    pull_image(service, how.store)
+    pulled.add(service.image)
+
+
+def pull_image(service: Service, store: Store) -> None:
+    """Have the image that the registry has now, and write down when that was. Raises :class:`WhitError`."""
     from whit.packer.registry.obtaining import obtain  # noqa: PLC0415 - what is there needs none of it
 
     try:
         obtain(service.image, store, platform_of(service))
     except WhitError as error:
         raise type(error)(f"service {service.name}: {error.message}", hint=error.hint) from None
-    pulled.add(service.image)
+    place = _pull_place(store.root, service)
+    with durable.store_errors(f"write to the store {store.root}"):
+        durable.private_folder(place.parent.parent)
+        durable.private_folder(place.parent)
+        durable.write_whole(place, f"{int(time.time())}\n".encode())
 
 
-def build_words(project: Project, service: Service) -> list[str]:
-    """What ``whit build`` is told of a service's ``build``. Raises :class:`UsageError` for what it can't do."""
-    build = service.values["build"]
-    if isinstance(build, str):
-        build = {"context": build}
-    words = ["--tag", service.image, *(word for tag in build.get("tags") or () for word in ("--tag", str(tag)))]
-    context = str(build.get("context") or ".")
-    if build.get("dockerfile_inline") is not None:
-        raise UsageError(
-            f"service {service.name}: build.dockerfile_inline: whit builds from a file", hint="dockerfile:"
-        )
-    if build.get("dockerfile"):
-        file = str(build["dockerfile"])
-        usual = file == "Dockerfile" and not (Path(context) / file).exists()
-        words += [] if usual else ["--file", file if file.startswith("/") else f"{context}/{file}"]
-    for key, option in (("args", "--build-arg"), ("labels", "--label"), ("additional_contexts", "--build-context")):
-        values = build.get(key) or {}
-        items = values.items() if isinstance(values, dict) else (str(text).partition("=")[::2] for text in values)
-        words += [word for name, value in items for word in (option, name if value is None else f"{name}={value}")]
-    for key, option in (
-        ("cache_from", "--cache-from"),
-        ("cache_to", "--cache-to"),
-        ("ssh", "--ssh"),
-        ("platforms", "--platform"),
-    ):
-        words += [word for value in build.get(key) or () for word in (option, str(value))]
-    for key, option in (("target", "--target"), ("network", "--network")):
-        words += [option, str(build[key])] if build.get(key) else []
-    words += [flag for key, flag in (("no_cache", "--no-cache"), ("pull", "--pull")) if build.get(key)]
-    for one in build.get("secrets") or ():
-        words += ["--secret", _secret(project, service, one)]
-    for key in ("entitlements", "extra_hosts", "isolation", "privileged", "shm_size", "ulimits"):
-        if build.get(key):
-            raise UsageError(
-                f"service {service.name}: build.{key}: whit build can't do that", hint="take it out of the file"
-            )
-    return [*words, context]
+def last_pull(root: Path, service: Service) -> float | None:
+    """When Compose has pulled a service's image last, in seconds since 1970; None where nobody knows."""
+    with contextlib.suppress(OSError, ValueError), _pull_place(root, service).open("rb") as file:
+        return float(file.read(32))
+    return None
 
 
-def _secret(project: Project, service: Service, one: object) -> str:
-    key, target = (
-        (str(one), str(one))
-        if not isinstance(one, dict)
-        else (str(one["source"]), str(one.get("target") or one["source"]))
-    )
-    values = project.secrets.get(key) or {}
-    if values.get("file"):
-        return f"id={target},src={values['file']}"
-    if values.get("environment"):
-        return f"id={target},env={values['environment']}"
-    raise UsageError(f"service {service.name}: build.secrets: {key} has no source", hint="file: or environment:")
+def _pull_place(root: Path, service: Service) -> Path:
+    from hashlib import sha256  # noqa: PLC0415 - few services ask for it
+
+    what = f"{service.image} {service.values.get('platform') or ''}"
+    return root / "compose" / ".pulls" / sha256(what.encode()).hexdigest()
+
+
+def build_image(
+    project: Project, service: Service, how: Obtaining, built: set[str], more: tuple[str, ...] = ()
+) -> None:
+    """Build a service's image after those that it is built on; each once. Raises :class:`WhitError`."""
+    from whit.runtime.compose.building import build_words, builds_first  # noqa: PLC0415 - most starts build nothing
+
+    if service.name in built:
+        return
+    built.add(service.name)
+    for name in builds_first(service):
+        other = project.services.get(name)
+        if other and other.is_built:
+            build_image(project, other, how, built, more)
+    how.build([*more, *build_words(project, service, how.where, _dockerfile(service, how.folder))])
+
+
+def _dockerfile(service: Service, folder: Path) -> str | None:
+    """Where its Dockerfile is, None for the usual one; what stands in the Compose file is written below the project's folder."""
+    from whit.runtime.compose.building import build_of, inline_of  # noqa: PLC0415 - as above
+
+    inline, build = inline_of(service), build_of(service)
+    if inline is not None:
+        place = folder / "contents" / f"build-{service.name}.Dockerfile"
+        with durable.store_errors(f"write {place}"):
+            durable.private_folder(place.parent)
+            durable.write_whole(place, inline.encode())
+        return str(place)
+    file, context = str(build.get("dockerfile") or ""), str(build.get("context") or ".")
+    if not file or (file == "Dockerfile" and not (Path(context) / file).exists()):
+        return None
+    return file if file.startswith("/") else f"{context}/{file}"

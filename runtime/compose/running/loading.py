@@ -35,7 +35,7 @@ def load(chosen: Chosen, services: tuple[str, ...] = ()) -> Loaded:
     for warning in canonical.warnings:
         warn(warning)
 
-    def where(path: tuple[str, ...]) -> str:
+    def where(path: tuple[str | int, ...]) -> str:
         place = canonical.place(*path)
         return f"{place}: " if place else ""
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import sys
 
-from whit.packer.showing.console import say
+from whit.packer.showing.console import say, warn
 from whit.packer.support.errors import WhitError
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.compose import labels
 from whit.runtime.compose.graph.model import Wanted
 from whit.runtime.compose.graph.upward import Choice, plan_up
+from whit.runtime.compose.keys import check_keys
 from whit.runtime.compose.project import config_hash
 from whit.runtime.compose.running.acting import Acting, Making, wait_for
 from whit.runtime.compose.running.contents import Contents, read_contents
-from whit.runtime.compose.running.images import obtain_images
+from whit.runtime.compose.running.images import Obtaining, obtain_images
 from whit.runtime.compose.running.uprunning import UpWishes, bring_up
 from whit.runtime.compose.wishing import Place, wishes_of
 from whit.runtime.engine import creating, lifecycle
@@ -63,6 +64,8 @@ def run_once(session: Session, once: Once, build: Build) -> int:
     """Start what the service needs, then its container; the exit code, unless this process becomes its client."""
     project = session.file.project
     service = _changed(project.service(once.service), once)
+    for note in check_keys(project, (service.name,), session.file.where):
+        warn(note)
     with session.changing() as folder:
         if not once.alone:
             _bring_up_needed(session, folder, service, build)
@@ -129,7 +132,8 @@ def _make_places(session: Session, service: Service) -> None:
 
 def _make(session: Session, folder: Path, service: Service, once: Once, build: Build) -> Kept:
     project = session.file.project
-    obtain_images(project, (service.name,), session.store, build, builds=once.builds)
+    how = Obtaining(session.store, build, folder, session.file.where, builds=once.builds)
+    obtain_images(project, (service.name,), how)
     contents = read_contents(project, (service.name,), folder, session.file.contents)
     own = labels.service_labels(project, service, 1, oneoff=True)
     own[labels.HASH] = config_hash(project, service, contents.digests)

@@ -15,7 +15,7 @@ from whit.runtime.compose.project import Condition, config_hash
 from whit.runtime.compose.running.acting import Acting, Ending, Making, wait_for
 from whit.runtime.compose.running.contents import read_contents
 from whit.runtime.compose.running.executing import Executor
-from whit.runtime.compose.running.images import obtain_images
+from whit.runtime.compose.running.images import Obtaining, obtain_images
 from whit.runtime.compose.running.seeing import look
 from whit.runtime.compose.running.telling import teller
 
@@ -62,9 +62,8 @@ def bring_up(loaded: Loaded, store: Store, folder: Path, wishes: UpWishes, chose
     for name in names:
         check_scale(project.services[name], choice.count(project.services[name]))
     contents = read_contents(project, names, folder, loaded.contents)
-    digests = obtain_images(
-        project, names, store, build, pull=wishes.pull, builds=wishes.builds, never_builds=wishes.never_builds
-    )
+    how = Obtaining(store, build, folder, loaded.where, wishes.pull, wishes.builds, wishes.never_builds)
+    digests = obtain_images(project, names, how)
     hashes = {name: config_hash(project, project.services[name], contents.digests) for name in names}
     view = look(store.root, project.name)
     _check_external(project, names, view)

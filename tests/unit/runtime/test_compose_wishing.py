@@ -26,7 +26,7 @@ def _asked(number: int = 1, kept: tuple[tuple[str, str], ...] = (), **values: An
 
 def _checked(**values: Any) -> tuple[str, ...]:
     project = project_of({"web": values})
-    return check_keys(project, ("web",), lambda path: f"{'.'.join(path)}: ")
+    return check_keys(project, ("web",), lambda path: f"{'.'.join(map(str, path))}: ")
 
 
 def test_an_entrypoint_of_several_words_stands_in_front_of_the_command() -> None:
