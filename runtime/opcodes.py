@@ -183,6 +183,7 @@ KEEP_ROOT          | SUPERVISE | $target @options                               
 KEEP_USERS         | SUPERVISE | $newuidmap *uids $newgidmap *gids                  | map the users
 KEEP_SECRETS       | SUPERVISE | $target                                             | mount a place for secrets
 KEEP_NETWORK       | SUPERVISE | $path                                               | enter the network namespace
+KEEP_PARAMETERS    | SUPERVISE | @files @values                                      | set kernel parameters of the network
 KEEP_STREAMS       | SUPERVISE | #input #terminal                                    | connect its input and output
 KEEP_LOG           | SUPERVISE | #size #files                                        | write its log
 KEEP_RUNNING       | SUPERVISE | #policy #most                                       | start it again

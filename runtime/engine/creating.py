@@ -233,15 +233,19 @@ def _kept_image(store: Store, prepared: Prepared) -> Iterator[None]:
         yield
 
 
-def _empowered(made: dict[str, object], wishes: Wishes, program: Program) -> tuple[dict[str, object], Joins]:
-    """The configuration with what was asked for beyond the default, and the namespaces that are other containers'."""
+def _empowered(
+    made: dict[str, object], wishes: Wishes, program: Program, network: str
+) -> tuple[dict[str, object], Joins, Joins]:
+    """The configuration with what was asked for beyond the default, the namespaces that are other containers', and its network's parameters."""
     if wishes.powers is None:
-        return made, ()
-    from whit.runtime.engine.powers import empower, joined  # noqa: PLC0415 - most containers have none
+        return made, (), ()
+    from whit.runtime.engine.parameters import taken_out  # noqa: PLC0415 - most containers have none
+    from whit.runtime.engine.powers import empower, joined  # noqa: PLC0415
     from whit.runtime.engine.updating import read_machine  # noqa: PLC0415
 
     powers = wishes.powers(program)
-    return empower(made, powers, read_machine(), dict(wishes.profiles)), joined(powers)
+    made, parameters = taken_out(empower(made, powers, read_machine(), dict(wishes.profiles)), network)
+    return made, joined(powers), parameters
 
 
 def _add(containers: Containers, container: Container, prepared: Prepared, request: Request, wishes: Wishes) -> Kept:
@@ -261,8 +265,8 @@ def _add(containers: Containers, container: Container, prepared: Prepared, reque
         architecture=architecture(),
         root=f"{folder}/root" if container.root.is_writable else container.root.rootfs,
     )
-    made, joins = _empowered(document(placed), wishes, prepared.program)
-    container = replace(container, joins=joins)
+    made, joins, parameters = _empowered(document(placed), wishes, prepared.program, container.network)
+    container = replace(container, joins=joins, parameters=parameters)
     if container.users:
         made = without_root(made, container.users, cgroup)
     ops = supervision_ops(container, str(folder), str(containers.records), "" if container.network != HOST else None)

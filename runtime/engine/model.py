@@ -180,6 +180,9 @@ class Container:
     joins: tuple[tuple[str, str], ...] = ()
     """Namespaces that are other containers': (type as OCI has it, container)."""
 
+    parameters: tuple[tuple[str, str], ...] = ()
+    """Kernel parameters of its network: (file below /proc/sys, value)."""
+
     ports: tuple[PortMapping, ...] = ()
     exposed: tuple[str, ...] = ()
     hosts: tuple[tuple[str, str], ...] = ()

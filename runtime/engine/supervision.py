@@ -77,6 +77,9 @@ def supervision_ops(container: Container, folder: str, records: str, network: st
         ops.append(Op("KEEP_USERS", users.settings(container.users), "its user may do all that is its own"))
     if network is not None:
         ops.append(Op("KEEP_NETWORK", (network,), "another one's network" if network else "a network of its own"))
+    if container.parameters:
+        files, values = zip(*container.parameters, strict=True)
+        ops.append(Op("KEEP_PARAMETERS", (files, values), "as the kernel has it in the container's network"))
     ops.append(Op("KEEP_STREAMS", (int(container.interactive), int(container.terminal)), "its input and output"))
     if container.log.driver is LogDriver.CRI:
         ops.append(Op("KEEP_LOG", (container.log.max_size, container.log.max_file), "what it writes is kept"))

@@ -59,6 +59,8 @@ struct settings {
 	size_t uids_length, gids_length;
 	/* NULL: the caller's own; empty: a new one. */
 	const char *network;
+	/* Kernel parameters of that network: files below /proc/sys, and as many values. */
+	char **parameters, **parameter_values;
 	int has_input, has_terminal, has_log, has_afterwards, gives_back_first;
 	uint64_t log_size, log_files;
 	enum policy policy;
@@ -261,6 +263,8 @@ void engine_stop(struct supervisor *supervisor, int signal, int64_t seconds);
 /* Enter the namespaces that the settings ask for: NULL, or what can't be done, and `error`. And leave them: 0 or -errno. */
 const char *enter_namespaces(struct supervisor *supervisor, int *error);
 int leave_namespaces(struct supervisor *supervisor);
+/* Once its interfaces are there: what couldn't be done, NULL for nothing. */
+const char *parameters_set(const struct supervisor *supervisor, int *error);
 
 /* `whit _users FOLDER WORD…`: Python with these words as the root of the container's users; files of theirs may be in its folder. */
 int engine_users(char **argv, const char *self);

@@ -281,6 +281,9 @@ int engine_supervise(char **argv, const char *self)
 	tell(&supervisor, "ready", (uint64_t)getpid(), NULL);
 	if (wait_for_go(&supervisor))
 		return FAILED;
+	what = parameters_set(&supervisor, &error);
+	if (what)
+		return give_up(&supervisor, what, error);
 	control_settle(&supervisor);
 	watcher_start(&supervisor);
 	error = proxy_open(&supervisor);

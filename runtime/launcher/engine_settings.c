@@ -82,6 +82,13 @@ static int read_network(struct settings *settings, const struct plan *plan, cons
 	return 0;
 }
 
+static int read_parameters(struct settings *settings, const struct plan *plan, const struct op *op)
+{
+	settings->parameters = op_list(plan, op, KEEP_PARAMETERS_files);
+	settings->parameter_values = op_list(plan, op, KEEP_PARAMETERS_values);
+	return settings->parameters && settings->parameter_values ? 0 : -EINVAL;
+}
+
 static int read_streams(struct settings *settings, const struct plan *plan, const struct op *op)
 {
 	(void)plan;
@@ -140,6 +147,7 @@ static read_function *const readers[OP_COUNT] = {
 	[OP_KEEP_USERS] = read_users,
 	[OP_KEEP_SECRETS] = read_secrets,
 	[OP_KEEP_NETWORK] = read_network,
+	[OP_KEEP_PARAMETERS] = read_parameters,
 	[OP_KEEP_STREAMS] = read_streams,
 	[OP_KEEP_LOG] = read_log,
 	[OP_KEEP_RUNNING] = read_running,

@@ -161,7 +161,7 @@ SYSCTLS: dict[str, tuple[str, ...]] = {
 """Kernel parameters that a namespace has of its own (namespaces(7), sysctl documentation); with a dot at its end, all below."""
 
 
-def _sysctl_file(name: str) -> str:
+def sysctl_file(name: str) -> str:
     """As sysctl(8) reads names: the first separator tells which of the two it is, the other one is part of a name."""
     first = next((letter for letter in name if letter in "./"), ".")
     parts = name.split(first)
@@ -175,7 +175,7 @@ def _sysctl_file(name: str) -> str:
 def sysctl_ops(linux: Linux, own: frozenset[str]) -> Iterator[Op]:
     """The kernel parameters. Raises for one that isn't of a namespace of the container's own: it would be the host's too."""
     for name, value in linux.sysctl:
-        file = _sysctl_file(name)
+        file = sysctl_file(name)
         dotted = file.replace("/", ".")
         needed = [
             kind

@@ -40,6 +40,7 @@ def containers() -> Iterator[Container]:
     yield replace(BASE, users=Users(1000, 100, more, more[:1], ("/usr/bin/newuidmap", "/usr/bin/newgidmap")))
     joined = Joining("red", ("alias",), "10.0.0.5", "fd00::5", "02:42:ac:11:00:02")
     yield replace(BASE, network="red", networks=(joined, Joining()))
+    yield replace(BASE, parameters=(("net/core/somaxconn", "77"), ("net/ipv4/ip_forward", "1")))
     yield replace(BASE, probe=Probe(ProbeKind.EXEC, words=("/probe", "-x")))
     yield replace(BASE, probe=Probe(ProbeKind.TCP, port=80))
     yield replace(BASE, probe=Probe(ProbeKind.HTTP, address="::1", port=8080, path="/healthz"))

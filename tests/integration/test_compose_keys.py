@@ -111,7 +111,7 @@ def test_limits_labels_and_the_rest_are_what_inspect_shows(shop: Composed) -> No
             extra_hosts: ["far:10.1.2.3"]
             logging: {driver: json-file, options: {max-size: 1m, max-file: "2"}}
             healthcheck: {x-tcp: ":1", interval: 1m}
-            sysctls: {kernel.msgmax: 4096}
+            sysctls: {kernel.msgmax: 4096, net.core.somaxconn: 77, net.ipv4.conf.eth0.rp_filter: "2"}
     """)
     shop.up()
     found = _inspect(shop, "shop-web-1")
@@ -126,6 +126,8 @@ def test_limits_labels_and_the_rest_are_what_inspect_shows(shop: Composed) -> No
     assert shop(*inside, "sh", "-c", "echo $A-$B") == "1-"
     assert shop(*inside, "sh", "-c", "ulimit -n") == "100"
     assert shop(*inside, "cat", "/proc/sys/kernel/msgmax") == "4096"
+    assert shop(*inside, "cat", "/proc/sys/net/core/somaxconn") == "77"
+    assert shop(*inside, "cat", "/proc/sys/net/ipv4/conf/eth0/rp_filter") == "2"
     assert _names(shop, "web")["far"] == "10.1.2.3"
 
 

@@ -102,6 +102,13 @@ def test_what_it_writes_to_its_root_is_the_user_s_own_and_goes_with_it(engine: M
     engine("rm", "box")
 
 
+def test_its_network_has_the_kernel_parameters_that_are_asked_for(engine: Mine) -> None:
+    options = ("--network", "none", "--sysctl", "net.core.somaxconn=77")
+    engine.box("cat", "/proc/sys/net/core/somaxconn", options=options)
+    assert engine("wait", "box") == "0", engine.log()
+    assert engine.log() == "77\n"
+
+
 def test_a_folder_of_the_user_s_is_the_container_s_user_s(engine: Mine, user: User) -> None:
     data = user.home / "data"
     data.mkdir()
