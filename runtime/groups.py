@@ -54,6 +54,16 @@ GROUPS: dict[str, tuple[str, str, Table]] = {
             "restore": (f"{_HERE}.restore", "Start containers again after the machine's restart"),
         },
     ),
+    "kube": (
+        "Manage what Kubernetes is given",
+        "",
+        {
+            "generate": (
+                "whit.runtime.scaleout.kubernetes.commands.generate",
+                "Write a Compose file's services as Kubernetes manifests",
+            )
+        },
+    ),
     "generate": ("Write files for other programs", "", {"systemd": (f"{_HERE}.systemd", "Write units for systemd")}),
 }
 """Group → its line, the verbs that are there without it (GROUP'S=THAT), and its own."""

@@ -1,0 +1,1 @@
+"""The same Compose file on many hosts: what other engines are given of it."""

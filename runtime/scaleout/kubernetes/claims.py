@@ -1,0 +1,69 @@
+"""Volumes → PersistentVolumeClaims. Pure."""
+
+from __future__ import annotations
+
+from whit.packer.support.light import TYPE_CHECKING
+from whit.runtime.scaleout.kubernetes.extension import KEY, service_wishes, volume_wishes
+from whit.runtime.scaleout.kubernetes.naming import label, metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from whit.runtime.compose.project import Service
+    from whit.runtime.scaleout.kubernetes.choosing import Role
+    from whit.runtime.scaleout.kubernetes.model import Context, Document
+
+_SIZE = "1Gi"
+_ONE, _MANY = "ReadWriteOnce", "ReadWriteMany"
+
+
+def template(context: Context, key: str) -> Document:
+    """What a StatefulSet makes a claim of for each of its pods."""
+    return {"metadata": {"name": label(key)}, "spec": _spec(context, key, _ONE)}
+
+
+def objects(context: Context, roles: Mapping[str, Role]) -> Iterator[Document]:
+    """The claims that aren't a StatefulSet's."""
+    owned = {key for role in roles.values() for key in role.owned}
+    for key, values in context.project.volumes.items():
+        users = [one for one in context.project.services.values() if key in one.volumes()]
+        if key in owned or not users:
+            continue
+        name = label(context.project.volume_name(key))
+        if (values or {}).get("external"):
+            context.tell(("volumes", key), f"the PersistentVolumeClaim {name} must be there")
+            continue
+        access = _ONE if _is_single(context, key) else _MANY
+        if access == _MANY and not volume_wishes(context, key).access:
+            context.tell(
+                ("volumes", key), "several pods have it: the cluster must have a class of storage for ReadWriteMany"
+            )
+        head = metadata(context, name)
+        yield {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": head,
+            "spec": _spec(context, key, access),
+        }
+
+
+def is_single(context: Context, service: Service) -> bool:
+    """Whether it has a claim that no second pod can have meanwhile."""
+    return any(
+        _is_single(context, key) and not volume_wishes(context, key).access.endswith("Many")
+        for key in service.volumes()
+    )
+
+
+def _is_single(context: Context, key: str) -> bool:
+    users = [one for one in context.project.services.values() if key in one.volumes()]
+    return len(users) == 1 and users[0].replicas <= 1 and service_wishes(context, users[0].name).autoscale is None
+
+
+def _spec(context: Context, key: str, access: str) -> Document:
+    wishes = volume_wishes(context, key)
+    size = wishes.size or context.options.volume_size
+    if not size:
+        context.tell(("volumes", key), f"has {_SIZE}: say more by --volume-size, or by {KEY}: {{size: 10Gi}}")
+    made: Document = {"accessModes": [wishes.access or access], "resources": {"requests": {"storage": size or _SIZE}}}
+    return {**made, "storageClassName": wishes.storage_class} if wishes.storage_class else made

@@ -1,0 +1,1 @@
+"""``whit kube``: one file a verb."""

@@ -1,0 +1,105 @@
+"""What manifests are made from, and what comes out. Pure."""
+
+from __future__ import annotations
+
+from whit.packer.support.errors import UnsupportedError
+from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from whit.runtime.compose.keys import Where
+    from whit.runtime.compose.project import Project
+
+    Document = dict[str, Any]
+    """An object of Kubernetes' API, or a part of one."""
+
+
+class Publish(StrEnum):
+    """How a published port can be reached from outside of the cluster."""
+
+    NONE = "none"
+    NODE_PORT = "node-port"
+    LOAD_BALANCER = "load-balancer"
+
+
+class Kind(StrEnum):
+    """What keeps a service's pods."""
+
+    DEPLOYMENT = "Deployment"
+    STATEFUL = "StatefulSet"
+    DAEMON = "DaemonSet"
+    JOB = "Job"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the person decides. Empty is: not said."""
+
+    namespace: str = ""
+    runtime_class: str = ""
+    publish: Publish = Publish.NONE
+    registry: str = ""
+    """What stands before the names of images that are built."""
+    wait_image: str = ""
+    """An image with ``sh`` and ``nc``, by which pods wait for others to be ready."""
+    volume_size: str = ""
+    """Of volumes whose size isn't said."""
+    own_filter: bool = False
+    """whit's own filter of system calls instead of the node's."""
+    host_paths: bool = False
+    """Binds of the host's files and folders stay what they are."""
+    leave_secrets: bool = False
+    """Secrets are named, and not written."""
+    policies: bool = True
+    """Networks become NetworkPolicies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One change or loss. ``place`` is ``FILE:LINE:COLUMN: ``, or nothing; ``subject`` what it is about: ``services.web.init``."""
+
+    place: str
+    subject: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.place}{self.subject}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """All objects, in the order in which they are best applied; ``profiles`` are filters by their file names."""
+
+    manifests: tuple[Document, ...]
+    profiles: tuple[tuple[str, Document], ...]
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every part needs: the project, the person's wishes, what files hold, and where notes go.
+
+    ``contents``: ("secrets" or "configs", key) → bytes; ``bound``: path of a bound regular file → bytes.
+    """
+
+    project: Project
+    options: Options
+    where: Where
+    contents: Mapping[tuple[str, str], bytes]
+    bound: Mapping[str, bytes]
+    notes: list[Note]
+
+    def tell(self, path: tuple[str, ...], text: str) -> None:
+        """Note a change or a loss."""
+        self.notes.append(Note(self.where(path), ".".join(path), text))
+
+    def refused(self, path: tuple[str, ...], text: str, hint: str) -> UnsupportedError:
+        """The error that Kubernetes can't do what is at a path."""
+        return UnsupportedError(f"{self.where(path)}{'.'.join(path)}: {text}", hint=hint)
+
+
+def filled(values: Mapping[str, Any]) -> Document:
+    """Without what is None, or an empty text, list or mapping."""
+    return {key: value for key, value in values.items() if value is not None and value not in ("", [], {}, ())}

@@ -1,0 +1,179 @@
+"""A service → its pod's template. Pure."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from whit.packer.support.light import TYPE_CHECKING, dataclass
+from whit.runtime.scaleout.kubernetes import files, security
+from whit.runtime.scaleout.kubernetes.choosing import waits_for_end
+from whit.runtime.scaleout.kubernetes.containers import container_of
+from whit.runtime.scaleout.kubernetes.model import Kind, filled
+from whit.runtime.scaleout.kubernetes.naming import is_key, label, labels, network_label
+from whit.runtime.scaleout.kubernetes.probes import probes_of
+from whit.runtime.scaleout.kubernetes.quantities import seconds
+from whit.runtime.scaleout.kubernetes.scheduling import placed
+from whit.runtime.scaleout.kubernetes.storage import mounted
+from whit.runtime.scaleout.kubernetes.waiting import waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from whit.runtime.compose.project import Service
+    from whit.runtime.scaleout.kubernetes.choosing import Role
+    from whit.runtime.scaleout.kubernetes.model import Context, Document
+
+    Profile = tuple[str, tuple[str, ...]]
+
+_GRACE = 10
+"""Seconds that a container has to stop (compose-spec, stop_grace_period)."""
+
+_NAMESPACES = {"ipc": "hostIPC", "pid": "hostPID"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A template, and the filters that nodes must have for it."""
+
+    template: Document
+    profiles: tuple[Profile, ...]
+
+
+def pod_of(context: Context, service: Service, roles: Mapping[str, Role]) -> Pod:
+    """What a service's pods are made of. Raises :class:`WhitError` with the place of what can't be."""
+    role = roles[service.name]
+    container, volumes, confined = _contained(context, service, role)
+    profiles = [confined.profile]
+    inits = list(waiting(context, service, frozenset(name for name, one in roles.items() if one.is_init)))
+    for name, other in roles.items():
+        if other.is_init and service.name in waits_for_end(context.project, name):
+            first, more, box = _contained(context, context.project.services[name], other)
+            inits.append(_as_init(first, more, box))
+            volumes += [{**volume, "name": _init_name(name, volume["name"])} for volume in more]
+            profiles.append(box.profile)
+    spec = {
+        **_host(context, service),
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "runtimeClassName": context.options.runtime_class or service.values.get("runtime"),
+        "restartPolicy": _restart_policy(role),
+        "terminationGracePeriodSeconds": seconds(service.values.get("stop_grace_period"), _GRACE),
+        "hostname": _hostname(context, service),
+        "hostAliases": _hosts(context, service),
+        "dnsConfig": _dns(context, service),
+        **placed(context, service),
+        "securityContext": confined.pod,
+        "initContainers": inits,
+        "containers": [container],
+        "volumes": volumes,
+    }
+    in_networks = {network_label(context, key): "true" for key in service.networks}
+    head = {
+        "labels": {**labels(context.project, service.name), **in_networks},
+        "annotations": _annotations(context, service),
+    }
+    return Pod({"metadata": filled(head), "spec": _kept(spec)}, tuple(one for one in profiles if one))
+
+
+def _kept(spec: Document) -> Document:
+    """Without what isn't said; ``false`` and 0 are said."""
+    return {key: value for key, value in spec.items() if value is not None and value not in ("", [], {})}
+
+
+def _contained(context: Context, service: Service, role: Role) -> tuple[Document, list[Document], security.Confinement]:
+    """A service's container with its mounts, the volumes that these need, and how it is confined."""
+    mounts = mounted(context, service, role.owned, role.wishes)
+    confined = security.confinement_of(context, service, role.wishes, has_volumes=any(one.is_kept for one in mounts))
+    container = container_of(context, service)
+    if role.kind is not Kind.JOB:
+        container |= probes_of(context, service, role.wishes)
+    container["securityContext"] = confined.container
+    container |= filled({"volumeMounts": [one.mount for one in mounts]})
+    volumes = {one.volume["name"]: one.volume for one in mounts if one.volume}
+    return container, list(volumes.values()), confined
+
+
+def _as_init(container: Document, volumes: list[Document], confined: security.Confinement) -> Document:
+    """A job's container within another service's pod: its user is its own there, its volumes have names of their own."""
+    own = {volume["name"] for volume in volumes}
+    mounts = [
+        {**mount, "name": _init_name(container["name"], mount["name"]) if mount["name"] in own else mount["name"]}
+        for mount in container.get("volumeMounts") or ()
+    ]
+    kept = ("runAsNonRoot", "runAsUser", "runAsGroup", "seccompProfile")
+    box = {**{key: confined.pod[key] for key in kept if key in confined.pod}, **container["securityContext"]}
+    return {
+        **{key: value for key, value in container.items() if key not in {"ports", "lifecycle"}},
+        "securityContext": box,
+        "volumeMounts": mounts,
+    }
+
+
+def _init_name(service: str, volume: str) -> str:
+    return label(f"{service}-{volume}")
+
+
+def _restart_policy(role: Role) -> str:
+    if role.kind is not Kind.JOB:
+        return "Always"
+    return "OnFailure" if role.restart.word in {"on-failure", "always"} else "Never"
+
+
+def _hostname(context: Context, service: Service) -> str | None:
+    text = str(service.values.get("hostname") or "")
+    if text and label(text) != text:
+        context.tell(("services", service.name, "hostname"), f"is {label(text)}")
+    return label(text) if text else None
+
+
+def _host(context: Context, service: Service) -> Document:
+    """Namespaces of the node's, which the file must ask for by name."""
+    made: Document = {}
+    for key, word in _NAMESPACES.items():
+        if service.values.get(key) == "host":
+            made[word] = True
+            context.tell(("services", service.name, key), "has the node's: only 'privileged' namespaces take that")
+    if service.network_mode == "host":
+        made |= {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}
+        context.tell(
+            ("services", service.name, "network_mode"), "has the node's: only 'privileged' namespaces take that"
+        )
+    return made
+
+
+def _hosts(context: Context, service: Service) -> list[Document]:
+    """``extra_hosts``, by address. Raises :class:`UnsupportedError` for what is no address."""
+    found: dict[str, list[str]] = {}
+    for text in service.values.get("extra_hosts") or ():
+        name, _, address = str(text).partition("=")
+        try:
+            place = str(ip_address(address.strip("[]")))
+        except ValueError:
+            here = ("services", service.name, "extra_hosts")
+            raise context.refused(here, f"'{address[:60]}' is no address", "on Kubernetes it must be one") from None
+        found.setdefault(place, []).append(name)
+    return [{"ip": address, "hostnames": names} for address, names in found.items()]
+
+
+def _dns(context: Context, service: Service) -> Document:
+    values = service.values
+    if values.get("dns"):
+        context.tell(("services", service.name, "dns"), "the cluster's own servers are asked first")
+    options = [
+        filled({"name": name, "value": value})
+        for name, _, value in (str(one).partition(":") for one in values.get("dns_opt") or ())
+    ]
+    return filled({"nameservers": values.get("dns"), "searches": values.get("dns_search"), "options": options})
+
+
+def _annotations(context: Context, service: Service) -> dict[str, str]:
+    """Labels and annotations of the file, whose values Kubernetes' own labels couldn't hold; and what makes pods anew when a file changes."""
+    found = {**(service.values.get("labels") or {}), **(service.values.get("annotations") or {})}
+    made: dict[str, str] = {}
+    for key, value in found.items():
+        if is_key(str(key)):
+            made[str(key)] = str(value)
+        else:
+            context.tell(("services", service.name, "labels"), f"Kubernetes can't have '{str(key)[:60]}'")
+    digest = files.digest(context, service)
+    return {**made, **({"whit/files": digest} if digest else {})}

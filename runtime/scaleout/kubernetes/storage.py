@@ -1,0 +1,121 @@
+"""What a pod mounts: volumes, memory, configs, secrets and bound files. Pure.
+
+A volume that one service alone has is its StatefulSet's, a claim for each pod; others are claims of their own.
+"""
+
+from __future__ import annotations
+
+from whit.packer.support.errors import UsageError
+from whit.packer.support.light import TYPE_CHECKING, dataclass
+from whit.runtime.compose.model.units import size as parse_size
+from whit.runtime.scaleout.kubernetes import files
+from whit.runtime.scaleout.kubernetes.naming import label
+from whit.runtime.scaleout.kubernetes.quantities import size
+
+if TYPE_CHECKING:
+    from whit.runtime.compose.project import Service, Values
+    from whit.runtime.scaleout.kubernetes.extension import ServiceWishes
+    from whit.runtime.scaleout.kubernetes.model import Context, Document
+
+TMP = "/tmp"  # noqa: S108 - a container's
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """A thing in a pod: ``volume`` as the pod has it (None for a claim of a StatefulSet's), ``mount`` as the container has it."""
+
+    volume: Document | None
+    mount: Document
+    is_kept: bool = False
+    """Whether whose it is must fit who writes it: a claim, or files with an owner."""
+
+
+def mounted(context: Context, service: Service, owned: tuple[str, ...], wishes: ServiceWishes) -> tuple[Mounted, ...]:
+    """All that a service mounts; ``owned`` are the volumes that its StatefulSet makes claims of.
+
+    Raises :class:`UnsupportedError` for what Kubernetes can't mount, or only from the host.
+    """
+    values = service.values
+    found: list[Mounted] = []
+    for number, mount in enumerate(values.get("volumes") or ()):
+        found.append(_volume(context, service, mount, owned, number))
+    for number, text in enumerate(values.get("tmpfs") or ()):
+        path, _, words = str(text).partition(":")
+        most = [word.removeprefix("size=") for word in words.split(",") if word.startswith("size=")]
+        found.append(_memory(f"tmpfs-{number}", path, most[0] if most else None))
+    if values.get("shm_size"):
+        found.append(_memory("shm", "/dev/shm", values["shm_size"]))  # noqa: S108 - a container's
+    found += [Mounted(*pair, is_kept=True) for pair in files.files_of(context, service)]
+    if not wishes.writable and not any(one.mount["mountPath"].rstrip("/") == TMP for one in found):
+        found.append(_memory("tmp", TMP, None))
+    _check_places(context, service, found)
+    return tuple(found)
+
+
+def owned_volumes(context: Context, service: Service) -> tuple[str, ...]:
+    """The volumes that it alone mounts, and writes to."""
+    found: dict[str, None] = {}
+    for mount in service.values.get("volumes") or ():
+        key = str(mount.get("source") or "")
+        if mount.get("type") == "volume" and key and not mount.get("read_only"):
+            others = [other.name for other in context.project.services.values() if key in other.volumes()]
+            if others == [service.name] and not (context.project.volumes.get(key) or {}).get("external"):
+                found[key] = None
+    return tuple(found)
+
+
+def _check_places(context: Context, service: Service, found: list[Mounted]) -> None:
+    seen: set[str] = set()
+    for one in found:
+        place = one.mount["mountPath"]
+        if place in seen:
+            start = context.where(("services", service.name))
+            raise UsageError(
+                f"{start}services.{service.name}: {place} is given twice", hint="mount one thing on one place"
+            )
+        seen.add(place)
+
+
+def _memory(name: str, path: str, most: object) -> Mounted:
+    count = parse_size(str(most)) if most else None
+    limit = {"sizeLimit": size(count)} if count and count > 0 else {}
+    return Mounted({"name": name, "emptyDir": {"medium": "Memory", **limit}}, {"name": name, "mountPath": path})
+
+
+def _volume(context: Context, service: Service, mount: Values, owned: tuple[str, ...], number: int) -> Mounted:
+    kind, source, target = str(mount.get("type")), str(mount.get("source") or ""), str(mount.get("target") or "")
+    here = ("services", service.name, "volumes")
+    read_only = {"readOnly": True} if mount.get("read_only") else {}
+    if kind == "tmpfs":
+        return _memory(f"memory-{number}", target, (mount.get("tmpfs") or {}).get("size"))
+    if kind == "bind":
+        return _bind(context, service, mount, number)
+    if kind != "volume":
+        raise context.refused(here, f"there is no {kind} for {target}", "a volume, tmpfs, a config or a secret")
+    if not source:
+        context.tell(here, f"{target} is empty in each new pod, and gone with it")
+        name = f"empty-{number}"
+        return Mounted({"name": name, "emptyDir": {}}, {"name": name, "mountPath": target, **read_only}, is_kept=True)
+    subpath = (mount.get("volume") or {}).get("subpath")
+    name = label(source)
+    place = {"name": name, "mountPath": target, **read_only, **({"subPath": subpath} if subpath else {})}
+    if source in owned:
+        return Mounted(None, place, is_kept=True)
+    claim = {"claimName": label(context.project.volume_name(source)), **read_only}
+    return Mounted({"name": name, "persistentVolumeClaim": claim}, place, is_kept=True)
+
+
+def _bind(context: Context, service: Service, mount: Values, number: int) -> Mounted:
+    here = ("services", service.name, "volumes")
+    source, target = str(mount["source"]), str(mount["target"])
+    read_only = bool(mount.get("read_only"))
+    if context.options.host_paths:
+        context.tell(here, f"{target} is {source} of whichever node it runs on")
+        name = f"host-{number}"
+        place = {"name": name, "mountPath": target, **({"readOnly": True} if read_only else {})}
+        return Mounted({"name": name, "hostPath": {"path": source}}, place)
+    if source not in context.bound or not read_only:
+        hint = "a named volume, configs:, a file that is only read (:ro), or --host-paths"
+        raise context.refused(here, f"{source} is this host's, and no file that is only read and could go along", hint)
+    context.tell(here, f"{target} is a ConfigMap of what {source} holds now")
+    return Mounted(*files.bound_file(service.name, target, number))
