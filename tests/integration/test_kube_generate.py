@@ -81,7 +81,7 @@ def test_what_cant_be_done_is_refused_with_its_place_and_nothing_is_written(run_
     ("change", "said"),
     [
         (("file: ./conf", "file: ./nothing"), "configs.conf: there is no file"),
-        (("./site.html:/site.html:ro", "./site.html:/site.html"), "services.web.volumes: "),
+        (("./site.html:/site.html:ro", "./site.html:/site.html"), "services.web.volumes[0]: "),
         (("size: 2Gi", "size: two"), "volumes.data.x-kubernetes.size: two"),
     ],
 )

@@ -11,6 +11,7 @@ from whit.runtime.scaleout.kubernetes.naming import label, metadata
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from whit.runtime.compose.keys import Path
     from whit.runtime.compose.project import Service
     from whit.runtime.scaleout.kubernetes.model import Context, Document
 
@@ -28,7 +29,7 @@ def files_of(context: Context, service: Service) -> Iterator[tuple[Document, Doc
     for kind in ("secrets", "configs"):
         for number, use in enumerate(service.values.get(kind) or ()):
             key = str(use["source"])
-            here = ("services", service.name, kind)
+            here = ("services", service.name, kind, number)
             if use.get("uid") or use.get("gid"):
                 context.tell(here, f"{key} is root's, and its group's that the pod's volumes have")
             target = str(use.get("target") or key)
@@ -80,10 +81,10 @@ def _bound(context: Context) -> Iterator[Document]:
     if context.options.host_paths:
         return
     for service in context.project.services.values():
-        for mount in service.values.get("volumes") or ():
+        for number, mount in enumerate(service.values.get("volumes") or ()):
             source = str(mount.get("source") or "")
             if mount.get("type") == "bind" and source in context.bound:
-                data = _fitting(context, ("services", service.name, "volumes"), context.bound[source])
+                data = _fitting(context, ("services", service.name, "volumes", number), context.bound[source])
                 yield _config(context, bound_name(service.name, str(mount["target"])), _BOUND, data)
 
 
@@ -105,7 +106,7 @@ def _object_name(context: Context, kind: str, key: str) -> str:
     return label(str(values.get("name") or f"{context.project.name}-{key}"))
 
 
-def _fitting(context: Context, path: tuple[str, ...], data: bytes) -> bytes:
+def _fitting(context: Context, path: Path, data: bytes) -> bytes:
     if len(data) > MOST:
         raise context.refused(path, f"it has more than the {MOST} bytes that Kubernetes takes", "a volume")
     return data

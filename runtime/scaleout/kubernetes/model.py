@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from whit.packer.support.errors import UnsupportedError
 from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
+from whit.runtime.compose.keys import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from whit.runtime.compose.keys import Where
+    from whit.runtime.compose.keys import Path, Where
     from whit.runtime.compose.project import Project
 
     Document = dict[str, Any]
@@ -91,13 +92,13 @@ class Context:
     bound: Mapping[str, bytes]
     notes: list[Note]
 
-    def tell(self, path: tuple[str, ...], text: str) -> None:
+    def tell(self, path: Path, text: str) -> None:
         """Note a change or a loss."""
-        self.notes.append(Note(self.where(path), ".".join(path), text))
+        self.notes.append(Note(self.where(path), dotted(path), text))
 
-    def refused(self, path: tuple[str, ...], text: str, hint: str) -> UnsupportedError:
+    def refused(self, path: Path, text: str, hint: str) -> UnsupportedError:
         """The error that Kubernetes can't do what is at a path."""
-        return UnsupportedError(f"{self.where(path)}{'.'.join(path)}: {text}", hint=hint)
+        return UnsupportedError(f"{self.where(path)}{dotted(path)}: {text}", hint=hint)
 
 
 def filled(values: Mapping[str, Any]) -> Document:

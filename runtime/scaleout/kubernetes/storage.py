@@ -84,7 +84,7 @@ def _memory(name: str, path: str, most: object) -> Mounted:
 
 def _volume(context: Context, service: Service, mount: Values, owned: tuple[str, ...], number: int) -> Mounted:
     kind, source, target = str(mount.get("type")), str(mount.get("source") or ""), str(mount.get("target") or "")
-    here = ("services", service.name, "volumes")
+    here = ("services", service.name, "volumes", number)
     read_only = {"readOnly": True} if mount.get("read_only") else {}
     if kind == "tmpfs":
         return _memory(f"memory-{number}", target, (mount.get("tmpfs") or {}).get("size"))
@@ -106,7 +106,7 @@ def _volume(context: Context, service: Service, mount: Values, owned: tuple[str,
 
 
 def _bind(context: Context, service: Service, mount: Values, number: int) -> Mounted:
-    here = ("services", service.name, "volumes")
+    here = ("services", service.name, "volumes", number)
     source, target = str(mount["source"]), str(mount["target"])
     read_only = bool(mount.get("read_only"))
     if context.options.host_paths:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.unit.runtime.compose_projects import project_of
+from whit.runtime.compose.keys import dotted
 from whit.runtime.scaleout.kubernetes.generating import generate
 from whit.runtime.scaleout.kubernetes.model import Context, Options
 
@@ -25,7 +26,7 @@ def generated(
     context = Context(
         project_of(services, **parts),
         options or Options(),
-        lambda path: f"AT {'.'.join(path)}: ",
+        lambda path: f"AT {dotted(path)}: ",
         contents or {},
         bound or {},
         [],

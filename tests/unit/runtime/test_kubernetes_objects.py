@@ -134,7 +134,7 @@ def test_a_job_can_run_first_in_the_pods_that_wait_for_it() -> None:
 
 
 def test_pods_wait_for_the_healthy_where_something_can() -> None:
-    services = {
+    services: dict[str, Any] = {
         "web": {"depends_on": {"db": {"condition": "service_healthy"}}},
         "db": {"expose": ["5432"], "healthcheck": {"x-tcp": ":5432"}},
     }
@@ -194,7 +194,7 @@ def test_what_is_bound_goes_along_only_as_a_file_that_is_read() -> None:
     made = generated({"web": {"volumes": [bind]}}, bound={"/here/nginx.conf": b"x\n"})
     assert of_kind(made, "ConfigMap", "web-etc-nginx-conf")["data"] == {"file": "x\n"}
     for other in ({**bind, "read_only": False}, {**bind, "source": "/here"}):
-        with pytest.raises(UnsupportedError, match=r"AT services\.web\.volumes: .*/here"):
+        with pytest.raises(UnsupportedError, match=r"AT services\.web\.volumes.*/here"):
             generated({"web": {"volumes": [other]}}, bound={})
 
 

@@ -8,6 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from whit.runtime.compose.commands.chosen import Chosen
+    from whit.runtime.compose.keys import Path
     from whit.runtime.scaleout.kubernetes.model import Generated, Options
 
 SCHEMA = "whit-kube-generate/1"
@@ -124,7 +125,7 @@ def _generated(chosen: Chosen, options: Options) -> Generated:
     for warning in canonical.warnings:
         warn(warning)
 
-    def where(path: tuple[str, ...]) -> str:
+    def where(path: Path) -> str:
         place = canonical.place(*path) if path else None
         return f"{place}: " if place else ""
 
