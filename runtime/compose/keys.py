@@ -11,7 +11,7 @@ from whit.runtime.compose.fates import HONOURED, ONLY, REFUSED, TOLD
 from whit.runtime.compose.refreshing import policy_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
 
     from whit.runtime.compose.project import Project, Service, Values
 
@@ -65,7 +65,7 @@ def _walk(record: str, values: Values, path: Path, where: Where) -> Iterator[str
     """What is to be told of a record's keys, and of those below. Raises for the first that can't be honoured."""
     for key, value in values.items():
         at = (*path, key)
-        if key.startswith("x-") or _is_off(value):
+        if key.startswith("x-") or is_off(value):
             continue
         told = TOLD.get(record, {}).get(key)
         if told is not None:
@@ -76,22 +76,24 @@ def _walk(record: str, values: Values, path: Path, where: Where) -> Iterator[str
             allowed, hint = ONLY.get((record, key), ((), ""))
             if allowed and value not in allowed:
                 raise refused(where, at, hint, str(value))
-            for below, entry, place in _below(f"{record}.{key}", value, at):
-                yield from _walk(below, entry, place, where)
+            for name, entry, place in below(HONOURED, f"{record}.{key}", value, at):
+                yield from _walk(name, entry, place, where)
 
 
-def _is_off(value: object) -> bool:
+def is_off(value: object) -> bool:
     """Whether a key says nothing; 0 says something."""
     return value in _OFF and not (isinstance(value, (int, float)) and not isinstance(value, bool))
 
 
-def _below(record: str, value: object, at: Path) -> Iterator[tuple[str, Mapping[str, object], Path]]:
-    """The records below a key: one, each of a list, or each by its name."""
-    if record in HONOURED:
+def below(
+    known: Container[str], record: str, value: object, at: Path
+) -> Iterator[tuple[str, Mapping[str, object], Path]]:
+    """The records below a key, as far as they are known: one, each of a list, or each by its name."""
+    if record in known:
         entries: Iterator[tuple[Path, object]] = (
             ((*at, number), one) for number, one in enumerate(value)
         ) if isinstance(value, list) else iter([(at, value)])  # fmt: skip
-    elif record + _NAMED in HONOURED and isinstance(value, dict):
+    elif record + _NAMED in known and isinstance(value, dict):
         entries = (((*at, name), one) for name, one in value.items())
         record += _NAMED
     else:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.scaleout.kubernetes.model import filled
 from whit.runtime.scaleout.kubernetes.naming import label
+from whit.runtime.scaleout.kubernetes.ports import ports_of
 from whit.runtime.scaleout.kubernetes.quantities import cpus, size
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ _SHARES = 1024
 """``cpu_shares`` of one processor."""
 
 _PULL = {"always": "Always", "never": "Never", "missing": "IfNotPresent", "if_not_present": "IfNotPresent"}
-_HIGHEST = 65535
 
 
 def container_of(context: Context, service: Service) -> Document:
@@ -31,9 +30,7 @@ def container_of(context: Context, service: Service) -> Document:
             **_command(context, service),
             "workingDir": values.get("working_dir"),
             "env": [{"name": k, "value": literal(str(v))} for k, v in environment.items() if v is not None],
-            "ports": [
-                {"containerPort": number, "protocol": protocol.upper()} for number, protocol, _ in ports_of(service)
-            ],
+            "ports": [{"containerPort": one.target, "protocol": one.protocol} for one in ports_of(service)],
             "resources": _resources(context, service),
             "lifecycle": _hooks(context, service),
             "stdin": bool(values.get("stdin_open")) or None,
@@ -45,22 +42,6 @@ def container_of(context: Context, service: Service) -> Document:
 def literal(text: str) -> str:
     """As the program is to see it: Kubernetes expands ``$(NAME)`` in commands and variables, and makes one dollar of two."""
     return text.replace("$", "$$") if "$(" in text or "$$" in text else text
-
-
-def ports_of(service: Service) -> tuple[tuple[int, str, str], ...]:
-    """(port, protocol, name) of all that it listens at, as far as the file says. Raises :class:`UsageError`."""
-    found: dict[tuple[int, str], str] = {}
-    for port in service.values.get("ports") or ():
-        key = (int(port["target"]), str(port.get("protocol") or "tcp"))
-        found[key] = found.get(key) or str(port.get("name") or "")
-    for text in service.values.get("expose") or ():
-        numbers, _, protocol = str(text).partition("/")
-        first, _, last = numbers.partition("-")
-        if not (first.isdigit() and (last or first).isdigit() and int(last or first) <= _HIGHEST):
-            raise UsageError(f"expose: '{text}' is no port", hint="8080, 8080-8090, 53/udp")
-        for number in range(int(first), int(last or first) + 1):
-            found.setdefault((number, protocol or "tcp"), "")
-    return tuple((number, protocol, name) for (number, protocol), name in found.items())
 
 
 def _image(context: Context, service: Service) -> str:
@@ -108,12 +89,6 @@ def _resources(context: Context, service: Service) -> Document:
     values = service.values
     said: Values = (values.get("deploy") or {}).get("resources") or {}
     limits, reserved = said.get("limits") or {}, said.get("reservations") or {}
-    here = ("services", service.name)
-    if reserved.get("devices") or reserved.get("generic_resources"):
-        path = (*here, "deploy", "resources", "reservations")
-        raise context.refused(path, "devices have other names on each cluster", "add its resource with kustomize")
-    if limits.get("pids") or values.get("pids_limit"):
-        context.tell(here, "the number of processes is limited by each node's kubelet alone (podPidsLimit)")
     quota = int(values.get("cpu_quota") or 0)
     processors = values.get("cpus") or limits.get("cpus")
     if not processors and quota > 0:
@@ -155,8 +130,5 @@ def _hooks(context: Context, service: Service) -> Document:
         here = ("services", service.name, key)
         if len(hooks) > 1:
             raise context.refused(here, "Kubernetes has one hook of a kind", "put them into one program")
-        extra = {name for name, value in hooks[0].items() if value and name != "command" and not name.startswith("x-")}
-        if extra:
-            raise context.refused(here, f"a hook has no {', '.join(sorted(extra))} of its own", "take it out")
         made[word] = {"exec": {"command": [str(one) for one in hooks[0].get("command") or ()]}}
     return made

@@ -6,7 +6,7 @@ from whit.packer.support.errors import UsageError, WhitError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.scaleout.kubernetes import claims, files, networks, workloads
 from whit.runtime.scaleout.kubernetes.choosing import role_of
-from whit.runtime.scaleout.kubernetes.keys import check_keys, check_project
+from whit.runtime.scaleout.kubernetes.keys import check_keys
 from whit.runtime.scaleout.kubernetes.model import Generated
 from whit.runtime.scaleout.kubernetes.pods import pod_of
 from whit.runtime.scaleout.kubernetes.security import profile_name
@@ -40,10 +40,9 @@ ORDER = (
 def generate(context: Context) -> Generated:
     """Everything. Raises :class:`WhitError` with the place of what Kubernetes can't do."""
     project = context.project
-    check_project(context)
+    check_keys(context)
     roles: dict[str, Role] = {}
     for service in project.services.values():
-        check_keys(context, service)
         roles[service.name] = role_of(context, service)
     made: list[Document] = [*networks.policies_of(context), *files.objects(context), *claims.objects(context, roles)]
     profiles: dict[Profile, None] = {}

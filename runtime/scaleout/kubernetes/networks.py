@@ -6,9 +6,9 @@ A network becomes a policy: its pods are reached by its pods alone, and one that
 from __future__ import annotations
 
 from whit.packer.support.light import TYPE_CHECKING
-from whit.runtime.scaleout.kubernetes.containers import ports_of
 from whit.runtime.scaleout.kubernetes.model import Kind, Publish, filled
 from whit.runtime.scaleout.kubernetes.naming import label, labels, metadata, network_label
+from whit.runtime.scaleout.kubernetes.ports import Port, entries, ports_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,21 +35,12 @@ def services_of(context: Context, service: Service, role: Role) -> Iterator[Docu
         context.tell(("services", service.name), f"is called {name}: others that say {service.name} don't find it")
     mode = str((service.values.get("deploy") or {}).get("endpoint_mode") or "")
     is_headless = not ports or role.kind is Kind.STATEFUL or mode == "dnsrr"
-    listed = [_port(number, protocol, said, number) for number, protocol, said in ports]
+    listed = entries(ports)
     spec: Document = {"selector": labels(context.project, service.name), **({"ports": listed} if listed else {})}
     spec |= {"clusterIP": "None"} if is_headless else {"type": "ClusterIP"}
     for each in (name, *_other_names(context, service)):
         yield {"apiVersion": "v1", "kind": "Service", "metadata": metadata(context, each, service.name), "spec": spec}
     yield from _published(context, service)
-
-
-def _port(number: int, protocol: str, said: str, target: int) -> Document:
-    return {
-        "name": label(said or f"{protocol}-{number}")[:15].rstrip("-"),
-        "port": number,
-        "protocol": protocol.upper(),
-        "targetPort": target,
-    }
 
 
 def _other_names(context: Context, service: Service) -> list[str]:
@@ -77,40 +68,48 @@ def _take(context: Context, path: tuple[str, ...], name: str, found: dict[str, N
 
 
 def _published(context: Context, service: Service) -> Iterator[Document]:
-    """A Service for what is to be reached from outside."""
-    ports: list[Document] = []
+    """A Service for what is to be reached from outside, and a policy that lets it in."""
     here = ("services", service.name, "ports")
+    ports: list[Port] = []
     told: list[str] = []
-    for port in service.values.get("ports") or ():
-        published, target = str(port.get("published") or ""), int(port["target"])
+    for number, values in enumerate(service.values.get("ports") or ()):
+        published = str(values.get("published") or "")
+        if values.get("mode") == "host":
+            context.tell((*here, number, "mode"), "no port of the node's own is taken")
         if not published:
             continue
-        if str(port.get("host_ip") or "").startswith(_LOOPBACK) or context.options.publish is Publish.NONE:
+        if str(values.get("host_ip") or "").startswith(_LOOPBACK) or context.options.publish is Publish.NONE:
             told.append(published)
             continue
-        protocol = str(port.get("protocol") or "tcp")
         if not published.isdigit():
-            raise context.refused(here, f"{published} isn't one port", "publish one port, not any of a range")
-        one = _port(int(published), protocol, str(port.get("name") or ""), target)
-        if context.options.publish is Publish.NODE_PORT:
-            if int(published) in _NODE_PORTS:
-                one["nodePort"] = int(published)
-            else:
-                context.tell(
-                    here, f"{published} is at a port that the cluster chooses, of {_NODE_PORTS[0]}-{_NODE_PORTS[-1]}"
-                )
-        ports.append(one)
+            raise context.refused(
+                (*here, number), f"{published} isn't one port", "publish one port, not any of a range"
+            )
+        words = (str(values.get("name") or ""), str(values.get("app_protocol") or ""))
+        ports.append(Port(int(published), int(values["target"]), str(values.get("protocol") or "tcp").upper(), *words))
     if told:
         context.tell(here, f"{', '.join(told)} can't be reached from outside: kubectl port-forward, or --publish")
     if ports:
         kind = "LoadBalancer" if context.options.publish is Publish.LOAD_BALANCER else "NodePort"
+        listed = entries(ports) if kind == "LoadBalancer" else _on_nodes(context, here, entries(ports))
         head = metadata(context, label(f"{service.name}-published"), service.name)
-        yield {
-            "apiVersion": "v1", "kind": "Service", "metadata": head,
-            "spec": {"type": kind, "selector": labels(context.project, service.name), "ports": ports},
-        }  # fmt: skip
+        spec = {"type": kind, "selector": labels(context.project, service.name), "ports": listed}
+        yield {"apiVersion": "v1", "kind": "Service", "metadata": head, "spec": spec}
         if context.options.policies:
             yield _open_policy(context, service, ports)
+
+
+def _on_nodes(context: Context, here: tuple[str, ...], listed: list[Document]) -> list[Document]:
+    """With the published numbers as the nodes' ports, where nodes may have these."""
+    made: list[Document] = []
+    for one in listed:
+        if one["port"] in _NODE_PORTS:
+            made.append({**one, "nodePort": one["port"]})
+            continue
+        most = f"{_NODE_PORTS[0]}-{_NODE_PORTS[-1]}"
+        context.tell(here, f"{one['port']} is at a port that the cluster chooses, of {most}")
+        made.append(one)
+    return made
 
 
 def policies_of(context: Context) -> Iterator[Document]:
@@ -144,8 +143,8 @@ def _network_policy(context: Context, key: str, values: Values) -> Document:
     return _policy(context, label(context.project.network_name(key)), spec)
 
 
-def _open_policy(context: Context, service: Service, ports: list[Document]) -> Document:
-    numbers = [{"protocol": port["protocol"], "port": port["targetPort"]} for port in ports]
+def _open_policy(context: Context, service: Service, ports: list[Port]) -> Document:
+    numbers = [{"protocol": one.protocol, "port": one.target} for one in ports]
     selector = {"matchLabels": labels(context.project, service.name)}
     spec = {"podSelector": selector, "policyTypes": ["Ingress"], "ingress": [{"ports": numbers}]}
     return _policy(context, label(f"{service.name}-published"), spec)

@@ -40,8 +40,6 @@ def probes_of(context: Context, service: Service, wishes: ServiceWishes) -> Docu
         "timeoutSeconds": max(1, seconds(check.get("timeout"), _TIMEOUT)),
         "failureThreshold": retries,
     }
-    if check.get("start_interval"):
-        context.tell((*here, "start_interval"), f"probes are {period} s apart from the beginning")
     made: Document = {"readinessProbe": {**action, **times}}
     if wishes.liveness:
         made["livenessProbe"] = {**action, **times}

@@ -96,7 +96,10 @@ def _volume(context: Context, service: Service, mount: Values, owned: tuple[str,
         context.tell(here, f"{target} is empty in each new pod, and gone with it")
         name = f"empty-{number}"
         return Mounted({"name": name, "emptyDir": {}}, {"name": name, "mountPath": target, **read_only}, is_kept=True)
-    subpath = (mount.get("volume") or {}).get("subpath")
+    how: Values = mount.get("volume") or {}
+    if not how.get("nocopy"):
+        context.tell(here, f"{source} begins empty: what the image has at {target} isn't copied into it")
+    subpath = how.get("subpath")
     name = label(source)
     place = {"name": name, "mountPath": target, **read_only, **({"subPath": subpath} if subpath else {})}
     if source in owned:

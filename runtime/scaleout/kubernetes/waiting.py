@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.project import Condition
-from whit.runtime.scaleout.kubernetes.containers import ports_of
 from whit.runtime.scaleout.kubernetes.naming import label
+from whit.runtime.scaleout.kubernetes.ports import ports_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ def waiting(context: Context, service: Service, inits: frozenset[str]) -> Iterat
                 f"starts at once, and again until {one.service} is done: x-kubernetes: {{init: true}} of that has it wait",
             )
             continue
-        port = next((number for number, protocol, _ in ports_of(other) if protocol == "tcp"), 0)
+        port = next((one.port for one in ports_of(other) if one.protocol == "TCP"), 0)
         if not (context.options.wait_image and port):
             need = "--wait-image" if port else f"a port in expose of {one.service}, and --wait-image,"
             context.tell(here, f"starts at once, and again until {one.service} is ready: {need} has it wait")

@@ -91,22 +91,7 @@ def _updating(context: Context, service: Service, role: Role) -> Document:
 
 def tell_policies(context: Context, service: Service, role: Role) -> None:
     """Note what of ``deploy`` and ``restart`` is otherwise on Kubernetes."""
-    deploy: Values = service.values.get("deploy") or {}
     here = ("services", service.name)
-    update: Values = deploy.get("update_config") or {}
-    for key in ("failure_action", "monitor", "max_failure_ratio"):
-        if update.get(key):
-            context.tell(
-                (*here, "deploy", "update_config", key), "an update that fails stands still: kubectl rollout undo"
-            )
-    if deploy.get("rollback_config"):
-        context.tell((*here, "deploy", "rollback_config"), "a rollback goes as an update does")
-    policy: Values = deploy.get("restart_policy") or {}
-    for key in ("delay", "window"):
-        if policy.get(key):
-            context.tell(
-                (*here, "deploy", "restart_policy", key), "the kubelet waits 10 s, and twice as long each time"
-            )
     if role.kind is Kind.JOB:
         if role.restart.word == "always":
             context.tell(here, "is a Job: it isn't run again once it has ended well")

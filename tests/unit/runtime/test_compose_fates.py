@@ -17,7 +17,7 @@ from whit.runtime.compose.model.keys.top import COMPOSE, ENTRIES
 from whit.runtime.compose.project import read_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from whit.runtime.compose.model.kinds import Kind
 
@@ -25,23 +25,23 @@ RECORDS = {"services": "service", "networks": "network", "volumes": "volume", "s
 """What the entries of a file's parts are called in the tables."""
 
 
-def _records(name: str, kind: Kind) -> Iterator[tuple[str, frozenset[str]]]:
-    """Each record of the schema that whit looks into, and its keys."""
+def records(name: str, kind: Kind, looked_into: Mapping[str, frozenset[str]]) -> Iterator[tuple[str, frozenset[str]]]:
+    """Each record of the schema below the keys that are looked into, and its own keys."""
     assert isinstance(kind, Record)
     yield name, frozenset(kind.fields)
     for key, below in kind.fields.items():
-        if key not in HONOURED.get(name, ()):
+        if key not in looked_into.get(name, ()):
             continue
         item = getattr(below, "item", below)
         item = getattr(item, "form", item)
         if isinstance(item, Record):
-            yield from _records(f"{name}.{key}{'.*' if isinstance(below, MapOf) else ''}", item)
+            yield from records(f"{name}.{key}{'.*' if isinstance(below, MapOf) else ''}", item, looked_into)
 
 
 def _schema() -> dict[str, frozenset[str]]:
     found = {"project": frozenset(COMPOSE.fields)}
     for part, name in RECORDS.items():
-        found.update(_records(name, ENTRIES[part]))
+        found.update(records(name, ENTRIES[part], HONOURED))
     return found
 
 

@@ -1,0 +1,98 @@
+"""What becomes of each key on Kubernetes: every key of the model's tables is expressed, told of, or refused with its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.runtime.manifests import generated, notes
+from tests.unit.runtime.test_compose_fates import RECORDS, records
+from whit.packer.support.errors import UnsupportedError
+from whit.runtime.compose.model.keys.top import COMPOSE, ENTRIES
+from whit.runtime.scaleout.kubernetes.fates import EXPRESSED, LOST, REFUSED
+
+
+def _schema() -> dict[str, frozenset[str]]:
+    """The records that are looked into, and their keys."""
+    found = {"project": frozenset(COMPOSE.fields)}
+    for part, name in RECORDS.items():
+        found.update(records(name, ENTRIES[part], EXPRESSED))
+    return {name: keys for name, keys in found.items() if name in EXPRESSED}
+
+
+def test_every_key_of_what_is_looked_into_has_exactly_one_fate() -> None:
+    schema = _schema()
+    assert set(schema) == set(EXPRESSED)
+    for record, keys in schema.items():
+        fates = [EXPRESSED[record], frozenset(LOST.get(record, ())), frozenset(REFUSED.get(record, ()))]
+        assert sorted(key for fate in fates for key in fate) == sorted(keys), record
+    assert set(LOST) | set(REFUSED) <= set(EXPRESSED)
+
+
+@pytest.mark.parametrize("key", sorted(LOST["service"]))
+def test_what_is_lost_is_told_with_its_place(key: str) -> None:
+    made = generated({"web": {key: "1", "restart": "always"}})
+    assert [str(note) for note in made.notes if note.subject != "services"] == [
+        f"AT services.web.{key}: services.web.{key}: {LOST['service'][key]}"
+    ]
+
+
+@pytest.mark.parametrize("key", [*sorted(REFUSED["service"]), "a_key_of_tomorrow"])
+def test_what_has_no_form_is_refused_with_its_place(key: str) -> None:
+    with pytest.raises(UnsupportedError, match=rf"AT services\.web\.{key}: ") as error:
+        generated({"web": {key: ["db"] if key == "volumes_from" else "1"}, "db": {}})
+    assert error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"networks": {"default": {"ipv4_address": "10.0.0.2"}}}, "services.web.networks.default.ipv4_address: "),
+        ({"ports": [{"target": 1, "published": "1", "mode": "host"}]}, "services.web.ports[0].mode: "),
+        ({"deploy": {"resources": {"limits": {"pids": 5}}}}, "services.web.deploy.resources.limits.pids: "),
+        ({"deploy": {"update_config": {"monitor": "5s"}}}, "services.web.deploy.update_config.monitor: "),
+        ({"deploy": {"rollback_config": {"order": "x"}}}, "services.web.deploy.rollback_config: "),
+        ({"healthcheck": {"x-tcp": ":1", "start_interval": "1s"}}, "services.web.healthcheck.start_interval: "),
+        ({"volumes": [{"type": "volume", "source": "v", "target": "/v"}]}, "services.web.volumes[0]: v begins empty"),
+    ],
+)
+def test_what_stands_deeper_is_told_too(values: dict[str, Any], said: str) -> None:
+    assert any(note.startswith(said) for note in notes(generated({"web": values}, volumes={"v": {}})))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"deploy": {"resources": {"reservations": {"devices": [{}]}}}}, r"reservations\.devices: "),
+        ({"pre_stop": [{"command": ["a"], "user": "b"}]}, r"services\.web\.pre_stop\[0\]\.user: "),
+        ({"volumes": [{"type": "image", "source": "i", "target": "/i"}]}, r"services\.web\.volumes\[0\]: "),
+        ({"network_mode": "service:db"}, r"services\.web\.network_mode: "),
+    ],
+)
+def test_what_stands_deeper_is_refused_too(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(UnsupportedError, match=said):
+        generated({"web": values, "db": {}})
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"volumes": {"v": {"driver": "nfs"}}}, r"volumes\.v\.driver: "),
+        ({"volumes": {"v": {"driver_opts": {"type": "nfs"}}}}, r"volumes\.v\.driver_opts: "),
+        ({"secrets": {"s": {"template_driver": "golang"}}}, r"secrets\.s\.template_driver: "),
+    ],
+)
+def test_volumes_and_secrets_are_looked_at_too(parts: dict[str, Any], said: str) -> None:
+    with pytest.raises(UnsupportedError, match=said):
+        generated({"web": {}}, **parts)
+
+
+def test_jobs_and_models_are_told() -> None:
+    made = generated({"web": {"restart": "always"}}, jobs={"j": {}}, models={"m": {}})
+    assert [note.partition(":")[0] for note in notes(made)] == ["jobs.j", "models.m"]
+
+
+def test_what_says_nothing_or_is_only_for_others_is_passed_over() -> None:
+    made = generated({"web": {"init": False, "gpus": [], "x-other": 1, "restart": "always", "profiles": ["a"]}})
+    assert notes(made) == []
