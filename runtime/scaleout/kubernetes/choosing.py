@@ -9,6 +9,8 @@ from whit.runtime.scaleout.kubernetes.model import Kind
 from whit.runtime.scaleout.kubernetes.storage import owned_volumes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from whit.runtime.compose.project import Project, Service, Values
     from whit.runtime.scaleout.kubernetes.extension import ServiceWishes
     from whit.runtime.scaleout.kubernetes.model import Context
@@ -43,7 +45,7 @@ def role_of(context: Context, service: Service) -> Role:
             ("services", service.name, KEY, "init"), "nobody waits for its end",
             "depends_on with condition: service_completed_successfully",
         )  # fmt: skip
-    kind = wishes.kind or _usual(context, service, restart, has_end=bool(ends))
+    kind = Kind.JOB if wishes.init else wishes.kind or _usual(context, service, restart, has_end=bool(ends))
     owned = owned_volumes(context, service) if kind is Kind.STATEFUL else ()
     if wishes.autoscale and kind not in {Kind.DEPLOYMENT, Kind.STATEFUL}:
         raise context.refused(("services", service.name, KEY, "autoscale"), f"a {kind} isn't scaled", "take it out")
@@ -62,6 +64,19 @@ def _usual(context: Context, service: Service, restart: Restart, *, has_end: boo
 def waits_for_end(project: Project, name: str) -> tuple[str, ...]:
     """The services that wait for this one to have ended well."""
     return tuple(other for other, how in project.dependents(name) if how.condition is Condition.COMPLETED)
+
+
+def runs_first(project: Project, roles: Mapping[str, Role], name: str) -> tuple[str, ...]:
+    """The services that run in another one's pods before it, those that they need in the same way included; in order."""
+    found: set[str] = set()
+    todo = [name]
+    while todo:
+        for one in project.services[todo.pop()].dependencies:
+            role = roles.get(one.service)
+            if role and role.is_init and one.condition is Condition.COMPLETED and one.service not in found:
+                found.add(one.service)
+                todo.append(one.service)
+    return tuple(other for other in project.order() if other in found)
 
 
 def restart_of(service: Service) -> Restart:

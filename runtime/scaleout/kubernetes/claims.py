@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.scaleout.kubernetes.extension import KEY, service_wishes, volume_wishes
-from whit.runtime.scaleout.kubernetes.naming import label, metadata
+from whit.runtime.scaleout.kubernetes.naming import label, metadata, volume_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ _ONE, _MANY = "ReadWriteOnce", "ReadWriteMany"
 
 def template(context: Context, key: str) -> Document:
     """What a StatefulSet makes a claim of for each of its pods."""
-    return {"metadata": {"name": label(key)}, "spec": _spec(context, key, _ONE)}
+    return {"metadata": {"name": volume_name(key)}, "spec": _spec(context, key, _ONE)}
 
 
 def objects(context: Context, roles: Mapping[str, Role]) -> Iterator[Document]:

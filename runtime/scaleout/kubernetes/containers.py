@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.scaleout.kubernetes.model import filled
 from whit.runtime.scaleout.kubernetes.naming import label
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from whit.runtime.compose.project import Service, Values
     from whit.runtime.scaleout.kubernetes.model import Context, Document
 
+_VARIABLE = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*", re.ASCII)
 _SHARES = 1024
 """``cpu_shares`` of one processor."""
 
@@ -21,7 +24,6 @@ _PULL = {"always": "Always", "never": "Never", "missing": "IfNotPresent", "if_no
 def container_of(context: Context, service: Service) -> Document:
     """The container, but for its mounts, probes and security. Raises :class:`UnsupportedError`."""
     values = service.values
-    environment: Values = values.get("environment") or {}
     return filled(
         {
             "name": label(service.name),
@@ -29,7 +31,7 @@ def container_of(context: Context, service: Service) -> Document:
             "imagePullPolicy": _pull(context, service),
             **_command(context, service),
             "workingDir": values.get("working_dir"),
-            "env": [{"name": k, "value": literal(str(v))} for k, v in environment.items() if v is not None],
+            "env": _variables(context, service),
             "ports": [{"containerPort": one.target, "protocol": one.protocol} for one in ports_of(service)],
             "resources": _resources(context, service),
             "lifecycle": _hooks(context, service),
@@ -37,6 +39,15 @@ def container_of(context: Context, service: Service) -> Document:
             "tty": bool(values.get("tty")) or None,
         }
     )
+
+
+def _variables(context: Context, service: Service) -> list[Document]:
+    environment: Values = service.values.get("environment") or {}
+    for name in environment:
+        if not _VARIABLE.fullmatch(name):
+            here = ("services", service.name, "environment", name)
+            raise context.refused(here, "no variable is called that on Kubernetes", "letters, digits, '_', '-' and '.'")
+    return [{"name": name, "value": literal(str(value))} for name, value in environment.items() if value is not None]
 
 
 def literal(text: str) -> str:

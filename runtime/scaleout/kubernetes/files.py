@@ -6,7 +6,7 @@ from base64 import b64encode
 from hashlib import sha256
 
 from whit.packer.support.light import TYPE_CHECKING
-from whit.runtime.scaleout.kubernetes.naming import label, metadata
+from whit.runtime.scaleout.kubernetes.naming import OWN, label, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def files_of(context: Context, service: Service) -> Iterator[tuple[Document, Doc
             if not target.startswith("/"):
                 target = f"{_AT}/{target}" if kind == "secrets" else f"/{target}"
             item = {"key": key, "path": key, "mode": _mode(use.get("mode"))}
-            name = f"{kind.removesuffix('s')}-{number}"
+            name = f"{OWN}{kind.removesuffix('s')}-{number}"
             object_name = _object_name(context, kind, key)
             source = (
                 {"secret": {"secretName": object_name, "items": [item]}}
@@ -48,7 +48,7 @@ def files_of(context: Context, service: Service) -> Iterator[tuple[Document, Doc
 
 def bound_file(service: str, target: str, number: int) -> tuple[Document, Document]:
     """(volume, mount) of a file that is bound."""
-    name = f"bound-{number}"
+    name = f"{OWN}bound-{number}"
     items = [{"key": _BOUND, "path": _BOUND, "mode": _READABLE}]
     source = {"name": bound_name(service, target), "items": items}
     mount = {"name": name, "mountPath": target, "subPath": _BOUND, "readOnly": True}

@@ -20,6 +20,9 @@ _LONGEST = 50
 
 _HASH = 8
 _KEY = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?", re.ASCII)
+OWN = "whit-"
+"""What volumes' names in a pod begin with that no file names."""
+
 NETWORK = "network.whit/"
 """What a network's label on its pods begins with."""
 
@@ -34,6 +37,12 @@ def label(text: str) -> str:
     if len(name) > _LONGEST:
         name = f"{name[: _LONGEST - _HASH - 1].rstrip('-')}-{sha256(text.encode()).hexdigest()[:_HASH]}"
     return name
+
+
+def volume_name(key: str) -> str:
+    """What a pod calls a named volume; what begins with ``whit-`` is for volumes that no file names."""
+    name = label(key)
+    return f"v-{name}" if name.startswith(OWN) else name
 
 
 def is_key(text: str) -> bool:

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.scaleout.kubernetes import files, security
-from whit.runtime.scaleout.kubernetes.choosing import waits_for_end
+from whit.runtime.scaleout.kubernetes.choosing import runs_first
 from whit.runtime.scaleout.kubernetes.containers import container_of
 from whit.runtime.scaleout.kubernetes.model import Kind, filled
 from whit.runtime.scaleout.kubernetes.naming import is_key, label, labels, network_label
@@ -44,13 +44,17 @@ def pod_of(context: Context, service: Service, roles: Mapping[str, Role]) -> Pod
     role = roles[service.name]
     container, volumes, confined = _contained(context, service, role)
     profiles = [confined.profile]
-    inits = list(waiting(context, service, frozenset(name for name, one in roles.items() if one.is_init)))
-    for name, other in roles.items():
-        if other.is_init and service.name in waits_for_end(context.project, name):
-            first, more, box = _contained(context, context.project.services[name], other)
-            inits.append(_as_init(first, more, box))
-            volumes += [{**volume, "name": _init_name(name, volume["name"])} for volume in more]
-            profiles.append(box.profile)
+    inits: list[Document] = []
+    first = runs_first(context.project, roles, service.name)
+    for name in first:
+        other = context.project.services[name]
+        inits += waiting(context, other, first)
+        init, more, box = _contained(context, other, roles[name])
+        inits.append(_as_init(init, more, box))
+        volumes += [{**volume, "name": _init_name(name, volume["name"])} for volume in more]
+        profiles.append(box.profile)
+    inits += waiting(context, service, first)
+    inits = [one for number, one in enumerate(inits) if one not in inits[:number]]
     spec = {
         **_host(context, service),
         "automountServiceAccountToken": False,
@@ -67,12 +71,23 @@ def pod_of(context: Context, service: Service, roles: Mapping[str, Role]) -> Pod
         "containers": [container],
         "volumes": volumes,
     }
-    in_networks = {network_label(context, key): "true" for key in service.networks}
+    in_networks = {network_label(context, key): "true" for key in _networks(context, service, first)}
     head = {
         "labels": {**labels(context.project, service.name), **in_networks},
         "annotations": _annotations(context, service),
     }
     return Pod({"metadata": filled(head), "spec": _kept(spec)}, tuple(one for one in profiles if one))
+
+
+def _networks(context: Context, service: Service, first: tuple[str, ...]) -> tuple[str, ...]:
+    """Its own, and those of what runs in its pods before it."""
+    found = dict.fromkeys(service.networks)
+    for name in first:
+        for key in context.project.services[name].networks:
+            if key not in found:
+                context.tell(("services", service.name, "networks"), f"is in {key}, too, since {name} runs in its pods")
+                found[key] = None
+    return tuple(found)
 
 
 def _kept(spec: Document) -> Document:

@@ -9,7 +9,7 @@ from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.compose.model.units import size as parse_size
 from whit.runtime.scaleout.kubernetes import files
-from whit.runtime.scaleout.kubernetes.naming import label
+from whit.runtime.scaleout.kubernetes.naming import OWN, label, volume_name
 from whit.runtime.scaleout.kubernetes.quantities import size
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class Mounted:
 
     volume: Document | None
     mount: Document
+    claim: str = ""
+    """The volume that its StatefulSet makes claims of."""
     is_kept: bool = False
     """Whether whose it is must fit who writes it: a claim, or files with an owner."""
 
@@ -66,8 +68,13 @@ def owned_volumes(context: Context, service: Service) -> tuple[str, ...]:
 
 def _check_places(context: Context, service: Service, found: list[Mounted]) -> None:
     seen: set[str] = set()
+    names: dict[str, Document | str] = {}
     for one in found:
-        place = one.mount["mountPath"]
+        place, name = one.mount["mountPath"], one.mount["name"]
+        if names.setdefault(name, one.volume or one.claim) != (one.volume or one.claim):
+            raise UsageError(
+                f"two volumes would be called {name}", hint="names differ by more than signs on Kubernetes"
+            )
         if place in seen:
             start = context.where(("services", service.name))
             raise UsageError(
@@ -79,6 +86,7 @@ def _check_places(context: Context, service: Service, found: list[Mounted]) -> N
 def _memory(name: str, path: str, most: object) -> Mounted:
     count = parse_size(str(most)) if most else None
     limit = {"sizeLimit": size(count)} if count and count > 0 else {}
+    name = f"{OWN}{name}"
     return Mounted({"name": name, "emptyDir": {"medium": "Memory", **limit}}, {"name": name, "mountPath": path})
 
 
@@ -94,16 +102,16 @@ def _volume(context: Context, service: Service, mount: Values, owned: tuple[str,
         raise context.refused(here, f"there is no {kind} for {target}", "a volume, tmpfs, a config or a secret")
     if not source:
         context.tell(here, f"{target} is empty in each new pod, and gone with it")
-        name = f"empty-{number}"
+        name = f"{OWN}empty-{number}"
         return Mounted({"name": name, "emptyDir": {}}, {"name": name, "mountPath": target, **read_only}, is_kept=True)
     how: Values = mount.get("volume") or {}
     if not how.get("nocopy"):
         context.tell(here, f"{source} begins empty: what the image has at {target} isn't copied into it")
     subpath = how.get("subpath")
-    name = label(source)
+    name = volume_name(source)
     place = {"name": name, "mountPath": target, **read_only, **({"subPath": subpath} if subpath else {})}
     if source in owned:
-        return Mounted(None, place, is_kept=True)
+        return Mounted(None, place, source, is_kept=True)
     claim = {"claimName": label(context.project.volume_name(source)), **read_only}
     return Mounted({"name": name, "persistentVolumeClaim": claim}, place, is_kept=True)
 
@@ -114,7 +122,7 @@ def _bind(context: Context, service: Service, mount: Values, number: int) -> Mou
     read_only = bool(mount.get("read_only"))
     if context.options.host_paths:
         context.tell(here, f"{target} is {source} of whichever node it runs on")
-        name = f"host-{number}"
+        name = f"{OWN}host-{number}"
         place = {"name": name, "mountPath": target, **({"readOnly": True} if read_only else {})}
         return Mounted({"name": name, "hostPath": {"path": source}}, place)
     if source not in context.bound or not read_only:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 _USER = 65534
 
 
-def waiting(context: Context, service: Service, inits: frozenset[str]) -> Iterator[Document]:
-    """The containers that wait for others before a service's own starts; ``inits`` are services that run as such themselves."""
+def waiting(context: Context, service: Service, first: tuple[str, ...]) -> Iterator[Document]:
+    """The containers that wait for others before a service's own starts; ``first`` are services that run in the same pod before it."""
     for one in service.dependencies:
         other = context.project.services.get(one.service)
-        if other is None or one.service in inits:
+        if other is None or one.service in first:
             continue
         here = ("services", service.name, "depends_on", one.service)
         if one.restart:

@@ -128,9 +128,40 @@ def test_a_job_can_run_first_in_the_pods_that_wait_for_it() -> None:
     assert first["securityContext"]["runAsUser"] == 5
     assert spec["securityContext"]["runAsUser"] == 6
     volumes = {one["name"] for one in spec["volumes"]}
-    assert {one["name"] for one in first["volumeMounts"]} == {"migrate-tmpfs-0", "migrate-tmp"} <= volumes
+    assert {one["name"] for one in first["volumeMounts"]} == {"migrate-whit-tmpfs-0", "migrate-whit-tmp"} <= volumes
     with pytest.raises(UnsupportedError, match="nobody waits for its end"):
         generated({"migrate": migrate})
+
+
+def test_what_runs_first_waits_for_what_it_needs_itself_and_is_in_its_networks() -> None:
+    healthy = {"condition": "service_healthy"}
+    services: dict[str, Any] = {
+        "db": {"expose": ["5432"], "healthcheck": {"x-tcp": ":5432"}, "networks": {"back": None}},
+        "schema": {"depends_on": {"db": healthy}, "networks": {"back": None}, "x-kubernetes": {"init": True}},
+        "rows": {
+            "depends_on": {"schema": ENDED, "db": healthy},
+            "networks": {"back": None},
+            "x-kubernetes": {"init": True},
+        },
+        "web": {"depends_on": {"rows": ENDED}, "networks": {"front": None}},
+    }
+    networks: dict[str, Any] = {"front": {"name": "p_front"}, "back": {"name": "p_back"}}
+    made = generated(services, Options(wait_image="busybox:1"), networks=networks)
+    template = of_kind(made, "Deployment", "web")["spec"]["template"]
+    assert [one["name"] for one in template["spec"]["initContainers"]] == ["wait-for-db", "schema", "rows"]
+    assert {"network.whit/p-front", "network.whit/p-back"} <= set(template["metadata"]["labels"])
+    assert "services.web.networks: is in back, too, since schema runs in its pods" in notes(made)
+
+
+def test_volumes_may_be_called_as_whit_calls_its_own() -> None:
+    mounts = [{"type": "volume", "source": key, "target": f"/{key}"} for key in ("tmp", "whit-tmp")]
+    spec = pod({"db": {"volumes": mounts}}, volumes={"tmp": {}, "whit-tmp": {}})
+    assert [one["name"] for one in spec["containers"][0]["volumeMounts"]] == ["tmp", "v-whit-tmp"]
+    spec = pod({"db": {"volumes": [{"type": "volume", "source": "tmp", "target": "/x"}]}}, volumes={"tmp": {}})
+    assert [one["name"] for one in spec["containers"][0]["volumeMounts"]] == ["tmp", "whit-tmp"]
+    alike = [{"type": "volume", "source": key, "target": f"/{key}"} for key in ("a_b", "a-b")]
+    with pytest.raises(UsageError, match="two volumes would be called a-b"):
+        generated({"db": {"volumes": alike}}, volumes={"a_b": {}, "a-b": {}})
 
 
 def test_pods_wait_for_the_healthy_where_something_can() -> None:
@@ -160,7 +191,7 @@ def test_secrets_and_configs_are_files_with_their_modes() -> None:
     spec = of_kind(made, "Deployment")["spec"]["template"]["spec"]
     assert spec["volumes"][0]["secret"]["items"] == [{"key": "pw", "path": "pw", "mode": 0o400}]
     mounts = spec["containers"][0]["volumeMounts"]
-    assert mounts[0] == {"name": "secret-0", "mountPath": "/run/secrets/pw", "subPath": "pw", "readOnly": True}
+    assert mounts[0] == {"name": "whit-secret-0", "mountPath": "/run/secrets/pw", "subPath": "pw", "readOnly": True}
     assert mounts[1]["mountPath"] == "/etc/conf"
     assert any(note.startswith("secrets.pw: its value is in the manifest") for note in notes(made))
 

@@ -26,8 +26,8 @@ def test_a_pod_is_confined_as_whits_containers_are() -> None:
 
 def test_a_root_that_is_only_read_has_a_tmp_in_memory() -> None:
     spec = pod({"web": {}})
-    assert spec["volumes"] == [{"name": "tmp", "emptyDir": {"medium": "Memory"}}]
-    assert spec["containers"][0]["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
+    assert spec["volumes"] == [{"name": "whit-tmp", "emptyDir": {"medium": "Memory"}}]
+    assert spec["containers"][0]["volumeMounts"] == [{"name": "whit-tmp", "mountPath": "/tmp"}]
     writable = pod({"web": {"x-kubernetes": {"writable": True}}})
     assert writable["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is False
     assert "volumes" not in writable
@@ -129,6 +129,11 @@ def test_dollars_come_to_the_program_as_they_are(text: str) -> None:
 def test_variables_without_a_value_are_not_set() -> None:
     made = container({"environment": {"A": "1", "B": None, "C": "$(A)"}})
     assert made["env"] == [{"name": "A", "value": "1"}, {"name": "C", "value": "$$(A)"}]
+
+
+def test_a_variable_that_kubernetes_cant_have_is_refused_with_its_place() -> None:
+    with pytest.raises(UnsupportedError, match=r"services\.web\.environment\.a b: "):
+        container({"environment": {"a b": "1"}})
 
 
 def test_limits_are_in_kubernetes_units() -> None:
