@@ -18,6 +18,7 @@ COMMON = ("run", "exec", "ps", "logs", "stop", "rm", "pack", "images", "inspect"
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 _HERE = "whit.runtime.commands"
+_SWARM = "whit.runtime.scaleout.swarm.commands"
 _ALSO = {"list": "ls", "ps": "ls", "remove": "rm"}
 """Docker's other names for verbs of its groups."""
 
@@ -62,6 +63,19 @@ GROUPS: dict[str, tuple[str, str, Table]] = {
                 "whit.runtime.scaleout.kubernetes.commands.generate",
                 "Write a Compose file's services as Kubernetes manifests",
             )
+        },
+    ),
+    "stack": (
+        "Manage Compose files on Docker Swarm",
+        "",
+        {
+            "deploy": (f"{_SWARM}.deploy", "Have a swarm run what a Compose file describes"),
+            "config": (f"{_SWARM}.config", "Show a Compose file as a stack file, and what is otherwise there"),
+            "ls": (f"{_SWARM}.listing", "List stacks"),
+            "ps": (f"{_SWARM}.listing:tasks", "List a stack's tasks"),
+            "services": (f"{_SWARM}.listing:services", "List a stack's services"),
+            "scale": (f"{_SWARM}.changing", "Have so many tasks of services"),
+            "rm": (f"{_SWARM}.changing:remove", "Remove stacks"),
         },
     ),
     "generate": ("Write files for other programs", "", {"systemd": (f"{_HERE}.systemd", "Write units for systemd")}),

@@ -83,6 +83,7 @@ def docker_registry(
     tls: Mapping[str, object] | None = None,
     port: int | None = None,
     prefix: Sequence[str] = (),
+    address: str = "127.0.0.1",
 ) -> Iterator[RegistryPeer]:
     """Debian's docker-registry; ``auth`` and ``tls`` as in its configuration. ``prefix`` begins its command line."""
     program = find_peer("docker-registry")
@@ -93,7 +94,7 @@ def docker_registry(
         "version": "0.1",
         "log": {"level": "error", "accesslog": {"disabled": True}},
         "storage": {"filesystem": {"rootdirectory": str(folder / "data")}, "delete": {"enabled": True}},
-        "http": {"addr": f"127.0.0.1:{port}", "secret": "of the tests", **({"tls": dict(tls)} if tls else {})},
+        "http": {"addr": f"{address}:{port}", "secret": "of the tests", **({"tls": dict(tls)} if tls else {})},
     }
     if auth:
         document["auth"] = dict(auth)

@@ -85,9 +85,14 @@ def command(obj: dict[str, Any], /, names: tuple[str, ...], **options: Any) -> N
 
 def page(canonical: Canonical, *, as_json: bool, escape: bool) -> str:
     """The configuration as text. With ``escape``, each ``$`` is doubled, so that it is a Compose file that means the same."""
+    return document(canonical.configuration, as_json=as_json, escape=escape)
+
+
+def document(configuration: dict[str, Any], *, as_json: bool, escape: bool = True) -> str:
+    """Any configuration as text, as :func:`page`."""
     from whit.packer.showing.console import json_page
 
-    plain: Any = escaped(canonical.configuration) if escape else canonical.configuration
+    plain: Any = escaped(configuration) if escape else configuration
     if as_json:
         return json_page(plain) + "\n"
     import yaml

@@ -1,0 +1,1 @@
+"""``whit stack``, a file a verb or two."""
