@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.kept import BUSYBOX
 from tests.integration.swarms import IMAGE, WEB, Stacks, stacks
+from tests.peers.swarm import REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,6 +133,17 @@ def test_a_job_is_done_and_services_that_are_gone_are_pruned(stack: Stacks) -> N
     assert "not in the file any more: shop_job" in stack.deploy("--insecure")
     stack.deploy("--insecure", "--prune")
     assert [row["name"] for row in stack.json("services", "shop")] == ["shop_web"]
+
+
+def test_what_is_built_is_pushed_and_run_by_its_digest(stack: Stacks) -> None:
+    shutil.copy(BUSYBOX, stack.folder / "busybox")
+    (stack.folder / "Dockerfile").write_text("FROM scratch\nCOPY busybox /busybox\n")
+    stack.write(WEB.format(image=f"{REGISTRY}/built:1\n    build: .", replicas=1))
+    told = stack.deploy("--insecure")
+    assert "services.web.build: left out: the image is built and pushed before" in told
+    [service] = stack.json("services", "shop")
+    assert service["image"].startswith(f"{REGISTRY}/built:1@sha256:")
+    assert stack.ask(0)
 
 
 def test_the_exported_file_is_one_that_docker_takes_and_deploys_to_the_same(stack: Stacks) -> None:

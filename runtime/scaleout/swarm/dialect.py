@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from whit.packer.support.errors import UnsupportedError
 from whit.packer.support.light import TYPE_CHECKING, dataclass
+from whit.runtime.compose.keys import dotted
 from whit.runtime.compose.project import Condition
 from whit.runtime.scaleout.swarm import mounting, networking, parts
 from whit.runtime.scaleout.swarm.words import CHANGED, KEPT, LEFT_OUT, OFF, REFUSED, SILENT
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from whit.runtime.compose.keys import Where
+    from whit.runtime.compose.keys import Path, Where
     from whit.runtime.compose.project import Project, Service, Values
 
 JOB = "replicated-job"
@@ -50,19 +51,22 @@ class Telling:
         self.where, self.exports = where, exports
         self.notes: dict[str, None] = {}
 
-    def note(self, path: tuple[str, ...], text: str) -> None:
+    def note(self, path: Path, text: str) -> None:
         """A change that a person should know of."""
-        self.notes[f"{self.where(path)}{'.'.join(path)}: {text}"] = None
+        self.notes[f"{self.where(path)}{dotted(path)}: {text}"] = None
 
-    def refused(self, path: tuple[str, ...], hint: str = "take it out of the file") -> UnsupportedError:
+    def refused(self, path: Path, hint: str = "take it out of the file") -> UnsupportedError:
         """What Swarm has nothing for."""
-        return UnsupportedError(f"{self.where(path)}{'.'.join(path)}: Swarm has nothing like it", hint=hint)
+        return UnsupportedError(f"{self.where(path)}{dotted(path)}: Swarm has nothing like it", hint=hint)
 
 
 def stack_file(project: Project, where: Where, wish: Wish = Wish()) -> StackFile:  # noqa: B008 - frozen
     """The project as a stack file. Raises :class:`UnsupportedError` with the place of what Swarm has nothing for."""
     telling = Telling(where, exports=wish.exports)
     services = {name: _service(project, one, telling, wish) for name, one in project.services.items()}
+    for kind, names in (("jobs", project.jobs), ("models", project.models)):
+        for name in names:
+            telling.note((kind, name), "left out: only services are deployed")
     networks = parts.networks(project, telling)
     for service in services.values():
         networks |= {name: {"name": name, "external": True} for name in service.pop("_own", ())}

@@ -8,6 +8,7 @@ from whit.runtime.compose.model.units import size
 if TYPE_CHECKING:
     from typing import Any
 
+    from whit.runtime.compose.keys import Path
     from whit.runtime.compose.project import Values
     from whit.runtime.scaleout.swarm.dialect import Telling
 
@@ -17,7 +18,10 @@ _USUAL = frozenset(("rw", "noexec", "nosuid", "nodev"))
 
 def volumes(name: str, values: Values, telling: Telling) -> list[dict[str, Any]]:
     """All mounts: ``volumes``, ``tmpfs`` and what ``shm_size`` comes to. Raises :class:`UnsupportedError`."""
-    made = [_volume(name, one, telling) for one in values.get("volumes") or ()]
+    made = [
+        _volume(("services", name, "volumes", number), one, telling)
+        for number, one in enumerate(values.get("volumes") or ())
+    ]
     path = ("services", name, "tmpfs")
     many = values.get("tmpfs") or ()
     for text in [many] if isinstance(many, str) else many:
@@ -30,8 +34,7 @@ def volumes(name: str, values: Values, telling: Telling) -> list[dict[str, Any]]
     return made
 
 
-def _volume(name: str, one: Values, telling: Telling) -> dict[str, Any]:
-    path = ("services", name, "volumes")
+def _volume(path: Path, one: Values, telling: Telling) -> dict[str, Any]:
     kind = str(one.get("type") or "volume")
     made: dict[str, Any] = {"type": kind, "target": one["target"]}
     made |= {key: one[key] for key in ("source", "read_only") if one.get(key)}
@@ -42,7 +45,7 @@ def _volume(name: str, one: Values, telling: Telling) -> dict[str, Any]:
     elif kind == "volume":
         options: Values = one.get("volume") or {}
         if options.get("subpath"):
-            raise telling.refused((*path,), "mount the whole volume")
+            raise telling.refused(path, "mount the whole volume")
         if one.get("source"):
             telling.note(path, f"volume {one['source']}: each node has its own, unless its driver shares it")
         if options.get("nocopy"):
@@ -58,7 +61,7 @@ def _volume(name: str, one: Values, telling: Telling) -> dict[str, Any]:
     return {key: value for key, value in made.items() if value != {}}
 
 
-def _tmpfs(text: str, path: tuple[str, ...], telling: Telling) -> dict[str, Any]:
+def _tmpfs(text: str, path: Path, telling: Telling) -> dict[str, Any]:
     target, _, options = text.partition(":")
     found: dict[str, int] = {}
     for option in filter(None, options.split(",")):

@@ -40,8 +40,8 @@ def networks(name: str, values: Values, telling: Telling) -> dict[str, Any]:
 def ports(name: str, values: Values, telling: Telling) -> list[dict[str, Any]]:
     """Published ports. Raises :class:`UnsupportedError` for those of one address or of a range: Swarm publishes on all addresses."""
     made = []
-    for one in values.get("ports") or ():
-        path = ("services", name, "ports")
+    for number, one in enumerate(values.get("ports") or ()):
+        path = ("services", name, "ports", number)
         address, published = str(one.get("host_ip") or ""), str(one.get("published") or "")
         if address and address not in {"0.0.0.0", "::"}:  # noqa: S104 - what a file says
             where = f"{published or 'any'} at {address}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from whit.packer.showing.console import tell
+from whit.packer.showing.escaping import terminal_harmless
 from whit.packer.support.errors import WhitError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model.units import duration
@@ -76,7 +77,7 @@ class Watch:
             return before[1]
         self.since[name] = (verdict, time.monotonic())
         if not self.quiet and (before is None or _line(name, before[0]) != _line(name, verdict)):
-            tell(f" {_line(name, verdict)}\n")
+            tell(terminal_harmless(f" {_line(name, verdict)}") + "\n")
         return self.since[name][1]
 
     def _check_nodes(self, waiting: Mapping[str, Verdict]) -> None:

@@ -93,7 +93,7 @@ def test_ports_are_numbers_and_it_is_told_that_they_are_open_everywhere() -> Non
 def test_a_port_of_one_address_is_refused_as_swarm_would_open_it_everywhere() -> None:
     with pytest.raises(UnsupportedError) as caught:
         service("ports: ['127.0.0.1:8080:80']")
-    assert "compose.yaml:4:5: services.web.ports" in caught.value.message
+    assert "compose.yaml:4:13: services.web.ports[0]" in caught.value.message
     assert "take 127.0.0.1 out" in str(caught.value.hint)
 
 

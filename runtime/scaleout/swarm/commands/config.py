@@ -7,7 +7,14 @@ from typing import Any
 
 import click
 
-from whit.runtime.scaleout.swarm.commands.options import SETTINGS, chosen_of, file_options, routing_option
+from whit.runtime.scaleout.swarm.commands.options import (
+    SETTINGS,
+    chosen_of,
+    file_options,
+    has_mesh,
+    routing_option,
+    tell_notes,
+)
 
 
 @click.command("config", short_help="Show a Compose file as a stack file", context_settings=SETTINGS)
@@ -24,21 +31,19 @@ def command(name: str | None, **words: Any) -> None:  # noqa: ANN401 - click's
     """
     from pathlib import Path
 
-    from whit.packer.showing.console import put, warn
+    from whit.packer.showing.console import put
     from whit.packer.support.durable import output_errors, write_whole
     from whit.runtime.compose.commands.config import document
     from whit.runtime.compose.running.loading import load
     from whit.runtime.scaleout.swarm.contents import read_contents, versioned_names
     from whit.runtime.scaleout.swarm.dialect import Wish, stack_file
-    from whit.runtime.scaleout.swarm.kernel import has_ipvs
 
     loaded = load(chosen_of(words, name))
     names = versioned_names(loaded.project, read_contents(loaded.project, loaded.contents))
-    mesh = words["routing"] == "mesh" or (words["routing"] == "auto" and has_ipvs("unix://"))
+    mesh = has_mesh(words["routing"], "unix://")
     file = stack_file(loaded.project, loaded.where, Wish(mesh, exports=True, names=names))
     if not words["quiet"]:
-        for note in file.notes:
-            warn(note)
+        tell_notes(file.notes)
     text = document(file.configuration, as_json=words["as_json"])
     if words["output"]:
         with output_errors(words["output"]):

@@ -11,8 +11,10 @@ from whit.runtime.scaleout.swarm.commands.options import (
     chosen_of,
     engine_options,
     file_options,
+    has_mesh,
     routing_option,
     seconds_of,
+    tell_notes,
     watch_options,
 )
 
@@ -48,13 +50,13 @@ def command(context: click.Context, /, name: str, **words: Any) -> None:  # noqa
     Images that are built are pushed first, and all are named by their digests. What Swarm has no like of is refused, what
     is another there is told.
     """
-    from whit.packer.showing.console import say, warn
+    from whit.packer.showing.console import say
     from whit.runtime.compose.running.loading import load
     from whit.runtime.scaleout.swarm.contents import read_contents, versioned_names
     from whit.runtime.scaleout.swarm.deploying import DeployWishes, deploy, running_images
     from whit.runtime.scaleout.swarm.dialect import Wish, stack_file
     from whit.runtime.scaleout.swarm.engine import Engine
-    from whit.runtime.scaleout.swarm.images import ImageWishes, pinned_images
+    from whit.runtime.scaleout.swarm.images import Images, ImageWishes
 
     seconds = seconds_of(words["timeout"], detach=words["detach"])
     loaded = load(chosen_of(words, name))
@@ -64,14 +66,14 @@ def command(context: click.Context, /, name: str, **words: Any) -> None:  # noqa
     first = _checked(loaded, words)
     engine = Engine(words["host"], words["place"])
     try:
-        wish = Wish(_has_ipvs(words["routing"], engine.place.host), names=names)
         asked = ImageWishes(words["builds"], words["pushes"], words["resolve"], words["insecure"], words["quiet"])
         running = running_images(engine.services(first.name), first.name)
-        images = pinned_images(project, asked, context.obj["image_builder"], running)
-        file = stack_file(project, loaded.where, Wish(wish.has_ipvs, names=names, images=images))
+        images = Images(project, asked, context.obj["image_builder"], loaded.where).pinned(running)
+        file = stack_file(
+            project, loaded.where, Wish(has_mesh(words["routing"], engine.place.host), names=names, images=images)
+        )
         if not words["quiet"]:
-            for note in file.notes:
-                warn(note)
+            tell_notes(file.notes)
         wishes = DeployWishes(words["prune"], seconds, words["quiet"])
         deploy(engine, file, contents, project.order(), wishes)
     finally:
@@ -88,9 +90,3 @@ def _checked(loaded: Loaded, words: dict[str, Any]) -> StackFile:
     if not loaded.project.services:
         raise UsageError("the file has no service that is switched on", hint=f"profiles: {words['profiles'] or 'none'}")
     return stack_file(loaded.project, loaded.where)
-
-
-def _has_ipvs(routing: str, host: str) -> bool:
-    from whit.runtime.scaleout.swarm.kernel import has_ipvs
-
-    return routing == "mesh" or (routing == "auto" and has_ipvs(host))

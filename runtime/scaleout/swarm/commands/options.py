@@ -65,3 +65,18 @@ def seconds_of(text: str, *, detach: bool) -> float:
     if seconds is None or seconds <= 0:
         raise UsageError(f"--timeout {text}: that is no time", hint="90s, 5m, 1h")
     return 0.0 if detach else seconds
+
+
+def has_mesh(routing: str, host: str) -> bool:
+    """Whether the nodes have IP_VS: as it was said, or as the engine's kernel has."""
+    from whit.runtime.scaleout.swarm.kernel import has_ipvs
+
+    return routing == "mesh" or (routing == "auto" and has_ipvs(host))
+
+
+def tell_notes(notes: tuple[str, ...]) -> None:
+    """What is otherwise on Swarm, a line each."""
+    from whit.packer.showing.console import tell
+    from whit.packer.showing.escaping import terminal_harmless
+
+    tell("".join(terminal_harmless(f"note: {note}") + "\n" for note in notes))
