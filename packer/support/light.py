@@ -104,7 +104,7 @@ else:
         if not all(name in defaults for name in names[first:]):
             return
         head = ", ".join(f"{name}=defaults[{name!r}]" if name in defaults else name for name in names)
-        lines = [f" put(self, {name!r}, {name})" for name in names]
+        lines = [" pass", *(f" put(self, {name!r}, {name})" for name in names)]
         if made.__post_init__ is not _Record.__post_init__:
             lines.append(" self.__post_init__()")
         place = {"put": object.__setattr__, "defaults": defaults}

@@ -29,6 +29,11 @@ class Word(Place):
         return f"{self.file}:{self.line}: {self.text}"
 
 
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What has no members."""
+
+
 class Point(NamedTuple):
     """Two numbers."""
 
@@ -65,6 +70,10 @@ def test_what_is_made_often_is_what_is_made_seldom() -> None:
         Place("a", column=1)  # type: ignore[call-arg]
     with pytest.raises(AttributeError):
         many[0].line = 2  # type: ignore[misc]
+
+
+def test_what_has_no_members_may_be_made_often_too() -> None:
+    assert {Here() for _ in range(1000)} == {Here()}
 
 
 def test_a_named_tuple_is_made_with_other_values() -> None:
