@@ -17,6 +17,7 @@ import pytest
 from tests.integration.engines import EVERY, LONG, RUNTIMES, Answer, both, until, write_image
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.peers.dockerd import Dockerd
@@ -176,7 +177,7 @@ def without_names(text: str, runtime: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def scene(dockerd: Dockerd, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+def scene(dockerd: Dockerd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """The image, the files and the containers that commands refer to."""
     folder = tmp_path_factory.mktemp("scene")
     (folder / "file").write_text("given\n")
@@ -188,7 +189,9 @@ def scene(dockerd: Dockerd, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     options = ("--detach", "--name", "{peer}", "--hostname", "peer", "--ipc", "shareable", "--runtime={runtime}")
     for answer in both(lambda runtime: scene.ask(("run", *options, "{image}", "sleep", "6000"), runtime)):
         assert answer.code == 0, answer
-    return scene
+    yield scene
+    # Other files' tests are shown all containers of the same engine.
+    dockerd.docker("rm", "--force", "--volumes", *dockerd.docker("ps", "--all", "--quiet").stdout.split())
 
 
 @pytest.mark.parametrize("words", ONCE[::EVERY], ids=lambda words: " ".join(words)[:60])
