@@ -36,7 +36,7 @@ def test_the_policy_says_which_come_back(engine: Engine) -> None:
     assert running(engine) == set()
     # then those come back that are to
     assert set(engine("system", "restore").split()) == {"always", "stopped-always", "unless"}
-    assert running(engine) == {"always", "stopped-always", "unless"}
+    assert running(engine) == {"always", "stopped-always", "unless"}, engine("ps", "-a")
     # of the others nothing is left, and of the one that was to be removed at its end nothing at all
     assert len(list((engine.root / "oci").glob("[0-9a-f]*"))) == 3
     assert engine.run("inspect", "removed").returncode == 1
