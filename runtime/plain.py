@@ -111,7 +111,7 @@ PLAIN = {
 }  # fmt: skip
 """What people type most, of what is worth it."""
 
-INTERNAL = {"_ended": Plain({}, "folders"), "_idle": Plain({}, "words")}
+INTERNAL = {"_ended": Plain({}, "folders"), "_idle": Plain({}, "words"), "_sync": Plain({}, name="container")}
 """Verbs that the launcher calls."""
 
 

@@ -56,11 +56,16 @@ def up(chosen: Chosen, build: Build, services: tuple[str, ...] = (), **words: ob
     given = dict(words)
     waits, limit = bool(given.pop("wait", False)), given.pop("wait_timeout", None)
     detached = bool(given.pop("detach", False)) or waits or bool(given.get("no_start"))
+    follows = bool(given.pop("follows", False))
     shown = {name: given.pop(name) for name in _SEEN if name in given}
     wishes = up_wishes(services, given)
     session = Session(chosen, services, needs_file=True)
     project = session.file.project
     ends = any(shown.get(name) for name in ("aborts", "aborts_failed", "exit_code_from"))
+    if follows and (detached or ends):
+        raise UsageError(
+            "--watch is for the foreground, and without an end", hint="leave -d, --wait and --abort-on-… out"
+        )
     if detached and ends:
         raise UsageError(
             "--abort-on-container-exit and --exit-code-from are for the foreground", hint="leave -d and --wait out"
@@ -79,7 +84,26 @@ def up(chosen: Chosen, build: Build, services: tuple[str, ...] = (), **words: ob
         return 0
     from whit.runtime.compose.running.foreground import attend  # noqa: PLC0415 - as above
 
-    return attend(session, names, watched)
+    return attend(session, names, watched, build if follows else None)
+
+
+def watch(chosen: Chosen, build: Build, services: tuple[str, ...] = (), *, no_up: bool = False) -> int:
+    """Make and start in the background, and have services follow the host's files until a person has enough; the exit code."""
+    from whit.packer.showing.console import tell  # noqa: PLC0415 - as above
+    from whit.runtime.compose.running.uprunning import UpWishes, bring_up  # noqa: PLC0415
+    from whit.runtime.compose.running.watching import Watching  # noqa: PLC0415
+
+    session = Session(chosen, services, needs_file=True)
+    names = services or tuple(session.file.project.services)
+    watching = Watching(session, names, build)
+    if not no_up:
+        with session.changing() as folder:
+            bring_up(session.file, session.store, folder, UpWishes(services), chosen, build)
+    try:
+        watching.run()
+    except KeyboardInterrupt:
+        tell("whit: watching no more; the services run on\n")
+    return 0
 
 
 def down(

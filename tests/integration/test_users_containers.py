@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
 import socket
+import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,6 +109,41 @@ def test_its_network_has_the_kernel_parameters_that_are_asked_for(engine: Mine) 
     engine.box("cat", "/proc/sys/net/core/somaxconn", options=options)
     assert engine("wait", "box") == "0", engine.log()
     assert engine.log() == "77\n"
+
+
+def test_a_service_follows_the_user_s_files(engine: Mine, user: User) -> None:
+    folder = user.home / "shop"
+    (folder / "src").mkdir(parents=True)
+    (folder / "compose.yaml").write_text("""
+        services:
+          web:
+            image: bb
+            command: [sleep, "1000"]
+            init: true
+            network_mode: none
+            volumes: [data:/app]
+            develop: {watch: [{path: src, action: sync, target: /app}]}
+        volumes: {data: {}}
+    """)
+    for path in (folder, folder / "src", folder / "compose.yaml"):
+        os.chown(path, USER, USER)
+    engine("pack", BUSYBOX, "-t", "bb")
+    words = [*engine.before, engine.program, "compose", "-f", folder / "compose.yaml", "watch"]
+    running = subprocess.Popen(
+        words, env=engine.environment, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
+    )
+    try:
+        assert running.stderr is not None
+        while "watching files" not in (said := running.stderr.readline()):
+            assert said
+        (folder / "src" / "page").write_text("two")
+        page = Path(json.loads(engine("volume", "inspect", "shop_data"))[0]["Mountpoint"]) / "page"
+        until(lambda: page.exists() and page.read_text() == "two")
+        (folder / "src" / "page").unlink()
+        until(lambda: not page.exists())
+    finally:
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=60)
 
 
 def test_a_folder_of_the_user_s_is_the_container_s_user_s(engine: Mine, user: User) -> None:

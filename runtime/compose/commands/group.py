@@ -25,6 +25,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "ls": (f"{_HERE}.listing:projects", "List projects"),
     "images": (f"{_HERE}.listing:images", "List the images that a project's containers are of"),
     "port": (f"{_HERE}.listing:port", "Show where a service's port is published"),
+    "watch": (f"{_HERE}.up:watch", "Have services follow the host's files"),
     "logs": (f"{_HERE}.logs", "Show what services wrote"),
     "exec": (f"{_HERE}.within:execute", "Execute a command in a service's container"),
     "run": (f"{_HERE}.within:run", "Run a command in a new container of a service"),

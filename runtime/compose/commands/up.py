@@ -36,6 +36,7 @@ _UP: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--no-log-prefix",), {"is_flag": True, "help": "Nothing in front of lines."}),
     (("--no-color",), {"is_flag": True, "help": "No colours."}),
     (("--timestamps",), {"is_flag": True, "help": "The time in front of each line."}),
+    (("-w", "--watch", "follows"), {"is_flag": True, "help": "Have services follow the host's files meanwhile, as watch does."}),
     (("-t", "--timeout", "seconds"), {"type": int, "metavar": "SECONDS", "help": "How long a container may take to stop."}),
 )  # fmt: skip
 
@@ -57,6 +58,20 @@ def command(context: click.Context, /, services: tuple[str, ...], **words: Any) 
     from whit.runtime.compose.verbs import up
 
     return up(chosen_of(context), builder_of(context), services, **_wanted(words))
+
+
+@click.command("watch", short_help="Have services follow the host's files")
+@click.option("--no-up", is_flag=True, help="Make and start nothing first.")
+@services_argument
+@click.pass_context
+def watch(context: click.Context, /, no_up: bool, services: tuple[str, ...]) -> int:
+    """Make and start all services, or these and what they need; then do what their develop.watch says when files change, until Ctrl-C.
+
+    Changed files are put into containers, services are restarted, or built and made anew. The services run on at the end.
+    """
+    from whit.runtime.compose import verbs
+
+    return verbs.watch(chosen_of(context), builder_of(context), services, no_up=no_up)
 
 
 @click.command("create", short_help="Make what the file describes, and start nothing")

@@ -6,7 +6,7 @@ import threading
 import time
 
 from whit.packer.showing.console import tell
-from whit.packer.support.errors import UsageError
+from whit.packer.support.errors import UsageError, WhitError
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.compose.graph.downward import plan_stop
 from whit.runtime.compose.graph.model import Kind
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from whit.runtime.compose.project import Project
+    from whit.runtime.compose.running.images import Build
     from whit.runtime.compose.running.session import Session
     from whit.runtime.engine.folder import Kept
 
@@ -66,38 +67,121 @@ def check(project: Project, watched: Watched) -> None:
         project.service(name)
 
 
-def attend(session: Session, names: tuple[str, ...], watched: Watched) -> int:
-    """Show what the containers of these services write until all have ended, or a person wants them to; the exit code."""
-    project = session.file.project
-    view = session.look()
-    seen = {one.id: (view.kept[one.id], one.service) for one in view.all_of(names)}
-    shown = {key: pair for key, pair in seen.items() if _is_shown(project, pair[1], watched)}
-    width = max((len(shown_name(project.name, kept)) for kept, _ in shown.values()), default=0)
-    coloured = is_coloured(session.chosen.ansi, no_color=watched.plain)
-    lines = Lines(Look(watched.prefixed, coloured, width))
-    quiet = threading.Event()
-    threads = [
-        threading.Thread(target=_follow, args=(kept, service, project.name, lines, watched, quiet), daemon=True)
-        for kept, service in shown.values()
-    ]
-    for thread in threads:
-        thread.start()
+def attend(session: Session, names: tuple[str, ...], watched: Watched, build: Build | None = None) -> int:
+    """Show what the containers of these services write until all have ended, or a person wants them to; the exit code.
+
+    With ``build`` the services follow the host's files meanwhile (watching.py), and only the person ends it.
+    """
+    audience = _Audience(session, names, watched)
+    audience.look()
+    following = _Following(session, names, build, audience) if build else None
     try:
-        code = _until_end(seen, watched, lines, project.name)
+        code = audience.until_end(following)
     except KeyboardInterrupt:
         tell("whit: stopping the project; once more to kill it\n")
         code = _INTERRUPTED
     try:
+        if following:
+            following.end()
         _stop(session, names, Kind.STOP, watched)
     except KeyboardInterrupt:
         _stop(session, names, Kind.KILL, watched)
         code = _INTERRUPTED
-    quiet.set()
-    for thread in threads:
-        thread.join(2)
-    if lines.broken:
-        raise lines.broken
+    audience.leave()
     return code
+
+
+class _Following:
+    """Services that follow the host's files, in a thread of their own."""
+
+    def __init__(self, session: Session, names: tuple[str, ...], build: Build, audience: _Audience) -> None:
+        from whit.runtime.compose.running.watching import Watching  # noqa: PLC0415 - few ups watch files
+
+        self._watching = Watching(session, names, build, audience.look)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.broken: WhitError | None = None
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._watching.run()
+        except WhitError as error:
+            self.broken = error
+
+    def end(self) -> None:
+        """Once what is being done is done."""
+        self._watching.left.set()
+        while self._thread.is_alive():
+            self._thread.join(0.2)
+
+
+class _Audience:
+    """Who sees what the containers write."""
+
+    def __init__(self, session: Session, names: tuple[str, ...], watched: Watched) -> None:
+        self._session, self._names, self._watched = session, names, watched
+        self._project = session.file.project
+        view = session.look()
+        shown = (view.kept[one.id] for one in view.all_of(names) if _is_shown(self._project, one.service, watched))
+        width = max((len(shown_name(self._project.name, kept)) for kept in shown), default=0)
+        coloured = is_coloured(session.chosen.ansi, no_color=watched.plain)
+        self._lines = Lines(Look(watched.prefixed, coloured, width))
+        self._quiet = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._known: set[str] = set()
+        self._left: dict[str, tuple[Kept, str]] = {}
+
+    def look(self) -> None:
+        """See also those that are there now."""
+        view = self._session.look()
+        for one in view.all_of(self._names):
+            if one.id in self._known:
+                continue
+            self._known.add(one.id)
+            kept = view.kept[one.id]
+            self._left[one.id] = (kept, one.service)
+            if _is_shown(self._project, one.service, self._watched):
+                words = (kept, one.service, self._project.name, self._lines, self._watched, self._quiet)
+                self._threads.append(threading.Thread(target=_follow, args=words, daemon=True))
+                self._threads[-1].start()
+
+    def until_end(self, following: _Following | None) -> int:
+        """Until all have ended, or one whose end counts; the exit code."""
+        while self._left or following:
+            if self._lines.broken:
+                raise self._lines.broken
+            if following and following.broken:
+                raise following.broken
+            for key in list(self._left):
+                code = self._end_of(key)
+                if code is not None:
+                    return code
+            time.sleep(_POLL_S)
+        return 0
+
+    def _end_of(self, key: str) -> int | None:
+        """The exit code of all, where this container has ended and its end is that of all."""
+        kept, service = self._left[key]
+        if not kept.folder.exists():
+            del self._left[key]
+            return None
+        status = kept.status
+        if status.is_up or is_supervised(kept.folder):
+            return None
+        del self._left[key]
+        self._lines.say(f"{shown_name(self._project.name, kept)} exited with code {status.exit_code}")
+        if self._watched.code_from:
+            return status.exit_code if service == self._watched.code_from else None
+        ends = self._watched.aborts or (self._watched.aborts_failed and status.exit_code)
+        return status.exit_code if ends else None
+
+    def leave(self) -> None:
+        """Hear the last of it. Raises what kept it from being shown."""
+        self._quiet.set()
+        for thread in self._threads:
+            thread.join(2)
+        if self._lines.broken:
+            raise self._lines.broken
 
 
 def _is_shown(project: Project, service: str, watched: Watched) -> bool:
@@ -108,29 +192,8 @@ def _is_shown(project: Project, service: str, watched: Watched) -> bool:
 
 def _follow(kept: Kept, service: str, project: str, lines: Lines, watched: Watched, quiet: threading.Event) -> None:
     since = log_time(kept.status.started) if kept.status.started else b""
-    alive: Callable[[], bool] = lambda: not quiet.is_set() and lines.broken is None  # noqa: E731 - one line says it
+    alive: Callable[[], bool] = lambda: not quiet.is_set() and lines.broken is None and kept.folder.exists()  # noqa: E731 - one line says it
     follow(kept, lines, shown_name(project, kept), service, Wish(since, b"", watched.timestamps), None, alive)
-
-
-def _until_end(seen: dict[str, tuple[Kept, str]], watched: Watched, lines: Lines, project: str) -> int:
-    """Until all have ended, or one whose end counts; the exit code."""
-    left = dict(seen)
-    while left:
-        if lines.broken:
-            raise lines.broken
-        for key, (kept, service) in list(left.items()):
-            status = kept.status
-            if status.is_up or is_supervised(kept.folder):
-                continue
-            del left[key]
-            lines.say(f"{shown_name(project, kept)} exited with code {status.exit_code}")
-            if watched.code_from:
-                if service == watched.code_from:
-                    return status.exit_code
-            elif watched.aborts or (watched.aborts_failed and status.exit_code):
-                return status.exit_code
-        time.sleep(_POLL_S)
-    return 0
 
 
 def _stop(session: Session, names: tuple[str, ...], kind: Kind, watched: Watched) -> None:
