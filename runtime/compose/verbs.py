@@ -78,6 +78,8 @@ def up(chosen: Chosen, build: Build, services: tuple[str, ...] = (), **words: ob
     with session.changing() as folder:
         acting = bring_up(session.file, session.store, folder, wishes, chosen, build)
     names = project.chosen(services, alone=wishes.alone)
+    if chosen.dry:
+        return 0
     if waits:
         wait_until_well(project, acting, session.look().all_of(names), float(str(limit)) if limit else None)
     if detached:

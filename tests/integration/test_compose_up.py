@@ -257,3 +257,35 @@ def test_a_second_ctrl_c_kills_what_does_not_stop(shop: Composed) -> None:
     running.communicate(timeout=60)
     assert running.returncode == 130
     until(lambda: shop.ps()["shop-one-1"]["state"] == "exited")
+
+
+def test_a_dry_run_tells_what_would_be_done_and_does_nothing(shop: Composed) -> None:
+    shop.write(SIMPLE)
+    told = shop.run("--dry-run", "up")
+    assert (told.returncode, shop.leavings()) == (0, "")
+    assert [line.removeprefix(" DRY-RUN MODE -  ") for line in told.stderr.splitlines()] == [
+        "Network shop_default  Created",
+        "Container shop-db-1  Created",
+        "Container shop-db-1  Started",
+        "Container shop-web-1  Created",
+        "Container shop-web-1  Started",
+    ]
+    shop.up()
+    before = shop.ids()
+    told = shop.run("--dry-run", "down")
+    assert "Container shop-web-1  Removed" in told.stderr
+    assert shop.ids() == before
+    assert {one["state"] for one in shop.ps().values()} == {"running"}
+    refused = shop.run("--dry-run", "exec", "web", "true")
+    assert refused.returncode == 2
+    assert "--dry-run is of no use for exec" in refused.stderr
+
+
+def test_a_project_s_volumes_are_listed_and_the_version_is_whit_s(shop: Composed) -> None:
+    shop.write(TWO.replace("depends_on: {db: {condition: service_healthy}}", ""))
+    shop.up()
+    assert shop("volumes", "-q") == "shop_data"
+    assert shop("volumes").splitlines()[1].split() == ["local", "shop_data"]
+    assert shop("volumes", "-q", "web") == ""
+    assert json.loads(shop("volumes", "--json"))["volumes"] == [{"name": "shop_data", "driver": "local"}]
+    assert shop("version", "--short") in shop("version")

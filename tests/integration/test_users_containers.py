@@ -128,7 +128,7 @@ def test_a_service_follows_the_user_s_files(engine: Mine, user: User) -> None:
     for path in (folder, folder / "src", folder / "compose.yaml"):
         os.chown(path, USER, USER)
     engine("pack", BUSYBOX, "-t", "bb")
-    words = [*engine.before, engine.program, "compose", "-f", folder / "compose.yaml", "watch"]
+    words = [*engine.before, str(engine.program), "compose", "-f", str(folder / "compose.yaml"), "watch"]
     running = subprocess.Popen(
         words, env=engine.environment, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
     )

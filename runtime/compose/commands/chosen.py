@@ -17,3 +17,5 @@ class Chosen:
     progress: str = "auto"
     ansi: str = "auto"
     parallel: int = 0
+    dry: bool = False
+    """Whether it is only told what would be done."""

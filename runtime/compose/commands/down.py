@@ -104,6 +104,6 @@ def rm(context: click.Context, /, force: bool, stops: bool, volumes: bool, servi
             tell("No stopped containers\n")
             return
         names = ", ".join(one.name for one in chosen)
-        if force or is_sure(f"This removes {names}.", "compose rm"):
+        if force or session.chosen.dry or is_sure(f"This removes {names}.", "compose rm"):
             steps = plan_remove(chosen, session.needs(view))
             session.act(steps, Ending(volumes=volumes, removed=removed_by(steps)))

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from whit.packer.support.errors import UsageError
 from whit.runtime.compose.commands.chosen import Chosen
 from whit.runtime.groups import LazyGroup
 
@@ -24,6 +25,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "ps": (f"{_HERE}.listing", "List a project's containers"),
     "ls": (f"{_HERE}.listing:projects", "List projects"),
     "images": (f"{_HERE}.listing:images", "List the images that a project's containers are of"),
+    "volumes": (f"{_HERE}.listing:volumes", "List a project's volumes"),
     "port": (f"{_HERE}.listing:port", "Show where a service's port is published"),
     "watch": (f"{_HERE}.up:watch", "Have services follow the host's files"),
     "logs": (f"{_HERE}.logs", "Show what services wrote"),
@@ -41,8 +43,12 @@ VERBS: dict[str, tuple[str, str]] = {
     "pull": (f"{_HERE}.images:pull", "Take the images of services from registries"),
     "push": (f"{_HERE}.images:push", "Send the images of services to registries"),
     "config": (f"{_HERE}.config", "Show what Compose files mean"),
+    "version": (f"{_HERE}.listing:version", "Show whit's version"),
 }
 """Verb → module, or MODULE:NAME, that holds its click command, and the line that ``--help`` shows."""
+
+DRY = ("up", "create", "scale", "start", "stop", "restart", "kill", "rm", "down")
+"""What can be told without doing it."""
 
 
 @click.group(
@@ -65,7 +71,10 @@ VERBS: dict[str, tuple[str, str]] = {
 )
 @click.option("--ansi", type=click.Choice(["auto", "never", "always"]), default="auto", help="Colours or none.")
 @click.option("--parallel", type=int, default=0, metavar="NUMBER", help="At most so many things at once.")
+@click.option("--dry-run", "dry", is_flag=True, help="Only tell what would be done.")
 @click.pass_context
 def command(context: click.Context, /, **words: Any) -> None:  # noqa: ANN401 - click's
     """Make and run what a Compose file describes: containers, networks and volumes of one project."""
+    if words["dry"] and context.invoked_subcommand not in DRY:
+        raise UsageError(f"--dry-run is of no use for {context.invoked_subcommand}", hint=f"it is for {', '.join(DRY)}")
     context.obj = {**(context.obj or {}), "compose": Chosen(**words)}

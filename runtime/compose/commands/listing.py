@@ -83,6 +83,31 @@ def images(context: click.Context, /, quiet: bool, form: str, as_json: bool, ser
     list_images(session_of(context, services), "ids" if quiet else "document" if as_json else form)
 
 
+@click.command("volumes", short_help="List a project's volumes")
+@click.option("-q", "--quiet", is_flag=True, help="Names alone.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="How.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/compose.md).")
+@services_argument
+@click.pass_context
+def volumes(context: click.Context, /, quiet: bool, form: str, as_json: bool, services: tuple[str, ...]) -> None:
+    """List the volumes that were made for the project, or those of them that these services mount."""
+    from whit.runtime.compose.running.listed import list_volumes
+
+    list_volumes(session_of(context, services), "names" if quiet else "document" if as_json else form)
+
+
+@click.command("version", short_help="Show whit's version")
+@click.option("--short", is_flag=True, help="The number alone.")
+@click.option("-f", "--format", "form", type=click.Choice(["pretty", "json"]), default="pretty", help="How.")
+def version(short: bool, form: str) -> None:
+    """Show whit's version, by docker compose's names."""
+    from whit.packer.showing.console import json_page, say
+    from whit.runtime.engine.machineinfo import whit_version
+
+    number = whit_version()
+    say(number if short else json_page({"version": number}) if form == "json" else f"whit compose version {number}")
+
+
 @click.command("port", short_help="Show where a service's port is published")
 @click.option("--protocol", type=click.Choice(["tcp", "udp"]), default="tcp", show_default=True)
 @click.option("--index", type=int, default=1, metavar="NUMBER", help="Of which of its containers.")

@@ -49,7 +49,7 @@ def bring_down(session: Session, wishes: DownWishes) -> None:
             hint="--remove-orphans removes them",
         )
     session.act(steps, Ending(wishes.seconds, volumes=wishes.volumes, removed=removed_by(steps)))
-    if wishes.images:
+    if wishes.images and not session.chosen.dry:
         _remove_images(session, wishes.images)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import time
 from pathlib import Path
 
+from whit.packer.showing.console import tell
 from whit.packer.support import durable
 from whit.packer.support.errors import NotFoundError, WhitError
 from whit.packer.support.light import TYPE_CHECKING, dataclass
@@ -44,7 +45,10 @@ def found(service: Service, store: Store) -> StoredImage | None:
 
 @dataclass(frozen=True, slots=True)
 class Obtaining:
-    """With what images are had. ``folder`` is the project's; ``pull`` a policy that counts instead of the file's; ``builds``: all that can be built is."""
+    """With what images are had. ``folder`` is the project's; ``pull`` a policy that counts instead of the file's; ``builds``: all that can be built is.
+
+    ``dry``: what would be built or pulled is only told.
+    """
 
     store: Store
     build: Build
@@ -53,6 +57,7 @@ class Obtaining:
     pull: str = ""
     builds: bool = False
     never_builds: bool = False
+    dry: bool = False
 
 
 def obtain_images(project: Project, names: Iterable[str], how: Obtaining) -> dict[str, str]:
@@ -65,11 +70,16 @@ def obtain_images(project: Project, names: Iterable[str], how: Obtaining) -> dic
         policy = policy_of(service.values, how.pull)
         image = found(service, how.store)
         wants = how.builds or policy.when is When.BUILD or (image is None and not how.never_builds)
-        if service.is_built and wants:
-            build_image(project, service, how, built)
-            image = found(service, how.store)
-        elif image is None or (not service.is_built and _is_due(service, policy, how)):
-            _pull(service, policy, how, pulled)
+        builds = service.is_built and wants
+        if builds or image is None or (not service.is_built and _is_due(service, policy, how)):
+            if how.dry:
+                tell(f" DRY-RUN MODE -  Image {service.image}  {'Built' if builds else 'Pulled'}\n")
+                digests[name] = image.digest if image else ""
+                continue
+            if builds:
+                build_image(project, service, how, built)
+            else:
+                _pull(service, policy, how, pulled)
             image = found(service, how.store)
         if image is None:
             raise NotFoundError(

@@ -192,3 +192,26 @@ def _size(session: Session, digest: str) -> int:
         return session.store.resolve(digest).size
     except NotFoundError:
         return 0
+
+
+def list_volumes(session: Session, what: str) -> None:
+    """DRIVER, VOLUME NAME."""
+    from whit.runtime.compose.running.seeing import own_volumes  # noqa: PLC0415 - the other lists need none of it
+
+    names = sorted(own_volumes(session.root, session.name))
+    if session.services:
+        project = session.file.project
+        used = (project.service(name).volumes() for name in session.services)
+        wanted = {project.volume_name(key) for keys in used for key in keys}
+        names = [name for name in names if name in wanted]
+    if what == "names":
+        for name in names:
+            say(name)
+    elif what == "json":
+        say(json.dumps([{"Name": name, "Driver": "local"} for name in names]))
+    elif what == "document":
+        print_json(
+            {"schema": "whit-compose-volumes/1", "volumes": [{"name": name, "driver": "local"} for name in names]}
+        )
+    else:
+        _table(("DRIVER", "VOLUME NAME"), (("local", name) for name in names))

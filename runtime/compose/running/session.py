@@ -7,11 +7,10 @@ from whit.packer.support.errors import NotFoundError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.graph.downward import depending
 from whit.runtime.compose.running.acting import Acting, Ending, Making
-from whit.runtime.compose.running.executing import Executor
 from whit.runtime.compose.running.loading import load
 from whit.runtime.compose.running.places import changing
 from whit.runtime.compose.running.seeing import look
-from whit.runtime.compose.running.telling import teller
+from whit.runtime.compose.running.telling import run_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,8 +85,7 @@ class Session:
     def act(self, steps: tuple[Step, ...], end: Ending = Ending(), acting: Acting | None = None) -> Acting:  # noqa: B008 - frozen
         """Do the steps, and tell of it. Raises :class:`WhitError`."""
         acting = acting or Acting(self.store, self.making(), end)
-        heard = teller(self.chosen.progress, steps, colours=self.chosen.ansi != "never")
-        Executor(acting, heard, self.chosen.parallel).run(steps)
+        run_steps(acting, steps, self.chosen)
         return acting
 
     def making(self) -> Making | None:

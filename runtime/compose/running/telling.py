@@ -8,12 +8,13 @@ import sys
 from whit.packer.showing.console import tell
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.graph.model import Kind
-from whit.runtime.compose.running.executing import Phase
+from whit.runtime.compose.running.executing import Executor, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from whit.packer.support.errors import WhitError
+    from whit.runtime.compose.commands.chosen import Chosen
     from whit.runtime.compose.graph.model import Step
     from whit.runtime.compose.running.executing import Heard
 
@@ -33,6 +34,16 @@ _WORDS = {
 }
 _MARKS = {Phase.BEGUN: "⠿", Phase.DONE: "✔", Phase.FAILED: "✘", Phase.LEFT: "-"}
 _COLOURS = {Phase.BEGUN: "33", Phase.DONE: "32", Phase.FAILED: "31", Phase.LEFT: "2"}
+
+
+def run_steps(act: Callable[[Step], object], steps: Sequence[Step], chosen: Chosen) -> None:
+    """Do the steps, and tell of it; or tell alone, where nothing is to be done. Raises the first error."""
+    if chosen.dry:
+        for step in steps:
+            what, word = words_of(step, Phase.DONE)
+            tell(f" DRY-RUN MODE -  {what}  {word}\n")
+        return
+    Executor(act, teller(chosen.progress, steps, colours=chosen.ansi != "never"), chosen.parallel).run(steps)
 
 
 def teller(mode: str, steps: Sequence[Step], *, colours: bool = True) -> Heard:

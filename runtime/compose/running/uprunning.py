@@ -14,10 +14,9 @@ from whit.runtime.compose.networking import check_scale
 from whit.runtime.compose.project import Condition, config_hash
 from whit.runtime.compose.running.acting import Acting, Ending, Making, wait_for
 from whit.runtime.compose.running.contents import read_contents
-from whit.runtime.compose.running.executing import Executor
 from whit.runtime.compose.running.images import Obtaining, obtain_images
 from whit.runtime.compose.running.seeing import look
-from whit.runtime.compose.running.telling import teller
+from whit.runtime.compose.running.telling import run_steps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +61,7 @@ def bring_up(loaded: Loaded, store: Store, folder: Path, wishes: UpWishes, chose
     for name in names:
         check_scale(project.services[name], choice.count(project.services[name]))
     contents = read_contents(project, names, folder, loaded.contents)
-    how = Obtaining(store, build, folder, loaded.where, wishes.pull, wishes.builds, wishes.never_builds)
+    how = Obtaining(store, build, folder, loaded.where, wishes.pull, wishes.builds, wishes.never_builds, chosen.dry)
     digests = obtain_images(project, names, how)
     hashes = {name: config_hash(project, project.services[name], contents.digests) for name in names}
     view = look(store.root, project.name)
@@ -72,7 +71,7 @@ def bring_up(loaded: Loaded, store: Store, folder: Path, wishes: UpWishes, chose
     steps = plan_up(project, view.present, wanted, choice)
     making = Making(project, loaded.where, contents, hashes, wishes.renews_volumes)
     acting = Acting(store, making, Ending(wishes.seconds, removed=removed_by(steps)))
-    Executor(acting, teller(chosen.progress, steps, colours=chosen.ansi != "never"), chosen.parallel).run(steps)
+    run_steps(acting, steps, chosen)
     return acting
 
 
