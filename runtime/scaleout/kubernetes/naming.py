@@ -23,6 +23,8 @@ _KEY = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0
 OWN = "whit-"
 """What volumes' names in a pod begin with that no file names."""
 
+_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?", re.ASCII)
+_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
 NETWORK = "network.whit/"
 """What a network's label on its pods begins with."""
 
@@ -48,6 +50,16 @@ def volume_name(key: str) -> str:
 def is_key(text: str) -> bool:
     """Whether it can be the key of an annotation or label."""
     return bool(_KEY.fullmatch(text))
+
+
+def is_value(text: str) -> bool:
+    """Whether it can be the value of a label."""
+    return bool(_VALUE.fullmatch(text))
+
+
+def is_host(text: str) -> bool:
+    """Whether it can be the name of a host, or of what lies outside of all namespaces (RFC 1123)."""
+    return bool(_HOST.fullmatch(text))
 
 
 def labels(project: Project, name: str) -> dict[str, str]:

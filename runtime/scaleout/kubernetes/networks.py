@@ -8,7 +8,7 @@ from __future__ import annotations
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.scaleout.kubernetes.model import Kind, Publish, filled
 from whit.runtime.scaleout.kubernetes.naming import label, labels, metadata, network_label
-from whit.runtime.scaleout.kubernetes.ports import Port, entries, ports_of
+from whit.runtime.scaleout.kubernetes.ports import Port, entries, port_of, ports_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,8 +85,7 @@ def _published(context: Context, service: Service) -> Iterator[Document]:
             raise context.refused(
                 (*here, number), f"{published} isn't one port", "publish one port, not any of a range"
             )
-        words = (str(values.get("name") or ""), str(values.get("app_protocol") or ""))
-        ports.append(Port(int(published), int(values["target"]), str(values.get("protocol") or "tcp").upper(), *words))
+        ports.append(port_of(values, int(published)))
     if told:
         context.tell(here, f"{', '.join(told)} can't be reached from outside: kubectl port-forward, or --publish")
     if ports:

@@ -9,7 +9,7 @@ from whit.runtime.scaleout.kubernetes import files, security
 from whit.runtime.scaleout.kubernetes.choosing import runs_first
 from whit.runtime.scaleout.kubernetes.containers import container_of
 from whit.runtime.scaleout.kubernetes.model import Kind, filled
-from whit.runtime.scaleout.kubernetes.naming import is_key, label, labels, network_label
+from whit.runtime.scaleout.kubernetes.naming import is_host, is_key, label, labels, network_label
 from whit.runtime.scaleout.kubernetes.probes import probes_of
 from whit.runtime.scaleout.kubernetes.quantities import seconds
 from whit.runtime.scaleout.kubernetes.scheduling import placed
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _GRACE = 10
 """Seconds that a container has to stop (compose-spec, stop_grace_period)."""
+
+_SERVERS = 3
+"""Name servers that a pod can name (kubernetes.io, "DNS for Services and Pods")."""
 
 _NAMESPACES = {"ipc": "hostIPC", "pid": "hostPID"}
 
@@ -59,7 +62,7 @@ def pod_of(context: Context, service: Service, roles: Mapping[str, Role]) -> Pod
         **_host(context, service),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "runtimeClassName": context.options.runtime_class or service.values.get("runtime"),
+        "runtimeClassName": _runtime_class(context, service),
         "restartPolicy": _restart_policy(role),
         "terminationGracePeriodSeconds": seconds(service.values.get("stop_grace_period"), _GRACE),
         "hostname": _hostname(context, service),
@@ -128,6 +131,13 @@ def _init_name(service: str, volume: str) -> str:
     return label(f"{service}-{volume}")
 
 
+def _runtime_class(context: Context, service: Service) -> str | None:
+    name = context.options.runtime_class or str(service.values.get("runtime") or "")
+    if name and not is_host(name):
+        raise context.refused(("services", service.name, "runtime"), f"no RuntimeClass is called {name[:60]}", "whit")
+    return name or None
+
+
 def _restart_policy(role: Role) -> str:
     if role.kind is not Kind.JOB:
         return "Always"
@@ -161,10 +171,14 @@ def _hosts(context: Context, service: Service) -> list[Document]:
     found: dict[str, list[str]] = {}
     for text in service.values.get("extra_hosts") or ():
         name, _, address = str(text).partition("=")
+        here = ("services", service.name, "extra_hosts")
+        if not is_host(name):
+            raise context.refused(
+                here, f"'{name[:60]}' is no host's name on Kubernetes", "small letters, digits, '-', '.'"
+            )
         try:
             place = str(ip_address(address.strip("[]")))
         except ValueError:
-            here = ("services", service.name, "extra_hosts")
             raise context.refused(here, f"'{address[:60]}' is no address", "on Kubernetes it must be one") from None
         found.setdefault(place, []).append(name)
     return [{"ip": address, "hostnames": names} for address, names in found.items()]
@@ -172,13 +186,17 @@ def _hosts(context: Context, service: Service) -> list[Document]:
 
 def _dns(context: Context, service: Service) -> Document:
     values = service.values
-    if values.get("dns"):
+    servers = [str(one) for one in values.get("dns") or ()]
+    if len(servers) > _SERVERS:
+        here = ("services", service.name, "dns")
+        raise context.refused(here, f"there are {len(servers)} servers", f"Kubernetes takes {_SERVERS}")
+    if servers:
         context.tell(("services", service.name, "dns"), "the cluster's own servers are asked first")
     options = [
         filled({"name": name, "value": value})
         for name, _, value in (str(one).partition(":") for one in values.get("dns_opt") or ())
     ]
-    return filled({"nameservers": values.get("dns"), "searches": values.get("dns_search"), "options": options})
+    return filled({"nameservers": servers, "searches": values.get("dns_search"), "options": options})
 
 
 def _annotations(context: Context, service: Service) -> dict[str, str]:

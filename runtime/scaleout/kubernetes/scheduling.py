@@ -9,7 +9,7 @@ import re
 
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.scaleout.kubernetes.model import filled
-from whit.runtime.scaleout.kubernetes.naming import is_key, labels
+from whit.runtime.scaleout.kubernetes.naming import is_key, is_value, labels
 
 if TYPE_CHECKING:
     from whit.runtime.compose.project import Service, Values
@@ -30,6 +30,10 @@ def placed(context: Context, service: Service) -> Document:
     platform = str(service.values.get("platform") or "")
     if platform:
         system, _, rest = platform.partition("/")
+        if not all(map(is_value, platform.split("/"))):
+            raise context.refused(
+                ("services", service.name, "platform"), f"no node is a {platform[:60]}", "linux/amd64"
+            )
         selector["kubernetes.io/os"] = system
         if rest:
             selector["kubernetes.io/arch"] = rest.partition("/")[0]
@@ -64,8 +68,8 @@ def _constraint(context: Context, here: tuple[str, ...], text: str) -> tuple[str
         raise context.refused((*here, "constraints"), f"'{text[:60]}' isn't understood", hint)
     name, sign, value = found.groups()
     key = name.removeprefix(_LABELS) if name.startswith(_LABELS) else _KNOWN.get(name, "")
-    if not is_key(key):
-        raise context.refused((*here, "constraints"), f"Kubernetes' nodes have no {name[:60]}", hint)
+    if not is_key(key) or not is_value(value):
+        raise context.refused((*here, "constraints"), f"Kubernetes' nodes have no '{text[:60]}'", hint)
     value = _ARCHITECTURES.get(value, value) if name == "node.platform.arch" else value
     return key, sign == "==", value
 

@@ -17,6 +17,9 @@ PACKED_USER = 65532
 """Who a program in an image of whit's is, and so the group that its volumes belong to."""
 
 _DIGITS = 10
+_HIGHEST = (1 << 31) - 1
+"""Of users and groups."""
+
 _SAFE_SYSCTLS = frozenset(
     (
         "kernel.shm_rmid_forced",
@@ -106,8 +109,10 @@ def _user(context: Context, service: Service) -> tuple[int | None, int | None]:
 def _number(context: Context, path: tuple[str, ...], text: str) -> int:
     if text == "root":
         return 0
-    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
-        raise context.refused(path, f"Kubernetes knows no names of users and groups: {text[:40]}", "write the number")
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS and int(text) <= _HIGHEST):
+        raise context.refused(
+            path, f"Kubernetes knows users and groups only by their numbers: {text[:40]}", "write the number"
+        )
     return int(text)
 
 

@@ -6,8 +6,9 @@ A volume that one service alone has is its StatefulSet's, a claim for each pod; 
 from __future__ import annotations
 
 from whit.packer.support.errors import UsageError
-from whit.packer.support.light import TYPE_CHECKING, dataclass
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.compose.model.units import size as parse_size
+from whit.runtime.mounts import container_path
 from whit.runtime.scaleout.kubernetes import files
 from whit.runtime.scaleout.kubernetes.naming import OWN, label, volume_name
 from whit.runtime.scaleout.kubernetes.quantities import size
@@ -48,10 +49,17 @@ def mounted(context: Context, service: Service, owned: tuple[str, ...], wishes: 
     if values.get("shm_size"):
         found.append(_memory("shm", "/dev/shm", values["shm_size"]))  # noqa: S108 - a container's
     found += [Mounted(*pair, is_kept=True) for pair in files.files_of(context, service)]
-    if not wishes.writable and not any(one.mount["mountPath"].rstrip("/") == TMP for one in found):
+    found = [_settled(one) for one in found]
+    if not wishes.writable and not any(one.mount["mountPath"] == TMP for one in found):
         found.append(_memory("tmp", TMP, None))
     _check_places(context, service, found)
     return tuple(found)
+
+
+def _settled(one: Mounted) -> Mounted:
+    """With its place as a normal path. Raises :class:`UsageError` for what is none, or the kernel's."""
+    place = str(one.mount["mountPath"])
+    return replace(one, mount={**one.mount, "mountPath": container_path(place, place)})
 
 
 def owned_volumes(context: Context, service: Service) -> tuple[str, ...]:
@@ -107,7 +115,11 @@ def _volume(context: Context, service: Service, mount: Values, owned: tuple[str,
     how: Values = mount.get("volume") or {}
     if not how.get("nocopy"):
         context.tell(here, f"{source} begins empty: what the image has at {target} isn't copied into it")
-    subpath = how.get("subpath")
+    subpath = str(how.get("subpath") or "")
+    if subpath.startswith("/") or ".." in subpath.split("/"):
+        raise context.refused(
+            here, f"'{subpath[:60]}' doesn't stay in the volume", "a path without '/' before it and '..'"
+        )
     name = volume_name(source)
     place = {"name": name, "mountPath": target, **read_only, **({"subPath": subpath} if subpath else {})}
     if source in owned:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.runtime.manifests import generated, notes
 from tests.unit.runtime.test_compose_fates import RECORDS, records
-from whit.packer.support.errors import UnsupportedError
+from whit.packer.support.errors import UnsupportedError, WhitError
 from whit.runtime.compose.model.keys.top import COMPOSE, ENTRIES
 from whit.runtime.scaleout.kubernetes.fates import EXPRESSED, LOST, REFUSED
 
@@ -96,3 +96,32 @@ def test_jobs_and_models_are_told() -> None:
 def test_what_says_nothing_or_is_only_for_others_is_passed_over() -> None:
     made = generated({"web": {"init": False, "gpus": [], "x-other": 1, "restart": "always", "profiles": ["a"]}})
     assert notes(made) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"extra_hosts": ["my_host=10.0.0.1"]}, "'my_host' is no host's name"),
+        ({"dns": ["1.1.1.1", "2.2.2.2", "3.3.3.3", "4.4.4.4"]}, "there are 4 servers"),
+        ({"runtime": "A_b"}, "no RuntimeClass is called A_b"),
+        ({"user": "4294967295"}, "only by their numbers: 4294967295"),
+        ({"platform": "linux/a b"}, "no node is a linux/a b"),
+        ({"deploy": {"placement": {"constraints": ["node.labels.a==b:c"]}}}, "nodes have no 'node.labels.a==b:c'"),
+        ({"ports": [{"target": 1, "protocol": "http"}]}, "there is no protocol http"),
+        ({"ports": [{"target": 1, "app_protocol": "a b"}]}, "no app_protocol is 'a b'"),
+        ({"expose": ["0"]}, "'0' is no port"),
+        ({"expose": ["99999999"]}, "'99999999' is no port"),
+        ({"tmpfs": ["run"]}, "no absolute path"),
+        ({"tmpfs": ["/proc/x"]}, "nothing may be mounted on /proc/x"),
+        ({"tmpfs": ["/run/", "/run"]}, "/run is given twice"),
+        (
+            {"volumes": [{"type": "volume", "source": "v", "target": "/v", "volume": {"subpath": "../a"}}]},
+            "doesn't stay",
+        ),
+    ],
+)
+def test_what_only_a_server_would_refuse_is_refused_beforehand(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(WhitError) as error:
+        generated({"web": values}, volumes={"v": {}})
+    assert error.value.message.startswith("AT services.web")
+    assert said in error.value.message
