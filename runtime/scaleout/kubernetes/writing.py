@@ -17,6 +17,8 @@ def write_files(folder: Path, files: Mapping[str, str], *, force: bool) -> tuple
 
     Raises :class:`WhitError`.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is no folder", hint="choose another name, or - for standard output")
     with durable.output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         others = [name for name in files if name.endswith(".yaml") and not _is_free(folder / name)]

@@ -151,6 +151,13 @@ def test_a_file_of_others_isnt_replaced_and_nothing_is_written(tmp_path: Path) -
     assert (tmp_path / "kustomization.yaml").read_text().startswith(documents.HEADER)
 
 
+def test_what_is_no_folder_stays(tmp_path: Path) -> None:
+    (tmp_path / "k8s").write_text("mine\n")
+    with pytest.raises(UsageError, match="k8s is no folder"):
+        write_files(tmp_path / "k8s", documents.files_of(generated({"web": {}})), force=True)
+    assert (tmp_path / "k8s").read_text() == "mine\n"
+
+
 def test_secrets_are_their_owners_to_read(tmp_path: Path) -> None:
     write_files(tmp_path, documents.files_of(_whole()), force=False)
     assert stat.S_IMODE((tmp_path / "secret-p-pw.yaml").stat().st_mode) == 0o600
