@@ -11,11 +11,10 @@ import sys
 
 from whit.packer.support.errors import NotFoundError
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
-from whit.runtime.compose.model import ComposeError, Place, Request, load_project
-from whit.runtime.compose.model.nodes import MAX_SIZE
+from whit.runtime.compose.limits import MAX_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from whit.runtime.compose.commands.chosen import Chosen
     from whit.runtime.compose.model import Canonical
@@ -79,18 +78,32 @@ def load(
 
     Raises :class:`ComposeError` for what is wrong in a file, NotFoundError if there is none.
     """
-    wishes = wishes or Wishes()
     read = StandardInput()
-    found = find(chosen, os.environ if environment is None else environment, here or _here(), read)
-    profiles = chosen.profiles or tuple(
-        part.strip() for part in found.environment.get("COMPOSE_PROFILES", "").split(",") if part.strip()
-    )
+    found = find(chosen, os.environ if environment is None else environment, here or current(), read)
+    return load_found(chosen, found, wishes or Wishes(), read)
+
+
+def name_of(chosen: Chosen, found: Found) -> str | None:
+    """The project's name where it is given from outside."""
+    return chosen.name or found.environment.get("COMPOSE_PROJECT_NAME") or None
+
+
+def profiles_of(chosen: Chosen, found: Found) -> tuple[str, ...]:
+    """The profiles that are on."""
+    texts = found.environment.get("COMPOSE_PROFILES", "").split(",")
+    return chosen.profiles or tuple(part.strip() for part in texts if part.strip())
+
+
+def load_found(chosen: Chosen, found: Found, wishes: Wishes, read: Callable[[str], str]) -> Canonical:
+    """As :func:`load`, of files that were found."""
+    from whit.runtime.compose.model import Request, load_project  # noqa: PLC0415 - what is kept (keeping.py) needs none of it
+
     request = Request(
         found.files,
         found.directory,
         found.environment,
-        chosen.name or found.environment.get("COMPOSE_PROJECT_NAME") or None,
-        profiles,
+        name_of(chosen, found),
+        profiles_of(chosen, found),
         wishes.services,
         wishes.interpolate,
         wishes.normalize,
@@ -105,7 +118,7 @@ def load(
     return replace(canonical, warnings=(*found.warnings, *canonical.warnings))
 
 
-def _here() -> str:
+def current() -> str:
     """The current folder, by the name that the shell has for it."""
     stated = os.environ.get("PWD", "")
     try:
@@ -167,6 +180,8 @@ def _with_env_files(known: dict[str, str], files: list[str], read: StandardInput
         try:
             envfile.read(read(file), file, held, known.get)
         except UnicodeDecodeError:
+            from whit.runtime.compose.model import ComposeError, Place  # noqa: PLC0415 - as above
+
             raise ComposeError("not valid UTF-8", Place(file)) from None
         except FileNotFoundError:
             raise NotFoundError(f"there is no env file {file}") from None

@@ -10,12 +10,11 @@ import re
 
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.light import TYPE_CHECKING, NamedTuple
+from whit.runtime.compose.limits import MAX_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_SIZE = 4 << 20
-"""The greatest file that is read, in bytes."""
 MAX_NODES = 100_000
 """The most values in one file, anchors' counted wherever they are used."""
 MAX_DEPTH = 48

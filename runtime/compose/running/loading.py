@@ -7,14 +7,17 @@ from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.compose.finding import Wishes
 from whit.runtime.compose.finding import load as find
 from whit.runtime.compose.project import read_project
+from whit.runtime.compose.running.keeping import load_kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from whit.runtime.compose.commands.chosen import Chosen
     from whit.runtime.compose.keys import Where
     from whit.runtime.compose.model import Canonical
     from whit.runtime.compose.project import Project
+    from whit.runtime.compose.running.keeping import Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +29,12 @@ class Loaded:
     contents: Mapping[tuple[str, str], str]
 
 
-def load(chosen: Chosen, services: tuple[str, ...] = ()) -> Loaded:
-    """The project; services that are named are switched on, whatever their profiles. Raises :class:`WhitError`."""
-    canonical = find(chosen)
+def load(chosen: Chosen, services: tuple[str, ...] = (), root: Path | None = None) -> Loaded:
+    """The project; services that are named are switched on, whatever their profiles. ``root``: what a store keeps of it counts, too. Raises :class:`WhitError`."""
+    canonical: Canonical | Kept = load_kept(chosen, root) if root else find(chosen)
     off = canonical.disabled.keys() & set(services)
     if off:
-        canonical = _with(canonical, find(chosen, Wishes(services=services)))
+        canonical = _with(find(chosen), find(chosen, Wishes(services=services)))
     for warning in canonical.warnings:
         warn(warning)
 

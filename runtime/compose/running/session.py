@@ -33,7 +33,7 @@ class Session:
         self.store = Store.open()
         self.loaded: Loaded | None = None
         try:
-            self.loaded = load(chosen, services)
+            self.loaded = load(chosen, services, self.store.root)
         except NotFoundError:
             if needs_file or not chosen.name or chosen.files:
                 raise

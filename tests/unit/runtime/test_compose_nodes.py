@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from whit.runtime.compose.limits import MAX_SIZE
 from whit.runtime.compose.model.kinds import bare
-from whit.runtime.compose.model.nodes import MAX_DEPTH, MAX_SIZE, ComposeError, parse
+from whit.runtime.compose.model.nodes import MAX_DEPTH, ComposeError, parse
 
 
 def value(text: str) -> object:
