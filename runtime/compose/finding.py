@@ -96,7 +96,7 @@ def profiles_of(chosen: Chosen, found: Found) -> tuple[str, ...]:
 
 def load_found(chosen: Chosen, found: Found, wishes: Wishes, read: Callable[[str], str]) -> Canonical:
     """As :func:`load`, of files that were found."""
-    from whit.runtime.compose.model import Request, load_project  # noqa: PLC0415 - what is kept (keeping.py) needs none of it
+    from whit.runtime.compose.model import Request, load_project  # noqa: PLC0415 - what is kept (running/keeping.py) needs none of it
 
     request = Request(
         found.files,
