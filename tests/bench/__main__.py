@@ -15,6 +15,7 @@ MODULES = (
     "starts",
     "many",
     "compose",
+    "swarm",
     "ports",
     "written",
     "registry",

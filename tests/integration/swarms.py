@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import time
 from dataclasses import dataclass
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tests.integration.kept import BUSYBOX, Engine
 from tests.peers.registry import docker_registry
 from tests.peers.swarm import LAB, REGISTRY, start_swarm
+from tests.programs.build import build
 from whit.runtime.engine.networks.netlink import inside
 
 if TYPE_CHECKING:
@@ -36,6 +38,25 @@ services:
     stop_signal: KILL
 """
 """Answers with its host's name, which is the task's."""
+
+
+SWARMED = f"{REGISTRY}/swarmed:1"
+APPLICATION = f"""
+services:
+  work:
+    image: {SWARMED}
+    scale: 3
+  web:
+    image: {SWARMED}
+    ports: ["8080:8080"]
+    deploy: {{mode: global}}
+  client:
+    image: {SWARMED}
+    command: ["http://work:8080/hostname"]
+    ports: ["8081:8080"]
+    deploy: {{placement: {{constraints: [node.hostname==node2]}}}}
+"""
+"""``work`` moves to where there is room, ``web`` is on each node, ``client`` asks ``work`` by its name all the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +109,20 @@ class Stacks:
         """What the application answers at a node; empty if nobody does."""
         return self.beside(lambda: _ask(self.swarm.nodes[number].address, port, path, patience))
 
+    def counts(self) -> dict[str, Any]:
+        """What the client has seen since it was last asked for this."""
+        found: dict[str, Any] = json.loads(self.ask(1, "counts?anew", 8081, 10.0))
+        return found
+
+    def until(self, is_so: Callable[[], bool], seconds: float = 90.0) -> float:
+        """The seconds that it takes until something is so."""
+        begin = time.monotonic()
+        while not is_so():
+            took = time.monotonic() - begin
+            assert took < seconds, f"not so after {seconds:g} s:\n{self.run('ps', 'shop', node=1).stdout}"
+            time.sleep(0.2)
+        return time.monotonic() - begin
+
     def beside(self, work: Callable[[], T]) -> T:
         """Do something in the network of the nodes."""
         descriptor = os.open(f"/proc/{self.swarm.lab.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
@@ -117,6 +152,7 @@ def stacks(whit: Path, folder: Path, count: int, managers: int = 1) -> Iterator[
         stack.enter_context(docker_registry(folder / "registry", port=port, prefix=swarm.inside, address=LAB))
         engine = Engine(whit, folder / "root", swarm.inside)
         engine("pack", BUSYBOX, "-t", IMAGE)
+        engine("pack", build("swarmed", "go", stripped=True), "-t", SWARMED)
         project = folder / "shop"
         project.mkdir()
         made = Stacks(swarm, engine, project)

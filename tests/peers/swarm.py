@@ -38,6 +38,7 @@ mount --bind /run/resolv.conf /etc/resolv.conf
 hostname "$4"
 ip link set lo up
 until [ -e "$1/wired" ]; do sleep 0.02; done
+rm -f "$2"
 exec "$0" --data-root "$1/data" --exec-root /run/docker-exec --pidfile /run/docker.pid --config-file "$1/daemon.json" \
     --cgroup-parent "$3" --host "unix://$2"
 """
@@ -77,6 +78,14 @@ class Swarm:
     def command(self, script: str) -> str:
         """What a shell's script prints there."""
         return _shell(self.lab.pid, script)
+
+    def restart(self, node: Node) -> None:
+        """Switch a host on again that has crashed: the same disk, the same address."""
+        self.command(f"ip link del v{node.name} 2>/dev/null || true")
+        number = self.nodes.index(node) + 1
+        remove_cgroups(node.group)
+        self.nodes[number - 1] = started = _start(self, node.engine.log.parent.parent, number)
+        _wait_for(partial(_answers, started), node.name)
 
     def cut(self, node: Node) -> None:
         """Nobody reaches it, nor it anybody."""
@@ -150,13 +159,14 @@ def _start(swarm: Swarm, folder: Path, number: int) -> Node:
     if daemon is None or client is None:
         raise RuntimeError("dockerd or the docker client isn't installed; tests/setup.sh peers installs them")
     name, place = f"node{number}", folder / f"node{number}"
-    place.mkdir(parents=True)
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "wired").unlink(missing_ok=True)
     socket, group = swarm.folder / f"{name}.sock", f"/{swarm.folder.name}-{number}"
     (place / "daemon.json").write_text(json.dumps({"insecure-registries": [REGISTRY], "live-restore": False}))
     log = place / "dockerd.log"
     command = ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "--mount-proc", "sh"]
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_PATH])
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         process = subprocess.Popen(
             [*command, "-ec", NODE, daemon, place, socket, group, name],
             stdin=subprocess.DEVNULL,

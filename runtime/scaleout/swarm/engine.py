@@ -34,6 +34,10 @@ def read_file(path: str) -> str | None:
         return None
 
 
+class AwayError(WhitError):
+    """The engine doesn't answer now, or its swarm has no leader: in a moment it may."""
+
+
 class Engine:
     """A manager of a swarm. All that its methods do raises :class:`WhitError` in plain words."""
 
@@ -72,7 +76,7 @@ class Engine:
             raise _in_words(error, what, self.place.host) from None
         except requests.exceptions.Timeout:
             hint = "its managers may have no majority: more than half of them have to be up"
-            raise WhitError(f"the Docker Engine at {self.place.host} doesn't answer", hint=hint) from None
+            raise AwayError(f"the Docker Engine at {self.place.host} doesn't answer", hint=hint) from None
         except (errors.DockerException, requests.exceptions.RequestException, OSError) as error:
             text = str(error)
             if "permission denied" in text.lower():
@@ -81,7 +85,7 @@ class Engine:
             if isinstance(error, errors.DockerException) and "fetching server API version" not in text:
                 raise WhitError(f"the Docker Engine at {self.place.host}: {_short(text)}") from None
             hint = "start it, or name another one: -H, --context, DOCKER_HOST"
-            raise WhitError(f"no Docker Engine answers at {self.place.host}", hint=hint) from None
+            raise AwayError(f"no Docker Engine answers at {self.place.host}", hint=hint) from None
 
     # What is there
 
@@ -211,7 +215,7 @@ def _in_words(error: Any, what: str, host: str) -> WhitError:  # noqa: ANN401 - 
     status = error.response.status_code if error.response is not None else 0
     if "does not have a leader" in text or "deadline exceeded" in text:
         hint = "more than half of its managers have to be up"
-        return WhitError(f"the swarm of the Docker Engine at {host} has no leader", hint=hint)
+        return AwayError(f"the swarm of the Docker Engine at {host} has no leader", hint=hint)
     whole = f"{what}: {text}" if what else f"the Docker Engine at {host}: {text}"
     if status == _NOT_FOUND or text.rstrip().endswith("not found"):
         return NotFoundError(whole)

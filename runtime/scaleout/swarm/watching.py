@@ -9,6 +9,7 @@ from whit.packer.showing.escaping import terminal_harmless
 from whit.packer.support.errors import WhitError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.model.units import duration
+from whit.runtime.scaleout.swarm.engine import AwayError
 from whit.runtime.scaleout.swarm.verdict import Outcome, Verdict, is_job, judge
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ EVERY = 0.4
 """Seconds between two looks."""
 STEADY = 5.0
 """Seconds that tasks have to go on running before they count, as docker's; update_config.monitor says otherwise."""
+AWAY = 30.0
+"""Seconds that an engine may give no answer."""
 NO_NODE = 20.0
 """Seconds after which nobody waits for a node that would do."""
 
@@ -36,13 +39,19 @@ class Watch:
 
     def until_done(self, names: Collection[str], seconds: float) -> None:
         """Come back once the services are there and steady. Raises :class:`WhitError` with what keeps them back."""
-        end = time.monotonic() + seconds
+        begin = last = time.monotonic()
         while True:
-            waiting = self._look(names)
-            if not waiting:
+            waiting = None
+            try:
+                waiting = self._look(names)
+                last = time.monotonic()
+            except AwayError:
+                # Managers choose a new leader where one has crashed.
+                if time.monotonic() - last > AWAY:
+                    raise
+            if waiting == {}:
                 return
-            now = time.monotonic()
-            if now > end:
+            if waiting and time.monotonic() - begin > seconds:
                 raise WhitError(
                     f"after {seconds:g} s not all is there: {_list(waiting)}",
                     hint="it goes on without whit: 'whit stack ps' shows how far it is; --timeout says how long to wait",
@@ -52,6 +61,9 @@ class Watch:
     def _look(self, names: Collection[str]) -> dict[str, Verdict]:
         """The services that aren't done yet. Raises :class:`WhitError` for those that never will be."""
         services = [one for one in self.engine.services(self.stack) if one["Spec"]["Name"] in names]
+        gone = set(names) - {one["Spec"]["Name"] for one in services}
+        if gone:
+            raise WhitError(f"somebody has removed {', '.join(sorted(gone))} meanwhile", hint="deploy the stack again")
         tasks = self.engine.tasks(self.stack)
         self.nodes = self.nodes or self.engine.nodes()
         waiting: dict[str, Verdict] = {}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from whit.packer.support.errors import NotFoundError, WhitError
-from whit.runtime.scaleout.swarm.engine import _check_manager, _in_words
+from whit.runtime.scaleout.swarm.engine import AwayError, _check_manager, _in_words
 
 HOST = "tcp://x:1"
 
@@ -51,6 +51,7 @@ def test_errors_of_the_api_are_told_without_the_engine_s_insides(
 ) -> None:
     error = SimpleNamespace(explanation=text, response=SimpleNamespace(status_code=status))
     found = _in_words(error, "service a", HOST)
-    assert type(found) is kind
+    assert isinstance(found, kind)
+    assert isinstance(found, AwayError) == ("leader" in text)
     assert message in found.message
     assert "rpc error" not in found.message
