@@ -171,3 +171,17 @@ def test_an_engine_that_is_not_there_or_no_manager_is_told_in_a_line(stack: Stac
             "hint: start it, or name another one: -H, --context, DOCKER_HOST",
         ],
     )
+
+
+def test_docker_s_contexts_name_an_engine(stack: Stacks, tmp_path: Path) -> None:
+    engine = stack.swarm.nodes[0].engine
+    environment = {**stack.engine.environment, "DOCKER_CONFIG": str(tmp_path / "docker")}
+    docker = [str(engine.client), "context"]
+    made = [*docker, "create", "near", "--docker", f"host=unix://{engine.socket}"]
+    subprocess.run(made, env=environment, check=True, capture_output=True)
+    by_name = [str(stack.engine.program), "stack", "ls", "--json"]
+    named = subprocess.run([*by_name, "--context", "near"], env=environment, check=True, capture_output=True)
+    assert json.loads(named.stdout) == {"schema": "whit-stack-stacks/1", "stacks": []}
+    subprocess.run([*docker, "use", "near"], env=environment, check=True, capture_output=True)
+    environment.pop("DOCKER_HOST", None)
+    assert subprocess.run(by_name, env=environment, check=True, capture_output=True).stdout == named.stdout

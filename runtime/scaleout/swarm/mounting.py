@@ -31,6 +31,9 @@ def volumes(name: str, values: Values, telling: Telling) -> list[dict[str, Any]]
         telling.note(("services", name, "shm_size"), "now of volumes, type tmpfs, at /dev/shm")
         bytes_ = size(str(values["shm_size"])) or 0
         made.append({"type": "tmpfs", "target": "/dev/shm", "tmpfs": {"size": bytes_, "mode": 0o1777}})  # noqa: S108
+    for one in made if telling.exports else ():
+        if "mode" in one.get("tmpfs", {}):
+            telling.note(("services", name), f"docker stack deploy doesn't read the mode of {one['target']}")
     return made
 
 
@@ -56,8 +59,6 @@ def _volume(path: Path, one: Values, telling: Telling) -> dict[str, Any]:
         made["tmpfs"] = found | ({"mode": int(options["mode"])} if options.get("mode") is not None else {})
     elif kind != "cluster":
         raise telling.refused(path, f"volumes of type bind, volume, tmpfs or cluster instead of {kind}")
-    if telling.exports and "mode" in made.get("tmpfs", {}):
-        telling.note(path, f"docker stack deploy doesn't read the mode of {one['target']}")
     return {key: value for key, value in made.items() if value != {}}
 
 
