@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ class Engine:
             ) from None
         self._docker, self._requests = docker, requests
         with self._words():
-            self.client: Any = docker.APIClient(
+            self.client: Any = _client_class(docker)(
                 base_url=self.place.host,
                 version="auto",
                 timeout=TIMEOUT,
@@ -84,6 +85,11 @@ class Engine:
                 raise WhitError(f"no permission to talk to the Docker Engine at {self.place.host}", hint=hint) from None
             if isinstance(error, errors.DockerException) and "fetching server API version" not in text:
                 raise WhitError(f"the Docker Engine at {self.place.host}: {_short(text)}") from None
+            if "SSLError" in text:
+                hint = "its authority's certificate and a client's: DOCKER_CERT_PATH, or the context's own"
+                raise WhitError(
+                    f"no TLS with the Docker Engine at {self.place.host}: {_ssl(text)}", hint=hint
+                ) from None
             hint = "start it, or name another one: -H, --context, DOCKER_HOST"
             raise AwayError(f"no Docker Engine answers at {self.place.host}", hint=hint) from None
 
@@ -181,6 +187,15 @@ def _rest(spec: Values) -> dict[str, Any]:
     return {key: spec[title] for key, title in rows if spec.get(title) is not None}
 
 
+def _client_class(docker: Any) -> Any:  # noqa: ANN401 - a library without types
+    """Requests would take REQUESTS_CA_BUNDLE's authorities instead of those that were given for this engine."""
+
+    class Client(docker.APIClient):  # type: ignore[misc]
+        trust_env = property(lambda _: False, lambda _self, _value: None)
+
+    return Client
+
+
 def _tls(docker: Any, place: Endpoint) -> Any:  # noqa: ANN401 - a library without types
     if not place.tls:
         return False
@@ -222,6 +237,12 @@ def _in_words(error: Any, what: str, host: str) -> WhitError:  # noqa: ANN401 - 
     if status == _UNAVAILABLE and "swarm manager" in text:
         return WhitError(f"the Docker Engine at {host} is no manager of a swarm", hint="name a manager: -H, --context")
     return WhitError(whole)
+
+
+def _ssl(text: str) -> str:
+    """What OpenSSL says, without who said it to whom."""
+    found = re.search(r"\[SSL: \w+\] ([^(]+)", text)
+    return found[1].strip() if found else "it isn't understood"
 
 
 def _short(text: str) -> str:
