@@ -94,6 +94,9 @@ def _service(project: Project, service: Service, telling: Telling, wish: Wish) -
             raise telling.refused(path, REFUSED.get(key, "take it out of the file"))
     made["image"] = (wish.images or {}).get(name, service.image)
     made["environment"] = {key: str(one) for key, one in (values.get("environment") or {}).items() if one is not None}
+    for key, text in made["environment"].items():
+        if "{{" in text:
+            telling.note(("services", name, "environment", key), "Swarm fills in what stands between {{ and }}")
     made["extra_hosts"] = [":".join(one) for one in _hosts(values.get("extra_hosts"))]
     made["healthcheck"] = _healthcheck(name, values.get("healthcheck") or {}, telling)
     made["deploy"] = _deploy(project, service, telling)

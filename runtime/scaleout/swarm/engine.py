@@ -83,6 +83,10 @@ class Engine:
             if "permission denied" in text.lower():
                 hint = "be root, or a member of its group"
                 raise WhitError(f"no permission to talk to the Docker Engine at {self.place.host}", hint=hint) from None
+            if "paramiko" in text:
+                raise UnsupportedError(
+                    "ssh:// needs the Python library paramiko", hint="pip install paramiko"
+                ) from None
             if isinstance(error, errors.DockerException) and "fetching server API version" not in text:
                 raise WhitError(f"the Docker Engine at {self.place.host}: {_short(text)}") from None
             if "SSLError" in text:

@@ -46,7 +46,7 @@ def endpoint(host: str, context: str, environment: Mapping[str, str], read: Read
         verifies = bool(environment.get("DOCKER_TLS_VERIFY"))
         tls = verifies or bool(environment.get("DOCKER_TLS"))
         usual = host or (environment.get("DOCKER_HOST", "") if context else "") or USUAL
-        return Endpoint(_checked(usual), certificates if tls else "", verifies, tls)
+        return Endpoint(_checked(usual, tls=tls), certificates if tls else "", verifies, tls)
     return _of_context(context, folder, read)
 
 
@@ -68,7 +68,7 @@ def _of_context(name: str, folder: str, read: Read) -> Endpoint:
         )
     certificates = f"{folder}/contexts/tls/{place}/docker"
     tls = read(f"{certificates}/ca.pem") is not None or read(f"{certificates}/cert.pem") is not None
-    host = _checked(found.get("Host") or USUAL)
+    host = _checked(found.get("Host") or USUAL, tls=tls)
     return Endpoint(host, certificates if tls else "", not found.get("SkipTLSVerify", False), tls)
 
 
@@ -82,11 +82,15 @@ def _document(text: str, file: str) -> dict[str, Any]:
     return found
 
 
-def _checked(host: str) -> str:
-    if host.startswith(_SCHEMES):
-        return host
+def _checked(host: str, *, tls: bool) -> str:
+    """With a scheme, and, for TCP, a port: docker's usual ones are 2375, and 2376 with TLS."""
     if host.startswith("/"):
         return f"unix://{host}"
-    if "://" in host:
+    if "://" not in host:
+        host = f"tcp://{host}"
+    if not host.startswith(_SCHEMES):
         raise UsageError(f"no engine can be at {host[:200]}", hint=f"it begins with {', '.join(_SCHEMES[:3])}")
-    return f"tcp://{host}"
+    name = host.removeprefix("tcp://")
+    if name != host and ":" not in name.rpartition("]")[2]:
+        return f"{host}:{2376 if tls else 2375}"
+    return host

@@ -82,6 +82,10 @@ def test_hosts_and_environments_are_written_as_stack_files_have_them() -> None:
     assert found["environment"] == {"A": "1"}
 
 
+def test_templates_are_told_of_as_compose_has_none() -> None:
+    assert "services.web.environment.A: Swarm fills in" in notes("environment: {A: '{{.Node.ID}}', B: x}")
+
+
 def test_ports_are_numbers_and_it_is_told_that_they_are_open_everywhere() -> None:
     assert service("ports: ['8080:80', '53:53/udp']")["ports"] == [
         {"target": 80, "protocol": "tcp", "published": 8080, "mode": "ingress"},

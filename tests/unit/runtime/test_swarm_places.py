@@ -46,6 +46,15 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file() -> 
     assert found("unix:///x", environment={"DOCKER_CONTEXT": "far"}, files=files).host == "unix:///x"
 
 
+def test_a_name_alone_is_a_host_at_docker_s_usual_port() -> None:
+    assert found("far").host == "tcp://far:2375"
+    assert found("[::1]").host == "tcp://[::1]:2375"
+    assert found("far:1").host == "tcp://far:1"
+    assert found("far", environment={"DOCKER_TLS_VERIFY": "1"}).host == "tcp://far:2376"
+    assert found("/run/x.sock").host == "unix:///run/x.sock"
+    assert found("ssh://me@far").host == "ssh://me@far"
+
+
 def test_a_context_brings_its_certificates() -> None:
     place = found(context="far", files={META: FAR, f"{TLS}/ca.pem": "x"})
     assert place == Endpoint("tcp://far:2376", TLS, verifies=True, tls=True)
