@@ -117,6 +117,12 @@ class Engine:
         with self._words():
             return {one["ID"]: str(one["Description"]["Hostname"]) for one in self.client.nodes()}
 
+    def away(self) -> frozenset[str]:
+        """IDs of nodes that managers haven't heard of lately: nobody knows whether their tasks run."""
+        with self._words():
+            nodes = self.client.nodes()
+        return frozenset(one["ID"] for one in nodes if (one.get("Status") or {}).get("State") != "ready")
+
     def present(self, stack: str) -> Present:
         """What the engine has, for :func:`~whit.runtime.scaleout.swarm.objects.plan`."""
         with self._words():

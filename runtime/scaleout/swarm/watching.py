@@ -64,7 +64,8 @@ class Watch:
         gone = set(names) - {one["Spec"]["Name"] for one in services}
         if gone:
             raise WhitError(f"somebody has removed {', '.join(sorted(gone))} meanwhile", hint="deploy the stack again")
-        tasks = self.engine.tasks(self.stack)
+        away = self.engine.away()
+        tasks = [one for one in self.engine.tasks(self.stack) if one.get("NodeID") not in away]
         self.nodes = self.nodes or self.engine.nodes()
         waiting: dict[str, Verdict] = {}
         failed: dict[str, Verdict] = {}

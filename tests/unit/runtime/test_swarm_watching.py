@@ -45,6 +45,9 @@ class Managers:
     def tasks(self, _stack: str) -> list[Any]:
         return self._said()[1]
 
+    def away(self) -> frozenset[str]:
+        return frozenset({"n2"} if self.clock.now < 1030.0 else ())
+
     def nodes(self) -> dict[str, str]:
         return {"n1": "alpha"}
 
@@ -111,6 +114,11 @@ def test_managers_may_be_away_for_a_moment_and_not_for_ever(clock: Clock) -> Non
 
     with pytest.raises(AwayError):
         watch(clock, ever)
+
+
+def test_tasks_of_nodes_that_nobody_has_heard_of_do_not_count(clock: Clock) -> None:
+    took = watch(clock, lambda _: (there(1), [task(1, "running", NodeID="n2")]))
+    assert took >= 35.0
 
 
 def test_what_somebody_else_removes_is_told(clock: Clock) -> None:
