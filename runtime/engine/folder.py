@@ -12,6 +12,7 @@ from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError, NotFoundError, StoreError, UsageError
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.packer.support.lightjson import load
+from whit.packer.support.locks import take_lock
 from whit.runtime.engine.documents import from_document, to_document
 from whit.runtime.engine.happened import ACTOR, actor_text, container_event
 from whit.runtime.engine.model import Container, Root
@@ -291,12 +292,7 @@ class Containers:
             with durable.store_errors(f"lock the container {kept.container.name}"):
                 raise error from None
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
+            yield take_lock(descriptor)
         finally:
             os.close(descriptor)
 

@@ -13,7 +13,7 @@
 #include "python.h"
 #include "util.h"
 
-enum { FAILED = 125, NUMBER_SIZE = 24, LOST = 137, PACKET_SIZE = 1024, FIRST_WORD = 2, GO_SIZE = HELD_WORD_SIZE * MAX_HELD };
+enum { FAILED = 125, NUMBER_SIZE = 24, LOST = 137, PACKET_SIZE = 1024, FIRST_WORD = 2, LOOKS_MS = 5000, FORKS_MS = 300, GO_SIZE = HELD_WORD_SIZE * MAX_HELD };
 
 #define FIRST_PAUSE_NS (SECOND_NS / 10)
 #define LONGEST_PAUSE_NS (60 * SECOND_NS)
@@ -71,12 +71,20 @@ static int give_up(struct supervisor *supervisor, const char *what, int error)
 
 /* ---- becoming the supervisor ---- */
 
+/* As packer/support/locks.py: who only looks lets go at once, and so does a process that was forked with another's lock. */
 static int hold_lock(struct supervisor *supervisor)
 {
+	const struct timespec pause = { .tv_nsec = 1000000 };
 	supervisor->lock = open("lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (supervisor->lock < 0)
 		return -errno;
-	return flock(supervisor->lock, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+	for (int waited = 0; flock(supervisor->lock, LOCK_EX | LOCK_NB) < 0; waited++) {
+		int error = -errno, patience = flock(supervisor->lock, LOCK_SH | LOCK_NB) < 0 ? FORKS_MS : LOOKS_MS;
+		if (error != -EWOULDBLOCK || waited >= patience)
+			return error;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
 }
 
 int settings_open(struct supervisor *supervisor)

@@ -9,6 +9,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from tests.integration.kept import cgroups_of, processes_of, until
+from whit.packer.support.locks import is_locked
 
 if TYPE_CHECKING:
     from tests.integration.kept import Engine
@@ -28,6 +29,8 @@ def crash(engine: Engine) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(number, signal.SIGKILL)
     until(lambda: not any(processes_of(one) for one in ids) and not any(engine.supervisors(name) for name in names))
+    # A process that is being killed has no command line any more, but its files for a moment yet.
+    until(lambda: not any(is_locked(engine.folder(name) / "lock") for name in names))
     for one in ids:
         for folder in cgroups_of(one):
             with contextlib.suppress(OSError):

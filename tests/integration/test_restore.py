@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -179,3 +180,16 @@ def test_on_sigterm_to_the_supervisor_as_at_a_shutdown_one_is_stopped_and_still_
     until(lambda: not engine.supervisors())
     assert engine.state()["ExitCode"] == 0
     assert engine("system", "restore") == "box"
+
+
+def test_a_start_is_not_lost_because_somebody_looks_just_then(engine: Engine) -> None:
+    engine.box(*STAY)
+    engine("stop", "-t", "0", "box")
+    with (engine.folder() / "lock").open() as looking:
+        # given a listing that asks whether it has a supervisor
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        starting = subprocess.Popen([engine.program, "start", "box"], env=engine.environment, stdout=subprocess.PIPE)
+        until(lambda: bool(engine.supervisors()) or starting.poll() is not None)
+    # when it has its answer, then the container is started
+    assert starting.communicate(timeout=60)[0] == b"box\n"
+    assert running(engine) == {"box"}
