@@ -224,7 +224,8 @@ def _make(work: _Work, kit: Kit) -> _Driven:
     steps = [work.step("cp", "-a", f"{project.root}/.", copy), work.step("find", copy, *_STALE)]
     if project.manifest in _MAKEFILES:
         names = {"CC": "cc", "CXX": "c++", "AR": "ar", "RANLIB": "ranlib"}
-        words = ("-f", project.manifest, *(f"{key}={c.program(name)}" for key, name in names.items()), *work.options)
+        words = ("-f", project.manifest, *(f"{key}={c.program(name)}" for key, name in names.items()))
+        words = (*words, *(f"{key}={value}" for key, value in c.for_building), *work.options)
     else:
         host = "wasm32-unknown-wasi" if c.target == WASI_TARGET else c.target
         flags = ("--disable-shared", "--enable-static", f"CFLAGS={work.given.get('CFLAGS', '-Os')}")

@@ -34,6 +34,13 @@ _OLDER_ARM = {"v5": ("arm-linux-musleabi", "arm926ej_s"), "v6": ("arm-linux-musl
 
 WASI_TARGET = "wasm32-wasi"
 _BASELINE = {"amd64": {"": "x86_64", "v1": "x86_64", "v2": "x86_64_v2", "v3": "x86_64_v3", "v4": "x86_64_v4"}}
+_NATIVE = "native-native-musl"
+_FOR_BUILDING = {
+    "native-cc": ("CC_FOR_BUILD", "BUILD_CC", "HOSTCC"),
+    "native-c++": ("CXX_FOR_BUILD", "BUILD_CXX", "HOSTCXX"),
+}
+"""Compilers of what a build itself executes → the names that builders know them by: Autoconf's and Meson's, others', and the kernel's Makefiles'."""
+
 _C_NAMES = ("cc", "gcc", "clang")
 _CXX_NAMES = ("c++", "g++", "clang++")
 _FOLDER = "tools"
@@ -85,6 +92,11 @@ class Compiler:
         """A compiler's path, by the name that it is called by."""
         return posixpath.join(self.folder, name)
 
+    @property
+    def for_building(self) -> tuple[tuple[str, str], ...]:
+        """Variables that name the compilers of helpers, which a build compiles and executes: for this machine, whatever the program is for."""
+        return tuple((name, self.program(script)) for script, names in _FOR_BUILDING.items() for name in names)
+
     def environment(self, path: str) -> tuple[tuple[str, str], ...]:
         """For builders that read it. The machine's own libraries of C are made for another libc: pkg-config finds none."""
         return (
@@ -93,6 +105,7 @@ class Compiler:
             ("CXX", self.program("c++")),
             ("AR", self.program("ar")),
             ("RANLIB", self.program("ranlib")),
+            *self.for_building,
             ("PKG_CONFIG_LIBDIR", posixpath.join(self.folder, "pkgconfig")),
             ("PKG_CONFIG_PATH", ""),
         )
@@ -110,14 +123,9 @@ def compiler(platform: Platform, output: str, hides: tuple[str, ...], kit: Kit, 
     """
     target = zig_target(platform)
     zig = kit.tool("zig")
-    words = [
-        "-Os",
-        "-target",
-        target,
-        f"-mcpu={zig_cpu(platform)}",
-        "-fno-sanitize=undefined",
-        "-Wno-unused-command-line-argument",
-    ]
+    always = ["-Os", "-fno-sanitize=undefined", "-Wno-unused-command-line-argument"]
+    words = [*always, "-target", target, f"-mcpu={zig_cpu(platform)}"]
+    native = [*always, "-target", _NATIVE, "-mcpu=baseline"]
     words += [f"-ffile-prefix-map={folder}=." for folder in dict.fromkeys((output, *hides))]
     left_out = _LEFT_OUT
     if target != WASI_TARGET:
@@ -127,6 +135,8 @@ def compiler(platform: Platform, output: str, hides: tuple[str, ...], kit: Kit, 
     scripts = {
         **{name: _compiles(zig, "cc", words, left_out) for name in _C_NAMES},
         **{name: _compiles(zig, "c++", words, left_out) for name in _CXX_NAMES},
+        "native-cc": _compiles(zig, "cc", native, _LEFT_OUT),
+        "native-c++": _compiles(zig, "c++", native, _LEFT_OUT),
         **{name: _script(f'exec {shlex.quote(zig.path)} {name} "$@"') for name in ("ar", "ranlib", "objcopy")},
         "strip": _script("exit 0"),
     }

@@ -107,6 +107,19 @@ def test_the_compiler_goes_by_every_name_and_leaves_out_what_fits_one_machine_al
     assert all(file.is_executable for file in recipe.files)
 
 
+@pytest.mark.parametrize("manifest", ["Makefile", "configure", "meson.build", "CMakeLists.txt"])
+def test_helpers_that_a_build_executes_are_compiled_for_this_machine(manifest: str) -> None:
+    recipe = C_CHAIN.recipe(project(manifest), (PROGRAM,), Wish(Platform("linux", "arm64")), "/out", kit())
+    scripts = {file.path: file.data.decode() for file in recipe.files}
+    step = recipe.steps[-1]
+    for name in ("CC_FOR_BUILD", "BUILD_CC", "HOSTCC"):
+        assert dict(step.env)[name] == "/out/tools/native-cc"
+        assert (f"{name}=/out/tools/native-cc" in step.argv) == (manifest == "Makefile")
+    assert dict(step.env)["CXX_FOR_BUILD"] == "/out/tools/native-c++"
+    assert "aarch64" not in scripts["tools/native-cc"]
+    assert "-target native-native-musl" in scripts["tools/native-cc"]
+
+
 def test_make_works_on_a_copy_without_another_compiler_s_objects() -> None:
     recipe = C_CHAIN.recipe(project("Makefile"), (PROGRAM,), Wish(AMD64), "/out", kit())
     copied, cleaned, made = (step.argv for step in recipe.steps)
