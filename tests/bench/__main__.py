@@ -23,6 +23,7 @@ MODULES = (
     "chunks",
     "builds",
     "sources",
+    "built",
     "wasm",
 )
 

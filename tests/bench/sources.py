@@ -35,12 +35,12 @@ def whit(source: Path, folder: Path) -> Command:
     return Command((program, "build", "-q", str(source)), {**os.environ, "WHIT_ROOT": str(folder / "store")})
 
 
-def ko(program: Path, base: str) -> Callable[[Path, Path], Command]:
-    """Into an OCI layout."""
+def ko(program: Path, base: str, flags: str = "") -> Callable[[Path, Path], Command]:
+    """Into an OCI layout; ``flags`` are Go's."""
 
     def make(source: Path, folder: Path) -> Command:
         line = f'cd "{source}" && exec "{program}" build --push=false --oci-layout-path="{folder}/layout" --sbom=none .'
-        environment = {**os.environ, "KO_DEFAULTBASEIMAGE": base, "KOCACHE": str(folder / "cache"), "GOFLAGS": ""}
+        environment = {**os.environ, "KO_DEFAULTBASEIMAGE": base, "KOCACHE": str(folder / "cache"), "GOFLAGS": flags}
         return Command(("sh", "-c", line), environment)
 
     return make
@@ -71,21 +71,27 @@ class Measured:
         self.changed.append(run_timed(command))
 
 
-def _ko() -> Path | None:
+def ko_program() -> Path | None:
+    """None where it can't be had."""
     try:
         return go_program(KO)
     except subprocess.CalledProcessError:
         return None
 
 
-def _base(held: contextlib.ExitStack, folder: Path) -> str:
-    """An image as small as can be, in a registry."""
+def _empty(folder: Path) -> Path:
+    """An image as small as can be, as a tar."""
+    (folder / "empty").mkdir()
+    tar = folder / "empty.tar"
+    subprocess.run(["tar", "-cf", tar, "-C", folder, "empty"], check=True)
+    return tar
+
+
+def brought(held: contextlib.ExitStack, folder: Path, tar: Path) -> str:
+    """A base image of a tar, in a registry that keeps what it has in ``folder``: its name there."""
     folder.mkdir()
     registry = held.enter_context(docker_registry(folder))
     reference = f"{registry.name}/base:1"
-    (folder / "empty").mkdir()
-    tar = folder / "base.tar"
-    subprocess.run(["tar", "-cf", tar, "-C", folder, "empty"], check=True)
     environment = {**os.environ, "WHIT_ROOT": str(folder / "store")}
     for words in (["import", str(tar), reference], ["push", "-q", reference]):
         subprocess.run(
@@ -102,9 +108,9 @@ def main() -> None:
     contenders = [Measured("whit", whit)]
     with tempfile.TemporaryDirectory(prefix="whit-bench-") as name, contextlib.ExitStack() as held:
         folder = Path(name)
-        program = _ko()
+        program = ko_program()
         if program:
-            contenders.append(Measured("ko", ko(program, _base(held, folder / "registry"))))
+            contenders.append(Measured("ko", ko(program, brought(held, folder / "registry", _empty(folder)))))
         for number in range(ROUNDS):
             for contender in contenders:
                 contender.round(folder, number)

@@ -91,6 +91,14 @@ def packages_size(packages: tuple[str, ...]) -> int:
     return tar_size([*_files(packages), Path(CERTIFICATES)])
 
 
+def write_packages(packages: tuple[str, ...], target: Path) -> Path:
+    """The same layer as a tar."""
+    with tarfile.open(target, "w") as archive:
+        for path in [*_files(packages), Path(CERTIFICATES)]:
+            archive.add(path, recursive=False)
+    return target
+
+
 def closure(package: str) -> set[str]:
     """The package and what it depends on, as far as it is installed: the first alternative that is."""
     known = _installed()
