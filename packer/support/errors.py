@@ -7,6 +7,8 @@ in ``runtime/main.py``; nothing below it prints an error or exits.
 
 from __future__ import annotations
 
+import os
+
 from whit.packer.support.imagepath import shown
 from whit.packer.support.light import IntEnum
 
@@ -74,6 +76,8 @@ def as_whit_error(error: Exception) -> WhitError:
     """What the roots show for any exception: the kernel's words, or, for what nobody foresaw, its place in whit."""
     if isinstance(error, WhitError):
         return error
+    if isinstance(error, FileNotFoundError) and not error.filename and not _has_folder():
+        return WhitError("the current folder is there no more", hint="go to one that is: cd")
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return WhitError(f"{where}{error.strerror or error}")
@@ -89,6 +93,14 @@ def as_whit_error(error: Exception) -> WhitError:
         f"this is a bug in whit: {type(error).__name__}: {error} ({place})",
         hint="please report it, with what you did; WHIT_TRACEBACK=1 shows how it came to it",
     )
+
+
+def _has_folder() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - pathlib is imported by few commands
+    except OSError:
+        return False
+    return True
 
 
 def in_words(error: WhitError, program: str = "whit") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 
-from whit.packer.support.errors import ReaderGoneError
+from whit.packer.support.errors import WhitError
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.engine.logs import show_log
 from whit.runtime.engine.model import LogDriver
@@ -74,7 +74,7 @@ class Lines:
             if self.broken is None:
                 try:
                     self._write(_OUT, text)
-                except (BrokenPipeError, ReaderGoneError) as error:
+                except (OSError, WhitError) as error:
                     self.broken = error
 
     def say(self, text: str) -> None:
@@ -95,11 +95,15 @@ def shown_name(project: str, kept: Kept) -> str:
 def follow(
     kept: Kept, lines: Lines, name: str, service: str, wish: Wish, tail: int | None, alive: Callable[[], bool] | None
 ) -> None:
-    """Show a container's log; with ``alive`` also what comes."""
+    """Show a container's log; with ``alive`` also what comes. What goes wrong is ``lines.broken`` then."""
     if kept.container.log.driver is LogDriver.NONE:
         return
     take, finish = lines.writer(name, service)
-    show_log(kept.folder, wish, take, tail=tail, together=True, alive=alive)
+    try:
+        show_log(kept.folder, wish, take, tail=tail, together=True, alive=alive)
+    except (OSError, WhitError) as error:
+        # Most follow in threads of their own, whose errors nobody hears.
+        lines.broken = lines.broken or error
     finish()
 
 

@@ -74,7 +74,9 @@ def _refused(mapping: PortMapping, error: OSError, container_at: Callable[[PortM
     if error.errno == errno.EADDRINUSE:
         holder = container_at(mapping) or _holder(mapping)
         by = f" by {holder}" if holder else ""
-        return LaunchError(f"{where} is taken{by}", hint=f"publish another one: -p {mapping.container_port} takes any")
+        return LaunchError(
+            f"{where} is taken{by}", hint=f'publish another one: "{mapping.container_port}" alone takes any'
+        )
     if error.errno == errno.EADDRNOTAVAIL:
         return LaunchError(f"{at} is no address of this machine", hint="ip address lists them; 0.0.0.0 is all of them")
     if error.errno == errno.EACCES and mapping.host_port < _PRIVILEGED:
