@@ -237,7 +237,7 @@ class _Work:
         relative = posixpath.relpath(project.folder, project.root)
         document = {
             "tree": self.tree.digest,
-            "project": [project.language, relative, project.manifest, *project.files],
+            "project": [project.language, project.name, relative, project.manifest, *project.files],
             "place": sha256(os.fsencode(project.root)).hexdigest() if self.tree.leaves else "",
             "tool": os.fsencode(kit.place(self.toolchain.tool)).hex(),
             "chosen": [os.fsencode(os.environ.get(name, "")).hex() for name in TOOLS[self.toolchain.tool].inherits],

@@ -67,6 +67,14 @@ def test_the_same_sources_in_another_folder_give_the_same_digest(run_whit: RunWh
     assert len(digests) == 1
 
 
+def test_the_same_sources_in_a_folder_of_another_name_are_another_program(run_whit: RunWhit, tmp_path: Path) -> None:
+    """One that is named after its folder: what was built before has no say in it."""
+    for name in ("one", "two"):
+        folder = write(tmp_path / name, {"main.go": HELLO % "here", "other.go": "package main\n"})
+        document = json.loads(done(run_whit, "build", "--json", folder))
+        assert document["source"]["programs"] == [name]
+
+
 def test_several_platforms_are_one_index(run_whit: RunWhit, tmp_path: Path) -> None:
     project = module(tmp_path / "svc", root="svc")
     words = ("build", "--json", "--platform", "linux/amd64,linux/arm64", "--platform", "wasi/wasm", project)
