@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import lacking
+from tests.integration.compiled import compiled
 from tests.peers import PROJECT, find_peer
-from tests.programs.build import ToolchainMissingError, build
+from tests.programs.build import build
 from whit.runtime.trace.calls import PATHS
 
 if TYPE_CHECKING:
@@ -96,11 +97,7 @@ def found(case: Case) -> Path:
             lacking(f"{case.program} isn't installed")
             raise AssertionError
         return peer
-    try:
-        return build(case.program, case.language)
-    except ToolchainMissingError as error:
-        lacking(str(error))
-        raise
+    return compiled(lambda: build(case.program, case.language))
 
 
 def strace_s(log: str, program: str) -> set[str]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import lacking
-from tests.programs.build import ToolchainMissingError, build
+from tests.integration.compiled import compiled
+from tests.programs.build import build
 from tests.programs.components import command_component
 
 if TYPE_CHECKING:
@@ -20,12 +20,8 @@ pytestmark = pytest.mark.usefixtures("wasm_engine")
 
 def made(form: str) -> Path:
     """tests/programs/c/breadth.c, as a module or as a component."""
-    try:
-        module = build("breadth", "wasm-c")
-        return command_component(module, "breadth") if form == "component" else module
-    except ToolchainMissingError as error:
-        lacking(str(error))
-        raise
+    module = compiled(lambda: build("breadth", "wasm-c"))
+    return compiled(lambda: command_component(module, "breadth")) if form == "component" else module
 
 
 @pytest.mark.parametrize(("form", "code"), [("module", 42), ("component", 1)])

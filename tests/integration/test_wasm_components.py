@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import lacking
+from tests.integration.compiled import compiled
 from tests.integration.kept import Engine, until
-from tests.programs.build import ToolchainMissingError, build
+from tests.programs.build import build
 from tests.programs.components import command_component, http_component
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.conftest import RunWhit
@@ -24,26 +23,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("wasm_engine")
 
 
-@contextlib.contextmanager
-def toolchain() -> Iterator[None]:
-    try:
-        yield
-    except ToolchainMissingError as error:
-        lacking(str(error))
-
-
 @pytest.fixture(scope="session")
 def command() -> Path:
-    with toolchain():
-        return command_component(build("wasi", "wasm-c", flags=("-g",)), "wasi")
-    raise AssertionError
+    return compiled(lambda: command_component(build("wasi", "wasm-c", flags=("-g",)), "wasi"))
 
 
 @pytest.fixture(scope="session")
 def service() -> Path:
-    with toolchain():
-        return http_component()
-    raise AssertionError
+    return compiled(http_component)
 
 
 def free_port() -> int:

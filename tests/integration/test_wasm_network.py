@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import lacking
+from tests.integration.compiled import compiled
 from tests.integration.kept import Engine, until
 from tests.peers.certificates import make_certificates
 from tests.peers.registry import free_port
 from tests.peers.web import Web, web_server
-from tests.programs.build import ToolchainMissingError, build
+from tests.programs.build import build
 from tests.programs.components import asking_component, forwarding_component
 
 if TYPE_CHECKING:
@@ -33,27 +33,15 @@ REFUSED, UNTRUSTED, DENIED, PROTOCOL, INTERNAL = 6, 13, 15, 35, 38
 """Numbers of wasi:http's error-code."""
 
 
-@contextlib.contextmanager
-def toolchain() -> Iterator[None]:
-    try:
-        yield
-    except ToolchainMissingError as error:
-        lacking(str(error))
-
-
 @pytest.fixture(scope="session")
 def net() -> Path:
     """tests/programs/rust/net.rs: Rust's standard library on the sockets of WASI 0.2."""
-    with toolchain():
-        return build("net", "component-rust", stripped=True)
-    raise AssertionError
+    return compiled(lambda: build("net", "component-rust", stripped=True))
 
 
 @pytest.fixture(scope="session")
 def asking() -> Path:
-    with toolchain():
-        return asking_component()
-    raise AssertionError
+    return compiled(asking_component)
 
 
 @pytest.fixture(scope="module")
@@ -174,8 +162,7 @@ def test_the_variable_that_names_certificates_is_followed(
 
 def test_a_service_asks_others_while_it_answers(engine: Engine, web: Web) -> None:
     """Given a service that asks whom its request's path names, when many ask it at once, then each has that one's answer."""
-    with toolchain():
-        forwarding = forwarding_component()
+    forwarding = compiled(forwarding_component)
     port, other = free_port(), words_of(web, "", "127.0.0.1")[1]
     engine("run", "-d", "--name", "web", "--network", "host", "-e", f"PORT={port}", forwarding)
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import lacking
+from tests.integration.compiled import compiled
 from tests.peers.registry import docker_registry
-from tests.programs.build import ToolchainMissingError, build
+from tests.programs.build import build
 from tests.programs.components import command_component, http_component
 from whit.packer.image.oci import CONFIG, MANIFEST, WASM_CONFIG, WASM_LAYER, WASM_LAYERS
 
@@ -70,11 +70,7 @@ def test_both_forms_run_as_the_file_does(run_whit: RunWhit, program: Path, form:
 
 @pytest.fixture(scope="module")
 def component(program: Path) -> Path:
-    try:
-        return command_component(program, "wasi")
-    except ToolchainMissingError as error:
-        lacking(str(error))
-        raise
+    return compiled(lambda: command_component(program, "wasi"))
 
 
 def test_the_artifact_of_a_component_says_what_inspect_says(run_whit: RunWhit, component: Path, tmp_path: Path) -> None:
