@@ -90,7 +90,7 @@ def page_by_https(folder: Path) -> Iterator[tuple[str, Path]]:
     server = HTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates.server, certificates.server_key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     with served(server):
         yield f"https://localhost:{server.server_address[1]}/", certificates.authority
 

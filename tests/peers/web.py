@@ -139,7 +139,7 @@ def web_server(certificate: tuple[Path, Path] | None = None) -> Iterator[Web]:
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     web.address = f"{'https' if certificate else 'http'}://localhost:{server.server_address[1]}"
     with served(server):
         yield web
