@@ -332,11 +332,13 @@ def _affinity_ops(process: Process, *, final: bool) -> Iterator[Op]:
 def _join_ops(own: set[str], linux: Linux, host: OciHost) -> tuple[list[Op], list[Op]]:
     """(before, after the clone) what a process joins of the container's.
 
-    Without root all of it belongs to the user namespace, and one has rights in it only inside of that: it comes first,
-    and the process namespace takes a second clone, while /proc is still the host's.
+    The user namespace comes last: whoever is in it may no longer look at a first process that has executed nothing there,
+    as whit's own is (``--init``; ptrace(2), "Ptrace access mode checking"). Without root all of it belongs to the user
+    namespace, and one has rights in it only inside of that: it comes first, and the process namespace takes a second
+    clone, while /proc is still the host's.
     """
     files = {"network": "net", "mount": "mnt"}
-    why = "the container's own"
+    why, others = "the container's own", [kind for kind in JOIN_ORDER if kind != "user"]
 
     def join(*kinds: str) -> list[Op]:
         return [
@@ -348,9 +350,9 @@ def _join_ops(own: set[str], linux: Linux, host: OciHost) -> tuple[list[Op], lis
     within = [root_op(linux, host)] if "user" in own else []
     if host.privileged or "user" not in own:
         outside = [Op("JOIN_PROCESSES", ("ns/pid",), why)] if "pid" in own else []
-        return outside, [*join(*JOIN_ORDER), *within]
+        return outside, [*join(*others, "user"), *within]
     again = [*join("pid"), Op("CLONE_AGAIN", (0,), "a process in the container's namespaces")] if "pid" in own else []
-    return [], [*join("user"), *again, *join(*(kind for kind in JOIN_ORDER if kind != "user")), *within]
+    return [], [*join("user"), *again, *join(*others), *within]
 
 
 def compile_exec(process: Process, spec: Spec, running: Running, host: OciHost, lifecycle: Lifecycle) -> Compiled:

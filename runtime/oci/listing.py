@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pwd
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import InvalidFileError, LaunchError, UsageError
@@ -12,8 +13,6 @@ from whit.runtime.oci.arguments import container_id
 from whit.runtime.oci.state import Container, every, find, root_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from whit.runtime.oci.arguments import Call
     from whit.runtime.oci.log import Log
 
@@ -80,7 +79,27 @@ def processes(container: Container) -> tuple[int, ...]:
     if cgroups:
         return members(cgroups[0][1])
     _, pid = container.status()
-    return (pid,) if pid else ()
+    return _together(pid) if pid else ()
+
+
+def _namespace(process: Path) -> int:
+    """The PID namespace of a process; 0 where that is closed to the caller, or the process has ended."""
+    try:
+        return (process / "ns" / "pid").stat().st_ino
+    except OSError:
+        return 0
+
+
+def _together(first: int) -> tuple[int, ...]:
+    """The processes of the PID namespace of a container that has no cgroup; its first one alone where it has the caller's."""
+    place = Path("/proc")
+    own = _namespace(place / str(first))
+    if own in {0, _namespace(place / "self")}:
+        return (first,)
+    numbers = [
+        int(process.name) for process in place.iterdir() if process.name.isdigit() and _namespace(process) == own
+    ]
+    return tuple(sorted({first, *numbers}))
 
 
 def ps(call: Call, _log: Log) -> None:

@@ -306,6 +306,15 @@ def test_without_root_exec_goes_into_the_user_namespace_first() -> None:
     assert "JOIN_PROCESSES" not in joined
 
 
+def test_as_root_exec_goes_into_the_user_namespace_last() -> None:
+    # given a first process that only those outside of the user namespace may look at, as --init's is
+    config = spec(linux={"namespaces": [*NAMESPACES, {"type": "user"}], **OWN})
+    assert config.process is not None
+    operations = list(compile_exec(config.process, config, Running(7, 1000, Cgroup()), V1, LIFE).plan.ops)
+    # then all else of it is joined before
+    assert [args[0] for args in named(operations, "JOIN_NAMESPACE")][-2:] == ["ns/mnt", "ns/user"]
+
+
 @pytest.mark.parametrize(
     ("process", "options", "owner"),
     [({"user": {"uid": 7, "gid": 7}}, [], [(0, 7)]), ({"user": {"uid": 7, "gid": 7}}, ["ro"], []), ({}, [], [])],
