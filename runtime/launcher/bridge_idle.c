@@ -2,6 +2,7 @@
    Somebody must remove it then: a process that does nothing but wait, one for each store, and has Python look who is there. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -31,6 +32,15 @@ static int let_go_of_all_but(int held)
 	return close_from(HELD + 1);
 }
 
+/* What came before this was a process of its own was meant for the program: above all what the kernel tells everybody at a terminal
+   when who leads its session ends, as the supervisor may just now. Ignored, nothing of it stays. */
+static void forget_signals(void)
+{
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_IGN);
+	reset_signals();
+}
+
 _Noreturn static void watch(const struct launch *launch, int lock, const char *networks, const char *device, uint64_t id)
 {
 	char number[NUMBER_TEXT_SIZE], name[] = "whit", verb[] = "_idle", folder[PROGRAM_SIZE], bridge[END_NAME_SIZE];
@@ -39,7 +49,7 @@ _Noreturn static void watch(const struct launch *launch, int lock, const char *n
 	struct timespec left = { .tv_sec = IDLE_SECONDS };
 	if (let_go_of_all_but(lock) || append_number(number, sizeof(number), &at, id) || copy_part(folder, sizeof(folder), networks, strlen(networks)) || copy_part(bridge, sizeof(bridge), device, strlen(device)))
 		_exit(1);
-	reset_signals();
+	forget_signals();
 	while (nanosleep(&left, &left) < 0 && errno == EINTR)
 		;
 	/* Whoever ends from now on has somebody else watch: who is in the network may be read already. */

@@ -9,16 +9,17 @@ import signal
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.at_terminal import AtTerminal
 from tests.integration.kept import BUSYBOX, PATIENCE_S, Engine, until
 from tests.integration.netlab import CLIENT, HOST, lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.integration.netlab import Lab
 
@@ -317,6 +318,31 @@ def test_where_there_can_be_no_network_it_has_none_and_says_so_unless_it_was_ask
     assert "--network none" in asked.stderr
     quiet = poor.run("run", "--network", "none", BUSYBOX, "true")
     assert (quiet.returncode, quiet.stderr) == (0, "")
+
+
+def is_watching(process: Path, engine: Engine) -> bool:
+    """Whether it is the one that is to remove a bridge of the engine's, and takes signals again."""
+    try:
+        words = (process / "environ").read_bytes().split(b"\0"), (process / "cmdline").read_bytes().split(b"\0")
+        session = int((process / "stat").read_text().rpartition(")")[2].split()[3])
+        return (
+            f"WHIT_ROOT={engine.root}".encode() in words[0]
+            and b"_launch" in words[1]
+            and session == int(process.name)
+            and "SigBlk:\t0000000000000000" in (process / "status").read_text()
+        )
+    except OSError:
+        return False
+
+
+def test_somebody_watches_the_bridge_also_where_the_terminal_hangs_up(engine: Engine) -> None:
+    # given a program whose end is the end of its terminal's session: the kernel tells all at the terminal (SIGHUP)
+    at_terminal = AtTerminal([*engine.before, engine.program, "run", BUSYBOX, "true"], engine.environment)
+    assert at_terminal.end() == 0, at_terminal.shown
+
+    until(
+        lambda: any(is_watching(process, engine) for process in Path("/proc").glob("[0-9]*")), "the bridge is watched"
+    )
 
 
 @pytest.mark.slow
