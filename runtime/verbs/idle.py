@@ -8,9 +8,9 @@ from whit.runtime.engine.networks.leaving import remove_gone, remove_idle
 
 
 def idle(words: tuple[str, ...]) -> None:
-    """Remove the bridges of the store whose networks the folder holds; of a store that was removed, the one that is named."""
-    networks = Path(words[0])
+    """Remove the bridges that nobody is in of the store whose networks the folder holds; of one that has gone from there, the one that is named."""
+    # A store that was moved away may have left a link.
+    networks = Path(words[0]).resolve()
     if networks.is_dir():
         remove_idle(networks.parent)
-    else:
-        remove_gone(*words[1:])
+    remove_gone(networks.parent, words[1], int(words[2]))

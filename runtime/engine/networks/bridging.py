@@ -9,7 +9,7 @@ from pathlib import Path
 
 from whit.packer.support.errors import WhitError
 from whit.packer.support.light import TYPE_CHECKING, replace
-from whit.runtime.engine.networks import folder, links, nft, pool, rules
+from whit.runtime.engine.networks import folder, links, nft, orphans, pool, rules
 from whit.runtime.engine.networks.members import is_passing, read_member
 from whit.runtime.engine.networks.model import DEFAULT
 
@@ -36,12 +36,6 @@ def end_number(network_id: str) -> int:
     return int(network_id[:_END_DIGITS], 16)
 
 
-def mac_of_number(number: int) -> str:
-    """The bridge's, which is made of the same digits (:attr:`Network.mac`)."""
-    digits = f"06{number:0{_END_DIGITS}x}"
-    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
-
-
 def recorded(root: Path, netlink: Netlink, name: str) -> Network:
     """A network as it is on disk; the default one is made there."""
     if name == DEFAULT and DEFAULT not in folder.names(root):
@@ -60,13 +54,14 @@ def ready(root: Path, netlink: Netlink, name: str) -> tuple[Network, links.Link,
     with host_lock():
         if is_own:
             links.remove_link(netlink, network.device)
+        orphans.remove_orphans(netlink)
         forget_dead(root, netlink, network, "")
         network = _placed(root, netlink, network)
         for family in (4, *([6] if network.subnet6 else [])):
             if not network.internal and _FORWARD[family].read_text().strip() == "0":
                 links.write_setting(_FORWARD[family], "1")
         try:
-            links.make_bridge(netlink, network)
+            links.make_bridge(netlink, network, orphans.mark(root, network))
             write_rules(root, network)
         except BaseException:
             _remove_own(netlink, network)
@@ -158,8 +153,7 @@ def remove_bridge(netlink: Netlink, network: Network) -> None:
     with host_lock():
         bridge = links.find_link(netlink, network.device)
         if bridge is None or bridge.mac == network.mac:
-            nft.remove_table(network.device)
-            links.remove_link(netlink, network.device)
+            orphans.remove(netlink, network.device)
 
 
 def write_rules(root: Path, network: Network) -> None:

@@ -35,6 +35,7 @@ SHORT = 12
 """Digits of an ID that people see."""
 
 _ID_BYTES, _DEVICE_DIGITS = 32, 10
+_OWN_DEVICE = "whit_"
 
 
 @contextlib.contextmanager
@@ -51,7 +52,20 @@ def networks_lock(root: Path) -> Iterator[None]:
 
 def own_device(network_id: str) -> str:
     """The name that a network's bridge has unless it is the first default one on this host."""
-    return f"whit_{network_id[:_DEVICE_DIGITS]}"
+    return f"{_OWN_DEVICE}{network_id[:_DEVICE_DIGITS]}"
+
+
+def is_device(name: str) -> bool:
+    """Whether a bridge or a table of that name is a network's."""
+    digits = name.removeprefix(_OWN_DEVICE)
+    return name == FIRST_DEVICE or (
+        len(digits) == _DEVICE_DIGITS < len(name) and set(digits) <= set("0123456789abcdef")
+    )
+
+
+def place(root: Path, name: str) -> Path:
+    """A network's folder."""
+    return root / "networks" / name
 
 
 def new_id() -> str:
@@ -81,12 +95,12 @@ def names(root: Path) -> list[str]:
 
 def load(root: Path, name: str) -> Network:
     """A network by its name. Raises :class:`NotFoundError`."""
-    place = root / "networks" / name / FILE
+    record = place(root, name) / FILE
     absent = NotFoundError(f"there is no network {name}", hint="whit network ls lists them")
     if "/" in name:
         raise absent
     try:
-        return parse_network(place.read_bytes(), str(place))
+        return parse_network(record.read_bytes(), str(record))
     except (FileNotFoundError, NotADirectoryError):
         raise absent from None
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from whit.runtime.engine.networks.model import Endpoint, Network
 
 _NEWLINK, _DELLINK, _GETLINK, _NEWADDR, _GETADDR, _NEWROUTE, _GETROUTE = 16, 17, 18, 20, 22, 24, 26
-_ADDRESS, _NAME, _MTU, _MASTER, _INFO, _NAMESPACE = 1, 3, 4, 10, 18, 28
+_ADDRESS, _NAME, _MTU, _MASTER, _INFO, _ALIAS, _NAMESPACE = 1, 3, 4, 10, 18, 20, 28
 _KIND, _DATA, _PORT_KIND, _PORT_DATA = 1, 2, 4, 5
 _PEER, _HAIRPIN = 1, 4
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS, _NO_DAD = 1, 2, 8, 2
@@ -47,6 +47,33 @@ class Link:
 
     index: int
     mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """An interface as it is listed; ``is_master`` is whether others are in it, as in a bridge."""
+
+    name: str
+    mac: str
+    alias: bytes
+    is_master: bool
+
+
+def interfaces(netlink: Netlink) -> list[Interface]:
+    """All of this namespace."""
+    answers = netlink.ask(Message(_GETLINK, _info(), "list the interfaces", DUMP))
+    found = [(answer[4:8], attributes(answer[16:])) for answer in answers]
+    masters = {each[_MASTER] for _, each in found if _MASTER in each}
+    return [
+        Interface(
+            each[_NAME].rstrip(b"\0").decode(errors="replace"),
+            each.get(_ADDRESS, b"").hex(":"),
+            each.get(_ALIAS, b"").rstrip(b"\0"),
+            index in masters,
+        )
+        for index, each in found
+        if _NAME in each
+    ]
 
 
 def find_link(netlink: Netlink, name: str) -> Link | None:
@@ -79,7 +106,7 @@ def addresses(netlink: Netlink, family: int) -> list[str]:
     return [socket.inet_ntop(family, own) for each in found if (own := each.get(_IFA_LOCAL) or each.get(_IFA_ADDRESS))]
 
 
-def make_bridge(netlink: Netlink, network: Network) -> None:
+def make_bridge(netlink: Netlink, network: Network, alias: bytes = b"") -> None:
     """The network's bridge, with its addresses and without IPv6 where the network has none."""
     mtu = attribute(_MTU, network.mtu) if network.mtu else b""
     name = network.device
@@ -93,7 +120,7 @@ def make_bridge(netlink: Netlink, network: Network) -> None:
     netlink.do(
         _address(index, network.gateway, network.subnet.prefixlen, name),
         *([_address(index, network.gateway6, network.subnet6.prefixlen, name)] if network.subnet6 else []),
-        _up(index, name),
+        _up(index, name, attribute(_ALIAS, alias) if alias else b""),
     )
 
 
@@ -155,8 +182,8 @@ def _info(index: int = 0, flags: int = 0, change: int = 0) -> bytes:
     return struct.pack("=BxHiII", socket.AF_UNSPEC, 0, index, flags, change)
 
 
-def _up(index: int, name: str) -> Message:
-    return Message(_NEWLINK, _info(index, _UP, _UP), f"turn {name} on")
+def _up(index: int, name: str, more: bytes = b"") -> Message:
+    return Message(_NEWLINK, _info(index, _UP, _UP) + more, f"turn {name} on")
 
 
 def _address(index: int, address: str, size: int, name: str) -> Message:

@@ -8,7 +8,15 @@ import os
 import struct
 
 from whit.packer.support.light import TYPE_CHECKING
-from whit.runtime.engine.networks.netlink import NETFILTER, IncapableError, Message, Netlink, attribute
+from whit.runtime.engine.networks.netlink import (
+    DUMP,
+    NETFILTER,
+    IncapableError,
+    Message,
+    Netlink,
+    attribute,
+    attributes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,6 +52,15 @@ def has_table(name: str) -> bool:
     body = struct.pack("=BBH", _INET, 0, 0) + attribute(_TABLE_NAME, name)
     with Netlink(NETFILTER) as netlink:
         return bool(netlink.ask(Message(_GET_TABLE, body, "look for rules", fine=(errno.ENOENT,))))
+
+
+def tables() -> list[str]:
+    """The names of all tables of the family inet."""
+    body = struct.pack("=BBH", _INET, 0, 0)
+    with Netlink(NETFILTER) as netlink:
+        answers = netlink.ask(Message(_GET_TABLE, body, "list the tables", DUMP))
+    found = (attributes(answer[4:]).get(_TABLE_NAME, b"") for answer in answers)
+    return [name.rstrip(b"\0").decode(errors="replace") for name in found]
 
 
 def dropping(device: str, *, six: bool) -> Iterator[tuple[str, str]]:
