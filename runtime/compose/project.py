@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 
-from whit.packer.support.errors import UsageError
+from whit.packer.support.errors import NotFoundError, UsageError
 from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
 
 if TYPE_CHECKING:
@@ -118,14 +118,14 @@ class Project:
     models: tuple[str, ...] = ()
 
     def service(self, name: str) -> Service:
-        """One of its services. Raises :class:`UsageError` with those that there are."""
+        """One of its services. Raises :class:`NotFoundError` with those that there are."""
         if name not in self.services:
             hint = (
                 f"services are {', '.join(self.services)}"
                 if self.services
                 else "the file has no service that is switched on"
             )
-            raise UsageError(f"there is no service {name}", hint=hint)
+            raise NotFoundError(f"there is no service {name}", hint=hint)
         return self.services[name]
 
     def network_name(self, key: str) -> str:
@@ -145,8 +145,12 @@ class Project:
         """The services of these names, all where there are none, and, unless ``alone``, those that they need; in order."""
         wanted = list(dict.fromkeys(names)) or list(self.services)
         for name in wanted:
-            needed = () if alone else self.service(name).dependencies
-            wanted += [one.service for one in needed if one.service not in wanted and one.service in self.services]
+            needed = self.service(name).dependencies
+            wanted += [
+                one.service
+                for one in needed
+                if not alone and one.service not in wanted and one.service in self.services
+            ]
         return tuple(name for name in self.order() if name in wanted)
 
     def order(self) -> tuple[str, ...]:

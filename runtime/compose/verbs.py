@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 
 def parse_scale(text: str) -> tuple[str, int]:
     """``SERVICE=NUMBER``. Raises :class:`UsageError`."""
-    name, _, count = text.partition("=")
-    if not (name and count.isascii() and count.isdigit() and len(count) < 5):  # noqa: PLR2004 - digits
-        raise UsageError(f"--scale: '{text}'", hint="SERVICE=NUMBER, as in web=3")
+    name, equals, count = text.partition("=")
+    if not (name and equals):
+        raise UsageError(
+            f"'{text}' doesn't say how many containers of which service", hint="SERVICE=NUMBER, as in web=3"
+        )
+    if not (count.isascii() and count.isdigit() and len(count) < 5):  # noqa: PLR2004 - digits
+        raise UsageError(f"service {name} can't have '{count}' containers", hint="a number from 0 to 9999, as in web=3")
     return name, int(count)
 
 
 def up_wishes(services: tuple[str, ...], words: dict[str, object]) -> UpWishes:
     """What the options of ``up`` and ``create`` mean together. Raises :class:`UsageError` for two that contradict each other."""
-    from whit.runtime.compose.graph.upward import Recreate  # noqa: PLC0415 - who only stops needs none of it
+    from whit.runtime.compose.graph.upward import Choice, Recreate  # noqa: PLC0415 - who only stops needs none of it
     from whit.runtime.compose.running.uprunning import UpWishes  # noqa: PLC0415
 
     given: dict[str, Any] = dict(words)
@@ -38,12 +42,10 @@ def up_wishes(services: tuple[str, ...], words: dict[str, object]) -> UpWishes:
         raise UsageError("--build and --no-build contradict each other", hint="leave one of them out")
     recreate = Recreate.ALL if every else Recreate.NONE if none else Recreate.CHANGED
     starts = not given.pop("no_start", False)
-    scales = given.pop("scales", ())
-    texts = scales if isinstance(scales, tuple) else ()
-    pull = given.pop("pull", None)
-    return UpWishes(
-        services=services, scales=tuple(map(parse_scale, texts)), recreate=recreate, starts=starts, pull=str(pull or ""), **given,
-    )  # fmt: skip
+    scales = tuple(map(parse_scale, given.pop("scales", ())))
+    pull = str(given.pop("pull", None) or "")
+    asked = {name: given.pop(name) for name in ("recreate_needed", "alone", "orphans", "rolling") if name in given}
+    return UpWishes(Choice(services, services, scales, recreate, starts=starts, **asked), pull, **given)
 
 
 _SEEN = ("aborts", "aborts_failed", "exit_code_from", "attach", "no_attach", "no_log_prefix", "no_color", "timestamps")
@@ -77,7 +79,7 @@ def up(chosen: Chosen, build: Build, services: tuple[str, ...] = (), **words: ob
         check(project, watched)
     with session.changing() as folder:
         acting = bring_up(session.file, session.store, folder, wishes, chosen, build)
-    names = project.chosen(services, alone=wishes.alone)
+    names = project.chosen(services, alone=wishes.choice.alone)
     if chosen.dry:
         return 0
     if waits:
@@ -92,6 +94,7 @@ def up(chosen: Chosen, build: Build, services: tuple[str, ...] = (), **words: ob
 def watch(chosen: Chosen, build: Build, services: tuple[str, ...] = (), *, no_up: bool = False) -> int:
     """Make and start in the background, and have services follow the host's files until a person has enough; the exit code."""
     from whit.packer.showing.console import tell  # noqa: PLC0415 - as above
+    from whit.runtime.compose.graph.upward import Choice  # noqa: PLC0415
     from whit.runtime.compose.running.uprunning import UpWishes, bring_up  # noqa: PLC0415
     from whit.runtime.compose.running.watching import Watching  # noqa: PLC0415
 
@@ -100,7 +103,7 @@ def watch(chosen: Chosen, build: Build, services: tuple[str, ...] = (), *, no_up
     watching = Watching(session, names, build)
     if not no_up:
         with session.changing() as folder:
-            bring_up(session.file, session.store, folder, UpWishes(services), chosen, build)
+            bring_up(session.file, session.store, folder, UpWishes(Choice(services, services)), chosen, build)
     try:
         watching.run()
     except KeyboardInterrupt:

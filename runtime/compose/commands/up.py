@@ -95,13 +95,13 @@ def create(context: click.Context, /, services: tuple[str, ...], **words: Any) -
 @click.pass_context
 def scale(context: click.Context, /, alone: bool, scales: tuple[str, ...]) -> None:
     """Start or remove containers until there are so many of each service; those that stay are left as they are."""
-    from whit.runtime.compose.graph.upward import Recreate
+    from whit.runtime.compose.graph.upward import Choice, Recreate
     from whit.runtime.compose.running.uprunning import UpWishes, bring_up
     from whit.runtime.compose.verbs import parse_scale
 
     wanted = tuple(map(parse_scale, scales))
     names = tuple(name for name, _ in wanted)
     session = session_of(context, names, needs_file=True)
-    wishes = UpWishes(names, wanted, Recreate.NONE, alone=alone)
+    wishes = UpWishes(Choice(names, names, wanted, Recreate.NONE, alone=alone))
     with session.changing() as folder:
         bring_up(session.file, session.store, folder, wishes, session.chosen, builder_of(context))

@@ -27,12 +27,13 @@ class Recreate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What of a project is to be up. ``services`` are all that are looked at, in order; ``named`` those that a person named.
+    """What of a project is to be up. ``services`` are those that are asked for, and, in a plan, all that are looked at, in order.
 
-    ``scales`` are numbers of containers that differ from the file's. ``alone``: nothing that they need is waited for.
+    ``named`` are those that a person named: what has done its one thing does it again then. ``scales`` are numbers of containers that
+    differ from the file's. ``alone``: nothing that they need is waited for.
     """
 
-    services: tuple[str, ...]
+    services: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
     scales: tuple[tuple[str, int], ...] = ()
     recreate: Recreate = Recreate.CHANGED

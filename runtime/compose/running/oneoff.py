@@ -108,7 +108,7 @@ def _bring_up_needed(session: Session, folder: Path, service: Service, build: Bu
     needed = tuple(one.service for one in service.dependencies if one.service in project.services)
     if not needed:
         return
-    acting = bring_up(session.file, session.store, folder, UpWishes(needed, by_name=False), session.chosen, build)
+    acting = bring_up(session.file, session.store, folder, UpWishes(Choice(needed)), session.chosen, build)
     view = session.look()
     for way in service.dependencies:
         for one in view.present.of(way.service):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
 from whit.packer.showing.console import tell
+from whit.packer.support.errors import ExitCode, WhitError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.graph.model import Kind
 from whit.runtime.compose.running.executing import Executor, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from whit.packer.support.errors import WhitError
     from whit.runtime.compose.commands.chosen import Chosen
     from whit.runtime.compose.graph.model import Step
     from whit.runtime.compose.running.executing import Heard
@@ -37,13 +38,25 @@ _COLOURS = {Phase.BEGUN: "33", Phase.DONE: "32", Phase.FAILED: "31", Phase.LEFT:
 
 
 def run_steps(act: Callable[[Step], object], steps: Sequence[Step], chosen: Chosen) -> None:
-    """Do the steps, and tell of it; or tell alone, where nothing is to be done. Raises the first error."""
+    """Do the steps, and tell of it; or tell alone, where nothing is to be done. Raises the first error, with the exit code 1."""
     if chosen.dry:
         for step in steps:
             what, word = words_of(step, Phase.DONE)
             tell(f" DRY-RUN MODE -  {what}  {word}\n")
         return
-    Executor(act, teller(chosen.progress, steps, colours=chosen.ansi != "never"), chosen.parallel).run(steps)
+    heard = teller(chosen.progress, steps, colours=chosen.ansi != "never")
+    with failing_with_one():
+        Executor(act, heard, chosen.parallel).run(steps)
+
+
+@contextlib.contextmanager
+def failing_with_one() -> Iterator[None]:
+    """Have what fails end the command with 1, as docker compose's do, whatever ``whit run`` says of the same."""
+    try:
+        yield
+    except WhitError as error:
+        error.exit_code = ExitCode.FAILURE
+        raise
 
 
 def teller(mode: str, steps: Sequence[Step], *, colours: bool = True) -> Heard:
@@ -51,10 +64,25 @@ def teller(mode: str, steps: Sequence[Step], *, colours: bool = True) -> Heard:
     if mode == "quiet":
         return lambda _step, _phase, _error: None
     if mode == "json":
-        return tell_json
+        return once_left(tell_json)
     if mode == "tty" or (mode == "auto" and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"):
         return Tree(steps, colours=colours)
-    return tell_line
+    return once_left(tell_line)
+
+
+def once_left(heard: Heard) -> Heard:
+    """Have each container, network or volume be told of as left out once, and not at all where it is what has failed."""
+    known: set[str] = set()
+
+    def hear(step: Step, phase: Phase, error: WhitError | None) -> None:
+        what = words_of(step, phase)[0]
+        if phase is Phase.LEFT and (what in known or step.kind is Kind.WAIT):
+            return
+        if phase in {Phase.LEFT, Phase.FAILED}:
+            known.add(what)
+        heard(step, phase, error)
+
+    return hear
 
 
 def words_of(step: Step, phase: Phase) -> tuple[str, str]:

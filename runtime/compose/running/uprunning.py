@@ -6,9 +6,9 @@ import time
 
 from whit.packer.showing.console import warn
 from whit.packer.support.errors import NotFoundError
-from whit.packer.support.light import TYPE_CHECKING, dataclass
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.compose.graph.model import Wanted, removed_by
-from whit.runtime.compose.graph.upward import Choice, Recreate, orphans, plan_up
+from whit.runtime.compose.graph.upward import Choice, orphans, plan_up
 from whit.runtime.compose.keys import check_keys
 from whit.runtime.compose.networking import check_scale
 from whit.runtime.compose.project import Condition, config_hash
@@ -16,7 +16,7 @@ from whit.runtime.compose.running.acting import Acting, Ending, Making, wait_for
 from whit.runtime.compose.running.contents import read_contents
 from whit.runtime.compose.running.images import Obtaining, obtain_images
 from whit.runtime.compose.running.seeing import look
-from whit.runtime.compose.running.telling import run_steps
+from whit.runtime.compose.running.telling import failing_with_one, run_steps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,32 +32,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class UpWishes:
-    """What ``up``, ``create`` and ``scale`` are asked for."""
+    """What ``up``, ``create`` and ``scale`` are asked for: what is to be up, and how its images and containers are had."""
 
-    services: tuple[str, ...] = ()
-    scales: tuple[tuple[str, int], ...] = ()
-    recreate: Recreate = Recreate.CHANGED
-    recreate_needed: bool = False
-    alone: bool = False
-    starts: bool = True
-    orphans: bool = False
-    rolling: bool = False
+    choice: Choice = Choice()
     pull: str = ""
     builds: bool = False
     never_builds: bool = False
     seconds: int | None = None
     renews_volumes: bool = False
-    by_name: bool = True
-    """Whether it was a person who named the services: what has done its one thing does it again then."""
 
 
 def bring_up(loaded: Loaded, store: Store, folder: Path, wishes: UpWishes, chosen: Chosen, build: Build) -> Acting:
-    """Make and start what isn't there yet, while the project is locked. Raises :class:`WhitError` when all else is done."""
+    """Make and start what isn't there yet, while the project is locked. Raises :class:`WhitError` when all else is done: 1 is its exit code."""
+    with failing_with_one():
+        return _bring_up(loaded, store, folder, wishes, chosen, build)
+
+
+def _bring_up(loaded: Loaded, store: Store, folder: Path, wishes: UpWishes, chosen: Chosen, build: Build) -> Acting:
     project = loaded.project
-    names = project.chosen(wishes.services, alone=wishes.alone)
+    for name, _ in wishes.choice.scales:
+        project.service(name)
+    names = project.chosen(wishes.choice.services, alone=wishes.choice.alone)
     for note in check_keys(project, names, loaded.where):
         warn(note)
-    choice = _choice(project, names, wishes)
+    choice = replace(wishes.choice, services=names)
     for name in names:
         check_scale(project.services[name], choice.count(project.services[name]))
     contents = read_contents(project, names, folder, loaded.contents)
@@ -66,7 +64,7 @@ def bring_up(loaded: Loaded, store: Store, folder: Path, wishes: UpWishes, chose
     hashes = {name: config_hash(project, project.services[name], contents.digests) for name in names}
     view = look(store.root, project.name)
     _check_external(project, names, view)
-    tell_orphans(project, view, wishes)
+    tell_orphans(project, view, choice)
     wanted = {name: Wanted(hashes[name], digests[name]) for name in names}
     steps = plan_up(project, view.present, wanted, choice)
     making = Making(project, loaded.where, contents, hashes, wishes.renews_volumes)
@@ -75,19 +73,10 @@ def bring_up(loaded: Loaded, store: Store, folder: Path, wishes: UpWishes, chose
     return acting
 
 
-def _choice(project: Project, names: tuple[str, ...], wishes: UpWishes) -> Choice:
-    for name, _ in wishes.scales:
-        project.service(name)
-    return Choice(
-        names, wishes.services if wishes.by_name else (), wishes.scales, wishes.recreate, wishes.recreate_needed, wishes.alone, wishes.starts,
-        wishes.orphans, wishes.rolling,
-    )  # fmt: skip
-
-
-def tell_orphans(project: Project, view: View, wishes: UpWishes) -> None:
+def tell_orphans(project: Project, view: View, choice: Choice) -> None:
     """Who isn't in the file any more."""
     left = orphans(project, view.present)
-    if left and not wishes.orphans:
+    if left and not choice.orphans:
         names = ", ".join(one.name for one in left)
         warn(
             f"there are containers of services that the file doesn't have: {names}",

@@ -11,6 +11,7 @@ from whit.packer.support.errors import UsageError, WhitError
 from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.compose.develop import Change, Reaction, Rules, reactions, triggers_of
 from whit.runtime.compose.graph.downward import plan_restart
+from whit.runtime.compose.graph.upward import Choice
 from whit.runtime.compose.running import hooks
 from whit.runtime.compose.running.filewatch import Tree, Watch
 from whit.runtime.compose.running.uprunning import UpWishes, bring_up
@@ -94,7 +95,7 @@ class Watching:
         name = reaction.service
         if reaction.rebuilds:
             tell(f"whit: building {name}: {_files(reaction.count)} changed\n")
-            wishes = UpWishes((name,), alone=True, builds=True, by_name=False)
+            wishes = UpWishes(Choice((name,), alone=True), builds=True)
             bring_up(self._session.file, self._session.store, folder, wishes, self._session.chosen, self._build)
             self._changed()
         if reaction.put or reaction.removed:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.unit.runtime.compose_projects import project_of
-from whit.packer.support.errors import UsageError
+from whit.packer.support.errors import NotFoundError, UsageError
 from whit.runtime.compose.project import Condition, config_hash, read_project
+from whit.runtime.compose.verbs import parse_scale
 
 
 def test_a_service_without_an_image_runs_the_one_that_is_built_for_it() -> None:
@@ -49,8 +52,26 @@ def test_naming_a_service_chooses_what_it_needs_unless_it_is_to_be_alone() -> No
     project = project_of({"web": {"depends_on": {"db": {}}}, "db": {}, "other": {}})
     assert project.chosen(("web",)) == ("db", "web")
     assert project.chosen(("web",), alone=True) == ("web",)
-    with pytest.raises(UsageError, match="there is no service nothing"):
+    with pytest.raises(NotFoundError, match="there is no service nothing"):
         project.chosen(("nothing",))
+    with pytest.raises(NotFoundError, match="there is no service nowhere"):
+        project.chosen(["nowhere"], alone=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("web", "'web' doesn't say how many containers of which service"),
+        ("=3", "'=3' doesn't say how many containers of which service"),
+        ("web=-1", "service web can't have '-1' containers"),
+        ("web=", "service web can't have '' containers"),
+        ("web=many", "service web can't have 'many' containers"),
+    ],
+)
+def test_a_number_of_containers_that_can_t_be_is_told_with_its_service(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
+        parse_scale(text)
+    assert parse_scale("web=0") == ("web", 0)
 
 
 def test_a_container_s_name_that_is_given_goes_with_one_container_only() -> None:
