@@ -43,14 +43,17 @@ _TEMPORARY = "/tmp"  # noqa: S108 - a path in the container
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?")
 
 
+def check_host_name(text: str) -> str:
+    """A name that a machine can have. Raises :class:`UsageError`."""
+    if not HOST_NAME.fullmatch(text):
+        raise UsageError(f"'{text}' is no host name", hint="use letters, digits, '-' and '.', at most 64")
+    return text
+
+
 def host_name(options: RunOptions, program: Program) -> str:
     """The host name that was asked for, or one made of the image's name (hostname(7): letters, digits, dashes)."""
     if options.hostname is not None:
-        if not HOST_NAME.fullmatch(options.hostname):
-            raise UsageError(
-                f"'{options.hostname}' is no host name", hint="use letters, digits, '-' and '.', at most 64"
-            )
-        return options.hostname
+        return check_host_name(options.hostname)
     return re.sub(r"[^A-Za-z0-9-]+", "-", program.name).strip("-")[:63].strip("-") or "whit"
 
 

@@ -23,7 +23,7 @@ VARIABLE = "$"
 
 def mounts_of(project: Project, service: Service) -> tuple[AskedMount, ...]:
     """Binds, volumes and file systems in memory. Raises :class:`UsageError`."""
-    asked = [_mount(project, values) for values in service.values.get("volumes") or ()]
+    asked = [mount_of(project, values) for values in service.values.get("volumes") or ()]
     asked += [parse_tmpfs_mount(text) for text in service.values.get("tmpfs") or ()]
     seen: set[str] = set()
     for one in asked:
@@ -33,7 +33,8 @@ def mounts_of(project: Project, service: Service) -> tuple[AskedMount, ...]:
     return tuple(asked)
 
 
-def _mount(project: Project, values: Values) -> AskedMount:
+def mount_of(project: Project, values: Values) -> AskedMount:
+    """One entry of ``volumes``. Raises :class:`UsageError`."""
     kind, source, target = str(values.get("type") or "volume"), str(values.get("source") or ""), str(values["target"])
     read_only = bool(values.get("read_only"))
     place = container_path(target, f"{source}:{target}")
@@ -99,14 +100,15 @@ def secrets_of(service: Service, contents: Mapping[tuple[str, str], str]) -> tup
     found: dict[str, AskedSecret] = {}
     for kind in ("secrets", "configs"):
         for values in service.values.get(kind) or ():
-            one = _secret(kind, values, contents)
+            one = secret_of(kind, values, contents)
             if one.target in found:
                 raise UsageError(f"{one.target} is given twice", hint="choose another target")
             found[one.target] = one
     return tuple(found.values())
 
 
-def _secret(kind: str, values: Values, contents: Mapping[tuple[str, str], str]) -> AskedSecret:
+def secret_of(kind: str, values: Values, contents: Mapping[tuple[str, str], str]) -> AskedSecret:
+    """One entry of ``secrets`` or ``configs``. Raises :class:`UsageError`."""
     key = str(values["source"])
     if (kind, key) not in contents:
         raise UsageError(f"{kind}: there is no {key} at the file's top", hint=f"{kind}: {{{key}: {{file: …}}}}")

@@ -48,7 +48,9 @@ def up_wishes(services: tuple[str, ...], words: dict[str, object]) -> UpWishes:
     return UpWishes(Choice(services, services, scales, recreate, starts=starts, **asked), pull, **given)
 
 
-_SEEN = ("aborts", "aborts_failed", "exit_code_from", "attach", "no_attach", "no_log_prefix", "no_color", "timestamps")
+_SEEN = (
+    "aborts", "aborts_failed", "exit_code_from", "attach", "attach_dependencies", "no_attach", "no_log_prefix", "no_color", "timestamps",
+)  # fmt: skip
 
 
 def up(chosen: Chosen, build: Build, services: tuple[str, ...] = (), **words: object) -> int:
@@ -75,7 +77,7 @@ def up(chosen: Chosen, build: Build, services: tuple[str, ...] = (), **words: ob
     if not detached:
         from whit.runtime.compose.running.foreground import check, watched_of  # noqa: PLC0415 - in the background there is nobody
 
-        watched = watched_of(shown, wishes.seconds)
+        watched = watched_of(shown, wishes.seconds, services)
         check(project, watched)
     with session.changing() as folder:
         acting = bring_up(session.file, session.store, folder, wishes, chosen, build)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from functools import partial
 
-from whit.packer.support.errors import WhitError
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.packer.support.times import duration
 from whit.runtime.compose import powering
@@ -26,9 +25,8 @@ from whit.runtime.request import Words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from whit.runtime.compose.keys import Where
     from whit.runtime.compose.project import Project, Service, Values
-    from whit.runtime.engine.model import Restart
+    from whit.runtime.engine.model import LogOptions, Restart
 
 SECOND = 1_000_000_000
 
@@ -49,13 +47,9 @@ class Place:
     free: Callable[[range, int], int] = lambda ports, number: ports[(number - 1) % len(ports)]
 
 
-def wishes_of(project: Project, service: Service, place: Place, where: Where) -> tuple[Words, Wishes]:
-    """What is asked for one of its containers. Raises :class:`WhitError` with the place in the file of what can't be."""
-    try:
-        return _words(service), _wishes(project, service, place)
-    except WhitError as error:
-        start = where(("services", service.name))
-        raise type(error)(f"{start}service {service.name}: {error.message}", hint=error.hint) from None
+def wishes_of(project: Project, service: Service, place: Place) -> tuple[Words, Wishes]:
+    """What is asked for one of its containers. Raises :class:`WhitError`."""
+    return _words(service), _wishes(project, service, place)
 
 
 def _words(service: Service) -> Words:
@@ -79,7 +73,7 @@ def _words(service: Service) -> Words:
         memory=None if not memory else str(memory),
         cpus=None if not cpus else f"{float(cpus):g}",
         pids_limit=None if not pids else "max" if int(pids) < 0 else str(pids),
-        ulimit=tuple(f"{name}={_limit(value)}" for name, value in (values.get("ulimits") or {}).items()),
+        ulimit=tuple(f"{name}={limit_text(value)}" for name, value in (values.get("ulimits") or {}).items()),
         cap_add=tuple(values.get("cap_add") or ()),
         init=bool(values.get("init")),
         platform=_text(values.get("platform")),
@@ -95,7 +89,8 @@ def _pairs(items: Iterable[tuple[str, object]]) -> tuple[str, ...]:
     return tuple(f"{name}={value}" for name, value in items if value is not None)
 
 
-def _limit(value: object) -> str:
+def limit_text(value: object) -> str:
+    """One of ``ulimits``: a number, or ``SOFT:HARD``."""
     if isinstance(value, dict):
         return f"{value.get('soft', value.get('hard'))}:{value.get('hard', value.get('soft'))}"
     return str(value)
@@ -107,7 +102,6 @@ def _wishes(project: Project, service: Service, place: Place) -> Wishes:
     values = service.values
     mode, networks = networks_of(project, service, place.names)
     signal = _text(values.get("stop_signal"))
-    logging: Values = values.get("logging") or {}
     return Wishes(
         name=place.name,
         restart=_restart(values),
@@ -127,8 +121,8 @@ def _wishes(project: Project, service: Service, place: Place) -> Wishes:
         mounts=_mounts(project, service, place),
         volumes_from=volumes_from(service, place.names),
         secrets=secrets_of(service, place.contents),
-        health=_health(values.get("healthcheck") or {}),
-        log=asked.parse_log(logging.get("driver") or None, _pairs((logging.get("options") or {}).items())),
+        health=health_of(values.get("healthcheck") or {}),
+        log=log_of(values.get("logging") or {}),
         read_only=True if values.get("read_only") else None,
         size=asked.parse_storage(_pairs((values.get("storage_opt") or {}).items())),
         powers=partial(powering.powers_of, values, place.names) if powering.is_asked(values) else None,
@@ -168,6 +162,11 @@ def _restart(values: Values) -> Restart:
     return asked.parse_restart(f"{word}:{most}" if most and word == "on-failure" else word)
 
 
+def log_of(values: Values) -> LogOptions:
+    """``logging``. Raises :class:`UsageError`."""
+    return asked.parse_log(values.get("driver") or None, _pairs((values.get("options") or {}).items()))
+
+
 def grace_of(service: Service) -> int:
     """Seconds that a container may take to stop."""
     text = _text(service.values.get("stop_grace_period"))
@@ -177,8 +176,8 @@ def grace_of(service: Service) -> int:
     return NO_LIMIT if time < 0 else -(-time // SECOND)
 
 
-def _health(check: Values) -> asked.HealthWords:
-    """``x-http`` and ``x-tcp`` are whit's own: probes that need no program in the image."""
+def health_of(check: Values) -> asked.HealthWords:
+    """A ``healthcheck``, as the engine reads one. ``x-http`` and ``x-tcp`` are whit's own: probes that need no program in the image."""
     if is_off(check):
         return asked.HealthWords(off=True) if check else asked.HealthWords()
     test = list(check.get("test") or ())

@@ -5,23 +5,19 @@ from __future__ import annotations
 import errno
 import os
 
-from whit.packer.showing.console import warn
-from whit.packer.support.errors import WhitError
+from whit.packer.showing.console import output_error, warn
 
 _OUT, _ERR = 1, 2
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of it. Raises :class:`WhitError` where it can't be written, BrokenPipeError where nobody reads."""
+    """Write all of it. Raises :class:`OutputError` where it can't be written, ReaderGoneError where nobody reads."""
     left = memoryview(data)
     try:
         while left:
             left = left[os.write(descriptor, left) :]
-    except BrokenPipeError:
-        raise
     except OSError as error:
-        where = "output" if descriptor == _OUT else "error"
-        raise WhitError(f"can't write to standard {where}: {(error.strerror or str(error)).lower()}") from error
+        raise output_error(error, "output" if descriptor == _OUT else "error") from error
 
 
 def tell_id(container_id: str) -> None:

@@ -32,6 +32,7 @@ _UP: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--abort-on-container-failure", "aborts_failed"), {"is_flag": True, "help": "Stop all when one fails."}),
     (("--exit-code-from",), {"metavar": "SERVICE", "help": "Exit as this one does; stops all when it ends."}),
     (("--attach",), {"multiple": True, "metavar": "SERVICE", "help": "Show what these write, and no others."}),
+    (("--attach-dependencies",), {"is_flag": True, "help": "Show what services write that the named ones need, too."}),
     (("--no-attach",), {"multiple": True, "metavar": "SERVICE", "help": "Don't show what these write."}),
     (("--no-log-prefix",), {"is_flag": True, "help": "Nothing in front of lines."}),
     (("--no-color",), {"is_flag": True, "help": "No colours."}),

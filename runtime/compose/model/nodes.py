@@ -115,8 +115,15 @@ def parse(text: str, file: str) -> list[Node]:
     if len(text) > MAX_SIZE:
         raise ComposeError(f"more than {MAX_SIZE >> 20} MiB, and so no Compose file", Place(file))
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    text = text.removeprefix("\ufeff")
     try:
-        return list(_Builder(yaml.parse(text.removeprefix("\ufeff"), Loader=loader), file).documents())
+        try:
+            return list(_Builder(yaml.parse(text, Loader=loader), file).documents())
+        except yaml.scanner.ScannerError as error:
+            # libyaml doesn't know {NAME:, OTHER: value}, which YAML has and Go's parser reads; Python's own does.
+            if error.problem != "found unexpected ':'" or len(text) > _MOST_SLOW:
+                raise
+            return list(_Builder(yaml.parse(text, Loader=yaml.SafeLoader), file).documents())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
@@ -133,6 +140,8 @@ _FLAGS = {"true": True, "True": True, "TRUE": True, "false": False, "False": Fal
 _WHOLE = re.compile(r"[-+]?(?:0b[01]+|0o[0-7]+|0x[0-9a-fA-F]+|[0-9]+)\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _MOST_DIGITS = 300
+_MOST_SLOW = 64 << 10
+"""Characters that are given to the parser that takes ten microseconds for each."""
 
 
 def scalar(text: str) -> bool | int | float | str | None:

@@ -10,7 +10,7 @@ from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.compose import labels
 from whit.runtime.compose.graph.model import Kind
 from whit.runtime.compose.graph.upward import standing_in
-from whit.runtime.compose.project import Condition, digest_of
+from whit.runtime.compose.project import Condition, Service, digest_of
 from whit.runtime.compose.running import hooks
 from whit.runtime.engine import ending, lifecycle
 from whit.runtime.engine.folder import Containers
@@ -55,6 +55,16 @@ class Ending:
     removed: frozenset[str] = frozenset()
 
 
+_SECTIONS = {
+    Kind.CREATE: "services",
+    Kind.START: "services",
+    Kind.NETWORK: "networks",
+    Kind.RENEW_NETWORK: "networks",
+    Kind.VOLUME: "volumes",
+}
+"""Of a file, in which it stands what a step makes."""
+
+
 class Acting:
     """Does steps. Without ``making`` nothing can be made."""
 
@@ -87,8 +97,19 @@ class Acting:
         return self.store.root
 
     def __call__(self, step: Step) -> None:
-        """Do it. Raises :class:`WhitError`."""
-        self._does[step.kind](step)
+        """Do it. Raises :class:`WhitError`, with the place in the file of what can't be made."""
+        section = _SECTIONS.get(step.kind)
+        if self.making is None or section is None:
+            self._does[step.kind](step)
+            return
+        from whit.runtime.compose.values import telling  # noqa: PLC0415 - who only stops needs none of it
+
+        project = self.making.project
+        known = {"services": project.services, "networks": project.networks, "volumes": project.volumes}[section]
+        values = known.get(step.service)
+        own = values.values if isinstance(values, Service) else values
+        with telling(self.making.where, (section, step.service), own, is_file=False):
+            self._does[step.kind](step)
 
     def _made_of(self) -> Making:
         if self.making is None:

@@ -46,7 +46,7 @@ def create(
         taken,
         free,
     )
-    words, wishes = wishes_of(project, service, place, making.where)
+    words, wishes = wishes_of(project, service, place)
     _make_binds(service.values.get("volumes") or ())
     kept = creating.create(words, wishes, store)
     return _with_volumes(Containers(store.root), kept, frozenset(volume for _, volume in taken))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import select
 import sys
 import threading
 
-from whit.packer.support.errors import WhitError
+from whit.packer.support.errors import ReaderGoneError, WhitError
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.engine.logs import show_log
 from whit.runtime.engine.model import LogDriver
@@ -112,7 +113,7 @@ def show_logs(
 ) -> None:
     """The logs of containers, each (container, name in front, service); with ``goes_on`` until all have ended.
 
-    Raises BrokenPipeError where nobody reads any more.
+    Raises :class:`ReaderGoneError` where nobody reads any more, also while nothing is written.
     """
     every = list(found)
     if not goes_on:
@@ -130,8 +131,17 @@ def show_logs(
         for thread in threads:
             while thread.is_alive():
                 thread.join(0.2)
+                if not _is_read():
+                    raise ReaderGoneError("nobody reads standard output any more")
     if lines.broken:
         raise lines.broken
+
+
+def _is_read() -> bool:
+    """Whether standard output leads anywhere (poll(2): POLLERR is of a pipe whose other end is closed)."""
+    watched = select.poll()
+    watched.register(_OUT, 0)
+    return not any(event & select.POLLERR for _, event in watched.poll(0))
 
 
 def _alive(kept: Kept, lines: Lines) -> Callable[[], bool]:

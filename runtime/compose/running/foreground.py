@@ -30,7 +30,10 @@ _INTERRUPTED = 130
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What of ``up`` is to be seen, and what ends it."""
+    """What of ``up`` is to be seen, and what ends it. ``named`` are the services that a person named: their end is that of all.
+
+    ``needed``: also what those need is seen.
+    """
 
     aborts: bool = False
     aborts_failed: bool = False
@@ -41,9 +44,22 @@ class Watched:
     plain: bool = False
     timestamps: bool = False
     seconds: int | None = None
+    named: tuple[str, ...] = ()
+    needed: bool = False
+
+    def counts(self, service: str) -> bool:
+        """Whether a service's end is waited for."""
+        return not self.named or service in self.named or service == self.code_from
+
+    def shows(self, project: Project, service: str) -> bool:
+        """Whether what a service writes is seen."""
+        if self.only:
+            return service in self.only
+        is_meant = self.needed or self.counts(service)
+        return is_meant and service not in self.but and project.services[service].values.get("attach") is not False
 
 
-def watched_of(words: Mapping[str, object], seconds: int | None) -> Watched:
+def watched_of(words: Mapping[str, object], seconds: int | None, named: tuple[str, ...]) -> Watched:
     """The options of ``up`` that are about this, by their names there."""
     only, but = (words.get(name, ()) for name in ("attach", "no_attach"))
     return Watched(
@@ -56,6 +72,8 @@ def watched_of(words: Mapping[str, object], seconds: int | None) -> Watched:
         plain=bool(words.get("no_color")),
         timestamps=bool(words.get("timestamps")),
         seconds=seconds,
+        named=named,
+        needed=bool(words.get("attach_dependencies")),
     )
 
 
@@ -63,6 +81,8 @@ def check(project: Project, watched: Watched) -> None:
     """Raises :class:`UsageError` for what contradicts itself, or names what isn't there."""
     if watched.aborts and watched.aborts_failed:
         raise UsageError("--abort-on-container-exit and --abort-on-container-failure are two things", hint="choose one")
+    if watched.only and watched.needed:
+        raise UsageError("--attach and --attach-dependencies are two things", hint="choose one")
     for name in (*watched.only, *watched.but, *filter(None, (watched.code_from,))):
         project.service(name)
 
@@ -70,22 +90,26 @@ def check(project: Project, watched: Watched) -> None:
 def attend(session: Session, names: tuple[str, ...], watched: Watched, build: Build | None = None) -> int:
     """Show what the containers of these services write until all have ended, or a person wants them to; the exit code.
 
+    Where services were named only these are stopped at the end: what they need runs on, as docker compose has it.
+
     With ``build`` the services follow the host's files meanwhile (watching.py), and only the person ends it.
     """
     audience = _Audience(session, names, watched)
     audience.look()
     following = _Following(session, names, build, audience) if build else None
+    stops, stopped = True, watched.named or names
     try:
-        code = audience.until_end(following)
+        code, stops = audience.until_end(following)
     except KeyboardInterrupt:
         tell("whit: stopping the project; once more to kill it\n")
         code = _INTERRUPTED
     try:
         if following:
             following.end()
-        _stop(session, names, Kind.STOP, watched)
+        if stops:
+            _stop(session, stopped, Kind.STOP, watched)
     except KeyboardInterrupt:
-        _stop(session, names, Kind.KILL, watched)
+        _stop(session, stopped, Kind.KILL, watched)
         code = _INTERRUPTED
     audience.leave()
     return code
@@ -122,7 +146,7 @@ class _Audience:
         self._session, self._names, self._watched = session, names, watched
         self._project = session.file.project
         view = session.look()
-        shown = (view.kept[one.id] for one in view.all_of(names) if _is_shown(self._project, one.service, watched))
+        shown = (view.kept[one.id] for one in view.all_of(names) if watched.shows(self._project, one.service))
         width = max((len(shown_name(self._project.name, kept)) for kept in shown), default=0)
         coloured = is_coloured(session.chosen.ansi, no_color=watched.plain)
         self._lines = Lines(Look(watched.prefixed, coloured, width))
@@ -139,14 +163,15 @@ class _Audience:
                 continue
             self._known.add(one.id)
             kept = view.kept[one.id]
-            self._left[one.id] = (kept, one.service)
-            if _is_shown(self._project, one.service, self._watched):
+            if self._watched.counts(one.service):
+                self._left[one.id] = (kept, one.service)
+            if self._watched.shows(self._project, one.service):
                 words = (kept, one.service, self._project.name, self._lines, self._watched, self._quiet)
                 self._threads.append(threading.Thread(target=_follow, args=words, daemon=True))
                 self._threads[-1].start()
 
-    def until_end(self, following: _Following | None) -> int:
-        """Until all have ended, or one whose end counts; the exit code."""
+    def until_end(self, following: _Following | None) -> tuple[int, bool]:
+        """Until all that were meant have ended, or one whose end is that of all; (the exit code, whether the others are to be stopped)."""
         while self._left or following:
             if self._lines.broken:
                 raise self._lines.broken
@@ -155,9 +180,9 @@ class _Audience:
             for key in list(self._left):
                 code = self._end_of(key)
                 if code is not None:
-                    return code
+                    return code, True
             time.sleep(_POLL_S)
-        return 0
+        return 0, False
 
     def _end_of(self, key: str) -> int | None:
         """The exit code of all, where this container has ended and its end is that of all."""
@@ -182,12 +207,6 @@ class _Audience:
             thread.join(2)
         if self._lines.broken:
             raise self._lines.broken
-
-
-def _is_shown(project: Project, service: str, watched: Watched) -> bool:
-    if watched.only:
-        return service in watched.only
-    return service not in watched.but and project.services[service].values.get("attach") is not False
 
 
 def _follow(kept: Kept, service: str, project: str, lines: Lines, watched: Watched, quiet: threading.Event) -> None:

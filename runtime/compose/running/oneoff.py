@@ -17,6 +17,7 @@ from whit.runtime.compose.running.acting import Acting, Making, wait_for
 from whit.runtime.compose.running.contents import Contents, read_contents
 from whit.runtime.compose.running.images import Obtaining, obtain_images
 from whit.runtime.compose.running.uprunning import UpWishes, bring_up
+from whit.runtime.compose.values import check_values, telling
 from whit.runtime.compose.wishing import Place, wishes_of
 from whit.runtime.engine import creating, lifecycle
 from whit.runtime.engine.folder import Containers
@@ -66,6 +67,9 @@ def run_once(session: Session, once: Once, build: Build) -> int:
     service = _changed(project.service(once.service), once)
     for note in check_keys(project, (service.name,), session.file.where):
         warn(note)
+    check_values(
+        replace(project, services={**project.services, service.name: service}), (service.name,), session.file.where
+    )
     with session.changing() as folder:
         if not once.alone:
             _bring_up_needed(session, folder, service, build)
@@ -139,8 +143,9 @@ def _make(session: Session, folder: Path, service: Service, once: Once, build: B
     own[labels.HASH] = config_hash(project, service, contents.digests)
     name = check_name(once.name or f"{project.name}-{service.name}-run-{os.urandom(6).hex()}")
     place = Place(name, 1, tuple(own.items()), lambda other: project.container_name(other, 1), contents.sources)
-    words, wishes = wishes_of(project, service, place, session.file.where)
-    return creating.create(words, _wishes(wishes, once), session.store)
+    with telling(session.file.where, ("services", service.name), service.values, is_file=False):
+        words, wishes = wishes_of(project, service, place)
+        return creating.create(words, _wishes(wishes, once), session.store)
 
 
 def _wishes(wishes: Wishes, once: Once) -> Wishes:

@@ -17,6 +17,7 @@ from whit.runtime.compose.running.contents import read_contents
 from whit.runtime.compose.running.images import Obtaining, obtain_images
 from whit.runtime.compose.running.seeing import look
 from whit.runtime.compose.running.telling import failing_with_one, run_steps
+from whit.runtime.compose.values import check_values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +56,7 @@ def _bring_up(loaded: Loaded, store: Store, folder: Path, wishes: UpWishes, chos
     names = project.chosen(wishes.choice.services, alone=wishes.choice.alone)
     for note in check_keys(project, names, loaded.where):
         warn(note)
+    check_values(project, names, loaded.where)
     choice = replace(wishes.choice, services=names)
     for name in names:
         check_scale(project.services[name], choice.count(project.services[name]))

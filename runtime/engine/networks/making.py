@@ -92,7 +92,7 @@ def _subnets(given: Sequence[str]) -> tuple[IPv4Network | None, IPv6Network | No
     four: IPv4Network | None = None
     six: IPv6Network | None = None
     for text in given:
-        subnet = _network(text, "--subnet")
+        subnet = parse_subnet(text)
         if isinstance(subnet, IPv4Network) and four is None:
             if subnet.prefixlen > _LEAST_HOSTS:
                 raise UsageError(f"--subnet {text} has no room for a bridge and a container")
@@ -104,7 +104,8 @@ def _subnets(given: Sequence[str]) -> tuple[IPv4Network | None, IPv6Network | No
     return four, six
 
 
-def _network(text: str, option: str) -> IPv4Network | IPv6Network:
+def parse_subnet(text: str, option: str = "--subnet") -> IPv4Network | IPv6Network:
+    """A network of addresses that machines can have. Raises :class:`UsageError`."""
     try:
         network = ip_network(text)
     except ValueError as error:
@@ -151,7 +152,7 @@ def _gateways(given: Sequence[str], subnet: IPv4Network, six: IPv6Network | None
 def _range(given: Sequence[str], subnet: IPv4Network) -> IPv4Network | None:
     found: IPv4Network | None = None
     for text in given:
-        within = _network(text, "--ip-range")
+        within = parse_subnet(text, "--ip-range")
         if not isinstance(within, IPv4Network) or not within.subnet_of(subnet):
             raise UsageError(f"--ip-range {text} is not a part of {subnet}")
         found = within

@@ -98,3 +98,10 @@ def test_anchors_cant_make_much_of_little() -> None:
 def test_nothing_is_nested_too_deep_nor_too_large() -> None:
     assert "nested too deep" in told("[" * (MAX_DEPTH + 2) + "]" * (MAX_DEPTH + 2))
     assert "MiB" in told("#" * (MAX_SIZE + 1))
+
+
+def test_a_name_without_a_value_may_stand_between_braces_as_go_s_parser_has_it() -> None:
+    (node,) = parse("environment: {A:, B: 1, C:}\nports: [a:]\n", "f.yaml")
+    environment = node.pairs()["environment"].pairs()
+    assert {name: one.value for name, one in environment.items()} == {"A": None, "B": 1, "C": None}
+    assert str(environment["B"].place) == "f.yaml:1:22"

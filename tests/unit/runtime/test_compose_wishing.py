@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def _asked(number: int = 1, kept: tuple[tuple[str, str], ...] = (), **values: Any) -> tuple[Words, Wishes]:
     project = project_of({"web": values, "db": {}}, volumes={"data": {"name": "p_data"}})
     place = Place("p-web-1", number, (("a", "b"),), lambda name: f"p-{name}-1", {("secrets", "key"): "/k"}, kept)
-    return wishes_of(project, project.services["web"], place, lambda path: f"f.yaml:{len(path)}: ")
+    return wishes_of(project, project.services["web"], place)
 
 
 def _checked(**values: Any) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ def test_networks_are_in_the_order_of_their_priorities_and_bring_the_service_s_n
         networks={"a": {}, "b": {"name": "bb"}},
     )
     place = Place("p-web-1", 1, (), str, {})
-    _, wishes = wishes_of(project, project.services["web"], place, lambda _: "")
+    _, wishes = wishes_of(project, project.services["web"], place)
     assert [(one.network, one.aliases) for one in wishes.networks] == [("bb", ("web", "x")), ("p_a", ("web",))]
 
 
@@ -100,11 +100,6 @@ def test_health_restart_and_stopping() -> None:
     assert (wishes.stop_seconds, wishes.stop_signal) == (90, 2)
     assert _asked(healthcheck={"disable": True})[1].health.off
     assert _asked(healthcheck={"x-http": ":80/h"})[1].health.http == ":80/h"
-
-
-def test_a_value_that_cannot_be_is_refused_with_the_service_s_place() -> None:
-    with pytest.raises(UsageError, match=r"f\.yaml:2: service web: .*SIGNONE"):
-        _asked(stop_signal="SIGNONE")
 
 
 @pytest.mark.parametrize("key", ["gpus", "mem_swappiness", "userns_mode", "credential_spec", "provider", "nonsense"])
