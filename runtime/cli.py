@@ -77,6 +77,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "referrers": ("whit.packer.commands.referrers", "List what is attached to an image: SBOMs, provenance, signatures"),
     "trace": ("whit.runtime.commands.trace", "Run a program confined and tell what it opens, executes and misses"),
     "plan": ("whit.runtime.commands.plan", "Show how an executable or image would be launched: each operation, why"),
+    "bundle": ("whit.runtime.commands.bundle", "Make one file of a program: launcher, plan and files"),
     "port": ("whit.runtime.commands.port", "Show where a container's ports are published"),
     "info": ("whit.runtime.commands.info", "Show the machine, the store and what is in it"),
     "version": ("whit.runtime.commands.version", "Show whit's version"),

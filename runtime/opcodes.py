@@ -124,6 +124,7 @@ PROC_WRITE         | CHILD  | $file $value                                      
 OPEN_ENGINE        | CHILD  | $engine $code                                          | open the WebAssembly engine and the compiled program
 MOUNTS_PRIVATE     | CHILD  |                                                        | keep mounts from reaching the host
 ROOT_ATTACH        | CHILD  | $path #attributes                                      | attach the root file system
+ROOT_UNPACK        | CHILD  | #attributes #owners                                    | put the bundle's files into memory
 MOUNT_NEW          | CHILD  | $type $target @options #attributes                     | mount the file system
 MOUNT_FILLED       | CHILD  | $target $option #attributes                            | mount memory with what lies there
 MOUNT_BIND         | CHILD  | $source $target #attributes #recursive                 | mount from the host
@@ -227,5 +228,7 @@ def c_header() -> str:
     for operation in OPERATIONS:
         kinds = ", ".join(f"KIND_{argument.kind.name}" for argument in operation.arguments) or "KIND_NONE"
         lines.append(f"\t[OP_{operation.name}] = {{ STAGE_{operation.stage.name}, {{ {kinds} }} }}, \\")
+    lines += ["}", "#define OP_WHATS { \\"]
+    lines += [f'\t[OP_{operation.name}] = "{operation.what}", \\' for operation in OPERATIONS]
     lines += ["}", "#endif", ""]
     return "\n".join(lines)

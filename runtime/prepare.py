@@ -141,7 +141,8 @@ def _refuse_other(image: StoredImage, request: Request) -> None:
         raise NotFoundError(f"{request.target} has nothing for {wanted}", hint=f"it is for {image.platform}")
 
 
-def _mount_points(options: RunOptions, more: tuple[MountPoint, ...]) -> tuple[MountPoint, ...]:
+def mount_points(options: RunOptions, more: tuple[MountPoint, ...]) -> tuple[MountPoint, ...]:
+    """The places that a root must have for these options, and ``more``."""
     points = [MountPoint(path, is_directory=True) for path in MOUNT_POINTS]
     points.append(MountPoint("/etc/hosts", is_directory=False, content=HOSTS))
     points += more
@@ -190,7 +191,7 @@ def prepare(
     taken = (_pack if packs else _find)(request, store)
     image = taken.image
     _refuse_other(image, request)
-    folder = prepare_rootfs(store, image, _mount_points(request.options, more(image.config.run)))
+    folder = prepare_rootfs(store, image, mount_points(request.options, more(image.config.run)))
     view = RootView(str(folder))
     name = request.target if packs or not image.reference else image.reference.familiar_name
     program = Program(

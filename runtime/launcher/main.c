@@ -5,6 +5,7 @@
    whit run …, whit exec …      if a plan for exactly this command line is cached and its guards hold, execute it
    anything else                python: the same arguments
    whit-oci …                   oci.h
+   a bundle                     bundle.h
 
    When an operation of a plan from Python fails, Python is asked to say so in words: whit _explain FD INDEX ERRNO.
    When one of a cached plan does, the cached plan is removed and Python takes over from the beginning. */
@@ -18,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bundle.h"
 #include "engine.h"
 #include "guards.h"
 #include "launch.h"
@@ -187,5 +189,9 @@ int main(int argc, char **argv)
 		complain_as(program, "the stack may not be larger than ulimit -s says, and whit needs 256 KiB", "raise it: ulimit -s 8192");
 		return FAILED;
 	}
-	return answer(argc, argv);
+	struct bundle_mark mark;
+	int is_bundle = bundle_is_marked(&mark);
+	if (is_bundle < 0)
+		return bundle_damaged(is_bundle, "the launcher");
+	return is_bundle ? bundle_main(argc, argv, &mark) : answer(argc, argv);
 }

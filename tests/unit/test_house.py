@@ -70,6 +70,7 @@ PURE = (
     "packer/template/*.py",
     "packer/wasm/*.py",
     "runtime/building/bundle.py",
+    "runtime/bundle/[dfps]*.py",
     "runtime/building/wire.py",
     "runtime/capabilities.py",
     "runtime/cgroup.py",

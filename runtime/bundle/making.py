@@ -1,0 +1,70 @@
+"""The words of ``whit bundle`` → what is written: the image made ready, its options, and what is left to the start."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from whit.packer.support.errors import UsageError
+from whit.runtime.mounts import container_path
+from whit.runtime.prepare import prepare
+from whit.runtime.request import Words, environment_of, parse_request
+
+if TYPE_CHECKING:
+    from whit.packer.store.store import Store
+    from whit.runtime.options import RunOptions
+    from whit.runtime.prepare import Prepared
+
+NETWORKS = ("none", "host")
+
+
+def _volume(text: str) -> str:
+    """A volume of another machine's: only its form can be looked at."""
+    source, _, rest = text.partition(":")
+    target, _, word = rest.partition(":")
+    if not source or not target or word not in {"", "ro", "rw"}:
+        raise UsageError(f"--volume: '{text}' is no volume", hint="write SOURCE:/TARGET or SOURCE:/TARGET:ro")
+    if "/" not in source and source not in {".", ".."}:
+        raise UsageError(f"--volume: '{text}': '{source}' is no path", hint=f"for a folder there write ./{source}")
+    container_path(target, text)
+    return text
+
+
+def settings(words: Words, *, writable: bool) -> tuple[str, ...]:
+    """What the launcher reads at each start, and a person may give otherwise then. Raises :class:`UsageError`."""
+    if len(words.network) > 1 or not set(words.network) <= set(NETWORKS):
+        raise UsageError(
+            f"--network: a bundle can't be in '{' '.join(words.network)}'",
+            hint="its network is none or host: whit run has more",
+        )
+    given = (("memory", words.memory), ("cpus", words.cpus), ("pids-limit", words.pids_limit))
+    # What is named alone is passed on from where the bundle is started.
+    known, _ = environment_of(replace(words, env=tuple(text for text in words.env if "=" in text)))
+    passed = tuple(text for text in words.env if "=" not in text)
+    return (
+        *(f"{name}={value}" for name, value in given if value is not None),
+        *(f"network={name}" for name in words.network),
+        *(f"volume={_volume(text)}" for text in words.volume),
+        *(f"env={name}={value}" for name, value in known),
+        *(f"env={name}" for name in passed),
+        *(("writable=1",) if writable else ()),
+    )
+
+
+def ready(words: Words, store: Store) -> tuple[Prepared, RunOptions]:
+    """The image, packed or found, and the options that its plans are made of. Raises what ``whit run`` does."""
+    request = parse_request(replace(words, env=(), env_file=(), volume=(), network=("none",)))
+    if request.options.time_offset is not None:
+        raise UsageError("a bundle has no --time-offset", hint="'whit run' has")
+    return prepare(request, store, ()), request.options
+
+
+def warning_of(image: Prepared, words: Words) -> tuple[str, str] | None:
+    """What a person should know: a server that nobody can reach."""
+    ports = image.image.config.run.exposed_ports
+    if not ports or "host" in words.network:
+        return None
+    return (
+        f"the image exposes {', '.join(ports)}, and the bundle has no network unless it is asked for",
+        "bundle it with --network host, or start it with --whit-network host",
+    )
