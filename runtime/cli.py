@@ -56,6 +56,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "toolchains": ("whit.toolchains.commands.toolchains", "List the compilers that whit build takes for sources"),
     "explain": ("whit.packer.commands.explain", "Show why a path is in an executable's image, or why it isn't"),
     "inspect": ("whit.runtime.commands.inspect", "Show what an executable, container, image or network is"),
+    "syscalls": ("whit.runtime.commands.syscalls", "Find the system calls that an executable can make, in its code"),
     "lint": ("whit.packer.commands.lint", "Find what is wrong with an executable or image, and say how to mend it"),
     "images": ("whit.packer.commands.images", "List the images in the store"),
     "rmi": ("whit.packer.commands.rmi", "Remove images from the store"),

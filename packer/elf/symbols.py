@@ -40,7 +40,7 @@ def linked(elf: ElfFile, symtab: Section, wanted: frozenset[str]) -> dict[str, i
     start, end = elf.sections[symtab.link].span
     find, data = elf.data.find, elf.data
     found: dict[str, int] = {}
-    for index, offset in _functions(elf, symtab):
+    for index, offset in functions(elf, symtab):
         at = start + index
         stop = find(b"\0", at, min(at + longest, end))
         name = sought.get(data[at:stop]) if stop > at else None
@@ -53,7 +53,7 @@ def _layout(elf: ElfFile) -> struct.Struct:
     return struct.Struct(elf.order + ("IBBHQQ" if elf.bits == 64 else "IIIBBH"))  # noqa: PLR2004 - the class
 
 
-def _functions(elf: ElfFile, symtab: Section) -> Iterator[tuple[int, int]]:
+def functions(elf: ElfFile, symtab: Section) -> Iterator[tuple[int, int]]:
     """(index of the name, file offset) of each defined function."""
     layout = _layout(elf)
     info, home = (1, 3) if elf.bits == 64 else (3, 5)  # noqa: PLR2004 - the class

@@ -9,7 +9,7 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from whit.packer.executable.analyse import ELF_MAGIC, WASM_MAGIC, analyse
 from whit.packer.executable.foreign import refusal
@@ -17,9 +17,11 @@ from whit.packer.image.spec import HostFile
 from whit.packer.support.errors import InvalidFileError, NotFoundError, WhitError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from whit.packer.executable.analysis import Analysis, Wanted
+
+T = TypeVar("T")
 
 _KINDS = (
     (stat.S_ISDIR, "a directory", "give the executable in it"),
@@ -61,11 +63,19 @@ class Opened:
         refused, except that one cut short at just the page that is being read ends the process with SIGBUS, as with
         any program that maps files.
         """
+        analysis = self.look(lambda data: analyse(data, wanted))
+        return Executable(self.path, self.name, self.file, analysis)
+
+    def look(self, reader: Callable[[mmap.mmap], T]) -> T:
+        """What ``reader`` finds in the mapped file; raises as :meth:`analyse` does."""
         with _named(self.path):
-            analysis = _analyse(self.descriptor, self.file.size, wanted)
+            if not self.file.size:
+                raise refusal(b"")
+            with mmap.mmap(self.descriptor, self.file.size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ) as data:
+                found = reader(data)
             if _identity(os.fstat(self.descriptor)) != self.file.identity:
                 raise InvalidFileError("the file changed while it was read", hint="try again when it is complete")
-        return Executable(self.path, self.name, self.file, analysis)
+        return found
 
 
 @contextlib.contextmanager
@@ -118,13 +128,6 @@ def _require_regular(status: os.stat_result) -> None:
     for matches, what, hint in _KINDS:
         if matches(status.st_mode):
             raise InvalidFileError(f"{what}, not an executable", hint=hint)
-
-
-def _analyse(descriptor: int, size: int, wanted: Wanted) -> Analysis:
-    if not size:
-        raise refusal(b"")
-    with mmap.mmap(descriptor, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ) as data:
-        return analyse(data, wanted)
 
 
 def _identity(status: os.stat_result) -> tuple[int, int, int, int]:

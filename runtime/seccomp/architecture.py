@@ -1,13 +1,10 @@
-"""The architectures that filters are made for: how the kernel names them, and their system calls' numbers.
-
-``syscalls/*.txt`` hold facts of the kernel's ``unistd.h`` of each architecture, Linux 7.2: ``number name`` lines in
-the order of the numbers.
-"""
+"""The architectures that filters are made for: how the kernel names them, and their system calls' numbers."""
 
 from __future__ import annotations
 
 from whit.packer.support.errors import UnsupportedError
-from whit.packer.support.light import TYPE_CHECKING, cache, dataclass
+from whit.packer.support.light import TYPE_CHECKING, dataclass
+from whit.packer.syscalls import names
 
 X32_BIT = 0x4000_0000
 
@@ -54,10 +51,7 @@ def architecture_of(name: str) -> Architecture:
     return known
 
 
-@cache
 def syscall_numbers(name: str) -> dict[str, int]:
     """Call name → number on this architecture. Two names may share a number; treat the result as read-only."""
     architecture_of(name)
-    with open(f"{__file__.rpartition('/')[0]}/syscalls/{name}.txt", encoding="ascii") as file:  # noqa: PTH123 - pathlib costs more
-        fields = file.read().split()
-    return dict(zip(fields[1::2], map(int, fields[0::2]), strict=True))
+    return names.syscall_numbers(name)

@@ -63,6 +63,8 @@ PURE = (
     "packer/support/goquoted.py",
     "packer/support/signals.py",
     "packer/support/times.py",
+    "packer/syscalls/*.py",
+    "packer/syscalls/x86/*.py",
     "packer/tar/header.py",
     "packer/tar/member.py",
     "packer/tar/sparse.py",

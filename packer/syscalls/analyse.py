@@ -1,0 +1,109 @@
+"""An executable's bytes → the system calls that its code can make: the whole way. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from whit.packer.elf import dynamic, kind
+from whit.packer.elf.file import parse
+from whit.packer.elf.machine import EM_X86_64
+from whit.packer.executable.analyse import ELF_MAGIC
+from whit.packer.support.errors import UnsupportedError
+from whit.packer.syscalls.found import Entry, Findings, Place, Unknown, Way
+
+if TYPE_CHECKING:
+    from whit.packer.elf.file import ElfFile
+    from whit.packer.support.search import Data
+    from whit.packer.syscalls.bounds import Bounds
+    from whit.packer.syscalls.machine import Machine
+    from whit.packer.syscalls.program import Program
+    from whit.packer.syscalls.sites import Site
+    from whit.packer.syscalls.steps import Values
+
+_WORD = 0xFFFF_FFFF
+_NO_VALUE = "nothing tells the number of the call"
+
+
+def find(data: Data) -> Findings:
+    """The calls of the static executable ``data``.
+
+    Raises :class:`InvalidFileError` for a file that is none, :class:`UnsupportedError` for one of another kind or
+    architecture, and where the decoder isn't installed.
+    """
+    from whit.packer.syscalls.demands import Demands  # noqa: PLC0415 - after the check that the decoder is here
+    from whit.packer.syscalls.pointers import Pointers  # noqa: PLC0415
+    from whit.packer.syscalls.sites import sites  # noqa: PLC0415
+
+    elf = _static(data)
+    program = _program(elf, _machine(elf))
+    demands = Demands(program, Pointers(program).callers)
+    entries: list[Entry] = []
+    unknown: list[Unknown] = []
+    found = sites(program)
+    for site in found:
+        if site.kind != program.machine.entry_kind:
+            continue
+        values = demands.values(demands.number_at(site.address))
+        entries.append(_entry(site, values, program.bounds))
+        unknown.extend(_unknown(site, values, program.bounds))
+    foreign = tuple(_place(site.address, program.bounds) for site in found if site.kind != program.machine.entry_kind)
+    size = sum(part.end - part.start for part in program.image.code)
+    return Findings(program.machine.name, size, tuple(entries), tuple(unknown), foreign)
+
+
+def _static(data: Data) -> ElfFile:
+    if data[:4] != ELF_MAGIC:
+        raise UnsupportedError("system calls are found in ELF executables only", hint="give a program for Linux")
+    elf = parse(data)
+    kind.require_file_type(elf)
+    if dynamic.interpreter(elf) is not None:
+        raise UnsupportedError(
+            "it is linked dynamically: the system calls are in its libraries",
+            hint="link it statically, or let whit trace watch it",
+        )
+    return elf
+
+
+def _machine(elf: ElfFile) -> Machine:
+    if elf.machine != EM_X86_64 or elf.bits != 64:  # noqa: PLR2004 - the class
+        raise UnsupportedError(
+            "system calls are found in x86-64 code only", hint="analyse the build for that architecture"
+        )
+    try:
+        from whit.packer.syscalls.x86.machine import X86  # noqa: PLC0415 - an extra of whit's
+    except ImportError as error:
+        raise UnsupportedError(
+            f"whit needs {error.name} to read machine code", hint="pip install 'whit[syscalls]'"
+        ) from None
+    return X86()
+
+
+def _program(elf: ElfFile, machine: Machine) -> Program:
+    from whit.packer.syscalls.bounds import bounds_of  # noqa: PLC0415 - needs an extra of whit's, as the others
+    from whit.packer.syscalls.image import image_of  # noqa: PLC0415
+    from whit.packer.syscalls.program import Program  # noqa: PLC0415
+
+    image = image_of(elf)
+    return Program(image, bounds_of(image), machine.references(image), machine)
+
+
+def _place(address: int, bounds: Bounds) -> Place:
+    return Place(address, bounds.name(address))
+
+
+def _entry(site: Site, values: Values, bounds: Bounds) -> Entry:
+    ways: dict[int, Way] = {}
+    for number, way in values.ways.items():
+        places = tuple(_place(address, bounds) for address in way)
+        ways.setdefault(number & _WORD, Way(number & _WORD, places))
+    return Entry(_place(site.address, bounds), tuple(ways[number] for number in sorted(ways)))
+
+
+def _unknown(site: Site, values: Values, bounds: Bounds) -> list[Unknown]:
+    place = _place(site.address, bounds)
+    if not values.ways and not values.lost:
+        return [Unknown(place, _NO_VALUE)]
+    return [
+        Unknown(place, lost.reason, tuple(_place(address, bounds) for address in (lost.address, *way)))
+        for lost, way in values.lost.items()
+    ]

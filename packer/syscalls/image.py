@@ -1,0 +1,112 @@
+"""What stands where in memory once an executable is loaded: code, data, relocated words. Pure.
+
+System V gABI, chapter 5; the relocations of the psABIs for x86-64 and AArch64, and RELR (gABI, "Relative Relocation Table").
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from whit.packer.elf import dynamic as program
+from whit.packer.elf.file import SECTION_EXECUTABLE, FileType, SectionType, SegmentFlag, truncated
+from whit.packer.syscalls.relocations import relocated
+
+if TYPE_CHECKING:
+    from whit.packer.elf.file import ElfFile, Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A range of addresses whose bytes stand at ``offset`` of the file."""
+
+    start: int
+    end: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class Image:
+    """An executable in memory at the addresses that its file says, whatever it is shifted by when it is loaded."""
+
+    elf: ElfFile
+    code: tuple[Part, ...]
+
+    @cached_property
+    def movable(self) -> bool:
+        """Whether it is shifted by the loader: then no pointer stands in it but where a relocation is."""
+        return self.elf.type == FileType.DYN
+
+    @cached_property
+    def relocations(self) -> dict[int, int]:
+        """Address of each relocated word → what it holds, before the shift."""
+        return relocated(self.elf, program.dynamic(self.elf))
+
+    @cached_property
+    def _code_starts(self) -> list[int]:
+        return [part.start for part in self.code]
+
+    def code_part(self, address: int) -> Part | None:
+        """The part of the code that an address is in."""
+        index = bisect_right(self._code_starts, address) - 1
+        return self.code[index] if index >= 0 and address < self.code[index].end else None
+
+    def instructions(self, start: int, end: int) -> bytes:
+        """The code from ``start`` to ``end``, both in one part."""
+        part = self.code_part(start)
+        if part is None:
+            return b""
+        return bytes(self.elf.data[part.offset + start - part.start : part.offset + min(end, part.end) - part.start])
+
+    def segment(self, address: int) -> Segment | None:
+        """The segment that an address is in."""
+        for segment in self.elf.loads:
+            if segment.address <= address < segment.address + segment.memory_size:
+                return segment
+        return None
+
+    def writable(self, address: int) -> bool:
+        """Whether a program may write there when it runs."""
+        segment = self.segment(address)
+        return segment is None or bool(segment.flags & SegmentFlag.WRITE)
+
+    def word(self, address: int, size: int) -> int | None:
+        """The number of ``size`` bytes that stands there when the program begins; None outside of the image."""
+        if address in self.relocations:
+            return self.relocations[address]
+        segment = self.segment(address)
+        if segment is None:
+            return None
+        at = address - segment.address
+        data = self.elf.data[segment.offset + at : segment.offset + min(at + size, segment.size)]
+        return int.from_bytes(data.ljust(size, b"\0"), "little")
+
+    def array(self, start: int, end: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+        """Bytes of the file, copied."""
+        return np.frombuffer(self.elf.data[start:end], dtype=np.uint8)
+
+
+def image_of(elf: ElfFile) -> Image:
+    """The image of an executable. Code is what the sections say, or without sections what may be executed.
+
+    Raises :class:`InvalidFileError` for a file that ends within its code.
+    """
+    sections = [
+        Part(section.address, section.address + section.size, section.offset)
+        for section in elf.sections
+        if section.flags & SECTION_EXECUTABLE and section.size and section.type != SectionType.NOBITS
+    ]
+    segments = [
+        Part(segment.address, segment.address + segment.size, segment.offset)
+        for segment in elf.loads
+        if segment.flags & SegmentFlag.EXECUTE and segment.size
+    ]
+    for part in (*sections, *segments):
+        end = part.offset + part.end - part.start
+        if end > len(elf.data):
+            raise truncated("its code", end, len(elf.data))
+    return Image(elf, tuple(sorted(sections or segments, key=lambda part: part.start)))

@@ -1,0 +1,307 @@
+"""An executable's instructions, decoded where somebody asks, and all known ways into each of them.
+
+Nothing is followed but what stands in the code: whatever is jumped to or called directly, jump tables, and what falls
+through. Who may come through a pointer is told in pointers.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from whit.packer.syscalls import tables
+from whit.packer.syscalls.pieces import FALLS_THROUGH, Flow, Turn
+
+if TYPE_CHECKING:
+    from whit.packer.syscalls.bounds import Bounds
+    from whit.packer.syscalls.image import Image
+    from whit.packer.syscalls.machine import Machine
+    from whit.packer.syscalls.pieces import Piece
+    from whit.packer.syscalls.references import References
+
+_DEEPEST = 4
+"""Calls within calls that are looked into for whether they ever return."""
+
+_LONGEST = 4000
+"""Instructions of a function that are looked at for its ends."""
+
+_SHORT = 130
+"""Bytes that a short jump reaches."""
+
+_LINE = 16
+"""Compilers begin functions at multiples of so many bytes."""
+
+
+class Way(StrEnum):
+    """How an instruction comes to be executed after another."""
+
+    NEXT = "next"
+    JUMP = "jump"
+    CALL = "call"
+
+
+class Edge(NamedTuple):
+    """``way`` in from the instruction at ``address``."""
+
+    address: int
+    way: Way
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An instruction: the piece it is in, and its number there."""
+
+    piece: Piece[Any]
+    index: int
+
+    @property
+    def raw(self) -> Any:  # noqa: ANN401 - the machine's own
+        """The machine's instruction."""
+        return self.piece.instructions[self.index]
+
+    @property
+    def turn(self) -> Turn | None:
+        """Its effect on the flow."""
+        return self.piece.turns.get(self.index)
+
+    @property
+    def next(self) -> int:
+        """The address after it."""
+        following = self.index + 1
+        return self.piece.addresses[following] if following < len(self.piece.addresses) else self.piece.end
+
+
+@dataclass
+class Program:
+    """The instructions of an image. What was decoded once is kept."""
+
+    image: Image
+    bounds: Bounds
+    references: References
+    machine: Machine
+    _pieces: dict[int, Piece[Any]] = field(default_factory=dict)
+    _aside: dict[int, Piece[Any]] = field(default_factory=dict)
+    _joins: dict[int, list[int]] = field(default_factory=dict)
+    _tables: dict[int, tables.Tables] = field(default_factory=dict)
+    _returning: dict[int, bool] = field(default_factory=dict)
+    _ends: dict[int, tuple[int, ...] | None] = field(default_factory=dict)
+
+    def piece(self, address: int) -> Piece[Any] | None:
+        """The decoded piece of code that holds an address."""
+        bounds = self.bounds.piece(address)
+        if bounds is None or self.image.code_part(address) is None:
+            return None
+        known = self._pieces.get(bounds[0])
+        if known is None:
+            known = self.machine.decode(self.image.instructions(*bounds), bounds[0])
+            self._pieces[bounds[0]] = known
+        return known
+
+    def at(self, address: int) -> Found | None:
+        """The instruction that begins at an address, if the sweep over its piece has one there."""
+        piece = self.piece(address)
+        index = piece.index(address) if piece is not None else None
+        if piece is not None and index is not None:
+            return Found(piece, index)
+        aside = self._aside.get(address)
+        return None if aside is None else Found(aside, aside.index(address) or 0)
+
+    def read_aside(self, address: int) -> None:
+        """Decode also from an address that the sweep has passed over: somebody jumps there (over a lock prefix, say)."""
+        piece = self.piece(address)
+        if piece is None or address in self._aside or piece.index(address) is not None:
+            return
+        other = self.machine.decode(self.image.instructions(address, min(piece.end, address + 512)), address)
+        for index, at in enumerate(other.addresses):
+            if piece.index(at) is not None:
+                self._joins.setdefault(at, []).append(other.addresses[index - 1])
+                return
+            self._aside[at] = other
+
+    def around(self, address: int) -> Found | None:
+        """The instruction, one of the sweep's, that the byte at an address is a part of."""
+        piece = self.piece(address)
+        index = piece.index_before(address + 1) if piece is not None else -1
+        return Found(piece, index) if piece is not None and index >= 0 else None
+
+    def before(self, address: int) -> list[int]:
+        """Addresses of the instructions that end where this one begins, in the sweep's order."""
+        piece = self.piece(address)
+        if piece is None:
+            return []
+        joined = self._joins.get(address, [])
+        if address in self._aside and piece.index(address) is None:
+            other = self._aside[address]
+            index = other.index(address) or 0
+            return [other.addresses[index - 1]] if index else []
+        index = piece.index_before(address)
+        if index < 0:
+            piece = self.piece(address - 1)
+            index = len(piece.addresses) - 1 if piece is not None and piece.end == address else -1
+        return joined if piece is None or index < 0 else [piece.addresses[index], *joined]
+
+    def callers(self, address: int) -> list[int]:
+        """Addresses of the instructions that call it directly."""
+        return [site for site, turn in self._branches(address) if turn.flow is Flow.CALL]
+
+    def jumps(self, address: int) -> list[int]:
+        """Addresses of the instructions that jump there directly, or through a table of jumps."""
+        near = [site for piece in self._around(address) for site in piece.incoming.get(address, [])]
+        far = [site for site, turn in self._branches(address) if turn.flow is not Flow.CALL]
+        piece = self.piece(address)
+        table = self.tables(piece).targets.get(address, []) if piece is not None else []
+        return list(dict.fromkeys([*near, *far, *table]))
+
+    def _around(self, address: int) -> list[Piece[Any]]:
+        """The pieces from which a short jump may reach an address."""
+        own = self.piece(address)
+        if own is None:
+            return []
+        pieces, low, high = [own], own, own
+        while (below := self.piece(low.start - 1)) is not None and low.start > address - _SHORT:
+            pieces.append(below)
+            low = below
+        while (above := self.piece(high.end)) is not None and high.end < address + _SHORT:
+            pieces.append(above)
+            high = above
+        return pieces
+
+    def tables(self, piece: Piece[Any]) -> tables.Tables:
+        """The jump tables of a piece."""
+        known = self._tables.get(piece.start)
+        if known is None:
+            known = tables.of(piece, self)
+            self._tables[piece.start] = known
+        return known
+
+    def table_targets(self, found: Found) -> tuple[int, ...] | None:
+        """Where an indirect jump goes on within the function; none where it leaves it, None where it isn't known."""
+        known = self.tables(found.piece)
+        address = found.piece.addresses[found.index]
+        if address in known.unresolved:
+            return None
+        return tuple(target for target, sites in known.targets.items() if address in sites)
+
+    def is_referred_to(self, address: int) -> bool:
+        """Whether an instruction names an address."""
+        return any(self.names(site, address) for site in self.references.operands(address))
+
+    def names(self, place: int, address: int) -> Found | None:
+        """The instruction that the byte at ``place`` is a part of, if it names ``address``."""
+        found = self.around(place)
+        return found if found is not None and self.machine.names(found.raw, address) else None
+
+    def _branches(self, address: int) -> list[tuple[int, Turn]]:
+        found = []
+        for place in self.references.branches.at(address):
+            holder = self.around(place)
+            if holder is not None and (turn := holder.turn) is not None and turn.target == address:
+                found.append((holder.piece.addresses[holder.index], turn))
+        return found
+
+    def edges(self, address: int) -> list[Edge]:
+        """All known ways into the instruction at an address."""
+        self.read_aside(address)
+        jumps, callers = self.jumps(address), self.callers(address)
+        edges = [Edge(site, Way.JUMP) for site in jumps] + [Edge(site, Way.CALL) for site in callers]
+        begins = bool(jumps or callers) or address in self.bounds.told
+        for site in self.before(address):
+            found = self.at(site)
+            if found is not None and self._falls(found, begins=begins):
+                edges.append(Edge(site, Way.NEXT))
+        return edges
+
+    def _falls(self, found: Found, *, begins: bool) -> bool:
+        """Whether execution goes on behind an instruction; ``begins``: something else may lead there too."""
+        turn = found.turn
+        if turn is None:
+            return not self.machine.stops(found.raw)
+        if turn.flow not in FALLS_THROUGH:
+            return False
+        if turn.flow is Flow.CALL and begins and turn.target is not None:
+            return self.returns(turn.target)
+        return not (turn.flow is Flow.INDIRECT_CALL and found.next in self.bounds.told)
+
+    def returns(self, entry: int, deep: int = 0) -> bool:
+        """Whether a function may ever return; when in doubt it does."""
+        known = self._returning.get(entry)
+        if known is None:
+            if deep > _DEEPEST:
+                return True
+            self._returning[entry] = True
+            known = self._any_end(entry, deep)
+            self._returning[entry] = known
+        return known
+
+    def _any_end(self, entry: int, deep: int) -> bool:
+        """Whether a return, or a way that isn't followed, can be reached."""
+        waiting, seen = [entry], set()
+        while waiting:
+            address = waiting.pop()
+            if address in seen:
+                continue
+            seen.add(address)
+            found = self.at(address)
+            if found is None or len(seen) > _LONGEST:
+                return True
+            turn = found.turn
+            if turn is None:
+                waiting.extend([] if self.machine.stops(found.raw) else [found.next])
+            elif turn.flow in (Flow.RETURN, Flow.INDIRECT_JUMP):
+                return True
+            elif turn.flow is Flow.CALL and turn.target is not None and not self.returns(turn.target, deep + 1):
+                continue
+            else:
+                waiting.extend(self._onward(found, turn))
+        return False
+
+    def _onward(self, found: Found, turn: Turn) -> list[int]:
+        onward = [turn.target] if turn.target is not None and turn.flow is not Flow.CALL else []
+        return [*onward, found.next] if turn.flow in FALLS_THROUGH and found.next not in self.bounds.told else onward
+
+    def ends(self, entry: int) -> tuple[int, ...] | None:
+        """Addresses of the return instructions of a function and of those that it ends with a jump to; None if not all are known."""
+        if entry not in self._ends:
+            self._ends[entry] = self._find_ends(entry)
+        return self._ends[entry]
+
+    def _find_ends(self, entry: int) -> tuple[int, ...] | None:
+        waiting, seen, ends = [entry], set(), []
+        while waiting:
+            address = waiting.pop()
+            if address in seen:
+                continue
+            seen.add(address)
+            found = self.at(address)
+            if found is None or len(seen) > _LONGEST:
+                return None
+            turn = found.turn
+            if turn is None:
+                waiting.extend([] if self.machine.stops(found.raw) else [found.next])
+            elif turn.flow is Flow.RETURN:
+                ends.append(address)
+            elif turn.flow is Flow.INDIRECT_JUMP:
+                onward = self.table_targets(found)
+                if onward is None:
+                    return None
+                waiting.extend(onward)
+            elif turn.flow is not Flow.CALL or turn.target is None or self.returns(turn.target):
+                waiting.extend(self._onward(found, turn))
+        return tuple(ends)
+
+    def is_beginning(self, address: int) -> bool:
+        """Whether a function may begin there that nothing leads to: a table says so, or it stands behind padding.
+
+        Where a jump's table wasn't understood, anything may be one of its targets.
+        """
+        piece = self.piece(address)
+        if address in self.bounds.told:
+            return True
+        if piece is None or self.tables(piece).unresolved:
+            return False
+        if address % _LINE == 0 and piece.start not in self.bounds.told:
+            return True
+        previous = self.before(address)
+        found = self.at(previous[0]) if previous else None
+        return found is None or self.machine.pads(found.raw)

@@ -1,0 +1,30 @@
+"""Where the program enters the kernel. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from whit.packer.syscalls.references import occurrences
+
+if TYPE_CHECKING:
+    from whit.packer.syscalls.program import Program
+
+
+class Site(NamedTuple):
+    """An instruction that enters the kernel; for ``kind`` see :meth:`Machine.enters_kernel`."""
+
+    address: int
+    kind: str
+
+
+def sites(program: Program) -> list[Site]:
+    """All of them: the bytes are looked for, and are one where the code around has an instruction there."""
+    found = []
+    for part in program.image.code:
+        for pattern in program.machine.patterns:
+            for address in occurrences(part, program.image, pattern):
+                instruction = program.at(address)
+                kind = program.machine.enters_kernel(instruction.raw) if instruction is not None else None
+                if kind is not None:
+                    found.append(Site(address, kind))
+    return sorted(found)

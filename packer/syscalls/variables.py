@@ -1,0 +1,120 @@
+"""What is written to a global variable through a pointer to it: followed forward from where the pointer is made.
+
+As with pointers to functions, one that gets into memory or to an unknown function is lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from whit.packer.syscalls.locations import Deed, From, Register, signed
+from whit.packer.syscalls.pieces import Flow
+
+if TYPE_CHECKING:
+    from whit.packer.syscalls.locations import Source
+    from whit.packer.syscalls.pieces import Turn
+    from whit.packer.syscalls.program import Found, Program
+
+_MOST_STATES = 3000
+_FARTHEST = 1 << 12
+
+
+class State(NamedTuple):
+    """Before the instruction at ``address``, ``register`` points ``ahead`` bytes below the variable."""
+
+    address: int
+    register: Register
+    ahead: int
+
+
+class Write(NamedTuple):
+    """What the instruction at ``address`` puts into the variable."""
+
+    address: int
+    source: Source
+
+
+@dataclass
+class Pointed:
+    """One pointer on its way. ``lost`` is the instruction where it got away, if it did."""
+
+    program: Program
+    writes: list[Write] = field(default_factory=list)
+    lost: int | None = None
+    _waiting: list[State] = field(default_factory=list)
+    _seen: set[State] = field(default_factory=set)
+
+    def follow(self, start: State) -> None:
+        """All that is done with the pointer from there on."""
+        self._waiting.append(start)
+        while self._waiting and self.lost is None:
+            state = self._waiting.pop()
+            if state in self._seen:
+                continue
+            self._seen.add(state)
+            if len(self._seen) > _MOST_STATES:
+                self.lost = state.address
+            else:
+                self._step(state)
+
+    def _step(self, state: State) -> None:
+        found = self.program.at(state.address)
+        if found is None:
+            self.lost = state.address
+        elif found.turn is not None:
+            self._turned(found, found.turn, state)
+        elif not self.program.machine.stops(found.raw):
+            self._used(found, state)
+
+    def _used(self, found: Found, state: State) -> None:
+        machine, raw, register = self.program.machine, found.raw, state.register
+        through = machine.stored_through(raw)
+        if machine.reads(raw, register) and not machine.only_compares(raw):
+            target = machine.target(raw)
+            made = machine.before(raw, target) if target is not None else None
+            moved = _moved(made, register)
+            if moved is not None and target is not None:
+                if abs(state.ahead - moved) < _FARTHEST:
+                    self._waiting.append(State(found.next, target, state.ahead - moved))
+                if target == register:
+                    return
+            elif through is not None and through.base == register and not machine.puts(raw, register):
+                put = machine.overlap(raw, state.ahead - through.offset)
+                self.writes.extend(Write(state.address, source) for source in put or ())
+            elif not machine.dereferences(raw, register):
+                self.lost = state.address
+                return
+        if machine.before(raw, register) is None:
+            self._waiting.append(state._replace(address=found.next))
+
+    def _turned(self, found: Found, turn: Turn, state: State) -> None:
+        machine, register = self.program.machine, state.register
+        go = self.program.bounds.is_go(state.address)
+        if turn.flow in (Flow.CALL, Flow.INDIRECT_CALL, Flow.INDIRECT_JUMP):
+            if register in (machine.go_arguments if go else machine.arguments):
+                if turn.target is None:
+                    self.lost = state.address
+                else:
+                    self._waiting.append(state._replace(address=turn.target))
+            returns = turn.target is None or self.program.returns(turn.target)
+            if register.number in machine.kept and not go and turn.flow is not Flow.INDIRECT_JUMP and returns:
+                self._waiting.append(state._replace(address=found.next))
+        elif turn.flow is Flow.RETURN:
+            if register == machine.result:
+                self.lost = state.address
+        else:
+            if turn.target is not None:
+                self._waiting.append(state._replace(address=turn.target))
+            if turn.flow in (Flow.BRANCH, Flow.KERNEL):
+                self._waiting.append(state._replace(address=found.next))
+
+
+def _moved(made: tuple[Source, ...] | None, register: Register) -> int | None:
+    """By how many bytes the pointer is moved when another register gets it."""
+    if made is None or len(made) != 1 or not isinstance(made[0], From) or made[0].location != register:
+        return None
+    operation = made[0].operation
+    if operation is None:
+        return 0
+    return signed(operation.operand) if operation.deed is Deed.ADD else None

@@ -1,0 +1,1 @@
+"""x86-64: instructions, references and calling conventions, as :class:`whit.packer.syscalls.machine.Machine` asks for them."""

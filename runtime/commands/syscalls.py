@@ -1,0 +1,29 @@
+"""``whit syscalls FILE``: which system calls an executable's own code can make."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("syscalls", short_help="Find the system calls that an executable can make, in its code")
+@click.argument("file")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/syscalls.md) instead of a page.")
+@click.option("--ways", is_flag=True, help="Show where each call is made, and how its number gets there.")
+def command(file: str, as_json: bool, ways: bool) -> None:
+    """Find in the machine code of FILE, a static executable, all system calls that it can make.
+
+    FILE is only read, never run. Where the number of a call can't be told, that is said, with the place.
+    """
+    from whit.packer.executable.file import opened
+    from whit.packer.showing.console import page_width, print_json
+    from whit.packer.syscalls.analyse import find
+    from whit.packer.syscalls.present import page
+    from whit.packer.syscalls.report import document
+
+    with opened(file) as program:
+        findings = program.look(find)
+    if as_json:
+        print_json(document(program.name, findings))
+        return
+    for line in page(program.name, findings, page_width(), ways=ways):
+        click.echo(line)

@@ -1,0 +1,102 @@
+"""Which system calls small pieces of code can make, and what is said where that can't be told."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.programs.make_elf import EXECUTE, INTERP, READ, Elf, Segment
+from tests.unit.packer.syscall_snippets import SNIPPETS, Snippet
+from whit.packer.support.errors import UnsupportedError, WhitError
+from whit.packer.syscalls.analyse import find
+from whit.packer.syscalls.found import ASSUMPTIONS, Findings
+from whit.packer.syscalls.report import document
+
+READS_THE_STACK = bytes.fromhex("8b0424 0f05")  # mov eax, [rsp]; syscall
+CALLS_TWICE = bytes.fromhex("b827000000 0f05 0f05")  # mov eax, 39; syscall; syscall
+OLD_INTERRUPT = bytes.fromhex("b801000000 cd80 c3")  # mov eax, 1; int 0x80; ret
+INSIDE_A_NUMBER = bytes.fromhex("b80f050000 c3")  # mov eax, 0x50f; ret
+NEVER_CALLED = bytes.fromhex("c3 909090 89f8 0f05 c3")  # ret; nop …; mov eax, edi; syscall; ret
+
+
+def _elf(code: bytes) -> Elf:
+    return Elf(segments=(Segment(code, flags=READ | EXECUTE),))
+
+
+def _found(code: bytes) -> Findings:
+    return find(_elf(code).build())
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda snippet: snippet.shows)
+def test_the_numbers_of_calls_are_found(snippet: Snippet) -> None:
+    found = _found(snippet.code)
+
+    assert found.unknown == ()
+    assert found.numbers == snippet.numbers
+    assert found.complete
+
+
+def test_what_the_kernel_hands_over_at_the_start_is_unknown() -> None:
+    found = _found(READS_THE_STACK)
+
+    assert [lack.reason for lack in found.unknown] == ["the kernel starts the program there"]
+    assert not found.complete
+
+
+def test_the_answer_of_a_call_is_unknown_as_the_next_ones_number() -> None:
+    found = _found(CALLS_TWICE)
+
+    assert found.numbers == {39}
+    assert [lack.reason for lack in found.unknown] == ["it is the answer of a system call"]
+
+
+def test_a_call_of_which_nothing_tells_the_number_is_unknown() -> None:
+    """It may be that no code calls the function; it may as well be that whit doesn't see who does."""
+    assert [lack.reason for lack in _found(NEVER_CALLED).unknown] == ["nothing tells the number of the call"]
+
+
+def test_bytes_within_an_instruction_are_no_call() -> None:
+    assert _found(INSIDE_A_NUMBER).entries == ()
+
+
+def test_an_entry_of_another_architecture_is_told() -> None:
+    found = _found(OLD_INTERRUPT)
+
+    assert [place.address - _elf(OLD_INTERRUPT).address(0) for place in found.foreign] == [5]
+    assert found.entries == ()
+
+
+def test_a_dynamic_executable_is_refused() -> None:
+    dynamic = _elf(NEVER_CALLED).with_segments(Segment(b"/lib/ld.so\0", INTERP)).build()
+
+    with pytest.raises(UnsupportedError, match="linked dynamically"):
+        find(dynamic)
+
+
+@pytest.mark.parametrize("machine", [40, 183, 243])
+def test_another_architecture_is_refused(machine: int) -> None:
+    with pytest.raises(UnsupportedError, match="x86-64"):
+        find(Elf(machine=machine).build())
+
+
+@pytest.mark.parametrize("size", [5, 64, 100, 130])
+def test_what_is_cut_off_is_an_error_in_words(size: int) -> None:
+    whole = _elf(CALLS_TWICE).build()
+
+    with pytest.raises(WhitError):
+        find(whole[: min(size, len(whole) - 1)])
+
+
+def test_the_document_holds_calls_with_their_places_what_is_unknown_and_the_assumptions() -> None:
+    start = _elf(CALLS_TWICE).address(0)
+
+    made = document("twice", _found(CALLS_TWICE))
+
+    first, second = f"{start + 5:#x}", f"{start + 7:#x}"
+    assert made["schema"] == "whit-syscalls/1"
+    assert made["complete"] is False
+    assert [(call["name"], call["number"]) for call in made["syscalls"]] == [("getpid", 39)]
+    assert [site["address"] for site in made["syscalls"][0]["sites"]] == [first]
+    assert [(lack["address"], lack["reason"]) for lack in made["unknown"]] == [
+        (second, "it is the answer of a system call")
+    ]
+    assert made["assumptions"] == list(ASSUMPTIONS)
