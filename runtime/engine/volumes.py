@@ -227,7 +227,7 @@ def _copied(rootfs: Path, target: str, filling: Path, data: Path) -> bool:
     temporary = durable.temporary_beside(filling)
     try:
         state = os.fstat(source)
-        if not stat.S_ISDIR(state.st_mode):
+        if not stat.S_ISDIR(state.st_mode) or (_is_plain(state) and not os.listdir(f"/proc/self/fd/{source}")):  # noqa: PTH208
             return False
         temporary.mkdir(mode=0o700)
         quota.share(data, temporary)

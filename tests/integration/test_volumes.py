@@ -85,6 +85,12 @@ def test_a_new_volume_on_nothing_of_the_image_s_belongs_to_the_container_s_user(
     assert told == "0", "it isn't new any more"
 
 
+def test_an_empty_volume_stays_its_user_s_when_others_get_it_too(engine: Engine) -> None:
+    """Given a volume that nobody has written to yet, when a second container has it, then the place that was made for mounting isn't the image's."""
+    words = ("run", "--rm", "--network", "none", "-v", "data:/data", BUSYBOX, "stat", "-c", "%u %a", "/data")
+    assert [engine(*words) for _ in range(2)] == ["65532 755"] * 2
+
+
 def test_a_volume_that_has_something_keeps_it_and_nocopy_leaves_a_new_one_empty(engine: Engine) -> None:
     image = make_image(engine.root, "filled", FILLED)
     once(engine, "touch", "/data/own", options=("-v", "data:/data"))
