@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.applications import Application, fetch, fetch_redis
+from tests.integration.applications import BUILD_SECONDS, Application, fetch, fetch_redis
 from tests.integration.kept import until
 
 if TYPE_CHECKING:
@@ -55,63 +55,77 @@ def killed(app: Application, name: str) -> float:
     return time.monotonic() - begin
 
 
+def scaled(app: Application, before: dict[str, str]) -> None:
+    """More of two services, of which all are asked, and as many as before again."""
+    shop = app.shop
+    shop.up("--scale", "web=4", "--scale", "worker=3")
+    assert changed(app, before) == {"web", "worker"}
+    until(lambda: len({app.get("/")["web"] for _ in range(20)}) == 4, "all of web are asked")
+    shop.up()
+    assert set(app.ids()) == set(before)
+
+
+def all_killed(app: Application) -> dict[str, float]:
+    """One of each is killed and comes back; the seconds that it takes."""
+    names = ("shop-web-1", "shop-worker-1", "shop-cache-1", "shop-queue-1", "shop-store-1", "shop-proxy-1")
+    found = {f"{name} killed, back after s": killed(app, name) for name in names}
+    until(lambda: all(one["health"] in {"healthy", "none"} for one in app.shop.ps().values()), "all are well")
+    return found
+
+
+def updated_under_load(app: Application, folder: Path) -> dict[str, float]:
+    """Another greeting: only ``web`` is made anew, and no request is lost; the numbers."""
+    shop, before = app.shop, app.ids()
+    shop.write((shop.folder / "compose.yaml").read_text().replace(":-hello}", ":-welcome}"))
+    with app.load(folder) as load:
+        begin = time.monotonic()
+        shop.up("--rolling")
+        took = time.monotonic() - begin
+    assert changed(app, before) == {"web"}
+    assert app.get("/")["greeting"] == "welcome"
+    assert (load.lost, load.errors) == (0, ())
+    return {"web updated, s": took, "requests meanwhile": load.asked, "lost": load.lost, "slowest, s": load.slowest_s}
+
+
+def only_what_changed_is_made_anew(app: Application) -> None:
+    """Of an image that is another one, and of a file that is shown to the proxy."""
+    shop, before = app.shop, app.ids()
+    source = shop.folder / "src" / "cmd" / "worker" / "main.go"
+    source.write_text(source.read_text().replace('log.Print("ready")', 'log.Print("ready again")'))
+    assert shop.run("build", "worker", timeout=BUILD_SECONDS).returncode == 0
+    shop.up("--wait")
+    assert changed(app, before) == {"worker"}
+    before = app.ids()
+    proxy = (shop.folder / "Caddyfile").read_text()
+    shop.write(proxy.replace(":8080 {", ":8080 {\n\tencode gzip"), "Caddyfile")
+    shop.up("--wait")
+    assert changed(app, before) == {"proxy"}
+
+
 def test_a_shop_of_a_proxy_web_servers_a_cache_a_queue_workers_a_database_and_its_migration(
     shop: Composed, tmp_path: Path
 ) -> None:
     app = Application.of("shop", shop)
     fetch("shop", shop.engine)
     fetch_redis(shop.engine)
-    assert shop.run("build", timeout=900).returncode == 0
-    numbers: dict[str, float] = {}
+    assert shop.run("build", timeout=BUILD_SECONDS).returncode == 0
 
     begin = time.monotonic()
     shop.up("--wait")
-    numbers["up, s"] = time.monotonic() - begin
+    numbers = {"up, s": time.monotonic() - begin}
     before = app.ids()
     assert shop.ps()["shop-migrate-1"]["exit_code"] == 0
     assert app.get("/")["greeting"] == "hello"
     first = ordered(app)
-    numbers["programs, MB"], numbers["whit beside, MB"] = (bytes_ / 1e6 for bytes_ in app.memory())
+    numbers["programs, MB"], numbers["whit beside, MB"] = (size / 1e6 for size in app.memory())
+    assert shop.up("--wait") == [], "nothing has changed: the migration isn't run again either"
 
-    # Nothing has changed, so nothing is done: the migration isn't run again either.
-    assert shop.up("--wait") == []
-
-    shop.up("--scale", "web=4", "--scale", "worker=3")
-    assert changed(app, before) == {"web", "worker"}
-    until(lambda: len({app.get("/")["web"] for _ in range(20)}) == 4, "all of web are asked")
-    shop.up()
-
-    # What is killed comes back, and what was stored is there; an order that a killed worker had is another one's.
-    for name in ("shop-web-1", "shop-worker-1", "shop-cache-1", "shop-queue-1", "shop-store-1", "shop-proxy-1"):
-        numbers[f"{name} killed, back after s"] = killed(app, name)
-    until(lambda: all(one["health"] in {"healthy", "none"} for one in shop.ps().values()), "all are well")
-    assert app.get(f"/orders/{first}")["state"] == "done"
+    scaled(app, before)
+    numbers |= all_killed(app)
+    assert app.get(f"/orders/{first}")["state"] == "done", "what was stored is there"
     assert ordered(app) > first
-
-    before = app.ids()
-    shop.write((shop.folder / "compose.yaml").read_text().replace(":-hello}", ":-welcome}"))
-    with app.load(tmp_path) as load:
-        begin = time.monotonic()
-        shop.up("--rolling")
-        numbers["web updated, s"] = time.monotonic() - begin
-    assert changed(app, before) == {"web"}
-    assert app.get("/")["greeting"] == "welcome"
-    assert (load.lost, load.errors) == (0, ())
-    numbers |= {"requests meanwhile": load.asked, "lost": load.lost, "slowest, s": load.slowest_s}
-
-    # Of an image that is another one, and of a file that is shown to the proxy, only those services are made anew.
-    before = app.ids()
-    source = shop.folder / "src" / "cmd" / "worker" / "main.go"
-    source.write_text(source.read_text().replace('log.Print("ready")', 'log.Print("ready again")'))
-    assert shop.run("build", "worker", timeout=900).returncode == 0
-    shop.up("--wait")
-    assert changed(app, before) == {"worker"}
-    before = app.ids()
-    (shop.folder / "Caddyfile").write_text(
-        (shop.folder / "Caddyfile").read_text().replace(":8080 {", ":8080 {\n\tencode gzip")
-    )
-    shop.up("--wait")
-    assert changed(app, before) == {"proxy"}
+    numbers |= updated_under_load(app, tmp_path)
+    only_what_changed_is_made_anew(app)
     assert ordered(app) > first
 
     begin = time.monotonic()
@@ -143,7 +157,7 @@ def coded(text: str) -> str:
 
 def test_a_ring_of_three_databases_that_agree(shop: Composed) -> None:
     app = Application.of("ring", shop)
-    assert shop.run("build", timeout=900).returncode == 0
+    assert shop.run("build", timeout=BUILD_SECONDS).returncode == 0
     shop.up("--wait")
     assert is_put(app, ONE, "first")
     assert [got(app, port) for port in (ONE, TWO, THREE)] == ["first"] * 3
