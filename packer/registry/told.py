@@ -6,6 +6,7 @@ from whit.packer.registry.progress import watcher
 from whit.packer.registry.pulling import Take, pull
 from whit.packer.registry.sending import Outcome
 from whit.packer.showing.console import put
+from whit.packer.store.pulls import record_pull
 from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,11 +31,12 @@ def pull_told(
     take: Take = Take.EXACT,
     quiet: bool = False,
 ) -> Pulled:
-    """Have an image in the store, and write to a stream how that goes. Raises what :func:`pull` does."""
+    """Have an image in the store, and write to a stream how that goes; when it was is remembered. Raises what :func:`pull` does."""
     if not quiet:
         put(stream, f"{reference.tag or reference.digest}: Pulling from {reference.path}\n")
     telling = watcher(stream, _WORDS, "Downloading", quiet=quiet)
     pulled = pull(store, registries, reference, telling, platform, take=take)
+    record_pull(store.root, reference, platform)
     if not quiet:
         new = "Image is up to date for" if pulled.moved.was_there else "Downloaded newer image for"
         put(stream, f"Digest: {pulled.digest}\nStatus: {new} {reference.familiar}\n")

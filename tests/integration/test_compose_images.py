@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,10 @@ from whit.packer.registry.progress import Silent
 from whit.packer.registry.pushing import push
 from whit.packer.registry.registries import Registries
 from whit.packer.registry.settings import Settings
+from whit.packer.registry.told import pull_told
+from whit.packer.store.pulls import last_pull
 from whit.packer.store.store import Store
-from whit.runtime.compose.running.images import Obtaining, last_pull, obtain_images
+from whit.runtime.compose.running.images import Obtaining, obtain_images
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,14 +48,19 @@ def test_a_policy_with_a_time_pulls_once_that_has_gone_by_since_the_last_pull(
     # given an image that is pulled since it isn't there
     first = publish(1)
     assert obtained() == first
-    pulled = last_pull(store.root, project.services["web"])
+    pulled = last_pull(store.root, parse_reference(name))
     assert pulled is not None
     assert abs(pulled - time.time()) < 60
     # when there is another one, then it is left for two hours
     second = publish(2)
     assert obtained() == first
-    place = next((store.root / "compose" / ".pulls").iterdir())
+    place = next((store.root / "pulls").iterdir())
     place.write_text(f"{pulled - 7300:.0f}\n")
+    assert obtained() == second
+    # and a pull by hand counts as one
+    place.write_text(f"{pulled - 7300:.0f}\n")
+    pull_told(store, Registries(Settings.read()), parse_reference(name), sys.stderr)
+    publish(4)
     assert obtained() == second
     # and what was written down and can't be read is as if nobody knew
     third = publish(3)

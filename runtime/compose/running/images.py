@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from pathlib import Path
 
@@ -90,7 +89,12 @@ def obtain_images(project: Project, names: Iterable[str], how: Obtaining) -> dic
 
 
 def _is_due(service: Service, policy: PullPolicy, how: Obtaining) -> bool:
-    last = last_pull(how.store.root, service) if policy.when is When.REFRESH else None
+    if policy.when is not When.REFRESH:
+        return policy.is_due(None, 0)
+    from whit.packer.image.reference import parse_reference  # noqa: PLC0415 - few services ask for it
+    from whit.packer.store.pulls import last_pull  # noqa: PLC0415
+
+    last = last_pull(how.store.root, parse_reference(service.image), platform_of(service))
     return policy.is_due(last, time.time())
 
 
@@ -107,32 +111,13 @@ def _pull(service: Service, policy: PullPolicy, how: Obtaining, pulled: set[str]
 
 
 def pull_image(service: Service, store: Store) -> None:
-    """Have the image that the registry has now, and write down when that was. Raises :class:`WhitError`."""
+    """Have the image that the registry has now. Raises :class:`WhitError`."""
     from whit.packer.registry.obtaining import obtain  # noqa: PLC0415 - what is there needs none of it
 
     try:
         obtain(service.image, store, platform_of(service))
     except WhitError as error:
         raise type(error)(f"service {service.name}: {error.message}", hint=error.hint) from None
-    place = _pull_place(store.root, service)
-    with durable.store_errors(f"write to the store {store.root}"):
-        durable.private_folder(place.parent.parent)
-        durable.private_folder(place.parent)
-        durable.write_whole(place, f"{int(time.time())}\n".encode())
-
-
-def last_pull(root: Path, service: Service) -> float | None:
-    """When Compose has pulled a service's image last, in seconds since 1970; None where nobody knows."""
-    with contextlib.suppress(OSError, ValueError), _pull_place(root, service).open("rb") as file:
-        return float(file.read(32))
-    return None
-
-
-def _pull_place(root: Path, service: Service) -> Path:
-    from hashlib import sha256  # noqa: PLC0415 - few services ask for it
-
-    what = f"{service.image} {service.values.get('platform') or ''}"
-    return root / "compose" / ".pulls" / sha256(what.encode()).hexdigest()
 
 
 def build_image(
