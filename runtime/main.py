@@ -132,9 +132,9 @@ def _answer(arguments: list[str]) -> int:
 
 def _composed(words: list[str]) -> int | None:
     """The exit code of a verb of ``whit compose`` in its usual form; None where click has to read it."""
-    from whit.runtime.compose.plainwords import read  # noqa: PLC0415 - other verbs need none of it
+    from whit.runtime.compose.plainwords import VARIABLES, read  # noqa: PLC0415 - other verbs need none of it
 
-    found = read(words)
+    found = None if any(os.environ.get(name) for name in VARIABLES) else read(words)
     if found is None:
         return None
     gc.disable()

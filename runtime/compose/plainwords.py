@@ -17,6 +17,8 @@ _BEFORE = {
     "--project-directory": "directory",
 }  # fmt: skip
 _PROGRESS = ("auto", "tty", "plain", "json", "quiet")
+VARIABLES = ("COMPOSE_ANSI", "COMPOSE_PARALLEL_LIMIT", "COMPOSE_PROGRESS", "COMPOSE_REMOVE_ORPHANS")
+"""What stands for options: click reads them."""
 VERBS: Mapping[str, Mapping[str, str]] = {
     "up": {
         "-d": "detach", "--detach": "detach", "--wait": "wait", "--build": "builds", "--no-deps": "alone", "--force-recreate": "force_recreate",

@@ -93,7 +93,15 @@ def up(chosen: Chosen, build: Build, services: tuple[str, ...] = (), **words: ob
     return attend(session, names, watched, build if follows else None)
 
 
-def watch(chosen: Chosen, build: Build, services: tuple[str, ...] = (), *, no_up: bool = False) -> int:
+def watch(
+    chosen: Chosen,
+    build: Build,
+    services: tuple[str, ...] = (),
+    *,
+    no_up: bool = False,
+    prunes: bool = True,
+    quiet: bool = False,
+) -> int:
     """Make and start in the background, and have services follow the host's files until a person has enough; the exit code."""
     from whit.packer.showing.console import tell  # noqa: PLC0415 - as above
     from whit.runtime.compose.graph.upward import Choice  # noqa: PLC0415
@@ -102,10 +110,17 @@ def watch(chosen: Chosen, build: Build, services: tuple[str, ...] = (), *, no_up
 
     session = Session(chosen, services, needs_file=True)
     names = services or tuple(session.file.project.services)
-    watching = Watching(session, names, build)
+    watching = Watching(session, names, build, prunes=prunes, quiet=quiet)
     if not no_up:
         with session.changing() as folder:
-            bring_up(session.file, session.store, folder, UpWishes(Choice(services, services)), chosen, build)
+            bring_up(
+                session.file,
+                session.store,
+                folder,
+                UpWishes(Choice(services, services), quiet_builds=quiet),
+                chosen,
+                build,
+            )
     try:
         watching.run()
     except KeyboardInterrupt:
@@ -141,7 +156,7 @@ def stop(chosen: Chosen, services: tuple[str, ...] = (), *, timeout: int | None 
         session.act(plan_stop(session.chosen_of(view), session.needs(view)), Ending(timeout))
 
 
-def start(chosen: Chosen, services: tuple[str, ...] = ()) -> None:
+def start(chosen: Chosen, services: tuple[str, ...] = (), *, waits: bool = False, limit: int | None = None) -> None:
     """Start what was made, those that others need first."""
     from whit.runtime.compose.graph.downward import plan_start  # noqa: PLC0415 - as above
 
@@ -152,7 +167,12 @@ def start(chosen: Chosen, services: tuple[str, ...] = ()) -> None:
         for name in services:
             if not any(one.service == name for one in seen):
                 raise NotFoundError(f"service {name} has no container", hint=f"whit compose up {name}")
-        session.act(plan_start(seen, session.needs(view), waits=lambda name: _waits(session, seen, name)))
+        steps = plan_start(seen, session.needs(view), waits=lambda name: _waits(session, seen, name))
+        acting = session.act(steps)
+    if waits and session.loaded and not chosen.dry:
+        from whit.runtime.compose.running.uprunning import wait_until_well  # noqa: PLC0415 - as above
+
+        wait_until_well(session.loaded.project, acting, seen, limit)
 
 
 def _waits(session: Session, seen: tuple[Seen, ...], name: str) -> tuple[Step, ...]:

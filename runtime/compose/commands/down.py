@@ -11,7 +11,11 @@ from whit.runtime.compose.commands.session import INTERSPERSED, chosen_of, servi
 @click.option("-v", "--volumes", is_flag=True, help="The volumes that the file names, and those without a name, too.")
 @click.option("--rmi", type=click.Choice(["local", "all"]), help="Images, too: those that were built, or all.")
 @click.option(
-    "--remove-orphans", "orphans", is_flag=True, help="Containers of services that the file doesn't have, too."
+    "--remove-orphans",
+    "orphans",
+    is_flag=True,
+    envvar="COMPOSE_REMOVE_ORPHANS",
+    help="Containers of services that the file doesn't have, too.",
 )
 @timeout_option
 @services_argument
@@ -44,9 +48,12 @@ def stop(context: click.Context, /, timeout: int | None, services: tuple[str, ..
 
 @click.command("kill", short_help="Send a signal to services", context_settings=INTERSPERSED)
 @click.option("-s", "--signal", default="KILL", show_default=True, help="Which one.")
+@click.option(
+    "--remove-orphans", "orphans", is_flag=True, help="Remove containers of services that the file doesn't have."
+)
 @services_argument
 @click.pass_context
-def kill(context: click.Context, /, signal: str, services: tuple[str, ...]) -> None:
+def kill(context: click.Context, /, signal: str, orphans: bool, services: tuple[str, ...]) -> None:
     """Send a signal to the containers of all services, or of these."""
     from whit.packer.support.signals import parse_signal
     from whit.runtime.compose.graph.downward import plan_stop
@@ -58,16 +65,20 @@ def kill(context: click.Context, /, signal: str, services: tuple[str, ...]) -> N
     with session.changing():
         view = session.look()
         session.act(plan_stop(session.chosen_of(view), {}, Kind.KILL), Ending(signal=number))
+        if orphans:
+            session.remove_orphans()
 
 
 @click.command("start", short_help="Start services that were made", context_settings=INTERSPERSED)
+@click.option("--wait", "waits", is_flag=True, help="Until all run or are healthy.")
+@click.option("--wait-timeout", "limit", type=int, metavar="SECONDS", help="How long that may take.")
 @services_argument
 @click.pass_context
-def start(context: click.Context, /, services: tuple[str, ...]) -> None:
+def start(context: click.Context, /, waits: bool, limit: int | None, services: tuple[str, ...]) -> None:
     """Start the containers of all services, or of these: those that others need first."""
     from whit.runtime.compose import verbs
 
-    verbs.start(chosen_of(context), services)
+    verbs.start(chosen_of(context), services, waits=waits, limit=limit)
 
 
 @click.command("restart", short_help="Stop services and start them again", context_settings=INTERSPERSED)

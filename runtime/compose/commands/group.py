@@ -38,6 +38,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "wait": (f"{_HERE}.within:wait", "Wait for the end of services"),
     "stats": (f"{_HERE}.within:stats", "Show what services use"),
     "cp": (f"{_HERE}.within:cp", "Copy files into a service's container and out of it"),
+    "commit": (f"{_HERE}.kept:commit", "Make an image of a service's container"),
+    "export": (f"{_HERE}.kept:export", "Write the files of a service's container as a tar"),
     "events": (f"{_HERE}.within:events", "Show what happens to a project"),
     "build": (f"{_HERE}.images", "Build the images of services"),
     "pull": (f"{_HERE}.images:pull", "Take the images of services from registries"),
@@ -67,10 +69,24 @@ DRY = ("up", "create", "scale", "start", "stop", "restart", "kill", "rm", "down"
     "--progress",
     type=click.Choice(["auto", "tty", "plain", "json", "quiet"]),
     default="auto",
+    envvar="COMPOSE_PROGRESS",
     help="How it is told what is done.",
 )
-@click.option("--ansi", type=click.Choice(["auto", "never", "always"]), default="auto", help="Colours or none.")
-@click.option("--parallel", type=int, default=0, metavar="NUMBER", help="At most so many things at once.")
+@click.option(
+    "--ansi",
+    type=click.Choice(["auto", "never", "always"]),
+    default="auto",
+    envvar="COMPOSE_ANSI",
+    help="Colours or none.",
+)
+@click.option(
+    "--parallel",
+    type=int,
+    default=0,
+    envvar="COMPOSE_PARALLEL_LIMIT",
+    metavar="NUMBER",
+    help="At most so many things at once.",
+)
 @click.option("--dry-run", "dry", is_flag=True, help="Only tell what would be done.")
 @click.pass_context
 def command(context: click.Context, /, **words: Any) -> None:  # noqa: ANN401 - click's

@@ -12,6 +12,10 @@ from whit.runtime.compose.commands.session import builder_of, services_argument,
 @click.option("--no-cache", is_flag=True, help="Do each step anew.")
 @click.option("--pull", is_flag=True, help="Look for newer base images.")
 @click.option("--push", is_flag=True, help="Send them to their registries.")
+@click.option(
+    "--ssh", "agents", multiple=True, metavar="default|ID[=SOCKET]", help="An SSH agent for RUN --mount=type=ssh."
+)
+@click.option("--check", "checks", is_flag=True, help="Look at the Dockerfiles, and build nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print IDs and nothing else.")
 @click.option("--with-dependencies", is_flag=True, help="Those of what the services need, too.")
 @services_argument
@@ -23,6 +27,8 @@ def command(  # noqa: PLR0917 - click's
     no_cache: bool,
     pull: bool,
     push: bool,
+    agents: tuple[str, ...],
+    checks: bool,
     quiet: bool,
     with_dependencies: bool,
     services: tuple[str, ...],
@@ -34,9 +40,10 @@ def command(  # noqa: PLR0917 - click's
 
     session = session_of(context, services, needs_file=True)
     project = session.file.project
-    flags = (("--no-cache", no_cache), ("--pull", pull), ("--push", push), ("--quiet", quiet))
+    flags = (("--no-cache", no_cache), ("--pull", pull), ("--push", push), ("--quiet", quiet), ("--check", checks))
     more = [flag for flag, given in flags if given]
     more += [word for text in variables for word in ("--build-arg", text)]
+    more += [word for text in agents for word in ("--ssh", text)]
     names = project.chosen(services, alone=bool(services) and not with_dependencies)
     for note in check_keys(project, names, session.file.where):
         warn(note)

@@ -78,7 +78,7 @@ def projects(everything: bool, quiet: bool, filters: tuple[str, ...], form: str,
 @click.pass_context
 def images(context: click.Context, /, quiet: bool, form: str, as_json: bool, services: tuple[str, ...]) -> None:
     """List the images of the containers that were made."""
-    from whit.runtime.compose.running.listed import list_images
+    from whit.runtime.compose.running.belongings import list_images
 
     list_images(session_of(context, services), "ids" if quiet else "document" if as_json else form)
 
@@ -91,7 +91,7 @@ def images(context: click.Context, /, quiet: bool, form: str, as_json: bool, ser
 @click.pass_context
 def volumes(context: click.Context, /, quiet: bool, form: str, as_json: bool, services: tuple[str, ...]) -> None:
     """List the volumes that were made for the project, or those of them that these services mount."""
-    from whit.runtime.compose.running.listed import list_volumes
+    from whit.runtime.compose.running.belongings import list_volumes
 
     list_volumes(session_of(context, services), "names" if quiet else "document" if as_json else form)
 

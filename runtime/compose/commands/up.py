@@ -14,10 +14,11 @@ _MAKING: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--pull",), {"type": click.Choice(["always", "missing", "never", "build"]), "help": "Instead of the file's pull_policy."}),
     (("--force-recreate",), {"is_flag": True, "help": "Make all containers anew, changed or not."}),
     (("--no-recreate",), {"is_flag": True, "help": "Leave containers that are there as they are."}),
-    (("--remove-orphans", "orphans"), {"is_flag": True, "help": "Remove containers of services that the file doesn't have."}),
+    (("--remove-orphans", "orphans"), {"is_flag": True, "envvar": "COMPOSE_REMOVE_ORPHANS", "help": "Remove containers of services that the file doesn't have."}),
     (("--scale", "scales"), {"multiple": True, "metavar": "SERVICE=NUMBER", "help": "So many containers of a service."}),
     (("-y", "--yes"), {"is_flag": True, "hidden": True}),
     (("--quiet-pull",), {"is_flag": True, "hidden": True}),
+    (("--quiet-build", "quiet_builds"), {"is_flag": True, "help": "Tell nothing of builds."}),
 )  # fmt: skip
 _UP: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-d", "--detach"), {"is_flag": True, "help": "In the background."}),
@@ -37,6 +38,7 @@ _UP: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--no-log-prefix",), {"is_flag": True, "help": "Nothing in front of lines."}),
     (("--no-color",), {"is_flag": True, "help": "No colours."}),
     (("--timestamps",), {"is_flag": True, "help": "The time in front of each line."}),
+    (("--menu",), {"is_flag": True, "hidden": True}),
     (("-w", "--watch", "follows"), {"is_flag": True, "help": "Have services follow the host's files meanwhile, as watch does."}),
     (("-t", "--timeout", "seconds"), {"type": int, "metavar": "SECONDS", "help": "How long a container may take to stop."}),
 )  # fmt: skip
@@ -44,7 +46,7 @@ _UP: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 
 def _wanted(words: dict[str, Any]) -> dict[str, Any]:
     """Without docker's options that are of no use here: nothing is asked, and pulling isn't loud."""
-    return {name: value for name, value in words.items() if name not in {"yes", "quiet_pull"}}
+    return {name: value for name, value in words.items() if name not in {"yes", "quiet_pull", "menu"}}
 
 
 @click.command(short_help="Make and start what the file describes")
@@ -63,16 +65,24 @@ def command(context: click.Context, /, services: tuple[str, ...], **words: Any) 
 
 @click.command("watch", short_help="Have services follow the host's files")
 @click.option("--no-up", is_flag=True, help="Make and start nothing first.")
+@click.option(
+    "--prune/--no-prune",
+    "prunes",
+    default=True,
+    show_default=True,
+    help="Remove the image before, once another is built.",
+)
+@click.option("--quiet", is_flag=True, help="Tell nothing of builds.")
 @services_argument
 @click.pass_context
-def watch(context: click.Context, /, no_up: bool, services: tuple[str, ...]) -> int:
+def watch(context: click.Context, /, no_up: bool, prunes: bool, quiet: bool, services: tuple[str, ...]) -> int:
     """Make and start all services, or these and what they need; then do what their develop.watch says when files change, until Ctrl-C.
 
     Changed files are put into containers, services are restarted, or built and made anew. The services run on at the end.
     """
     from whit.runtime.compose import verbs
 
-    return verbs.watch(chosen_of(context), builder_of(context), services, no_up=no_up)
+    return verbs.watch(chosen_of(context), builder_of(context), services, no_up=no_up, prunes=prunes, quiet=quiet)
 
 
 @click.command("create", short_help="Make what the file describes, and start nothing")

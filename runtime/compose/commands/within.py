@@ -16,7 +16,7 @@ from whit.runtime.compose.commands.session import (
 )
 
 
-def _call(module: str, words: list[str]) -> int:
+def call(module: str, words: list[str]) -> int:
     """Another verb of whit's, in this process."""
     import importlib
 
@@ -55,7 +55,7 @@ def execute(context: click.Context, /, service: str, arguments: tuple[str, ...],
     given += [f"--env={one}" for one in words["env"]]
     given += [f"--{name}={words[name]}" for name in ("user", "workdir") if words[name]]
     given += ["--privileged"] if words["privileged"] else []
-    return _call("exec", [*given, kept.container.id, *arguments])
+    return call("exec", [*given, kept.container.id, *arguments])
 
 
 _RUN: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
@@ -77,6 +77,24 @@ _RUN: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--cap-add",), {"multiple": True, "metavar": "CAPABILITY", "help": "Leave it this capability."}),
     (("--cap-drop",), {"multiple": True, "metavar": "CAPABILITY", "help": "Take this one."}),
     (("-i", "--interactive"), {"is_flag": True, "default": True, "hidden": True}),
+    (("--env-from-file", "env_files"), {"multiple": True, "metavar": "FILE", "help": "Set the variables of a file."}),
+    (
+        ("--pull",),
+        {
+            "type": click.Choice(["always", "missing", "never"]),
+            "help": "Instead of the file's pull_policy.",
+        },
+    ),
+    (
+        ("--remove-orphans", "orphans"),
+        {
+            "is_flag": True,
+            "envvar": "COMPOSE_REMOVE_ORPHANS",
+            "help": "Remove containers of services that the file doesn't have.",
+        },
+    ),
+    (("--quiet-build", "quiet_builds"), {"is_flag": True, "help": "Tell nothing of builds."}),
+    (("-q", "--quiet"), {"is_flag": True, "help": "Tell nothing of what is made."}),
     (("--quiet-pull",), {"is_flag": True, "hidden": True}),
 )
 
@@ -88,12 +106,16 @@ _RUN: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 @click.pass_context
 def run(context: click.Context, /, service: str, arguments: tuple[str, ...], **words: Any) -> int:  # noqa: ANN401 - click's
     """Start what a SERVICE needs, and a container of its own for COMMAND. The exit status is the command's."""
+    from dataclasses import replace
+
     from whit.runtime.compose.running.oneoff import Once, run_once
 
     session = session_of(context, (service,), needs_file=True)
+    if words["quiet"]:
+        session.chosen = replace(session.chosen, progress="quiet")
     fields = (
         "detach", "env", "entrypoint", "label", "name", "alone", "no_tty", "service_ports", "publish", "use_aliases", "remove",
-        "user", "volume", "workdir", "builds", "cap_add", "cap_drop",
+        "user", "volume", "workdir", "builds", "cap_add", "cap_drop", "env_files", "pull", "orphans", "quiet_builds",
     )  # fmt: skip
     once = Once(service, arguments, **{name: words[name] for name in fields})
     return run_once(session, once, builder_of(context))
@@ -116,7 +138,7 @@ def attach(
 
     kept = container_at(session_of(context, (service,)), service, index, running=True)
     given = [*(["--no-stdin"] if no_stdin else []), "--sig-proxy" if sig_proxy else "--no-sig-proxy"]
-    return _call("attach", [*given, f"--detach-keys={detach_keys}", kept.container.id])
+    return call("attach", [*given, f"--detach-keys={detach_keys}", kept.container.id])
 
 
 @click.command("top", short_help="Show the processes of services", context_settings=INTERSPERSED)
@@ -129,7 +151,7 @@ def top(context: click.Context, /, services: tuple[str, ...]) -> None:
     for one in sorted(session.chosen_of(view), key=lambda seen: seen.name):
         if one.is_up:
             click.echo(one.name)
-            _call("top", [one.id])
+            call("top", [one.id])
             click.echo()
 
 
@@ -141,7 +163,7 @@ def _each(context: click.Context, services: tuple[str, ...], verb: str) -> int:
     view = session.look()
     state = State.PAUSED if verb == "unpause" else State.RUNNING
     found = [one.name for one in session.chosen_of(view) if view.kept[one.id].status.state is state]
-    return _call(verb, found) if found else 0
+    return call(verb, found) if found else 0
 
 
 @click.command("pause", short_help="Let services stand still", context_settings=INTERSPERSED)
@@ -184,24 +206,31 @@ def wait(context: click.Context, /, downs: bool, services: tuple[str, ...]) -> i
 
 
 @click.command("stats", short_help="Show what services use", context_settings=INTERSPERSED)
+@click.option("-a", "--all", "everything", is_flag=True, help="Those that don't run, too.")
 @click.option("--no-stream", is_flag=True, help="Once.")
 @click.option("--no-trunc", is_flag=True, help="Nothing is shortened.")
 @click.option("--format", "form", metavar="FORMAT", help="json, or a template.")
 @services_argument
 @click.pass_context
 def stats(
-    context: click.Context, /, no_stream: bool, no_trunc: bool, form: str | None, services: tuple[str, ...]
+    context: click.Context,
+    /,
+    everything: bool,
+    no_stream: bool,
+    no_trunc: bool,
+    form: str | None,
+    services: tuple[str, ...],
 ) -> int:
     """Show what the containers of all services, or of these, use."""
     session = session_of(context, services)
     view = session.look()
-    found = [one.name for one in session.chosen_of(view) if one.is_up]
+    found = [one.name for one in session.chosen_of(view) if everything or one.is_up]
     given = [
         *(["--no-stream"] if no_stream else []),
         *(["--no-trunc"] if no_trunc else []),
         *([f"--format={form}"] if form else []),
     ]
-    return _call("stats", [*given, *found]) if found else 0
+    return call("stats", [*given, *found]) if found else 0
 
 
 @click.command("cp", short_help="Copy files into a service's container and out of it", context_settings=INTERSPERSED)
@@ -212,17 +241,24 @@ def stats(
 @click.argument("target")
 @click.pass_context
 def cp(context: click.Context, /, archive: bool, follow_link: bool, index: int, source: str, target: str) -> int:
-    """Copy SOURCE to TARGET; one of them is SERVICE:PATH."""
-    from whit.runtime.compose.running.targets import container_at
-
-    def placed(text: str) -> str:
-        service, colon, path = text.partition(":")
-        if not colon or "/" in service or service in {"", "."}:
-            return text
-        return f"{container_at(session_of(context, (service,)), service, index).container.id}:{path}"
+    """Copy SOURCE to TARGET; one of them is SERVICE:PATH. Into a service it goes into each of its containers."""
+    from whit.runtime.compose.running.targets import container_at, containers_of
 
     given = [*(["-a"] if archive else []), *(["-L"] if follow_link else [])]
-    return _call("cp", [*given, placed(source), placed(target)])
+    service, _, path = _in_service(source)
+    if service:
+        kept = container_at(session_of(context, (service,)), service, index)
+        return call("cp", [*given, f"{kept.container.id}:{path}", target])
+    service, _, path = _in_service(target)
+    found = containers_of(session_of(context, (service,)), service, index) if service else ()
+    words = [f"{kept.container.id}:{path}" for kept in found] or [target]
+    return max(call("cp", [*given, source, word]) for word in words)
+
+
+def _in_service(text: str) -> tuple[str, str, str]:
+    """``SERVICE:PATH`` in its parts; nothing where it is a path of the host's."""
+    service, colon, path = text.partition(":")
+    return ("", "", "") if not colon or "/" in service or service in {"", "."} else (service, colon, path)
 
 
 @click.command("events", short_help="Show what happens to a project", context_settings=INTERSPERSED)
@@ -233,16 +269,8 @@ def cp(context: click.Context, /, archive: bool, follow_link: bool, index: int, 
 @click.pass_context
 def events(
     context: click.Context, /, as_json: bool, since: str | None, until: str | None, services: tuple[str, ...]
-) -> int:
+) -> None:
     """Show what happens to the containers of all services, or of these."""
-    from whit.runtime.compose import labels
+    from whit.runtime.compose.running.happening import show_events
 
-    session = session_of(context, services)
-    given = ["--filter", "type=container", "--filter", f"label={labels.PROJECT}={session.name}"]
-    given += [word for name in services for word in ("--filter", f"label={labels.SERVICE}={name}")]
-    given += [
-        *(["--format=json"] if as_json else []),
-        *([f"--since={since}"] if since else []),
-        *([f"--until={until}"] if until else []),
-    ]
-    return _call("events", given)
+    show_events(session_of(context, services), since, until, as_json=as_json)

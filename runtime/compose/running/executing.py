@@ -34,7 +34,7 @@ class Executor:
     """Does steps. One thread alone where nothing can be done beside anything else."""
 
     def __init__(self, act: Callable[[Step], object], heard: Heard, at_once: int = 0) -> None:
-        self._act, self._heard, self._at_once = act, heard, at_once or AT_ONCE
+        self._act, self._heard, self._at_once = act, heard, at_once if at_once > 0 else AT_ONCE
         self._changed = threading.Condition()
         self._done: set[str] = set()
         self._failed: set[str] = set()

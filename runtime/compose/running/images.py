@@ -57,6 +57,8 @@ class Obtaining:
     builds: bool = False
     never_builds: bool = False
     dry: bool = False
+    quiet: bool = False
+    """Whether nothing is told of builds."""
 
 
 def obtain_images(project: Project, names: Iterable[str], how: Obtaining) -> dict[str, str]:
@@ -133,7 +135,8 @@ def build_image(
         other = project.services.get(name)
         if other and other.is_built:
             build_image(project, other, how, built, more)
-    how.build([*more, *build_words(project, service, how.where, _dockerfile(service, how.folder))])
+    silence = ("--progress", "quiet") if how.quiet else ()
+    how.build([*more, *silence, *build_words(project, service, how.where, _dockerfile(service, how.folder))])
 
 
 def _dockerfile(service: Service, folder: Path) -> str | None:

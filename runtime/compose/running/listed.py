@@ -1,14 +1,14 @@
-"""A project's containers, all projects, a project's images: as docker compose lists them."""
+"""A project's containers, and all projects, as docker compose lists them."""
 
 from __future__ import annotations
 
 import json
 import time
 
-from whit.packer.showing.console import human_size, print_json, say, show
+from whit.packer.showing.console import print_json, say, show
 from whit.packer.showing.tabular import aligned
 from whit.packer.store.places import private_root
-from whit.packer.support.errors import NotFoundError, UsageError
+from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose import labels
 from whit.runtime.engine import columns
@@ -26,7 +26,8 @@ _STATES = tuple(state.value for state in State)
 _PS = ("NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS")
 
 
-def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Show columns, as wide as what is in them."""
     show(aligned("\n".join(["\t".join(headers), *("\t".join(row) for row in rows), ""])))
 
 
@@ -52,7 +53,7 @@ def list_containers(
     elif what == "document":
         print_json({"schema": "whit-compose-ps/1", "containers": [_document(*pair) for pair in found]})
     elif what == "table":
-        _table(_PS, (_row(*pair) for pair in found))
+        table(_PS, (_row(*pair) for pair in found))
     else:
         _by_template(what, found)
 
@@ -116,10 +117,23 @@ def _by_template(form: str, found: list[tuple[str, Listed]]) -> None:
     }
     rows = [
         {**columns.row(one), "Name": one.container.name, "Service": service, "ExitCode": one.status.exit_code,
-         "Project": dict(one.container.labels).get(labels.PROJECT, ""), "Health": columns.COLUMNS["HealthStatus"](one).replace("none", "")}
+         "Project": dict(one.container.labels).get(labels.PROJECT, ""), "Publishers": _publishers(one), "Health": columns.COLUMNS["HealthStatus"](one).replace("none", "")}
         for service, one in found
     ]  # fmt: skip
     show(render_rows(form, rows, headers, columns.METHODS))
+
+
+def _publishers(one: Listed) -> list[dict[str, object]]:
+    """Its ports by docker compose's names."""
+    return [
+        {
+            "URL": port.host_address,
+            "TargetPort": port.container_port,
+            "PublishedPort": port.host_port,
+            "Protocol": port.protocol.value,
+        }
+        for port in one.ports
+    ]
 
 
 def list_projects(what: str, starts: tuple[str, ...], *, everything: bool) -> None:
@@ -147,71 +161,4 @@ def list_projects(what: str, starts: tuple[str, ...], *, everything: bool) -> No
         projects = [{"name": name, "containers": found[name], "files": files[name].split(",")} for name in shown]
         print_json({"schema": "whit-compose-ls/1", "projects": projects})
     else:
-        _table(("NAME", "STATUS", "CONFIG FILES"), ((name, texts[name], files[name]) for name in shown))
-
-
-def list_images(session: Session, what: str) -> None:
-    """CONTAINER, REPOSITORY, TAG, IMAGE ID, SIZE."""
-    view = session.look()
-    rows = []
-    for one in sorted(session.chosen_of(view), key=lambda seen: seen.name):
-        container = view.kept[one.id].container
-        name, _, tag = (
-            container.image.rpartition(":")
-            if ":" in container.image.rpartition("/")[2]
-            else (container.image, "", "latest")
-        )
-        rows.append((container.name, name, tag, container.image_id, _size(session, container.image_digest)))
-    if what == "ids":
-        for image in dict.fromkeys(row[3] for row in rows):
-            say(image)
-    elif what in {"json", "document"}:
-        keys = ("container", "repository", "tag", "id", "size")
-        documents = [dict(zip(keys, row, strict=True)) for row in rows]
-        if what == "json":
-            say(
-                json.dumps(
-                    [
-                        {
-                            ("ID" if key == "id" else key.title() if key != "container" else "ContainerName"): value
-                            for key, value in one.items()
-                        }
-                        for one in documents
-                    ]
-                )
-            )
-        else:
-            print_json({"schema": "whit-compose-images/1", "images": documents})
-    else:
-        shown = ((*row[:3], row[3].removeprefix("sha256:")[:12], human_size(row[4])) for row in rows)
-        _table(("CONTAINER", "REPOSITORY", "TAG", "IMAGE ID", "SIZE"), shown)
-
-
-def _size(session: Session, digest: str) -> int:
-    try:
-        return session.store.resolve(digest).size
-    except NotFoundError:
-        return 0
-
-
-def list_volumes(session: Session, what: str) -> None:
-    """DRIVER, VOLUME NAME."""
-    from whit.runtime.compose.running.seeing import own_volumes  # noqa: PLC0415 - the other lists need none of it
-
-    names = sorted(own_volumes(session.root, session.name))
-    if session.services:
-        project = session.file.project
-        used = (project.service(name).volumes() for name in session.services)
-        wanted = {project.volume_name(key) for keys in used for key in keys}
-        names = [name for name in names if name in wanted]
-    if what == "names":
-        for name in names:
-            say(name)
-    elif what == "json":
-        say(json.dumps([{"Name": name, "Driver": "local"} for name in names]))
-    elif what == "document":
-        print_json(
-            {"schema": "whit-compose-volumes/1", "volumes": [{"name": name, "driver": "local"} for name in names]}
-        )
-    else:
-        _table(("DRIVER", "VOLUME NAME"), (("local", name) for name in names))
+        table(("NAME", "STATUS", "CONFIG FILES"), ((name, texts[name], files[name]) for name in shown))

@@ -6,7 +6,7 @@ import os
 import sys
 
 from whit.packer.showing.console import say, warn
-from whit.packer.support.errors import WhitError
+from whit.packer.support.errors import NotFoundError, WhitError
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.compose import labels
 from whit.runtime.compose.graph.model import Wanted
@@ -59,6 +59,10 @@ class Once:
     builds: bool = False
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()
+    pull: str | None = None
+    orphans: bool = False
+    quiet_builds: bool = False
 
 
 def run_once(session: Session, once: Once, build: Build) -> int:
@@ -71,8 +75,10 @@ def run_once(session: Session, once: Once, build: Build) -> int:
         replace(project, services={**project.services, service.name: service}), (service.name,), session.file.where
     )
     with session.changing() as folder:
+        if once.orphans:
+            session.remove_orphans()
         if not once.alone:
-            _bring_up_needed(session, folder, service, build)
+            _bring_up_needed(session, folder, service, once, build)
         _make_places(session, service)
         kept = _make(session, folder, service, once, build)
     containers = Containers(session.root)
@@ -98,7 +104,7 @@ def _changed(service: Service, once: Once) -> Service:
         name: value if is_set else os.environ.get(name)
         for name, is_set, value in (text.partition("=") for text in once.env)
     }
-    values["environment"] = {**(values.get("environment") or {}), **own}
+    values["environment"] = {**(values.get("environment") or {}), **_of_files(once.env_files), **own}
     values["labels"] = {**(values.get("labels") or {}), **dict(text.partition("=")[::2] for text in once.label)}
     values["cap_add"] = [*(values.get("cap_add") or ()), *once.cap_add]
     values["cap_drop"] = [*(values.get("cap_drop") or ()), *once.cap_drop]
@@ -106,13 +112,33 @@ def _changed(service: Service, once: Once) -> Service:
     return replace(service, values=values)
 
 
-def _bring_up_needed(session: Session, folder: Path, service: Service, build: Build) -> None:
+def _of_files(paths: tuple[str, ...]) -> dict[str, str]:
+    """The variables of ``--env-from-file``. Raises :class:`WhitError`."""
+    if not paths:
+        return {}
+    from pathlib import Path  # noqa: PLC0415 - seldom given
+
+    from whit.runtime.compose.model import envfile  # noqa: PLC0415
+
+    known: dict[str, str] = {}
+    for path in paths:
+        try:
+            text = Path(path).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is no text"
+            raise NotFoundError(f"--env-from-file {path}: {why}", hint="name a file of lines NAME=VALUE") from None
+        envfile.read(text, path, known, os.environ.get)
+    return known
+
+
+def _bring_up_needed(session: Session, folder: Path, service: Service, once: Once, build: Build) -> None:
     """What the service depends on, as it wants that to be."""
     project = session.file.project
     needed = tuple(one.service for one in service.dependencies if one.service in project.services)
     if not needed:
         return
-    acting = bring_up(session.file, session.store, folder, UpWishes(Choice(needed)), session.chosen, build)
+    wishes = UpWishes(Choice(needed), quiet_builds=once.quiet_builds)
+    acting = bring_up(session.file, session.store, folder, wishes, session.chosen, build)
     view = session.look()
     for way in service.dependencies:
         for one in view.present.of(way.service):
@@ -136,7 +162,9 @@ def _make_places(session: Session, service: Service) -> None:
 
 def _make(session: Session, folder: Path, service: Service, once: Once, build: Build) -> Kept:
     project = session.file.project
-    how = Obtaining(session.store, build, folder, session.file.where, builds=once.builds)
+    how = Obtaining(
+        session.store, build, folder, session.file.where, once.pull or "", once.builds, quiet=once.quiet_builds
+    )
     obtain_images(project, (service.name,), how)
     contents = read_contents(project, (service.name,), folder, session.file.contents)
     own = labels.service_labels(project, service, 1, oneoff=True)

@@ -88,6 +88,16 @@ class Session:
         run_steps(acting, steps, self.chosen)
         return acting
 
+    def remove_orphans(self) -> None:
+        """Remove the containers of services that the file doesn't have. Raises :class:`WhitError`."""
+        from whit.runtime.compose.graph.downward import plan_remove  # noqa: PLC0415 - few have any
+        from whit.runtime.compose.graph.model import removed_by  # noqa: PLC0415
+        from whit.runtime.compose.graph.upward import orphans  # noqa: PLC0415
+
+        view = self.look()
+        steps = plan_remove(orphans(self.file.project, view.present), self.needs(view))
+        self.act(steps, Ending(removed=removed_by(steps)))
+
     def making(self) -> Making | None:
         """What hooks are known by; nothing can be made of it."""
         if self.loaded is None:

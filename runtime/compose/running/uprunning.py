@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from whit.packer.showing.console import warn
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from whit.runtime.compose.running.seeing import View
 
 
+_YES = ("1", "t", "true")
+
+
 @dataclass(frozen=True, slots=True)
 class UpWishes:
     """What ``up``, ``create`` and ``scale`` are asked for: what is to be up, and how its images and containers are had."""
@@ -39,6 +43,7 @@ class UpWishes:
     pull: str = ""
     builds: bool = False
     never_builds: bool = False
+    quiet_builds: bool = False
     seconds: int | None = None
     renews_volumes: bool = False
 
@@ -61,7 +66,17 @@ def _bring_up(loaded: Loaded, store: Store, folder: Path, wishes: UpWishes, chos
     for name in names:
         check_scale(project.services[name], choice.count(project.services[name]))
     contents = read_contents(project, names, folder, loaded.contents)
-    how = Obtaining(store, build, folder, loaded.where, wishes.pull, wishes.builds, wishes.never_builds, chosen.dry)
+    how = Obtaining(
+        store,
+        build,
+        folder,
+        loaded.where,
+        wishes.pull,
+        wishes.builds,
+        wishes.never_builds,
+        chosen.dry,
+        wishes.quiet_builds,
+    )
     digests = obtain_images(project, names, how)
     hashes = {name: config_hash(project, project.services[name], contents.digests) for name in names}
     view = look(store.root, project.name)
@@ -78,7 +93,7 @@ def _bring_up(loaded: Loaded, store: Store, folder: Path, wishes: UpWishes, chos
 def tell_orphans(project: Project, view: View, choice: Choice) -> None:
     """Who isn't in the file any more."""
     left = orphans(project, view.present)
-    if left and not choice.orphans:
+    if left and not choice.orphans and os.environ.get("COMPOSE_IGNORE_ORPHANS", "").lower() not in _YES:
         names = ", ".join(one.name for one in left)
         warn(
             f"there are containers of services that the file doesn't have: {names}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from whit.runtime.compose.graph.downward import plan_restart
 from whit.runtime.compose.graph.upward import Choice
 from whit.runtime.compose.running import hooks
 from whit.runtime.compose.running.filewatch import Tree, Watch
+from whit.runtime.compose.running.images import found
 from whit.runtime.compose.running.uprunning import UpWishes, bring_up
 from whit.runtime.engine.folder import Containers
 from whit.runtime.engine.syncing import sync
@@ -59,9 +61,16 @@ class Watching:
     """Services that follow the host's files until ``left`` is set. ``changed`` is called after containers were made anew."""
 
     def __init__(
-        self, session: Session, names: tuple[str, ...], build: Build, changed: Callable[[], object] = lambda: None
+        self,
+        session: Session,
+        names: tuple[str, ...],
+        build: Build,
+        changed: Callable[[], object] = lambda: None,
+        *,
+        prunes: bool = True,
+        quiet: bool = False,
     ) -> None:
-        self._session, self._build, self._changed = session, build, changed
+        self._session, self._build, self._changed, self._prunes, self._quiet = session, build, changed, prunes, quiet
         self._triggers = triggers_in(session, names)
         self.left = threading.Event()
 
@@ -95,8 +104,12 @@ class Watching:
         name = reaction.service
         if reaction.rebuilds:
             tell(f"whit: building {name}: {_files(reaction.count)} changed\n")
-            wishes = UpWishes(Choice((name,), alone=True), builds=True)
+            service = self._session.file.project.services[name]
+            before = found(service, self._session.store)
+            wishes = UpWishes(Choice((name,), alone=True), builds=True, quiet_builds=self._quiet)
             bring_up(self._session.file, self._session.store, folder, wishes, self._session.chosen, self._build)
+            if self._prunes and before:
+                self._prune(before.digest)
             self._changed()
         if reaction.put or reaction.removed:
             tell(f"whit: putting {_files(len(reaction.put) + len(reaction.removed))} into {name}\n")
@@ -108,6 +121,14 @@ class Watching:
             tell(f"whit: restarting {name}\n")
             view = self._session.look()
             self._session.act(plan_restart(tuple(one for one in view.all_of((name,)) if one.is_up), {}))
+
+    def _prune(self, digest: str) -> None:
+        """Remove the image that was there before, unless it has a name still."""
+        store = self._session.store
+        names = [reference for reference, one in store.entries() if one.digest == digest]
+        if names and not any(names):
+            with contextlib.suppress(WhitError):
+                store.remove(digest.removeprefix("sha256:"))
 
     def _each(self, name: str, do: Callable[[Kept], object]) -> None:
         view = self._session.look()

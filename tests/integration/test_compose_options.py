@@ -1,0 +1,105 @@
+"""Options and variables of docker compose's that people have in their scripts: each does here what it does there."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.composed import Composed
+from tests.integration.kept import Engine
+
+if TYPE_CHECKING:
+    import subprocess
+
+pytestmark = [pytest.mark.root, pytest.mark.peer("busybox", "nft", "ip", "setpriv", "unshare", "nsenter")]
+
+TWO = """
+    services:
+      web: {image: bb, command: [sleep, "1000"], init: true, scale: 2, ports: ["18080-18081:80"], volumes: [data:/data]}
+      db: {image: bb, command: [sleep, "1000"], init: true, environment: {A: file}}
+    volumes:
+      data:
+"""
+OLD = "services: {web: {image: bb, command: [sleep, '1000'], init: true}, gone: {image: bb, command: [sleep, '1000'], init: true}}"
+
+
+def _with(shop: Composed, variable: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """``whit compose`` with a variable set."""
+    before = (*shop.engine.before, "env", variable)
+    return Composed(Engine(shop.engine.program, shop.engine.root, before), shop.folder).run(*words)
+
+
+def test_what_is_said_by_variables(shop: Composed) -> None:
+    # given a container of a service that the file doesn't have any more
+    shop.write(OLD)
+    shop.up()
+    shop.write(TWO)
+    assert "shop-gone-1" in shop.run("up", "-d").stderr
+    # then it is told of unless that isn't wished for, and removed where a variable says so
+    assert "shop-gone-1" not in _with(shop, "COMPOSE_IGNORE_ORPHANS=true", "up", "-d").stderr
+    assert "shop-gone-1" in shop.ps()
+    quiet = _with(shop, "COMPOSE_PROGRESS=quiet", "stop", "-t", "0", "db")
+    assert (quiet.returncode, quiet.stderr) == (0, "")
+    removed = _with(shop, "COMPOSE_REMOVE_ORPHANS=1", "up", "-d").stderr
+    assert " Container shop-gone-1  Removed" in removed
+    assert sorted(shop.ps()) == ["shop-db-1", "shop-web-1", "shop-web-2"]
+    # and so by kill
+    shop.write(OLD)
+    shop.run("up", "-d", "gone")
+    shop.write(TWO)
+    shop("kill", "--remove-orphans", "db")
+    assert "shop-gone-1" not in shop.ps()
+    shop("start", "--wait", "--wait-timeout", "20", "db")
+    assert shop.ps()["shop-db-1"]["state"] == "running"
+
+
+def test_files_and_images_of_services(shop: Composed) -> None:
+    shop.write(TWO)
+    (shop.folder / "more.env").write_text('A=more\nB="b c"\n')
+    shop.up()
+    # variables of a file are over the service's own, and those of the command line over both
+    words = ("run", "--rm", "-q", "-T", "--env-from-file", "more.env", "-e", "C=1", "db", "env")
+    assert {"A=more", "B=b c", "C=1"} <= set(shop(*words).splitlines())
+    missing = shop.run("run", "--rm", "--env-from-file", "no.env", "db", "env")
+    assert (missing.returncode, "no.env: no such file" in missing.stderr) == (1, True)
+    # what is copied into a service is in each of its containers
+    shop("cp", "more.env", "web:/data/more.env")
+    for number in ("1", "2"):
+        assert shop("exec", "--index", number, "web", "/busybox", "head", "-n", "1", "/data/more.env") == "A=more"
+    # and a container becomes a tar, or an image
+    shop("export", "-o", "db.tar", "db")
+    with tarfile.open(shop.folder / "db.tar") as archive:
+        assert any(name.endswith("busybox") for name in archive.getnames())
+    shop("commit", "-m", "as it was", "db", "changed:1")
+    assert "changed:1" in shop.engine("images", "--format", "{{.Repository}}:{{.Tag}}")
+
+
+def test_lists_in_docker_compose_s_json(shop: Composed) -> None:
+    shop.write(TWO)
+    shop.up()
+    rows = [json.loads(line) for line in shop("ps", "--format", "json").splitlines()]
+    published = {
+        row["Name"]: [(one["PublishedPort"], one["TargetPort"], one["Protocol"]) for one in row["Publishers"]]
+        for row in rows
+    }
+    assert published == {"shop-db-1": [], "shop-web-1": [(18080, 80, "tcp")], "shop-web-2": [(18081, 80, "tcp")]}
+    (image, *_) = json.loads(shop("images", "--format", "json"))
+    assert image["Platform"].startswith("linux/")
+    assert "PLATFORM" in shop("images").splitlines()[0]
+    (volume,) = [json.loads(line) for line in shop("volumes", "--format", "json").splitlines()]
+    assert (volume["Name"], volume["Driver"]) == ("shop_data", "local")
+    assert "com.docker.compose.volume=data" in volume["Labels"]
+    # events are those of the services that are named, with no label of Compose's
+    seen = [
+        json.loads(line)
+        for line in shop("events", "--json", "--since", "1h", "--until", "0s", "web", "db").splitlines()
+    ]
+    starts = sorted(one["attributes"]["name"] for one in seen if one["action"] == "start")
+    assert starts == ["shop-db-1", "shop-web-1", "shop-web-2"]
+    assert {key for one in seen for key in one} == {"time", "type", "service", "id", "action", "attributes"}
+    assert not any(key.startswith("com.docker.compose.") for one in seen for key in one["attributes"])
+    lines = shop("events", "--since", "1h", "--until", "0s", "db").splitlines()
+    assert all(" container " in line and "name=shop-db-1" in line for line in lines)
