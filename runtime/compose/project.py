@@ -12,7 +12,7 @@ from whit.packer.support.errors import NotFoundError, UsageError
 from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     Values = Mapping[str, Any]
@@ -110,6 +110,10 @@ class Project:
     volumes: Mapping[str, Values]
     secrets: Mapping[str, Values]
     configs: Mapping[str, Values]
+    needed_by: Mapping[str, Sequence[tuple[str, Dependency]]]
+    """Service → who needs it, and how. This and the next are gathered once: every service asks for them."""
+    mounted_by: Mapping[str, Sequence[str]]
+    """Key of a named volume → the services that mount it."""
     directory: str = ""
     files: tuple[str, ...] = ()
     disabled: frozenset[str] = frozenset()
@@ -143,38 +147,41 @@ class Project:
 
     def chosen(self, names: Iterable[str], *, alone: bool = False) -> tuple[str, ...]:
         """The services of these names, all where there are none, and, unless ``alone``, those that they need; in order."""
-        wanted = list(dict.fromkeys(names)) or list(self.services)
-        for name in wanted:
-            needed = self.service(name).dependencies
-            wanted += [
-                one.service
-                for one in needed
-                if not alone and one.service not in wanted and one.service in self.services
-            ]
+        wanted = dict.fromkeys(names) or dict.fromkeys(self.services)
+        todo = list(wanted)
+        for name in todo:
+            service = self.service(name)
+            for one in () if alone else service.dependencies:
+                if one.service not in wanted and one.service in self.services:
+                    wanted[one.service] = None
+                    todo.append(one.service)
         return tuple(name for name in self.order() if name in wanted)
 
     def order(self) -> tuple[str, ...]:
         """All services, each after those that it needs. Raises :class:`UsageError` for a circle."""
         done: dict[str, None] = {}
-        for name in self.services:
-            self._visit(name, (), done)
+        for first in self.services:
+            way = {first: iter(self.services[first].dependencies)} if first not in done else {}
+            while way:  # no recursion: a chain may be longer than Python's stack
+                name = next(reversed(way))
+                other = next((one.service for one in way[name] if one.service not in done), None)
+                if other is None:
+                    done[name] = None
+                    del way[name]
+                elif other in way:
+                    raise _circle(list(way), other)
+                elif other in self.services:
+                    way[other] = iter(self.services[other].dependencies)
         return tuple(done)
 
-    def _visit(self, name: str, way: tuple[str, ...], done: dict[str, None]) -> None:
-        if name in way:
-            circle = " → ".join([*way[way.index(name) :], name])
-            raise UsageError(f"services wait for each other: {circle}", hint="take one of these depends_on out")
-        if name in done or name not in self.services:
-            return
-        for one in self.services[name].dependencies:
-            self._visit(one.service, (*way, name), done)
-        done[name] = None
-
-    def dependents(self, name: str) -> tuple[tuple[str, Dependency], ...]:
+    def dependents(self, name: str) -> Sequence[tuple[str, Dependency]]:
         """Who needs a service, and how."""
-        return tuple(
-            (other.name, one) for other in self.services.values() for one in other.dependencies if one.service == name
-        )
+        return self.needed_by.get(name, ())
+
+
+def _circle(way: list[str], name: str) -> UsageError:
+    circle = " → ".join([*way[way.index(name) :], name])
+    return UsageError(f"services wait for each other: {circle}", hint="take one of these depends_on out")
 
 
 def is_off(check: Values) -> bool:
@@ -190,9 +197,17 @@ def read_project(
     services = {key: _service(name, key, values or {}) for key, values in (config.get("services") or {}).items()}
     parts = {kind: config.get(kind) or {} for kind in ("networks", "volumes", "secrets", "configs")}
     jobs, models = (tuple(config.get(kind) or ()) for kind in ("jobs", "models"))
+    needed_by: dict[str, list[tuple[str, Dependency]]] = {}
+    mounted_by: dict[str, list[str]] = {}
+    for service in services.values():
+        for one in service.dependencies:
+            needed_by.setdefault(one.service, []).append((service.name, one))
+        for volume in dict.fromkeys(service.volumes()):
+            mounted_by.setdefault(volume, []).append(service.name)
     project = Project(
-        name, services, **parts, directory=directory, files=files, disabled=disabled, jobs=jobs, models=models
-    )
+        name, services, **parts, needed_by=needed_by, mounted_by=mounted_by,
+        directory=directory, files=files, disabled=disabled, jobs=jobs, models=models,
+    )  # fmt: skip
     for service in services.values():
         _check(project, service)
     project.order()

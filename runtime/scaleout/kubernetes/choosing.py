@@ -76,7 +76,7 @@ def runs_first(project: Project, roles: Mapping[str, Role], name: str) -> tuple[
             if role and role.is_init and one.condition is Condition.COMPLETED and one.service not in found:
                 found.add(one.service)
                 todo.append(one.service)
-    return tuple(other for other in project.order() if other in found)
+    return tuple(other for other in project.order() if other in found) if found else ()
 
 
 def restart_of(service: Service) -> Restart:

@@ -26,8 +26,7 @@ def objects(context: Context, roles: Mapping[str, Role]) -> Iterator[Document]:
     """The claims that aren't a StatefulSet's."""
     owned = {key for role in roles.values() for key in role.owned}
     for key, values in context.project.volumes.items():
-        users = [one for one in context.project.services.values() if key in one.volumes()]
-        if key in owned or not users:
+        if key in owned or key not in context.project.mounted_by:
             continue
         name = label(context.project.volume_name(key))
         if (values or {}).get("external"):
@@ -56,7 +55,7 @@ def is_single(context: Context, service: Service) -> bool:
 
 
 def _is_single(context: Context, key: str) -> bool:
-    users = [one for one in context.project.services.values() if key in one.volumes()]
+    users = [context.project.services[name] for name in context.project.mounted_by.get(key, ())]
     return len(users) == 1 and users[0].replicas <= 1 and service_wishes(context, users[0].name).autoscale is None
 
 

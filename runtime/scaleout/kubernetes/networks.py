@@ -50,12 +50,12 @@ def _other_names(context: Context, service: Service) -> list[str]:
             _take(context, ("services", service.name, "networks", key, "aliases"), str(alias), found)
     if service.container_name:
         _take(context, ("services", service.name, "container_name"), service.container_name, found)
-    for other in context.project.services.values():
-        for text in other.values.get("links") or ():
+    for other, _ in context.project.dependents(service.name):
+        for text in context.project.services[other].values.get("links") or ():
             name, _, alias = str(text).partition(":")
             if name == service.name and alias:
-                _take(context, ("services", other.name, "links"), alias, found)
-                context.tell(("services", other.name, "links"), f"all find {service.name} as {alias}")
+                _take(context, ("services", other, "links"), alias, found)
+                context.tell(("services", other, "links"), f"all find {service.name} as {alias}")
     found.pop(label(service.name), None)
     return list(found)
 

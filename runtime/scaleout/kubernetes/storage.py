@@ -68,8 +68,8 @@ def owned_volumes(context: Context, service: Service) -> tuple[str, ...]:
     for mount in service.values.get("volumes") or ():
         key = str(mount.get("source") or "")
         if mount.get("type") == "volume" and key and not mount.get("read_only"):
-            others = [other.name for other in context.project.services.values() if key in other.volumes()]
-            if others == [service.name] and not (context.project.volumes.get(key) or {}).get("external"):
+            users = context.project.mounted_by.get(key, ())
+            if list(users) == [service.name] and not (context.project.volumes.get(key) or {}).get("external"):
                 found[key] = None
     return tuple(found)
 

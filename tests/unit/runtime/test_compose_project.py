@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,16 @@ def test_scale_and_replicas_say_how_many_and_one_is_the_default() -> None:
 def test_the_order_has_each_service_after_those_that_it_needs() -> None:
     project = project_of({"web": {"depends_on": {"api": {}}}, "api": {"depends_on": {"db": {}}}, "db": {}})
     assert project.order() == ("db", "api", "web")
+
+
+def test_a_chain_may_be_longer_than_python_s_stack() -> None:
+    count = 3000
+    needed: dict[str, dict[str, Any]] = {
+        f"s{number}": {"depends_on": {f"s{number + 1}": {}}} for number in range(count)
+    }
+    project = project_of({**needed, f"s{count}": {}})
+    assert project.order()[0] == f"s{count}"
+    assert project.chosen(("s1",)) == project.order()[:-1]
 
 
 def test_who_shares_a_namespace_or_volumes_needs_the_other_one() -> None:
