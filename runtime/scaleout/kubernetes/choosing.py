@@ -45,6 +45,11 @@ def role_of(context: Context, service: Service) -> Role:
             ("services", service.name, KEY, "init"), "nobody waits for its end",
             "depends_on with condition: service_completed_successfully",
         )  # fmt: skip
+    if wishes.schedule and (ends or wishes.init):
+        raise context.refused(
+            ("services", service.name, KEY, "schedule"), "it is run again and again, and others can't wait for its end",
+            "two services",
+        )  # fmt: skip
     kind = Kind.JOB if wishes.init else wishes.kind or _usual(context, service, restart, has_end=bool(ends))
     owned = owned_volumes(context, service) if kind is Kind.STATEFUL else ()
     if wishes.autoscale and kind not in {Kind.DEPLOYMENT, Kind.STATEFUL}:

@@ -1,7 +1,9 @@
 """``x-kubernetes``: what only Kubernetes needs to know of a service or a volume. Pure.
 
 services: {web: {x-kubernetes: {kind: Deployment, writable: true, liveness: true, autoscale: {min: 2, max: 10, cpu: 70}}}}
-services: {migrate: {x-kubernetes: {init: true}}}
+services: {web: {x-kubernetes: {ingress: {host: shop.example.org, path: /, port: 80, class: nginx, tls: a-secret}, publish: node-port}}}
+services: {web: {x-kubernetes: {service_account: reader, pull_secret: a-secret}}}
+services: {migrate: {x-kubernetes: {init: true}}, backup: {x-kubernetes: {schedule: "0 3 * * *", concurrency: Forbid}}}
 volumes: {data: {x-kubernetes: {size: 10Gi, class: fast, access: ReadWriteMany}}}
 """
 
@@ -11,7 +13,9 @@ import re
 
 from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING, dataclass
-from whit.runtime.scaleout.kubernetes.model import Kind
+from whit.runtime.scaleout.kubernetes.model import Kind, Publish
+from whit.runtime.scaleout.kubernetes.naming import is_host
+from whit.runtime.scaleout.kubernetes.schedules import is_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,10 +25,13 @@ if TYPE_CHECKING:
 KEY = "x-kubernetes"
 SIZE = re.compile(r"[0-9]+(\.[0-9]+)?([KMGTPE]i|[kMGTPE])?", re.ASCII)
 _ACCESS = ("ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany", "ReadOnlyMany")
+_CONCURRENCY = ("Allow", "Forbid", "Replace")
 _FLAGS = ("init", "writable", "liveness")
+_WORDS = ("kind", "schedule", "concurrency", "publish", "service_account", "pull_secret")
 _MOST_PODS = 100_000
 _PERCENT = 1000
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
+_PATH = re.compile(r"(?!.*(//|/\.\.?(/|$)))/[!-~]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +45,32 @@ class Autoscale:
 
 
 @dataclass(frozen=True, slots=True)
+class Ingress:
+    """What is asked for by HTTP from outside. Empty is: any host, the cluster's usual class, no TLS; port 0: the first one."""
+
+    host: str = ""
+    path: str = "/"
+    port: int = 0
+    class_name: str = ""
+    tls: str = ""
+    """The Secret with its certificate."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceWishes:
-    """Of a service."""
+    """Of a service. Empty texts are: not said."""
 
     kind: Kind | None = None
     init: bool = False
     writable: bool = False
     liveness: bool = False
     autoscale: Autoscale | None = None
+    ingress: Ingress | None = None
+    publish: Publish | None = None
+    schedule: str = ""
+    concurrency: str = ""
+    service_account: str = ""
+    pull_secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +85,73 @@ class VolumeWishes:
 def service_wishes(context: Context, name: str) -> ServiceWishes:
     """What a service's ``x-kubernetes`` says. Raises :class:`UsageError` with the place of what it can't say."""
     here = ("services", name, KEY)
-    values = _mapping(context, here, context.project.services[name].values.get(KEY), {"kind", *_FLAGS, "autoscale"})
-    kind = values.get("kind")
-    if kind is not None and kind not in [str(one) for one in Kind]:
-        raise _wrong(context, (*here, "kind"), kind, ", ".join(Kind))
+    known = {*_WORDS, *_FLAGS, "autoscale", "ingress"}
+    values = _mapping(context, here, context.project.services[name].values.get(KEY), known)
+    _check_words(context, here, values)
     for key in _FLAGS:
         if not isinstance(values.get(key, False), bool):
             raise _wrong(context, (*here, key), values[key], "true or false")
+    kind, publish, schedule = (str(values.get(key) or "") for key in ("kind", "publish", "schedule"))
+    if kind and (kind == Kind.CRON) != bool(schedule):
+        raise _wrong(
+            context, (*here, "schedule"), schedule or "isn't said", "a CronJob has a schedule, and nothing else"
+        )
     return ServiceWishes(
-        kind=Kind(str(kind)) if kind else None,
+        kind=Kind.CRON if schedule else Kind(kind) if kind else None,
         init=bool(values.get("init")),
         writable=bool(values.get("writable")),
         liveness=bool(values.get("liveness")),
         autoscale=_autoscale(context, (*here, "autoscale"), values.get("autoscale")),
+        ingress=_ingress(context, (*here, "ingress"), values.get("ingress")),
+        publish=Publish(publish) if publish else None,
+        schedule=schedule,
+        concurrency=str(values.get("concurrency") or ""),
+        service_account=str(values.get("service_account") or ""),
+        pull_secret=str(values.get("pull_secret") or ""),
     )
+
+
+def _check_words(context: Context, here: tuple[str, ...], values: Mapping[str, object]) -> None:
+    checks: dict[str, tuple[Callable[[str], object], str]] = {
+        "kind": ([str(one) for one in Kind].__contains__, ", ".join(Kind)),
+        "publish": ([str(one) for one in Publish].__contains__, ", ".join(Publish)),
+        "schedule": (is_schedule, "'0 3 * * *', or @daily"),
+        "concurrency": (_CONCURRENCY.__contains__, ", ".join(_CONCURRENCY)),
+        "service_account": (_NAME.fullmatch, "a ServiceAccount's name"),
+        "pull_secret": (_NAME.fullmatch, "a Secret's name"),
+    }
+    _check(context, here, values, checks)
+    if values.get("concurrency") and not values.get("schedule"):
+        raise _wrong(context, (*here, "concurrency"), "nothing is run again", "say schedule, too")
+
+
+def _ingress(context: Context, here: tuple[str, ...], value: object) -> Ingress | None:
+    if value is None:
+        return None
+    values = _mapping(context, here, value, {"host", "path", "port", "class", "tls"})
+    port = values.get("port", 0)
+    if isinstance(port, bool) or not isinstance(port, int) or port < 0:
+        raise _wrong(context, (*here, "port"), port, "the number of a port that the service listens at")
+    checks: dict[str, tuple[Callable[[str], object], str]] = {
+        "host": (lambda text: is_host(text.removeprefix("*.")), "shop.example.org, *.example.org"),
+        "path": (_PATH.fullmatch, "a path that begins with '/'"),
+        "class": (_NAME.fullmatch, "an IngressClass's name"),
+        "tls": (_NAME.fullmatch, "the name of the Secret with the certificate"),
+    }
+    _check(context, here, values, checks)
+    host, class_name, tls = (str(values.get(key) or "") for key in ("host", "class", "tls"))
+    return Ingress(host, str(values.get("path") or "/"), port, class_name, tls)
+
+
+def _check(
+    context: Context,
+    here: tuple[str, ...],
+    values: Mapping[str, object],
+    checks: Mapping[str, tuple[Callable[[str], object], str]],
+) -> None:
+    for word, (is_right, hint) in checks.items():
+        if values.get(word) is not None and not is_right(str(values[word])):
+            raise _wrong(context, (*here, word), values[word], hint)
 
 
 def _autoscale(context: Context, here: tuple[str, ...], value: object) -> Autoscale | None:
@@ -112,9 +190,7 @@ def volume_wishes(context: Context, key: str) -> VolumeWishes:
         "class": (_NAME.fullmatch, "a StorageClass's name"),
         "access": (_ACCESS.__contains__, ", ".join(_ACCESS)),
     }
-    for word, (is_right, hint) in checks.items():
-        if word in values and not is_right(str(values[word])):
-            raise _wrong(context, (*here, word), values[word], hint)
+    _check(context, here, values, checks)
     return VolumeWishes(*(str(values.get(word) or "") for word in checks))
 
 

@@ -1,27 +1,34 @@
-"""Secrets, configs and bound files: the objects that hold them, and how a pod mounts them. Pure."""
+"""Secrets, configs and what is bound: the objects that hold them, and how a pod mounts them. Pure."""
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from hashlib import sha256
 
+from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING
+from whit.runtime.scaleout.kubernetes.model import filled
 from whit.runtime.scaleout.kubernetes.naming import OWN, label, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from whit.runtime.compose.keys import Path
     from whit.runtime.compose.project import Service
-    from whit.runtime.scaleout.kubernetes.model import Context, Document
+    from whit.runtime.scaleout.kubernetes.model import Bound, Context, Document
 
 MOST = 1 << 20
 """Bytes of a ConfigMap or a Secret (kubernetes.io, "ConfigMaps")."""
 
 _AT = "/run/secrets"
 _READABLE = 0o444
+_EXECUTABLE = 0o555
 _BOUND = "file"
-"""A bound file's key in its ConfigMap."""
+"""A lone bound file's key in its ConfigMap."""
+
+_KEY = re.compile(r"(?!\.\.)[-._a-zA-Z0-9]{1,253}", re.ASCII)
+"""A file's name that can be a key (kubernetes.io, "ConfigMaps"); the kubelet has its own that begin with two dots."""
 
 
 def files_of(context: Context, service: Service) -> Iterator[tuple[Document, Document]]:
@@ -46,17 +53,23 @@ def files_of(context: Context, service: Service) -> Iterator[tuple[Document, Doc
             yield {"name": name, **source}, {"name": name, "mountPath": target, "subPath": key, "readOnly": True}
 
 
-def bound_file(service: str, target: str, number: int) -> tuple[Document, Document]:
-    """(volume, mount) of a file that is bound."""
+def bound_files(service: str, target: str, number: int, bound: Bound) -> tuple[Document, Document]:
+    """(volume, mount) of a file, or a folder of files, that is bound. Raises :class:`UsageError` for names that can't be."""
     name = f"{OWN}bound-{number}"
-    items = [{"key": _BOUND, "path": _BOUND, "mode": _READABLE}]
-    source = {"name": bound_name(service, target), "items": items}
-    mount = {"name": name, "mountPath": target, "subPath": _BOUND, "readOnly": True}
-    return {"name": name, "configMap": source}, mount
+    for one in bound.files:
+        if one and (not _KEY.fullmatch(one) or one == "."):
+            raise UsageError(f"'{one[:60]}' can't be in a ConfigMap", hint="names of letters, digits, '-', '_' and '.'")
+    items = [
+        {"key": one or _BOUND, "path": one or _BOUND, "mode": _EXECUTABLE if file.is_executable else _READABLE}
+        for one, file in bound.files.items()
+    ]
+    source: Document = {"name": bound_name(service, target), **({"items": items} if items else {})}
+    mount: Document = {"name": name, "mountPath": target, "readOnly": True}
+    return {"name": name, "configMap": source}, mount if bound.is_folder else {**mount, "subPath": _BOUND}
 
 
 def bound_name(service: str, target: str) -> str:
-    """The ConfigMap of a bound file."""
+    """The ConfigMap of what is bound."""
     return label(f"{service}-{target.strip('/')}")
 
 
@@ -71,7 +84,7 @@ def objects(context: Context) -> Iterator[Document]:
             context.tell((kind, key), f"the {what} {name} with the key {key} must be there")
             continue
         data = _fitting(context, (kind, key), context.contents[kind, key])
-        yield _secret(context, name, key, data) if kind == "secrets" else _config(context, name, key, data)
+        yield _secret(context, name, key, data) if kind == "secrets" else _config(context, name, {key: data})
         if kind == "secrets":
             context.tell((kind, key), "its value is in the manifest, readable by all who can read that")
     yield from _bound(context)
@@ -84,8 +97,9 @@ def _bound(context: Context) -> Iterator[Document]:
         for number, mount in enumerate(service.values.get("volumes") or ()):
             source = str(mount.get("source") or "")
             if mount.get("type") == "bind" and source in context.bound:
-                data = _fitting(context, ("services", service.name, "volumes", number), context.bound[source])
-                yield _config(context, bound_name(service.name, str(mount["target"])), _BOUND, data)
+                held = {name or _BOUND: file.data for name, file in context.bound[source].files.items()}
+                _fitting(context, ("services", service.name, "volumes", number), b"".join(held.values()))
+                yield _config(context, bound_name(service.name, str(mount["target"])), held)
 
 
 def digest(context: Context, service: Service) -> str:
@@ -94,7 +108,8 @@ def digest(context: Context, service: Service) -> str:
     for mount in service.values.get("volumes") or ():
         source = str(mount.get("source") or "")
         if mount.get("type") == "bind" and source in context.bound and not context.options.host_paths:
-            parts.append((str(mount["target"]), context.bound[source]))
+            held = context.bound[source].files.items()
+            parts += [(f"{mount['target']}/{name}" if name else str(mount["target"]), one.data) for name, one in held]
     if not parts:
         return ""
     lines = "".join(f"{name}\0{sha256(data).hexdigest()}\n" for name, data in parts)
@@ -117,12 +132,16 @@ def _secret(context: Context, name: str, key: str, data: bytes) -> Document:
     return {**head, "type": "Opaque", "data": {key: b64encode(data).decode()}}
 
 
-def _config(context: Context, name: str, key: str, data: bytes) -> Document:
+def _config(context: Context, name: str, held: Mapping[str, bytes]) -> Document:
+    texts: dict[str, str] = {}
+    others: dict[str, str] = {}
+    for key, data in held.items():
+        try:
+            texts[key] = data.decode()
+        except UnicodeDecodeError:
+            others[key] = b64encode(data).decode()
     head: Document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(context, name)}
-    try:
-        return {**head, "data": {key: data.decode()}}
-    except UnicodeDecodeError:
-        return {**head, "binaryData": {key: b64encode(data).decode()}}
+    return {**head, **filled({"data": texts, "binaryData": others})}
 
 
 def _mode(value: object) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from whit.packer.support.errors import UsageError, WhitError
 from whit.packer.support.light import TYPE_CHECKING
-from whit.runtime.scaleout.kubernetes import claims, files, networks, workloads
+from whit.runtime.scaleout.kubernetes import claims, files, networks, policies, workloads
 from whit.runtime.scaleout.kubernetes.choosing import role_of
 from whit.runtime.scaleout.kubernetes.keys import check_keys
 from whit.runtime.scaleout.kubernetes.model import Generated
@@ -32,7 +32,9 @@ ORDER = (
     "StatefulSet",
     "Deployment",
     "DaemonSet",
+    "CronJob",
     "HorizontalPodAutoscaler",
+    "Ingress",
 )
 """What others need comes first."""
 
@@ -44,7 +46,7 @@ def generate(context: Context) -> Generated:
     roles: dict[str, Role] = {}
     for service in project.services.values():
         roles[service.name] = role_of(context, service)
-    made: list[Document] = [*networks.policies_of(context), *files.objects(context), *claims.objects(context, roles)]
+    made: list[Document] = [*policies.policies_of(context), *files.objects(context), *claims.objects(context, roles)]
     profiles: dict[Profile, None] = {}
     for service in project.services.values():
         if roles[service.name].is_init:

@@ -32,6 +32,12 @@ class Kind(StrEnum):
     STATEFUL = "StatefulSet"
     DAEMON = "DaemonSet"
     JOB = "Job"
+    CRON = "CronJob"
+
+    @property
+    def ends(self) -> bool:
+        """Whether its pods have one thing to do, and are done then."""
+        return self in {Kind.JOB, Kind.CRON}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ class Options:
     """Secrets are named, and not written."""
     policies: bool = True
     """Networks become NetworkPolicies."""
+    pull_secret: str = ""
+    """The Secret by which images are pulled, where a service names no other one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +87,37 @@ class Generated:
 
 
 @dataclass(frozen=True, slots=True)
+class BoundFile:
+    """A file of this machine's. At most one byte more of it than Kubernetes takes."""
+
+    data: bytes
+    is_executable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A regular file or a folder of some: name → file; the only one of a lone file has no name."""
+
+    files: Mapping[str, BoundFile]
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is mounted as one."""
+        return "" not in self.files
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What every part needs: the project, the person's wishes, what files hold, and where notes go.
 
-    ``contents``: ("secrets" or "configs", key) → bytes; ``bound``: path of a bound regular file → bytes.
+    ``contents``: ("secrets" or "configs", key) → bytes; ``bound``: path of what is bound → what it holds.
     """
 
     project: Project
     options: Options
     where: Where
     contents: Mapping[tuple[str, str], bytes]
-    bound: Mapping[str, bytes]
+    bound: Mapping[str, Bound]
     notes: list[Note]
 
     def tell(self, path: Path, text: str) -> None:

@@ -8,7 +8,7 @@ from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.scaleout.kubernetes import files, security
 from whit.runtime.scaleout.kubernetes.choosing import runs_first
 from whit.runtime.scaleout.kubernetes.containers import container_of
-from whit.runtime.scaleout.kubernetes.model import Kind, filled
+from whit.runtime.scaleout.kubernetes.model import filled
 from whit.runtime.scaleout.kubernetes.naming import is_host, is_key, label, labels, network_label
 from whit.runtime.scaleout.kubernetes.probes import probes_of
 from whit.runtime.scaleout.kubernetes.quantities import seconds
@@ -62,6 +62,8 @@ def pod_of(context: Context, service: Service, roles: Mapping[str, Role]) -> Pod
         **_host(context, service),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
+        "serviceAccountName": role.wishes.service_account,
+        "imagePullSecrets": _pull_secrets(context, role, *(roles[name] for name in first)),
         "runtimeClassName": _runtime_class(context, service),
         "restartPolicy": _restart_policy(role),
         "terminationGracePeriodSeconds": seconds(service.values.get("stop_grace_period"), _GRACE),
@@ -103,7 +105,7 @@ def _contained(context: Context, service: Service, role: Role) -> tuple[Document
     mounts = mounted(context, service, role.owned, role.wishes)
     confined = security.confinement_of(context, service, role.wishes, has_volumes=any(one.is_kept for one in mounts))
     container = container_of(context, service)
-    if role.kind is not Kind.JOB:
+    if not role.kind.ends:
         container |= probes_of(context, service, role.wishes)
     container["securityContext"] = confined.container
     container |= filled({"volumeMounts": [one.mount for one in mounts]})
@@ -127,6 +129,11 @@ def _as_init(container: Document, volumes: list[Document], confined: security.Co
     }
 
 
+def _pull_secrets(context: Context, *roles: Role) -> list[Document]:
+    names = dict.fromkeys(role.wishes.pull_secret or context.options.pull_secret for role in roles)
+    return [{"name": name} for name in names if name]
+
+
 def _init_name(service: str, volume: str) -> str:
     return label(f"{service}-{volume}")
 
@@ -139,7 +146,7 @@ def _runtime_class(context: Context, service: Service) -> str | None:
 
 
 def _restart_policy(role: Role) -> str:
-    if role.kind is not Kind.JOB:
+    if not role.kind.ends:
         return "Always"
     return "OnFailure" if role.restart.word in {"on-failure", "always"} else "Never"
 

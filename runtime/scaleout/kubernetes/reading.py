@@ -9,12 +9,16 @@ from pathlib import Path
 from whit.packer.support.errors import NotFoundError, UsageError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.scaleout.kubernetes.files import MOST
+from whit.runtime.scaleout.kubernetes.model import Bound, BoundFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from whit.runtime.compose.keys import Where
     from whit.runtime.compose.project import Project
+
+_MOST_FILES = 1000
+"""Of a folder that goes along; more isn't configuration."""
 
 
 def read_contents(
@@ -51,23 +55,46 @@ def read_contents(
     return found
 
 
-def read_bound(project: Project) -> dict[str, bytes]:
-    """Path → bytes of the regular files that services bind only to read; at most one byte more than Kubernetes takes."""
-    found: dict[str, bytes] = {}
+def read_bound(project: Project) -> dict[str, Bound]:
+    """Path → the regular file, or the folder of nothing but such, that services bind only to read."""
+    found: dict[str, Bound] = {}
     for service in project.services.values():
         for mount in service.values.get("volumes") or ():
-            if mount.get("type") == "bind" and mount.get("read_only"):
-                data = read_file(str(mount["source"]))
-                if data is not None:
-                    found[str(mount["source"])] = data
+            source = str(mount.get("source") or "")
+            if mount.get("type") != "bind" or not mount.get("read_only") or source in found:
+                continue
+            held = _read_folder(Path(source)) if Path(source).is_dir() else _named("", _read(source))
+            if held is not None:
+                found[source] = Bound(held)
     return found
+
+
+def _read_folder(folder: Path) -> dict[str, BoundFile] | None:
+    """All files of a folder; None where there is something else in it, or more than Kubernetes takes."""
+    found: dict[str, BoundFile] = {}
+    for place in sorted(folder.iterdir()):
+        file = _read(str(place))
+        if file is None or len(found) == _MOST_FILES or sum(len(one.data) for one in found.values()) > MOST:
+            return None
+        found[place.name] = file
+    return found
+
+
+def _named(name: str, file: BoundFile | None) -> dict[str, BoundFile] | None:
+    return None if file is None else {name: file}
 
 
 def read_file(path: str) -> bytes | None:
     """A regular file's bytes; None where there is none. Raises :class:`OSError` for one that can't be read."""
+    file = _read(path)
+    return None if file is None else file.data
+
+
+def _read(path: str) -> BoundFile | None:
     try:
         descriptor = os.open(Path(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except (FileNotFoundError, NotADirectoryError):
         return None
     with os.fdopen(descriptor, "rb") as file:
-        return file.read(MOST + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+        mode = os.fstat(descriptor).st_mode
+        return BoundFile(file.read(MOST + 1), bool(mode & stat.S_IXUSR)) if stat.S_ISREG(mode) else None

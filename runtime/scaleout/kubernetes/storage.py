@@ -138,7 +138,7 @@ def _bind(context: Context, service: Service, mount: Values, number: int) -> Mou
         place = {"name": name, "mountPath": target, **({"readOnly": True} if read_only else {})}
         return Mounted({"name": name, "hostPath": {"path": source}}, place)
     if source not in context.bound or not read_only:
-        hint = "a named volume, configs:, a file that is only read (:ro), or --host-paths"
-        raise context.refused(here, f"{source} is this host's, and no file that is only read and could go along", hint)
+        hint = "a named volume, configs:, a file or a folder of files that is only read (:ro), or --host-paths"
+        raise context.refused(here, f"{source} is this host's, and nothing that is only read and could go along", hint)
     context.tell(here, f"{target} is a ConfigMap of what {source} holds now")
-    return Mounted(*files.bound_file(service.name, target, number))
+    return Mounted(*files.bound_files(service.name, target, number, context.bound[source]))

@@ -27,8 +27,8 @@ _DIGITS = 8
 def objects_of(context: Context, service: Service, role: Role, pod: Pod) -> Iterator[Document]:
     """The Deployment, StatefulSet, DaemonSet or Job, and a HorizontalPodAutoscaler if one is wished for."""
     tell_policies(context, service, role)
-    if role.kind is Kind.JOB:
-        yield _job(context, service, role, pod)
+    if role.kind.ends:
+        yield _cron_job(context, service, role, pod) if role.kind is Kind.CRON else _job(context, service, role, pod)
         return
     name = label(service.name)
     spec: Document = {"selector": {"matchLabels": labels(context.project, service.name)}, "template": pod.template}
@@ -52,12 +52,26 @@ def _job(context: Context, service: Service, role: Role, pod: Pod) -> Document:
     """A Job can't be changed: its name has a digest of its template, so that another one is another Job."""
     text = json.dumps(pod.template, sort_keys=True, separators=(",", ":"))
     name = f"{label(service.name)}-{sha256(text.encode()).hexdigest()[:_DIGITS]}"
+    head = metadata(context, name, service.name, _annotations(context, service))
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": head, "spec": _ending(service, role, pod)}
+
+
+def _cron_job(context: Context, service: Service, role: Role, pod: Pod) -> Document:
+    head = metadata(context, label(service.name), service.name, _annotations(context, service))
+    spec: Document = {"schedule": role.wishes.schedule}
+    if role.wishes.concurrency:
+        spec["concurrencyPolicy"] = role.wishes.concurrency
+    job = {"metadata": {"labels": labels(context.project, service.name)}, "spec": _ending(service, role, pod)}
+    return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": head, "spec": {**spec, "jobTemplate": job}}
+
+
+def _ending(service: Service, role: Role, pod: Pod) -> Document:
+    """A Job's ``spec``."""
     retries = 0 if role.restart.word in {"", "no"} else role.restart.most or _RETRIES
     spec: Document = {"backoffLimit": retries, "template": pod.template}
     if service.replicas != 1:
         spec = {"completions": service.replicas, "parallelism": service.replicas, **spec}
-    head = metadata(context, name, service.name, _annotations(context, service))
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": head, "spec": spec}
+    return spec
 
 
 def _annotations(context: Context, service: Service) -> dict[str, str]:
@@ -92,9 +106,9 @@ def _updating(context: Context, service: Service, role: Role) -> Document:
 def tell_policies(context: Context, service: Service, role: Role) -> None:
     """Note what of ``deploy`` and ``restart`` is otherwise on Kubernetes."""
     here = ("services", service.name)
-    if role.kind is Kind.JOB:
+    if role.kind.ends:
         if role.restart.word == "always":
-            context.tell(here, "is a Job: it isn't run again once it has ended well")
+            context.tell(here, f"is a {role.kind}: it isn't run again once it has ended well")
     elif role.restart.word != "always":
         said = f"restart: {role.restart.word}" if role.restart.word else "no restart"
         context.tell(here, f"{said} in the file; a {role.kind} restarts it whenever it ends")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from tests.unit.runtime.compose_projects import project_of
 from whit.runtime.compose.keys import dotted
 from whit.runtime.scaleout.kubernetes.generating import generate
-from whit.runtime.scaleout.kubernetes.model import Context, Options
+from whit.runtime.scaleout.kubernetes.model import Bound, Context, Options
 
 if TYPE_CHECKING:
-    from whit.runtime.scaleout.kubernetes.model import Generated
+    from whit.runtime.scaleout.kubernetes.model import BoundFile, Generated
 
 Services = dict[str, dict[str, Any]]
 
@@ -19,7 +19,7 @@ def generated(
     services: Services,
     options: Options | None = None,
     contents: dict[tuple[str, str], bytes] | None = None,
-    bound: dict[str, bytes] | None = None,
+    bound: dict[str, dict[str, BoundFile]] | None = None,
     **parts: dict[str, Any],
 ) -> Generated:
     """All that is made of these services; places are called ``AT path:``."""
@@ -28,7 +28,7 @@ def generated(
         options or Options(),
         lambda path: f"AT {dotted(path)}: ",
         contents or {},
-        bound or {},
+        {path: Bound(held) for path, held in (bound or {}).items()},
         [],
     )
     return generate(context)

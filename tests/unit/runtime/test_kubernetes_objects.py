@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.runtime.manifests import generated, kinds, notes, of_kind, pod
 from whit.packer.support.errors import UnsupportedError, UsageError, WhitError
-from whit.runtime.scaleout.kubernetes.model import Options, Publish
+from whit.runtime.scaleout.kubernetes.model import BoundFile, Options, Publish
 
 ENDED = {"condition": "service_completed_successfully"}
 DATA = {"type": "volume", "source": "data", "target": "/data"}
@@ -222,7 +222,7 @@ def test_a_file_that_is_too_large_is_refused() -> None:
 
 def test_what_is_bound_goes_along_only_as_a_file_that_is_read() -> None:
     bind = {"type": "bind", "source": "/here/nginx.conf", "target": "/etc/nginx.conf", "read_only": True}
-    made = generated({"web": {"volumes": [bind]}}, bound={"/here/nginx.conf": b"x\n"})
+    made = generated({"web": {"volumes": [bind]}}, bound={"/here/nginx.conf": {"": BoundFile(b"x\n")}})
     assert of_kind(made, "ConfigMap", "web-etc-nginx-conf")["data"] == {"file": "x\n"}
     for other in ({**bind, "read_only": False}, {**bind, "source": "/here"}):
         with pytest.raises(UnsupportedError, match=r"AT services\.web\.volumes.*/here"):

@@ -44,6 +44,7 @@ SCHEMA = "whit-kube-generate/1"
     default="none",
     help="How published ports are reached from outside.",
 )
+@click.option("--pull-secret", default="", metavar="NAME", help="The Secret by which all images are pulled.")
 @click.option("--registry", default="", metavar="PREFIX", help="What stands before the names of images that are built.")
 @click.option("--wait-image", default="", metavar="IMAGE", help="With sh and nc: pods wait for others to be healthy.")
 @click.option("--volume-size", default="", metavar="SIZE", help="Of volumes that don't say theirs.  [default: 1Gi]")
@@ -93,7 +94,7 @@ def _options(words: dict[str, Any]) -> Options:
     from whit.runtime.scaleout.kubernetes.model import Options, Publish
     from whit.runtime.scaleout.kubernetes.naming import label
 
-    for key in ("namespace", "runtime_class"):
+    for key in ("namespace", "runtime_class", "pull_secret"):
         if words[key] and label(words[key]) != words[key]:
             option = f"--{key.replace('_', '-')}"
             raise UsageError(f"{option} '{words[key][:60]}' can't be", hint="small letters, digits and '-'")
@@ -110,6 +111,7 @@ def _options(words: dict[str, Any]) -> Options:
         words["host_paths"],
         words["without_secrets"],
         not words["without_policies"],
+        words["pull_secret"],
     )
 
 
