@@ -45,7 +45,7 @@ def _schema(kind: str, version: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(own.contents, registry=registry)
 
 
-def _made(case: Case, folder: Path, options: Options) -> Generated:
+def made_of(case: Case, folder: Path, options: Options) -> Generated:
     chosen = Chosen(files=case.named)
     canonical = load(chosen, None, {**ENVIRONMENT, **case.environment}, str(folder))
     project = read_project(canonical.configuration, canonical.directory, canonical.files)
@@ -60,7 +60,7 @@ def _made(case: Case, folder: Path, options: Options) -> Generated:
 def _outcome(case: Case, folder: Path, options: Options) -> str:
     """``made``, ``refused``, or what is wrong: a manifest that isn't valid, several lines, or an error that isn't whit's."""
     try:
-        made = _made(case, folder, options)
+        made = made_of(case, folder, options)
         for document in made.manifests:
             _schema(document["kind"], document["apiVersion"]).validate(document)
         documents.files_of(made)

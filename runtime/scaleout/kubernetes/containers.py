@@ -141,5 +141,8 @@ def _hooks(context: Context, service: Service) -> Document:
         here = ("services", service.name, key)
         if len(hooks) > 1:
             raise context.refused(here, "Kubernetes has one hook of a kind", "put them into one program")
-        made[word] = {"exec": {"command": [str(one) for one in hooks[0].get("command") or ()]}}
+        command = [str(one) for one in hooks[0].get("command") or ()]
+        if not command:
+            raise context.refused((*here, 0), "Kubernetes has no form for a hook without a command", "say what is run")
+        made[word] = {"exec": {"command": command}}
     return made

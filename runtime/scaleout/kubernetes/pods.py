@@ -183,12 +183,15 @@ def _hosts(context: Context, service: Service) -> list[Document]:
             raise context.refused(
                 here, f"'{name[:60]}' is no host's name on Kubernetes", "small letters, digits, '-', '.'"
             )
-        try:
-            place = str(ip_address(address.strip("[]")))
-        except ValueError:
-            raise context.refused(here, f"'{address[:60]}' is no address", "on Kubernetes it must be one") from None
-        found.setdefault(place, []).append(name)
+        found.setdefault(_address(context, here, address.strip("[]")), []).append(name)
     return [{"ip": address, "hostnames": names} for address, names in found.items()]
+
+
+def _address(context: Context, here: tuple[str, ...], text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise context.refused(here, f"'{text[:60]}' is no address", "on Kubernetes it must be one") from None
 
 
 def _dns(context: Context, service: Service) -> Document:
@@ -197,6 +200,13 @@ def _dns(context: Context, service: Service) -> Document:
     if len(servers) > _SERVERS:
         here = ("services", service.name, "dns")
         raise context.refused(here, f"there are {len(servers)} servers", f"Kubernetes takes {_SERVERS}")
+    for one in servers:
+        _address(context, ("services", service.name, "dns"), one)
+    for one in values.get("dns_search") or ():
+        if not is_host(str(one)) and one != ".":
+            raise context.refused(
+                ("services", service.name, "dns_search"), f"'{str(one)[:60]}' is no domain", "example.org"
+            )
     if servers:
         context.tell(("services", service.name, "dns"), "the cluster's own servers are asked first")
     options = [

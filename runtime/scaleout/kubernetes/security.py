@@ -6,6 +6,7 @@ Source: kubernetes.io, "Pod Security Standards", "Configure a Security Context".
 from __future__ import annotations
 
 from whit.packer.support.light import TYPE_CHECKING, dataclass
+from whit.runtime.capabilities import parse_capability
 from whit.runtime.scaleout.kubernetes.model import filled
 
 if TYPE_CHECKING:
@@ -117,13 +118,18 @@ def _number(context: Context, path: tuple[str, ...], text: str) -> int:
 
 
 def _capabilities(context: Context, service: Service) -> tuple[str, ...]:
-    names = sorted({str(one).upper().removeprefix("CAP_") for one in service.values.get("cap_add") or ()})
-    dropped = {str(one).upper().removeprefix("CAP_") for one in service.values.get("cap_drop") or ()}
-    added = tuple(name for name in names if name not in dropped)
+    wanted, dropped = (
+        {_capability(str(one)) for one in service.values.get(key) or ()} for key in ("cap_add", "cap_drop")
+    )
+    added = tuple(sorted(wanted - dropped))
     if set(added) - {"NET_BIND_SERVICE"}:
         text = f"{', '.join(added)}: only 'privileged' namespaces take that, or 'baseline' ones docker's usual ones"
         context.tell(("services", service.name, "cap_add"), text)
     return added
+
+
+def _capability(text: str) -> str:
+    return "ALL" if text.upper() in {"ALL", "CAP_ALL"} else parse_capability(text)
 
 
 def _options(context: Context, service: Service) -> Document:
@@ -150,5 +156,6 @@ def _sysctls(context: Context, service: Service) -> list[Document]:
     found: Values = service.values.get("sysctls") or {}
     for name in found:
         if name not in _SAFE_SYSCTLS:
-            context.tell(("services", service.name, "sysctls", name), "each node's kubelet must allow it by name")
+            text = "each node's kubelet must allow it by name, and only 'privileged' namespaces take it"
+            context.tell(("services", service.name, "sysctls", name), text)
     return [{"name": name, "value": str(value)} for name, value in found.items()]

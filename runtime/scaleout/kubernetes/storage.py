@@ -133,7 +133,7 @@ def _bind(context: Context, service: Service, mount: Values, number: int) -> Mou
     source, target = str(mount["source"]), str(mount["target"])
     read_only = bool(mount.get("read_only"))
     if context.options.host_paths:
-        context.tell(here, f"{target} is {source} of whichever node it runs on")
+        context.tell(here, f"{target} is {source} of whichever node it runs on: only 'privileged' namespaces take that")
         name = f"{OWN}host-{number}"
         place = {"name": name, "mountPath": target, **({"readOnly": True} if read_only else {})}
         return Mounted({"name": name, "hostPath": {"path": source}}, place)

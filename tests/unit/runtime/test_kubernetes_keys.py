@@ -103,6 +103,10 @@ def test_what_says_nothing_or_is_only_for_others_is_passed_over() -> None:
     [
         ({"extra_hosts": ["my_host=10.0.0.1"]}, "'my_host' is no host's name"),
         ({"dns": ["1.1.1.1", "2.2.2.2", "3.3.3.3", "4.4.4.4"]}, "there are 4 servers"),
+        ({"dns": ["resolver.example"]}, "'resolver.example' is no address"),
+        ({"dns_search": ["a b"]}, "'a b' is no domain"),
+        ({"pre_stop": [{"command": []}]}, "a hook without a command"),
+        ({"cap_add": ["NET_EVERYTHING"]}, "'NET_EVERYTHING' is no capability"),
         ({"runtime": "A_b"}, "no RuntimeClass is called A_b"),
         ({"user": "4294967295"}, "only by their numbers: 4294967295"),
         ({"platform": "linux/a b"}, "no node is a linux/a b"),
