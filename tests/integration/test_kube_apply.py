@@ -12,11 +12,12 @@ from tests.compose.comparing import written
 from tests.compose.corpus import odd, single
 from tests.conftest import lacking
 from tests.integration.test_kube_corpus import OPTIONS, made_of
+from tests.peers import PROJECT
 from tests.peers.kubernetes import kubernetes_program, start_cluster
 from whit.packer.support.errors import WhitError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from tests.conftest import RunWhit
@@ -60,6 +61,7 @@ services:
     healthcheck: {test: [CMD, /ready]}
     volumes: ["data:/data"]
     networks: [back]
+    depends_on: {schema: {condition: service_completed_successfully}}
     stop_grace_period: 1m
   agent:
     image: agent:1
@@ -69,6 +71,11 @@ services:
   migrate:
     image: migrate:1
     networks: [back]
+  schema:
+    image: schema:1
+    networks: [back]
+    volumes: ["data:/there"]
+    x-kubernetes: {init: true}
   seed:
     image: seed:1
     restart: "no"
@@ -92,6 +99,11 @@ configs: {conf: {content: "a=1\\n"}}
 
 PODS = {"web": 2, "scaled": 2, "db": 1, "agent": 3, "reader": 1}
 """That stay."""
+
+EXAMPLES = {
+    "shop": {"proxy": 1, "web": 2, "worker": 2, "store": 1, "cache": 1, "queue": 1},
+    "ring": {"one": 1, "two": 1, "three": 1},
+}
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +202,7 @@ def _versions(cluster: Cluster, folder: Path, namespace: str) -> dict[str, int]:
 
 def test_pods_run_and_jobs_are_done(cluster: Cluster, namespace: str, run_whit: RunWhit, shop: Path) -> None:
     _applied(cluster, _written(run_whit, shop, namespace), namespace)
-    cluster.wait(lambda: _not_running(cluster, namespace))
+    cluster.wait(lambda: _not_running(cluster, namespace, PODS))
     jobs = cluster.listed("jobs", namespace)
     assert {name.rpartition("-")[0] for name in jobs} == {"migrate", "seed"}
     claims = cluster.listed("persistentvolumeclaims", namespace)
@@ -250,7 +262,21 @@ def test_every_form_of_every_key_is_taken_and_what_isnt_restricted_is_told(
     assert len(seen) > 1000
 
 
-def _not_running(cluster: Cluster, namespace: str) -> str:
+@pytest.mark.parametrize("example", ["shop", "ring"])
+@pytest.mark.parametrize("more", [(), ("--publish", "load-balancer", "--seccomp", "whit", "--wait-image", "busybox:1")])
+def test_the_examples_run_too(
+    cluster: Cluster, namespace: str, run_whit: RunWhit, tmp_path: Path, example: str, more: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "k8s"
+    words = ("kube", "generate", "--namespace", namespace, *more, "-o", str(folder))
+    done = run_whit(*words, cwd=PROJECT / "examples" / example)
+    assert done.returncode == 0, done.stderr
+    _applied(cluster, folder, namespace)
+    cluster.wait(lambda: _not_running(cluster, namespace, EXAMPLES[example]))
+    assert cluster.kubectl("diff", "-k", folder, "--server-side", check=False).stdout == ""
+
+
+def _not_running(cluster: Cluster, namespace: str, wanted: Mapping[str, int]) -> str:
     """Which pods are missing, and why; nothing once all are there."""
     pods = cluster.listed("pods", namespace)
     running: dict[str, int] = {}
@@ -261,7 +287,7 @@ def _not_running(cluster: Cluster, namespace: str) -> str:
     undone = [
         name for name, one in cluster.listed("jobs", namespace).items() if one.get("status", {}).get("succeeded") != 1
     ]
-    if running == PODS and not undone:
+    if running == wanted and not undone:
         return ""
     events = cluster.kubectl("get", "events", "-n", namespace, "--field-selector", "type=Warning").stdout
     return f"running: {running}; jobs that aren't done: {undone}\n{events[-3000:]}"

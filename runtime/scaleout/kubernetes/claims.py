@@ -5,6 +5,7 @@ from __future__ import annotations
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.scaleout.kubernetes.extension import KEY, service_wishes, volume_wishes
 from whit.runtime.scaleout.kubernetes.naming import label, metadata, volume_name
+from whit.runtime.scaleout.kubernetes.storage import holders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,7 +56,7 @@ def is_single(context: Context, service: Service) -> bool:
 
 
 def _is_single(context: Context, key: str) -> bool:
-    users = [context.project.services[name] for name in context.project.mounted_by.get(key, ())]
+    users = [context.project.services[name] for name in holders(context, key)]
     return len(users) == 1 and users[0].replicas <= 1 and service_wishes(context, users[0].name).autoscale is None
 
 

@@ -32,6 +32,9 @@ def services_of(context: Context, service: Service, role: Role) -> Iterator[Docu
     listed = entries(ports)
     spec: Document = {"selector": labels(context.project, service.name), **({"ports": listed} if listed else {})}
     spec |= {"clusterIP": "None"} if is_headless else {"type": "ClusterIP"}
+    if role.kind is Kind.STATEFUL:
+        # Those of one cluster wait for each other, and get well only together. In Compose all that runs has its name, too.
+        spec["publishNotReadyAddresses"] = True
     for each in (name, *_other_names(context, service)):
         yield {"apiVersion": "v1", "kind": "Service", "metadata": metadata(context, each, service.name), "spec": spec}
     yield from published.objects_of(context, service, role)

@@ -31,6 +31,9 @@ _GRACE = 10
 _SERVERS = 3
 """Name servers that a pod can name (kubernetes.io, "DNS for Services and Pods")."""
 
+_OF_VOLUMES = ("fsGroup", "fsGroupChangePolicy")
+"""Whose volumes are is the whole pod's matter, also where only what runs first has any."""
+
 _NAMESPACES = {"ipc": "hostIPC", "pid": "hostPID"}
 
 
@@ -45,14 +48,16 @@ class Pod:
 def pod_of(context: Context, service: Service, roles: Mapping[str, Role]) -> Pod:
     """What a service's pods are made of. Raises :class:`WhitError` with the place of what can't be."""
     role = roles[service.name]
-    container, volumes, confined = _contained(context, service, role)
+    container, volumes, confined = _contained(context, service, role, role.owned)
     profiles = [confined.profile]
+    security_context = confined.pod
     inits: list[Document] = []
     first = runs_first(context.project, roles, service.name)
     for name in first:
         other = context.project.services[name]
         inits += waiting(context, other, first)
-        init, more, box = _contained(context, other, roles[name])
+        init, more, box = _contained(context, other, roles[name], role.owned)
+        security_context = {**{key: box.pod[key] for key in _OF_VOLUMES if key in box.pod}, **security_context}
         inits.append(_as_init(init, more, box))
         volumes += [{**volume, "name": _init_name(name, volume["name"])} for volume in more]
         profiles.append(box.profile)
@@ -71,7 +76,7 @@ def pod_of(context: Context, service: Service, roles: Mapping[str, Role]) -> Pod
         "hostAliases": _hosts(context, service),
         "dnsConfig": _dns(context, service),
         **placed(context, service),
-        "securityContext": confined.pod,
+        "securityContext": security_context,
         "initContainers": inits,
         "containers": [container],
         "volumes": volumes,
@@ -100,9 +105,11 @@ def _kept(spec: Document) -> Document:
     return {key: value for key, value in spec.items() if value is not None and value not in ("", [], {})}
 
 
-def _contained(context: Context, service: Service, role: Role) -> tuple[Document, list[Document], security.Confinement]:
-    """A service's container with its mounts, the volumes that these need, and how it is confined."""
-    mounts = mounted(context, service, role.owned, role.wishes)
+def _contained(
+    context: Context, service: Service, role: Role, owned: tuple[str, ...]
+) -> tuple[Document, list[Document], security.Confinement]:
+    """A service's container with its mounts, the volumes that these need, and how it is confined; ``owned`` are its pods' claims."""
+    mounts = mounted(context, service, owned, role.wishes)
     confined = security.confinement_of(context, service, role.wishes, has_volumes=any(one.is_kept for one in mounts))
     container = container_of(context, service)
     if not role.kind.ends:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.compose.model.units import size as parse_size
+from whit.runtime.compose.project import Condition
 from whit.runtime.mounts import container_path
 from whit.runtime.scaleout.kubernetes import files
+from whit.runtime.scaleout.kubernetes.extension import service_wishes
 from whit.runtime.scaleout.kubernetes.naming import OWN, label, volume_name
 from whit.runtime.scaleout.kubernetes.quantities import size
 
@@ -63,15 +65,31 @@ def _settled(one: Mounted) -> Mounted:
 
 
 def owned_volumes(context: Context, service: Service) -> tuple[str, ...]:
-    """The volumes that it alone mounts, and writes to."""
+    """The volumes that its pods alone have, and it writes to."""
     found: dict[str, None] = {}
     for mount in service.values.get("volumes") or ():
         key = str(mount.get("source") or "")
-        if mount.get("type") == "volume" and key and not mount.get("read_only"):
-            users = context.project.mounted_by.get(key, ())
-            if list(users) == [service.name] and not (context.project.volumes.get(key) or {}).get("external"):
-                found[key] = None
+        if mount.get("type") != "volume" or not key or mount.get("read_only"):
+            continue
+        is_external = bool((context.project.volumes.get(key) or {}).get("external"))
+        if not is_external and holders(context, key) == {service.name}:
+            found[key] = None
     return tuple(found)
+
+
+def holders(context: Context, key: str) -> frozenset[str]:
+    """The services whose pods have a volume: what runs first in others' pods has none of its own."""
+    todo = list(context.project.mounted_by.get(key, ()))
+    seen = set(todo)
+    found: set[str] = set()
+    for name in todo:
+        if not service_wishes(context, name).init:
+            found.add(name)
+            continue
+        waiting = {other for other, how in context.project.dependents(name) if how.condition is Condition.COMPLETED}
+        todo += sorted(waiting - seen)
+        seen |= waiting
+    return frozenset(found)
 
 
 def _check_places(context: Context, service: Service, found: list[Mounted]) -> None:
