@@ -250,12 +250,12 @@ def test_a_second_ctrl_c_kills_what_does_not_stop(shop: Composed) -> None:
     assert running.stderr is not None
     assert running.stdout.readline() == "one-1  | up\n"
     running.send_signal(signal.SIGINT)
-    said = ""
-    while "Stopping" not in said:
-        said = running.stderr.readline()
+    for said in running.stderr:
+        if "Stopping" in said:
+            break
     running.send_signal(signal.SIGINT)
-    running.communicate(timeout=60)
-    assert running.returncode == 130
+    _, told = running.communicate(timeout=60)
+    assert running.returncode == 130, told
     until(lambda: shop.ps()["shop-one-1"]["state"] == "exited")
 
 

@@ -94,11 +94,14 @@ def attend(session: Session, names: tuple[str, ...], watched: Watched, build: Bu
 
     With ``build`` the services follow the host's files meanwhile (watching.py), and only the person ends it.
     """
-    audience = _Audience(session, names, watched)
-    audience.look()
-    following = _Following(session, names, build, audience) if build else None
+    audience: _Audience | None = None
+    following: _Following | None = None
     stops, stopped = True, watched.named or names
+    # A person who sees the first line may have enough at once: before all of them are listened to.
     try:
+        audience = _Audience(session, names, watched)
+        audience.look()
+        following = _Following(session, names, build, audience) if build else None
         code, stops = audience.until_end(following)
     except KeyboardInterrupt:
         tell("whit: stopping the project; once more to kill it\n")
@@ -111,7 +114,8 @@ def attend(session: Session, names: tuple[str, ...], watched: Watched, build: Bu
     except KeyboardInterrupt:
         _stop(session, stopped, Kind.KILL, watched)
         code = _INTERRUPTED
-    audience.leave()
+    if audience:
+        audience.leave()
     return code
 
 
