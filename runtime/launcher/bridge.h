@@ -35,7 +35,10 @@ void lease_give_back(const struct network_folders *folders, const struct lease *
    as anything is left of who had it before. */
 void end_name(char name[END_NAME_SIZE], uint64_t network_id, uint32_t address);
 
-/* Have the bridge removed some time later, if nobody is in its network then and nobody else watches already. */
-void bridge_watch(const struct launch *launch, const char *networks, const char *device, uint64_t id);
+/* Have the bridge removed some time after everybody has left it, if nobody else watches already. */
+void bridge_watch(const char *self, const char *networks, const char *device, uint64_t id);
+
+/* The same as a command, `whit _watch NETWORKS DEVICE NUMBER`, for who has just made the bridge. Returns the exit code. */
+int bridge_begin_watch(int argc, char **argv, const char *self);
 
 #endif

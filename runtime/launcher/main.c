@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bridge.h"
 #include "bundle.h"
 #include "engine.h"
 #include "guards.h"
@@ -164,6 +165,8 @@ static int __attribute__((noinline)) answer(int argc, char **argv)
 		return engine_attach(argv);
 	if (argc >= RESUME_WORDS && strcmp(argv[1], "_resume") == 0)
 		return engine_resume(argv, self);
+	if (argc > 1 && strcmp(argv[1], "_watch") == 0)
+		return bridge_begin_watch(argc, argv, self);
 	if (argc > 3 && strcmp(argv[1], "_users") == 0)
 		return engine_users(argv, self);
 	if (argc > 2 && strcmp(argv[1], "run") == 0) {

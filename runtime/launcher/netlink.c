@@ -117,6 +117,15 @@ int link_index(int socket, const char *name)
 	return ioctl(socket, SIOCGIFINDEX, &answer) < 0 ? -errno : answer.ifr_ifindex;
 }
 
+int link_is_running(int socket, const char *name)
+{
+	struct ifreq answer;
+	int error = put_name(&answer, name);
+	if (error)
+		return error;
+	return ioctl(socket, SIOCGIFFLAGS, &answer) < 0 ? -errno : (answer.ifr_flags & IFF_RUNNING) != 0;
+}
+
 int link_has_address(int socket, const char *name, const char *address)
 {
 	struct ifreq answer;

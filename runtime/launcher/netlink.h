@@ -33,6 +33,9 @@ int request_send(int socket, struct request *request);
 /* The number of the interface of that name in the socket's network namespace, or -errno. */
 int link_index(int socket, const char *name);
 
+/* Whether it is on and has a carrier, which a bridge has from who is in it: 1, 0, or -errno. */
+int link_is_running(int socket, const char *name);
+
 /* Whether its hardware address is that one, of six bytes: 0, -ENODEV, or another -errno. */
 int link_has_address(int socket, const char *name, const char *address);
 

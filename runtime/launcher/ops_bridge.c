@@ -247,7 +247,7 @@ void bridge_leave(const struct launch *launch)
 	const struct op *found = find_op(launch, OP_BRIDGE_FIND), *joined = find_op(launch, OP_BRIDGE_JOIN);
 	struct network_folders folders;
 	struct bridge_place place;
-	if (!found || !joined || get_place(launch, joined, &place))
+	if (!joined || get_place(launch, joined, &place))
 		return;
 	const char *networks = op_text(&launch->plan, joined, BRIDGE_JOIN_networks);
 	if (lease->id[0]) {
@@ -256,5 +256,6 @@ void bridge_leave(const struct launch *launch)
 		network_close(&folders);
 	}
 	/* Also for one that never got so far: the bridge may have been made for it. */
-	bridge_watch(launch, networks, op_text(&launch->plan, found, BRIDGE_FIND_device), place.id);
+	if (found)
+		bridge_watch(launch->self, networks, op_text(&launch->plan, found, BRIDGE_FIND_device), place.id);
 }

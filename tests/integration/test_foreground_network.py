@@ -320,29 +320,58 @@ def test_where_there_can_be_no_network_it_has_none_and_says_so_unless_it_was_ask
     assert (quiet.returncode, quiet.stderr) == (0, "")
 
 
-def is_watching(process: Path, engine: Engine) -> bool:
-    """Whether it is the one that is to remove a bridge of the engine's, and takes signals again."""
+def watchers(engine: Engine) -> list[int]:
+    """The processes that look after a bridge of the engine's, once they take signals again."""
+    return [int(process.name) for process in Path("/proc").glob("[0-9]*") if _watches(process, engine)]
+
+
+def _watches(process: Path, engine: Engine) -> bool:
+    """Whether it is one: it holds a name in the network namespace."""
     try:
-        words = (process / "environ").read_bytes().split(b"\0"), (process / "cmdline").read_bytes().split(b"\0")
-        session = int((process / "stat").read_text().rpartition(")")[2].split()[3])
+        held = str((process / "fd" / "3").readlink())
+        names = [line.split() for line in (process / "net" / "unix").read_text().splitlines()]
         return (
-            f"WHIT_ROOT={engine.root}".encode() in words[0]
-            and b"_launch" in words[1]
-            and session == int(process.name)
+            any(f"socket:[{words[6]}]" == held and words[7:9] == ["@whit", "idle"] for words in names)
+            and f"WHIT_ROOT={engine.root}".encode() in (process / "environ").read_bytes().split(b"\0")
             and "SigBlk:\t0000000000000000" in (process / "status").read_text()
         )
     except OSError:
         return False
 
 
+def test_a_bridge_is_watched_from_its_first_program_s_start_on(engine: Engine) -> None:
+    running = subprocess.Popen([*engine.before, engine.program, "run", BUSYBOX, "sleep", "99"], env=engine.environment)
+    try:
+        until(lambda: len(watchers(engine)) == 1, "the bridge is watched")
+        assert running.poll() is None
+    finally:
+        running.kill()
+        running.wait(PATIENCE_S)
+
+
 def test_somebody_watches_the_bridge_also_where_the_terminal_hangs_up(engine: Engine) -> None:
-    # given a program whose end is the end of its terminal's session: the kernel tells all at the terminal (SIGHUP)
+    # given a bridge that nobody watches
+    engine("run", BUSYBOX, "true")
+    until(lambda: len(watchers(engine)) == 1, "the bridge is watched")
+    os.kill(watchers(engine)[0], signal.SIGKILL)
+    until(lambda: not watchers(engine))
+
+    # when a program ends whose end is that of its terminal's session: the kernel tells all at the terminal (SIGHUP)
     at_terminal = AtTerminal([*engine.before, engine.program, "run", BUSYBOX, "true"], engine.environment)
     assert at_terminal.end() == 0, at_terminal.shown
 
-    until(
-        lambda: any(is_watching(process, engine) for process in Path("/proc").glob("[0-9]*")), "the bridge is watched"
-    )
+    until(lambda: len(watchers(engine)) == 1, "the bridge is watched")
+
+
+@pytest.mark.slow
+def test_a_bridge_is_gone_after_a_while_whoever_was_killed(engine: Engine, place: Lab) -> None:
+    before = place.traces()
+    running = subprocess.Popen([*engine.before, engine.program, "run", BUSYBOX, "sleep", "99"], env=engine.environment)
+    until(lambda: len(ends(place)) == 1, "it is in the network")
+    running.kill()
+    running.wait(PATIENCE_S)
+
+    until(lambda: place.traces() == before, "the bridge is gone")
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from whit.runtime.engine.networks.members import FILE
 from whit.runtime.engine.networks.model import DEFAULT
 from whit.runtime.engine.networks.neighbours import Neighbours
 from whit.runtime.engine.networks.netlink import IncapableError, Netlink, NetlinkError
+from whit.runtime.launch import find_launcher
 from whit.runtime.mounts import NAMES, Volume
 from whit.runtime.options import Bridge, Network, WayOut
 from whit.runtime.request import identity_of
@@ -127,6 +128,7 @@ def _in_bridge(options: RunOptions, root: Path) -> tuple[RunOptions, tuple[FileI
         if not nft.has_table(network.device):
             bridging.write_rules(root, network)
         if new:
+            _watch(root, network)
             for warning, hint in bridging.warnings(network):
                 warn(warning, hint)
         Neighbours(root).tell_passing(network.name)
@@ -135,10 +137,16 @@ def _in_bridge(options: RunOptions, root: Path) -> tuple[RunOptions, tuple[FileI
     return _joined(options, root, network), (identity,)
 
 
+def _watch(root: Path, network: Made) -> None:
+    """Have the bridge removed when nobody uses it, whatever becomes of this start: a process of the launcher's (bridge_idle.c)."""
+    words = [str(find_launcher()), "_watch", _networks(root), network.device, str(bridging.end_number(network.id))]
+    os.waitpid(os.posix_spawn(words[0], words, os.environ), 0)
+
+
 def _joined(options: RunOptions, root: Path, network: Made) -> RunOptions:
     addresses = network.ip_range or network.subnet
     bridge = Bridge(
-        networks=str((root / "networks").absolute()),
+        networks=_networks(root),
         network=network.name,
         device=network.device,
         mac=bytes.fromhex(network.mac.replace(":", "")),
@@ -171,8 +179,12 @@ def _with_way_out(options: RunOptions, root: Path) -> tuple[RunOptions, tuple[Fi
     return _showing(replace(options, bridge=way_out), {"/etc/resolv.conf": _resolvers(root)}), files
 
 
+def _networks(root: Path) -> str:
+    return str((root / "networks").absolute())
+
+
 def _resolvers(root: Path) -> str:
-    return str((root / "networks" / RESOLVERS).absolute())
+    return f"{_networks(root)}/{RESOLVERS}"
 
 
 def _write_resolvers(root: Path, *servers: str) -> None:
