@@ -2,6 +2,8 @@
 # Fetches the shop's programs that others have written, and packs each: by Go's own client, static, in these versions.
 #
 #   fetch.sh [FOLDER]     where programs are kept that were compiled once (default: programs)
+#
+# REGISTRY=registry.example/ stands before the images' names, as in compose.yaml.
 set -eu
 cd "$(dirname "$0")"
 folder=$(realpath -m "${1:-programs}")
@@ -9,7 +11,7 @@ whit=${WHIT:-whit}
 
 fetch() { # name, package@version, build tags
     test -x "$folder/$1" || CGO_ENABLED=0 GOFLAGS='' GOBIN="$folder" go install -tags "${3:-}" "$2"
-    "$whit" pack "$folder/$1" -t "shop/$1" >/dev/null
+    "$whit" pack "$folder/$1" -t "${REGISTRY:-}shop/$1" >/dev/null
 }
 
 fetch caddy github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.9

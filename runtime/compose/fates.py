@@ -29,11 +29,13 @@ _HONOURED = {
     "service.configs": "source target uid gid mode",
     "service.secrets": "source target uid gid mode",
     "service.depends_on.*": "condition restart required",
-    "service.deploy": "mode replicas resources restart_policy",
+    "service.deploy": "mode replicas resources restart_policy update_config",
     "service.deploy.resources": "limits reservations",
     "service.deploy.resources.limits": "cpus memory pids",
     "service.deploy.resources.reservations": "cpus memory",
     "service.deploy.restart_policy": "condition max_attempts",
+    # What 'order' says is what 'up' is told by --rolling.
+    "service.deploy.update_config": "delay order",
     "service.develop": "watch",
     "service.develop.watch": "path action target exec include ignore initial_sync",
     "service.develop.watch.exec": "command user privileged working_dir environment",
@@ -126,8 +128,11 @@ TOLD: Mapping[str, Mapping[str, str]] = {
         "jobs": "isn't run: whit compose up runs services",
         "models": "isn't run: there is no runner of models",
     },
-    "service.deploy": dict.fromkeys(("endpoint_mode", "placement", "rollback_config", "update_config", "labels"), _HOSTS),
+    "service.deploy": dict.fromkeys(("endpoint_mode", "placement", "rollback_config", "labels"), _HOSTS),
     "service.deploy.restart_policy": {"delay": _WAITS, "window": _WAITS},
+    "service.deploy.update_config": dict.fromkeys(
+        ("failure_action", "max_failure_ratio", "monitor", "parallelism"), _HOSTS
+    ),
     "service.volumes.bind": {"selinux": "labels nothing: whit leaves SELinux's labels of the host's files alone"},
     "secret": {"labels": _UNLABELLED},
     "config": {"labels": _UNLABELLED},

@@ -90,6 +90,16 @@ class Service:
         )
         return self.has_probe and all(port in {"", "0"} or "-" in port for port in ports) and not any(addresses)
 
+    @property
+    def update_seconds(self) -> float:
+        """How long a new container has to be well before the one that it replaces without a gap is stopped."""
+        update = (self.values.get("deploy") or {}).get("update_config") or {}
+        if not update.get("delay"):
+            return 0.0
+        from whit.packer.support.times import duration  # noqa: PLC0415 - few say so
+
+        return duration(str(update["delay"])) / 10**9
+
     def volumes(self) -> tuple[str, ...]:
         """The keys of the named volumes that it mounts."""
         mounts = self.values.get("volumes") or ()

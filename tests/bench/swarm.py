@@ -1,7 +1,8 @@
-"""A stack on a swarm of one manager and two workers, by whit and by docker from a file written by hand: ``python -m tests.bench.swarm [--json]``, as root.
+"""A stack on a swarm, by whit and by docker from a file written by hand: ``python -m tests.bench.swarm [--json] [--part workers|managers]``, as root.
 
-Deployed, scaled, a worker killed: the seconds of the commands, the seconds until all tasks are elsewhere, and what a client within the
-overlay, that asks a service by its name 50 times a second, loses.
+One manager and two workers: deployed, scaled, a worker killed. Three managers that are workers, too: the leader killed, one cut off. The seconds
+of the commands, the seconds until all tasks are elsewhere, and what a client within the overlay, that asks a service by its name 50 times a
+second, loses.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import json
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.bench.measure import print_table
 from tests.integration.swarms import APPLICATION, SWARMED, Stacks, stacks
@@ -43,10 +45,18 @@ ROWS = {
     "scale_s": "scale 3 → 6, s",
     "scale_lost": "requests lost meanwhile",
     "moved_s": "worker killed: all 6 elsewhere, s",
-    "crash_asked": "requests meanwhile, and 10 s after",
-    "crash_lost": "of them lost",
+    "crash": "of the client's requests until 10 s later lost",
     "crash_silence_s": "longest silence, s",
     "rm_s": "rm, s",
+    "leader_s": "leader killed: another one answers, s",
+    "leader_scale_s": "scale 6 → 4 by that one, s",
+    "leader_moved_s": "its tasks are elsewhere, s",
+    "leader": "of the client's requests until 10 s later lost",
+    "leader_silence_s": "longest silence, s",
+    "cut_moved_s": "a manager cut off: its tasks are elsewhere, s",
+    "cut": "of the client's requests until 10 s later lost",
+    "cut_silence_s": "longest silence, s",
+    "healed_s": "wire back: its own copies have ended, s",
 }
 
 
@@ -56,56 +66,139 @@ def _timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
-def _measure(made: Stacks, who: str) -> dict[str, float]:
-    docker = made.swarm.nodes[0].engine.docker
-    ways: dict[str, tuple[Callable[[], Any], ...]] = {
-        "whit": (lambda: made.deploy("--insecure"), lambda: made("scale", "shop", "work=6")),
-        "docker": (
-            lambda: docker("stack", "deploy", "--detach=false", "-c", made.folder / "stack.yaml", "shop"),
-            lambda: docker("service", "scale", "shop_work=6"),
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How somebody deploys the stack, and what they ask and tell a node's engine."""
+
+    deploy: Callable[[], object]
+    scale: Callable[[int, int], object]
+    answers: Callable[[int], bool]
+    remove: Callable[[int], object]
+
+
+def _ways(made: Stacks) -> dict[str, Way]:
+    def docker(node: int, *words: str | Path, check: bool = True) -> int:
+        return made.swarm.nodes[node].engine.docker(*words, check=check).returncode
+
+    def removed(node: int) -> None:
+        docker(node, "stack", "rm", "shop")
+
+    stack = made.folder / "stack.yaml"
+    return {
+        "docker": Way(
+            lambda: docker(0, "stack", "deploy", "--detach=false", "-c", stack, "shop"),
+            lambda count, node: docker(node, "service", "scale", f"shop_work={count}"),
+            lambda node: docker(node, "stack", "ls", check=False) == 0,
+            removed,
+        ),
+        "whit": Way(
+            lambda: made.deploy("--insecure"),
+            lambda count, node: made("scale", "shop", f"work={count}", node=node),
+            lambda node: made.run("ls", node=node).returncode == 0,
+            lambda node: made("rm", "shop", node=node),
         ),
     }
-    deploy, scale = ways[who]
-    found = {"deploy_s": _timed(deploy)}
+
+
+def _seen(made: Stacks, what: str) -> dict[str, float | str]:
+    """What the client has seen until 10 s later."""
+    time.sleep(10)
+    counts = made.counts()
+    asked = counts["answered"] + counts["failed"]
+    return {what: f"{counts['failed']} of {asked}", f"{what}_silence_s": counts["longest"]}
+
+
+def _gone(made: Stacks) -> None:
+    made.until(lambda: "shop" not in made.swarm.nodes[1].engine.docker("network", "ls", check=False).stdout)
+    time.sleep(3)
+
+
+def _workers(made: Stacks, way: Way) -> dict[str, float | str]:
+    """Deployed, scaled, a worker killed, removed: by the one manager."""
+    found: dict[str, float | str] = {"deploy_s": _timed(way.deploy)}
     made.counts()
-    found["scale_s"] = _timed(scale)
+    found["scale_s"] = _timed(lambda: way.scale(6, 0))
     found["scale_lost"] = made.counts()["failed"]
     made.swarm.nodes[2].crash()
     found["moved_s"] = made.until(lambda: made.running("shop_work") == ["node1"] * 3 + ["node2"] * 3)
-    time.sleep(10)
-    counts = made.counts()
-    found |= {
-        "crash_asked": counts["answered"] + counts["failed"],
-        "crash_lost": counts["failed"],
-        "crash_silence_s": counts["longest"],
-    }
+    found |= _seen(made, "crash")
     made.swarm.restart(made.swarm.nodes[2])
     made.until(lambda: len(made.running("shop_web")) == 3)
-    found["rm_s"] = _timed(lambda: made("rm", "shop") if who == "whit" else docker("stack", "rm", "shop"))
-    if who == "docker":
-        made.until(lambda: "shop" not in docker("network", "ls").stdout)
-        time.sleep(3)
+    found["rm_s"] = _timed(lambda: way.remove(0))
+    _gone(made)
     return found
+
+
+def _managers(made: Stacks, way: Way) -> dict[str, float | str]:
+    """The leader killed, and a manager cut off; node 2 has the client, and is asked."""
+    way.deploy()
+    way.scale(6, 0)
+    made.counts()
+    made.swarm.nodes[0].crash()
+    begin = time.monotonic()
+    found: dict[str, float | str] = {"leader_s": made.until(lambda: way.answers(1))}
+    found["leader_scale_s"] = _timed(lambda: way.scale(4, 1))
+    made.until(lambda: set(made.running("shop_work", node=1)) == {"node2", "node3"})
+    found["leader_moved_s"] = time.monotonic() - begin
+    found |= _seen(made, "leader")
+    made.swarm.restart(made.swarm.nodes[0])
+    made.until(lambda: len(made.running("shop_web", node=1)) == 3)
+    way.scale(6, 1)
+    far = made.swarm.nodes[2]
+    made.counts()
+    made.swarm.cut(far)
+    found["cut_moved_s"] = made.until(lambda: "node3" not in made.running("shop_work", node=1))
+    found |= _seen(made, "cut")
+    copies = set(far.engine.docker("ps", "-q", "--filter", "name=shop_work").stdout.split())
+    made.swarm.heal(far)
+    found["healed_s"] = made.until(lambda: not copies & set(far.engine.docker("ps", "-q").stdout.split()))
+    made.until(lambda: way.answers(1))
+    way.remove(1)
+    _gone(made)
+    return found
+
+
+PARTS: dict[str, tuple[int, Callable[[Stacks, Way], dict[str, float | str]]]] = {
+    "workers": (1, _workers),
+    "managers": (3, _managers),
+}
+"""How many of the three nodes are managers, and what is measured."""
+
+
+def _measured(
+    managers: int, measure: Callable[[Stacks, Way], dict[str, float | str]]
+) -> dict[str, dict[str, float | str]]:
+    with tempfile.TemporaryDirectory(prefix="whit-bench-") as name, stacks(WHIT, Path(name), 3, managers) as made:
+        made.write(APPLICATION)
+        (made.folder / "stack.yaml").write_text(BY_HAND)
+        made.deploy("--push", "--insecure")
+        made("rm", "shop")
+        return {who: measure(made, way) for who, way in _ways(made).items()}
 
 
 def main() -> None:
     """Measure, and print a table or JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--part", choices=PARTS, action="append")
     given = parser.parse_args()
-    found: dict[str, dict[str, float]] = {}
-    with tempfile.TemporaryDirectory(prefix="whit-bench-") as name, stacks(WHIT, Path(name), 3) as made:
-        made.write(APPLICATION)
-        (made.folder / "stack.yaml").write_text(BY_HAND)
-        made.deploy("--push", "--insecure")
-        made("rm", "shop")
-        for who in ("docker", "whit"):
-            found[who] = _measure(made, who)
+    found: dict[str, dict[str, float | str]] = {"whit": {}, "docker": {}}
+    for part in given.part or PARTS:
+        for who, numbers in _measured(*PARTS[part]).items():
+            found[who] |= numbers
     if given.json:
         sys.stdout.write(json.dumps(found) + "\n")
         return
-    rows = [(title, *(f"{found[who][key]:.4g}" for who in ("whit", "docker"))) for key, title in ROWS.items()]
+    rows = [
+        (title, *(_text(found[who][key]) for who in ("whit", "docker")))
+        for key, title in ROWS.items()
+        if key in found["whit"]
+    ]
     print_table("A stack on three nodes", ("", "whit stack", "docker stack"), rows)
+
+
+def _text(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
 
 
 if __name__ == "__main__":

@@ -33,16 +33,16 @@ BUILD_SECONDS = 900
 PATIENCE_S = 30.0
 
 
-def fetch(example: str, engine: Engine) -> None:
+def fetch(example: str, engine: Engine, registry: str = "") -> None:
     """The images of others' programs, by the example's own script."""
     words = [EXAMPLES / example / "fetch.sh", CACHE / example]
-    environment = {**engine.environment, "WHIT": str(engine.program)}
+    environment = {**engine.environment, "WHIT": str(engine.program), "REGISTRY": registry}
     made = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=BUILD_SECONDS)
     if made.returncode:
         lacking(f"the Go proxy didn't give all programs: {made.stderr.strip()[-300:]}")
 
 
-def fetch_redis(engine: Engine) -> None:
+def fetch_redis(engine: Engine, registry: str = "") -> None:
     """The image of Redis, which whit builds of Debian's source."""
     if find_peer("make") is None:
         lacking("make isn't installed; tests/setup.sh peers installs it")
@@ -55,7 +55,7 @@ def fetch_redis(engine: Engine) -> None:
         (program,) = (folder / "root" / "build" / "caches").glob("source-*/redis-server")
         return program
 
-    engine("pack", fetched(f"redis-{REDIS.version}", "redis-server", build), "-t", "shop/redis-server")
+    engine("pack", fetched(f"redis-{REDIS.version}", "redis-server", build), "-t", f"{registry}shop/redis-server")
 
 
 def load_generator() -> Path:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from tests.peers import PROJECT
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -112,3 +114,12 @@ def test_its_json_has_objects_and_notes(run_whit: RunWhit, project: Path) -> Non
     assert web["file"] == "k8s/deployment-web.yaml"
     assert yaml.safe_load((project / web["file"]).read_text()) == web["manifest"]
     assert {"place", "subject", "text"} == set(page["notes"][0])
+
+
+@pytest.mark.parametrize("example", ["shop", "ring"])
+def test_the_examples_of_applications_are_valid(run_whit: RunWhit, example: str) -> None:
+    done = run_whit("kube", "generate", "compose.yaml", "--validate", cwd=PROJECT / "examples" / example)
+    assert done.returncode == 0, done.stderr
+    kinds = [document["kind"] for document in yaml.safe_load_all(done.stdout)]
+    expected = {"shop": {"Deployment": 4, "StatefulSet": 2}, "ring": {"Deployment": 0, "StatefulSet": 3}}
+    assert {kind: kinds.count(kind) for kind in ("Deployment", "StatefulSet")} == expected[example]

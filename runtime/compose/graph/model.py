@@ -30,7 +30,7 @@ class Step:
     """One thing to do once all that it is ``after`` is done.
 
     ``name`` is the container's (as it will be), network's or volume's; ``id`` that of a container that is there. A ``tolerant``
-    step that fails keeps nobody from going on.
+    step that fails keeps nobody from going on. A wait goes on for some ``seconds`` once what it is for has come.
     """
 
     key: str
@@ -42,6 +42,7 @@ class Step:
     id: str = ""
     condition: Condition | None = None
     tolerant: bool = False
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

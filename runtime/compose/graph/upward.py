@@ -202,12 +202,13 @@ class _Upward:
         return self.plan.add(take)
 
     def _roll(self, service: Service, one: Seen, name: str, made: str) -> str:
-        """The new one is well before the old one is stopped, and one after the other."""
+        """The new one is well, for as long as the file says, before the old one is stopped, and one after the other."""
         new = standing_in(name, one.id)
         number = one.number
         before = tuple(filter(None, (self.rolled.get(service.name),)))
         start = self.plan.add(Step(f"start:{new}", Kind.START, new, (made, *before), service.name, number))
-        well = Step(f"wait:{new}", Kind.WAIT, new, (start,), service.name, condition=Condition.HEALTHY)
+        pause = service.update_seconds
+        well = Step(f"wait:{new}", Kind.WAIT, new, (start,), service.name, condition=Condition.HEALTHY, seconds=pause)
         self.plan.also_after(self._stop(one), (self.plan.add(well),))
         after = (f"stop:{one.id}", well.key)
         take = self.plan.add(Step(f"take:{name}", Kind.TAKE_PLACE, name, after, service.name, number, one.id))

@@ -236,6 +236,10 @@ class Acting:
         waited = [self.containers.find(step.name)] if step.name else self._of_service(step.service)
         for kept in waited:
             wait_for(kept, step.condition or Condition.STARTED, self.left)
+        if step.seconds:
+            self.left.wait(step.seconds)
+            for kept in waited:
+                wait_for(kept, step.condition or Condition.STARTED, self.left)
 
     def _of_service(self, service: str) -> list[Kept]:
         project = self._made_of().project.name

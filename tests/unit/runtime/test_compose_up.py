@@ -156,6 +156,14 @@ def test_rolling_has_the_new_one_well_before_the_old_one_stops_one_after_the_oth
     assert comes_before(steps, "wait:web1_p-web-1", "stop:web1")
     assert comes_before(steps, "take:p-web-1", "start:web2_p-web-2")
     assert "start:p-web-1" not in steps
+    assert steps["wait:web1_p-web-1"].seconds == 0
+
+
+def test_rolling_leaves_the_old_one_for_as_long_as_the_file_says() -> None:
+    """Clients that keep names for a while, as programs in Go do for 5 s, have the new one's address before the old one is gone."""
+    web = {"healthcheck": {"test": ["CMD", "/x"]}, "deploy": {"update_config": {"delay": "1m0.5s"}}}
+    steps = up(project_of({"web": web}), present(seen("web", 1, hash="old")), rolling=True)
+    assert steps["wait:web1_p-web-1"].seconds == 60.5
 
 
 def test_who_has_a_port_of_the_host_s_to_itself_is_replaced_the_usual_way() -> None:
