@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 MARK = "root: needs to be root"
 OURS = "ours(why, *runtimes): these, or all others, do otherwise: left out where WHIT_OCI_RUNTIME has them tested"
 SHARED = "WHIT_TESTS_SHARED"
+END_SECONDS = 300.0
 
 LONGEST = (
     "test_build_languages.py",
@@ -43,14 +46,23 @@ LONGEST = (
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARK)
     config.addinivalue_line("markers", OURS)
-    # A shell that starts something in the background has it ignore SIGINT, and whit with it: it couldn't be interrupted.
+    # Who starts something in the background has it ignore SIGINT (a shell) or SIGHUP (nohup), and whit with it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_PATH])
     if not hasattr(config, "workerinput"):
         # Not pytest's own folders, which are closed to other users.
         os.environ[SHARED] = tempfile.mkdtemp(prefix="whit-tests-")
         Path(os.environ[SHARED]).chmod(0o755)
         config.add_cleanup(lambda: shutil.rmtree(os.environ[SHARED]))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish() -> Iterator[None]:
+    """What pytest has for a test: a process that hangs at its very end says where, and ends."""
+    faulthandler.dump_traceback_later(END_SECONDS, exit=True, file=sys.__stderr__)
+    yield
+    faulthandler.cancel_dump_traceback_later()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
