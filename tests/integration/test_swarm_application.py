@@ -101,7 +101,7 @@ def left(made: Stacks) -> list[str]:
     """What the nodes have of the stack, but for its volumes, which stay."""
     kinds = {"containers": ("ps", "-q"), "networks": ("network", "ls", "-q", "-f", "name=shop"), "services": ("service", "ls", "-q"),
              "configs": ("config", "ls", "-q")}  # fmt: skip
-    found = []
+    found: list[str] = []
     for node in made.swarm.nodes:
         for kind, words in kinds.items():
             there = node.engine.docker(*words, check=False).stdout.split()
