@@ -99,7 +99,6 @@ def watch(
     services: tuple[str, ...] = (),
     *,
     no_up: bool = False,
-    prunes: bool = True,
     quiet: bool = False,
 ) -> int:
     """Make and start in the background, and have services follow the host's files until a person has enough; the exit code."""
@@ -110,7 +109,7 @@ def watch(
 
     session = Session(chosen, services, needs_file=True)
     names = services or tuple(session.file.project.services)
-    watching = Watching(session, names, build, prunes=prunes, quiet=quiet)
+    watching = Watching(session, names, build, quiet=quiet)
     if not no_up:
         with session.changing() as folder:
             bring_up(

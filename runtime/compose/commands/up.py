@@ -65,24 +65,19 @@ def command(context: click.Context, /, services: tuple[str, ...], **words: Any) 
 
 @click.command("watch", short_help="Have services follow the host's files")
 @click.option("--no-up", is_flag=True, help="Make and start nothing first.")
-@click.option(
-    "--prune/--no-prune",
-    "prunes",
-    default=True,
-    show_default=True,
-    help="Remove the image before, once another is built.",
-)
+# An image that has lost its name is no image of the store's any more: there is nothing to be pruned.
+@click.option("--prune/--no-prune", hidden=True, expose_value=False)
 @click.option("--quiet", is_flag=True, help="Tell nothing of builds.")
 @services_argument
 @click.pass_context
-def watch(context: click.Context, /, no_up: bool, prunes: bool, quiet: bool, services: tuple[str, ...]) -> int:
+def watch(context: click.Context, /, no_up: bool, quiet: bool, services: tuple[str, ...]) -> int:
     """Make and start all services, or these and what they need; then do what their develop.watch says when files change, until Ctrl-C.
 
     Changed files are put into containers, services are restarted, or built and made anew. The services run on at the end.
     """
     from whit.runtime.compose import verbs
 
-    return verbs.watch(chosen_of(context), builder_of(context), services, no_up=no_up, prunes=prunes, quiet=quiet)
+    return verbs.watch(chosen_of(context), builder_of(context), services, no_up=no_up, quiet=quiet)
 
 
 @click.command("create", short_help="Make what the file describes, and start nothing")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from whit.runtime.compose.graph.downward import plan_restart
 from whit.runtime.compose.graph.upward import Choice
 from whit.runtime.compose.running import hooks
 from whit.runtime.compose.running.filewatch import Tree, Watch
-from whit.runtime.compose.running.images import found
 from whit.runtime.compose.running.uprunning import UpWishes, bring_up
 from whit.runtime.engine.folder import Containers
 from whit.runtime.engine.syncing import sync
@@ -67,10 +65,9 @@ class Watching:
         build: Build,
         changed: Callable[[], object] = lambda: None,
         *,
-        prunes: bool = True,
         quiet: bool = False,
     ) -> None:
-        self._session, self._build, self._changed, self._prunes, self._quiet = session, build, changed, prunes, quiet
+        self._session, self._build, self._changed, self._quiet = session, build, changed, quiet
         self._triggers = triggers_in(session, names)
         self.left = threading.Event()
 
@@ -104,12 +101,8 @@ class Watching:
         name = reaction.service
         if reaction.rebuilds:
             tell(f"whit: building {name}: {_files(reaction.count)} changed\n")
-            service = self._session.file.project.services[name]
-            before = found(service, self._session.store)
             wishes = UpWishes(Choice((name,), alone=True), builds=True, quiet_builds=self._quiet)
             bring_up(self._session.file, self._session.store, folder, wishes, self._session.chosen, self._build)
-            if self._prunes and before:
-                self._prune(before.digest)
             self._changed()
         if reaction.put or reaction.removed:
             tell(f"whit: putting {_files(len(reaction.put) + len(reaction.removed))} into {name}\n")
@@ -121,14 +114,6 @@ class Watching:
             tell(f"whit: restarting {name}\n")
             view = self._session.look()
             self._session.act(plan_restart(tuple(one for one in view.all_of((name,)) if one.is_up), {}))
-
-    def _prune(self, digest: str) -> None:
-        """Remove the image that was there before, unless it has a name still."""
-        store = self._session.store
-        names = [reference for reference, one in store.entries() if one.digest == digest]
-        if names and not any(names):
-            with contextlib.suppress(WhitError):
-                store.remove(digest.removeprefix("sha256:"))
 
     def _each(self, name: str, do: Callable[[Kept], object]) -> None:
         view = self._session.look()
