@@ -17,7 +17,7 @@ _HONOURED = {
         attach build cap_add cap_drop cgroup cgroup_parent command configs container_name cpu_period cpu_quota cpu_shares cpus cpuset depends_on
         deploy develop device_cgroup_rules devices dns dns_opt dns_search domainname entrypoint env_file environment expose extends extra_hosts
         group_add healthcheck hostname image init ipc label_file labels links logging mac_address mem_limit mem_reservation memswap_limit
-        network_mode networks oom_score_adj pid pids_limit platform ports post_start pre_stop privileged profiles pull_policy pull_refresh_after
+        network_mode networks oom_score_adj pid pids_limit platform ports post_start pre_start pre_stop privileged profiles pull_policy pull_refresh_after
         read_only restart scale secrets security_opt shm_size stdin_open stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits user
         uts volumes volumes_from working_dir
     """,
@@ -63,9 +63,49 @@ _HONOURED = {
     "secret": "name file environment external",
     "config": "name file environment content external",
 }
-HONOURED: Mapping[str, frozenset[str]] = {record: frozenset(keys.split()) for record, keys in _HONOURED.items()}
+_OF_SERVICES = frozenset(
+    [
+        "attach",
+        "build",
+        "container_name",
+        "depends_on",
+        "deploy",
+        "develop",
+        "expose",
+        "extends",
+        "external_links",
+        "healthcheck",
+        "links",
+        "ports",
+        "post_start",
+        "pre_start",
+        "pre_stop",
+        "profiles",
+        "provider",
+        "restart",
+        "scale",
+        "stdin_open",
+        "tty",
+    ]
+)
+"""What a service has, and no container that runs before it: ``pre_start``."""
 
-REFUSED: Mapping[str, Mapping[str, str]] = {
+
+def _with_hooks(table: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """A table that says the same of the containers before a service as of the service itself."""
+    made = dict(table)
+    for record, keys in table.items():
+        service, _, rest = record.partition(".")
+        if service == "service" and rest.partition(".")[0] not in _OF_SERVICES:
+            own = {key: text for key, text in keys.items() if rest or key not in _OF_SERVICES}
+            made[f"service.pre_start{'.' if rest else ''}{rest}"] = own
+    return made
+
+
+_KEYS = _with_hooks({record: dict.fromkeys(keys.split(), "") for record, keys in _HONOURED.items()})
+HONOURED: Mapping[str, frozenset[str]] = {record: frozenset(keys) for record, keys in _KEYS.items()}
+
+_REFUSED: dict[str, dict[str, str]] = {
     "service": {
         "annotations": "labels",
         "blkio_config": "limits by device aren't there",
@@ -80,7 +120,6 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
         "mem_swappiness": "memswap_limit says how much swap there is",
         "models": "there is no runner of models",
         "oom_kill_disable": "mem_limit gives it more",
-        "pre_start": "a service of its own, with depends_on and service_completed_successfully",
         "provider": "there are no providers",
         "runtime": "whit runs it itself",
         "use_api_socket": "there is no daemon, and so no socket of one",
@@ -118,12 +157,20 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     "secret": {"driver": "", "driver_opts": "", "template_driver": ""},
     "config": {"template_driver": ""},
 }
+_REFUSED_HOOKS = _with_hooks(_REFUSED)
+REFUSED: Mapping[str, Mapping[str, str]] = {
+    **_REFUSED_HOOKS,
+    "service.pre_start": {
+        **_REFUSED_HOOKS["service.pre_start"],
+        "per_replica": "it runs once for all of a service's containers",
+    },
+}
 """With a hint; by default the one is to take it out of the file."""
 
 _HOSTS = "is for several hosts, and means nothing on one"
 _WAITS = "whit waits 100 ms, and twice as long each time"
 _UNLABELLED = "labels nothing: it is a file in the container's memory"
-TOLD: Mapping[str, Mapping[str, str]] = {
+_TOLD: dict[str, dict[str, str]] = {
     "project": {
         "jobs": "isn't run: whit compose up runs services",
         "models": "isn't run: there is no runner of models",
@@ -137,11 +184,13 @@ TOLD: Mapping[str, Mapping[str, str]] = {
     "secret": {"labels": _UNLABELLED},
     "config": {"labels": _UNLABELLED},
 }  # fmt: skip
+TOLD: Mapping[str, Mapping[str, str]] = _with_hooks(_TOLD)
 """What has no effect, and does no harm: said once, by its place."""
 
 ONLY: Mapping[tuple[str, str], tuple[tuple[str, ...], str]] = {
     ("service.deploy", "mode"): (("replicated", "global"), "replicated, or global"),
     ("service.volumes", "type"): (("bind", "volume", "tmpfs"), "bind, volume or tmpfs"),
+    ("service.pre_start.volumes", "type"): (("bind", "volume", "tmpfs"), "bind, volume or tmpfs"),
     ("service.build", "network"): (("default", "none", "host"), "default, none or host"),
     ("network", "driver"): (("bridge",), "networks of whit's are bridges"),
     ("network.ipam", "driver"): (("default",), ""),

@@ -18,6 +18,8 @@ DIRECTORY = "com.docker.compose.project.working_dir"
 FILES = "com.docker.compose.project.config_files"
 NETWORK = "com.docker.compose.network"
 VOLUME = "com.docker.compose.volume"
+HOOK = "com.docker.compose.hook"
+HOOK_INDEX = "com.docker.compose.hook-index"
 REPLACES = "com.docker.compose.replace"
 
 

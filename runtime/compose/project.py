@@ -100,14 +100,25 @@ class Service:
 
         return duration(str(update["delay"])) / 10**9
 
+    @property
+    def hooks(self) -> tuple[Service, ...]:
+        """The containers that run before its own are started: its ``pre_start``."""
+        found = self.values.get("pre_start") or ()
+        return tuple(Service(self.name, str(one.get("image") or self.image), 1, (), one) for one in found)
+
+    def all_networks(self) -> tuple[str, ...]:
+        """The keys of the networks that it, or what runs before it, is in."""
+        return tuple(dict.fromkeys(key for one in (self, *self.hooks) for key in one.networks))
+
     def volumes(self) -> tuple[str, ...]:
-        """The keys of the named volumes that it mounts."""
-        mounts = self.values.get("volumes") or ()
+        """The keys of the named volumes that it, or what runs before it, mounts."""
+        mounts = (mount for one in (self, *self.hooks) for mount in one.values.get("volumes") or ())
         return tuple(one["source"] for one in mounts if one.get("type") == "volume" and one.get("source"))
 
     def files(self) -> tuple[tuple[str, str], ...]:
-        """The secrets and configs that it is shown: (``secrets`` or ``configs``, key)."""
-        return tuple((kind, one["source"]) for kind in ("secrets", "configs") for one in self.values.get(kind) or ())
+        """The secrets and configs that it, or what runs before it, is shown: (``secrets`` or ``configs``, key)."""
+        kinds = ((kind, one.values.get(kind) or ()) for one in (self, *self.hooks) for kind in ("secrets", "configs"))
+        return tuple(dict.fromkeys((kind, one["source"]) for kind, shown in kinds for one in shown))
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,11 @@ _LEAST = 2
 def check_values(project: Project, names: tuple[str, ...], where: Where) -> None:
     """Raises :class:`InvalidFileError` for the first value of these services, or of the networks and volumes that they use, that can't be had."""
     for name in names:
-        _check_service(project, project.services[name], where)
-    keys = {key for name in names for key in project.services[name].networks}
+        service = project.services[name]
+        _check_service(project, service, ("services", name), where)
+        for number, hook in enumerate(service.hooks):
+            _check_service(project, hook, ("services", name, "pre_start", number), where)
+    keys = {key for name in names for key in project.services[name].all_networks()}
     for key in sorted(keys & set(project.networks)):
         values = project.networks[key] or {}
         if not values.get("external") and (values.get("ipam") or {}).get("config"):
@@ -97,11 +100,11 @@ def _stands(value: str, text: str) -> bool:
 # services
 
 
-def _check_service(project: Project, service: Service, where: Where) -> None:
+def _check_service(project: Project, service: Service, path: Path, where: Where) -> None:
     values = service.values
     for below, judge in (*_texts(values), *_records(project, values), *_limits(values), *_uses(service)):
         within = values[below[-1]] if below[-1] in _WITHIN else None
-        with telling(where, ("services", service.name, *below), within):
+        with telling(where, (*path, *below), within):
             judge()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whit.packer.support.errors import NotFoundError, UsageError
+from whit.packer.support.errors import NotFoundError, UsageError, WhitError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.running.session import Session
 
@@ -166,12 +166,23 @@ def start(chosen: Chosen, services: tuple[str, ...] = (), *, waits: bool = False
         for name in services:
             if not any(one.service == name for one in seen):
                 raise NotFoundError(f"service {name} has no container", hint=f"whit compose up {name}")
+        _check_hooks(session, seen)
         steps = plan_start(seen, session.needs(view), waits=lambda name: _waits(session, seen, name))
         acting = session.act(steps)
     if waits and session.loaded and not chosen.dry:
         from whit.runtime.compose.running.uprunning import wait_until_well  # noqa: PLC0415 - as above
 
         wait_until_well(session.loaded.project, acting, seen, limit)
+
+
+def _check_hooks(session: Session, seen: tuple[Seen, ...]) -> None:
+    """Raises :class:`WhitError` for services that something has to run before: only ``up`` makes that, as with docker compose."""
+    for name, service in session.loaded.project.services.items() if session.loaded else ():
+        own = [one for one in seen if one.service == name]
+        if service.hooks and own and not any(one.is_up for one in own):
+            raise WhitError(
+                f"service {name} has a pre_start, which runs before it is started", hint=f"whit compose up -d {name}"
+            )
 
 
 def _waits(session: Session, seen: tuple[Seen, ...], name: str) -> tuple[Step, ...]:

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     VOLUME = "volume"
     CREATE = "create"
     TAKE_PLACE = "take-place"
+    PREPARE = "prepare"
     START = "start"
     STOP = "stop"
     KILL = "kill"

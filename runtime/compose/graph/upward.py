@@ -97,7 +97,7 @@ class _Upward:
     def _networks(self) -> frozenset[str]:
         """Those that have to be there; the names of those that are made anew, which nobody may be in then."""
         present, renewed = dict(self.present.networks), set()
-        keys = {key for name in self.choice.services for key in self.project.services[name].networks}
+        keys = {key for name in self.choice.services for key in self.project.services[name].all_networks()}
         for key in self.project.networks:
             values = self.project.networks[key] or {}
             if key not in keys or values.get("external"):
@@ -121,7 +121,7 @@ class _Upward:
 
     def _needs(self, service: Service) -> tuple[str, ...]:
         """The steps before one of its containers can be made."""
-        networks = (f"network:{self.project.network_name(key)}" for key in service.networks)
+        networks = (f"network:{self.project.network_name(key)}" for key in service.all_networks())
         volumes = (f"volume:{self.project.volume_name(key)}" for key in service.volumes())
         texts = (text for text in service.values.get("volumes_from") or () if not text.startswith(CONTAINER))
         lenders = (key for text in texts for key in self.made.get(text.partition(":")[0], ()))
@@ -168,7 +168,25 @@ class _Upward:
             key = self.plan.add(step)
             made.append(key)
             ready += self._start(service.name, number, name, (key, *waits))
+        if service.hooks:
+            self._prepare(service, waits)
         self.made[service.name], self.ready[service.name] = tuple(made), tuple(ready)
+
+    def _prepare(self, service: Service, waits: tuple[str, ...]) -> None:
+        """Have what runs before a service run once its containers are there, unless one of them runs on."""
+        steps = [step for step in self.plan.steps() if step.service == service.name]
+        starts = [step.key for step in steps if step.kind is Kind.START]
+        stops = {step.id for step in steps if step.kind is Kind.STOP}
+        replaced = {step.id for step in steps if step.kind is Kind.CREATE}
+        runs_on = any(one.is_up and one.id not in stops | replaced for one in self.present.of(service.name))
+        is_restarted = any(one.id in stops - replaced for one in self.present.of(service.name))
+        if not starts or runs_on or is_restarted:
+            return
+        kinds = (Kind.CREATE,) if service.name in self.rolled else (Kind.CREATE, Kind.TAKE_PLACE)
+        after = (*waits, *self._needs(service), *(step.key for step in steps if step.kind in kinds))
+        key = self.plan.add(Step(f"prepare:{service.name}", Kind.PREPARE, "", after, service.name))
+        for start in starts:
+            self.plan.also_after(start, (key,))
 
     def _kept(
         self, service: Service, one: Seen, renewed: frozenset[str], before: tuple[str, ...], *, is_restarted: bool

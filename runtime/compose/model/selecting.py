@@ -47,7 +47,8 @@ def needed(services: Plain, names: Iterable[str]) -> set[str]:
 def used_only(project: Plain) -> Plain:
     """A project without networks, volumes, secrets, configurations and models that no service uses."""
     used: dict[str, set[str]] = {key: set() for key in ("networks", "volumes", "secrets", "configs", "models")}
-    for service in project.get("services", {}).values():
+    services = project.get("services", {}).values()
+    for service in (one for service in services for one in (service, *service.get("pre_start", []))):
         used["networks"] |= set(service.get("networks") or {})
         used["models"] |= set(service.get("models") or {})
         used["configs"] |= {item.get("source", "") for item in service.get("configs", [])}

@@ -82,6 +82,7 @@ class Acting:
             Kind.VOLUME: self._volume,
             Kind.CREATE: self._create,
             Kind.TAKE_PLACE: self._take_place,
+            Kind.PREPARE: self._prepare,
             Kind.START: self._start,
             Kind.STOP: self._stop,
             Kind.KILL: self._kill,
@@ -199,6 +200,16 @@ class Acting:
         except NotFoundError:
             return
         ending.remove(self.containers, old, force=True, volumes=bool(self.making and self.making.renews_volumes))
+
+    def _prepare(self, step: Step) -> None:
+        from whit.runtime.compose.running.preparing import prepare  # noqa: PLC0415 - few services have hooks
+
+        making = self._made_of()
+        idle = [one for one in self._of_service(step.service) if not one.status.is_up]
+        lender = min(idle, key=lambda one: int(dict(one.container.labels)[labels.NUMBER]), default=None)
+        if lender is None:
+            raise NotFoundError(f"service {step.service} has no container to be started", hint="try again")
+        prepare(self.store, making, self.containers, making.project.services[step.service], lender, self.left)
 
     def _start(self, step: Step) -> None:
         kept = self.containers.find(step.id or step.name)

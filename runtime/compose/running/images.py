@@ -87,7 +87,21 @@ def obtain_images(project: Project, names: Iterable[str], how: Obtaining) -> dic
                 f"service {name}: there is no image {service.image}", hint="whit compose build, or pull"
             )
         digests[name] = image.digest
+        for hook in service.hooks:
+            if hook.image != service.image:
+                _obtain_hook(hook, how, pulled)
     return digests
+
+
+def _obtain_hook(hook: Service, how: Obtaining, pulled: set[str]) -> None:
+    """The image of what runs before a service, where it is another one."""
+    policy = policy_of(hook.values, how.pull)
+    if found(hook, how.store) is not None and not _is_due(hook, policy, how):
+        return
+    if how.dry:
+        tell(f" DRY-RUN MODE -  Image {hook.image}  Pulled\n")
+        return
+    _pull(hook, policy, how, pulled)
 
 
 def _is_due(service: Service, policy: PullPolicy, how: Obtaining) -> bool:

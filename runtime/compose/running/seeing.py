@@ -68,7 +68,7 @@ def _seen(container: Container, status: Status) -> Seen:
         image=container.image_digest,
         replaces=values.get(labels.REPLACES, ""),
         depends=labels.depends_of(values.get(labels.DEPENDS, "")),
-        oneoff=values.get(labels.ONEOFF) == "True",
+        oneoff=values.get(labels.ONEOFF) == "True" or labels.HOOK in values,
         is_up=status.is_up,
         has_started=status.state is not State.CREATED,
         was_stopped=status.stopped,

@@ -27,6 +27,7 @@ _WORDS = {
     Kind.REMOVE_VOLUME: ("Volume", "Removing", "Removed"),
     Kind.CREATE: ("Container", "Creating", "Created"),
     Kind.TAKE_PLACE: ("Container", "Recreating", "Recreated"),
+    Kind.PREPARE: ("Service", "Preparing", "Prepared"),
     Kind.START: ("Container", "Starting", "Started"),
     Kind.STOP: ("Container", "Stopping", "Stopped"),
     Kind.KILL: ("Container", "Killing", "Killed"),
@@ -76,7 +77,7 @@ def once_left(heard: Heard) -> Heard:
 
     def hear(step: Step, phase: Phase, error: WhitError | None) -> None:
         what = words_of(step, phase)[0]
-        if phase is Phase.LEFT and (what in known or step.kind is Kind.WAIT):
+        if phase is Phase.LEFT and (what in known or step.kind in {Kind.WAIT, Kind.PREPARE}):
             return
         if phase in {Phase.LEFT, Phase.FAILED}:
             known.add(what)
@@ -92,7 +93,8 @@ def words_of(step: Step, phase: Phase) -> tuple[str, str]:
     word = {Phase.BEGUN: doing, Phase.DONE: done, Phase.FAILED: "Error", Phase.LEFT: "Left out"}[phase]
     if step.kind is Kind.WAIT and phase is Phase.DONE and step.condition:
         word = {"service_healthy": "Healthy", "service_completed_successfully": "Exited"}.get(step.condition, "Started")
-    return f"{what if step.name or step.kind is Kind.WAIT else 'Container'} {name}", word
+    is_service = step.kind in {Kind.WAIT, Kind.PREPARE}
+    return f"{what if step.name or is_service else 'Container'} {name}", word
 
 
 def tell_line(step: Step, phase: Phase, error: WhitError | None) -> None:

@@ -103,7 +103,7 @@ def tell_orphans(project: Project, view: View, choice: Choice) -> None:
 
 def _check_external(project: Project, names: tuple[str, ...], view: View) -> None:
     """Raises :class:`NotFoundError` for what the file says is there already."""
-    networks = {key for name in names for key in project.services[name].networks}
+    networks = {key for name in names for key in project.services[name].all_networks()}
     volumes = {key for name in names for key in project.services[name].volumes()}
     known = {name for name, _ in view.present.networks} | {"bridge", "host", "none"}
     for key in sorted(networks & set(project.networks)):

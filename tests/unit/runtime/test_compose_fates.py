@@ -86,8 +86,6 @@ def _service(key: str, value: str) -> str:
 def test_a_refused_key_is_told_with_file_line_and_column_in_each_of_its_forms(key: str) -> None:
     for form in (form for form in FORMS[key] if form != "false"):
         text = _service(key, form)
-        if key == "pre_start":
-            text = _service(key, "[{command: [a]}]")
         if key == "models":
             text = _service(key, "{m: {}}") + "models: {m: {model: ai/x}}\n"
         refusal, _ = _answer(text)
