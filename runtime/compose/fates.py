@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 _HONOURED = {
     "project": "version name include services networks volumes secrets configs",
     "service": """
-        attach build cap_add cap_drop cgroup cgroup_parent command configs container_name cpu_period cpu_quota cpu_shares cpus cpuset depends_on
+        annotations attach build cap_add cap_drop cgroup cgroup_parent command configs container_name cpu_period cpu_quota cpu_shares cpus cpuset depends_on
         deploy develop device_cgroup_rules devices dns dns_opt dns_search domainname entrypoint env_file environment expose extends extra_hosts
-        group_add healthcheck hostname image init ipc label_file labels links logging mac_address mem_limit mem_reservation memswap_limit
+        group_add healthcheck hostname image init ipc label_file labels links logging mac_address mem_limit mem_reservation mem_swappiness memswap_limit
         network_mode networks oom_score_adj pid pids_limit platform ports post_start pre_start pre_stop privileged profiles pull_policy pull_refresh_after
         read_only restart scale secrets security_opt shm_size stdin_open stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits user
         uts volumes volumes_from working_dir
@@ -107,7 +107,6 @@ HONOURED: Mapping[str, frozenset[str]] = {record: frozenset(keys) for record, ke
 
 _REFUSED: dict[str, dict[str, str]] = {
     "service": {
-        "annotations": "labels",
         "blkio_config": "limits by device aren't there",
         "cpu_count": "it is for Windows: cpus",
         "cpu_percent": "it is for Windows: cpus",
@@ -117,7 +116,6 @@ _REFUSED: dict[str, dict[str, str]] = {
         "external_links": "put both into one network, and name it there",
         "gpus": "name the devices: devices",
         "isolation": "it is for Windows",
-        "mem_swappiness": "memswap_limit says how much swap there is",
         "models": "there is no runner of models",
         "oom_kill_disable": "mem_limit gives it more",
         "provider": "there are no providers",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.compose.project import SERVICE
 
 if TYPE_CHECKING:
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from whit.runtime.options import Program
 
 _KEYS = (
-    "cap_drop", "cgroup", "cgroup_parent", "cpu_period", "cpu_quota", "cpu_shares", "cpuset", "device_cgroup_rules", "devices",
-    "domainname", "group_add", "init", "ipc", "mem_reservation", "memswap_limit", "oom_score_adj", "pid", "privileged",
+    "annotations", "cap_drop", "cgroup", "cgroup_parent", "cpu_period", "cpu_quota", "cpu_shares", "cpuset", "device_cgroup_rules", "devices",
+    "domainname", "group_add", "init", "ipc", "mem_reservation", "mem_swappiness", "memswap_limit", "oom_score_adj", "pid", "privileged",
     "security_opt", "shm_size", "sysctls", "uts",
 )  # fmt: skip
 _SHARES = 1024
@@ -83,7 +83,10 @@ def powers_of(values: Values, names: Callable[[str], str], program: Program) -> 
         cgroup_parent=_text(values.get("cgroup_parent")),
         domainname=_text(values.get("domainname")),
     )
-    return parse(words, program.accounts, init=bool(values.get("init")))
+    powers = parse(words, program.accounts, init=bool(values.get("init")))
+    annotations = tuple((name, str(value)) for name, value in (values.get("annotations") or {}).items())
+    limits = replace(powers.limits, memory_swappiness=_number(values.get("mem_swappiness")))
+    return replace(powers, annotations=annotations, limits=limits)
 
 
 def _text(value: object) -> str | None:

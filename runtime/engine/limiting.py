@@ -18,6 +18,7 @@ LEAST_MEMORY = 6 << 20
 
 _PERIODS = (1000, 1_000_000)
 _WEIGHTS = (10, 1000)
+_SWAPPINESS = (0, 100)
 _SHARES = (2, 262_144)
 _SIZES = ("memory", "memory_swap", "memory_reservation")
 
@@ -37,6 +38,7 @@ class Asked:
     cpuset_mems: str | None = None
     pids_limit: int | None = None
     blkio_weight: int | None = None
+    memory_swappiness: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,12 @@ def _memory(asked: Asked, own: Mapping[str, object]) -> Part:
         raise UsageError(
             "Minimum memory limit can not be less than memory reservation limit", hint="reserve less, or allow more"
         )
-    found = {"limit": limit, "swap": swap, "reservation": reservation}
+    _within(
+        asked.memory_swappiness,
+        _SWAPPINESS,
+        f"Invalid value: {asked.memory_swappiness}, valid memory swappiness range is 0-100",
+    )
+    found = {"limit": limit, "swap": swap, "reservation": reservation, "swappiness": asked.memory_swappiness}
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from whit.packer.image.annotations import ANNOTATION_PREFIX
 from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
 from whit.runtime.capabilities import NAMES, parse_capability
@@ -66,6 +67,8 @@ class Powers:
     cgroup_parent: str | None = None
     domainname: str | None = None
     init: bool = False
+    annotations: tuple[tuple[str, str], ...] = ()
+    """Of the OCI configuration, for who reads them there; whit's own are its own to make."""
 
 
 def joined(powers: Powers) -> tuple[tuple[str, str], ...]:
@@ -163,6 +166,13 @@ def _add_devices(linux: Document, powers: Powers) -> None:
     rules += map(parse_device_rule, powers.device_rules)
 
 
+def _annotate(document: Document, annotations: tuple[tuple[str, str], ...]) -> None:
+    for name, _ in annotations:
+        if not name or name.startswith(ANNOTATION_PREFIX):
+            raise UsageError(f"the annotation '{name}' is whit's own", hint="choose another name")
+    document["annotations"] = {**dict(annotations), **document.get("annotations", {})}
+
+
 def _share(document: Document, powers: Powers) -> None:
     linux = document["linux"]
     for option, value in powers.namespaces:
@@ -209,6 +219,8 @@ def empower(document: Document, powers: Powers, machine: Machine, profiles: Mapp
     own = linux["resources"]
     linux["resources"] = merged(own, resources_of(powers.limits, own, machine))
     process["user"]["additionalGids"] = list(dict.fromkeys([*process["user"]["additionalGids"], *powers.groups]))
+    if powers.annotations:
+        _annotate(document, powers.annotations)
     if powers.oom_score_adj is not None:
         if powers.oom_score_adj not in _OOM:
             raise UsageError("--oom-score-adj is from -1000 to 1000")

@@ -197,3 +197,28 @@ def test_start_stop_restart_kill_and_pause_act_on_services(shop: Composed) -> No
     assert {one["state"] for one in shop.ps().values()} == {"exited"}
     shop("rm", "-f", "web")
     assert set(shop.ps()) == {"shop-db-1"}
+
+
+def test_annotations_are_the_configuration_s_and_swappiness_is_the_kernel_s(shop: Composed) -> None:
+    shop.write("""
+        services:
+          web: {image: bb, command: [sleep, "1000"], init: true, annotations: {com.example.a: b}, mem_swappiness: 10}
+    """)
+    done = shop.run("up", "-d")
+    if done.returncode and "cgroup v2 has none" in done.stderr:
+        pytest.skip("cgroup v2 has no swappiness")
+    assert done.returncode == 0, done.stderr
+    (identity,) = shop("ps", "-q").split()
+    made = json.loads((shop.engine.root / "containers" / identity / "bundle" / "config.json").read_bytes())
+    assert made["annotations"]["com.example.a"] == "b"
+    assert made["linux"]["resources"]["memory"]["swappiness"] == 10
+    # what can't be is told with its place, and what runs goes on
+    for key, value in (("mem_swappiness", "101"), ("annotations", "{dev.whit.wasm: x}")):
+        shop.write(f"services: {{web: {{image: bb, command: [sleep, '1000'], {key}: {value}}}}}")
+        refused = shop.run("up", "-d")
+        assert (refused.returncode, "compose.yaml:1:" in refused.stderr, f"services.web.{key}" in refused.stderr) == (
+            1,
+            True,
+            True,
+        )
+        assert shop.ps()["shop-web-1"]["state"] == "running"

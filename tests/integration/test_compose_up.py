@@ -169,12 +169,12 @@ def test_a_key_that_cannot_be_honoured_is_refused_by_its_place_and_nothing_is_ma
         services:
           web:
             image: bb
-            mem_swappiness: 10
+            oom_kill_disable: true
     """)
     done = shop.run("up", "-d")
     assert done.returncode == 1
     assert "compose.yaml:5:" in done.stderr
-    assert "services.web: whit can't do 'mem_swappiness'" in done.stderr
+    assert "services.web: whit can't do 'oom_kill_disable'" in done.stderr
     assert shop.leavings() == ""
 
 

@@ -195,7 +195,7 @@ class _Upward:
         name = self.project.container_name(service.name, one.number)
         if self._is_changed(service, one, renewed):
             self.anew.add(service.name)
-            return (self._replace(service, one, name, before),)
+            return (self._replace(service, one, name, before, renewed),)
         if is_restarted and one.is_up:
             self.anew.add(service.name)
             self._stop_before(self._stop(one), service)
@@ -209,13 +209,16 @@ class _Upward:
             return (step.key,)
         return (self.plan.add(step),)
 
-    def _replace(self, service: Service, one: Seen, name: str, before: tuple[str, ...]) -> str:
+    def _replace(self, service: Service, one: Seen, name: str, before: tuple[str, ...], renewed: frozenset[str]) -> str:
         """Another container in its place, with its volumes without a name."""
         stops = (self._stop(one),) if one.is_up else ()
         needs = (*self._needs(service), *before)
         made = self.plan.add(Step(f"create:{name}", Kind.CREATE, name, needs, service.name, one.number, one.id))
         if self.choice.rolling and one.is_up and service.can_roll:
             return self._roll(service, one, name, made)
+        if stops and not renewed and not service.values.get("volumes_from"):
+            # Where the new one can't be made the old one runs on. A network that is made anew has to be empty before, and who lends volumes made.
+            self.plan.also_after(stops[0], (made,))
         take = Step(f"take:{name}", Kind.TAKE_PLACE, name, (made, *stops), service.name, one.number, one.id)
         return self.plan.add(take)
 

@@ -47,16 +47,16 @@ def needed(services: Plain, names: Iterable[str]) -> set[str]:
 def used_only(project: Plain) -> Plain:
     """A project without networks, volumes, secrets, configurations and models that no service uses."""
     used: dict[str, set[str]] = {key: set() for key in ("networks", "volumes", "secrets", "configs", "models")}
-    services = project.get("services", {}).values()
-    for service in (one for service in services for one in (service, *service.get("pre_start", []))):
-        used["networks"] |= set(service.get("networks") or {})
-        used["models"] |= set(service.get("models") or {})
-        used["configs"] |= {item.get("source", "") for item in service.get("configs", [])}
-        secrets = [*service.get("secrets", []), *((service.get("build") or {}).get("secrets", []))]
+    every = project.get("services", {}).values()
+    for one in (*every, *(hook for service in every for hook in service.get("pre_start", []))):
+        used["networks"] |= set(one.get("networks") or {})
+        used["models"] |= set(one.get("models") or {})
+        used["configs"] |= {item.get("source", "") for item in one.get("configs", [])}
+        secrets = [*one.get("secrets", []), *((one.get("build") or {}).get("secrets", []))]
         used["secrets"] |= {item.get("source", "") for item in secrets}
         used["volumes"] |= {
             item["source"]
-            for item in service.get("volumes", [])
+            for item in one.get("volumes", [])
             if isinstance(item, dict) and item.get("type") == "volume" and item.get("source")
         }
     made = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 
 from whit.packer.support.errors import LaunchError, NotFoundError, WhitError
 from whit.packer.support.light import TYPE_CHECKING, dataclass
@@ -162,10 +163,14 @@ class Acting:
         making = self._made_of()
         old = self.containers.find(step.id) if step.id else None
         name = standing_in(step.name, step.id) if step.id else step.name
-        create(self.store, making, step, name, old, self._free_port)
+        had = {one.host_port for one in self.containers.published(old)} if old else set()
+        create(self.store, making, step, name, old, partial(self._free_port, had))
 
-    def _free_port(self, ports: range, number: int) -> int:
-        """One that nobody has, the container's own place in the range first."""
+    def _free_port(self, had: set[int], ports: range, number: int) -> int:
+        """The one that the container before ``had``, or one that nobody has, the container's own place in the range first."""
+        for kept in sorted(had.intersection(ports)):
+            had.remove(kept)
+            return kept
         from whit.runtime.compose.running.creating import is_free  # noqa: PLC0415 - for ranges alone
 
         start = (number - 1) % len(ports)

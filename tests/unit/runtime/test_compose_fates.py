@@ -151,7 +151,7 @@ def test_what_has_no_effect_is_told_of_with_its_place(text: str, said: str) -> N
 def test_what_says_nothing_is_not_refused_but_nought_is() -> None:
     assert _checked(use_api_socket=False, gpus=[], runtime="") == ()
     with pytest.raises(UnsupportedError):
-        _checked(mem_swappiness=0)
+        _checked(cpu_rt_period=0)
 
 
 def _checked(**values: Any) -> tuple[str, ...]:

@@ -178,3 +178,11 @@ def test_who_is_restarted_with_another_one_is_so_also_where_it_isn_t_named() -> 
     steps = up(project, present(seen("side", networks=()), seen("main")), "main", recreate=Recreate.ALL)
     assert comes_before(steps, "stop:side1", "stop:main1")
     assert comes_before(steps, "start:p-main-1", "start:p-side-1")
+
+
+def test_the_old_one_runs_on_where_the_new_one_can_t_be_made() -> None:
+    steps = up(project_of(TWO), present(seen("web", hash="other"), seen("db")))
+    assert comes_before(steps, "create:p-web-1", "stop:web1")
+    # but a network that is made anew has to be empty before anything is made in it
+    steps = up(project_of({"web": {}}), present(seen("web", hash="x"), networks=(("p_default", "another hash"),)))
+    assert comes_before(steps, "stop:web1", "create:p-web-1")

@@ -102,7 +102,7 @@ def test_health_restart_and_stopping() -> None:
     assert _asked(healthcheck={"x-http": ":80/h"})[1].health.http == ":80/h"
 
 
-@pytest.mark.parametrize("key", ["gpus", "mem_swappiness", "userns_mode", "credential_spec", "provider", "nonsense"])
+@pytest.mark.parametrize("key", ["gpus", "oom_kill_disable", "userns_mode", "credential_spec", "provider", "nonsense"])
 def test_a_key_that_is_not_honoured_is_refused_by_its_name(key: str) -> None:
     with pytest.raises(UnsupportedError, match=rf"services\.web\.{key}: services\.web: whit can't do '{key}'"):
         _checked(**{key: "x"})
