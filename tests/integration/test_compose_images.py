@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -100,3 +102,42 @@ def test_a_key_of_run_s_service_that_cannot_be_honoured_is_refused(shop: Compose
     done = shop.run("run", "web", "true")
     assert done.returncode == 1
     assert "compose.yaml:1:29: services.web: whit can't do 'mem_swappiness'" in done.stderr
+
+
+@pytest.mark.peer("docker-registry")
+def test_configurations_are_pinned_to_what_registries_have(registry: RegistryPeer, whit: Path, tmp_path: Path) -> None:
+    # given two images at a registry, and a file that names them in all places
+    digests = {}
+    for seed, name in enumerate(("site", "tool")):
+        made = make_image(tmp_path / "their", f"{registry.name}/{name}:1", (1000,), seed=seed)
+        push(
+            Store(tmp_path / "their"),
+            Registries(Settings.read()),
+            parse_reference(f"{registry.name}/{name}:1"),
+            Silent(),
+        )
+        digests[name] = f"{registry.name}/{name}:1@{made.digest}"
+    (tmp_path / "compose.yaml").write_text(
+        f"services: {{web: {{image: '{registry.name}/site:1', hostname: h, pre_start: [{{image: '{registry.name}/tool:1'}}]}}, "
+        f"pinned: {{image: '{digests['tool']}'}}, own: {{build: .}}}}"
+    )
+
+    def configured(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [whit, "compose", "--project-directory", str(tmp_path), "config", "--format", "json", *words]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    # when digests are asked for
+    services = json.loads(configured("--resolve-image-digests").stdout)["services"]
+    # then each name has the one that the registry has, and what is built or has one stays
+    assert (services["web"]["image"], services["web"]["hostname"]) == (digests["site"], "h")
+    assert services["web"]["pre_start"][0]["image"] == digests["tool"]
+    assert services["pinned"]["image"] == digests["tool"]
+    assert "image" not in services["own"]
+    # and a file with nothing but these can be laid over the other
+    locked = json.loads(configured("--lock-image-digests").stdout)
+    assert locked == {"services": {"web": {"image": digests["site"]}, "pinned": {"image": digests["tool"]}, "own": {}}}
+    # what no registry has is told with its place in the configuration
+    (tmp_path / "compose.yaml").write_text(f"services: {{web: {{image: '{registry.name}/nothing:1'}}}}")
+    failed = configured("--resolve-image-digests")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert f"whit: services.web.image: {registry.name}/nothing:1: " in failed.stderr

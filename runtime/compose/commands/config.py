@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from whit.runtime.compose.commands.chosen import Chosen
     from whit.runtime.compose.model import Canonical
 
@@ -27,8 +29,15 @@ LISTS = ("services", "volumes", "networks", "models", "profiles", "images", "var
 @click.option("--no-consistency", is_flag=True, help="Don't check whether what services speak of is there.")
 @click.option("--no-env-resolution", is_flag=True, help="Leave env files as they are named.")
 @click.option("--all-resources", is_flag=True, help="Also networks, volumes … that no service uses.")
-@click.option("--resolve-image-digests", is_flag=True, hidden=True)
-@click.option("--lock-image-digests", is_flag=True, hidden=True)
+@click.option(
+    "--resolve-image-digests", "pins", is_flag=True, help="Images with the digests that their registries have now."
+)
+@click.option(
+    "--lock-image-digests",
+    "locks",
+    is_flag=True,
+    help="Only images with their digests, as a file to be laid over the others.",
+)
 @click.option("--services", "what", flag_value="services", help="Only the services' names.")
 @click.option("--volumes", "what", flag_value="volumes", help="Only the volumes' names.")
 @click.option("--networks", "what", flag_value="networks", help="Only the networks' names.")
@@ -46,13 +55,8 @@ def command(obj: dict[str, Any], /, names: tuple[str, ...], **options: Any) -> N
     are written out. With SERVICE, only these and what they depend on.
     """
     from whit.packer.showing.console import put, warn
-    from whit.packer.support.errors import UnsupportedError
     from whit.runtime.compose.finding import Wishes, load
 
-    for option in ("resolve_image_digests", "lock_image_digests"):
-        if options[option]:
-            name = f"--{option.replace('_', '-')}"
-            raise UnsupportedError(f"{name} isn't there yet", hint="'whit inspect IMAGE' shows an image's digest")
     chosen: Chosen = obj["compose"]
     what, hashed = options["what"], options["hashed"]
     whole = bool(what or hashed)
@@ -76,11 +80,37 @@ def command(obj: dict[str, Any], /, names: tuple[str, ...], **options: Any) -> N
 
         text = configlists.page(canonical, what, hashed, as_json=as_json)
     else:
-        text = page(canonical, as_json=as_json, escape=wishes.interpolate)
+        plain = canonical.configuration
+        if options["pins"] or options["locks"]:
+            from whit.runtime.compose.pinning import locked, pinned
+
+            plain = pinned(plain, _digests())
+            plain = locked(plain) if options["locks"] else plain
+        text = document(plain, as_json=as_json, escape=wishes.interpolate)
     if options["output"]:
         _write(options["output"], text)
     elif text:
         put(_stdout(), text)
+
+
+def _digests() -> Callable[[str], str]:
+    """Asks registries for an image's digest, for each name once."""
+    from functools import cache
+
+    from whit.packer.image.reference import parse_reference
+    from whit.packer.registry.registries import Registries
+    from whit.packer.registry.settings import Settings
+
+    hub = Registries(Settings.read())
+
+    @cache
+    def resolve(image: str) -> str:
+        if "$" in image:
+            return image
+        reference = parse_reference(image)
+        return str(reference) if reference.digest else f"{reference}@{hub.source(reference).root().descriptor.digest}"
+
+    return resolve
 
 
 def page(canonical: Canonical, *, as_json: bool, escape: bool) -> str:
