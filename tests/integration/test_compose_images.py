@@ -123,7 +123,7 @@ def test_configurations_are_pinned_to_what_registries_have(registry: RegistryPee
     )
 
     def configured(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [whit, "compose", "--project-directory", str(tmp_path), "config", "--format", "json", *words]
+        command = [str(whit), "compose", "--project-directory", str(tmp_path), "config", "--format", "json", *words]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
 
     # when digests are asked for
