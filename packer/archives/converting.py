@@ -29,6 +29,7 @@ from whit.packer.image.oci import (
     parse_index,
     parse_manifest,
 )
+from whit.packer.support.counting import counted
 from whit.packer.support.errors import InvalidFileError, UnsupportedError
 from whit.packer.tar.clamping import clamped
 
@@ -109,7 +110,7 @@ class _Converter:
     def _layers(self, manifest: Manifest, diff_ids: tuple[str, ...], where: Descriptor) -> list[Layer]:
         if len(diff_ids) != len(manifest.layers):
             raise InvalidFileError(
-                f"{where.digest} has {len(manifest.layers)} layers and {len(diff_ids)} diff_ids in its configuration"
+                f"{where.digest} has {counted(len(manifest.layers), 'layer')} and {counted(len(diff_ids), 'diff_id')} in its configuration"
             )
         form = self.conversion.form_of(manifest.media_type)
         # What can't be is told before anything is worked on.

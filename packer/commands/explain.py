@@ -67,12 +67,13 @@ def _headline(found: Explanation) -> str:
     from whit.packer.showing.console import human_size
     from whit.packer.showing.explanation import holds_only
     from whit.packer.showing.present import printable
+    from whit.packer.support.counting import counted
 
     shown = printable(found.path)
     if not found.is_there:
         return f"{shown}: not in the image"
     if found.kind is EntryKind.DIRECTORY:
-        count = f" with {found.below} files and folders below it" if found.below else ", empty"
+        count = f" with {counted(found.below, 'entry', 'entries')} below it" if found.below else ", empty"
         return f"{shown}: in the image, a folder{count}" + (", for these" if holds_only(found) else "")
     if found.target is not None:
         return f"{shown}: in the image, a link to {printable(found.target)}"

@@ -114,6 +114,7 @@ def _linted(
     from whit.packer.lint import fetch, lint_image
     from whit.packer.store.store import Store, read_image
     from whit.packer.store.targets import names_file
+    from whit.packer.support.counting import counted
 
     with fetch.layout_of(target) as layout:
         if layout is None and names_file(target):
@@ -124,7 +125,7 @@ def _linted(
             image = fetch.image_of(target, store.resolve(target), store.layout)
         else:
             image = fetch.image_of(target, read_image(layout, fetch.only_image(layout, target)), layout)
-    about = f"image, {image.config.platform}, {len(image.files)} files, starts {' '.join(image.command) or 'nothing'}"
+    about = f"image, {image.config.platform}, {counted(len(image.files), 'file')}, starts {' '.join(image.command) or 'nothing'}"
     return "image", about, lint_image(image, ignore), None
 
 

@@ -66,6 +66,7 @@ def command(name: str, database: str, fail_on: str | None, platform: str | None,
 
 def _show(found: tuple[Finding, ...], known: int) -> None:
     from whit.packer.showing.tabular import aligned
+    from whit.packer.support.counting import counted
 
     if found:
         lines = ["COMPONENT\tVERSION\tFIXED IN\tVULNERABILITY\tSEVERITY\tWHERE"]
@@ -79,7 +80,7 @@ def _show(found: tuple[Finding, ...], known: int) -> None:
             )  # fmt: skip
             lines.append("\t".join(_shown(cell) for cell in cells))
         click.echo(aligned("\n".join(lines)))
-    click.echo(f"{len(found)} found among {known} components that have versions")
+    click.echo(f"{len(found)} found among {counted(known, 'component')} with a version")
 
 
 def _shown(text: str) -> str:

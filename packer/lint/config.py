@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from whit.packer.executable.analysis import Linkage
 from whit.packer.image.spec import NONROOT_ID
 from whit.packer.lint.model import Found, Level, Place, Rule
+from whit.packer.support.counting import counted
 from whit.packer.tar.member import Kind
 
 if TYPE_CHECKING:
@@ -139,7 +140,9 @@ def _platform(image: Image) -> Iterator[Found]:
 
 def _loader(program: Program) -> Iterator[Found]:
     if program.run is None and program.analysis.linkage is Linkage.DYNAMIC and program.analysis.interpreter:
-        yield Found(f"it asks for {program.analysis.interpreter} and {len(program.analysis.libraries)} libraries")
+        yield Found(
+            f"it asks for {program.analysis.interpreter} and {counted(len(program.analysis.libraries), 'library', 'libraries')}"
+        )
 
 
 _LOW_USER = f"{NONROOT_ID}:{NONROOT_ID}"

@@ -11,6 +11,7 @@ from whit.packer.lint import count
 from whit.packer.lint.model import ORDER, Level
 from whit.packer.showing.console import human_size
 from whit.packer.showing.present import printable, wrapped
+from whit.packer.support.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,11 +44,7 @@ def page(name: str, about: str, findings: Sequence[Finding], width: int | None =
 def summary(findings: Sequence[Finding]) -> str:
     """``2 errors, 1 warning, 3 notes``."""
     counts = [(count(findings, level), level) for level in ORDER]
-    return ", ".join(
-        click.style(f"{number} {level}{'' if number == 1 else 's'}", fg=_COLOURS[level])
-        for number, level in counts
-        if number
-    )
+    return ", ".join(click.style(counted(number, level), fg=_COLOURS[level]) for number, level in counts if number)
 
 
 def _rule(name: str, findings: Sequence[Finding], width: int | None) -> Iterator[str]:

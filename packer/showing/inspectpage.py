@@ -12,6 +12,7 @@ from whit.packer.needs.model import Grade, Verdict
 from whit.packer.showing.console import human_size
 from whit.packer.showing.present import INSET, NARROWEST, columns, heading, printable, under
 from whit.packer.showing.wording import fact, needed_file_lines
+from whit.packer.support.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -97,7 +98,7 @@ def _identity(analysis: Analysis) -> Iterator[tuple[str, str]]:
         ("module", " ".join(filter(None, (build.module or build.main_path, build.module_version)))),
         ("revision", _revision(analysis)),
         ("built with", ", ".join(_settings(analysis))),
-        ("depends on", _count(len(build.dependencies), "module") if build.dependencies else None),
+        ("depends on", counted(len(build.dependencies), "module") if build.dependencies else None),
         ("build id", build.build_id),
         *_webassembly(analysis.wasm),
     )
@@ -112,7 +113,7 @@ def _webassembly(wasm: WasmInfo | None) -> Iterator[tuple[str, str | None]]:
     yield "started as", wasm.world or "nothing: it is a library"
     yield "exports", ", ".join(wasm.exports[:_SHOWN_EXPORTS]) + (" …" if len(wasm.exports) > _SHOWN_EXPORTS else "")
     if wasm.modules > 1:
-        yield "made of", _count(wasm.modules, "module")
+        yield "made of", counted(wasm.modules, "module")
     yield (
         "made with",
         ", ".join(f"{name} {version}".strip() for role, name, version in wasm.producers if role != "language"),
@@ -137,10 +138,6 @@ def _host(wasm: WasmInfo, width: int | None) -> Iterator[str]:
         (printable(what), "no WASI host has it" if what in of_nobody else gives.get(what, "")) for what in wasm.host
     ]
     yield from columns(rows, width=width)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _because(evidence: Sequence[Evidence]) -> str:

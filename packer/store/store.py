@@ -29,6 +29,7 @@ from whit.packer.image.reference import Reference, hex_id, parse_reference
 from whit.packer.store.layout import REPACK, Layout
 from whit.packer.store.places import private_root
 from whit.packer.support import durable
+from whit.packer.support.counting import counted
 from whit.packer.support.errors import InvalidFileError, NotFoundError, StoreError, UsageError
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 
@@ -320,7 +321,7 @@ def config_of(layout: Layout, descriptor: Descriptor, manifest: Manifest) -> Ima
         raise StoreError(f"image {descriptor.digest}: {error.message}", hint=REPACK) from None
     if len(config.diff_ids) != len(manifest.layers):
         raise StoreError(
-            f"image {descriptor.digest} has {len(manifest.layers)} layers and {len(config.diff_ids)} diff_ids"
+            f"image {descriptor.digest} has {counted(len(manifest.layers), 'layer')} and {counted(len(config.diff_ids), 'diff_id')}"
         )
     return config
 

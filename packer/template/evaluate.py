@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from whit.packer.support.counting import counted
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.packer.template.functions import FUNCTIONS, LAZY, is_true
 from whit.packer.template.goprint import OMITTED, OpenMap, kind_of, opened, text_of
@@ -212,7 +213,7 @@ class _Run:
             if "argument" not in str(error):
                 raise
             count = len(values) - name.startswith(".")
-            raise TemplateError(f"{name} doesn't take {count} arguments", hint=_EXAMPLES.get(name)) from None
+            raise TemplateError(f"{name} doesn't take {counted(count, 'argument')}", hint=_EXAMPLES.get(name)) from None
         if isinstance(made, str):
             self._step(len(made) // _CHARACTERS_A_STEP)
         return made

@@ -97,7 +97,7 @@ def _indexed(value: object, key: object) -> object:
     if isinstance(value, list | tuple | str):
         number = _number(key, "index of a list")
         if not 0 <= number < len(value):
-            raise TemplateError(f"index {number} is out of range: there are {len(value)}", hint="the first one is 0")
+            raise TemplateError(f"index {number} is out of range of {len(value)}", hint="the first one is 0")
         return value.encode()[number] if isinstance(value, str) else value[number]
     raise TemplateError(f"index of {_a(value)} isn't possible", hint='{{index .Labels "name"}}, {{index .List 0}}')
 
@@ -107,7 +107,7 @@ def _slice(value: object, *bounds: object) -> object:
         raise TemplateError(f"slice of {_a(value)} isn't possible", hint="{{slice .ID 0 4}}")
     first, last = [_number(bound, "slice") for bound in bounds] + [0, len(value)][len(bounds) :]
     if not 0 <= first <= last <= len(value):
-        raise TemplateError(f"slice {first} to {last} is out of range: there are {len(value)}")
+        raise TemplateError(f"slice {first} to {last} is out of range of {len(value)}")
     return value[first:last]
 
 

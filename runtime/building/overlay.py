@@ -6,6 +6,7 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
+from whit.packer.support.counting import counted
 from whit.packer.support.errors import UnsupportedError, WhitError
 from whit.packer.support.userns import read_ids
 from whit.runtime.engine import detached
@@ -32,7 +33,7 @@ def open_root(layers: Layers) -> int:
         return _older(layers)
     except OSError as error:
         raise WhitError(
-            f"can't put a root together of {len(layers.lowers)} layers: {error.strerror}",
+            f"can't put a root together of {counted(len(layers.lowers), 'layer')}: {error.strerror}",
             hint="the store must be on a file system that overlayfs can write to (ext4, xfs, btrfs, tmpfs): set WHIT_ROOT; "
             "without root that takes Linux 5.11",
         ) from None

@@ -339,7 +339,7 @@ def test_a_configuration_of_another_image_is_refused_before_the_layers_have_come
 
     # Then that is told, nothing is named, and the layer hasn't been asked for to its end
     assert code == 1
-    assert "has 1 layers and 2 diff_ids" in said
+    assert "has 1 layer and 2 diff_ids" in said
     assert Store(tmp_path / "there").entries() == ()
 
 

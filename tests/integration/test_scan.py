@@ -48,5 +48,5 @@ def test_the_exit_status_the_table_and_the_document_tell_what_is_found(run_whit:
     (finding,) = json.loads(as_json.stdout)["findings"]
     assert finding["purl"] == "pkg:golang/example.org/greeting@v1.2.3"
     assert (as_json.returncode, only_critical.returncode, nothing.returncode) == (1, 0, 0)
-    assert nothing.stdout == "0 found among 2 components that have versions\n"
+    assert nothing.stdout == "0 found among 2 components with a version\n"
     assert run_whit("scan", "me/app:1", "--db", tmp_path / "absent").stderr.startswith("whit: there is no database")

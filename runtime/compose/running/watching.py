@@ -7,6 +7,7 @@ from pathlib import Path
 
 from whit.packer.buildfile.dockerfile.ignorefile import LARGEST, ignore_files, parse_ignore_file
 from whit.packer.showing.console import complain, tell
+from whit.packer.support.counting import counted
 from whit.packer.support.errors import UsageError, WhitError
 from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.compose.develop import Change, Reaction, Rules, reactions, triggers_of
@@ -100,12 +101,12 @@ class Watching:
     def _do(self, reaction: Reaction, folder: Path) -> None:
         name = reaction.service
         if reaction.rebuilds:
-            tell(f"whit: building {name}: {_files(reaction.count)} changed\n")
+            tell(f"whit: building {name}: {counted(reaction.count, 'file')} changed\n")
             wishes = UpWishes(Choice((name,), alone=True), builds=True, quiet_builds=self._quiet)
             bring_up(self._session.file, self._session.store, folder, wishes, self._session.chosen, self._build)
             self._changed()
         if reaction.put or reaction.removed:
-            tell(f"whit: putting {_files(len(reaction.put) + len(reaction.removed))} into {name}\n")
+            tell(f"whit: putting {counted(len(reaction.put) + len(reaction.removed), 'file')} into {name}\n")
             self._each(name, lambda kept: sync(Containers(self._session.root), kept, reaction.put, reaction.removed))
         if reaction.hooks:
             project = _with_hooks(self._session.file.project, reaction)
@@ -130,7 +131,3 @@ def _with_hooks(project: Project, reaction: Reaction) -> Project:
     service = project.services[reaction.service]
     own = replace(service, values={**service.values, _EXEC: list(reaction.hooks)})
     return replace(project, services={**project.services, service.name: own})
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+from whit.packer.support.counting import counted
 from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.networks.model import PortMapping, Protocol
@@ -29,7 +30,7 @@ def parse_port(text: str) -> tuple[PortMapping, ...]:
     inside = _range(text, container)
     outside = _range(text, host, zero=True) if host else range(0)
     if outside and len(outside) != len(inside) and len(inside) != 1:
-        raise _wrong(text, f"{len(outside)} ports of the host for {len(inside)} of the container")
+        raise _wrong(text, f"{counted(len(outside), 'port')} of the host for {len(inside)} of the container")
     if len(outside) > 1 and len(inside) == 1:
         raise _wrong(text, "a range of the host's ports for one of the container's: name one, or none for any")
     where = _address(text, address)
