@@ -33,6 +33,9 @@ HOOK_ENDED, HOOK_KILLED = 4096, 256
 """What stands in an error number's place for a hook that ran and failed: see run_hook() in runtime/launcher/ops_oci.c."""
 
 END_SECONDS = 10
+_SHORT = 12
+"""Digits of a container's ID that people are shown."""
+
 HINTS = {
     errno.ENOENT: "there is no such folder in the container: see process.cwd, or exec's --cwd",
     errno.ENOTDIR: "give a folder: process.cwd, or exec's --cwd",
@@ -45,13 +48,14 @@ _POSTSTART_FATAL = (1, 3)
 HELPERS = {"_scope", "_attach", "_unscope", "_netdevices"}
 
 
-def _program(name: str, number: int) -> LaunchError:
-    """In runc's words: by them docker tells 127 from 126 (moby, daemon/start.go)."""
+def _program(name: str, number: int, kept: str = "") -> LaunchError:
+    """In runc's words: by them docker tells 127 from 126 (moby, daemon/start.go). ``kept`` is the container that whit keeps, if it is one."""
+    beside = f"whit debug {kept} starts a shell with tools beside what is in the container" if kept else None
     if number == errno.ENOENT and "/" not in name:
-        return LaunchError(f'exec: "{name}": executable file not found in $PATH')
+        return LaunchError(f'exec: "{name}": executable file not found in $PATH', hint=beside)
     words = os.strerror(number).lower()
     hint = {
-        errno.ENOENT: "there is no such file in the container",
+        errno.ENOENT: beside or "there is no such file in the container",
         errno.EACCES: "the container's user may not execute it: chmod +x, or a noexec mount",
         errno.EISDIR: "give the program, not its folder",
     }.get(number)
@@ -108,7 +112,8 @@ def _helper_words(folder: Path) -> LaunchError | None:
 def _own_words(plan: LaunchPlan, op: Op, folder: Path, number: int) -> LaunchError | None:
     """The error of an operation that tells of more than itself."""
     if op.name == "FIND_PROGRAM":
-        return _program(str(op.args[0]), number)
+        kept = (Path(str(item.args[4])).name[:_SHORT] for item in plan.ops if item.name == "EXEC_IN")
+        return _program(str(op.args[0]), number, next(kept, ""))
     if op.name == "WAIT_START" and number in _FULL:
         return records.unwritable(f"{folder}, or its pid file", number)
     if op.name == "CONSOLE_SOCKET" and not op.args[0]:

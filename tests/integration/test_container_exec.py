@@ -116,6 +116,15 @@ def test_what_is_wrong_is_told_with_docker_s_exit_code(
     assert done.stderr.startswith(f"whit: {said}")
 
 
+@pytest.mark.parametrize("shell", ["sh", "/bin/sh"])
+def test_a_shell_that_isn_t_in_its_image_is_had_from_whit_debug(engine: Engine, shell: str) -> None:
+    """Given a container without a shell, when one is asked for, then the hint is a command that brings one."""
+    hint = engine.run("exec", "-i", "box", shell).stderr.splitlines()[-1]
+    words = hint.removeprefix("hint: ").split()[1:3]
+    assert words[0] == "debug"
+    assert engine.run(*words, "sh", "-c", "exit 7").returncode == 7
+
+
 def test_input_is_given_with_i_alone(engine: Engine) -> None:
     assert engine.run("exec", "-i", "box", "/busybox", "cat", stdin="to cat\n").stdout == "to cat\n"
     assert engine.run("exec", "box", "/busybox", "cat", stdin="to cat\n").stdout == ""

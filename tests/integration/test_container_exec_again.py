@@ -94,4 +94,6 @@ def test_what_has_changed_meanwhile_is_seen(engine: Engine) -> None:
 def test_what_fails_is_told_each_time(engine: Engine) -> None:
     for _ in range(3):
         done = engine.run("exec", "box", "nothing")
-        assert (done.returncode, done.stderr) == (127, 'whit: exec: "nothing": executable file not found in $PATH\n')
+        line, hint = done.stderr.splitlines()
+        assert (done.returncode, line) == (127, 'whit: exec: "nothing": executable file not found in $PATH')
+        assert hint.startswith("hint: whit debug ")
