@@ -16,6 +16,7 @@ from whit.packer.image.platform import machine_platform
 from whit.packer.image.reference import reference_from_file_name
 from whit.packer.image.spec import PackOptions
 from whit.packer.support import durable
+from whit.packer.support.counting import counted
 from whit.packer.support.errors import UsageError
 from whit.packer.support.jsondoc import canonical_json
 from whit.packer.support.light import dataclass, replace
@@ -134,7 +135,7 @@ def _parts(project: Project, asked: Asked, kit: Kit) -> Lone | None:
 def _taken(
     cache: BuildCache, project: Project, toolchain: Toolchain, roots: tuple[str, ...], asked: Asked, means: Means
 ) -> Snapshot:
-    """What is built from, as it is now: folders, or of a lone file what it names."""
+    """What is built from, as it is now: folders and files, or of a lone file what it names."""
     began = time.monotonic()
 
     def heard(path: str) -> None:
@@ -149,7 +150,7 @@ def _taken(
     tree = snapshot(roots, toolchain.ignores, asked.written, cache.index(project.root), heard)
     means.watcher.done()
     why = f", as {lone.reason}" if lone else ""
-    return replace(tree, told=f"{tree.files} files in {project.root}{why}")
+    return replace(tree, told=f"{counted(tree.files, 'file')} in {project.root}{why}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +216,17 @@ class _Work:
         for step in prepares:
             if not step.evaluates:
                 run(step, means.watcher)
-        box = hermetic.Box(recipe, self.roots, means.runner(self.cache.store.root), means.watcher)
+        box = hermetic.Box(recipe, self._folders, means.runner(self.cache.store.root), means.watcher)
         steps = (*(step for step in prepares if step.evaluates), *recipe.steps)
         with self.cache.workplace() as rooms:
             for number, step in enumerate(steps):
                 confined = hermetic.rooms(rooms / str(number), place, self.cache.folder, self.project.root)
                 box.run(step, confined, has_network=step in prepares)
+
+    @property
+    def _folders(self) -> tuple[str, ...]:
+        """The sources as a confined step sees them: files above the tree are its toolchain's matter."""
+        return tuple(root for root in self.roots if os.path.isdir(root))  # noqa: PTH112 - a text, as all here
 
     def _ask(self, step: Step, means: Means) -> str:
         """What the tree says where it is executed: confined, and what it writes is thrown away."""
@@ -229,7 +235,7 @@ class _Work:
         runner = means.runner(self.cache.store.root)
         with self.cache.workplace() as place, self.cache.workplace() as rooms:
             confined = hermetic.rooms(rooms / "asked", place, self.cache.folder, self.project.root)
-            return hermetic.ask(step, self.roots, confined, runner, means.watcher)
+            return hermetic.ask(step, self._folders, confined, runner, means.watcher)
 
     def _key(self, platform: Platform, kit: Kit) -> str:
         """All that decides, but for the tools' state, which the record knows."""

@@ -94,13 +94,14 @@ def _configuration(root: str, kit: Kit) -> dict[str, Any]:
     return _toml(kit.read(posixpath.join(root, ".cargo/config.toml")))
 
 
-def configurations_above(project: Project) -> tuple[str, ...]:
-    """Files that cargo reads too, were they there (doc.rust-lang.org/cargo, "Configuration": hierarchical structure)."""
-    found, folder = [], project.root
+def configurations_above(project: Project, kit: Kit) -> tuple[str, ...]:
+    """Files that cargo reads too (doc.rust-lang.org/cargo, "Configuration": hierarchical structure)."""
+    found: list[str] = []
+    folder = project.root
     while folder != "/":
         folder = posixpath.dirname(folder)
-        found.append(posixpath.join(folder, ".cargo/config.toml"))
-    return tuple(found)
+        found += (posixpath.join(folder, ".cargo", name) for name in ("config.toml", "config"))
+    return tuple(path for path in found if kit.is_file(path))
 
 
 def outside_folders(project: Project, kit: Kit) -> tuple[str, ...]:

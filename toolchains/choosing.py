@@ -50,9 +50,7 @@ def _named(shown: str, targets: tuple[Target, ...], name: str) -> Target:
         raise UsageError(f"{shown} has {len(found)} programs {name}: {places}", hint=f"--bin {found[0].place}")
     names = [target.name for target in targets]
     near = difflib.get_close_matches(name, names, n=1)
-    raise UsageError(
-        f"{shown} has no program {name}; it has {_listed(targets)}", hint=f"--bin {near[0]}" if near else None
-    )
+    raise UsageError(f"{shown} has no program {name}; it has {_listed(targets)}", hint=f"--bin {(near or names)[0]}")
 
 
 def _listed(targets: tuple[Target, ...]) -> str:

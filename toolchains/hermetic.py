@@ -5,8 +5,10 @@ Everything is at the place where it is on this machine, so that a step is the sa
 
 from __future__ import annotations
 
+import contextlib
 import os
 import posixpath
+import threading
 import time
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,11 +17,12 @@ from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.build.steps import Bound, Layers, Memory, RunOrder
 from whit.packer.support.errors import UnsupportedError, WhitError
+from whit.toolchains.advice import hint_for
 from whit.toolchains.model import Hermetic, Recipe
-from whit.toolchains.process import PROXIES, title
+from whit.toolchains.process import PROXIES, TICK, title
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from whit.packer.buildfile.build.steps import StepRunner
     from whit.toolchains.model import Step
@@ -117,7 +120,10 @@ class Box:
         code, output = _performed(step, self.recipe, order, rooms, self.runner, self.watcher)
         if code:
             self.watcher.failed(output)
-            raise WhitError(f"{title(step)} failed with exit status {code}", hint=None if has_network else _HINT)
+            raise WhitError(
+                f"{title(step)} failed with exit status {code}",
+                hint=_HINT if not has_network else hint_for(code, output.decode("utf-8", "replace")),
+            )
 
 
 def ask(step: Step, sources: Iterable[str], rooms: Rooms, runner: StepRunner, watcher: Watcher) -> str:
@@ -135,7 +141,7 @@ def _performed(
     step: Step, recipe: Recipe, order: RunOrder, rooms: Rooms, runner: StepRunner, watcher: Watcher
 ) -> tuple[int, bytes]:
     """Exit status, and the last of what it printed."""
-    output, began = bytearray(), time.monotonic()
+    output = bytearray()
     for _, _, folder in _caches(recipe.hermetic, rooms) if recipe.hermetic else ():
         Path(folder).mkdir(parents=True, exist_ok=True)
         for used in (folder, rooms.caches) if folder.startswith(rooms.caches) else (folder,):
@@ -144,9 +150,27 @@ def _performed(
     def heard(chunk: bytes) -> None:
         output.extend(chunk)
         del output[:-_MOST_OUTPUT]
-        watcher.doing(step.doing, time.monotonic() - began)
 
-    watcher.doing(step.doing, 0)
-    code = runner.run(order, heard)
+    with _telling(step.doing, watcher):
+        code = runner.run(order, heard)
     watcher.done()
     return code, bytes(output)
+
+
+@contextlib.contextmanager
+def _telling(doing: str, watcher: Watcher) -> Iterator[None]:
+    """The watcher is told again and again that it is being done, whether or not it says anything itself."""
+    over, began = threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        watcher.doing(doing, 0)
+        while not over.wait(TICK):
+            watcher.doing(doing, time.monotonic() - began)
+
+    teller = threading.Thread(target=tell)
+    teller.start()
+    try:
+        yield
+    finally:
+        over.set()
+        teller.join()

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _MOST_FILES = 1000
 _MOST_TEXT = 4 << 20
-_CONFIGURED = ("nim.cfg", "config.nims")
-"""Files that Nim reads in a source's folder and in all above (nim-lang.org, "Nim Compiler User Guide", configuration files)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,12 @@ def parts_of(project: Project, variables: dict[str, str], kit: Kit) -> Lone:
         if len(found) > _MOST_FILES:
             return Lone((), f"{name} names too many")
     if project.language is Language.NIM:
-        found.update(_configuration(first, kit))
+        from whit.toolchains import nimconfig  # noqa: PLC0415 - Nim's alone
+
+        configuration = nimconfig.read_for(first, kit)
+        if any(nimconfig.named(configuration, project.root, kit)):
+            return Lone((), "its configuration names folders of modules")
+        found.update(configuration)
     return Lone(tuple(sorted(found)))
 
 
@@ -140,15 +143,3 @@ def _named(here: str, text: str, naming: _Naming, kit: Kit) -> Iterator[str]:
 def _grouped(text: str) -> Iterable[str]:
     """``a/[b, c]`` stands for ``a/b`` and ``a/c``."""
     return (f"{folder}/{name.strip()}" for folder, names in _NIM_GROUP.findall(text) for name in names.split(","))
-
-
-def _configuration(first: str, kit: Kit) -> Iterator[str]:
-    folder = posixpath.dirname(first)
-    names: dict[str, tuple[str, ...]] = {
-        folder: (*_CONFIGURED, f"{posixpath.basename(first)}.cfg", f"{posixpath.basename(first)}s")
-    }
-    while folder != "/":
-        folder = posixpath.dirname(folder)
-        names[folder] = _CONFIGURED
-    for place, wanted in names.items():
-        yield from (path for path in (posixpath.join(place, name) for name in wanted) if kit.is_file(path))

@@ -217,6 +217,10 @@ class Kit(Protocol):
         """What is in a folder, sorted; nothing where there is none."""
         ...
 
+    def real(self, path: str) -> str:
+        """Where a path leads, all links followed."""
+        ...
+
 
 class Toolchain(Protocol):
     """What each language gives: one module each, which asks the machine through the kit alone."""
@@ -237,7 +241,7 @@ class Toolchain(Protocol):
         ...
 
     def outside(self, project: Project, kit: Kit) -> tuple[str, ...]:
-        """Folders beside the tree that it is built from, too. Starts no process: it is asked each time."""
+        """Folders beside the tree, and files above it, that it is built from, too. Starts no process: it is asked each time."""
         ...
 
     def targets(self, project: Project, kit: Kit) -> tuple[Target, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import UnsupportedError, UsageError
 from whit.packer.support.light import dataclass, replace
+from whit.toolchains import nimconfig
 from whit.toolchains.model import Note, Recipe, Step, Target, as_path, is_older
 from whit.toolchains.zigcc import WASI_TARGET, compiler, hermetic
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 _CPU = {"386": "i386", "amd64": "amd64", "arm": "arm", "arm64": "arm64", "ppc64le": "powerpc64el", "riscv64": "riscv64",
         "loong64": "loongarch64"}  # fmt: skip
-_NARROW = frozenset(("386", "arm"))
+_WIDE_TIMES = frozenset(("386", "arm"))
+"""Processors of 32 bits, where Nim's library takes C's times for 32 bits wide unless it is told; musl's are 64."""
+
 _INHERITED = ("NIMBLE_DIR",)
 _OWN_FOLDERS = ("/etc/nim", "/usr/lib/nim")
 """Where Debian has its configuration, which says where its library is."""
@@ -53,9 +56,9 @@ class Nim:
         return {"OPTIONS": "further options of the compiler, such as -d:name=value"}
 
     def outside(self, project: Project, kit: Kit) -> tuple[str, ...]:
-        """Nothing."""
-        del project, kit
-        return ()
+        """Configuration above the project, and folders of modules that configuration names."""
+        folders, _ = _folders(project, _configuration(project, self.targets(project, kit), kit), kit)
+        return (*nimconfig.above(project.root, kit), *folders)
 
     def targets(self, project: Project, kit: Kit) -> tuple[Target, ...]:
         """The package's ``bin``, with ``namedBin`` and ``srcDir``; a path is the source's."""
@@ -106,10 +109,11 @@ class Nim:
             programs=tuple((target.name, f"{target.name}{_ending(c)}") for target in targets),
             notes=(c.note, Note("-d:release --opt:size", "small; checks stay"), *_asked(wish), *_of_tree(vendored)),
             tools=(nim, c.zig),
+            watched=nimconfig.of_machine(nim),
             warnings=_warnings(project, targets, wish, kit),
             files=c.files,
             strips=not wish.keeps_debug,
-            hermetic=_hermetic() if wish.hermetic else None,
+            hermetic=_hermetic(nimconfig.above(project.root, kit)) if wish.hermetic else None,
         )
 
 
@@ -166,10 +170,10 @@ def _of_tree(vendored: tuple[str, ...]) -> tuple[Note, ...]:
     return (Note("nimbledeps", "packages are in the tree: none is brought"),) if vendored else ()
 
 
-def _hermetic() -> Hermetic:
-    """Packages are brought in the box: nimble evaluates what they say of themselves."""
+def _hermetic(above: tuple[str, ...]) -> Hermetic:
+    """Packages are brought in the box: nimble evaluates what they say of themselves. ``above`` is configuration that Nim reads there, too."""
     usual = hermetic()
-    return replace(usual, shows=_OWN_FOLDERS, caches=(*usual.caches, ("NIMBLE_DIR", "nimble")))
+    return replace(usual, shows=(*_OWN_FOLDERS, *above), caches=(*usual.caches, ("NIMBLE_DIR", "nimble")))
 
 
 def _checked(nim: Tool, package: Package, project: Project) -> Tool:
@@ -209,6 +213,7 @@ def _platform(platform: Platform, cc: str, kind: str) -> list[str]:
         raise UnsupportedError(f"Nim builds no program for {platform}", hint=f"one of {known}")
     return [
         "--os:linux",
+        *(["-d:nimUse64BitCTime"] if platform.architecture in _WIDE_TIMES else []),
         f"--cpu:{cpu}",
         f"--{cpu}.linux.gcc{kind}.exe:{cc}",
         f"--{cpu}.linux.gcc{kind}.linkerexe:{cc}",
@@ -231,15 +236,15 @@ def loaded(text: str) -> tuple[str, ...]:
 
 
 def _warnings(project: Project, targets: tuple[Target, ...], wish: Wish, kit: Kit) -> tuple[str, ...]:
-    """What a static program can't, or what is compiled for a narrower C than musl's."""
+    """What a static program can't, and what isn't known of its sources."""
     sources = {posixpath.join(project.root, target.path) for target in targets}
     sources.update(path for path in _beside(sources, kit) if path.endswith(".nim"))
     libraries = dict.fromkeys(name for path in sorted(sources) for name in loaded(kit.read(path) or ""))
     told = [f"it loads {', '.join(libraries)} while it runs: a static program can't, and ends"] if libraries else []
-    if wish.platform.architecture in _NARROW:
-        told.append(
-            "Nim's library takes times of C for 32 bits wide here, and musl's are 64: what has std/times in it may not compile"
-        )
+    _, holding = _folders(project, _configuration(project, targets, kit), kit)
+    told += (
+        f"{file} names a folder that holds the project itself: what else is there isn't looked at" for file in holding
+    )
     return (*_ssl(project, targets, wish, kit), *told)
 
 
@@ -253,15 +258,33 @@ def _beside(sources: set[str], kit: Kit) -> Iterable[str]:
                 yield from (posixpath.join(path, below) for below in kit.names(path))
 
 
+def _configuration(project: Project, targets: tuple[Target, ...], kit: Kit) -> tuple[str, ...]:
+    """All files of configuration that the programs are compiled by, but for the machine's own."""
+    sources = (posixpath.join(project.root, target.path) for target in targets)
+    return tuple(dict.fromkeys(path for source in sources for path in nimconfig.read_for(source, kit)))
+
+
+def _folders(project: Project, files: tuple[str, ...], kit: Kit) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Folders beside the tree that files of configuration name; and the files that name one which the tree itself is in.
+
+    Such a one isn't read for that: it may be all that a person has.
+    """
+    root = kit.real(project.root)
+    found = [(path, file) for path, file in nimconfig.named(files, root, kit) if not _is_in(path, root)]
+    holding = dict.fromkeys(file for path, file in found if _is_in(root, path))
+    return tuple(sorted({path for path, _ in found if not _is_in(root, path)})), tuple(holding)
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return f"{path}/".startswith(f"{folder.rstrip('/')}/")
+
+
 def _ssl(project: Project, targets: tuple[Target, ...], wish: Wish, kit: Kit) -> tuple[str, ...]:
     """Nim's ``ssl`` loads OpenSSL. Configuration is the project's, a folder's or a file's own."""
     options = dict(wish.variables).get("OPTIONS", "")
     if _NO_SSL.search(options):
         return ()
-    folders = ["", *(posixpath.dirname(target.path) for target in targets)]
-    names = [posixpath.join(folder, name) for folder in folders for name in ("nim.cfg", "config.nims")]
-    names += [f"{target.path}.cfg" for target in targets] + [f"{target.path}s" for target in targets]
-    texts = [options, *(kit.read(posixpath.join(project.root, name)) or "" for name in dict.fromkeys(names))]
+    texts = [options, *(kit.read(path) or "" for path in _configuration(project, targets, kit))]
     if any(_SSL.search(text) for text in texts):
         told = "-d:ssl loads OpenSSL while the program runs: a static program can't, and may not even start"
         return (f"{told} (--build-arg OPTIONS=--undef:ssl leaves it out)",)

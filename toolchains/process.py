@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from whit.packer.support.children import ends_with_this_one
 from whit.packer.support.errors import NotFoundError, WhitError
+from whit.toolchains.advice import hint_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +31,9 @@ ALWAYS = (
 GRACE = 3.0
 """Seconds that a process has between SIGTERM and SIGKILL."""
 
-_TICK = 0.5
+TICK = 0.5
+"""Seconds between two times that the watcher is told."""
+
 _FEW = 3
 _MOST_CAUSES = 6
 _EXCERPT = re.compile(r"(?:\d+ *)?\|")
@@ -89,7 +92,7 @@ def run(step: Step, watcher: Watcher) -> None:
         code = process.wait()
     if code:
         watcher.failed(bytes(output))
-        raise WhitError(f"{title(step)} {_ended(code)}")
+        raise WhitError(f"{title(step)} {_ended(code)}", hint=hint_for(code, output.decode("utf-8", "replace")))
 
 
 def ask(step: Step, watcher: Watcher | None = None) -> str:
@@ -117,7 +120,7 @@ def _heard(process: subprocess.Popen[bytes], doing: str, watcher: Watcher | None
         while True:
             if watcher:
                 watcher.doing(doing, time.monotonic() - began)
-            if selector.select(_TICK):
+            if selector.select(TICK):
                 chunk = os.read(process.stdout.fileno(), _READ)
                 if not chunk:
                     break

@@ -52,8 +52,8 @@ class Rust:
         }
 
     def outside(self, project: Project, kit: Kit) -> tuple[str, ...]:
-        """Folders beside the tree that manifests and cargo's configuration name, and those that these name in turn."""
-        return outside_folders(project, kit)
+        """Folders beside the tree that manifests and cargo's configuration name, those that these name in turn, and configuration above it."""
+        return (*outside_folders(project, kit), *configurations_above(project, kit))
 
     def targets(self, project: Project, kit: Kit) -> tuple[Target, ...]:
         """Programs of the packages at the folder and below it."""
@@ -95,7 +95,7 @@ class Rust:
             programs=tuple((target.name, f"{target.name}{way.ending}") for target in targets),
             notes=(way.note, *_notes(work), _LISTED),
             tools=(rust.tool, cargo, *way.tools),
-            watched=(*rust.watched(way.triple), *configurations_above(project)),
+            watched=rust.watched(way.triple),
             warnings=_warnings(work, linked),
             files=(*files, *way.files),
             hermetic=_hermetic(metadata, project, way) if wish.hermetic else None,

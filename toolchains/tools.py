@@ -221,3 +221,7 @@ class MachineKit:
             return tuple(sorted(os.listdir(folder)))  # noqa: PTH208 - names
         except (FileNotFoundError, NotADirectoryError):
             return ()
+
+    def real(self, path: str) -> str:
+        """See :class:`whit.toolchains.model.Kit`."""
+        return posixpath.realpath(path)

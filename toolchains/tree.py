@@ -69,14 +69,19 @@ def snapshot(
     index: Path | None,
     heard: Callable[[str], None] | None = None,
 ) -> Snapshot:
-    """The digest of folders, in their order. ``ignored`` are folders' names, ``excluded`` absolute paths.
+    """The digest of folders and lone files, in their order. ``ignored`` are folders' names, ``excluded`` absolute paths.
 
-    ``heard`` is told again and again which file is being read that takes long. Raises :class:`InvalidFileError` for what
+    A file is known by where it is from the first root, so that a tree that has moved along with it is the same. ``heard`` is told again and again which file is being read that takes long. Raises :class:`InvalidFileError` for what
     can't be read, and for what isn't to be: pipes and devices.
     """
     reading = _Reading(_recalled(index), time.time_ns(), heard=heard)
-    total = sha256()
+    total, first = sha256(), ""
     for root in roots:
+        first = first or root
+        if os.path.isfile(root):  # noqa: PTH113 - a text, as all here
+            told = _content(root, os.stat(root), reading)  # noqa: PTH116 - as above
+            total.update(b"file\0%b\0%b\n" % (os.fsencode(os.path.relpath(root, first)), told))
+            continue
         total.update(b"tree\0")
         base = len(root.rstrip("/")) + 1
         for path, kind, told in _entries(root, ignored | VERSION_CONTROL, excluded, reading):

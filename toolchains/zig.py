@@ -19,9 +19,11 @@ _EXECUTABLE = re.compile(
     r'addExecutable\s*\(\s*\.\{(?:(?!addExecutable).){0,400}?\.name\s*=\s*(?:"([^"\\]+)"|([A-Za-z_]\w*)\s*,)', re.DOTALL
 )
 _CONSTANT = re.compile(r'\bconst\s+(\w+)\s*(?::[^=;\n]*)?=\s*"([^"\\\n]+)"\s*;')
+_PATH = re.compile(r'\.path\s*=\s*"([^"\\]+)"')
 _LEAST = re.compile(r'\.minimum_zig_version\s*=\s*"([^"]+)"')
 _COMMENT = re.compile(r"^\s*//.*$", re.MULTILINE)
 _MODES = {"safe": "ReleaseSafe", "small": "ReleaseSmall", "fast": "ReleaseFast"}
+_OWN_PACKAGES = "zig-pkg"
 _INHERITED = ("ZIG_GLOBAL_CACHE_DIR",)
 
 
@@ -30,7 +32,7 @@ class Zig:
     """The toolchain."""
 
     tool: str = "zig"
-    ignores: frozenset[str] = frozenset((".zig-cache", "zig-cache", "zig-out", "zig-pkg"))
+    ignores: frozenset[str] = frozenset((".zig-cache", "zig-cache", "zig-out"))
 
     @property
     def variables(self) -> dict[str, str]:
@@ -41,13 +43,8 @@ class Zig:
         }
 
     def outside(self, project: Project, kit: Kit) -> tuple[str, ...]:
-        """Folders that ``build.zig.zon`` names by a path."""
-        text = kit.read(posixpath.join(project.root, "build.zig.zon")) or ""
-        named = re.findall(r'\.path\s*=\s*"([^"\\]+)"', _COMMENT.sub("", text))
-        paths = {posixpath.normpath(posixpath.join(project.root, name)) for name in named}
-        for path in paths - {project.root}:
-            is_module = not {"build.zig", "build.zig.zon"}.isdisjoint(kit.names(path))
-            check_outside(project, path, posixpath.join(project.root, "build.zig.zon"), is_module=is_module)
+        """Folders that ``build.zig.zon`` names by a path, and those that these name in turn."""
+        paths = _manifests(project, kit)
         return tuple(sorted(path for path in paths if not f"{path}/".startswith(f"{project.root}/")))
 
     def targets(self, project: Project, kit: Kit) -> tuple[Target, ...]:
@@ -76,31 +73,56 @@ class Zig:
         )
         kept = posixpath.join(output, "cache") if wish.hermetic else kit.kept("zig", project.root)
         is_wasm = wish.platform.architecture == "wasm"
+        places = _packages(project, kit)
         common = ("--cache-dir", kept, *(() if is_wasm else (f"--build-id={ROOM}",)))
         doing = f"{', '.join(target.name for target in targets)} for {wish.platform} with {zig.title}"
         if project.manifest:
             options = (f"-Dtarget={zig_target(wish.platform)}", f"-Dcpu={zig_cpu(wish.platform)}", f"--release={mode}")
             words = (*options, *shlex.split(given.get("OPTIONS", "")), "--prefix", output, "--summary", "none", *common)
-            step = Step((zig.path, "build", *words), project.folder, (), _INHERITED, doing)
+            step = Step((zig.path, "build", *words), project.folder, places, _INHERITED, doing)
             made = tuple((target.name, f"bin/{_file(target, wish)}") for target in targets)
         else:
             step = _lone(zig, project, wish, mode, output, common, doing)
             made = ((targets[0].name, _file(targets[0], wish)),)
         brought = _brought(zig, project, kit) if wish.hermetic else ()
-        caches = (("ZIG_GLOBAL_CACHE_DIR", "zig"), *((("ZIG_LOCAL_PKG_DIR", "zig-pkg"),) if brought else ()))
+        caches = (("ZIG_GLOBAL_CACHE_DIR", "zig"), *((name, "zig-pkg") for name, _ in places))
         return Recipe(
             (step,), made, notes, (zig,), brought, strips=not wish.keeps_debug,
             hermetic=Hermetic(caches=caches) if wish.hermetic else None,
         )  # fmt: skip
 
 
-def _brought(zig: Tool, project: Project, kit: Kit) -> tuple[Step, ...]:
-    """Packages that ``build.zig.zon`` has addresses of, checked by its digests; ``build.zig`` may be evaluated for that.
+def _manifests(project: Project, kit: Kit) -> dict[str, str]:
+    """The project's folder and those that manifests name by a path, each with its ``build.zig.zon`` without comments."""
+    found: dict[str, str] = {}
+    pending = [project.root]
+    while pending:
+        folder = pending.pop()
+        place = posixpath.join(folder, "build.zig.zon")
+        found[folder] = _COMMENT.sub("", kit.read(place) or "")
+        for name in _PATH.findall(found[folder]):
+            path = posixpath.normpath(posixpath.join(folder, name))
+            if path not in found and path not in pending:
+                is_module = not {"build.zig", "build.zig.zon"}.isdisjoint(kit.names(path))
+                check_outside(project, path, place, is_module=is_module)
+                pending.append(path)
+    return found
 
-    Zig puts them into ``zig-pkg`` in the tree, or where ZIG_LOCAL_PKG_DIR says.
+
+def _packages(project: Project, kit: Kit) -> tuple[tuple[str, str], ...]:
+    """Where Zig puts packages that it brings, which is ``zig-pkg`` in the tree by itself: what is there already is part of the sources.
+
+    A tree that has none gets none: it would be another one for that.
     """
-    text = _COMMENT.sub("", kit.read(posixpath.join(project.root, "build.zig.zon")) or "")
-    if not project.manifest or ".url" not in text or kit.names(posixpath.join(project.root, "zig-pkg")):
+    if not project.manifest or kit.names(posixpath.join(project.root, _OWN_PACKAGES)):
+        return ()
+    return (("ZIG_LOCAL_PKG_DIR", kit.kept(_OWN_PACKAGES, project.root)),)
+
+
+def _brought(zig: Tool, project: Project, kit: Kit) -> tuple[Step, ...]:
+    """Packages that manifests have addresses of, checked by their digests; ``build.zig`` may be evaluated for that."""
+    is_wanted = any(".url" in text for text in _manifests(project, kit).values())
+    if not (is_wanted and _packages(project, kit)):
         return ()
     words = (zig.path, "build", "--fetch", "--cache-dir", "/tmp/fetching")  # noqa: S108 - the confined program's own
     return (Step(words, project.folder, (), _INHERITED, "packages", evaluates=True),)

@@ -1,4 +1,4 @@
-"""How a build from source is told of: a line that changes on a terminal, nothing in a pipe, everything where it fails."""
+"""How a build from source is told of: a line that changes on a terminal, now and then one elsewhere, everything where it fails."""
 
 from __future__ import annotations
 
@@ -15,16 +15,28 @@ if TYPE_CHECKING:
     from whit.toolchains.fetching import Fetcher
 
 
-@dataclass(frozen=True, slots=True)
+_LONG = 60.0
+_HOW_TO_END = "a build has no limit of its own: Ctrl-C ends it with all that it has started, and so does timeout(1)"
+
+
+@dataclass(slots=True)
 class Telling:
-    """The watcher of the command line."""
+    """The watcher of the command line. ``next`` is after how many seconds it is told next where nobody watches a terminal."""
 
     is_quiet: bool = False
+    next: float = _LONG
 
     def doing(self, what: str, seconds: float) -> None:
         """See :class:`whit.toolchains.process.Watcher`."""
-        if not self.is_quiet:
-            progress(f"building {what} … {seconds:.0f} s" if seconds >= 1 else f"building {what} …")
+        if self.is_quiet:
+            return
+        if sys.stderr.isatty():
+            more = "" if seconds < _LONG else "; Ctrl-C ends it"
+            progress(f"building {what} … {seconds:.0f} s{more}" if seconds >= 1 else f"building {what} …")
+        elif seconds >= self.next:
+            hint = f"hint: {_HOW_TO_END}\n" if self.next == _LONG else ""
+            tell(f"whit: building {what}: {seconds:.0f} s by now\n{hint}")
+            self.next *= 2
 
     def failed(self, output: bytes) -> None:
         """See :class:`whit.toolchains.process.Watcher`."""
@@ -41,6 +53,7 @@ class Telling:
 
     def done(self) -> None:
         """See :class:`whit.toolchains.process.Watcher`."""
+        self.next = _LONG
         if not self.is_quiet:
             end_progress()
 

@@ -20,13 +20,14 @@ ZIG = Tool("zig", "/opt/zig/zig", "0.17.1", "/opt/zig")
 
 @dataclass
 class FakeKit:
-    """``answers`` are by the words that a command's line holds; ``asked`` are the steps that were."""
+    """``answers`` are by the words that a command's line holds; ``asked`` are the steps that were; ``links`` are folders that lead elsewhere."""
 
     files: dict[str, str] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     tools: tuple[Tool, ...] = (GO, ZIG)
     asked: list[Step] = field(default_factory=list)
     is_hermetic: bool = False
+    links: dict[str, str] = field(default_factory=dict)
 
     def place(self, name: str) -> str:
         return next((tool.path for tool in self.tools if tool.name == name), "")
@@ -63,3 +64,7 @@ class FakeKit:
     def names(self, folder: str) -> tuple[str, ...]:
         inside = (path for path in self.files if path.startswith(f"{folder}/"))
         return tuple(sorted({posixpath.relpath(path, folder).partition("/")[0] for path in inside}))
+
+    def real(self, path: str) -> str:
+        path = posixpath.normpath(path)
+        return self.links.get(path, path)

@@ -41,6 +41,12 @@ def test_a_name_that_isn_t_there_is_told_with_the_nearest() -> None:
     assert told.value.hint == "--bin server"
 
 
+def test_a_name_that_is_near_none_is_told_with_one_that_there_is() -> None:
+    with pytest.raises(UsageError, match="has no program nope; it has server") as told:
+        choose("x", (SERVER, CLIENT), ("nope",))
+    assert told.value.hint == "--bin server"
+
+
 def test_two_of_one_name_are_told_apart_by_their_places() -> None:
     other = Target("server", "m/tools/server", "./tools/server")
     with pytest.raises(UsageError, match=r"has 2 programs server: \./cmd/server, \./tools/server"):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
 from whit.packer.buildfile.build.steps import Bound, Memory
 from whit.packer.support.errors import UnsupportedError
-from whit.toolchains.hermetic import Rooms, order_of
+from whit.toolchains.hermetic import Box, Rooms, order_of, rooms
 from whit.toolchains.model import Hermetic, Recipe, Step, Tool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from whit.packer.buildfile.build.steps import RunOrder
 
 ROOMS = Rooms("/s/root", "/s/run", "/s/out", "/s/caches/of-it", "/s/caches")
 
@@ -64,3 +69,32 @@ def test_the_machine_s_own_programs_are_seen_where_they_are_needed(tmp_path: Pat
 def test_a_recipe_that_knows_no_such_way_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="aren't built hermetically yet"):
         order_of(*recipe(tmp_path, None), [], ROOMS)
+
+
+@dataclass
+class Silent:
+    """A runner whose program says nothing for a while; the steps' watcher at the same time."""
+
+    told: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, order: RunOrder, output: Callable[[bytes], None]) -> int:
+        del order, output
+        assert self.told.wait(60), "nobody was told that it is still being done"
+        return 0
+
+    def doing(self, what: str, seconds: float) -> None:
+        assert what == "a bomb"
+        if seconds:
+            self.told.set()
+
+    def done(self) -> None:
+        pass
+
+
+def test_a_step_that_says_nothing_is_told_of_all_the_while(tmp_path: Path) -> None:
+    silent = Silent()
+    confined = rooms(tmp_path / "rooms", tmp_path / "out", tmp_path / "caches", "/p")
+    step = Step(("/bin/true",), "/", doing="a bomb")
+    box = Box(Recipe((step,), (), hermetic=Hermetic()), (), silent, silent)  # type: ignore[arg-type]
+    box.run(step, confined)
+    assert silent.told.is_set()

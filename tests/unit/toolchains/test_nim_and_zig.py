@@ -88,7 +88,7 @@ def test_a_package_that_asks_for_a_newer_nim() -> None:
 
 def test_nim_s_ssl_can_t_be_static_and_that_is_told_before() -> None:
     machine = nim_kit(**{"/p/config.nims": 'switch("define", "ssl")'})
-    (warning,) = NIM.recipe(NIM_PROJECT, (), Wish(AMD64), "/out", machine).warnings
+    (warning,) = NIM.recipe(NIM_PROJECT, (Target("svc", "src/svc.nim"),), Wish(AMD64), "/out", machine).warnings
     assert "loads OpenSSL while the program runs" in warning
 
 
@@ -157,9 +157,35 @@ def test_an_unknown_way_to_optimize() -> None:
         ZIG.recipe(ZIG_PROJECT, (), Wish(AMD64, variables=(("OPTIMIZE", "much"),)), "/out", FakeKit())
 
 
-def test_folders_that_build_zig_zon_names_are_part_of_it() -> None:
-    machine = FakeKit({"/p/build.zig.zon": '.dependencies = .{ .a = .{ .path = "../a" }, .b = .{ .path = "b" } }'})
-    assert ZIG.outside(ZIG_PROJECT, machine) == ("/a",)
+ZON = '.dependencies = .{ .a = .{ .path = "../a" }, .b = .{ .path = "b" } }'
+
+
+def test_folders_that_build_zig_zon_names_are_part_of_it_and_those_that_these_name() -> None:
+    files = {"/p/build.zig.zon": ZON, "/a/build.zig.zon": '.c = .{ .path = "../c" }, .p = .{ .path = "../p/b" }'}
+    assert ZIG.outside(ZIG_PROJECT, FakeKit(files)) == ("/a", "/c")
+
+
+@pytest.mark.parametrize("where", ["/p", "/a"])
+def test_confined_zig_s_packages_are_brought_in_the_box_whichever_manifest_names_them(where: str) -> None:
+    files = {"/p/build.zig.zon": ZON, "/a/build.zig.zon": ""}
+    files[f"{where}/build.zig.zon"] += '.d = .{ .url = "https://example.com/d.tar.gz" }'
+    wish = Wish(AMD64, hermetic=True)
+    recipe = ZIG.recipe(ZIG_PROJECT, (Target("svc", "svc"),), wish, "/out", FakeKit(files))
+    (prepared,) = recipe.prepares
+    assert prepared.argv[1:3] == ("build", "--fetch")
+    assert recipe.hermetic
+    assert ("ZIG_LOCAL_PKG_DIR", "zig-pkg") in recipe.hermetic.caches
+
+
+def test_zig_s_packages_in_the_tree_are_sources_and_a_tree_without_gets_none() -> None:
+    files = {"/p/build.zig.zon": '.d = .{ .url = "https://example.com/d.tar.gz" }'}
+    target = Target("svc", "svc")
+    assert "zig-pkg" not in ZIG.ignores
+    (step,) = ZIG.recipe(ZIG_PROJECT, (target,), Wish(AMD64), "/out", FakeKit(files)).steps
+    assert step.env == (("ZIG_LOCAL_PKG_DIR", "/kept/zig-pkg/p"),)
+    there = FakeKit({**files, "/p/zig-pkg/d-1.0.0-abc/build.zig": ""})
+    recipe = ZIG.recipe(ZIG_PROJECT, (target,), Wish(AMD64, hermetic=True), "/out", there)
+    assert (recipe.steps[0].env, recipe.prepares) == ((), ())
 
 
 LOADING = """import std/[strutils, re],
@@ -176,11 +202,53 @@ def test_libraries_that_nim_loads_while_it_runs_are_told_before() -> None:
     assert warning == "it loads PCRE while it runs: a static program can't, and ends"
 
 
-def test_where_times_are_wider_in_musl_than_nim_takes_them_for_that_is_told() -> None:
-    (warning,) = NIM.recipe(
-        NIM_PROJECT, (Target("svc", "src/svc.nim"),), Wish(Platform("linux", "arm", "v7")), "/out", nim_kit()
-    ).warnings
-    assert "std/times" in warning
+@pytest.mark.parametrize(("platform", "is_wide"), [("linux/arm/v7", True), ("linux/386", True), ("linux/arm64", False)])
+def test_nim_is_told_where_times_are_wider_in_musl_than_it_takes_them_for(platform: str, is_wide: bool) -> None:
+    target = Target("svc", "src/svc.nim")
+    (step,) = NIM.recipe(NIM_PROJECT, (target,), Wish(parse_platform(platform)), "/out", nim_kit()).steps
+    assert ("-d:nimUse64BitCTime" in step.argv) is is_wide
+
+
+CONFIGURED = {
+    "/p/src/svc.nim": "",
+    "/p/src/nim.cfg": '--path:"../lib"\n',
+    "/p/src/svc.nimcfg": "",
+    "/p/config.nims": 'switch("path", "../beside")\n--path:"$projectDir"\n',
+    "/nim.cfg": "path=/all # not one of them\n",
+    "/over/config.nims": "",
+    "/beside/a.nim": "",
+    "/p/lib/b.nim": "",
+}
+
+
+def test_configuration_above_a_package_and_folders_that_configuration_names_are_what_nim_builds_from() -> None:
+    assert NIM.outside(NIM_PROJECT, nim_kit(**CONFIGURED)) == ("/nim.cfg", "/beside")
+
+
+def test_what_is_above_is_above_where_links_lead() -> None:
+    machine = nim_kit(**CONFIGURED)
+    machine.links["/p"] = "/over/p"
+    assert NIM.outside(NIM_PROJECT, machine)[:2] == ("/over/config.nims", "/nim.cfg")
+
+
+def test_a_confined_nim_sees_the_configuration_above() -> None:
+    target = Target("svc", "src/svc.nim")
+    recipe = NIM.recipe(NIM_PROJECT, (target,), Wish(AMD64, hermetic=True), "/out", nim_kit(**CONFIGURED))
+    assert recipe.hermetic
+    assert "/nim.cfg" in recipe.hermetic.shows
+
+
+def test_a_folder_that_holds_the_project_is_not_read_for_a_name_of_it_and_that_is_told() -> None:
+    project = Project(Language.NIM, "/a/p", "/a/p", "p", "p.nimble")
+    machine = nim_kit(**{"/a/p/p.nimble": NIMBLE, "/a/p/nim.cfg": 'path = ".."\n', "/a/secret": ""})
+    assert NIM.outside(project, machine) == ()
+    (warning,) = NIM.recipe(project, (Target("svc", "src/svc.nim"),), Wish(AMD64), "/out", machine).warnings
+    assert warning.startswith("/a/p/nim.cfg names a folder that holds the project itself")
+
+
+def test_another_configuration_of_the_machine_is_another_nim() -> None:
+    recipe = NIM.recipe(NIM_PROJECT, (Target("svc", "src/svc.nim"),), Wish(AMD64), "/out", nim_kit())
+    assert {"/etc/nim/nim.cfg", "/usr/config/config.nims"} <= set(recipe.watched)
 
 
 def test_a_nimble_file_s_table_of_programs_and_its_backend() -> None:

@@ -49,8 +49,9 @@ def test_what_goes_well_is_told_as_being_done_and_no_more() -> None:
 
 def test_what_a_failing_step_says_is_told_before_the_error() -> None:
     watcher = Heard()
-    with pytest.raises(WhitError, match=r"^sh failed with exit status 7$"):
+    with pytest.raises(WhitError, match=r"^sh failed with exit status 7$") as error:
         run(shell("echo out; echo err >&2; exit 7"), watcher)
+    assert error.value.hint == "its own words stand above"
     assert watcher.said[-1] == "out\nerr\n"
 
 

@@ -55,6 +55,24 @@ SAME: dict[str, Callable[[Path], object]] = {
 }
 
 
+def test_files_above_are_part_of_it_wherever_it_is_along_with_them(project: Path, tmp_path: Path) -> None:
+    """Given a tree with a file above it, when both have moved, then it is the same; with another content, place or none it isn't."""
+
+    def with_file(root: Path, file: str) -> str:
+        return snapshot([str(root), str(root / file)], NONE, NONE, None).digest
+
+    (tmp_path / "nim.cfg").write_text("one")
+    first = with_file(project, "../nim.cfg")
+    assert first != taken(project).digest
+    moved = tmp_path / "moved"
+    shutil.copytree(project, moved / "project")
+    (moved / "nim.cfg").write_text("one")
+    assert with_file(moved / "project", "../nim.cfg") == first
+    assert with_file(moved / "project", "../../nim.cfg") != first
+    (moved / "nim.cfg").write_text("two")
+    assert with_file(moved / "project", "../nim.cfg") != first
+
+
 UNREAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "a pipe": (lambda root: os.mkfifo(root / "x.go"), "x.go is a pipe, which no compiler should read"),
     "a link to a device": (lambda root: (root / "x.go").symlink_to("/dev/zero"), "x.go is a device, which"),

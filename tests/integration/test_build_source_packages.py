@@ -1,0 +1,248 @@
+"""Packages that sources are built from: brought in the box, over its network, then built without one; and files that decide what they become."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import zlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import lacking
+from tests.integration.kept import Engine, until
+from tests.integration.netlab import CLIENT
+from tests.integration.sources import done, write
+from whit.toolchains.tools import locate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import RunWhit
+    from tests.integration.netlab import Lab
+
+pytestmark = [pytest.mark.root, pytest.mark.peer("nft", "ip", "nsenter")]
+
+PORT, LONG = 8000, 600
+AT = f"http://{CLIENT}:{PORT}"
+
+
+def needing(*tools: str) -> None:
+    for tool in tools:
+        if locate(tool) is None:
+            lacking(f"{tool} isn't installed; tests/setup.sh peers installs it")
+
+
+@pytest.fixture
+def served(place: Lab, tmp_path: Path) -> Iterator[Path]:
+    """A folder that a server outside of the host gives away over HTTP."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    words = ["nsenter", f"--net=/proc/{place.client.pid}/ns/net", sys.executable, "-m", "http.server", str(PORT)]
+    with subprocess.Popen(
+        [*words, "--directory", str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as server:
+        try:
+            until(lambda: place.host.do(listens), "a server")
+            yield folder
+        finally:
+            server.kill()
+
+
+def listens() -> bool:
+    try:
+        socket.create_connection((CLIENT, PORT), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture
+def builder(whit: Path, place: Lab, tmp_path: Path) -> Engine:
+    """A whit on the host that reaches the server."""
+    return Engine(whit, tmp_path / "root", ("nsenter", f"--net=/proc/{place.host.pid}/ns/net"))
+
+
+def built(engine: Engine, *words: str | Path) -> dict[str, object]:
+    result = engine.run("build", "--json", *words, timeout=LONG)
+    assert result.returncode == 0, result.stderr
+    document: dict[str, object] = json.loads(result.stdout)
+    return document
+
+
+# Zig
+
+
+def zon(name: str, dependencies: str = "") -> str:
+    """A manifest; a fingerprint has its name's checksum in it (ziglang.org, build.zig.zon)."""
+    fingerprint = zlib.crc32(name.encode()) << 32 | 0x12345678
+    return (
+        f'.{{ .name = .{name}, .version = "1.0.0", .fingerprint = 0x{fingerprint:x}, .paths = .{{""}},'
+        f" .dependencies = .{{ {dependencies} }} }}\n"
+    )
+
+
+PACKAGE = {
+    "build.zig.zon": zon("words"),
+    "build.zig": """pub fn build(b: *@import("std").Build) void {
+    _ = b.addModule("words", .{ .root_source_file = b.path("words.zig") });
+}
+""",
+    "words.zig": 'pub const said = "from a package";\n',
+}
+PROGRAM = {
+    "build.zig": """pub fn build(b: *@import("std").Build) void {
+    const target = b.standardTargetOptions(.{});
+    const optimize = b.standardOptimizeOption(.{});
+    const root = b.createModule(.{ .root_source_file = b.path("main.zig"), .target = target, .optimize = optimize, .link_libc = true });
+    root.addImport("words", b.dependency("words", .{}).module("words"));
+    b.installArtifact(b.addExecutable(.{ .name = "svc", .root_module = root }));
+}
+""",
+    "main.zig": """const words = @import("words");
+extern fn puts([*:0]const u8) c_int;
+pub fn main() void {
+    _ = puts(words.said);
+}
+""",
+}
+
+
+@pytest.fixture
+def zig_program(served: Path, tmp_path: Path) -> Path:
+    """A program whose package is on the server."""
+    needing("zig")
+    write(tmp_path / "words", PACKAGE)
+    archive = served / "words.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(tmp_path / "words", "words")
+    words = [str(locate("zig")), "fetch", str(archive)]
+    fetched = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=LONG)
+    assert fetched.returncode == 0, fetched.stderr
+    wanted = f'.words = .{{ .url = "{AT}/words.tar.gz", .hash = "{fetched.stdout.strip()}" }}'
+    return write(tmp_path / "svc", {**PROGRAM, "build.zig.zon": zon("svc", wanted)})
+
+
+@pytest.mark.slow
+def test_zig_s_packages_are_brought_and_built_without_a_network_and_the_tree_stays_as_it_was(
+    builder: Engine, zig_program: Path
+) -> None:
+    before = sorted(path.name for path in zig_program.iterdir())
+    confined = built(builder, "--hermetic", zig_program)
+    assert builder.run("run", "svc").stdout == "from a package\n"
+    assert built(builder, zig_program)["digest"] == confined["digest"]
+    assert sorted(path.name for path in zig_program.iterdir()) == before
+    again = built(builder, "--hermetic", zig_program)
+    assert again["source"]["built"] == [False]  # type: ignore[index]
+
+
+@pytest.mark.slow
+def test_zig_s_packages_in_the_tree_are_sources(builder: Engine, zig_program: Path, served: Path) -> None:
+    """Given packages that are in the tree already, when one is changed, then the program is another one, and no server is asked."""
+    built(builder, zig_program)
+    kept = next((builder.root / "build" / "caches").glob("work-zig-pkg-*"))
+    shutil.copytree(kept, zig_program / "zig-pkg")
+    shutil.rmtree(served)
+    first = built(builder, zig_program)
+    assert builder.run("run", "svc").stdout == "from a package\n"
+    (words,) = zig_program.glob("zig-pkg/*/words.zig")
+    words.write_text('pub const said = "changed";\n')
+    second = built(builder, "--hermetic", zig_program)
+    assert builder.run("run", "svc").stdout == "changed\n"
+    assert second["digest"] != first["digest"]
+
+
+# Nim
+
+
+@pytest.mark.slow
+def test_nim_s_packages_are_brought_and_built_without_a_network(builder: Engine, served: Path, tmp_path: Path) -> None:
+    """Given a package in a repository on a server, when what requires it is built confined, then it is in the program."""
+    needing("nim", "zig")
+    if shutil.which("nimble") is None or shutil.which("git") is None:
+        lacking("nimble or git isn't installed; tests/setup.sh peers installs them")
+    package = write(
+        tmp_path / "words",
+        {
+            "words.nimble": 'version = "1.0.0"\nauthor = "x"\ndescription = "x"\nlicense = "MIT"\n',
+            "words.nim": 'const said* = "from a package"\n',
+        },
+    )
+    git(package, "init", "-q")
+    git(package, "add", ".")
+    git(package, "commit", "-qm", "x")
+    git(package, "tag", "v1.0.0")
+    git(tmp_path, "clone", "-q", "--bare", str(package), str(served / "words"))
+    git(served / "words", "update-server-info")
+    project = write(
+        tmp_path / "svc",
+        {
+            "svc.nimble": 'version = "1.0.0"\nauthor = "x"\ndescription = "x"\nlicense = "MIT"\nbin = @["svc"]\n'
+            f'requires "{AT}/words >= 1.0.0"\n',
+            "svc.nim": "import words\necho said\n",
+        },
+    )
+    # nimble wants its list of all packages, whatever a package is named by; none of that is on the server
+    assert "Downloading Official package list" in builder.run("build", "--hermetic", project, timeout=LONG).stderr
+    (kept,) = (builder.root / "build" / "caches").glob("hermetic-*/nimble")
+    (kept / "packages_official.json").write_text("[]")
+    confined = built(builder, "--hermetic", project)
+    assert builder.run("run", "svc").stdout == "from a package\n"
+    assert built(builder, "--hermetic", project)["source"]["built"] == [False]  # type: ignore[index]
+    shutil.rmtree(served / "words")
+    # what was brought is kept: without its server it is the same
+    write(project, {"svc.nim": "import words\necho said, 2\n"})
+    assert built(builder, "--hermetic", "--offline", project)["digest"] != confined["digest"]
+
+
+def git(folder: Path, *words: str) -> None:
+    own = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
+    subprocess.run(["git", *own, *words], cwd=folder, check=True, capture_output=True, timeout=60)
+
+
+def test_nim_s_configuration_above_a_package_decides_confined_or_not(run_whit: RunWhit, tmp_path: Path) -> None:
+    """Given a package, when there is configuration above it, or that changes or is gone again, then it is built by what is there."""
+    needing("nim", "zig")
+    project = write(
+        tmp_path / "above" / "svc",
+        {"svc.nimble": 'bin = @["svc"]\n', "svc.nim": 'const said {.strdefine.} = "nothing"\necho said\n'},
+    )
+
+    def says(*options: str) -> tuple[str, str]:
+        document = json.loads(done(run_whit, "build", "--json", "--source", *options, project))
+        return done(run_whit, "run", "svc").strip(), document["digest"]
+
+    plain = says()
+    assert plain[0] == "nothing"
+    (tmp_path / "above" / "nim.cfg").write_text("-d:said=above\n")
+    assert says()[0] == "above"
+    assert says("--hermetic") == says()
+    moved = tmp_path / "moved" / "svc"
+    shutil.copytree(project, moved)
+    project = moved
+    assert says() == plain
+    (tmp_path / "moved" / "config.nims").write_text('switch("define", "said=script")\n')
+    assert says()[0] == "script"
+
+
+@pytest.mark.peer("cargo")
+def test_cargo_s_configuration_above_a_package_that_has_moved_is_that_of_its_new_place(
+    run_whit: RunWhit, tmp_path: Path
+) -> None:
+    files = {
+        "Cargo.toml": '[package]\nname = "svc"\nversion = "1.0.0"\nedition = "2021"\n',
+        "src/main.rs": 'fn main() { println!("{}", option_env!("SAID").unwrap_or("nothing")) }\n',
+    }
+    for place in ("one", "two"):
+        write(tmp_path / place / "svc", files)
+    write(tmp_path / "two" / ".cargo", {"config.toml": '[env]\nSAID = "above"\n'})
+    said = []
+    for place in ("one", "two", "one"):
+        done(run_whit, "build", tmp_path / place / "svc")
+        said.append(done(run_whit, "run", "svc").strip())
+    assert said == ["nothing", "above", "nothing"]
