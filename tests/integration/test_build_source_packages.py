@@ -205,6 +205,7 @@ def git(folder: Path, *words: str) -> None:
     subprocess.run(["git", *own, *words], cwd=folder, check=True, capture_output=True, timeout=60)
 
 
+@pytest.mark.slow
 def test_nim_s_configuration_above_a_package_decides_confined_or_not(run_whit: RunWhit, tmp_path: Path) -> None:
     """Given a package, when there is configuration above it, or that changes or is gone again, then it is built by what is there."""
     needing("nim", "zig")
