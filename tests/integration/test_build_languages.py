@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import lacking
 from tests.integration.sources import done, write
+from tests.peers import find_peer
 from whit.toolchains.tools import locate
 
 if TYPE_CHECKING:
@@ -230,3 +231,33 @@ def test_a_program_of_another_rust_is_built_anew(run_whit: RunWhit, tmp_path: Pa
         for more in ({}, {}, {"RUSTUP_TOOLCHAIN": name})
     ]
     assert built == [True, False, True]
+
+
+NIM_TIMES = """import std/[monotimes, os, times]
+
+let begun = getMonoTime()
+sleep 10
+echo fromUnix(5_000_000_000).utc.year, " ", getLastModificationTime(paramStr(0)).toUnix > 1_600_000_000
+echo now().year >= 2024, " ", (getMonoTime() - begun).inMilliseconds >= 10
+"""
+
+
+@pytest.mark.slow
+def test_nim_tells_the_time_on_processors_of_32_bits_beyond_their_numbers_too(
+    run_whit: RunWhit, tmp_path: Path, whit_root: Path
+) -> None:
+    """Given times after 2038, of files, and of now, when they are asked for on 386 and ARM, then they are those of 64 bits."""
+    if locate("nim") is None or locate("zig") is None:
+        lacking("Nim or Zig isn't installed")
+    source = write(tmp_path / "svc", {"svc.nim": NIM_TIMES})
+    done(run_whit, "build", "--platform", "linux/386,linux/arm/v7", source, timeout=1500)
+    programs = list((whit_root / "build" / "caches").glob("source-*/svc"))
+    said = []
+    for path in programs:
+        machine = json.loads(done(run_whit, "inspect", "--json", path))["platform"]["architecture"]
+        emulator = find_peer({"386": "qemu-i386", "arm": "qemu-arm"}[machine])
+        if emulator is None:
+            lacking("qemu-user isn't installed; tests/setup.sh peers installs it")
+        ran = subprocess.run([emulator, path], capture_output=True, text=True, check=False, timeout=120)
+        said.append(ran.stdout)
+    assert said == ["2128 true\ntrue true\n"] * 2
