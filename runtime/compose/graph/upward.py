@@ -201,38 +201,43 @@ class _Upward:
             self._stop_before(self._stop(one), service)
         if one.name == name:
             return before
+        old = next((other for other in self.present.containers if one.replaces and other.id == one.replaces), None)
+        if old and self._rolls(service, old):
+            return (self._roll(service, old, one.name, before, is_started=one.is_up),)
         step = Step(f"take:{name}", Kind.TAKE_PLACE, name, before, service.name, one.number, one.replaces)
-        if one.replaces and any(other.id == one.replaces for other in self.present.containers):
-            old = next(other for other in self.present.containers if other.id == one.replaces)
-            self.plan.add(step)
-            self.plan.also_after(step.key, (self._stop(old),) if old.is_up else ())
-            return (step.key,)
-        return (self.plan.add(step),)
+        key = self.plan.add(step)
+        if old and old.is_up:
+            self.plan.also_after(key, (self._stop(old),))
+        return (key,)
+
+    def _rolls(self, service: Service, old: Seen) -> bool:
+        """Whether this one stays until another one is well."""
+        return self.choice.rolling and old.is_up and service.can_roll
 
     def _replace(self, service: Service, one: Seen, name: str, before: tuple[str, ...], renewed: frozenset[str]) -> str:
         """Another container in its place, with its volumes without a name."""
         stops = (self._stop(one),) if one.is_up else ()
         needs = (*self._needs(service), *before)
         made = self.plan.add(Step(f"create:{name}", Kind.CREATE, name, needs, service.name, one.number, one.id))
-        if self.choice.rolling and one.is_up and service.can_roll:
-            return self._roll(service, one, name, made)
+        if self._rolls(service, one):
+            return self._roll(service, one, standing_in(name, one.id), (made, *self._waits(service)))
         if stops and not renewed and not service.values.get("volumes_from"):
             # Where the new one can't be made the old one runs on. A network that is made anew has to be empty before, and who lends volumes made.
             self.plan.also_after(stops[0], (made,))
         take = Step(f"take:{name}", Kind.TAKE_PLACE, name, (made, *stops), service.name, one.number, one.id)
         return self.plan.add(take)
 
-    def _roll(self, service: Service, one: Seen, name: str, made: str) -> str:
+    def _roll(self, service: Service, old: Seen, new: str, after: tuple[str, ...], *, is_started: bool = False) -> str:
         """The new one is well, for as long as the file says, before the old one is stopped, and one after the other."""
-        new = standing_in(name, one.id)
-        number = one.number
-        before = tuple(filter(None, (self.rolled.get(service.name),)))
-        start = self.plan.add(Step(f"start:{new}", Kind.START, new, (made, *before), service.name, number))
+        name, number = self.project.container_name(service.name, old.number), old.number
+        after = (*after, *filter(None, (self.rolled.get(service.name),)))
+        if not is_started:
+            after = (self.plan.add(Step(f"start:{new}", Kind.START, new, after, service.name, number)),)
         pause = service.update_seconds
-        well = Step(f"wait:{new}", Kind.WAIT, new, (start,), service.name, condition=Condition.HEALTHY, seconds=pause)
-        self.plan.also_after(self._stop(one), (self.plan.add(well),))
-        after = (f"stop:{one.id}", well.key)
-        take = self.plan.add(Step(f"take:{name}", Kind.TAKE_PLACE, name, after, service.name, number, one.id))
+        well = Step(f"wait:{new}", Kind.WAIT, new, after, service.name, condition=Condition.HEALTHY, seconds=pause)
+        self.plan.also_after(self._stop(old), (self.plan.add(well),))
+        after = (f"stop:{old.id}", well.key)
+        take = self.plan.add(Step(f"take:{name}", Kind.TAKE_PLACE, name, after, service.name, number, old.id))
         self.rolled[service.name] = take
         return take
 
@@ -253,7 +258,7 @@ class _Upward:
         """The step that starts a container which was there, if it has to be."""
         name = self.project.container_name(service.name, one.number)
         replaced = f"create:{name}" in last or self.plan.has(f"create:{name}")
-        if self.plan.has(f"start:{standing_in(name, one.id)}"):
+        if self.plan.has(f"start:{standing_in(name, one.id)}") or self.plan.has(f"start:{one.name}"):
             return last
         stopped = self.plan.has(f"stop:{one.id}")
         if not replaced and not stopped and (one.is_up or self._is_done(service, one)):

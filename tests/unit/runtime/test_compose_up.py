@@ -166,6 +166,39 @@ def test_rolling_leaves_the_old_one_for_as_long_as_the_file_says() -> None:
     assert steps["wait:web1_p-web-1"].seconds == 60.5
 
 
+def test_rolling_begins_once_what_the_service_depends_on_is_as_it_should_be() -> None:
+    web = {"healthcheck": {"test": ["CMD", "/x"]}, "depends_on": {"db": {"condition": "service_healthy"}}}
+    steps = up(
+        project_of({"web": web, "db": {}}), present(seen("web", hash="old"), seen("db", hash="old")), rolling=True
+    )
+    assert comes_before(steps, "start:p-db-1", "start:web1_p-web-1")
+    assert comes_before(steps, "wait:db:service_healthy", "start:web1_p-web-1")
+
+
+def test_rolling_that_was_cut_off_is_gone_on_with_without_a_gap() -> None:
+    """Given one that stands in and runs already, and one that is only made, then each is well before its old one is stopped."""
+    project = project_of({"web": {"healthcheck": {"test": ["CMD", "/x"]}, "scale": 2}})
+    olds = [seen("web", number, hash="old") for number in (1, 2)]
+    news = [
+        seen(
+            "web",
+            number,
+            id=f"new{number}",
+            name=f"web{number}_p-web-{number}",
+            replaces=f"web{number}",
+            is_up=number == 1,
+            created=2,
+        )
+        for number in (1, 2)
+    ]
+    steps = up(project, present(*olds, *news), rolling=True)
+    assert "start:web1_p-web-1" not in steps
+    assert comes_before(steps, "wait:web1_p-web-1", "stop:web1")
+    assert comes_before(steps, "take:p-web-1", "start:web2_p-web-2")
+    assert comes_before(steps, "wait:web2_p-web-2", "stop:web2")
+    assert not {"start:p-web-1", "start:p-web-2", "create:p-web-1", "create:p-web-2"} & set(steps)
+
+
 def test_who_has_a_port_of_the_host_s_to_itself_is_replaced_the_usual_way() -> None:
     port = {"target": 80, "published": "8080"}
     project = project_of({"web": {"healthcheck": {"test": ["CMD", "/x"]}, "ports": [port]}})
