@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from whit.packer.support.light import TYPE_CHECKING, dataclass
-from whit.runtime.scaleout.kubernetes import files, security
+from whit.runtime.scaleout.kubernetes import files, kompose, security
 from whit.runtime.scaleout.kubernetes.choosing import runs_first
 from whit.runtime.scaleout.kubernetes.containers import container_of
 from whit.runtime.scaleout.kubernetes.model import filled
@@ -228,7 +228,9 @@ def _annotations(context: Context, service: Service) -> dict[str, str]:
     found = {**(service.values.get("labels") or {}), **(service.values.get("annotations") or {})}
     made: dict[str, str] = {}
     for key, value in found.items():
-        if is_key(str(key)):
+        if str(key).startswith(kompose.PREFIX):
+            context.tell(("services", service.name, "labels", str(key)), kompose.instead_of(str(key)))
+        elif is_key(str(key)):
             made[str(key)] = str(value)
         else:
             context.tell(("services", service.name, "labels"), f"Kubernetes can't have '{str(key)[:60]}'")

@@ -131,6 +131,22 @@ def test_a_service_says_itself_how_it_is_reached() -> None:
     assert "web-published" not in {one["metadata"]["name"] for one in none.manifests}
 
 
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ("kompose.service.expose", "x-kubernetes: {ingress: {host: …, class: …, tls: …}} says it here"),
+        ("kompose.service.expose.tls-secret", "x-kubernetes: {ingress: {host: …, class: …, tls: …}} says it here"),
+        ("kompose.hpa.replicas.max", "x-kubernetes: {autoscale: {min: …, max: …, cpu: …}} says it here"),
+        ("kompose.image-pull-policy", "pull_policy says it here"),
+        ("kompose.service.group", "and means nothing here"),
+    ],
+)
+def test_what_speaks_to_kompose_is_told_and_goes_nowhere(label: str, said: str) -> None:
+    made = generated({"web": {"restart": "always", "labels": {label: "1"}}})
+    assert [note for note in notes(made) if note.startswith(f"services.web.labels.{label}: ") and note.endswith(said)]
+    assert "annotations" not in of_kind(made, "Deployment")["spec"]["template"]["metadata"]
+
+
 def test_accounts_and_the_secrets_of_registries_are_named() -> None:
     wishes = {"service_account": "reader", "pull_secret": "mine"}
     spec = pod(_wishing(wishes), Options(pull_secret="all"))
