@@ -49,7 +49,7 @@ def ready(root: Path, netlink: Netlink, name: str) -> tuple[Network, links.Link,
     bridge = links.find_link(netlink, network.device)
     is_own = bridge is not None and bridge.mac == network.mac
     # Rules come last: without them and without anybody in it, it isn't whole.
-    if bridge and is_own and (folder.leases(root, name) or nft.has_table(network.device)):
+    if bridge and is_own and (folder.is_leased(root, name) or nft.has_table(network.device)):
         return network, bridge, False
     with host_lock():
         if is_own:
@@ -106,7 +106,7 @@ def _placed(root: Path, netlink: Netlink, network: Network) -> Network:
     first = folder.FIRST_DEVICE if network.name == DEFAULT else folder.own_device(network.id)
     taken = links.find_link(netlink, first) is not None
     placed = replace(network, device=folder.own_device(network.id) if taken else first)
-    if network.automatic and not folder.leases(root, network.name):
+    if network.automatic and not folder.is_leased(root, network.name):
         routes = links.routed(netlink)
         if pool.overlapping(network.subnet, routes):
             others = [other.subnet for other in folder.every(root) if other.name != network.name]
@@ -135,7 +135,7 @@ def forget_passing(root: Path, netlink: Netlink, network: Network) -> bool:
 def is_unused(root: Path, netlink: Netlink, network: Network) -> bool:
     """Whether nobody is in it."""
     forget_passing(root, netlink, network)
-    return not folder.leases(root, network.name)
+    return not folder.is_leased(root, network.name)
 
 
 def remove_unused(root: Path, netlink: Netlink) -> None:

@@ -166,22 +166,39 @@ def leases(root: Path, name: str) -> dict[str, str]:
     return {address: container for _, address, container in sorted(found)}
 
 
+def is_leased(root: Path, name: str) -> bool:
+    """Whether anybody has an address in a network."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(root / "networks" / name / LEASES) as entries:
+        return next(entries, None) is not None
+    return False
+
+
 def lease(root: Path, network: Network, container: str, wish: Joining, members: Iterable[Member]) -> Place:
     """Take addresses: those that are wanted, or the first that are free beside its ``members``'. Raises :class:`WhitError`."""
-    taken = {address: owner[:SHORT] for address, owner in leases(root, network.name).items()}
+    taken: dict[str, str] = {}
     for member in members:
         endpoint = member.at(network.name)
         if endpoint:
             own = (endpoint.address, endpoint.address6, endpoint.mac)
             taken |= dict.fromkeys(filter(None, own), called(member))
+    folder = root / "networks" / network.name / LEASES
+    for address in os.listdir(folder):  # noqa: PTH208 - names alone
+        if address not in taken:
+            with contextlib.suppress(OSError):
+                taken[address] = os.readlink(folder / address)[:SHORT]  # noqa: PTH115
     found = pool.place(network, wish, taken)
-    (root / "networks" / network.name / LEASES / found.address).symlink_to(container)
+    (folder / found.address).symlink_to(container)
     return found
 
 
 def release(root: Path, name: str, container: str) -> bool:
     """Give a container's addresses in a network back; whether it had any."""
-    mine = [address for address, owner in leases(root, name).items() if owner == container]
+    mine: list[str] = []
+    with contextlib.suppress(FileNotFoundError):
+        for entry in os.scandir(root / "networks" / name / LEASES):
+            with contextlib.suppress(OSError):
+                if os.readlink(entry.path) == container:  # noqa: PTH115 - of each container in a network
+                    mine.append(entry.name)
     for address in mine:
         (root / "networks" / name / HOSTS / address).unlink(missing_ok=True)
         (root / "networks" / name / LEASES / address).unlink(missing_ok=True)

@@ -65,7 +65,7 @@ def prune(root: Path, chosen: Callable[[Network], bool]) -> list[str]:
     with folder.networks_lock(root):
         sweep_temporaries(root / "networks")
         for network in folder.every(root):
-            if network.name not in PREDEFINED and not folder.leases(root, network.name) and chosen(network):
+            if network.name not in PREDEFINED and not folder.is_leased(root, network.name) and chosen(network):
                 folder.remove(root, network)
                 network_event(root, network, "destroy")
                 gone.append(network.name)
@@ -117,7 +117,7 @@ def members(root: Path, network: Network) -> list[tuple[Member, Endpoint]]:
 
 def is_used(root: Path, network: Network) -> bool:
     """Whether any container is in it."""
-    return bool(folder.leases(root, network.name))
+    return folder.is_leased(root, network.name)
 
 
 def container_at(root: Path, port: PortMapping) -> str:
