@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+
 from whit.packer.support import durable
 from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING
@@ -29,12 +32,25 @@ def write_files(folder: Path, files: Mapping[str, str], *, force: bool) -> tuple
             place = folder / name
             if place.parent != folder:
                 place.parent.mkdir(exist_ok=True)
-            durable.write_whole(place, text.encode(), private=is_secret(name), settles=False)
+            if not _holds(place, text.encode(), private=is_secret(name)):
+                durable.write_whole(place, text.encode(), private=is_secret(name), settles=False)
         old = [place for place in sorted(folder.glob("*.yaml")) if place.name not in files and _is_ours(place)]
         for place in old:
             place.unlink()
         durable.sync_folder(folder)
     return tuple(place.name for place in old)
+
+
+def _holds(place: Path, data: bytes, *, private: bool) -> bool:
+    """Whether a file is as it would be written: then it is left alone, as most of a large project are."""
+    try:
+        descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    with os.fdopen(descriptor, "rb") as file:
+        about = os.fstat(descriptor)
+        is_ours = stat.S_ISREG(about.st_mode) and not (private and about.st_mode & 0o077)
+        return is_ours and about.st_size == len(data) and file.read() == data
 
 
 def _is_free(place: Path) -> bool:

@@ -56,6 +56,22 @@ def _whole() -> Generated:
     )
 
 
+def test_what_is_there_already_is_left_alone_and_what_is_otherwise_is_written(tmp_path: Path) -> None:
+    files = documents.files_of(_whole())
+    write_files(tmp_path, files, force=False)
+    before = {place.name: place.stat().st_ino for place in tmp_path.glob("*.yaml")}
+    secret, changed = next(tmp_path.glob("secret-*.yaml")), tmp_path / "deployment-web.yaml"
+    secret.chmod(0o644)
+    changed.write_text(changed.read_text() + "#")
+    write_files(tmp_path, files, force=False)
+    assert {name for name, inode in before.items() if (tmp_path / name).stat().st_ino != inode} == {
+        secret.name,
+        changed.name,
+    }
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert changed.read_text() == files[changed.name]
+
+
 @pytest.mark.parametrize("version", ["v1.31", "1.34.2", ""])
 def test_all_that_is_written_is_what_the_schemas_say(version: str) -> None:
     made = _whole()
