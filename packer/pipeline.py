@@ -75,6 +75,10 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None, below:
             *(order.options, added.entries, layers_of_others),
         )
         spec = below.under(spec, order.options) if below else spec
+        if order.options.refusal:
+            from whit.packer.syscalls.ofimage import with_calls  # noqa: PLC0415 - few ask for it
+
+            spec = with_calls(spec, order.options.refusal, on_base=below is not None)
         if order.options.as_artifact:
             from whit.packer.image.artifact import as_artifact  # noqa: PLC0415 - few ask for it
 

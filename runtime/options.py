@@ -7,6 +7,7 @@ from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
 from whit.runtime.limits import Limits, Rlimit
 
 if TYPE_CHECKING:
+    from whit.packer.image.callsclaim import Calls
     from whit.packer.image.spec import RunConfig
     from whit.runtime.cgroup import CgroupLayout
     from whit.runtime.mounts import Tmpfs, Volume
@@ -96,7 +97,8 @@ class Program:
     """The image as it lies on disk: ``rootfs`` is its unpacked files, ``lock`` the file that keeps them there.
 
     ``name`` becomes the host name unless told otherwise. ``has_tmp`` tells whether the image has a /tmp,
-    ``fills_tmp`` whether anything is in it. ``wasm`` is there where the program is WebAssembly.
+    ``fills_tmp`` whether anything is in it. ``wasm`` is there where the program is WebAssembly. ``calls`` are all system
+    calls that the program makes, where the image tells.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Program:
     has_tmp: bool = False
     fills_tmp: bool = False
     wasm: Wasm | None = None
+    calls: Calls | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ from whit.runtime.wasm.settings import settings_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from whit.packer.image.callsclaim import Calls
+
 NEW_USER, NEW_NETWORK = 0x1000_0000, 0x4000_0000
 NAMESPACES = {
     "mount": 0x0002_0000,
@@ -37,6 +39,9 @@ NAMESPACES = {
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Docker's, where the image sets none."""
+
+_PROGRAM = 9
+"""The descriptor by which a program is executed whose filter allows nothing else to be: beyond those that the launcher has."""
 
 _TEMPORARY = "/tmp"  # noqa: S108 - a path in the container
 
@@ -248,9 +253,30 @@ def _engine_ops(program: Program) -> Iterator[Op]:
 
 
 @lru_cache(maxsize=4)
-def _filter(architecture: str, capabilities: frozenset[str]) -> bytes:
+def _filter(architecture: str, capabilities: frozenset[str], calls: Calls | None) -> bytes:
     names = frozenset(f"CAP_{name}" for name in capabilities)
-    return compile_filter(default_filter(architecture, names), architecture)
+    if calls is None:
+        return compile_filter(default_filter(architecture, names), architecture)
+    from whit.runtime.seccomp.proven import proven_filter  # noqa: PLC0415 - few images have one
+
+    return compile_filter(proven_filter(calls, architecture, names, start=_PROGRAM), architecture)
+
+
+def _filter_ops(options: RunOptions, program: Program, host: Host, path: str) -> Iterator[Op]:
+    """The last before the program's start: a filter of its own calls allows hardly more than that."""
+    calls = None if program.wasm else program.calls
+    if calls is not None:
+        yield Op(
+            "OPEN_PROGRAM",
+            (path, _PROGRAM),
+            "it is executed by this descriptor, and nothing else is, unless it does that itself",
+        )
+    why = (
+        "whit's default filter: docs/seccomp.md"
+        if calls is None
+        else "of whit's default filter the calls that the program's code makes: docs/syscalls.md"
+    )
+    yield Op("SECCOMP", (_filter(host.architecture, options.add_capabilities, calls),), why)
 
 
 def compile_plan(
@@ -286,9 +312,7 @@ def compile_plan(
     if options.landlock:
         ops += _landlock_ops("" if program.wasm else path, search_path(options, program), wish)
     ops += [
-        Op(
-            "SECCOMP", (_filter(host.architecture, options.add_capabilities),), "whit's default filter: docs/seccomp.md"
-        ),
+        *_filter_ops(options, program, host, path),
         Op(
             "EXEC",
             (path, _executed(command, options, program), environment(options, program, identity)),

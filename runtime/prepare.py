@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from whit.packer.image.accounts import Accounts
+from whit.packer.image.callsclaim import claimed as claimed_calls
 from whit.packer.registry.obtaining import Pull, obtain, obtain_missing
 from whit.packer.resolution.choices import SourceChoice
 from whit.packer.store.rootfs import MountPoint, prepare_rootfs
@@ -217,6 +218,7 @@ def prepare(
             hint="give its path, as in --entrypoint /path/to/it",
             exit_code=ExitCode.NOT_FOUND,
         )
+    program = replace(program, calls=claimed_calls(dict(image.manifest.annotations), executable))
     program = _with_engine(program, view, executable, options, claimed)
     engine = (program.wasm.engine, program.wasm.code) if program.wasm else ()
     return Prepared(program, executable, _guards(request, store, command, taken, engine), image)

@@ -12,6 +12,7 @@ from whit.packer.commands.push_options import push_options
 from whit.packer.commands.supply_options import supply_options
 
 if TYPE_CHECKING:
+    from whit.packer.image.callsclaim import Refusal
     from whit.packer.image.spec import PackOptions
     from whit.packer.supply.wishes import Wishes
 
@@ -37,6 +38,13 @@ if TYPE_CHECKING:
 )
 @click.option("--annotation", "annotations", multiple=True, metavar="KEY=VALUE", help="An annotation of the manifest.")
 @click.option("--expose", multiple=True, metavar="PORT[/PROTOCOL]", help="A port that the program listens on.")
+@click.option(
+    "--seccomp",
+    type=click.Choice(["default", "auto", "auto:log", "auto:kill"]),
+    default="default",
+    show_default=True,
+    help="Which system calls it may make: the usual ones, or of these what its code can make; others fail, are logged, or end it.",
+)
 @click.option(
     "--source-date-epoch", type=click.IntRange(0), metavar="SECONDS", help="The image's time, else $SOURCE_DATE_EPOCH."
 )
@@ -104,8 +112,17 @@ def _options(chosen: dict[str, object]) -> PackOptions:
         annotations=_pairs("--annotation", many("annotations")),
         compression=Compression(str(chosen["compression"])),
         as_artifact=chosen["form"] == "wasm",
+        refusal=_refusal(str(chosen["seccomp"])),
         created=min(epoch, LAST_SECOND) if isinstance(epoch, int) else source_date_epoch(),
     )
+
+
+def _refusal(word: str) -> Refusal | None:
+    """What a filter of the program's own calls does with others; None for the usual filter."""
+    from whit.packer.image.callsclaim import Refusal
+
+    kind, _, refusal = word.partition(":")
+    return Refusal(refusal or Refusal.ERRNO.value) if kind == "auto" else None
 
 
 def _pairs(option: str, texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from whit.packer.executable.analysis import Analysis
     from whit.packer.image.artifact import Artifact
+    from whit.packer.image.callsclaim import Refusal
     from whit.packer.image.platform import Platform
     from whit.packer.resolution.model import NeededFile, Resolution
 
@@ -170,7 +171,7 @@ class PackOptions:
 
     ``entrypoint`` takes the place of the program and its ``arguments``, which are always given to the program, ``cmd`` unless the caller gives others. ``env`` holds ``NAME=VALUE``.
     ``user`` is docker's ``USER[:GROUP]``. ``created`` is SOURCE_DATE_EPOCH; 0 means that none was given.
-    ``as_artifact``: no image, but the CNCF's Wasm OCI artifact.
+    ``as_artifact``: no image, but the CNCF's Wasm OCI artifact. ``refusal``: the program's system calls are found and noted for a filter, which does that with others.
     Raises UsageError for text that isn't UTF-8: an image's configuration is JSON.
     """
 
@@ -190,6 +191,7 @@ class PackOptions:
     health: HealthCheck | None = None
     compression: Compression = Compression.GZIP
     as_artifact: bool = False
+    refusal: Refusal | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no configuration can hold."""

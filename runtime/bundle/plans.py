@@ -56,6 +56,8 @@ def plans_of(
 ) -> tuple[tuple[LaunchPlan, ...], int]:
     """(A plan for each of :data:`VARIANTS`, how many of the command's words are the entrypoint's). Raises what compiling does."""
     command_line(options, program)
+    # Another program of the image may be asked for when it is run: the filter of the one alone isn't for it.
+    program = replace(program, calls=None)
     plans = []
     for name in VARIANTS:
         is_root, network = name.startswith("root"), Network.HOST if name.endswith("-host") else Network.NONE

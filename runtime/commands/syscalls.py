@@ -9,7 +9,19 @@ import click
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/syscalls.md) instead of a page.")
 @click.option("--ways", is_flag=True, help="Show where each call is made, and how its number gets there.")
-def command(file: str, as_json: bool, ways: bool) -> None:
+@click.option(
+    "--profile",
+    type=click.Choice(["docker", "oci"]),
+    help="The filter for docker's --security-opt seccomp=FILE, or linux.seccomp of an OCI configuration.",
+)
+@click.option(
+    "--refuse",
+    type=click.Choice(["errno", "log", "kill"]),
+    default="errno",
+    show_default=True,
+    help="With --profile: what is done with other calls.",
+)
+def command(file: str, as_json: bool, ways: bool, profile: str | None, refuse: str) -> None:
     """Find in the machine code of FILE, a static executable, all system calls that it can make.
 
     FILE is only read, never run. Where the number of a call can't be told, that is said, with the place.
@@ -22,6 +34,11 @@ def command(file: str, as_json: bool, ways: bool) -> None:
 
     with opened(file) as program:
         findings = program.look(find)
+    if profile is not None:
+        from whit.runtime.seccomp.ofprogram import profile_of
+
+        print_json(profile_of(program.name, findings, refuse))
+        return
     if as_json:
         print_json(document(program.name, findings))
         return

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from whit.packer.image.accounts import Identity
     from whit.runtime.engine.model import Container, Mounted
     from whit.runtime.options import Program, RunOptions
+    from whit.runtime.seccomp.model import Filter
 
 Document = dict[str, object]
 
@@ -180,6 +181,16 @@ def _resources(options: RunOptions) -> Document:
     return resources
 
 
+def _filter(placed: Placed, capabilities: frozenset[str]) -> Filter:
+    """The default one, or of it what the image says that the program calls."""
+    calls = None if placed.program.wasm else placed.program.calls
+    if calls is None:
+        return default_filter(placed.architecture, capabilities)
+    from whit.runtime.seccomp.proven import exported_filter  # noqa: PLC0415 - few images say that
+
+    return exported_filter(calls, placed.architecture, capabilities)
+
+
 def document(placed: Placed) -> Document:
     """The configuration. Raises what :func:`identify` does of a user that the image doesn't have."""
     options, container = placed.options, placed.container
@@ -192,7 +203,7 @@ def document(placed: Placed) -> Document:
         "cgroupsPath": f"{CGROUPS}/{container.id}",
         "maskedPaths": [*MASKED, *MASKED_SYS],
         "readonlyPaths": list(READONLY),
-        "seccomp": to_oci(default_filter(placed.architecture, capabilities)),
+        "seccomp": to_oci(_filter(placed, capabilities)),
         **_propagation(container),
         **(placed.extra or {}),
     }

@@ -101,6 +101,7 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_SET_AFFINITY] = op_set_affinity,
 	[OP_SET_HOME] = op_set_home,
 	[OP_LANDLOCK] = op_landlock,
+	[OP_OPEN_PROGRAM] = op_open_program,
 	[OP_SECCOMP_WITH] = op_seccomp_with,
 	[OP_SECCOMP_AGENT] = op_seccomp_agent,
 	[OP_SECCOMP_NOTIFY] = op_seccomp_notify,
@@ -205,7 +206,7 @@ void launch_new(struct launch *launch, char **argv, const char *self)
 	launch->gate = launch->console_socket = launch->console_receiver = launch->channel = launch->state_directory = NO_FD;
 	launch->tree = launch->proc = launch->pidfd_socket = launch->agent = launch->host_network = launch->hosts = launch->way_out = NO_FD;
 	launch->late_cgroup = launch->container = launch->terminal = launch->view = NO_FD;
-	launch->engine = launch->code = NO_FD;
+	launch->engine = launch->code = launch->opened = NO_FD;
 }
 
 int launch_start(struct launch *launch)

@@ -94,6 +94,8 @@ struct launch {
 	unsigned tree_count;
 	/* The WebAssembly engine, which is executed in the program's place, and the compiled program, its descriptor 3 (ops_wasm.c). */
 	int engine, code;
+	/* The program, where the filter lets nothing be executed but by this descriptor. */
+	int opened;
 	/* How many descriptors from 3 on the program inherits, its umask, and where it was found. */
 	unsigned kept_descriptors;
 	int is_closed; /* all others */
@@ -131,7 +133,7 @@ op_function op_path_attributes, op_path_propagation, op_device_node, op_link_ane
 op_function op_set_scheduler, op_set_io_priority, op_set_memory_policy, op_set_affinity, op_set_home, op_seccomp_with, op_landlock;
 op_function op_map_helped, op_cgroup_owner, op_root_find, op_pidfd_socket, op_seccomp_agent, op_seccomp_notify;
 op_function op_view_begin, op_view_bind, op_exec_in, op_open_engine, op_bridge_find, op_bridge_join, op_hosts_bind, op_way_out, op_way_out_wait, op_warn;
-op_function op_root_unpack, op_no_new_privileges, op_init, op_seccomp, op_exec, op_tie_to_caller, op_trace;
+op_function op_root_unpack, op_no_new_privileges, op_init, op_seccomp, op_open_program, op_exec, op_tie_to_caller, op_trace;
 
 /* Fork into the namespaces that the CLONE operation names, with a guardian in between (guardian.c). As fork: 0 in the
    container's first process, in the supervisor the pid of the guardian, which ends as the program does, or -errno. */

@@ -167,6 +167,34 @@ void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* All that comes between here and the program, but for its start. */
+static int make_ready(struct launch *launch)
+{
+	int error = close_before_program(launch);
+	if (error)
+		return error;
+	umask(launch->umask);
+	reset_signals();
+	launch->outcome->takes_signals = 1;
+	return 0;
+}
+
+/* For a filter that allows the program's own calls and, to execute, this descriptor alone: so nothing may be left to be done. */
+int op_open_program(struct launch *launch, const struct op *op)
+{
+	int number = (int)op_number(op, OPEN_PROGRAM_descriptor), error = make_ready(launch);
+	if (error)
+		return error;
+	CLEANUP_FD int program = open(op_text(&launch->plan, op, OPEN_PROGRAM_path), O_PATH | O_CLOEXEC);
+	if (program < 0)
+		return -errno;
+	if (program == number)
+		launch->opened = steal_fd(&program);
+	else
+		launch->opened = dup3(program, number, O_CLOEXEC);
+	return launch->opened < 0 ? -errno : 0;
+}
+
 int op_exec(struct launch *launch, const struct op *op)
 {
 	char **arguments = op_list(&launch->plan, op, EXEC_arguments);
@@ -177,13 +205,12 @@ int op_exec(struct launch *launch, const struct op *op)
 	while (environment[variables])
 		variables++;
 	environment[variables] = launch->home[0] ? launch->home : NULL;
-	int error = close_before_program(launch);
+	int error = launch->opened < 0 ? make_ready(launch) : 0;
 	if (error)
 		return error;
-	umask(launch->umask);
-	reset_signals();
-	launch->outcome->takes_signals = 1;
-	if (launch->engine >= 0)
+	if (launch->opened >= 0)
+		syscall(SYS_execveat, launch->opened, "", arguments, environment, AT_EMPTY_PATH);
+	else if (launch->engine >= 0)
 		syscall(SYS_execveat, launch->engine, "", arguments, environment, AT_EMPTY_PATH);
 	else
 		execve(launch->program[0] ? launch->program : op_text(&launch->plan, op, EXEC_path), arguments, environment);

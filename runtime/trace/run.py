@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whit.runtime.engine.networks.foreground import connected, mounted
@@ -58,7 +58,8 @@ def run_traced(request: Request, store: Store, order: Order, stdout: int | None)
     # What can't be is found before a network is made for it.
     compile_plan(prepared.program, request.options, host, executable=prepared.executable)
     options = connected(request.options, store.root, asked=order.asks_network).options
-    plan = compile_plan(prepared.program, options, host, executable=prepared.executable)
+    # Under the usual filter: a trace is to see what the program does, not what it is kept from.
+    plan = compile_plan(replace(prepared.program, calls=None), options, host, executable=prepared.executable)
     traced = trace(plan, host, order.seconds, stdout)
     folders = tuple(folder.rstrip("/") or "/" for folder in search_path(request.options, prepared.program).split(":"))
     there = [item.path for item in traced.sightings.executions if item.there]

@@ -11,6 +11,7 @@ from whit.runtime.scaleout.kubernetes.model import Generated
 from whit.runtime.scaleout.kubernetes.pods import pod_of
 from whit.runtime.scaleout.kubernetes.security import profile_name
 from whit.runtime.seccomp.export import to_oci
+from whit.runtime.seccomp.portable import portable
 from whit.runtime.seccomp.profile import default_filter
 
 if TYPE_CHECKING:
@@ -104,4 +105,4 @@ def _runtime_class(name: str) -> Document:
 
 
 def _profile(architecture: str, capabilities: tuple[str, ...]) -> Document:
-    return dict(to_oci(default_filter(architecture, frozenset(f"CAP_{name}" for name in capabilities))))
+    return dict(to_oci(portable(default_filter(architecture, frozenset(f"CAP_{name}" for name in capabilities)))))

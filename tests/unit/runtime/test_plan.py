@@ -22,6 +22,7 @@ from tests.unit.runtime.plans import (
     real_plans,
 )
 from whit.packer.image.accounts import Accounts
+from whit.packer.image.callsclaim import Calls
 from whit.packer.support.errors import LaunchError, UnsupportedError, UsageError
 from whit.runtime.capabilities import NAMES
 from whit.runtime.limits import Limits, Rlimit
@@ -348,3 +349,13 @@ def test_clocks_are_set_ahead_before_the_clone_and_only_by_root() -> None:
 
 def test_the_same_input_gives_the_same_plan() -> None:
     assert real_plans() == real_plans()
+
+
+def test_a_program_whose_calls_are_known_is_opened_before_the_filter_of_these_is_loaded() -> None:
+    """What the launcher does for the program's start is no call of the program's."""
+    usual = compile_plan(PROGRAM, RunOptions(), ROOT_V2)
+    known = compile_plan(replace(PROGRAM, calls=Calls(frozenset({"read", "write"}))), RunOptions(), ROOT_V2)
+
+    assert names(known)[-3:] == ["OPEN_PROGRAM", "SECCOMP", "EXEC"]
+    assert "OPEN_PROGRAM" not in names(usual)
+    assert len(str(known.ops[-2].args[0])) < len(str(usual.ops[-2].args[0]))

@@ -1,0 +1,45 @@
+"""What an image's annotations say of the system calls that its program makes (``whit pack --seccomp auto``). Pure.
+
+``dev.whit.syscalls`` holds the calls' names, ``dev.whit.syscalls.program`` the path of the program that they are of, and
+``dev.whit.syscalls.else`` what is done with others. Whoever makes an image may write anything there: it can only narrow
+what a container may do.
+"""
+
+from __future__ import annotations
+
+from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CALLS, PROGRAM, ELSE = "dev.whit.syscalls", "dev.whit.syscalls.program", "dev.whit.syscalls.else"
+
+
+class Refusal(StrEnum):
+    """What is done with a call that the program was found never to make: it fails, is only written to the kernel's log, or ends the program."""
+
+    ERRNO = "errno"
+    LOG = "log"
+    KILL = "kill"
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """The names of all system calls that a program makes, and what is done with others."""
+
+    names: frozenset[str]
+    refusal: Refusal = Refusal.ERRNO
+
+
+def annotated(program: str, calls: Calls) -> tuple[tuple[str, str], ...]:
+    """The annotations of an image whose program, at this path in it, makes these calls."""
+    return (CALLS, " ".join(sorted(calls.names))), (PROGRAM, program), (ELSE, str(calls.refusal.value))
+
+
+def claimed(annotations: Mapping[str, str], program: str) -> Calls | None:
+    """The calls of the program at this path; None where nothing is said of it. A word that isn't known refuses by an error number."""
+    if CALLS not in annotations or annotations.get(PROGRAM) != program:
+        return None
+    word = annotations.get(ELSE)
+    known = next((refusal for refusal in Refusal if refusal.value == word), Refusal.ERRNO)
+    return Calls(frozenset(annotations[CALLS].split()), known)
