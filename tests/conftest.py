@@ -60,7 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish() -> Iterator[None]:
     """What pytest has for a test: a process that hangs at its very end says where, and ends."""
-    faulthandler.dump_traceback_later(END_SECONDS, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(END_SECONDS, exit=True, file=sys.__stderr__ or 2)
     yield
     faulthandler.cancel_dump_traceback_later()
 

@@ -6,7 +6,7 @@ import os
 import re
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from whit.packer.support.errors import NotFoundError, UnsupportedError, WhitError
 from whit.packer.support.light import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from whit.runtime.compose.project import Values
+    from whit.runtime.scaleout.swarm.farther import Farther
     from whit.runtime.scaleout.swarm.places import Endpoint
 
 TIMEOUT = 30
@@ -52,20 +53,37 @@ class Engine:
                 "whit stack needs the Python library docker", hint="pip install 'whit[swarm]'"
             ) from None
         self._docker, self._requests = docker, requests
+        self._farther: Farther | None = None
+        if self.place.host.startswith("ssh://"):
+            from whit.runtime.scaleout.swarm.farther import Farther  # noqa: PLC0415 - most engines are near
+
+            self._farther = Farther(self.place.host)
+        try:
+            self._connect(docker, needs_manager=needs_manager)
+        except BaseException:
+            self._hang_up()
+            raise
+
+    def _connect(self, docker: Any, *, needs_manager: bool) -> None:  # noqa: ANN401 - a library without types
+        address = self._farther.address if self._farther else self.place.host
         with self._words():
             self.client: Any = _client_class(docker)(
-                base_url=self.place.host,
-                version="auto",
-                timeout=TIMEOUT,
-                tls=_tls(docker, self.place),
-                use_ssh_client=self.place.host.startswith("ssh://"),
+                base_url=address, version="auto", timeout=TIMEOUT, tls=_tls(docker, self.place)
             )
             if needs_manager:
                 _check_manager(self.client.info().get("Swarm") or {}, self.place.host)
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Hang up."""
         self.client.close()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._farther:
+            self._farther.close()
 
     @contextmanager
     def _words(self, what: str = "") -> Iterator[None]:
@@ -83,10 +101,6 @@ class Engine:
             if "permission denied" in text.lower():
                 hint = "be root, or a member of its group"
                 raise WhitError(f"no permission to talk to the Docker Engine at {self.place.host}", hint=hint) from None
-            if "paramiko" in text:
-                raise UnsupportedError(
-                    "ssh:// needs the Python library paramiko", hint="pip install paramiko"
-                ) from None
             if isinstance(error, errors.DockerException) and "fetching server API version" not in text:
                 raise WhitError(f"the Docker Engine at {self.place.host}: {_short(text)}") from None
             if "SSLError" in text:
@@ -94,7 +108,8 @@ class Engine:
                 raise WhitError(
                     f"no TLS with the Docker Engine at {self.place.host}: {_ssl(text)}", hint=hint
                 ) from None
-            hint = "start it, or name another one: -H, --context, DOCKER_HOST"
+            said = self._farther.said() if self._farther else ""
+            hint = f"it was said: {said}" if said else "start it, or name another one: -H, --context, DOCKER_HOST"
             raise AwayError(f"no Docker Engine answers at {self.place.host}", hint=hint) from None
 
     # What is there

@@ -27,7 +27,8 @@ def command(
             raise UsageError(f"{text}: how many of what?", hint="SERVICE=NUMBER")
         wanted[service] = int(number)
     seconds = seconds_of(timeout, detach=detach)
-    scale(Engine(host, place), name, wanted, DeployWishes(seconds=seconds, quiet=quiet))
+    with Engine(host, place) as engine:
+        scale(engine, name, wanted, DeployWishes(seconds=seconds, quiet=quiet))
 
 
 @click.command("rm", short_help="Remove stacks", context_settings=SETTINGS)
@@ -39,6 +40,6 @@ def remove(names: tuple[str, ...], host: str, place: str, quiet: bool) -> None:
     from whit.runtime.scaleout.swarm.deploying import remove as remove_stack
     from whit.runtime.scaleout.swarm.engine import Engine
 
-    engine = Engine(host, place)
-    for name in names:
-        remove_stack(engine, name, quiet=quiet)
+    with Engine(host, place) as engine:
+        for name in names:
+            remove_stack(engine, name, quiet=quiet)

@@ -64,8 +64,7 @@ def command(context: click.Context, /, name: str, **words: Any) -> None:  # noqa
     contents = read_contents(project, loaded.contents)
     names = versioned_names(project, contents)
     first = _checked(loaded, words)
-    engine = Engine(words["host"], words["place"])
-    try:
+    with Engine(words["host"], words["place"]) as engine:
         asked = ImageWishes(words["builds"], words["pushes"], words["resolve"], words["insecure"], words["quiet"])
         running = running_images(engine.services(first.name), first.name)
         images = Images(project, asked, context.obj["image_builder"], loaded.where).pinned(running)
@@ -76,8 +75,6 @@ def command(context: click.Context, /, name: str, **words: Any) -> None:  # noqa
             tell_notes(file.notes)
         wishes = DeployWishes(words["prune"], seconds, words["quiet"])
         deploy(engine, file, contents, project.order(), wishes)
-    finally:
-        engine.close()
     if not words["quiet"]:
         say(f"{name}: {'deployed' if words['detach'] else 'all is there'}")
 

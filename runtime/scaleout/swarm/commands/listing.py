@@ -22,7 +22,8 @@ def command(host: str, place: str, as_json: bool) -> None:
     from whit.runtime.scaleout.swarm import tables
     from whit.runtime.scaleout.swarm.engine import Engine
 
-    rows = tables.stacks(Engine(host, place).services())
+    with Engine(host, place) as engine:
+        rows = tables.stacks(engine.services())
     _show("stacks", rows, tables.stacks_table(rows), as_json=as_json)
 
 
@@ -36,8 +37,8 @@ def services(name: str, host: str, place: str, quiet: bool, as_json: bool) -> No
     from whit.runtime.scaleout.swarm import tables
     from whit.runtime.scaleout.swarm.engine import Engine
 
-    engine = Engine(host, place)
-    rows = tables.services(_known(engine.services(name), name), engine.tasks(name))
+    with Engine(host, place) as engine:
+        rows = tables.services(_known(engine.services(name), name), engine.tasks(name))
     _show("services", rows, _ids(rows) if quiet else tables.services_table(rows), as_json=as_json)
 
 
@@ -54,9 +55,9 @@ def tasks(name: str, host: str, place: str, quiet: bool, no_trunc: bool, as_json
     from whit.runtime.scaleout.swarm import tables
     from whit.runtime.scaleout.swarm.engine import Engine
 
-    engine = Engine(host, place)
-    found = _known(engine.services(name), name)
-    rows = tables.tasks(engine.tasks(name), found, engine.nodes(), time.time())
+    with Engine(host, place) as engine:
+        found = _known(engine.services(name), name)
+        rows = tables.tasks(engine.tasks(name), found, engine.nodes(), time.time())
     text = _ids(rows) if quiet else tables.tasks_table(rows, whole=no_trunc)
     _show("tasks", rows, text, as_json=as_json)
 
