@@ -202,7 +202,7 @@ class _Upward:
         if one.name == name:
             return before
         old = next((other for other in self.present.containers if one.replaces and other.id == one.replaces), None)
-        if old and self._rolls(service, old):
+        if old and self._rolls(service, old, renewed):
             return (self._roll(service, old, one.name, before, is_started=one.is_up),)
         step = Step(f"take:{name}", Kind.TAKE_PLACE, name, before, service.name, one.number, one.replaces)
         key = self.plan.add(step)
@@ -210,16 +210,16 @@ class _Upward:
             self.plan.also_after(key, (self._stop(old),))
         return (key,)
 
-    def _rolls(self, service: Service, old: Seen) -> bool:
-        """Whether this one stays until another one is well."""
-        return self.choice.rolling and old.is_up and service.can_roll
+    def _rolls(self, service: Service, old: Seen, renewed: frozenset[str]) -> bool:
+        """Whether this one stays until another one is well. A network that is made anew has to be empty before."""
+        return self.choice.rolling and old.is_up and service.can_roll and not renewed & set(old.networks)
 
     def _replace(self, service: Service, one: Seen, name: str, before: tuple[str, ...], renewed: frozenset[str]) -> str:
         """Another container in its place, with its volumes without a name."""
         stops = (self._stop(one),) if one.is_up else ()
         needs = (*self._needs(service), *before)
         made = self.plan.add(Step(f"create:{name}", Kind.CREATE, name, needs, service.name, one.number, one.id))
-        if self._rolls(service, one):
+        if self._rolls(service, one, renewed):
             return self._roll(service, one, standing_in(name, one.id), (made, *self._waits(service)))
         if stops and not renewed and not service.values.get("volumes_from"):
             # Where the new one can't be made the old one runs on. A network that is made anew has to be empty before, and who lends volumes made.

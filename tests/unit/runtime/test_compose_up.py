@@ -199,6 +199,14 @@ def test_rolling_that_was_cut_off_is_gone_on_with_without_a_gap() -> None:
     assert not {"start:p-web-1", "start:p-web-2", "create:p-web-1", "create:p-web-2"} & set(steps)
 
 
+def test_rolling_can_t_be_where_a_network_is_made_anew() -> None:
+    project = project_of({"web": {"healthcheck": {"test": ["CMD", "/x"]}}})
+    there = present(seen("web", hash="old"), networks=(("p_default", "other"),))
+    steps = up(project, there, rolling=True)
+    assert comes_before(steps, "stop:web1", "network:p_default")
+    assert not any(comes_before(steps, key, key) for key in steps)
+
+
 def test_who_has_a_port_of_the_host_s_to_itself_is_replaced_the_usual_way() -> None:
     port = {"target": 80, "published": "8080"}
     project = project_of({"web": {"healthcheck": {"test": ["CMD", "/x"]}, "ports": [port]}})
