@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 
-from whit.packer.support.errors import LaunchError, UsageError
+from whit.packer.support.errors import LaunchError, NotFoundError, UsageError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine import control
 from whit.runtime.engine.folder import Containers
@@ -55,24 +55,32 @@ def wait_for_supervisor(kept: Kept) -> None:
 
 def stop(kept: Kept, seconds: int | None = None, signal: int | None = None) -> None:
     """Stop it by its signal, and by SIGKILL after ``seconds`` (-1: never). Nothing happens to one that doesn't run."""
-    seconds = kept.container.stop_seconds if seconds is None else seconds
-    words = f"stop {seconds}" + (f" {signal}" if signal is not None else "")
-    with contextlib.suppress(control.NotSupervisedError):
-        control.ask(kept.folder, words)
-        container_event(kept.folder.parent.parent, kept.container, "stop")
-    wait_for_supervisor(kept)
+    if stop_for_good(kept, seconds, signal) and not kept.container.remove:
+        containers = Containers(kept.folder.parent.parent)
+        with contextlib.suppress(NotFoundError), containers.locked(kept) as got:
+            # Where another command starts it again, what it has is that one's.
+            if got:
+                give_back(containers, kept)
 
 
-def stop_for_good(kept: Kept, seconds: int | None = None, signal: int | None = None) -> None:
-    """As :func:`stop`, for who removes it next: its supervisor leaves it to :func:`remove` to give back what it had."""
+def stop_for_good(kept: Kept, seconds: int | None = None, signal: int | None = None) -> bool:
+    """As :func:`stop`, for who removes it next: it is left to :func:`remove` to give back what it had. Whether it ran.
+
+    A supervisor that needn't do that itself starts no Python for it; it does if whoever asks is killed meanwhile.
+    """
     seconds = kept.container.stop_seconds if seconds is None else seconds
     signal = kept.container.stop_signal if signal is None else signal
-    with contextlib.suppress(control.NotSupervisedError):
+    try:
         control.ask(kept.folder, f"stop {seconds} {signal} mine")
-        root = kept.folder.parent.parent
-        container_event(root, kept.container, "stop")
+    except control.NotSupervisedError:
+        wait_for_supervisor(kept)
+        return False
+    root = kept.folder.parent.parent
+    container_event(root, kept.container, "stop")
+    if not kept.container.remove:
         volumes_unmounted(root, kept.container)
     wait_for_supervisor(kept)
+    return True
 
 
 def _end(kept: Kept) -> None:

@@ -111,7 +111,7 @@ struct stream {
 };
 
 struct client {
-	int socket, stays, is_attached, wants_output, wants_errors, wants_input, owes;
+	int socket, stays, is_attached, wants_output, wants_errors, wants_input, owes, gives_back;
 	int64_t patience;
 };
 
@@ -250,8 +250,8 @@ int log_flush(struct log *log);
 
 int control_open(struct supervisor *supervisor);
 void control_settle(struct supervisor *supervisor);
-/* Tell everybody who waits for the end. */
-void control_tell_end(struct supervisor *supervisor, int code);
+/* Tell everybody who waits for the end. 1 if one who gives back what the container had has heard it. */
+int control_tell_end(struct supervisor *supervisor, int code);
 /* Send what was read to each who is attached; 0 while one of them takes nothing. */
 int control_send_chunk(struct supervisor *supervisor);
 /* Note who is to get it. */

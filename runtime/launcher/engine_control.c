@@ -43,21 +43,29 @@ static void answer(struct client *client, const char *text)
 		let_go(client);
 }
 
-static void answer_code(struct client *client, int code)
+/* Whether he has heard it. */
+static int answer_code(struct client *client, int code)
 {
 	char text[NUMBER_SIZE] = "x ";
 	size_t at = 2;
 	append_number(text, sizeof(text), &at, (uint64_t)code);
 	answer(client, text);
-	if (client->socket >= 0)
-		let_go(client);
+	if (client->socket < 0)
+		return 0;
+	let_go(client);
+	return 1;
 }
 
-void control_tell_end(struct supervisor *supervisor, int code)
+int control_tell_end(struct supervisor *supervisor, int code)
 {
-	for (unsigned i = 0; i < MAX_CLIENTS; i++)
-		if (supervisor->clients[i].socket >= 0)
-			answer_code(&supervisor->clients[i], code);
+	int gives_back = 0;
+	for (unsigned i = 0; i < MAX_CLIENTS; i++) {
+		struct client *client = &supervisor->clients[i];
+		int would = client->gives_back;
+		if (client->socket >= 0 && answer_code(client, code))
+			gives_back |= would;
+	}
+	return gives_back;
 }
 
 /* 1 if there is room for one more who stays; else he is told. */
@@ -93,9 +101,8 @@ static void stop(struct supervisor *supervisor, struct client *client, char *con
 		answer(client, "e stop takes seconds and a signal");
 		return;
 	}
-	/* Who stops it gives back what it had, and needn't wait for another Python to start. */
-	if (count > 3 && strcmp(words[3], "mine") == 0 && !supervisor->settings.gives_back_first)
-		supervisor->settings.has_afterwards = 0;
+	/* Who stops it gives back what it had, and needn't wait for another Python to start: unless he has gone by then. */
+	client->gives_back = count > 3 && strcmp(words[3], "mine") == 0;
 	engine_stop(supervisor, (int)number, is_forever ? -1 : (int64_t)seconds);
 }
 

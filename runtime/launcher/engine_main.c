@@ -240,8 +240,7 @@ static int finish(struct supervisor *supervisor)
 	/* Who waits for one that is removed finds nothing of it any more. */
 	if (supervisor->settings.gives_back_first)
 		give_back(supervisor);
-	control_tell_end(supervisor, supervisor->status.exit);
-	if (!supervisor->settings.gives_back_first)
+	if (!control_tell_end(supervisor, supervisor->status.exit) && !supervisor->settings.gives_back_first)
 		give_back(supervisor);
 	return 0;
 }

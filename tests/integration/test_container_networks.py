@@ -304,3 +304,35 @@ def test_the_ports_that_an_image_exposes_are_published_with_one_letter(engine: N
     assert [line.partition(":")[0] for line in sorted(lines)] == [
         f"{port} -> 127.0.0.1" for port in ("53/udp", "80/tcp", "90/tcp")
     ]
+
+
+def test_what_a_stopped_container_had_is_given_back_also_if_the_command_is_killed(engine: Networked) -> None:
+    # given a container that takes its time to end, and that somebody stops who is killed meanwhile
+    script = (
+        "trap 'echo asked; until [ -e /tmp/go ]; do sleep 0.05; done; exit' TERM; echo up; while :; do sleep 0.05; done"
+    )
+    engine("run", "-d", "--name", "slow", "--network", "red", "--tmpfs", "/tmp", BUSYBOX, "sh", "-c", script)
+    until(lambda: engine.log("slow") == "up\n")
+    words = [*engine.before, str(engine.program), "stop", "-t", "-1", "slow"]
+    stopping = subprocess.Popen(words, env=engine.environment, stdout=subprocess.DEVNULL)
+    until(lambda: engine.log("slow") == "up\nasked\n")
+    stopping.kill()
+    stopping.wait(PATIENCE_S)
+    assert "slow" in engine.members("red")
+
+    engine("exec", "slow", "/busybox", "touch", "/tmp/go")
+    assert engine("wait", "slow") == "0"
+
+    until(lambda: engine.supervisors("slow") == [])
+    assert "slow" not in engine.members("red")
+
+
+def test_a_container_that_is_stopped_and_started_at_once_keeps_what_the_start_has_given_it(engine: Networked) -> None:
+    engine("run", "-d", "--name", "slow", "--network", "red", BUSYBOX, "sleep", "99")
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda verb: engine.run(verb, "slow"), ["kill", "stop", "start", "stop", "start"] * 3))
+    engine("start", "slow")
+
+    assert engine.members("red").count("slow") == 1
+    assert engine("exec", "slow", "/busybox", "ip", "-4", "-o", "address", "show", "eth0")
+    engine("rm", "-f", "slow")
