@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,6 +115,20 @@ def _leader(made: Stacks) -> str:
     return next(line.split()[1] for line in listed.splitlines() if line.startswith("Leader"))
 
 
+def _lead(made: Stacks) -> None:
+    """Have node 1 lead: who is the only manager does, and goes on when others come."""
+    docker = made.swarm.nodes[0].engine.docker
+    for verb in ("demote", "promote"):
+        for node in ("node2", "node3"):
+            made.until(partial(_done, docker, verb, node))
+        time.sleep(5)
+    made.until(lambda: _leader(made) == "node1")
+
+
+def _done(docker: Callable[..., subprocess.CompletedProcess[str]], verb: str, node: str) -> bool:
+    return docker("node", verb, node, check=False).returncode == 0
+
+
 def _gone(made: Stacks) -> None:
     made.until(lambda: "shop" not in made.swarm.nodes[1].engine.docker("network", "ls", check=False).stdout)
     time.sleep(3)
@@ -136,6 +152,7 @@ def _workers(made: Stacks, way: Way) -> dict[str, float | str]:
 
 def _managers(made: Stacks, way: Way) -> dict[str, float | str]:
     """The leader killed, and a manager cut off; node 2 has the client, and is asked."""
+    _lead(made)
     way.deploy()
     way.scale(6, 0)
     made.counts()

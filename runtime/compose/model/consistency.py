@@ -193,7 +193,10 @@ class Checking:
                     round_ = list(way)[list(way).index(other) :]
                     names = " → ".join([*round_, other])
                     section = "jobs" if name in self.jobs else "services"
-                    raise self.wrong((section, name, "depends_on", other), f"services depend on each other: {names}")
+                    hint = "one of them has to start first: take one of these depends_on (or links, volumes_from) away"
+                    raise self.wrong(
+                        (section, name, "depends_on", other), f"services depend on each other: {names}", hint
+                    )
                 elif other not in done and other in containers:
                     stack.append((other, iter(containers[other].get("depends_on", {}))))
                     way[other] = None

@@ -53,7 +53,7 @@ def _one(context: Context, entry: Node, file: str, tree: Tree) -> Node:
     directory = folder.absolute(str(stated.value)) if stated and stated.value else posixpath.dirname(files[0])
     if files[0] in (*context.including, file):
         way = " → ".join([*context.including, file, files[0]])
-        raise entry.wrong(f"files include each other: {way}")
+        raise entry.wrong(f"files include each other: {way}", "put what they share into a third file")
     if len(context.including) > _DEEPEST:
         raise entry.wrong(f"files include each other more than {_DEEPEST} levels deep")
     environment = _environment(context, entry.get("env_file"), directory)

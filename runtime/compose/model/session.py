@@ -81,7 +81,8 @@ class Session:
             line = error.object.count(b"\n", 0, error.start) + 1
             raise ComposeError("not valid UTF-8", Place(file, line, 1)) from None
         except OSError as error:
-            raise ComposeError(f"{file}: {error.strerror or error}", named) from None
+            hint = "paths begin at the folder of the file that names them" if named else None
+            raise ComposeError(f"{file}: {error.strerror or error}", named, hint) from None
         self.length += len(text)
         if self.length > MAX_ALL_TEXT:
             raise ComposeError(f"the project's files have more than {MAX_ALL_TEXT >> 20} MiB", named or Place(file))
