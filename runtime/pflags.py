@@ -32,13 +32,15 @@ def settled(root: click.Group, words: list[str]) -> list[str]:
     if not has_some(words):
         return words
     command: click.Command = root
-    context, at = click.Context(root), 0
+    context, done, left = click.Context(root), list[str](), words
     while isinstance(command, click.Group):
-        found = command.get_command(context, words[at]) if at < len(words) else None
+        own, left = _Reading(command).until_verb(left)
+        found = command.get_command(context, left[0]) if left else None
         if found is None:
             return words
-        command, at = found, at + 1
-    return [*words[:at], *_Reading(command).read(words[at:])]
+        done += [*own, left[0]]
+        command, left = found, left[1:]
+    return [*done, *_Reading(command).read(left)]
 
 
 @dataclass(slots=True)
@@ -62,6 +64,14 @@ class _Reading:
             elif not self._with_value(word):
                 self._plain(word, left)
         return [word for part in self._done for word in part]
+
+    def until_verb(self, words: list[str]) -> tuple[list[str], list[str]]:
+        """(a group's own options, its verb and what comes after it; nothing where there is none)."""
+        self.read(words)
+        if not self._done or self._done[-1][0].startswith("-"):
+            return words, []
+        left = self._done.pop()
+        return [word for part in self._done for word in part], left
 
     def _with_value(self, word: str) -> bool:
         """Take a word with an equals sign, if it is of those forms."""

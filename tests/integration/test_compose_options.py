@@ -103,3 +103,33 @@ def test_lists_in_docker_compose_s_json(shop: Composed) -> None:
     assert not any(key.startswith("com.docker.compose.") for one in seen for key in one["attributes"])
     lines = shop("events", "--since", "1h", "--until", "0s", "db").splitlines()
     assert all(" container " in line and "name=shop-db-1" in line for line in lines)
+
+
+def test_run_splits_its_entrypoint_and_ps_shows_all_that_runs_of_a_project(shop: Composed) -> None:
+    shop.write("services: {web: {image: bb, command: [sleep, '1000'], init: true}}")
+    assert shop("run", "--rm", "-T", "--entrypoint", "/busybox echo 'a b' c", "web", "d") == "a b c d"
+    refused = shop.run("run", "--rm", "--entrypoint", "echo 'a", "web")
+    assert (refused.returncode, "close the quotation" in refused.stderr) == (2, True)
+    name = shop("run", "-d", "web", "sleep", "100")
+    assert shop("ps", "-q") == ""
+    assert shop("ps", "-a", "--orphans=false", "--format", "{{.Name}}") == name
+    shop("down", "-t", "0")
+    assert shop.leavings() == ""
+
+
+def test_a_file_without_a_service_that_is_on_is_told_so(shop: Composed) -> None:
+    # given a container of a service that isn't in the file any more
+    shop.write(OLD)
+    shop.up()
+    for text, hint in (
+        ("services: {}", "services: {NAME"),
+        ("services: {a: {image: bb, profiles: [x]}}", "profiles switch a on"),
+    ):
+        shop.write(text)
+        for words in (("up",), ("up", "-d")):
+            done = shop.run(*words)
+            assert (done.returncode, "no service that is switched on" in done.stderr, hint in done.stderr) == (
+                1,
+                True,
+                True,
+            )

@@ -40,7 +40,7 @@ def list_containers(
             raise UsageError(f"there is no state {state}", hint=", ".join(_STATES))
     found = [
         (service, listed)
-        for service, listed in _listed(session, whole=whole, orphans=orphans)
+        for service, listed in _listed(session, whole=whole, orphans=orphans, oneoff=everything)
         if (listed.status.state.value in states if states else everything or listed.status.is_up)
     ]
     found.sort(key=lambda pair: pair[1].container.name)
@@ -58,10 +58,12 @@ def list_containers(
         _by_template(what, found)
 
 
-def _listed(session: Session, *, whole: bool, orphans: bool) -> Iterator[tuple[str, Listed]]:
+def _listed(session: Session, *, whole: bool, orphans: bool, oneoff: bool) -> Iterator[tuple[str, Listed]]:
     view, known, now = session.look(), Containers(session.root), time.time_ns()
-    for one in session.chosen_of(view):
+    for one in session.chosen_of(view, oneoff=oneoff):
         kept = view.kept[one.id]
+        if labels.HOOK in dict(kept.container.labels):
+            continue
         if orphans or session.loaded is None or one.service in session.loaded.project.services:
             status = kept.status
             ports = known.published(kept) if status.is_running else ()

@@ -6,7 +6,7 @@ import os
 import sys
 
 from whit.packer.showing.console import say, warn
-from whit.packer.support.errors import NotFoundError, WhitError
+from whit.packer.support.errors import NotFoundError, UsageError, WhitError
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.compose import labels
 from whit.runtime.compose.graph.model import Wanted
@@ -97,7 +97,7 @@ def _changed(service: Service, once: Once) -> Service:
     """The service with what was asked for in its place."""
     values = dict(service.values)
     if once.entrypoint is not None:
-        values |= {"entrypoint": [once.entrypoint] if once.entrypoint else [], "command": []}
+        values |= {"entrypoint": _split(once.entrypoint), "command": []}
     if once.arguments:
         values["command"] = list(once.arguments)
     own = {
@@ -110,6 +110,16 @@ def _changed(service: Service, once: Once) -> Service:
     values["cap_drop"] = [*(values.get("cap_drop") or ()), *once.cap_drop]
     values |= {key: value for key, value in (("user", once.user), ("working_dir", once.workdir)) if value}
     return replace(service, values=values)
+
+
+def _split(text: str) -> list[str]:
+    """A command line in its words, as a shell has them, as docker compose splits it. Raises :class:`UsageError`."""
+    import shlex  # noqa: PLC0415 - seldom given
+
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"--entrypoint: {str(error).lower()}: {text[:60]}", hint="close the quotation") from None
 
 
 def _of_files(paths: tuple[str, ...]) -> dict[str, str]:

@@ -59,6 +59,13 @@ def _bring_up(loaded: Loaded, store: Store, folder: Path, wishes: UpWishes, chos
     for name, _ in wishes.choice.scales:
         project.service(name)
     names = project.chosen(wishes.choice.services, alone=wishes.choice.alone)
+    if not names:
+        hint = (
+            f"profiles switch {', '.join(sorted(project.disabled))} on"
+            if project.disabled
+            else "services: {NAME: {image: …}}"
+        )
+        raise NotFoundError("the file has no service that is switched on", hint=hint)
     for note in check_keys(project, names, loaded.where):
         warn(note)
     check_values(project, names, loaded.where)

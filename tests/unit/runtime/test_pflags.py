@@ -100,7 +100,10 @@ def test_it_holds_for_all_verbs_and_groups() -> None:
         ["container", "ls", "-a=true"],
         ["image", "ls", "--quiet=false"],
         ["volume", "ls", "-q=1"],
+        ["compose", "-f", "ps", "--dry-run=false", "up", "--detach=true"],
     ):
         assert not any("=" in word for word in settled(root, words))
     assert settled(root, ["nothing", "--all=true"]) == ["nothing", "--all=true"]
     assert settled(root, ["--version=true"]) == ["--version=true"]
+    words = ["compose", "-f", "up", "--profile=x", "--dry-run=true", "ps", "-a", "--orphans=false"]
+    assert settled(root, words) == ["compose", "-f", "up", "--profile=x", "--dry-run", "ps", "-a", "--no-orphans"]
