@@ -133,3 +133,36 @@ def test_a_file_without_a_service_that_is_on_is_told_so(shop: Composed) -> None:
                 True,
                 True,
             )
+
+
+def test_down_leaves_what_others_use_and_top_shows_whose_processes_they_are(shop: Composed) -> None:
+    # given another project in this one's network, with its volume
+    shop.write("""
+        services: {web: {image: bb, command: [sleep, "1000"], init: true, volumes: [data:/data]}}
+        volumes: {data: {name: shared_data}}
+        networks: {default: {name: shared}}
+    """)
+    shop.write(
+        """
+        name: second
+        services: {other: {image: bb, command: [sleep, "1000"], init: true, volumes: [data:/data]}}
+        volumes: {data: {external: true, name: shared_data}}
+        networks: {default: {external: true, name: shared}}
+        """,
+        "other.yaml",
+    )
+    shop.up()
+    shop("-f", "other.yaml", "up", "-d")
+    head, *rows = shop("top").splitlines()
+    assert head.split()[:3] == ["SERVICE", "#", "UID"]
+    assert any(row.split()[:2] == ["web", "1"] and row.endswith("sleep 1000") for row in rows)
+    assert len(shop("logs", "--tail", "-1").splitlines()) == 0
+    # then both stay, which is told, and is no failure
+    done = shop.run("--progress", "plain", "down", "-v", "-t", "0")
+    assert done.returncode == 0
+    assert " Network shared  Error: the network shared is in use by second-other-1" in done.stderr
+    assert " Volume shared_data  Error: volume shared_data is used by container second-other-1" in done.stderr
+    # until nobody needs them any more
+    shop("-f", "other.yaml", "down", "-t", "0")
+    shop("down", "-v")
+    assert shop.leavings() == ""

@@ -39,6 +39,7 @@ def command(  # noqa: PLR0917 - click's
     from whit.runtime.engine.ages import log_time, parse_moment
     from whit.runtime.engine.loglines import Wish
 
+    tail = "all" if tail == "-1" else tail
     if tail != "all" and not (tail.isascii() and tail.isdigit() and len(tail) < 10):  # noqa: PLR2004 - digits
         raise UsageError(f"--tail: '{tail}' is no number of lines", hint="a number, or all")
     session = session_of(context, services)

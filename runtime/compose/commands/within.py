@@ -146,13 +146,19 @@ def attach(
 @click.pass_context
 def top(context: click.Context, /, services: tuple[str, ...]) -> None:
     """Show the processes of each container that runs."""
+    from whit.runtime.commands.top import rows_of
+    from whit.runtime.compose.running.listed import table
+
     session = session_of(context, services)
     view = session.look()
+    rows: list[list[str]] = []
+    headers: list[str] = []
     for one in sorted(session.chosen_of(view), key=lambda seen: seen.name):
-        if one.is_up:
-            click.echo(one.name)
-            call("top", [one.id])
-            click.echo()
+        if view.kept[one.id].status.is_running:
+            headers, *found = rows_of(view.kept[one.id])
+            rows += [[one.service, str(one.number), *row] for row in found]
+    if rows:
+        table(["SERVICE", "#", *headers], rows)
 
 
 def _each(context: click.Context, services: tuple[str, ...], verb: str) -> int:

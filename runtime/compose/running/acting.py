@@ -6,13 +6,14 @@ import threading
 import time
 from functools import partial
 
-from whit.packer.support.errors import LaunchError, NotFoundError, WhitError
+from whit.packer.support.errors import LaunchError, NotFoundError, UsageError, WhitError
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.compose import labels
 from whit.runtime.compose.graph.model import Kind
 from whit.runtime.compose.graph.upward import standing_in
 from whit.runtime.compose.project import Condition, Service, digest_of
 from whit.runtime.compose.running import hooks
+from whit.runtime.compose.running.executing import StaysError
 from whit.runtime.engine import ending, lifecycle
 from whit.runtime.engine.folder import Containers
 from whit.runtime.engine.status import Health, State, read_status
@@ -130,13 +131,21 @@ class Acting:
         create(self.root, new_network(step.name, values, own))
 
     def _renew_network(self, step: Step) -> None:
-        self._remove_network(step)
-        self._network(step)
-
-    def _remove_network(self, step: Step) -> None:
         from whit.runtime.engine.networks.managing import remove  # noqa: PLC0415 - as above
 
         remove(self.root, step.name)
+        self._network(step)
+
+    def _remove_network(self, step: Step) -> None:
+        from whit.runtime.engine.networks import folder  # noqa: PLC0415 - as above
+        from whit.runtime.engine.networks.managing import remove  # noqa: PLC0415
+
+        try:
+            remove(self.root, step.name)
+        except WhitError as error:
+            if folder.is_leased(self.root, step.name):
+                raise StaysError(error.message, hint=error.hint) from None
+            raise
 
     def _volume(self, step: Step) -> None:
         from whit.runtime.compose.mounting import pairs  # noqa: PLC0415 - as above
@@ -153,7 +162,11 @@ class Acting:
     def _remove_volume(self, step: Step) -> None:
         from whit.runtime.engine.volumes import Volumes  # noqa: PLC0415 - as above
 
-        Volumes(self.root).remove(step.name, self.containers.list)
+        try:
+            Volumes(self.root).remove(step.name, self.containers.list)
+        except UsageError as error:
+            # The one that a container of somebody else's has.
+            raise StaysError(error.message, hint=error.hint) from None
 
     # containers
 

@@ -25,6 +25,10 @@ class Phase(StrEnum):
     LEFT = "left"
 
 
+class StaysError(WhitError):
+    """What can't go, since others need it: that is told, and no failure."""
+
+
 if TYPE_CHECKING:
     Heard = Callable[[Step, Phase, WhitError | None], None]
     """What is told of each step, in one thread at a time."""
@@ -107,7 +111,7 @@ class Executor:
     def _end(self, step: Step, error: WhitError | None) -> None:
         with self._changed:
             self._busy -= 1
-            if error is None or step.tolerant:
+            if error is None or step.tolerant or isinstance(error, StaysError):
                 self._done.add(step.key)
             else:
                 self._failed.add(step.key)

@@ -8,7 +8,7 @@ import pytest
 
 from whit.packer.support.errors import WhitError
 from whit.runtime.compose.graph.model import Kind, Step
-from whit.runtime.compose.running.executing import Executor, Phase
+from whit.runtime.compose.running.executing import Executor, Phase, StaysError
 
 
 def _step(key: str, *after: str, tolerant: bool = False) -> Step:
@@ -66,3 +66,16 @@ def test_what_nobody_foresaw_ends_all_and_is_raised_as_it_is() -> None:
 
     with pytest.raises(ZeroDivisionError):
         Executor(act, lambda _step, _phase, _error: None).run((_step("a"), _step("b")))
+
+
+def test_what_others_need_stays_and_that_is_no_failure() -> None:
+    told: list[tuple[str, Phase]] = []
+
+    def act(step: Step) -> None:
+        if step.key == "network":
+            raise StaysError("it is in use by others")
+
+    steps = [Step("network", Kind.REMOVE_NETWORK, "n"), Step("after", Kind.REMOVE_VOLUME, "v", ("network",))]
+    Executor(act, lambda step, phase, _: told.append((step.key, phase))).run(steps)
+    assert ("network", Phase.FAILED) in told
+    assert ("after", Phase.DONE) in told
