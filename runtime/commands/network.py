@@ -158,15 +158,29 @@ def _older(untils: list[str]) -> Callable[[Network], bool]:
 @click.option("--alias", multiple=True, metavar="NAME", help="One more name in this network.")
 @click.option("--ip", metavar="ADDRESS", help="Its address there.  [default: the first that is free]")
 @click.option("--ip6", metavar="ADDRESS", help="Its IPv6 address there.")
-def connect(network: str, container: str, alias: tuple[str, ...], ip: str | None, ip6: str | None) -> None:
+@click.option("--driver-opt", multiple=True, metavar="NAME=VALUE", help="Docker's com.docker.network.endpoint.ifname.")
+@click.option("--link-local-ip", hidden=True, multiple=True)
+def connect(
+    network: str,
+    container: str,
+    alias: tuple[str, ...],
+    ip: str | None,
+    ip6: str | None,
+    driver_opt: tuple[str, ...],
+    link_local_ip: tuple[str, ...],
+) -> None:
     """Put a container into one network more: at once if it runs, and whenever it starts."""
     from whit.packer.showing.console import warn
+    from whit.packer.support.errors import UsageError
     from whit.runtime.engine import membership
     from whit.runtime.engine.folder import Containers
+    from whit.runtime.engine.networks.joining import NO_LINK_LOCAL, interface_of
     from whit.runtime.engine.networks.model import Joining
 
-    containers = Containers(_root())
-    attached = membership.connect(containers, containers.find(container), Joining(network, alias, ip, ip6))
+    if link_local_ip:
+        raise UsageError(f"--link-local-ip: {NO_LINK_LOCAL}", hint="leave it out; --ip and --ip6 choose addresses")
+    containers, wish = Containers(_root()), Joining(network, alias, ip, ip6, interface=interface_of(driver_opt))
+    attached = membership.connect(containers, containers.find(container), wish)
     for message, hint in attached.warnings if attached else ():
         warn(message, hint)
 

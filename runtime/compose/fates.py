@@ -44,7 +44,7 @@ _HONOURED = {
     "service.extends": "service file",
     "service.healthcheck": "test timeout interval retries start_period start_interval disable",
     "service.logging": "driver options",
-    "service.networks.*": "aliases gw_priority ipv4_address ipv6_address mac_address priority",
+    "service.networks.*": "aliases gw_priority interface_name ipv4_address ipv6_address mac_address priority",
     # 'name' and 'app_protocol' are for who reads the file.
     "service.ports": "name mode host_ip target published protocol app_protocol",
     "service.post_start": "command user privileged working_dir environment",
@@ -142,7 +142,6 @@ _REFUSED: dict[str, dict[str, str]] = {
     },
     "service.networks.*": {
         "driver_opts": "an endpoint has no options",
-        "interface_name": "interfaces are eth0, eth1 … in the order of priority",
         "link_local_ips": "ipv4_address, ipv6_address",
     },
     "service.volumes": {"image": "bind, volume or tmpfs"},

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from whit.packer.support.errors import UsageError
-from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.compose.project import SERVICE
-from whit.runtime.engine.networks.joining import Asked, checked, parse_networks
+from whit.runtime.engine.networks.joining import Asked, check_once, checked, parse_networks
 from whit.runtime.engine.networks.making import Wishes
 from whit.runtime.engine.networks.model import Joining
 from whit.runtime.engine.networks.ports import parse_port
@@ -28,8 +28,8 @@ def networks_of(project: Project, service: Service, names: Callable[[str], str])
     wishes = tuple(_joining(project, service, key, values or {}) for key, values in order)
     own = service.values.get("mac_address")
     if own and not wishes[0].mac:
-        first = wishes[0]
-        wishes = (Joining(first.network, first.aliases, first.address, first.address6, own), *wishes[1:])
+        wishes = (replace(wishes[0], mac=own), *wishes[1:])
+    check_once(wishes)
     return wishes[0].network, tuple(map(checked, wishes))
 
 
@@ -39,7 +39,7 @@ def _priority(values: Values) -> tuple[int, int]:
 
 
 def _joining(project: Project, service: Service, key: str, values: Values) -> Joining:
-    for name in ("link_local_ips", "driver_opts", "interface_name"):
+    for name in ("link_local_ips", "driver_opts"):
         if values.get(name):
             raise UsageError(f"networks.{key}.{name}: whit can't do that", hint="take it out of the file")
     aliases = dict.fromkeys((service.name, *(values.get("aliases") or ()), *_linked(project, service)))
@@ -49,6 +49,7 @@ def _joining(project: Project, service: Service, key: str, values: Values) -> Jo
         values.get("ipv4_address") or None,
         values.get("ipv6_address") or None,
         values.get("mac_address") or None,
+        values.get("interface_name") or None,
     )
 
 

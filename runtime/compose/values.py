@@ -171,7 +171,13 @@ def _memory(text: str) -> None:
     parse_memory(text)
 
 
-_OF_NETWORKS = {"ipv4_address": "address", "ipv6_address": "address6", "mac_address": "mac", "aliases": "aliases"}
+_OF_NETWORKS = {
+    "ipv4_address": "address",
+    "ipv6_address": "address6",
+    "mac_address": "mac",
+    "aliases": "aliases",
+    "interface_name": "interface",
+}
 """What a service says of itself in a network, by the engine's names."""
 
 

@@ -100,8 +100,8 @@ def check_network(container: Container) -> None:
             f"--network {other[0]}: only root can make networks",
             hint="leave it out: the container gets a way out, and published ports; or take none, host or container:NAME",
         )
-    if any(wish.address or wish.address6 or wish.mac for wish in container.networks):
-        raise UsageError("only root can choose addresses", hint="leave out --ip, --ip6 and --mac-address")
+    if any(wish.address or wish.address6 or wish.mac or wish.interface for wish in container.networks):
+        raise UsageError("only root can choose addresses", hint="leave out --ip, --ip6, --mac-address and driver-opt")
 
 
 def limits_without(limits: Limits, why_not: str) -> Limits:

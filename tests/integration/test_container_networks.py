@@ -306,6 +306,28 @@ def test_the_ports_that_an_image_exposes_are_published_with_one_letter(engine: N
     ]
 
 
+def test_interfaces_are_called_as_is_asked_for(engine: Networked) -> None:
+    called = "driver-opt=com.docker.network.endpoint.ifname"
+    engine.box("sleep", "99", options=("--network", "blue", "--network", f"name=red,{called}=eth0"))
+    lines = engine("exec", "box", "/busybox", "ip", "-4", "-o", "address").splitlines()
+    assert {line.split()[1]: line.split()[3].rpartition(".")[0] for line in lines} == {
+        "lo": "127.0.0",
+        "eth0": "10.77.0",
+        "eth1": "10.78.0",
+    }
+    assert engine.settings()["red"]["DriverOpts"] == {"com.docker.network.endpoint.ifname": "eth0"}
+
+    # and one that is connected later
+    engine("network", "disconnect", "red", "box")
+    engine("network", "connect", "--driver-opt", "com.docker.network.endpoint.ifname=lan0", "red", "box")
+    assert "lan0" in engine("exec", "box", "/busybox", "ip", "-o", "link")
+    engine("network", "disconnect", "red", "box")
+    refused = engine.run("network", "connect", "--driver-opt", "com.docker.network.endpoint.ifname=eth1", "red", "box")
+    assert refused.stderr.startswith("whit: the container has an interface eth1 already\n")
+    refused = engine.run("network", "connect", "--link-local-ip", "169.254.1.1", "red", "box")
+    assert "none of the link alone" in refused.stderr
+
+
 def test_what_a_stopped_container_had_is_given_back_also_if_the_command_is_killed(engine: Networked) -> None:
     # given a container that takes its time to end, and that somebody stops who is killed meanwhile
     script = (

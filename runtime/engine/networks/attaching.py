@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from itertools import count
 
 from whit.packer.support.errors import NotFoundError, WhitError
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
@@ -20,7 +21,7 @@ from whit.runtime.engine.networks.neighbours import Neighbours
 from whit.runtime.engine.networks.netlink import Netlink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
     from pathlib import Path
 
     from whit.runtime.engine.networks.model import PortMapping
@@ -152,6 +153,8 @@ def _join(root: Path, netlink: Netlink, member: Member, joining: Iterable[Joinin
     joined: list[tuple[Network, links.Link, Endpoint]] = []
     warnings: list[tuple[str, str]] = []
     neighbours = Neighbours(root)
+    joining = tuple(joining)
+    named = {wish.interface for wish in joining} - {None}
     for wish in joining:
         aliases = tuple(map(check_host_name, wish.aliases))
         network, bridge, new = bridging.ready(root, netlink, wish.network)
@@ -160,7 +163,7 @@ def _join(root: Path, netlink: Netlink, member: Member, joining: Iterable[Joinin
         place = _leased(root, netlink, network, member.id, wish, neighbours)
         endpoint = Endpoint(
             network.name, place.address, place.address6, place.mac,
-            _free_interface(member), "" if network.internal else network.gateway, aliases,
+            _interface(member, wish, named), "" if network.internal else network.gateway, aliases,
         )  # fmt: skip
         joined.append((network, bridge, endpoint))
         member = replace(member, endpoints=(*member.endpoints, endpoint))
@@ -196,9 +199,14 @@ def _leased(
         return folder.lease(root, network, container, wish, neighbours.of(network.name))
 
 
-def _free_interface(member: Member) -> str:
+def _interface(member: Member, wish: Joining, named: Container[str | None]) -> str:
+    """What is asked for, or the first one that is free and that nothing else of the same request is called."""
     taken = {endpoint.interface for endpoint in member.endpoints}
-    return next(name for number in range(len(taken) + 1) if (name := f"eth{number}") not in taken)
+    if wish.interface in taken:
+        raise WhitError(f"the container has an interface {wish.interface} already", hint="give it another name")
+    return wish.interface or next(
+        name for number in count() if (name := f"eth{number}") not in taken and name not in named
+    )
 
 
 def _detach(root: Path, netlink: Netlink, container: str) -> None:

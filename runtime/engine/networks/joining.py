@@ -5,10 +5,10 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address
 
 from whit.packer.support.errors import UsageError, WhitError
-from whit.packer.support.light import TYPE_CHECKING, dataclass
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.engine.model import has_networks
 from whit.runtime.engine.networks.hosts import check_host_name
-from whit.runtime.engine.networks.model import DEFAULT, Joining
+from whit.runtime.engine.networks.model import DEFAULT, INTERFACE, Joining
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +17,19 @@ _ALSO = "default"
 """Docker's other name for the network of containers that name none."""
 
 _FIELDS = ("ip", "ip6", "mac-address")
-_KNOWN = "name=NETWORK, and alias=, ip=, ip6=, mac-address=, gw-priority="
+_KNOWN = "name=NETWORK, and alias=, ip=, ip6=, mac-address=, gw-priority=, driver-opt="
+_LONGEST_INTERFACE = 15
+_INTERFACE_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
+_NO_INTERFACES = frozenset({".", "..", "lo", "all", "default"})
+"""What the kernel calls something else, or all of them."""
+
 _DIGITS = 9
 _OCTETS = 6
+
+
+NO_LINK_LOCAL = (
+    "a container has one address of each kind in a network, and none of the link alone (docker's link-local-ip)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +74,17 @@ def check_once(wishes: Sequence[Joining]) -> None:
     twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
     if twice is not None:
         raise UsageError(f"--network {twice} is given twice", hint="a container is in a network once")
+    called = [wish.interface for wish in wishes if wish.interface]
+    twice = next((name for at, name in enumerate(called) if name in called[:at]), None)
+    if twice is not None:
+        raise UsageError(f"two interfaces can't both be called {twice}", hint="give one of them another name")
 
 
 def _parsed(text: str) -> tuple[Joining, int]:
     """``NETWORK``, or ``name=NETWORK,alias=NAME,ip=ADDRESS,…``, docker's long form; with its priority as the way out."""
     if "=" not in text:
         return Joining(_named(text)), 0
-    name, aliases, own, priority = "", [], dict[str, str](), 0
+    name, aliases, own, priority = "", [], dict[str, str | None](), 0
     for field in text.split(","):
         key, _, value = (part.strip() for part in field.partition("="))
         key = key.lower()
@@ -80,13 +94,32 @@ def _parsed(text: str) -> tuple[Joining, int]:
             aliases.append(value)
         elif key == "gw-priority":
             priority = _priority(text, field, value)
+        elif key == "driver-opt":
+            own["interface"] = interface_of([value])
+        elif key == "link-local-ip":
+            raise UsageError(f"--network {text}: {NO_LINK_LOCAL}", hint="leave it out; ip= and ip6= choose addresses")
         elif key in _FIELDS and value:
             own[key] = value
         else:
             raise UsageError(f"--network {text}: '{field}' is none of its options", hint=_KNOWN)
     if not name:
         raise UsageError(f"--network {text} names no network", hint=_KNOWN)
-    return Joining(name, tuple(aliases), own.get("ip"), own.get("ip6"), own.get("mac-address")), priority
+    wish = Joining(name, tuple(aliases), own.get("ip"), own.get("ip6"), own.get("mac-address"), own.get("interface"))
+    return wish, priority
+
+
+def interface_of(options: Sequence[str]) -> str | None:
+    """The interface's name that docker's ``--driver-opt NAME=VALUE`` ask for. Raises :class:`UsageError` for others."""
+    name = None
+    for option in options:
+        key, _, value = option.partition("=")
+        if key != INTERFACE or not value:
+            raise UsageError(
+                f"--driver-opt {option}: networks of whit's have no such option",
+                hint=f"there is {INTERFACE}=NAME; kernel parameters are set by --sysctl",
+            )
+        name = value
+    return name
 
 
 def _priority(text: str, field: str, value: str) -> int:
@@ -112,12 +145,12 @@ def _with_first(wish: Joining, asked: Asked) -> Joining:
     ):
         if own and other:
             raise UsageError(f"{option}: --network {wish.network} has one already", hint="leave one of them out")
-    return Joining(
-        wish.network,
-        wish.aliases or asked.aliases,
-        asked.address if wish.address is None else wish.address,
-        asked.address6 if wish.address6 is None else wish.address6,
-        asked.mac if wish.mac is None else wish.mac,
+    return replace(
+        wish,
+        aliases=wish.aliases or asked.aliases,
+        address=asked.address if wish.address is None else wish.address,
+        address6=asked.address6 if wish.address6 is None else wish.address6,
+        mac=asked.mac if wish.mac is None else wish.mac,
     )
 
 
@@ -130,9 +163,16 @@ def checked(wish: Joining) -> Joining:
             None if wish.address is None else _address(wish.address),
             None if wish.address6 is None else _address6(wish.address6),
             None if wish.mac is None else _mac(wish.mac),
+            None if wish.interface is None else _interface(wish.interface),
         )
     except WhitError as error:
         raise UsageError(f"network {wish.network}: {error.message}", hint=error.hint) from None
+
+
+def _interface(name: str) -> str:
+    if len(name) > _LONGEST_INTERFACE or name in _NO_INTERFACES or not name or not set(name) <= _INTERFACE_LETTERS:
+        raise UsageError(f"'{name}' can't be an interface's name", hint="up to 15 letters, digits, and _ - .")
+    return name
 
 
 def _address(text: str) -> str:

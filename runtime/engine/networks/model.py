@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 DEFAULT = "bridge"
 """The network of containers that name none."""
 
+INTERFACE = "com.docker.network.endpoint.ifname"
+"""The only one of docker's options for drivers that says something of a container's place in a network of whit's."""
+
 PREDEFINED = (DEFAULT, "host", "none")
 """Names that no network of a person's can have."""
 
@@ -94,6 +97,8 @@ class Joining:
     address: str | None = None
     address6: str | None = None
     mac: str | None = None
+    interface: str | None = None
+    """What the interface to it is called in the container; the first of eth0, eth1 … that is free, if a person doesn't say."""
 
 
 @dataclass(frozen=True, slots=True)

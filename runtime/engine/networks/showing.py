@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING
-from whit.runtime.engine.networks.model import PREDEFINED
+from whit.runtime.engine.networks.model import INTERFACE, PREDEFINED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -114,6 +114,7 @@ def _setting(wish: Joining | None, place: Endpoint | None, network: Network | No
     return {
         "IPAMConfig": fixed or None,
         "Links": None,
+        "DriverOpts": {INTERFACE: wish.interface} if wish and wish.interface else None,
         "Aliases": list(wish.aliases) if wish and wish.aliases else None,
         "MacAddress": place.mac if place else (wish and wish.mac) or "",
         "NetworkID": network.id if network else "",

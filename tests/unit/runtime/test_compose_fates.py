@@ -102,7 +102,7 @@ def test_a_refused_key_is_told_with_file_line_and_column_in_each_of_its_forms(ke
         ("build", "{context: ., secrets: [{source: s, uid: '1'}]}", "services.web.build.secrets[0]: whit can't do 'uid'"),
         ("deploy", "{mode: global-job}", "7:14: services.web.deploy: whit can't do 'mode: global-job'"),
         ("deploy", "{resources: {reservations: {devices: [{capabilities: [gpu]}]}}}", "reservations: whit can't do 'devices'"),
-        ("networks", "{n: {interface_name: x}}", "7:20: services.web.networks.n: whit can't do 'interface_name'"),
+        ("networks", "{n: {driver_opts: {a: b}}}", "7:20: services.web.networks.n: whit can't do 'driver_opts'"),
         ("volumes", "[{type: image, source: i, target: /i}]", "services.web.volumes[0]: whit can't do 'type: image'"),
         ("volumes", "[{type: volume, source: vol, target: /v, volume: {subpath: s}}]", "volumes[0].volume: whit can't do 'subpath'"),
         ("pull_policy", "refresh", "7:5: service web: pull_policy refresh doesn't say after which time"),

@@ -39,6 +39,23 @@ def test_the_long_form_says_all_of_one_network() -> None:
     assert second == Joining("blue", (), "10.0.0.5", "fd00::5", "02:42:aa:00:00:01")
 
 
+def test_the_interface_is_called_as_docker_s_option_for_drivers_says() -> None:
+    called = "driver-opt=com.docker.network.endpoint.ifname=lan0"
+
+    _, [first, second] = parse_networks(Asked((f"name=red,{called}", "blue"), ("a",)))
+    assert (first, second) == (Joining("red", ("a",), interface="lan0"), Joining("blue"))
+
+    for words, said in (
+        (("name=red,driver-opt=mtu=5",), "networks of whit's have no such option"),
+        (("name=red,link-local-ip=169.254.1.1",), "none of the link alone"),
+        ((f"name=red,{called}", f"name=blue,{called}"), "can't both be called lan0"),
+        ((f"name=red,{called}/../x",), "can't be an interface's name"),
+        (("name=red,driver-opt=com.docker.network.endpoint.ifname=lo",), "can't be an interface's name"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            parse_networks(Asked(words))
+
+
 def test_the_one_that_it_is_to_go_out_by_is_joined_first() -> None:
     # When networks have priorities as ways out, with docker's key, and options of their own are meant for the first that is named
     asked = Asked(("red", "name=blue,gw-priority=2", "name=green,GW-PRIORITY=-1", "name=grey,gw-priority=2"), ("a",))
