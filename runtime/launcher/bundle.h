@@ -82,7 +82,7 @@ int bundle_main(int argc, char **argv, const struct bundle_mark *mark);
 /* What a person asks of a bundle, as texts: from its maker, from WHIT_* variables, from --whit-* words; the last one has its way. */
 enum { MAX_VOLUMES = 64, MAX_VARIABLES = 256 };
 struct wishes {
-	const char *memory, *cpus, *pids_limit, *network, *workdir, *writable;
+	const char *memory, *cpus, *pids_limit, *network, *workdir, *writable, *unpack;
 	const char *volumes[MAX_VOLUMES], *variables[MAX_VARIABLES];
 	unsigned volume_count, variable_count;
 	int inspect, verify, json, help;
@@ -120,6 +120,13 @@ struct cgroup_layout {
 	char why[4352];
 };
 void cgroup_layout_find(struct cgroup_layout *layout);
+
+/* Put the files into an empty folder, with their owners if `owns`. 0 or -errno; -EBADMSG if one is damaged. */
+int bundle_fill(const struct bundle *bundle, int root, int owns);
+
+/* Have the files unpacked below a folder of the caller's own, now if they aren't there yet; `path` is where. Returns 0, or the exit code
+   after it has been said what can't be. */
+int bundle_keep(const struct bundle *bundle, const char *folder, char *path, size_t size);
 
 /* Say why the launch failed. Returns the exit code. */
 int bundle_explain(const struct launch *launch);

@@ -1,7 +1,6 @@
 /* Where containers' cgroups are made, found as runtime/host.py finds it, for a bundle that has no Python. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>

@@ -34,6 +34,13 @@ static uint64_t reduced(unsigned __int128 number)
 	return low >= prime ? low - prime : low;
 }
 
+/* The same where less than 2^58 stands above, and the outcome need not be the least: the next group waits for it. */
+static uint64_t folded(unsigned __int128 number)
+{
+	uint64_t above = (uint64_t)(number >> 64) * BELOW, low = (uint64_t)number + above;
+	return low + (low < above ? BELOW : 0u);
+}
+
 uint64_t bundle_sum(uint64_t sum, const void *bytes, size_t length)
 {
 	const unsigned char *at = bytes;
@@ -46,8 +53,9 @@ uint64_t bundle_sum(uint64_t sum, const void *bytes, size_t length)
 		number += (unsigned __int128)word_at(at + 16) * powers[5] + (unsigned __int128)word_at(at + 24) * powers[4];
 		number += (unsigned __int128)word_at(at + 32) * powers[3] + (unsigned __int128)word_at(at + 40) * powers[2];
 		number += (unsigned __int128)word_at(at + 48) * powers[1] + word_at(at + 56);
-		sum = reduced(number);
+		sum = folded(number);
 	}
+	sum = reduced(sum);
 	for (; length > 0; length--, at++)
 		sum = reduced((unsigned __int128)sum << 8 | *at);
 	return sum;

@@ -210,6 +210,13 @@ static void put_known(struct building *building, const struct op *op)
 	const char *workdir = building->wishes->workdir;
 	struct op copy = *op;
 	switch (op->code) {
+	case OP_ROOT_UNPACK:
+		if (*building->unpacked) {
+			copy.code = OP_ROOT_ATTACH;
+			copy.arguments[ROOT_ATTACH_path] = put_text(building, building->unpacked);
+			copy.arguments[ROOT_ATTACH_attributes] = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV;
+		}
+		break;
 	case OP_CLONE:
 		put_cgroups(building);
 		copy.arguments[CLONE_cgroup] = building->layout->version == 2;
@@ -264,6 +271,8 @@ static int check_wishes(struct building *building)
 	building->is_writable = wishes->writable && *wishes->writable && strcmp(wishes->writable, "0") != 0;
 	if (!building->is_on_host && strcmp(network, "none") != 0)
 		return bundle_complain("'whit run' has all networks of whit's", "a bundle's network is none or host, not '", network, "'", NULL);
+	if (building->is_writable && wishes->unpack)
+		return bundle_complain("leave one of them out", "files that are kept by --whit-unpack can't be --whit-writable", NULL);
 	if (wishes->workdir && *wishes->workdir != '/')
 		return bundle_complain("begin it with /", "the working directory '", wishes->workdir, "' isn't absolute", NULL);
 	for (unsigned i = 0; i < wishes->volume_count; i++)
@@ -303,6 +312,8 @@ int bundle_plan(const struct bundle *bundle, const struct wishes *wishes, struct
 	struct building building = { .bundle = bundle, .wishes = wishes, .layout = &layout };
 	int code = check_wishes(&building);
 	code = code ? code : read_limits(&building);
+	if (!code && wishes->unpack)
+		code = bundle_keep(bundle, wishes->unpack, building.unpacked, sizeof(building.unpacked));
 	if (code)
 		return code;
 	int error = take_template(&building);

@@ -37,6 +37,7 @@ static const struct {
 	{ OP_CGROUP_WRITE, EINVAL, "the kernel doesn't take this value: is it within what the machine has?" },
 	{ OP_CGROUP_WRITE, EACCES, cgroup_hint },
 	{ OP_TREE_BIND, ENOENT, "create it first, or check its spelling: --whit-volume shows the program what is there" },
+	{ OP_TREE_ATTACH, EROFS, "the image has no such place, and files that are kept by --whit-unpack stay as they are" },
 	{ OP_TREE_ATTACH, EINVAL, "a file can only be mounted on a file, a folder only on a folder" },
 	{ OP_SET_RLIMIT, EPERM, "a limit can't be raised above the caller's own hard limit: ulimit -H -a" },
 	{ OP_CHANGE_DIRECTORY, ENOENT, "the image has no such directory: choose one by --whit-workdir" },
@@ -181,6 +182,7 @@ int bundle_help(void)
 		"  --whit-env NAME[=VALUE]    set a variable, or pass on your own        WHIT_ENV, one a line\n"
 		"  --whit-workdir DIRECTORY   start in this directory                    WHIT_WORKDIR\n"
 		"  --whit-writable            let it change its own files, in memory     WHIT_WRITABLE=1\n"
+		"  --whit-unpack FOLDER       keep its files there, for quicker starts   WHIT_UNPACK\n"
 		"  --whit-inspect [--whit-json]  show what is inside, and start nothing\n"
 		"  --whit-verify              tell whether the bundle is whole, and start nothing\n"
 		"  --whit-help                show this\n"

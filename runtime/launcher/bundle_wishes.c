@@ -21,6 +21,7 @@ static const struct flag {
 	{ "pids-limit", "WHIT_PIDS_LIMIT", TEXT, offsetof(struct wishes, pids_limit) },
 	{ "network", "WHIT_NETWORK", TEXT, offsetof(struct wishes, network) },
 	{ "workdir", "WHIT_WORKDIR", TEXT, offsetof(struct wishes, workdir) },
+	{ "unpack", "WHIT_UNPACK", TEXT, offsetof(struct wishes, unpack) },
 	{ "volume", "WHIT_VOLUME", VOLUME, 0 },
 	{ "env", "WHIT_ENV", VARIABLE, 0 },
 	{ "writable", "WHIT_WRITABLE", SWITCH, offsetof(struct wishes, writable) },

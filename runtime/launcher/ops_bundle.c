@@ -198,6 +198,12 @@ static int fill(struct filling *filling)
 	return error;
 }
 
+int bundle_fill(const struct bundle *bundle, int root, int owns)
+{
+	struct filling filling = { .bundle = bundle, .root = root, .folder = NO_FD, .owns = owns, .uid = geteuid(), .gid = getegid() };
+	return fill(&filling);
+}
+
 int op_root_unpack(struct launch *launch, const struct op *op)
 {
 	if (!launch->bundle)
@@ -206,8 +212,5 @@ int op_root_unpack(struct launch *launch, const struct op *op)
 	if (root < 0)
 		return root;
 	launch->root = root;
-	struct filling filling = {
-		.bundle = launch->bundle, .root = root, .folder = NO_FD, .owns = op_number(op, ROOT_UNPACK_owners) != 0, .uid = geteuid(), .gid = getegid(),
-	};
-	return fill(&filling);
+	return bundle_fill(launch->bundle, root, op_number(op, ROOT_UNPACK_owners) != 0);
 }

@@ -7,6 +7,7 @@ import sys
 
 MODULES = (
     "launch",
+    "bundle",
     "oci",
     "pack",
     "memory",
