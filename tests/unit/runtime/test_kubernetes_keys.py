@@ -41,7 +41,7 @@ def test_what_is_lost_is_told_with_its_place(key: str) -> None:
 @pytest.mark.parametrize("key", [*sorted(REFUSED["service"]), "a_key_of_tomorrow"])
 def test_what_has_no_form_is_refused_with_its_place(key: str) -> None:
     with pytest.raises(UnsupportedError, match=rf"AT services\.web\.{key}: ") as error:
-        generated({"web": {key: ["db"] if key == "volumes_from" else "1"}, "db": {}})
+        generated({"web": {key: {"volumes_from": ["db"], "pre_start": [{}]}.get(key, "1")}, "db": {}})
     assert error.value.hint
 
 
