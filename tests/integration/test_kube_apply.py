@@ -63,6 +63,13 @@ services:
     networks: [back]
     depends_on: {schema: {condition: service_completed_successfully}}
     stop_grace_period: 1m
+  beside:
+    image: beside:1
+    restart: always
+    user: "2000"
+    network_mode: service:db
+    volumes: ["data:/data"]
+    healthcheck: {x-tcp: ":9"}
   agent:
     image: agent:1
     restart: always

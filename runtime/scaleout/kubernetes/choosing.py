@@ -5,6 +5,7 @@ from __future__ import annotations
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.compose.project import Condition
 from whit.runtime.scaleout.kubernetes.extension import KEY, service_wishes
+from whit.runtime.scaleout.kubernetes.hosting import host_of
 from whit.runtime.scaleout.kubernetes.model import Kind
 from whit.runtime.scaleout.kubernetes.storage import owned_volumes
 
@@ -33,6 +34,8 @@ class Role:
     restart: Restart
     owned: tuple[str, ...] = ()
     is_init: bool = False
+    beside: str = ""
+    """The service in whose pods it runs, beside that one's program."""
 
 
 def role_of(context: Context, service: Service) -> Role:
@@ -40,6 +43,9 @@ def role_of(context: Context, service: Service) -> Role:
     wishes = service_wishes(context, service.name)
     restart = restart_of(service)
     ends = waits_for_end(context.project, service.name)
+    host = host_of(context.project, service.name)
+    if host != service.name:
+        return _beside(context, service, host, wishes, restart)
     if wishes.init and not ends:
         raise context.refused(
             ("services", service.name, KEY, "init"), "nobody waits for its end",
@@ -55,6 +61,26 @@ def role_of(context: Context, service: Service) -> Role:
     if wishes.autoscale and kind not in {Kind.DEPLOYMENT, Kind.STATEFUL}:
         raise context.refused(("services", service.name, KEY, "autoscale"), f"a {kind} isn't scaled", "take it out")
     return Role(kind, wishes, restart, owned, wishes.init)
+
+
+def _beside(context: Context, service: Service, host: str, wishes: ServiceWishes, restart: Restart) -> Role:
+    here = ("services", service.name)
+    kept = service_wishes(context, host)
+    if kept.init or kept.schedule or kept.kind is Kind.JOB or waits_for_end(context.project, host):
+        raise context.refused((*here, "network_mode"), f"{host}'s pods end", "put both into one program")
+    if waits_for_end(context.project, service.name):
+        raise context.refused(
+            (*here, "network_mode"), "others wait for its end", "x-kubernetes: {init: true} without it"
+        )
+    keys = ("schedule", "kind", "init", "autoscale", "ingress", "publish", "service_account")
+    said = next((key for key in keys if getattr(wishes, key)), "")
+    if said:
+        raise context.refused((*here, KEY, said), f"it is in {host}'s pods", f"say it of {host}")
+    if service.values.get("expose"):
+        context.tell((*here, "expose"), f"only what {host} exposes is its Service's")
+    if service.replicas not in {1, context.project.services[host].replicas}:
+        context.tell(here, f"there are as many as there are pods of {host}")
+    return Role(Kind.DEPLOYMENT, wishes, restart, beside=host)
 
 
 def _usual(context: Context, service: Service, restart: Restart, *, has_end: bool) -> Kind:

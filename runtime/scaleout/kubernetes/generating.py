@@ -50,7 +50,10 @@ def generate(context: Context) -> Generated:
     made: list[Document] = [*policies.policies_of(context), *files.objects(context), *claims.objects(context, roles)]
     profiles: dict[Profile, None] = {}
     for service in project.services.values():
-        if roles[service.name].is_init:
+        role = roles[service.name]
+        if role.beside:
+            workloads.tell_policies(context, service, roles[role.beside])
+        if role.is_init or role.beside:
             continue
         objects, needed = _objects(context, service, roles)
         made += objects

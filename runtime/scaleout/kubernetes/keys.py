@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.keys import below, is_off
+from whit.runtime.compose.project import CONTAINER, SERVICE
 from whit.runtime.scaleout.kubernetes.fates import EXPRESSED, LOST, REFUSED
 
 if TYPE_CHECKING:
@@ -11,8 +12,8 @@ if TYPE_CHECKING:
     from whit.runtime.compose.project import Values
     from whit.runtime.scaleout.kubernetes.model import Context
 
-_ALONE = ("ipc", "pid", "network_mode")
-_OTHERS = ("service:", "container:")
+_ALONE = {"ipc": (SERVICE, CONTAINER), "pid": (SERVICE, CONTAINER), "network_mode": (CONTAINER,)}
+"""Whose namespaces a service can't have. Another service's network it has in that one's pods."""
 
 
 def check_keys(context: Context) -> None:
@@ -20,8 +21,8 @@ def check_keys(context: Context) -> None:
     project = context.project
     for name, service in project.services.items():
         _walk(context, "service", service.values, ("services", name))
-        for key in _ALONE:
-            if str(service.values.get(key) or "").startswith(_OTHERS):
+        for key, others in _ALONE.items():
+            if str(service.values.get(key) or "").startswith(others):
                 raise context.refused(("services", name, key), "pods share no namespaces", "talk by the network")
     for part, names in (("jobs", project.jobs), ("models", project.models)):
         for name in names:

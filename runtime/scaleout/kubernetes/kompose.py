@@ -21,6 +21,7 @@ _OWN = {
 """Of ``x-kubernetes``; the others are Compose's own."""
 
 _COMPOSE = {
+    "service.group": "network_mode: service:…",
     "cronjob.backoff_limit": "restart: on-failure:…",
     "image-pull-policy": "pull_policy",
     "security-context.fsgroup": "user",

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from ipaddress import ip_address
 
 from whit.packer.support.light import TYPE_CHECKING, dataclass
-from whit.runtime.scaleout.kubernetes import files, kompose, security
-from whit.runtime.scaleout.kubernetes.choosing import runs_first
-from whit.runtime.scaleout.kubernetes.containers import container_of
+from whit.runtime.scaleout.kubernetes import files, kompose
 from whit.runtime.scaleout.kubernetes.model import filled
 from whit.runtime.scaleout.kubernetes.naming import is_host, is_key, label, labels, network_label
-from whit.runtime.scaleout.kubernetes.probes import probes_of
 from whit.runtime.scaleout.kubernetes.quantities import seconds
 from whit.runtime.scaleout.kubernetes.scheduling import placed
-from whit.runtime.scaleout.kubernetes.storage import mounted
-from whit.runtime.scaleout.kubernetes.waiting import waiting
+from whit.runtime.scaleout.kubernetes.together import guests_of, together
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from whit.runtime.compose.project import Service
     from whit.runtime.scaleout.kubernetes.choosing import Role
@@ -30,9 +27,6 @@ _GRACE = 10
 
 _SERVERS = 3
 """Name servers that a pod can name (kubernetes.io, "DNS for Services and Pods")."""
-
-_OF_VOLUMES = ("fsGroup", "fsGroupChangePolicy")
-"""Whose volumes are is the whole pod's matter, also where only what runs first has any."""
 
 _NAMESPACES = {"ipc": "hostIPC", "pid": "hostPID"}
 
@@ -48,27 +42,14 @@ class Pod:
 def pod_of(context: Context, service: Service, roles: Mapping[str, Role]) -> Pod:
     """What a service's pods are made of. Raises :class:`WhitError` with the place of what can't be."""
     role = roles[service.name]
-    container, volumes, confined = _contained(context, service, role, role.owned)
-    profiles = [confined.profile]
-    security_context = confined.pod
-    inits: list[Document] = []
-    first = runs_first(context.project, roles, service.name)
-    for name in first:
-        other = context.project.services[name]
-        inits += waiting(context, other, first)
-        init, more, box = _contained(context, other, roles[name], role.owned)
-        security_context = {**{key: box.pod[key] for key in _OF_VOLUMES if key in box.pod}, **security_context}
-        inits.append(_as_init(init, more, box))
-        volumes += [{**volume, "name": _init_name(name, volume["name"])} for volume in more]
-        profiles.append(box.profile)
-    inits += waiting(context, service, first)
-    inits = [one for number, one in enumerate(inits) if one not in inits[:number]]
+    first, beside = guests_of(context, service, roles)
+    parts = together(context, service, roles)
     spec = {
         **_host(context, service),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "serviceAccountName": role.wishes.service_account,
-        "imagePullSecrets": _pull_secrets(context, role, *(roles[name] for name in first)),
+        "imagePullSecrets": _pull_secrets(context, role, *(roles[name] for name in (*first, *beside))),
         "runtimeClassName": _runtime_class(context, service),
         "restartPolicy": _restart_policy(role),
         "terminationGracePeriodSeconds": seconds(service.values.get("stop_grace_period"), _GRACE),
@@ -76,17 +57,18 @@ def pod_of(context: Context, service: Service, roles: Mapping[str, Role]) -> Pod
         "hostAliases": _hosts(context, service),
         "dnsConfig": _dns(context, service),
         **placed(context, service),
-        "securityContext": security_context,
-        "initContainers": inits,
-        "containers": [container],
-        "volumes": volumes,
+        "securityContext": parts.security,
+        "initContainers": parts.inits,
+        "containers": parts.containers,
+        "volumes": parts.volumes,
     }
     in_networks = {network_label(context, key): "true" for key in _networks(context, service, first)}
+    members = [context.project.services[name] for name in (*first, *beside)]
     head = {
         "labels": {**labels(context.project, service.name), **in_networks},
-        "annotations": _annotations(context, service),
+        "annotations": _annotations(context, [*members, service]),
     }
-    return Pod({"metadata": filled(head), "spec": _kept(spec)}, tuple(one for one in profiles if one))
+    return Pod({"metadata": filled(head), "spec": _kept(spec)}, parts.profiles)
 
 
 def _networks(context: Context, service: Service, first: tuple[str, ...]) -> tuple[str, ...]:
@@ -105,44 +87,9 @@ def _kept(spec: Document) -> Document:
     return {key: value for key, value in spec.items() if value is not None and value not in ("", [], {})}
 
 
-def _contained(
-    context: Context, service: Service, role: Role, owned: tuple[str, ...]
-) -> tuple[Document, list[Document], security.Confinement]:
-    """A service's container with its mounts, the volumes that these need, and how it is confined; ``owned`` are its pods' claims."""
-    mounts = mounted(context, service, owned, role.wishes)
-    confined = security.confinement_of(context, service, role.wishes, has_volumes=any(one.is_kept for one in mounts))
-    container = container_of(context, service)
-    if not role.kind.ends:
-        container |= probes_of(context, service, role.wishes)
-    container["securityContext"] = confined.container
-    container |= filled({"volumeMounts": [one.mount for one in mounts]})
-    volumes = {one.volume["name"]: one.volume for one in mounts if one.volume}
-    return container, list(volumes.values()), confined
-
-
-def _as_init(container: Document, volumes: list[Document], confined: security.Confinement) -> Document:
-    """A job's container within another service's pod: its user is its own there, its volumes have names of their own."""
-    own = {volume["name"] for volume in volumes}
-    mounts = [
-        {**mount, "name": _init_name(container["name"], mount["name"]) if mount["name"] in own else mount["name"]}
-        for mount in container.get("volumeMounts") or ()
-    ]
-    kept = ("runAsNonRoot", "runAsUser", "runAsGroup", "seccompProfile")
-    box = {**{key: confined.pod[key] for key in kept if key in confined.pod}, **container["securityContext"]}
-    return {
-        **{key: value for key, value in container.items() if key not in {"ports", "lifecycle"}},
-        "securityContext": box,
-        "volumeMounts": mounts,
-    }
-
-
 def _pull_secrets(context: Context, *roles: Role) -> list[Document]:
     names = dict.fromkeys(role.wishes.pull_secret or context.options.pull_secret for role in roles)
     return [{"name": name} for name in names if name]
-
-
-def _init_name(service: str, volume: str) -> str:
-    return label(f"{service}-{volume}")
 
 
 def _runtime_class(context: Context, service: Service) -> str | None:
@@ -223,16 +170,19 @@ def _dns(context: Context, service: Service) -> Document:
     return filled({"nameservers": servers, "searches": values.get("dns_search"), "options": options})
 
 
-def _annotations(context: Context, service: Service) -> dict[str, str]:
+def _annotations(context: Context, members: Iterable[Service]) -> dict[str, str]:
     """Labels and annotations of the file, whose values Kubernetes' own labels couldn't hold; and what makes pods anew when a file changes."""
-    found = {**(service.values.get("labels") or {}), **(service.values.get("annotations") or {})}
     made: dict[str, str] = {}
-    for key, value in found.items():
-        if str(key).startswith(kompose.PREFIX):
-            context.tell(("services", service.name, "labels", str(key)), kompose.instead_of(str(key)))
-        elif is_key(str(key)):
-            made[str(key)] = str(value)
-        else:
-            context.tell(("services", service.name, "labels"), f"Kubernetes can't have '{str(key)[:60]}'")
-    digest = files.digest(context, service)
-    return {**made, **({"whit/files": digest} if digest else {})}
+    digests: list[str] = []
+    for service in members:
+        for key, value in {**(service.values.get("labels") or {}), **(service.values.get("annotations") or {})}.items():
+            if str(key).startswith(kompose.PREFIX):
+                context.tell(("services", service.name, "labels", str(key)), kompose.instead_of(str(key)))
+            elif is_key(str(key)):
+                made[str(key)] = str(value)
+            else:
+                context.tell(("services", service.name, "labels"), f"Kubernetes can't have '{str(key)[:60]}'")
+        digests += filter(None, [files.digest(context, service)])
+    if digests:
+        made["whit/files"] = digests[0] if len(digests) == 1 else sha256(" ".join(digests).encode()).hexdigest()
+    return made

@@ -12,6 +12,7 @@ from whit.runtime.compose.project import Condition
 from whit.runtime.mounts import container_path
 from whit.runtime.scaleout.kubernetes import files
 from whit.runtime.scaleout.kubernetes.extension import service_wishes
+from whit.runtime.scaleout.kubernetes.hosting import host_of
 from whit.runtime.scaleout.kubernetes.naming import OWN, label, volume_name
 from whit.runtime.scaleout.kubernetes.quantities import size
 
@@ -78,13 +79,13 @@ def owned_volumes(context: Context, service: Service) -> tuple[str, ...]:
 
 
 def holders(context: Context, key: str) -> frozenset[str]:
-    """The services whose pods have a volume: what runs first in others' pods has none of its own."""
+    """The services whose pods have a volume: what runs first in others' pods, or beside others, has none of its own."""
     todo = list(context.project.mounted_by.get(key, ()))
     seen = set(todo)
     found: set[str] = set()
     for name in todo:
         if not service_wishes(context, name).init:
-            found.add(name)
+            found.add(host_of(context.project, name))
             continue
         waiting = {other for other, how in context.project.dependents(name) if how.condition is Condition.COMPLETED}
         todo += sorted(waiting - seen)

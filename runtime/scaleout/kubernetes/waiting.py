@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.project import Condition
+from whit.runtime.scaleout.kubernetes.hosting import host_of
 from whit.runtime.scaleout.kubernetes.naming import label
 from whit.runtime.scaleout.kubernetes.ports import ports_of
 
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 _USER = 65534
 
 
-def waiting(context: Context, service: Service, first: tuple[str, ...]) -> Iterator[Document]:
-    """The containers that wait for others before a service's own starts; ``first`` are services that run in the same pod before it."""
+def waiting(context: Context, service: Service, within: tuple[str, ...]) -> Iterator[Document]:
+    """The containers that wait for others before a service's own starts; ``within`` are the services in the same pod."""
     for one in service.dependencies:
         other = context.project.services.get(one.service)
-        if other is None or one.service in first:
+        if other is None or one.service in within:
             continue
         here = ("services", service.name, "depends_on", one.service)
         if one.restart:
@@ -38,7 +39,7 @@ def waiting(context: Context, service: Service, first: tuple[str, ...]) -> Itera
             need = "--wait-image" if port else f"a port in expose of {one.service}, and --wait-image,"
             context.tell(here, f"starts at once, and again until {one.service} is ready: {need} has it wait")
             continue
-        name = label(one.service)
+        name = label(host_of(context.project, one.service))
         yield {
             "name": label(f"wait-for-{one.service}"),
             "image": context.options.wait_image,

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.scaleout.kubernetes import claims
+from whit.runtime.scaleout.kubernetes.choosing import restart_of
 from whit.runtime.scaleout.kubernetes.extension import KEY
 from whit.runtime.scaleout.kubernetes.model import Kind
 from whit.runtime.scaleout.kubernetes.naming import is_key, label, labels, metadata
@@ -106,11 +107,12 @@ def _updating(context: Context, service: Service, role: Role) -> Document:
 def tell_policies(context: Context, service: Service, role: Role) -> None:
     """Note what of ``deploy`` and ``restart`` is otherwise on Kubernetes."""
     here = ("services", service.name)
+    restart = restart_of(service)
     if role.kind.ends:
-        if role.restart.word == "always":
+        if restart.word == "always":
             context.tell(here, f"is a {role.kind}: it isn't run again once it has ended well")
-    elif role.restart.word != "always":
-        said = f"restart: {role.restart.word}" if role.restart.word else "no restart"
+    elif restart.word != "always":
+        said = f"restart: {restart.word}" if restart.word else "no restart"
         context.tell(here, f"{said} in the file; a {role.kind} restarts it whenever it ends")
 
 

@@ -67,7 +67,8 @@ def test_what_stands_deeper_is_told_too(values: dict[str, Any], said: str) -> No
         ({"deploy": {"resources": {"reservations": {"devices": [{}]}}}}, r"reservations\.devices: "),
         ({"pre_stop": [{"command": ["a"], "user": "b"}]}, r"services\.web\.pre_stop\[0\]\.user: "),
         ({"volumes": [{"type": "image", "source": "i", "target": "/i"}]}, r"services\.web\.volumes\[0\]: "),
-        ({"network_mode": "service:db"}, r"services\.web\.network_mode: "),
+        ({"ipc": "service:db"}, r"services\.web\.ipc: "),
+        ({"network_mode": "container:db"}, r"services\.web\.network_mode: "),
     ],
 )
 def test_what_stands_deeper_is_refused_too(values: dict[str, Any], said: str) -> None:

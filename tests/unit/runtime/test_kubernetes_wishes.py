@@ -138,7 +138,8 @@ def test_a_service_says_itself_how_it_is_reached() -> None:
         ("kompose.service.expose.tls-secret", "x-kubernetes: {ingress: {host: …, class: …, tls: …}} says it here"),
         ("kompose.hpa.replicas.max", "x-kubernetes: {autoscale: {min: …, max: …, cpu: …}} says it here"),
         ("kompose.image-pull-policy", "pull_policy says it here"),
-        ("kompose.service.group", "and means nothing here"),
+        ("kompose.service.group", "network_mode: service:… says it here"),
+        ("kompose.service.external-traffic-policy", "and means nothing here"),
     ],
 )
 def test_what_speaks_to_kompose_is_told_and_goes_nowhere(label: str, said: str) -> None:
@@ -185,6 +186,27 @@ def test_pods_are_made_anew_when_a_file_of_a_folder_changes() -> None:
 
     assert digest(a=b"1") == digest(a=b"1")
     assert len({digest(a=b"1"), digest(a=b"2"), digest(b=b"1")}) == 3
+
+
+def test_pods_are_made_anew_when_a_file_of_what_runs_first_in_them_changes() -> None:
+    migrate = {"configs": [{"source": "sql", "target": "/sql"}], "x-kubernetes": {"init": True}}
+    services: dict[str, dict[str, Any]] = {"web": {"depends_on": {"migrate": ENDED}}, "migrate": migrate}
+
+    def template(data: bytes) -> dict[str, Any]:
+        made = generated(services, None, {("configs", "sql"): data}, configs={"sql": {}})
+        found: dict[str, Any] = of_kind(made, "Deployment")["spec"]["template"]
+        return found
+
+    assert template(b"1") == template(b"1")
+    assert template(b"1") != template(b"2")
+
+
+def test_groups_of_what_runs_first_are_its_pods() -> None:
+    migrate = {"group_add": ["7"], "x-kubernetes": {"init": True}}
+    made = generated({"web": {"depends_on": {"migrate": ENDED}, "group_add": ["8"]}, "migrate": migrate})
+    box = of_kind(made, "Deployment")["spec"]["template"]["spec"]["securityContext"]
+    assert box["supplementalGroups"] == [8, 7]
+    assert "services.migrate.group_add: all containers of web's pods are in these groups" in notes(made)
 
 
 def test_a_file_whose_name_no_config_map_can_have_is_refused() -> None:
