@@ -39,10 +39,11 @@ def parts(elf: ElfFile) -> tuple[Part, ...]:
 
 
 def _by_section(elf: ElfFile) -> Iterator[tuple[str, int]]:
-    return ((_kind(section), section.size) for section in elf.sections)
+    return ((kind_of(section), section.size) for section in elf.sections)
 
 
-def _kind(section: Section) -> str:
+def kind_of(section: Section) -> str:
+    """What kind of bytes a section holds, in words."""
     if is_debug_section(section.name):
         return "debug information"
     for starts, kind in _BY_NAME:

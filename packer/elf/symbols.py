@@ -23,6 +23,9 @@ _CHUNK_SYMBOLS = 1 << 15
 _FUNCTION_TYPES = frozenset({2, 10})
 """STT_FUNC, STT_GNU_IFUNC."""
 
+_SIZED_TYPES = _FUNCTION_TYPES | {1}
+"""STT_OBJECT, too."""
+
 
 def table(elf: ElfFile) -> Section | None:
     """The full symbol table (.symtab), which stripping removes; None if there is none with a string table."""
@@ -64,3 +67,15 @@ def functions(elf: ElfFile, symtab: Section) -> Iterator[tuple[int, int]]:
         for number, fields in enumerate(layout.iter_unpack(chunk)):
             if fields[info] & 15 in _FUNCTION_TYPES and fields[home]:
                 yield fields[0], at + number * layout.size
+
+
+def sized(elf: ElfFile, symtab: Section) -> Iterator[tuple[int, int, int]]:
+    """(index of the name, address, size in bytes) of each defined function or variable that has a size."""
+    layout = _layout(elf)
+    info, home, value, size = (1, 3, 4, 5) if elf.bits == 64 else (3, 5, 1, 2)  # noqa: PLR2004 - the class
+    start, end = symtab.span
+    end -= (end - start) % layout.size
+    for at in range(start, end, _CHUNK_SYMBOLS * layout.size):
+        for fields in layout.iter_unpack(elf.data[at : min(at + _CHUNK_SYMBOLS * layout.size, end)]):
+            if fields[info] & 15 in _SIZED_TYPES and fields[home] and fields[size]:
+                yield fields[0], fields[value], fields[size]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whit.packer.lint import beside, config, files, golang, hardening, process, secrets, size
+from whit.packer.lint import beside, config, files, golang, hardening, process, secrets, size, surface
 from whit.packer.lint.model import ORDER, Finding, Place
 from whit.packer.needs import WANTED as _NEEDS
 
@@ -25,7 +25,7 @@ FAMILIES: tuple[tuple[str, tuple[Rule, ...]], ...] = (
     ("What it needs beside it", beside.RULES),
     ("As a process in a container", process.RULES),
     ("Go", golang.RULES),
-    ("Files in the image", files.RULES),
+    ("Files in the image", (*files.RULES, *surface.RULES)),
     ("Size", size.RULES),
 )
 """Every rule, by family, in the order in which findings of one level are shown."""

@@ -11,7 +11,7 @@ import os
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from whit.packer.archives.archived import unpack_archive
 from whit.packer.executable.analyse import ELF_MAGIC, WASM_MAGIC, analyse
@@ -29,7 +29,7 @@ from whit.packer.tar.member import Kind
 from whit.packer.tar.read import TarReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from whit.packer.executable.analysis import Analysis
     from whit.packer.executable.file import Opened
@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from whit.packer.support.search import Data
     from whit.packer.tar.member import Member
 
-_KEPT = frozenset({"/etc/passwd"})
+T = TypeVar("T")
+
+_KEPT = frozenset({"/etc/passwd", "/etc/group"})
 _MAX_KEPT = 1 << 20
 _EXECUTABLE, _FIRST_LINE = 0o111, 256
 """Of a script its first line is kept, as far as the kernel reads it (BINPRM_BUF_SIZE)."""
@@ -130,13 +132,18 @@ def image_of(name: str, stored: StoredImage, layout: Layout) -> Image:
     file = image.program(image.command[0]) if image.command else None
     if file is None or file.kind is not Kind.FILE:
         return image
-    looked = reader.programs.get((file.path, file.layer)) or reader.again(file)
+    looked = reader.programs.get((file.path, file.layer)) or reader.again(file, _program)
     if looked is None:
         return image
     analysis, traces = looked
     shell = image.shell is not None
     main = Program(file.path, analysis, judge_all(analysis), traces, file.layer, image.run, shell)
     return replace(image, main=main)
+
+
+def look_again(stored: StoredImage, layout: Layout, file: ImageFile, look: Callable[[Data], T]) -> T | None:
+    """What ``look`` finds in the content of one of an image's files."""
+    return _Reader(layout, stored).again(file, look)
 
 
 @dataclass(slots=True)
@@ -179,14 +186,14 @@ class _Reader:
             self.known[file.path] = file
             yield file
 
-    def again(self, file: ImageFile) -> tuple[Analysis, tuple[Trace, ...]] | None:
+    def again(self, file: ImageFile, look: Callable[[Data], T]) -> T | None:
         """Look for one file's content once more, now that it is known to be the program."""
         digests = [descriptor.digest for descriptor in self.stored.manifest.layers]
         tar = self.tar(digests.index(file.layer))
         for member in tar.members():
             if absolute_path(member.name) == file.path and member.kind is Kind.FILE and member.size:
                 with _content(tar, member.size) as data:
-                    return _program(data)
+                    return look(data)
         return None
 
     def _looked_into(self, file: ImageFile, data: Data) -> ImageFile:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from whit.packer.commands.inspect import command as inspect_file
+from whit.packer.support.errors import UsageError
 
 KINDS = ("file", "container", "image", "network", "volume")
 
@@ -26,12 +27,27 @@ def _inspect(
     """
     from whit.runtime.verbs import inspect
 
+    if words.pop("surface"):
+        if kind not in (None, "file", "image") or form or len(things) != 1:
+            raise UsageError("--surface is for one file or image", hint="see 'whit inspect --help'")
+        return _look_closer(things[0], words)
     if kind == "file" or (kind is None and inspect.is_file(things)):
         if form:
             raise inspect.no_form()
         context.invoke(inspect_file, file=things[0], **words)
         return 0
     return inspect.show_all(things, kind, form)
+
+
+def _look_closer(thing: str, words: dict[str, Any]) -> int:
+    """A file or image with its attack surface; ``words`` are the other options."""
+    from whit.packer.resolution.choices import parse_choices
+    from whit.packer.verbs.surface import show_surface
+    from whit.runtime.confinement import whit_default
+
+    choices = parse_choices(words["sources"], words["sysroot"], words["needs"], words["add"])
+    show_surface(thing, whit_default, choices, as_json=words["as_json"])
+    return 0
 
 
 command = click.Command(
@@ -42,6 +58,11 @@ command = click.Command(
         click.Argument(["things"], nargs=-1, required=True, metavar="THING..."),
         click.Option(["--type", "kind"], type=click.Choice(KINDS), help="What kind of thing it is."),
         click.Option(["-f", "--format", "form"], metavar="FORMAT", help="A template (docs/format.md) instead of JSON."),
+        click.Option(
+            ["--surface"],
+            is_flag=True,
+            help="Of a file or image: what its program could reach, beside docker's defaults (docs/report.md).",
+        ),
         *(param for param in inspect_file.params if isinstance(param, click.Option)),
     ],
 )

@@ -212,3 +212,12 @@ def test_any_content_is_survived(data: bytes) -> None:
     for content in (data, b"\x7fELF" + data, b"\0asm" + data):
         assert fetch._program(content) is None
         fetch._platform(content)
+
+
+def test_an_image_with_a_shell_and_many_programs_leaves_them_within_reach(tmp_path: Path) -> None:
+    tools: Members = {f"usr/bin/tool{number}": (EXIT, 0o755) for number in range(7)}
+    found = findings(tmp_path / "image", {"exit": (EXIT, 0o555), "bin/sh": (EXIT, 0o755), **tools})
+    said = next(finding.what for finding in found if finding.id == "attack-surface")
+    assert said == "52 points under docker's defaults could go: a shell (20), 8 other programs (32)"
+    less = findings(tmp_path / "less", {"exit": (EXIT, 0o555), "bin/sh": (EXIT, 0o755)})
+    assert "attack-surface" not in ids(less)

@@ -1,0 +1,149 @@
+"""The thin edge: a file's or image's name → all that a report or an attack surface is made of. Only reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from whit.packer.executable.file import opened
+from whit.packer.lint import WANTED, fetch, lint_image, lint_program
+from whit.packer.lint.surface import subject_of
+from whit.packer.needs import DETAILS
+from whit.packer.report.filebytes import sizes_of
+from whit.packer.report.imagebytes import image_sizes
+from whit.packer.resolution.additions import gather
+from whit.packer.resolution.choices import DEFAULT
+from whit.packer.resolution.resolve import resolve_executable
+from whit.packer.support.errors import WhitError
+from whit.packer.surface.docker import docker
+from whit.packer.surface.measure import compare
+from whit.packer.surface.subjects import of_executable
+from whit.packer.syscalls.names import syscall_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from whit.packer.executable.analysis import Analysis
+    from whit.packer.lint.image import Image, ImageFile
+    from whit.packer.lint.model import Finding
+    from whit.packer.report.tree import Sizes
+    from whit.packer.resolution.choices import Choices
+    from whit.packer.resolution.model import Resolution
+    from whit.packer.store.layout import Layout
+    from whit.packer.store.store import StoredImage
+    from whit.packer.support.search import Data
+    from whit.packer.surface.model import Compared, Confinement, Subject
+    from whit.packer.syscalls.found import Findings
+
+    Confining = Callable[[str], Confinement]
+    """Architecture → what whit leaves to a program: the runtime's knowledge, handed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """The calls that a program's code can make: all that was found, or why nothing was."""
+
+    findings: Findings | None
+    why: str = ""
+
+    @property
+    def names(self) -> frozenset[str] | None:
+        """Their names; None unless all are known."""
+        if self.findings is None or not self.findings.complete:
+            return None
+        known = syscall_names(self.findings.architecture)
+        return frozenset(known[number] for number in self.findings.numbers if number in known)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """All that is known of one file or image. ``resolution`` is a file's, ``image`` and ``stored`` an image's.
+
+    ``analysis`` is None for an image whose program whit doesn't know. ``sizes`` and ``findings`` are there where a
+    whole report was asked for.
+    """
+
+    name: str
+    compared: Compared
+    called: Called
+    analysis: Analysis | None = None
+    resolution: Resolution | None = None
+    image: Image | None = None
+    stored: StoredImage | None = None
+    sizes: Sizes | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+def look(target: str, confining: Confining, choices: Choices = DEFAULT, *, whole: bool = False) -> Looked:
+    """Read a file, or an image of the store, a layout or an archive. Raises what reading it raises."""
+    from whit.packer.store.store import Store, read_image  # noqa: PLC0415 - with all that knows images
+    from whit.packer.store.targets import names_file  # noqa: PLC0415
+
+    with fetch.layout_of(target) as layout:
+        if layout is not None:
+            stored = read_image(layout, fetch.only_image(layout, target))
+            return _look_at_image(target, stored, layout, confining, whole=whole)
+        if names_file(target):
+            return _look_at_file(target, confining, choices, whole=whole)
+        store = Store.open()
+        return _look_at_image(target, store.resolve(target), store.layout, confining, whole=whole)
+
+
+def _look_at_file(target: str, confining: Confining, choices: Choices, *, whole: bool) -> Looked:
+    with opened(target) as file:
+        executable = file.analyse(DETAILS | WANTED if whole else DETAILS)
+        added = gather(choices.additions).entries
+        resolution = resolve_executable(executable, choices, added=added)
+        called = file.look(calls_of)
+        analysis = executable.analysis
+        sizes = file.look(lambda data: sizes_of(data, analysis)) if whole else None
+        findings = lint_program(fetch.program_of(file)) if whole else ()
+    subject = of_executable(executable.name, analysis, resolution, called.names, called.why)
+    compared = _confined(subject, confining)
+    return Looked(executable.name, compared, called, analysis, resolution, sizes=sizes, findings=findings)
+
+
+def _look_at_image(target: str, stored: StoredImage, layout: Layout, confining: Confining, *, whole: bool) -> Looked:
+    image = fetch.image_of(target, stored, layout)
+    called, inside = Called(None, "the image starts no program that whit knows"), None
+    if image.main is not None:
+        analysis = image.main.analysis
+        file = image.files[image.main.path]
+        called, inside = _look_inside(file, stored, layout, analysis, whole=whole)
+    compared = _confined(subject_of(image, called.names, called.why), confining)
+    sizes = image_sizes(image, stored, inside) if whole else None
+    findings = lint_image(image) if whole else ()
+    known = image.main.analysis if image.main else None
+    return Looked(target, compared, called, known, None, image, stored, sizes, findings)
+
+
+def _look_inside(
+    file: ImageFile, stored: StoredImage, layout: Layout, analysis: Analysis, *, whole: bool
+) -> tuple[Called, Sizes | None]:
+    """The program's calls, and where its bytes are."""
+
+    def both(data: Data) -> tuple[Called, Sizes | None]:
+        return calls_of(data), sizes_of(data, analysis) if whole else None
+
+    return fetch.look_again(stored, layout, file, both) or (Called(None, "the program can't be read again"), None)
+
+
+def calls_of(data: Data) -> Called:
+    """What its code can make; a file that this can't be told of is no error."""
+    from whit.packer.syscalls.analyse import find  # noqa: PLC0415 - brings what reads machine code
+
+    try:
+        findings = find(data)
+    except WhitError as error:
+        return Called(None, error.message if error.hint is None else f"{error.message} ({error.hint})")
+    unknown = len(findings.unknown)
+    return Called(findings, "" if findings.complete else f"{unknown} ways into the kernel aren't understood")
+
+
+def _confined(subject: Subject, confining: Confining) -> Compared:
+    """The subject under docker's defaults, under whit's, and under whit's cut to its own calls where they are known."""
+    ours = confining(subject.architecture)
+    several = [docker(subject.architecture), ours]
+    if subject.calls is not None and ours.calls is not None:
+        several.append(replace(ours, name="own", calls=ours.calls & subject.calls))
+    return compare(subject, several)

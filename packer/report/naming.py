@@ -1,0 +1,105 @@
+"""Names of functions and variables → where they belong: Go's module and package, Rust's crate. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from whit.packer.executable.analysis import Analysis
+
+    Placing = Callable[[str], tuple[str, ...]]
+
+COMPILER = "(compiler)"
+STANDARD = "(standard library)"
+OTHERS = "(C and assembler)"
+"""Groups in the place of a module or crate."""
+
+_LEGACY = re.compile(r"_ZN(?P<parts>.*?)17h[0-9a-f]{16}E")
+_PART = re.compile(r"(\d+)")
+_ROOT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)::")
+_V0_CRATE = re.compile(r"C(?:s[0-9a-zA-Z]*_)?(\d{1,4})_?([A-Za-z_][A-Za-z0-9_]*)")
+_V0_WORD = re.compile(r"(\d{1,4})_?([A-Za-z_][A-Za-z0-9_]*)")
+_MARKS = {
+    "$LT$": "<", "$GT$": ">", "$RF$": "&", "$BP$": "*", "$C$": ",", "$LP$": "(", "$RP$": ")", "$SP$": "@", "..": "::",
+}  # fmt: skip
+_UNICODE = re.compile(r"\$u([0-9a-f]{1,5})\$")
+
+
+def placing(analysis: Analysis) -> Placing:
+    """How names of this program's language are placed; a function from a symbol's name to a path."""
+    language = analysis.language.name
+    if language == "go":
+        modules = [name for name, _ in analysis.build.dependencies]
+        main = analysis.build.module or analysis.build.main_path or ""
+        return _GoNames([name for name in (main, *modules) if name]).path
+    return rust_path if language == "rust" else lambda name: (name,)
+
+
+def go_package(name: str) -> tuple[str, str]:
+    """(package, the name within it) of a Go symbol (cmd/internal/objabi, "path.go": dots in a path's last part are escaped).
+
+    The package is empty for what has none.
+    """
+    head = name.partition("[")[0]
+    slash = head.rfind("/") + 1
+    dot = name.find(".", slash)
+    if dot <= 0 or name.startswith(("type:", "go:", "type.", "go.")):
+        return "", name
+    return unquote(name[:dot]), name[dot + 1 :]
+
+
+class _GoNames:
+    """Remembers which module a package is of: programs have hundreds of packages and a hundred thousand functions."""
+
+    def __init__(self, modules: Iterable[str]) -> None:
+        self._modules = sorted(set(modules), key=len, reverse=True)
+        self._known: dict[str, tuple[str, ...]] = {}
+
+    def path(self, name: str) -> tuple[str, ...]:
+        """Module, package, name within it."""
+        package, rest = go_package(name)
+        if package not in self._known:
+            self._known[package] = self._home(package)
+        return (*self._known[package], rest or name)
+
+    def _home(self, package: str) -> tuple[str, ...]:
+        if not package:
+            return (COMPILER,)
+        first = package.partition("/")[0]
+        if package == "main" and self._modules:
+            return (self._main(), package)
+        for module in self._modules:
+            if package == module or package.startswith(f"{module}/"):
+                return (module, package)
+        return (STANDARD if "." not in first else first, package)
+
+    def _main(self) -> str:
+        return self._modules[0] if len(self._modules) == 1 else "main"
+
+
+def rust_path(name: str) -> tuple[str, ...]:
+    """Crate, and the readable name (rustc's legacy mangling; of v0, RFC 2603, the names without types)."""
+    if legacy := _LEGACY.match(name):
+        text = _demangled(legacy["parts"])
+        root = _ROOT.search(text)
+        return (root[1] if root else OTHERS, text)
+    if name.startswith("_R") and (crate := _V0_CRATE.search(name)):
+        words = [word[: int(length)] for length, word in _V0_WORD.findall(name)]
+        return (crate[2][: int(crate[1])], "::".join(word for word in words if word))
+    return (OTHERS, name)
+
+
+def _demangled(parts: str) -> str:
+    words, at = [], 0
+    while length := _PART.match(parts, at):
+        end = length.end() + min(int(length[1][:5]), len(parts))
+        words.append(parts[length.end() : end].removeprefix("_" if parts.startswith("_$", length.end()) else ""))
+        at = end
+    text = "::".join(words)
+    for mark, meaning in _MARKS.items():
+        text = text.replace(mark, meaning)
+    return _UNICODE.sub(lambda found: chr(int(found[1], 16)) if int(found[1], 16) < 0x110000 else "", text)  # noqa: PLR2004 - Unicode's end

@@ -1,0 +1,55 @@
+"""An attack surface for people. Pure: lines out; what came out of a file is escaped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from whit.packer.showing.present import columns, printable, under, wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whit.packer.surface.model import Compared, Part, Surface
+
+TITLES = {"docker": "docker run", "whit": "whit run", "own": "only its own calls"}
+"""How the confinements are called before people."""
+
+UNITS = "1 point a system call, 10 a capability; docs/report.md tells all. Lower is better; it is no measure of the kernel's or the program's own bugs."
+_SHOWN = 6
+
+
+def page(compared: Compared, width: int | None = None) -> Iterator[str]:
+    """A table of the parts, each confinement a column of counts and points, then what there is of each under whit."""
+    subject, surfaces = compared.subject, compared.surfaces
+    figures = ", ".join(f"{_figure(surface)} under {TITLES[surface.name]}" for surface in surfaces)
+    yield click.style(printable(f"Attack surface of {subject.name}: {figures}"), bold=True)
+    rows = [("", *(TITLES[surface.name] for surface in surfaces))]
+    by_part = zip(*(surface.parts for surface in surfaces), strict=True)
+    rows.extend((parts[0].title, *map(_cell, parts)) for parts in by_part)
+    rows.append(("figure", *map(_figure, surfaces)))
+    yield from columns([tuple(cell.rjust(12) if at else cell for at, cell in enumerate(row)) for row in rows])
+    for line in wrapped(UNITS, width and width - 2):
+        yield click.style(f"  {line}", dim=True)
+    yield from _names(surfaces[1], width)
+    if subject.calls is None:
+        yield from under(f"Which calls its own code can make isn't known: {printable(subject.why)}", width)
+
+
+def _cell(part: Part) -> str:
+    return f"{part.count}" if not part.points else f"{part.count} = {part.points}"
+
+
+def _figure(surface: Surface) -> str:
+    return "not known" if surface.figure is None else str(surface.figure)
+
+
+def _names(surface: Surface, width: int | None) -> Iterator[str]:
+    """The names that are few, under whit."""
+    shown = [part for part in surface.parts if part.id != "calls" and (part.names or part.note)]
+    for part in shown:
+        names = ", ".join(part.names[:_SHOWN])
+        more = f" and {part.count - _SHOWN} more" if part.count > _SHOWN else ""
+        note = f" ({part.note})" if part.note else ""
+        yield from under(printable(f"{part.title}: {names}{more}{note}"), width)

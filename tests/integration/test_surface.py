@@ -1,0 +1,48 @@
+"""``whit inspect --surface`` as people call it: of a file, and of an image in an archive."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from jsonschema import Draft202012Validator
+
+from tests.peers import PROJECT
+from tests.programs.build import build
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import RunWhit
+
+
+def test_a_file_has_its_surface_in_the_document_and_below_the_page(run_whit: RunWhit) -> None:
+    program = build("exit", "c-musl", stripped=True)
+    document = json.loads(run_whit("inspect", "--surface", "--json", program).stdout)
+    for name, part in (("inspect", document), ("surface", document["surface"])):
+        Draft202012Validator(json.loads((PROJECT / "docs" / f"{name}.schema.json").read_text())).validate(part)
+    docker, ours, own = document["surface"]["surfaces"]
+    assert own["figure"] < ours["figure"] < docker["figure"]
+    assert {"exit_group"} <= set(document["surface"]["own_calls"])
+    assert (
+        f"{docker['figure']} under docker run, {ours['figure']} under whit run"
+        in run_whit("inspect", "--surface", program).stdout
+    )
+
+
+def test_an_image_has_one_of_its_own(run_whit: RunWhit, tmp_path: Path) -> None:
+    program = build("exit", "c-musl", stripped=True)
+    image = tmp_path / "exit.tar"
+    assert run_whit("pack", program, "-o", image, "--user", "0").returncode == 0
+    shown = json.loads(run_whit("inspect", "--surface", "--json", image).stdout)
+    assert shown["schema"] == "whit-surface/1"
+    docker, ours, _ = ({part["part"]: part["points"] for part in one["parts"]} for one in shown["surfaces"])
+    assert docker["capabilities"] == 140
+    assert ours["capabilities"] == 0
+    assert ours["root"] == 20
+
+
+def test_it_is_for_one_file_or_image(run_whit: RunWhit) -> None:
+    refused = run_whit("inspect", "--surface", "--type", "network", "x")
+    assert refused.returncode == 2
+    assert "--surface is for one file or image" in refused.stderr
