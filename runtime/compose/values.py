@@ -12,9 +12,7 @@ from functools import partial
 
 from whit.packer.support.errors import InvalidFileError, UsageError, WhitError
 from whit.packer.support.light import TYPE_CHECKING
-from whit.runtime.compose import wishing
 from whit.runtime.compose.keys import dotted, is_off
-from whit.runtime.compose.mounting import mount_of, pairs, secret_of
 from whit.runtime.compose.project import CONTAINER, SERVICE
 
 if TYPE_CHECKING:
@@ -22,13 +20,15 @@ if TYPE_CHECKING:
 
     from whit.runtime.compose.keys import Path, Where
     from whit.runtime.compose.project import Project, Service, Values
+    from whit.runtime.engine.asked import HealthWords
 
     Check = Callable[[str], object]
     """Raises :class:`WhitError` for a text that can't be had."""
     Judged = tuple[Path, Callable[[], object]]
     """The way below a service to a value, and what raises :class:`WhitError` where it can't be had."""
 
-_OPTION = re.compile(r"--[a-z][a-z-]*(?:[ =][^:]*)?: ")
+_OPTION = r"--[a-z][a-z-]*(?:[ =][^:]*)?: "
+"""How the command line's words begin; compiled for errors alone."""
 _LEAST = 2
 """Characters of a value that words can name: a shorter one stands in many."""
 
@@ -55,7 +55,7 @@ def check_values(project: Project, names: tuple[str, ...], where: Where) -> None
             from whit.runtime.engine.volumeform import check_options  # noqa: PLC0415 - few have any
 
             with telling(where, ("volumes", key, "driver_opts")):
-                check_options(pairs(options))
+                check_options(tuple((str(name), str(value)) for name, value in options.items()))
 
 
 @contextlib.contextmanager
@@ -67,7 +67,7 @@ def telling(where: Where, path: Path, values: object = None, *, is_file: bool = 
     try:
         yield
     except WhitError as error:
-        text = _OPTION.sub("", error.message, count=1).removeprefix(f"service {path[-1]}: ")
+        text = re.sub(_OPTION, "", error.message, count=1).removeprefix(f"service {path[-1]}: ")
         at = (*path, *named_in(text, values)) if values else path
         hint = None if error.hint and "--" in error.hint else error.hint
         kind = InvalidFileError if is_file else type(error)
@@ -124,19 +124,29 @@ def _texts(values: Values) -> Iterator[Judged]:
 def _parts(value: object) -> Iterator[tuple[str | int, str]]:
     """Of a list each item; of a mapping ``NAME=VALUE`` by its name."""
     if isinstance(value, dict):
-        yield from ((str(key), f"{key}={wishing.limit_text(one)}") for key, one in value.items())
+        yield from ((str(key), f"{key}={_flat(one)}") for key, one in value.items())
     elif isinstance(value, list):
         yield from enumerate(map(str, value))
 
 
+def _flat(value: object) -> object:
+    """``SOFT:HARD`` of two limits; else the value itself."""
+    return f"{value.get('soft')}:{value.get('hard')}" if isinstance(value, dict) else value
+
+
 def _records(project: Project, values: Values) -> Iterator[Judged]:
+    if not any(values.get(key) for key in ("volumes", "secrets", "configs", *_WITHIN)):
+        return
+    from whit.runtime.compose import wishing  # noqa: PLC0415 - what is there already needs none of it
+    from whit.runtime.compose.mounting import mount_of, secret_of  # noqa: PLC0415
+
     for number, one in enumerate(values.get("volumes") or ()):
         yield ("volumes", number), partial(mount_of, project, one)
     for kind in ("secrets", "configs"):
         for number, one in enumerate(values.get(kind) or ()):
             yield (kind, number), partial(secret_of, kind, one, {(kind, str(one["source"])): "/"})
     if values.get("healthcheck"):
-        yield ("healthcheck",), partial(_health, values["healthcheck"])
+        yield ("healthcheck",), partial(_health, wishing.health_of, values["healthcheck"])
     if values.get("logging"):
         yield ("logging",), partial(wishing.log_of, values["logging"])
 
@@ -287,10 +297,10 @@ def _ulimit(text: str) -> None:
     parse_ulimit(text)
 
 
-def _health(check: Values) -> None:
+def _health(words_of: Callable[[Values], HealthWords], check: Values) -> None:
     from whit.runtime.engine.asked import check_health  # noqa: PLC0415 - few have any
 
-    check_health(wishing.health_of(check))
+    check_health(words_of(check))
 
 
 _WHOLE: dict[str, Check] = {

@@ -73,7 +73,7 @@ def _words(service: Service) -> Words:
         memory=None if not memory else str(memory),
         cpus=None if not cpus else f"{float(cpus):g}",
         pids_limit=None if not pids else "max" if int(pids) < 0 else str(pids),
-        ulimit=tuple(f"{name}={limit_text(value)}" for name, value in (values.get("ulimits") or {}).items()),
+        ulimit=tuple(f"{name}={_limit(value)}" for name, value in (values.get("ulimits") or {}).items()),
         cap_add=tuple(values.get("cap_add") or ()),
         init=bool(values.get("init")),
         platform=_text(values.get("platform")),
@@ -89,8 +89,7 @@ def _pairs(items: Iterable[tuple[str, object]]) -> tuple[str, ...]:
     return tuple(f"{name}={value}" for name, value in items if value is not None)
 
 
-def limit_text(value: object) -> str:
-    """One of ``ulimits``: a number, or ``SOFT:HARD``."""
+def _limit(value: object) -> str:
     if isinstance(value, dict):
         return f"{value.get('soft', value.get('hard'))}:{value.get('hard', value.get('soft'))}"
     return str(value)
