@@ -81,8 +81,9 @@ def pull(
     session = session_of(context, services, needs_file=True)
     project = session.file.project
     code, done = 0, set()
-    for name in project.chosen(services, alone=bool(services) and not include_deps):
-        service = project.services[name]
+    chosen = [project.services[name] for name in project.chosen(services, alone=bool(services) and not include_deps)]
+    hooks = [hook for service in chosen for hook in service.hooks if hook.image != service.image]
+    for service in (*chosen, *hooks):
         skipped = service.is_built and (ignore_buildable or not service.values.get("image"))
         if skipped or service.image in done or (policy == "missing" and found(service, session.store)):
             continue
@@ -91,7 +92,7 @@ def pull(
             pull_image(service, session.store)
         except WhitError as error:
             complain(error)
-            code = 0 if pardons or service.is_built else 1
+            code = code if pardons or service.is_built else 1
     return code
 
 
@@ -117,5 +118,5 @@ def push(context: click.Context, /, pardons: bool, include_deps: bool, quiet: bo
             send(service.image, quiet=quiet)
         except WhitError as error:
             complain(error)
-            code = 0 if pardons else 1
+            code = code if pardons else 1
     return code

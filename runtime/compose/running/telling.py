@@ -41,13 +41,23 @@ _COLOURS = {Phase.BEGUN: "33", Phase.DONE: "32", Phase.FAILED: "31", Phase.LEFT:
 def run_steps(act: Callable[[Step], object], steps: Sequence[Step], chosen: Chosen) -> None:
     """Do the steps, and tell of it; or tell alone, where nothing is to be done. Raises the first error, with the exit code 1."""
     if chosen.dry:
-        for step in steps:
+        for step in in_order(steps):
             what, word = words_of(step, Phase.DONE)
             tell(f" DRY-RUN MODE -  {what}  {word}\n")
         return
     heard = teller(chosen.progress, steps, colours=chosen.ansi != "never")
     with failing_with_one():
         Executor(act, heard, chosen.parallel).run(steps)
+
+
+def in_order(steps: Sequence[Step]) -> Iterator[Step]:
+    """Each step after those that it waits for, else as they were thought of."""
+    left, done = list(steps), set[str]()
+    while left:
+        step = next((one for one in left if done.issuperset(one.after)), left[0])
+        left.remove(step)
+        done.add(step.key)
+        yield step
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.unit.runtime.compose_projects import comes_before, present, project_of, seen, up
 from whit.runtime.compose.graph.model import Kind, Present
+from whit.runtime.compose.running.telling import in_order
 
 HOOKED = {"web": {"pre_start": [{"image": "i", "command": ["a"]}], "scale": 2, "depends_on": {"db": {}}}, "db": {}}
 
@@ -15,6 +16,10 @@ def test_it_runs_once_all_containers_are_made_and_what_the_service_needs_is_ther
         assert comes_before(steps, before, "prepare:web"), before
     for after in ("start:p-web-1", "start:p-web-2"):
         assert comes_before(steps, "prepare:web", after), after
+    # and so it is told where nothing is done
+    told = [step.key for step in in_order(tuple(steps.values()))]
+    assert sorted(told) == sorted(steps)
+    assert all(told.index(key) < told.index(step.key) for step in steps.values() for key in step.after)
 
 
 def test_it_runs_again_for_containers_that_are_stopped_or_all_made_anew() -> None:
