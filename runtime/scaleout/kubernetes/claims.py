@@ -8,9 +8,8 @@ from whit.runtime.scaleout.kubernetes.naming import label, metadata, volume_name
 from whit.runtime.scaleout.kubernetes.storage import holders
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from whit.runtime.compose.project import Service
     from whit.runtime.scaleout.kubernetes.choosing import Role
     from whit.runtime.scaleout.kubernetes.model import Context, Document
 
@@ -47,11 +46,12 @@ def objects(context: Context, roles: Mapping[str, Role]) -> Iterator[Document]:
         }
 
 
-def is_single(context: Context, service: Service) -> bool:
-    """Whether it has a claim that no second pod can have meanwhile."""
+def is_single(context: Context, members: Iterable[str]) -> bool:
+    """Whether a pod of these services has a claim that no second pod can have meanwhile."""
     return any(
         _is_single(context, key) and not volume_wishes(context, key).access.endswith("Many")
-        for key in service.volumes()
+        for name in members
+        for key in context.project.services[name].volumes()
     )
 
 

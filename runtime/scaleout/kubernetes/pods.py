@@ -33,10 +33,11 @@ _NAMESPACES = {"ipc": "hostIPC", "pid": "hostPID"}
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A template, and the filters that nodes must have for it."""
+    """A template, the filters that nodes must have for it, and the services that are in it."""
 
     template: Document
     profiles: tuple[Profile, ...]
+    members: tuple[str, ...]
 
 
 def pod_of(context: Context, service: Service, roles: Mapping[str, Role]) -> Pod:
@@ -68,7 +69,7 @@ def pod_of(context: Context, service: Service, roles: Mapping[str, Role]) -> Pod
         "labels": {**labels(context.project, service.name), **in_networks},
         "annotations": _annotations(context, [*members, service]),
     }
-    return Pod({"metadata": filled(head), "spec": _kept(spec)}, parts.profiles)
+    return Pod({"metadata": filled(head), "spec": _kept(spec)}, parts.profiles, (service.name, *first, *beside))
 
 
 def _networks(context: Context, service: Service, first: tuple[str, ...]) -> tuple[str, ...]:

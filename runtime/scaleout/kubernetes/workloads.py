@@ -35,7 +35,7 @@ def objects_of(context: Context, service: Service, role: Role, pod: Pod) -> Iter
     spec: Document = {"selector": {"matchLabels": labels(context.project, service.name)}, "template": pod.template}
     if role.kind is not Kind.DAEMON and not role.wishes.autoscale:
         spec = {"replicas": service.replicas, **spec}
-    spec |= _updating(context, service, role)
+    spec |= _updating(context, service, role, pod)
     if role.kind is Kind.STATEFUL:
         spec |= {"serviceName": name, "volumeClaimTemplates": [claims.template(context, key) for key in role.owned]}
         if service.replicas > 1 or role.wishes.autoscale:
@@ -86,14 +86,14 @@ def _annotations(context: Context, service: Service) -> dict[str, str]:
     return made
 
 
-def _updating(context: Context, service: Service, role: Role) -> Document:
+def _updating(context: Context, service: Service, role: Role, pod: Pod) -> Document:
     """``update_config``; without it Kubernetes' own way, but one after the other where a volume can't be had by two."""
     config: Values = (service.values.get("deploy") or {}).get("update_config") or {}
     made: Document = {}
     delay = seconds(config.get("delay"), 0)
     if delay:
         made["minReadySeconds"] = delay
-    if role.kind is Kind.DEPLOYMENT and claims.is_single(context, service):
+    if role.kind is Kind.DEPLOYMENT and claims.is_single(context, pod.members):
         return {**made, "strategy": {"type": "Recreate"}}
     if not config or role.kind is Kind.STATEFUL:
         return made

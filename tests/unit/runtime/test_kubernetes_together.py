@@ -108,6 +108,12 @@ def test_what_a_guest_says_of_the_whole_pod_is_told() -> None:
     assert any(note.startswith("services.app: there are as many") for note in notes(generated(_beside(scale=2))))
 
 
+def test_a_claim_of_a_guests_is_the_pods_and_no_second_pod_has_it_meanwhile() -> None:
+    made = generated(_beside(volumes=[DATA]), volumes={"data": {}})
+    assert of_kind(made, "PersistentVolumeClaim")["spec"]["accessModes"] == ["ReadWriteOnce"]
+    assert of_kind(made, "Deployment")["spec"]["strategy"] == {"type": "Recreate"}
+
+
 def test_labels_of_all_are_the_pods() -> None:
     services = _beside(labels={"a": "1", "b": "1"})
     services["vpn"]["labels"] = {"b": "2"}
