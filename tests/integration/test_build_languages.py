@@ -191,7 +191,11 @@ def test_what_c_doesn_t_compile_is_told_in_the_compiler_s_words(run_whit: RunWhi
     result = run_whit("build", folder, timeout=300)
     assert result.returncode == 1
     assert "a.c:1:25: error: use of undeclared identifier 'nothing'" in result.stderr
-    assert "whit: cc" in result.stderr
+    assert result.stderr.endswith("whit: cc failed with exit status 1\nhint: its own words stand above\n")
+    write(folder, {"a.c": "#include <zlib.h>\nint main(void) { return 0; }\n"})
+    assert "hint: the library of zlib.h must be in the tree, for musl" in run_whit("build", folder, timeout=300).stderr
+    write(folder, {"a.c": "int inflate(void);\nint main(void) { return inflate(); }\n"})
+    assert "hint: the library that has inflate isn't linked" in run_whit("build", folder, timeout=300).stderr
 
 
 @pytest.mark.slow

@@ -120,7 +120,9 @@ def zig_program(served: Path, tmp_path: Path) -> Path:
     write(tmp_path / "words", PACKAGE)
     archive = served / "words.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
-        tar.add(tmp_path / "words", "words")
+        # Without a folder above, which Zig 0.17.1 leaves in what "zig fetch" keeps, and then takes for another package.
+        for path in sorted((tmp_path / "words").iterdir()):
+            tar.add(path, path.name)
     words = [str(locate("zig")), "fetch", str(archive)]
     fetched = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=LONG)
     assert fetched.returncode == 0, fetched.stderr
