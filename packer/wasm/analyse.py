@@ -52,10 +52,15 @@ _GO_MODULES = re.compile(
 def analyse_wasm(data: Data, wanted: Wanted) -> Analysis:
     """Everything that is known of the module or component ``data``; see :func:`whit.packer.executable.analyse.analyse`."""
     if len(data) < HEADER_SIZE:
-        raise InvalidFileError("truncated WebAssembly file: it ends within its header")
+        raise InvalidFileError(
+            "truncated WebAssembly file: it ends within its header", hint="copy or download the file again"
+        )
     version, layer = int.from_bytes(data[4:6], "little"), int.from_bytes(data[6:8], "little")
     if layer not in (_MODULE_LAYER, _COMPONENT_LAYER) or (layer == _MODULE_LAYER and version != _MODULE_VERSION):
-        raise InvalidFileError(f"not a valid WebAssembly file: version {version}, layer {layer}")
+        raise InvalidFileError(
+            f"not a valid WebAssembly file: version {version}, layer {layer}",
+            hint="modules have version 1 and layer 0, components layer 1: build it anew",
+        )
     component = layer == _COMPONENT_LAYER
     contents = read_component(data) if component else read_module(data, HEADER_SIZE, len(data))
     spans = merge(contents.data, len(data))

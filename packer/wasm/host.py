@@ -93,6 +93,9 @@ def world(exports: tuple[str, ...]) -> str | None:
 
 
 _WASI_0_2 = ("wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:http/", "wasi:io/", "wasi:random/", "wasi:sockets/")
+_RELEASES = re.compile(r"0\.2\.[0-9]+")
+"""What is run: any 0.2.x, as imports are satisfied by later ones (component model, Semantic Versioning)."""
+
 _ORIGINS = (
     (
         ("wbg.", "__wbindgen"),
@@ -106,6 +109,7 @@ _ORIGINS = (
         "made for JavaScript by emscripten: link it with -sSTANDALONE_WASM, or build it with wasi-sdk or zig",
     ),
     (("env.abort", "env.seed"), "made by AssemblyScript: build it with its WASI shim"),
+    (("wasi:",), "a part of a component: wasm-tools component new makes one of it"),
     (("env.memory", "env.__indirect_function_table"), "a part that another module loads: link it into a program"),
 )
 
@@ -124,8 +128,21 @@ def foreign(imports: Iterable[str], *, is_component: bool) -> Foreign | None:
     names = tuple(name for name in imports if not has(name))
     if not names:
         return None
+    if is_component:
+        return Foreign(names, next((other_release(name) for name in names if name.startswith(_WASI_0_2)), _PART))
     cures = (cure for starts, cure in _ORIGINS for name in names if name.startswith(starts))
-    return Foreign(names, "" if is_component else next(cures, ""))
+    return Foreign(names, next(cures, ""))
+
+
+_PART = "a part of a whole: compose it with a component that has that (wac plug, wasm-tools compose)"
+
+
+def other_release(name: str) -> str:
+    """What helps with a name of another release of WASI than 0.2."""
+    version = name.partition("@")[2]
+    if version.startswith(("0.2.0-", "0.1", "0.0")) or not version:
+        return "made for a draft of WASI 0.2: build it anew with tools of 2024 or newer"
+    return f"made for WASI {version}: build it for WASI 0.2 (wasm32-wasip2)"
 
 
 def _has_module(name: str) -> bool:
@@ -137,4 +154,4 @@ def _has_component(name: str) -> bool:
     if ":" not in name:
         return True
     version = name.partition("@")[2]
-    return name.startswith(_WASI_0_2) and (not version or version.startswith("0.2."))
+    return name.startswith(_WASI_0_2) and (not version or _RELEASES.fullmatch(version) is not None)

@@ -11,35 +11,31 @@ well, but against a disk that fails and a file cut short: wasmtime trusts what i
 from __future__ import annotations
 
 import contextlib
-import mmap
 import os
 import signal
 import stat
 import subprocess
 import sys
+import time
 from hashlib import sha256
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from whit.packer.showing.console import end_progress, progress
 from whit.packer.support import durable
 from whit.packer.support.children import ends_with_this_one
-from whit.packer.support.errors import InvalidFileError, LaunchError, UnsupportedError
+from whit.packer.support.errors import LaunchError, UnsupportedError
 from whit.packer.support.imagepath import shown
-from whit.packer.wasm.component import read_component
-from whit.packer.wasm.module import HEADER_SIZE
-from whit.runtime.wasm.compiling import MAX_MEMORY, MAX_SECONDS
+from whit.runtime.wasm.bounds import MEMORY, SECONDS, bounds
 from whit.runtime.wasm.place import cache_root
-from whit.runtime.wasm.settings import COMPONENT, MODULE, SERVICE
+from whit.runtime.wasm.suitable import uncompiled
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
+    from whit.runtime.wasm.bounds import Bounds
     from whit.runtime.wasm.settings import Tuning
-
-MAGIC = b"\0asm"
-HANDLER = "wasi:http/incoming-handler@0.2"
-"""What a service exports (wasi:http, world proxy)."""
 
 COMPILER = "48.0"
 """The version of PyPI's wasmtime whose code the engine takes: the engine is built with 48.0.8 (embedder/Cargo.toml)."""
@@ -48,30 +44,9 @@ _FORMAT = 1
 """Raised when the same key would mean other code."""
 
 _MAX_FILE = 512 << 20
+_TICK, _SOON = 0.5, 10
 _MOST_KEPT = 64
 """Programs whose code is kept; those that were compiled longest ago go first."""
-
-
-def kind_of(path: Path) -> str | None:
-    """What a program is, by its first bytes (core specification, 5.5.16; component model, Binary.md) and, of a component, its exports.
-
-    None where it is none.
-    """
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEADER_SIZE)
-            if not head.startswith(MAGIC) or len(head) < HEADER_SIZE:
-                return None
-            if head[6:8] == b"\0\0":
-                return MODULE
-            with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as data:
-                exports = read_component(data).exports
-    except OSError:
-        return None
-    except InvalidFileError:
-        # Whatever is wrong with it, the compiler says.
-        return COMPONENT
-    return SERVICE if any(name.startswith(HANDLER) for name in exports) else COMPONENT
 
 
 def compiler_version() -> str:
@@ -148,13 +123,20 @@ def _is_own_file(path: Path) -> bool:
 def _compile(file: IO[bytes], name: str, words: tuple[str, ...], folder: Path, key: str) -> Path:
     if os.fstat(file.fileno()).st_size > _MAX_FILE:
         raise UnsupportedError(f"{shown(name)}: WebAssembly of more than {_MAX_FILE >> 20} MiB isn't compiled")
+    most = bounds()
     with durable.temporary_file(folder, private=True) as (output, temporary):
-        command = [sys.executable, "-P", "-m", "whit.runtime.wasm.compiling", *words]
-        done = subprocess.run(
-            command, stdin=file, stdout=output, stderr=subprocess.PIPE, check=False, preexec_fn=ends_with_this_one()
-        )
-        if done.returncode:
-            _refuse(name, done.returncode, done.stderr.decode("utf-8", "replace"))
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "whit.runtime.wasm.compiling",
+            *words,
+            str(most.memory),
+            str(most.seconds),
+        ]
+        status, said = _performed(command, file, output, f"compiling {shown(name)}", most)
+        if status:
+            _refuse(name, status, said, most)
         output.seek(0)
         place = folder / f"{key}.{_digest(output)}"
         os.fsync(output.fileno())
@@ -164,19 +146,47 @@ def _compile(file: IO[bytes], name: str, words: tuple[str, ...], folder: Path, k
     return place
 
 
-def _refuse(name: str, status: int, said: str) -> None:
+def _performed(command: list[str], file: IO[bytes], output: IO[bytes], doing: str, most: Bounds) -> tuple[int, str]:
+    """The compiler's exit status, and what it said; on a terminal it is told meanwhile that it is at work, and how long it may be."""
+    with subprocess.Popen(
+        command,
+        stdin=file,
+        stdout=output,
+        stderr=subprocess.PIPE,
+        preexec_fn=ends_with_this_one(),  # noqa: PLW1509 - no other thread runs then
+    ) as compiler:
+        began = time.monotonic()
+        try:
+            while True:
+                try:
+                    _, said = compiler.communicate(timeout=_TICK)
+                    break
+                except subprocess.TimeoutExpired:
+                    seconds = time.monotonic() - began
+                    limit = f" of {most.seconds} s of CPU time" if seconds > _SOON else ""
+                    progress(f"{doing} … {seconds:.0f} s{limit}")
+        except BaseException:
+            compiler.kill()
+            raise
+        finally:
+            end_progress()
+    return compiler.returncode, said.decode("utf-8", "replace")
+
+
+def _refuse(name: str, status: int, said: str, most: Bounds) -> None:
     """What became of a compiler that gave no code."""
     last = next((line for line in reversed(said.splitlines()) if line.strip()), "")
     if status == 1 and not last.startswith(("MemoryError", "OSError")):
-        raise InvalidFileError(f"{shown(name)}: this can't be compiled: {last}")
+        raise uncompiled(name, last)
     if last.startswith("OSError"):
         raise LaunchError(
             f"the code of {shown(name)} can't be kept: {last.rpartition('] ')[2]}", hint="free some space"
         )
-    what = "CPU time" if -status in (signal.SIGXCPU, signal.SIGKILL) else "memory"
+    is_late = -status in (signal.SIGXCPU, signal.SIGKILL)
+    more = f"{SECONDS}={2 * most.seconds}" if is_late else f"{MEMORY}={max(1, most.memory >> 29)}g"
     raise UnsupportedError(
-        f"{shown(name)}: compiling it takes more {what} than whit gives it ({MAX_MEMORY >> 30} GiB, {MAX_SECONDS} s)",
-        hint="is it a program? A smaller one compiles in seconds",
+        f"{shown(name)}: compiling it takes more {'CPU time' if is_late else 'memory'} than whit gives it ({most.told})",
+        hint=f"is it a program? A smaller one compiles in seconds; {more} in the environment gives it more, within ulimit -H",
     )
 
 

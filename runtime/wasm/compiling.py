@@ -1,6 +1,6 @@
 """The compiler's own process: WebAssembly on standard input, code on standard output, one line on standard error if it can't.
 
-``python -m whit.runtime.wasm.compiling KIND FUEL EPOCH TARGET``, started by compile.py under limits: what a file can do to
+``python -m whit.runtime.wasm.compiling KIND FUEL EPOCH TARGET BYTES SECONDS``, started by compile.py under limits: what a file can do to
 a compiler, it does to this process alone.
 """
 
@@ -14,16 +14,13 @@ if TYPE_CHECKING:
     import wasmtime
 
 MAX_CODE = 2 << 30
-MAX_MEMORY = 6 << 30
-MAX_SECONDS = 600
-"""What compiling may take, in bytes and in seconds of CPU time. A Go program of 50 MB takes a sixth of it."""
 
 
-def limit() -> None:
-    """A file that would take all of the machine to compile takes so much of it and no more."""
+def limit(memory: int, seconds: int) -> None:
+    """A file that would take all of the machine to compile takes so much of it and no more: bytes, and seconds of CPU time."""
     for kind, most in (
-        (resource.RLIMIT_AS, MAX_MEMORY),
-        (resource.RLIMIT_CPU, MAX_SECONDS),
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, MAX_CODE),
         (resource.RLIMIT_CORE, 0),
     ):
@@ -51,8 +48,8 @@ def config_of(*, fuel: bool, epoch: bool, target: str) -> wasmtime.Config:
 
 def main() -> None:
     """Compile; exit with 1 and a line where the file is wrong."""
-    kind, fuel, epoch, target = sys.argv[1:]
-    limit()
+    kind, fuel, epoch, target, memory, seconds = sys.argv[1:]
+    limit(int(memory), int(seconds))
     import wasmtime  # noqa: PLC0415 - under the limits
     from wasmtime.component import Component  # noqa: PLC0415
 

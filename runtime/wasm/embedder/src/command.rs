@@ -1,15 +1,17 @@
 //! A program that is run once: a module's `_start` (WASI preview 1), a component's `wasi:cli/run` (WASI 0.2), or one function of it.
-use wasmtime::{Engine, Func, Instance, Linker, Module, Store, Val, component};
+use wasmtime::{Engine, ExternType, Func, Instance, Linker, Module, Store, Val, component};
 use wasmtime_wasi::p2::bindings::CommandPre;
 
 use crate::confine;
 use crate::context::{self, ComponentState, ModuleState};
 use crate::engine;
 use crate::failure::{Exit, Failure, printable};
-use crate::limits::Limits;
+use crate::limits::{Limits, Refused};
 use crate::settings::{Kind, Settings};
 
 const START: &str = "_start";
+/// How many functions' names are shown.
+const SHOWN: usize = 8;
 /// What a library has called before any other function of it (WASI, application ABI).
 const INITIALIZE: &str = "_initialize";
 
@@ -44,8 +46,8 @@ pub async fn run_module(engine: &Engine, settings: &Settings, arguments: &[Strin
     let started = linker.instantiate_async(&mut store, &module).await;
     let instance = started.map_err(|error| not_started(&error, store.data().limits.refused))?;
     let functions = match &settings.function {
-        None => [None, Some(entry(&mut store, instance, START)?)],
-        Some(name) => [instance.get_func(&mut store, INITIALIZE), Some(entry(&mut store, instance, name)?)],
+        None => [None, Some(entry(&mut store, instance, &module, START)?)],
+        Some(name) => [instance.get_func(&mut store, INITIALIZE), Some(entry(&mut store, instance, &module, name)?)],
     };
     confine::no_new_code()?;
     for function in functions.into_iter().flatten() {
@@ -57,15 +59,31 @@ pub async fn run_module(engine: &Engine, settings: &Settings, arguments: &[Strin
 }
 
 /// A function of a module that can be called with nothing.
-fn entry<T: 'static>(store: &mut Store<T>, instance: Instance, name: &str) -> Result<Func, Failure> {
+fn entry<T: 'static>(store: &mut Store<T>, instance: Instance, module: &Module, name: &str) -> Result<Func, Failure> {
     let found = instance.get_func(&mut *store, name);
     match found {
         Some(function) if function.ty(&*store).params().len() == 0 => Ok(function),
         Some(_) => Err(wants_arguments(name)),
         None if name == START => {
-            Err(Failure::refused("it has no function _start: it is a library, not a program".into()))
+            Err(Failure::refused("it has no function _start: it is a library, not a program".into()).helped(of(module)))
         }
-        None => Err(lacks(name)),
+        None => Err(lacks(name).helped(of(module))),
+    }
+}
+
+/// Those of its functions that can be called, for whoever has named none of them.
+fn of(module: &Module) -> String {
+    let names: Vec<String> = module
+        .exports()
+        .filter(|export| matches!(export.ty(), ExternType::Func(kind) if kind.params().len() == 0))
+        .map(|export| printable(export.name()))
+        .collect();
+    match names.len() {
+        0 => "it exports no function that can be called without arguments".into(),
+        count => {
+            let more = if count > SHOWN { ", …" } else { "" };
+            format!("--entrypoint 'PATH#NAME' calls one of its own: {}{more}", names[..count.min(SHOWN)].join(", "))
+        }
     }
 }
 
@@ -168,9 +186,12 @@ pub fn component_store(
 }
 
 /// An import that nobody has, a memory that is too large at the start; or its start function ended it.
-fn not_started(error: &wasmtime::Error, refused: Option<u64>) -> Failure {
+fn not_started(error: &wasmtime::Error, refused: Option<Refused>) -> Failure {
     if error.is::<wasmtime::Trap>() || error.is::<Exit>() || error.is::<wasmtime_wasi::I32Exit>() {
         return Failure::of_call(error, refused);
     }
-    Failure::refused(format!("it can't be started: {error:#}"))
+    refused.map_or_else(
+        || Failure::refused(format!("it can't be started: {error:#}")).helped("'whit inspect' tells what it imports"),
+        Failure::too_large,
+    )
 }

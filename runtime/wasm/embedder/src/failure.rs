@@ -2,8 +2,10 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::{ThrownException, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
+
+use crate::limits::{Refused, TABLES};
 
 /// whit's own failures; a program that can't be run; one whose time is over; one that trapped (as one that calls abort).
 const ENGINE: u8 = 125;
@@ -27,20 +29,45 @@ impl std::error::Error for Exit {}
 pub enum Failure {
     /// Nothing to tell.
     Exit(u8),
-    Told(u8, String),
+    /// The exit code, what is wrong, and what helps, which may be nothing.
+    Told(u8, String, String),
 }
 
 impl Failure {
     pub fn engine(why: &str) -> Self {
-        Self::Told(ENGINE, format!("the WebAssembly engine can't run it: {why}"))
+        Self::told(ENGINE, format!("the WebAssembly engine can't run it: {why}"))
     }
 
     pub fn refused(why: String) -> Self {
-        Self::Told(REFUSED, why)
+        Self::told(REFUSED, why)
+    }
+
+    pub fn told(code: u8, why: String) -> Self {
+        Self::Told(code, why, String::new())
+    }
+
+    pub fn helped(self, hint: impl Into<String>) -> Self {
+        match self {
+            Self::Told(code, why, _) => Self::Told(code, why, hint.into()),
+            Self::Exit(_) => self,
+        }
+    }
+
+    /// What kept it from being started, where it was more than it may have.
+    pub fn too_large(refused: Refused) -> Self {
+        match refused {
+            Refused::Memory(bytes) => {
+                Self::refused(format!("it wants {bytes} bytes of memory to begin with, more than --memory leaves it"))
+                    .helped("--memory gives it more")
+            }
+            Refused::Tables(count) => Self::refused(format!(
+                "it wants {count} elements of tables to begin with, and a program may have {TABLES}"
+            )),
+        }
     }
 
     /// What came out of a call of the program.
-    pub fn of_call(error: &wasmtime::Error, refused: Option<u64>) -> Self {
+    pub fn of_call(error: &wasmtime::Error, refused: Option<Refused>) -> Self {
         if let Some(Exit(code)) = error.downcast_ref() {
             return Self::Exit(*code);
         }
@@ -49,10 +76,17 @@ impl Failure {
         }
         let place = error.downcast_ref::<WasmBacktrace>().map(place).unwrap_or_default();
         match error.downcast_ref::<Trap>() {
-            Some(Trap::Interrupt) => Self::Told(TIMED_OUT, format!("its --timeout was over{place}")),
-            Some(Trap::OutOfFuel) => Self::Told(TIMED_OUT, format!("its --fuel was used up{place}")),
-            Some(trap) => Self::Told(TRAPPED, format!("it trapped: {}{place}{}", words(*trap), memory(refused))),
-            None => Self::Told(TRAPPED, format!("it failed: {}{place}", error.root_cause())),
+            Some(Trap::Interrupt) => Self::told(TIMED_OUT, format!("its --timeout was over{place}"))
+                .helped("a longer --timeout gives it more"),
+            Some(Trap::OutOfFuel) => {
+                Self::told(TIMED_OUT, format!("its --fuel was used up{place}")).helped("--fuel gives it more")
+            }
+            Some(trap) => Self::told(TRAPPED, format!("it trapped: {}{place}{}", words(*trap), before(refused)))
+                .helped(if matches!(refused, Some(Refused::Memory(_))) { "--memory gives it more" } else { "" }),
+            None if error.is::<ThrownException>() => {
+                Self::told(TRAPPED, format!("it threw an exception that nothing caught{place}"))
+            }
+            None => Self::told(TRAPPED, format!("it failed: {}{place}", error.root_cause())),
         }
     }
 }
@@ -75,10 +109,16 @@ fn words(trap: Trap) -> String {
     }
 }
 
-fn memory(refused: Option<u64>) -> String {
-    refused.map_or_else(String::new, |bytes| {
-        format!(" (before that it was refused memory: {bytes} bytes are more than --memory leaves it)")
-    })
+fn before(refused: Option<Refused>) -> String {
+    match refused {
+        Some(Refused::Memory(bytes)) => {
+            format!(" (before that it was refused memory: {bytes} bytes are more than --memory leaves it)")
+        }
+        Some(Refused::Tables(count)) => {
+            format!(" (before that it was refused tables: {count} elements are more than the {TABLES} of a program)")
+        }
+        None => String::new(),
+    }
 }
 
 /// The functions that it was in, by the name section, the innermost first.
@@ -101,11 +141,12 @@ pub fn printable(name: &str) -> String {
     name.chars().take(120).map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }
 
-/// Its one line, if there is anything to tell.
+/// Its one line, if there is anything to tell, and what helps.
 pub fn tell(name: &str, failure: &Failure) {
-    if let Failure::Told(_, what) = failure {
+    if let Failure::Told(_, what, hint) = failure {
         let line: String = what.split_whitespace().collect::<Vec<_>>().join(" ");
-        eprintln!("whit: {}: {line}", printable(name));
+        let more = if hint.is_empty() { String::new() } else { format!("hint: {hint}\n") };
+        eprint!("whit: {}: {line}\n{more}", printable(name));
     }
 }
 
@@ -114,7 +155,7 @@ pub fn exit_code(name: &str, done: Result<(), Failure>) -> ExitCode {
     let Err(failure) = done else { return ExitCode::SUCCESS };
     tell(name, &failure);
     match failure {
-        Failure::Exit(code) | Failure::Told(code, _) => code.into(),
+        Failure::Exit(code) | Failure::Told(code, ..) => code.into(),
     }
 }
 

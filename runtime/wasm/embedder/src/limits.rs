@@ -2,15 +2,22 @@
 use wasmtime::{ResourceLimiter, Result};
 
 /// Elements of all tables together: 80 MB, and as many as browsers take in one.
-const TABLES: usize = 10_000_000;
+pub const TABLES: usize = 10_000_000;
+
+/// What was asked for, and couldn't be given: bytes, or elements.
+#[derive(Clone, Copy, Debug)]
+pub enum Refused {
+    Memory(u64),
+    Tables(usize),
+}
 
 #[derive(Debug)]
 pub struct Limits {
     memory: Option<u64>,
     memory_used: u64,
     tables_used: usize,
-    /// What was asked for, in bytes, and couldn't be given.
-    pub refused: Option<u64>,
+    /// The last of it.
+    pub refused: Option<Refused>,
 }
 
 impl Limits {
@@ -24,7 +31,7 @@ impl ResourceLimiter for Limits {
         let wanted = self.memory_used + desired.saturating_sub(current) as u64;
         let declared = maximum.is_none_or(|most| desired <= most);
         if declared && self.memory.is_some_and(|most| wanted > most) {
-            self.refused = Some(wanted);
+            self.refused = Some(Refused::Memory(wanted));
             return Ok(false);
         }
         if declared {
@@ -35,10 +42,14 @@ impl ResourceLimiter for Limits {
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
         let wanted = self.tables_used + desired.saturating_sub(current);
-        let allowed = maximum.is_none_or(|most| desired <= most) && wanted <= TABLES;
-        if allowed {
+        let declared = maximum.is_none_or(|most| desired <= most);
+        if declared && wanted > TABLES {
+            self.refused = Some(Refused::Tables(wanted));
+            return Ok(false);
+        }
+        if declared {
             self.tables_used = wanted;
         }
-        Ok(allowed)
+        Ok(declared)
     }
 }

@@ -85,7 +85,7 @@ async fn answer(server: Rc<Server>, request: Request<Incoming>) -> Result<Respon
         match tokio::time::timeout(time, handle(&server, &mut store, request, out)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => failure::tell(&name, &Failure::of_call(&error, store.data().limits.refused)),
-            Err(_) => failure::tell(&name, &Failure::Told(TIMED_OUT, "a request's --timeout was over".into())),
+            Err(_) => failure::tell(&name, &Failure::told(TIMED_OUT, "a request's --timeout was over".into())),
         }
     });
     if let Ok(answer) = receiver.await {
