@@ -73,19 +73,18 @@ class Zig:
         )
         kept = posixpath.join(output, "cache") if wish.hermetic else kit.kept("zig", project.root)
         is_wasm = wish.platform.architecture == "wasm"
-        places = _packages(project, kit)
         common = ("--cache-dir", kept, *(() if is_wasm else (f"--build-id={ROOM}",)))
         doing = f"{', '.join(target.name for target in targets)} for {wish.platform} with {zig.title}"
         if project.manifest:
             options = (f"-Dtarget={zig_target(wish.platform)}", f"-Dcpu={zig_cpu(wish.platform)}", f"--release={mode}")
             words = (*options, *shlex.split(given.get("OPTIONS", "")), "--prefix", output, "--summary", "none", *common)
-            step = Step((zig.path, "build", *words), project.folder, places, _INHERITED, doing)
+            step = Step((zig.path, "build", *words), project.folder, (), _INHERITED, doing)
             made = tuple((target.name, f"bin/{_file(target, wish)}") for target in targets)
         else:
             step = _lone(zig, project, wish, mode, output, common, doing)
             made = ((targets[0].name, _file(targets[0], wish)),)
         brought = _brought(zig, project, kit) if wish.hermetic else ()
-        caches = (("ZIG_GLOBAL_CACHE_DIR", "zig"), *((name, "zig-pkg") for name, _ in places))
+        caches = (("ZIG_GLOBAL_CACHE_DIR", "zig"), *((("ZIG_LOCAL_PKG_DIR", _OWN_PACKAGES),) if brought else ()))
         return Recipe(
             (step,), made, notes, (zig,), brought, strips=not wish.keeps_debug,
             hermetic=Hermetic(caches=caches) if wish.hermetic else None,
@@ -109,20 +108,13 @@ def _manifests(project: Project, kit: Kit) -> dict[str, str]:
     return found
 
 
-def _packages(project: Project, kit: Kit) -> tuple[tuple[str, str], ...]:
-    """Where Zig puts packages that it brings, which is ``zig-pkg`` in the tree by itself: what is there already is part of the sources.
-
-    A tree that has none gets none: it would be another one for that.
-    """
-    if not project.manifest or kit.names(posixpath.join(project.root, _OWN_PACKAGES)):
-        return ()
-    return (("ZIG_LOCAL_PKG_DIR", kit.kept(_OWN_PACKAGES, project.root)),)
-
-
 def _brought(zig: Tool, project: Project, kit: Kit) -> tuple[Step, ...]:
-    """Packages that manifests have addresses of, checked by their digests; ``build.zig`` may be evaluated for that."""
+    """Packages that manifests have addresses of, checked by their digests; ``build.zig`` may be evaluated for that.
+
+    Zig puts them into ``zig-pkg`` in the tree, or where ZIG_LOCAL_PKG_DIR says; those that are there are part of the sources.
+    """
     is_wanted = any(".url" in text for text in _manifests(project, kit).values())
-    if not (is_wanted and _packages(project, kit)):
+    if not project.manifest or not is_wanted or kit.names(posixpath.join(project.root, _OWN_PACKAGES)):
         return ()
     words = (zig.path, "build", "--fetch", "--cache-dir", "/tmp/fetching")  # noqa: S108 - the confined program's own
     return (Step(words, project.folder, (), _INHERITED, "packages", evaluates=True),)
