@@ -244,6 +244,8 @@ class Demands:
             return []
         if address == program.image.elf.entry:
             return [Lost(address, "the kernel starts the program there")]
+        if any_edge and not program.may_begin(address):
+            return []
         through = self.pointed(address)
         if isinstance(through, Lost):
             return [through]

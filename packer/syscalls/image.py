@@ -14,6 +14,7 @@ import numpy as np
 
 from whit.packer.elf import dynamic as program
 from whit.packer.elf.file import SECTION_EXECUTABLE, FileType, SectionType, SegmentFlag, truncated
+from whit.packer.support.search import Sweep
 from whit.packer.syscalls.relocations import relocated
 
 if TYPE_CHECKING:
@@ -84,6 +85,10 @@ class Image:
         at = address - segment.address
         data = self.elf.data[segment.offset + at : segment.offset + min(at + size, segment.size)]
         return int.from_bytes(data.ljust(size, b"\0"), "little")
+
+    def let_go(self) -> None:
+        """What was read of the file need not stay in memory."""
+        Sweep(self.elf.data, 0).passed(len(self.elf.data))
 
     def array(self, start: int, end: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
         """Bytes of the file, copied."""

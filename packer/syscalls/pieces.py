@@ -5,7 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 T = TypeVar("T")
 
@@ -42,7 +45,7 @@ class Piece(Generic[T]):
 
     start: int
     end: int
-    addresses: list[int]
+    addresses: Sequence[int]
     instructions: list[T]
     turns: dict[int, Turn]
     incoming: dict[int, list[int]] = field(default_factory=dict)

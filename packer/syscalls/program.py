@@ -26,6 +26,12 @@ _DEEPEST = 4
 _LONGEST = 4000
 """Instructions of a function that are looked at for its ends."""
 
+_MOST_DECODED = 500_000
+"""Instructions of small pieces that are kept, twice: some 40 MB each time."""
+
+_LARGE = 20_000
+"""Instructions of a piece that is kept for good: code that no table tells of."""
+
 _SHORT = 130
 """Bytes that a short jump reaches."""
 
@@ -74,13 +80,15 @@ class Found:
 
 @dataclass
 class Program:
-    """The instructions of an image. What was decoded once is kept."""
+    """The instructions of an image. What was decoded is kept for a while."""
 
     image: Image
     bounds: Bounds
     references: References
     machine: Machine
     _pieces: dict[int, Piece[Any]] = field(default_factory=dict)
+    _older: dict[int, Piece[Any]] = field(default_factory=dict)
+    _decoded: int = 0
     _aside: dict[int, Piece[Any]] = field(default_factory=dict)
     _joins: dict[int, list[int]] = field(default_factory=dict)
     _tables: dict[int, tables.Tables] = field(default_factory=dict)
@@ -92,11 +100,23 @@ class Program:
         bounds = self.bounds.piece(address)
         if bounds is None or self.image.code_part(address) is None:
             return None
-        known = self._pieces.get(bounds[0])
+        start = bounds[0]
+        known = self._pieces.get(start)
         if known is None:
-            known = self.machine.decode(self.image.instructions(*bounds), bounds[0])
-            self._pieces[bounds[0]] = known
+            known = self._older.pop(start, None) or self.machine.decode(self.image.instructions(*bounds), start)
+            self._keep(known)
         return known
+
+    def _keep(self, piece: Piece[Any]) -> None:
+        """As long as it is asked for now and then. Large ones for good: to decode a small one again is quick."""
+        self._pieces[piece.start] = piece
+        if len(piece.addresses) >= _LARGE:
+            return
+        self._decoded += len(piece.addresses)
+        if self._decoded > _MOST_DECODED:
+            self._older = self._pieces
+            self._pieces = {start: one for start, one in self._older.items() if len(one.addresses) >= _LARGE}
+            self._decoded = 0
 
     def at(self, address: int) -> Found | None:
         """The instruction that begins at an address, if the sweep over its piece has one there."""
@@ -289,6 +309,16 @@ class Program:
             elif turn.flow is not Flow.CALL or turn.target is None or self.returns(turn.target):
                 waiting.extend(self._onward(found, turn))
         return tuple(ends)
+
+    def may_begin(self, address: int) -> bool:
+        """Whether a pointer there may be to a function: in code that tables tell of, functions begin where these say, where somebody calls, or behind padding."""
+        piece = self.bounds.piece(address)
+        told = self.bounds.told
+        if piece is None or address in told or piece[0] not in told or piece[0] == self.image.elf.entry:
+            return True
+        previous = self.before(address)
+        found = self.at(previous[0]) if previous else None
+        return found is None or self.machine.pads(found.raw) or bool(self.callers(address))
 
     def is_beginning(self, address: int) -> bool:
         """Whether a function may begin there that nothing leads to: a table says so, or it stands behind padding.

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from whit.packer.support.search import Sweep
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -86,7 +88,9 @@ def chunks(image: Image) -> Iterator[tuple[int, NDArray[np.uint8], int]]:
     """(address, bytes, how many of them are this chunk's own) over the whole code; chunks overlap."""
     for part in image.code:
         size = part.end - part.start
+        sweep = Sweep(image.elf.data, part.offset)
         for at in range(0, size, CHUNK):
+            sweep.passed(part.offset + at)
             end = min(at + CHUNK + _OVERLAP, size)
             yield part.start + at, image.array(part.offset + at, part.offset + end), min(CHUNK, size - at)
 
@@ -122,7 +126,9 @@ def pointers(image: Image) -> Iterator[tuple[Numbers, Numbers]]:
         return
     for segment in image.elf.loads:
         size = max(min(segment.size, len(image.elf.data) - segment.offset), 0) // 8 * 8
+        sweep = Sweep(image.elf.data, segment.offset)
         for at in range(0, size, CHUNK):
+            sweep.passed(segment.offset + at)
             start, end = segment.offset + at, segment.offset + min(at + CHUNK, size)
             words = np.frombuffer(image.elf.data[start:end], dtype="<u8").astype(np.int64)
             places = np.arange(len(words), dtype=np.int64) * 8 + (segment.address + at)

@@ -27,4 +27,5 @@ def sites(program: Program) -> list[Site]:
                 kind = program.machine.enters_kernel(instruction.raw) if instruction is not None else None
                 if kind is not None:
                     found.append(Site(address, kind))
+        program.image.let_go()
     return sorted(found)

@@ -5,6 +5,7 @@ iced-x86 reads a million bytes in 0.12 s, capstone in 0.5: measured from Python 
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING
 
 from iced_x86 import Decoder, FlowControl, Mnemonic
@@ -30,7 +31,7 @@ _WITH_TARGET = {Flow.JUMP, Flow.BRANCH, Flow.CALL}
 def decode(code: bytes, address: int) -> Piece[Instruction]:
     """All instructions from the first byte on, in one sweep; bytes that are none become one-byte stops."""
     decoder = Decoder(64, code, ip=address)
-    addresses: list[int] = []
+    addresses = array("Q")
     instructions: list[Instruction] = []
     turns: dict[int, Turn] = {}
     sequential = FlowControl.NEXT

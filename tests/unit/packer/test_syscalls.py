@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import struct
+from dataclasses import replace
+
 import pytest
 
-from tests.programs.make_elf import EXECUTE, INTERP, READ, Elf, Segment
+from tests.programs.make_elf import EXECUTE, INTERP, READ, Elf, Section, Segment
 from tests.unit.packer.syscall_snippets import SNIPPETS, Snippet
 from whit.packer.support.errors import UnsupportedError, WhitError
 from whit.packer.syscalls.analyse import find
@@ -15,6 +18,7 @@ READS_THE_STACK = bytes.fromhex("8b0424 0f05")  # mov eax, [rsp]; syscall
 CALLS_TWICE = bytes.fromhex("b827000000 0f05 0f05")  # mov eax, 39; syscall; syscall
 OLD_INTERRUPT = bytes.fromhex("b801000000 cd80 c3")  # mov eax, 1; int 0x80; ret
 INSIDE_A_NUMBER = bytes.fromhex("b80f050000 c3")  # mov eax, 0x50f; ret
+CHANCE = bytes.fromhex("b827000000 0f05 c3")  # mov eax, 39; syscall; ret
 NEVER_CALLED = bytes.fromhex("c3 909090 89f8 0f05 c3")  # ret; nop …; mov eax, edi; syscall; ret
 
 
@@ -52,6 +56,23 @@ def test_the_answer_of_a_call_is_unknown_as_the_next_ones_number() -> None:
 def test_a_call_of_which_nothing_tells_the_number_is_unknown() -> None:
     """It may be that no code calls the function; it may as well be that whit doesn't see who does."""
     assert [lack.reason for lack in _found(NEVER_CALLED).unknown] == ["nothing tells the number of the call"]
+
+
+def test_a_number_that_happens_to_be_an_address_within_a_function_is_no_pointer_to_one() -> None:
+    """Caddy's data held the address of an instruction in the midst of a function, by chance."""
+    code = _elf(CHANCE)
+    start = code.address(0)
+    symbol = struct.pack("<IBBHQQ", 1, 2, 0, 1, start, len(CHANCE))
+    program = replace(
+        code.with_segments(Segment((start + CHANCE.index(b"\x0f\x05")).to_bytes(8, "little"))),
+        sections=(Section(".symtab", bytes(24) + symbol, 2, link=2), Section(".strtab", b"\0main\0", 3)),
+        entry=start - 1,
+    ).build()
+
+    found = find(program)
+
+    assert found.unknown == ()
+    assert found.numbers == {39}
 
 
 def test_bytes_within_an_instruction_are_no_call() -> None:
