@@ -40,7 +40,9 @@ def up_wishes(services: tuple[str, ...], words: dict[str, object]) -> UpWishes:
         raise UsageError("--force-recreate and --no-recreate contradict each other", hint="leave one of them out")
     if given.get("builds") and given.get("never_builds"):
         raise UsageError("--build and --no-build contradict each other", hint="leave one of them out")
-    recreate = Recreate.ALL if every else Recreate.NONE if none else Recreate.CHANGED
+    # Volumes are renewed with their container alone.
+    every = every or bool(given.get("renews_volumes"))
+    recreate = Recreate.NONE if none else Recreate.ALL if every else Recreate.CHANGED
     starts = not given.pop("no_start", False)
     scales = tuple(map(parse_scale, given.pop("scales", ())))
     pull = str(given.pop("pull", None) or "")

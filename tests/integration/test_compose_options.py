@@ -92,6 +92,7 @@ def test_lists_in_docker_compose_s_json(shop: Composed) -> None:
     (volume,) = [json.loads(line) for line in shop("volumes", "--format", "json").splitlines()]
     assert (volume["Name"], volume["Driver"]) == ("shop_data", "local")
     assert "com.docker.compose.volume=data" in volume["Labels"]
+    assert shop("port", "--index", "2", "web") == "80/tcp -> 127.0.0.1:18081"
     # events are those of the services that are named, with no label of Compose's
     seen = [
         json.loads(line)
@@ -166,3 +167,17 @@ def test_down_leaves_what_others_use_and_top_shows_whose_processes_they_are(shop
     shop("-f", "other.yaml", "down", "-t", "0")
     shop("down", "-v")
     assert shop.leavings() == ""
+
+
+def test_dry_runs_by_the_verb_s_own_option_and_renewed_volumes_are_a_new_container_s(shop: Composed) -> None:
+    shop.write("services: {web: {image: bb, command: [sleep, '1000'], init: true, volumes: [/anon]}}")
+    told = shop.run("up", "-d", "--dry-run")
+    assert (told.returncode, " DRY-RUN MODE -  Container shop-web-1  Created" in told.stderr) == (0, True)
+    assert shop.leavings() == ""
+    shop.up()
+    assert " DRY-RUN MODE -  Container shop-web-1  Stopped" in shop.run("stop", "--dry-run").stderr
+    first = shop.ids()["shop-web-1"]
+    shop.up("-V", "-t", "0")
+    assert shop.ids()["shop-web-1"] != first
+    absent = shop.run("logs", "--index", "2", "web")
+    assert (absent.returncode, "no container 2 of web" in absent.stderr) == (1, True)

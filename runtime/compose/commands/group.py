@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from whit.packer.support.errors import UsageError
+from whit.packer.support.light import replace
 from whit.runtime.compose.commands.chosen import Chosen
 from whit.runtime.groups import LazyGroup
 
@@ -53,9 +54,26 @@ DRY = ("up", "create", "scale", "start", "stop", "restart", "kill", "rm", "down"
 """What can be told without doing it."""
 
 
+def _dry(context: click.Context, _: click.Parameter, is_given: bool) -> None:
+    if is_given:
+        context.obj = {**context.obj, "compose": replace(context.obj["compose"], dry=True)}
+
+
+class _Compose(LazyGroup):
+    """Its verbs know ``--dry-run``, too, as docker compose's do, as far as they can only be told."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb."""
+        found = super().get_command(ctx, cmd_name)
+        if found and cmd_name in DRY and not any("--dry-run" in one.opts for one in found.params):
+            text = "Only tell what would be done."
+            found.params.append(click.Option(["--dry-run"], is_flag=True, expose_value=False, callback=_dry, help=text))
+        return found
+
+
 @click.group(
     "compose",
-    cls=LazyGroup,
+    cls=_Compose,
     table=VERBS,
     short_help="Run several containers of one Compose file",
     context_settings={"help_option_names": ["-h", "--help"]},

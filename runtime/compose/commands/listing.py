@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from whit.runtime.compose.commands.session import services_argument, session_of
+
+if TYPE_CHECKING:
+    from whit.runtime.engine.networks.model import PortMapping
 
 _FORMAT = "table, json, or a template (docs/format.md)."
 
@@ -112,10 +117,10 @@ def version(short: bool, form: str) -> None:
 @click.option("--protocol", type=click.Choice(["tcp", "udp"]), default="tcp", show_default=True)
 @click.option("--index", type=int, default=1, metavar="NUMBER", help="Of which of its containers.")
 @click.argument("service")
-@click.argument("port", type=int)
+@click.argument("port", type=int, required=False)
 @click.pass_context
-def port(context: click.Context, /, protocol: str, index: int, service: str, port: int) -> None:
-    """Print the host's address and port that lead to a service's PORT."""
+def port(context: click.Context, /, protocol: str, index: int, service: str, port: int | None) -> None:
+    """Print the host's address and port that lead to a service's PORT, or all that lead to any."""
     from whit.packer.showing.console import say
     from whit.packer.support.errors import NotFoundError
     from whit.runtime.compose.running.targets import container_at
@@ -124,10 +129,18 @@ def port(context: click.Context, /, protocol: str, index: int, service: str, por
     session = session_of(context, (service,))
     kept = container_at(session, service, index, running=True)
     published = Containers(session.root).published(kept)
+    if port is None:
+        for one in published:
+            say(f"{one.container_port}/{one.protocol.value} -> {_host_port(one)}")
+        return
     found = next((one for one in published if one.container_port == port and one.protocol.value == protocol), None)
     if found is None:
         raise NotFoundError(
             f"port {port}/{protocol} of {kept.container.name} isn't published", hint="ports: in the file"
         )
-    host = f"[{found.host_address}]" if found.is_v6 else found.host_address
-    say(f"{host}:{found.host_port}")
+    say(_host_port(found))
+
+
+def _host_port(one: PortMapping) -> str:
+    """Where it is published."""
+    return f"{f'[{one.host_address}]' if one.is_v6 else one.host_address}:{one.host_port}"

@@ -53,6 +53,12 @@ def command(  # noqa: PLR0917 - click's
         for one in sorted(session.chosen_of(view), key=lambda seen: seen.name)
         if index in {0, one.number}
     ]
+    if index and not found:
+        from whit.packer.support.errors import NotFoundError
+
+        raise NotFoundError(
+            f"there is no container {index} of {', '.join(services) or 'any service'}", hint="whit compose ps -a"
+        )
     width = max((len(name) for _, name, _ in found), default=0)
     lines = Lines(Look(not no_log_prefix, is_coloured(session.chosen.ansi, no_color=no_color), width))
     count = None if tail == "all" else int(tail)
