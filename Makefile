@@ -46,7 +46,8 @@ test: install ## Everything: checks, unit and integration tests, the cgroup v2 g
 	wait $$engine || { status=1; cat build/wasm.log; }; exit $$status
 
 slow: install build/peers.stamp ## The tests that take longest, and so aren't part of `make test`: minutes
-	$(BIN)/python -m pytest -m slow
+	@# Some of them build their peer first.
+	$(BIN)/python -m pytest -m slow -o faulthandler_timeout=3600
 
 guests: install build/peers.stamp ## whit-oci on cgroup v2 and with a real systemd (v2, hybrid, v1), each in a QEMU machine: minutes
 	$(BIN)/python -m pytest tests/guests

@@ -12,7 +12,7 @@ from tests.peers import BUILD, find_peer
 VERSION = "v5.6.0"
 PACKAGE = "github.com/docker/compose/v5/cmd"
 PROGRAM = BUILD / "peers" / "docker-compose"
-_SECONDS = 1200
+_SECONDS = 840
 
 
 def compose_program() -> Path | None:
