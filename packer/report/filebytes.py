@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from whit.packer.elf import dynamic, gofunctions, gopclntab, symbols
-from whit.packer.elf.file import SECTION_EXECUTABLE, SectionType, parse
+from whit.packer.elf.file import SectionType, parse
 from whit.packer.elf.parts import kind_of, parts
 from whit.packer.executable.analyse import ELF_MAGIC
 from whit.packer.report.naming import placing
@@ -61,14 +61,7 @@ def _by_section(elf: ElfFile, place: Placing) -> dict[tuple[str, ...], int]:
             sizes[path] = sizes.get(path, 0) + size
             left -= size
         if left:
-            label = (
-                "between functions" if section.flags & SECTION_EXECUTABLE and left < section.size else "without a name"
-            )
-            path = (
-                (kind, section.name or "(no name)", label)
-                if left < section.size
-                else (kind, section.name or "(no name)")
-            )
+            path = (kind, section.name or "a section without a name")
             sizes[path] = sizes.get(path, 0) + left
     return sizes
 

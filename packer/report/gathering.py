@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whit.packer.executable.file import opened
+from whit.packer.image.callsclaim import claimed
 from whit.packer.lint import WANTED, fetch, lint_image, lint_program
 from whit.packer.lint.surface import subject_of
 from whit.packer.needs import DETAILS
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from whit.packer.executable.analysis import Analysis
+    from whit.packer.image.callsclaim import Calls
     from whit.packer.lint.image import Image, ImageFile
     from whit.packer.lint.model import Finding
+    from whit.packer.needs.model import Need
     from whit.packer.report.tree import Sizes
     from whit.packer.resolution.choices import Choices
     from whit.packer.resolution.model import Resolution
@@ -35,8 +38,10 @@ if TYPE_CHECKING:
     from whit.packer.surface.model import Compared, Confinement, Subject
     from whit.packer.syscalls.found import Findings
 
-    Confining = Callable[[str], Confinement]
-    """Architecture → what whit leaves to a program: the runtime's knowledge, handed in."""
+    Confining = Callable[[str, frozenset[str] | None], Confinement]
+    """Architecture, and the calls that an image claims for its program → what whit leaves to it: the runtime's knowledge, handed in."""
+
+_STARTS = frozenset({"execve", "execveat"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class Looked:
     called: Called
     analysis: Analysis | None = None
     resolution: Resolution | None = None
+    needs: tuple[Need, ...] = ()
     image: Image | None = None
     stored: StoredImage | None = None
     sizes: Sizes | None = None
@@ -100,7 +106,9 @@ def _look_at_file(target: str, confining: Confining, choices: Choices, *, whole:
         findings = lint_program(fetch.program_of(file)) if whole else ()
     subject = of_executable(executable.name, analysis, resolution, called.names, called.why)
     compared = _confined(subject, confining)
-    return Looked(executable.name, compared, called, analysis, resolution, sizes=sizes, findings=findings)
+    return Looked(
+        executable.name, compared, called, analysis, resolution, resolution.needs, sizes=sizes, findings=findings
+    )
 
 
 def _look_at_image(target: str, stored: StoredImage, layout: Layout, confining: Confining, *, whole: bool) -> Looked:
@@ -110,11 +118,12 @@ def _look_at_image(target: str, stored: StoredImage, layout: Layout, confining: 
         analysis = image.main.analysis
         file = image.files[image.main.path]
         called, inside = _look_inside(file, stored, layout, analysis, whole=whole)
-    compared = _confined(subject_of(image, called.names, called.why), confining)
+    claim = claimed(dict(image.annotations), image.main.path) if image.main else None
+    compared = _confined(_alone(subject_of(image, called.names, called.why)), confining, claim)
     sizes = image_sizes(image, stored, inside) if whole else None
     findings = lint_image(image) if whole else ()
-    known = image.main.analysis if image.main else None
-    return Looked(target, compared, called, known, None, image, stored, sizes, findings)
+    known, needs = (image.main.analysis, image.main.needs) if image.main else (None, ())
+    return Looked(target, compared, called, known, None, needs, image, stored, sizes, findings)
 
 
 def _look_inside(
@@ -126,6 +135,14 @@ def _look_inside(
         return calls_of(data), sizes_of(data, analysis) if whole else None
 
     return fetch.look_again(stored, layout, file, both) or (Called(None, "the program can't be read again"), None)
+
+
+def _alone(subject: Subject) -> Subject:
+    """Without its calls if it executes others that are there: they have calls too, and ``--seccomp auto`` unites them."""
+    others = any(file.executable and file.path != subject.program for file in subject.files)
+    if subject.calls is None or not subject.calls & _STARTS or not others:
+        return subject
+    return replace(subject, calls=None, why="it executes other programs, whose calls aren't looked for here")
 
 
 def calls_of(data: Data) -> Called:
@@ -140,10 +157,12 @@ def calls_of(data: Data) -> Called:
     return Called(findings, "" if findings.complete else f"{unknown} ways into the kernel aren't understood")
 
 
-def _confined(subject: Subject, confining: Confining) -> Compared:
-    """The subject under docker's defaults, under whit's, and under whit's cut to its own calls where they are known."""
-    ours = confining(subject.architecture)
-    several = [docker(subject.architecture), ours]
-    if subject.calls is not None and ours.calls is not None:
-        several.append(replace(ours, name="own", calls=ours.calls & subject.calls))
+def _confined(subject: Subject, confining: Confining, claim: Calls | None = None) -> Compared:
+    """The subject under docker's defaults, under whit's, and with ``--seccomp auto`` where that can be.
+
+    ``claim``: it was packed so already.
+    """
+    several = [docker(subject.architecture), confining(subject.architecture, claim.names if claim else None)]
+    if subject.calls is not None and claim is None:
+        several.append(replace(confining(subject.architecture, subject.calls), name="own"))
     return compare(subject, several)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from whit.packer.executable.analysis import Analysis
 
@@ -21,8 +21,8 @@ OTHERS = "(C and assembler)"
 _LEGACY = re.compile(r"_ZN(?P<parts>.*?)17h[0-9a-f]{16}E")
 _PART = re.compile(r"(\d+)")
 _ROOT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)::")
-_V0_CRATE = re.compile(r"C(?:s[0-9a-zA-Z]*_)?(\d{1,4})_?([A-Za-z_][A-Za-z0-9_]*)")
-_V0_WORD = re.compile(r"(\d{1,4})_?([A-Za-z_][A-Za-z0-9_]*)")
+_V0_CRATE = re.compile(r"C(?:s[0-9A-Za-z]*_)?(\d{1,4}_?)[A-Za-z_]")
+_V0_STEP = re.compile(r"B[0-9A-Za-z]*_|s[0-9A-Za-z]*_(?=\d)|(\d{1,4})_?")
 _MARKS = {
     "$LT$": "<", "$GT$": ">", "$RF$": "&", "$BP$": "*", "$C$": ",", "$LP$": "(", "$RP$": ")", "$SP$": "@", "..": "::",
 }  # fmt: skip
@@ -87,10 +87,19 @@ def rust_path(name: str) -> tuple[str, ...]:
         text = _demangled(legacy["parts"])
         root = _ROOT.search(text)
         return (root[1] if root else OTHERS, text)
-    if name.startswith("_R") and (crate := _V0_CRATE.search(name)):
-        words = [word[: int(length)] for length, word in _V0_WORD.findall(name)]
-        return (crate[2][: int(crate[1])], "::".join(word for word in words if word))
+    if name.startswith("_R") and (root := _V0_CRATE.search(name)):
+        words = list(_v0_words(name, root.start(1)))
+        if words:
+            return (words[0], "::".join(words))
     return (OTHERS, name)
+
+
+def _v0_words(name: str, at: int) -> Iterator[str]:
+    """The identifiers from the crate's on, each after its length; what refers back (``B…_``) and disambiguators have none."""
+    while step := _V0_STEP.search(name, at):
+        at = step.end() + int(step[1] or 0)
+        if step[1] and (word := name[step.end() : at]):
+            yield word
 
 
 def _demangled(parts: str) -> str:

@@ -15,19 +15,23 @@ if TYPE_CHECKING:
     Sizes = Mapping[tuple[str, ...], int]
     """Path → bytes. No path is the beginning of another one."""
 
-_CHILDREN = 80
-_PARTS = 2500
+_CHILDREN = 100
+_PARTS = 20_000
 """What is smaller than such a part of the whole isn't drawn by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """Something that takes ``size`` bytes; the children, largest first, take as many. ``hidden`` is how many things a leaf stands for."""
+    """Something that takes ``size`` bytes; the children, largest first, take as many.
+
+    ``hidden`` is how many things a leaf stands for; ``steps`` are the parts of the path that lead here from the parent.
+    """
 
     name: str
     size: int
     children: tuple[Node, ...] = ()
     hidden: int = 0
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -48,18 +52,21 @@ def tree(name: str, sizes: Sizes) -> Node:
     return _node(name, root, max(root.size // _PARTS, 1))
 
 
-def _node(name: str, grown: _Grown, least: int) -> Node:
+def _node(name: str, grown: _Grown, least: int, steps: tuple[str, ...] = ()) -> Node:
     ordered = sorted(grown.children.items(), key=lambda item: (-item[1].size, item[0]))
-    shown = [(label, child) for label, child in ordered[:_CHILDREN] if child.size >= least]
+    if len(ordered) == 1 and steps and ordered[0][1].size == grown.size:
+        step, child = ordered[0]  # a folder with nothing but a folder in it
+        return _node(f"{name} / {step}", child, least, (*steps, step))
+    shown = [(step, child) for step, child in ordered[:_CHILDREN] if child.size >= least]
     rest = ordered[len(shown) :]
-    children = [_node(label, child, least) for label, child in shown]
+    children = [_node(step, child, least, (step,)) for step, child in shown]
     smaller = sum(child.size for _, child in rest)
     if smaller:
         children.append(Node(f"{len(rest)} smaller", smaller, hidden=len(rest)))
     own = grown.size - sum(child.size for child in children)
     if own and children:
-        children.append(Node("itself", own))
-    return Node(name, grown.size, tuple(children) if shown else ())
+        children.append(Node("itself", own, hidden=1))
+    return Node(name, grown.size, tuple(children) if shown else (), 0, steps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def page(name: str, analysis: Analysis, resolution: Resolution, width: int | Non
     """
     yield click.style(f"{printable(name)}: {summary(analysis)}", bold=True)
     yield ""
-    yield from columns(list(_identity(analysis)), width=width)
+    yield from columns(list(identity(analysis)), width=width)
     if analysis.wasm:
         yield from _host(analysis.wasm, width)
     if analysis.format is Format.ELF or resolution.files:
@@ -83,7 +83,7 @@ def summary(analysis: Analysis) -> str:
     return f"{kind}, {analysis.platform}, {human_size(analysis.size)}"
 
 
-def _identity(analysis: Analysis) -> Iterator[tuple[str, str]]:
+def identity(analysis: Analysis) -> Iterator[tuple[str, str]]:
     """Label and value of what is known; what isn't has no row."""
     build, language = analysis.build, analysis.language
     linkage = f", {analysis.linkage}" if analysis.format is Format.ELF else ""

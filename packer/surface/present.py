@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from whit.packer.surface.model import Compared, Part, Surface
 
-TITLES = {"docker": "docker run", "whit": "whit run", "own": "only its own calls"}
+TITLES = {"docker": "docker run", "whit": "whit run", "own": "--seccomp auto"}
 """How the confinements are called before people."""
 
 UNITS = "1 point a system call, 10 a capability; docs/report.md tells all. Lower is better; it is no measure of the kernel's or the program's own bugs."

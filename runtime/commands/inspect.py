@@ -27,10 +27,11 @@ def _inspect(
     """
     from whit.runtime.verbs import inspect
 
-    if words.pop("surface"):
+    surface, html, old = words.pop("surface"), words.pop("html"), words.pop("old")
+    if surface or html or old:
         if kind not in (None, "file", "image") or form or len(things) != 1:
-            raise UsageError("--surface is for one file or image", hint="see 'whit inspect --help'")
-        return _look_closer(things[0], words)
+            raise UsageError("--surface and --html are for one file or image", hint="see 'whit inspect --help'")
+        return _look_closer(things[0], html, old, words)
     if kind == "file" or (kind is None and inspect.is_file(things)):
         if form:
             raise inspect.no_form()
@@ -39,14 +40,24 @@ def _inspect(
     return inspect.show_all(things, kind, form)
 
 
-def _look_closer(thing: str, words: dict[str, Any]) -> int:
-    """A file or image with its attack surface; ``words`` are the other options."""
+def _look_closer(thing: str, html: str | None, old: str | None, words: dict[str, Any]) -> int:
+    """A file or image with its attack surface, or a report of it; ``words`` are the other options."""
     from whit.packer.resolution.choices import parse_choices
-    from whit.packer.verbs.surface import show_surface
     from whit.runtime.confinement import whit_default
 
     choices = parse_choices(words["sources"], words["sysroot"], words["needs"], words["add"])
-    show_surface(thing, whit_default, choices, as_json=words["as_json"])
+    if html is None:
+        if old is not None:
+            raise UsageError("--diff goes with --html", hint="as in whit inspect --html report.html --diff OLD NEW")
+        from whit.packer.verbs.surface import show_surface
+
+        show_surface(thing, whit_default, choices, as_json=words["as_json"])
+        return 0
+    if words["as_json"]:
+        raise UsageError("--html and --json are two forms of the same", hint="leave one out")
+    from whit.packer.verbs.report import write_report
+
+    write_report(thing, old, html, whit_default, choices)
     return 0
 
 
@@ -63,6 +74,10 @@ command = click.Command(
             is_flag=True,
             help="Of a file or image: what its program could reach, beside docker's defaults (docs/report.md).",
         ),
+        click.Option(
+            ["--html"], metavar="PAGE", help="Write a report of a file or image as one HTML page; - is stdout."
+        ),
+        click.Option(["--diff", "old"], metavar="OLD", help="With --html: an older file or image, to tell what grew."),
         *(param for param in inspect_file.params if isinstance(param, click.Option)),
     ],
 )

@@ -45,4 +45,4 @@ def test_an_image_has_one_of_its_own(run_whit: RunWhit, tmp_path: Path) -> None:
 def test_it_is_for_one_file_or_image(run_whit: RunWhit) -> None:
     refused = run_whit("inspect", "--surface", "--type", "network", "x")
     assert refused.returncode == 2
-    assert "--surface is for one file or image" in refused.stderr
+    assert "--surface and --html are for one file or image" in refused.stderr

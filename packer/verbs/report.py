@@ -1,0 +1,32 @@
+"""One page about a file or an image, for people who would rather look than read: ``whit inspect --html``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whit.packer.report.gathering import look
+from whit.packer.report.page import page
+from whit.packer.showing.console import put_bytes
+from whit.packer.support import durable
+
+if TYPE_CHECKING:
+    from whit.packer.report.gathering import Confining
+    from whit.packer.resolution.choices import Choices
+
+
+def write_report(target: str, old: str | None, place: str, confining: Confining, choices: Choices) -> None:
+    """Write it to ``place``, whole or not at all; ``-`` is standard output. ``old`` is what it is compared with."""
+    looked = look(target, confining, choices, whole=True)
+    older = look(old, confining, choices, whole=True) if old is not None else None
+    allowed = confining(looked.compared.subject.architecture, None).calls
+    written = page(looked, older, allowed).encode()
+    if place == "-":
+        put_bytes(written)
+        return
+    path = Path(place).absolute()
+    with durable.output_errors(place):
+        if durable.is_special(path):
+            path.write_bytes(written)  # /dev/stdout, say, or a FIFO that somebody reads
+        else:
+            durable.write_whole(path, written, private=False)
