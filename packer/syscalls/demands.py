@@ -24,6 +24,7 @@ from whit.packer.syscalls.locations import (
     depth,
     replaced_root,
     rooted,
+    settled,
 )
 from whit.packer.syscalls.pieces import Flow
 from whit.packer.syscalls.program import Way
@@ -175,6 +176,8 @@ class Demands:
         if isinstance(source, Unknown):
             return Lost(address, source.reason)
         operations = _joined(source, demand.operations)
+        if source.operation is not None and (known := settled(operations)) is not None:
+            return Value(address, known)
         if len(operations) > _MOST_OPERATIONS:
             return Lost(address, "a long computation")
         if depth(source.location) > _DEEPEST or _far(source.location):

@@ -48,6 +48,7 @@ class Deed(StrEnum):
     SHIFT = "shift left"
     NEGATE = "negate"
     LOW_BYTE = "put into the lowest byte"
+    HIGH_BYTE = "put into the second byte"
 
 
 class Operation(NamedTuple):
@@ -69,7 +70,25 @@ _DEEDS: dict[Deed, Callable[[int, int], int]] = {
     Deed.SHIFT: lambda value, operand: value << (operand & 63),
     Deed.NEGATE: lambda value, _: -value,
     Deed.LOW_BYTE: lambda value, operand: value & ~0xFF | operand,
+    Deed.HIGH_BYTE: lambda value, operand: value & ~0xFF00 | operand << 8,
 }
+
+
+_BITWISE = frozenset({Deed.AND, Deed.OR, Deed.XOR, Deed.SHIFT, Deed.LOW_BYTE, Deed.HIGH_BYTE})
+
+
+def settled(operations: tuple[Operation, ...]) -> int | None:
+    """What comes of the operations if they leave no bit of the value that they begin with; else None."""
+    none, every = 0, WORD
+    for index, operation in enumerate(operations):
+        if operation.deed not in _BITWISE:
+            return None
+        none, every = operation.apply(none), operation.apply(every)
+        if none == every:
+            for later in operations[index + 1 :]:
+                none = later.apply(none)
+            return none
+    return None
 
 
 class Constant(NamedTuple):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LINE = re.compile(r"(\d+) +\[ *(\d+)\] \[([0-9a-f]{16})\] (\w+)")
+_FORKED = re.compile(r"(?:clone3?|v?fork)(?:\(| resumed).* = (\d+)$")
 _ENTRY_SIZE = 2
 """Bytes of x86-64's ``syscall``: strace tells the address behind it."""
 
@@ -35,17 +36,19 @@ def calls_of(program: Path, arguments: tuple[str, ...], folder: Path) -> set[Cal
         timeout=SECONDS,
         check=False,
     )
+    lines = log.read_text(errors="replace").splitlines()
+    parents = {child: line.split()[0] for line in lines for child in _FORKED.findall(line)}
     first, others = "", set()
     calls: set[Call] = set()
-    for line in log.read_text(errors="replace").splitlines():
+    for line in lines:
         if match := _LINE.match(line):
             process, number, address, name = match.groups()
             first = first or process
-            if name == "execve" and process == first and not calls:
-                continue
-            if name == "execve":
+            if name == "execve" and (process != first or calls):
                 others.add(process)
-            if process not in others:
+            if parents.get(process) in others:
+                others.add(process)
+            if name != "execve" and process not in others:
                 calls.add(Call(int(number), int(address, 16) - _ENTRY_SIZE))
     return calls
 

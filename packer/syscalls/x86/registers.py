@@ -64,8 +64,9 @@ def _sized(found: Sources, raw: Instruction, location: Register, size: int) -> S
     """A write of one or two bytes keeps the others."""
     if size >= WIDE or raw.mnemonic in _NARROW:
         return found
-    if size == 1 and raw.op0_register not in HIGH_BYTES and isinstance(found[0], Constant) and len(found) == 1:
-        return (From(location, Operation(Deed.LOW_BYTE, found[0].value & 0xFF)),)
+    if size == 1 and isinstance(found[0], Constant) and len(found) == 1:
+        deed = Deed.HIGH_BYTE if raw.op0_register in HIGH_BYTES else Deed.LOW_BYTE
+        return (From(location, Operation(deed, found[0].value & 0xFF)),)
     return (Unknown(f"a part of a register is written at {raw.ip:#x}"),)
 
 

@@ -114,6 +114,10 @@ a function that doesn't return
     test edi, edi; jne good; call end; bad: mov eax, esi; good2: syscall; ret; good: mov eax, 28; jmp good2; nop; end: hlt; jmp end
     85ff750ae80d00000089f00f05c3b81c000000ebf690f4ebfd
     28
+a number that is put together of bytes
+    mov al, 29; jmp common; mov al, 30; common: mov ah, 0; movzx eax, ax; syscall
+    b01deb02b01eb4000fb7c00f05
+    29 30
 """
 
 
