@@ -70,10 +70,11 @@ int bundle_open(struct bundle *bundle, const struct bundle_mark *mark);
 /* Read what it says at a place into memory, `length` bytes. 0, -errno, or -ENODATA if there are less. */
 int bundle_read(int fd, void *memory, size_t length, uint64_t at);
 
-/* Sum up a part of the file. `skip` bytes at `skip_at` are left out. 0 or -errno. */
+/* Sum up a part of the file, or the launcher without its mark. 0 or -errno. */
 int bundle_sum_part(const struct bundle *bundle, uint64_t at, uint64_t size, uint64_t *sum);
 int bundle_sum_launcher(const struct bundle *bundle, uint64_t *sum);
 
+/* A text of a head that was checked. */
 const char *bundle_text(const struct bundle *bundle, uint32_t at);
 
 /* Be a bundle. */

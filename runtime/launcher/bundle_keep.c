@@ -57,8 +57,11 @@ static void remove_filled(const struct bundle *bundle, int folder, const char *n
 static void add_places(int root)
 {
 	CLEANUP_FD int etc = openat(root, "etc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	CLEANUP_FD int hosts = etc < 0 ? -1 : openat(etc, "hosts", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	CLEANUP_FD int resolvers = etc < 0 ? -1 : openat(etc, "resolv.conf", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (etc < 0)
+		return;
+	/* Where there is one already, it stays. */
+	mknodat(etc, "hosts", S_IFREG | 0644, 0);
+	mknodat(etc, "resolv.conf", S_IFREG | 0644, 0);
 }
 
 static int fill_beside(const struct bundle *bundle, int folder, const char *name)

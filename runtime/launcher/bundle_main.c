@@ -13,7 +13,7 @@
 #include "launch.h"
 #include "util.h"
 
-enum { PATH_SIZE = 4096, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 2, MEMFD_EXECUTABLE = 16, ADD_SEALS = 1033, SYS_ADMIN_BIT = 21 };
+enum { PATH_SIZE = 4096, SYS_ADMIN_BIT = 21 };
 
 extern char **environ;
 
@@ -54,18 +54,17 @@ static int make_copy(const struct bundle *bundle, int inherited)
 	if (mark.mark_at > size || sizeof(mark) > size - mark.mark_at)
 		return -EBADMSG;
 	mark.descriptor = (uint64_t)inherited + 1;
-	CLEANUP_FD int copy = (int)syscall(SYS_memfd_create, "whit", MEMFD_CLOEXEC | MEMFD_SEALABLE | MEMFD_EXECUTABLE);
-	if (copy < 0 && errno == EINVAL)
-		copy = (int)syscall(SYS_memfd_create, "whit", MEMFD_CLOEXEC | MEMFD_SEALABLE);
+	CLEANUP_FD int copy = sealable_file();
+	if (copy < 0)
+		return copy;
 	char *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, bundle->fd, 0);
-	if (copy < 0 || bytes == MAP_FAILED)
+	if (bytes == MAP_FAILED)
 		return -errno;
 	memcpy(bytes + mark.mark_at, &mark, sizeof(mark));
 	int error = write_all(copy, bytes, size);
 	munmap(bytes, size);
-	if (error || fchmod(copy, 0500) < 0 || fcntl(copy, ADD_SEALS, ALL_SEALS) < 0)
-		return error ? error : -errno;
-	return steal_fd(&copy);
+	error = error ? error : seal_program(copy);
+	return error ? error : steal_fd(&copy);
 }
 
 /* Returns only if it failed. */

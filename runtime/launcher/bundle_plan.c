@@ -1,8 +1,6 @@
 /* A bundle's plan: one of those that Python has made for it, with what only this host and this command line can tell: users,
    cgroups, volumes, words. As everywhere, nothing is taken away from a permissive start: what is asked for is added. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,7 +9,7 @@
 #include "launch.h"
 #include "util.h"
 
-enum { FAILED = 125, NOT_EXECUTABLE = 126, NOT_FOUND = 127, MESSAGE_SIZE = 8192, NUMBER_SIZE = 24, PIECE = 64 << 10 };
+enum { FAILED = 125, NOT_EXECUTABLE = 126, NOT_FOUND = 127, MESSAGE_SIZE = 8192, PIECE = 64 << 10 };
 
 static const char *const done[OP_COUNT] = OP_WHATS;
 

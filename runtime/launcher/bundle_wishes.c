@@ -7,7 +7,7 @@
 #include "bundle.h"
 #include "util.h"
 
-enum { NAME_SIZE = 32, USAGE = 125, CPU_PERIOD_US = 100000, MIN_QUOTA_US = 1000, MIN_MEMORY = 256 << 10, MAX_PIDS = 1 << 22, MAX_DECIMALS = 9 };
+enum { CPU_PERIOD_US = 100000, MIN_QUOTA_US = 1000, MIN_MEMORY = 256 << 10, MAX_PIDS = 1 << 22, MAX_DECIMALS = 9 };
 
 enum kind { TEXT, VOLUME, VARIABLE, SWITCH, ACTION };
 

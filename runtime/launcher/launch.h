@@ -191,6 +191,10 @@ int signal_first(pid_t shown, int number);
 /* The descriptor that comes over a socket with a text, or -errno. */
 int receive_descriptor(int receiver);
 
+/* A file in memory for a program: made, and once that is in it, closed to all who would write to it. A descriptor, or 0; or -errno. */
+int sealable_file(void);
+int seal_program(int file);
+
 /* Undo what was done to signals on the way to a program. */
 void reset_signals(void);
 

@@ -20,21 +20,33 @@ enum { FIRST_INHERITED = 3, ALL_SEALS = 15, MEMFD_CLOEXEC = 1, MEMFD_SEALABLE = 
 
 extern char **environ;
 
+int sealable_file(void)
+{
+	int file = (int)syscall(SYS_memfd_create, "whit", MEMFD_CLOEXEC | MEMFD_SEALABLE | MEMFD_EXECUTABLE);
+	/* Kernels before 6.3 don't know the flag; later ones may be told not to execute such files without it. */
+	if (file < 0 && errno == EINVAL)
+		file = (int)syscall(SYS_memfd_create, "whit", MEMFD_CLOEXEC | MEMFD_SEALABLE);
+	return file < 0 ? -errno : file;
+}
+
+int seal_program(int file)
+{
+	return fchmod(file, 0500) < 0 || fcntl(file, ADD_SEALS, ALL_SEALS) < 0 ? -errno : 0;
+}
+
 static int copy_to_memfd(int source)
 {
 	struct stat status;
-	CLEANUP_FD int copy = (int)syscall(SYS_memfd_create, "whit", MEMFD_CLOEXEC | MEMFD_SEALABLE | MEMFD_EXECUTABLE);
-	/* Kernels before 6.3 don't know the flag; later ones may be told not to execute such files without it. */
-	if (copy < 0 && errno == EINVAL)
-		copy = (int)syscall(SYS_memfd_create, "whit", MEMFD_CLOEXEC | MEMFD_SEALABLE);
-	if (copy < 0 || fstat(source, &status) < 0)
+	CLEANUP_FD int copy = sealable_file();
+	if (copy < 0)
+		return copy;
+	if (fstat(source, &status) < 0)
 		return -errno;
 	for (off_t at = 0; at < status.st_size;)
 		if (sendfile(copy, source, &at, (size_t)(status.st_size - at)) <= 0)
 			return -EIO;
-	if (fchmod(copy, 0500) < 0 || fcntl(copy, ADD_SEALS, ALL_SEALS) < 0)
-		return -errno;
-	return steal_fd(&copy);
+	int error = seal_program(copy);
+	return error ? error : steal_fd(&copy);
 }
 
 /* A program that runs as a user who may write the launcher's file, the host's root above all, could overwrite it through

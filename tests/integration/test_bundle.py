@@ -94,10 +94,13 @@ def test_at_a_terminal_it_sees_it_and_can_be_interrupted(box: Bundle) -> None:
 
 
 def test_two_at_once_are_apart(box: Bundle) -> None:
-    one, other = box.begin("sleep", "100"), box.begin("sh", "-c", "ps | wc -l; ls /tmp")
-    assert other.communicate(timeout=LIMIT_S)[0] == "4\n"
-    one.kill()
-    one.communicate(timeout=LIMIT_S)
+    one = box.begin("sh", "-c", "echo x > /tmp/x; echo ready; exec sleep 100")
+    try:
+        assert first_line(one) == "ready"
+        assert box("sh", "-c", "ps -o args | grep -c '[s]leep 100'; ls /tmp").stdout == "0\n"
+    finally:
+        one.kill()
+        one.communicate(timeout=LIMIT_S)
 
 
 # ---- it is confined ----
@@ -106,7 +109,7 @@ def test_two_at_once_are_apart(box: Bundle) -> None:
 def test_it_is_confined_as_whit_run_confines(run_whit: RunWhit, box: Bundle) -> None:
     script = (
         "id -u; grep -E 'Cap|NoNewPrivs|Seccomp:' /proc/self/status; ls / | sort; touch /new 2>&1; ls /sys/class/net; "
-        "cat /proc/sys/kernel/hostname /proc/mounts | grep -v ' / ' | cut -d' ' -f2-4 | cut -d, -f1-4; ps | wc -l; env | sort; cat /etc/hosts"
+        "cat /proc/sys/kernel/hostname /proc/mounts | grep -v ' / ' | cut -d' ' -f2-4 | cut -d, -f1-4; echo $$; env | sort; cat /etc/hosts"
     )
     run = run_whit("run", "--network", "none", BUSYBOX, "sh", "-c", script)
     assert run.returncode == 0
@@ -259,6 +262,18 @@ def test_tmpfs_init_and_landlock_are_its_maker_s(run_whit: RunWhit, folder: Path
         assert done.stdout.splitlines()[0] == "x"
         assert done.stdout.splitlines()[1] != "1"
         assert done.stdout.splitlines()[-1] == "refused"
+
+
+@pytest.mark.usefixtures("landlock")
+def test_under_landlock_a_volume_may_be_written_unless_it_is_read_only(run_whit: RunWhit, folder: Path) -> None:
+    made = bundle(run_whit, folder, BUSYBOX, "--landlock")
+    for name in ("one", "other"):
+        (folder / name).mkdir()
+        (folder / name).chmod(0o777)
+    words = ("--whit-volume", f"{folder}/one:/one", "--whit-volume", f"{folder}/other:/other:ro")
+    done = made(*words, "sh", "-c", "echo x > /one/x; echo x > /other/x")
+    assert (folder / "one/x").read_text() == "x\n"
+    assert "can't create /other/x" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.bundles import LIMIT_S, Bundle, bundle, folder
+from tests.integration.conftest import USER
 from tests.integration.madeimage import entry, make_image
 from tests.integration.older_kernel import NEWER
 from tests.peers import PROJECT
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox")]
 BUSYBOX = Path("/bin/busybox")
+LIMITED = Path(__file__).with_name("limited_namespaces.py")
 __all__ = ["folder"]
 
 DAMAGED = "whit: this bundle is damaged: "
@@ -323,6 +325,14 @@ def test_in_a_container_without_rights_it_says_what_is_missing(run_whit: RunWhit
     assert done.stderr.startswith(
         "whit: can't create the namespaces: Operation not permitted\nhint: nobody may make namespaces here"
     )
+
+
+@pytest.mark.parametrize("kind", ["user", "pid", "mnt", "net", "ipc", "uts"])
+def test_where_namespaces_are_used_up_it_says_which_setting_counts_them(box: Bundle, kind: str) -> None:
+    words: list[str | Path] = [sys.executable, LIMITED, f"max_{kind}_namespaces", str(USER), box.path, "true"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=LIMIT_S, cwd="/")
+    assert done.returncode == 125
+    assert "hint: the limit of namespaces is reached: raise the one of the sysctls user.max_*_namespaces" in done.stderr
 
 
 def test_it_runs_on_older_kernels(box: Bundle) -> None:

@@ -49,6 +49,10 @@ case_of limits box --memory 64m --cpus 0.5 --pids-limit 33 /bin/busybox \
     sh -c 'cat /proc/self/cgroup; cd /sys/fs/cgroup && cat memory.max cpu.max pids.max; exit 42'
 case_of memory box --memory 16m /bin/busybox dd if=/dev/zero of=/dev/null bs=64M count=1
 case_of pids box --pids-limit 4 /bin/busybox sh -c 'for i in 1 2 3 4 5 6; do sleep 1 & done; wait; echo survived'
+case_of bundled whit bundle /bin/busybox -o /tmp/box.run
+case_of bundle env -i /tmp/box.run --whit-memory 64m --whit-cpus 0.5 --whit-pids-limit 33 \
+    sh -c 'cat /proc/self/cgroup; cd /sys/fs/cgroup && cat memory.max cpu.max pids.max; exit 42'
+case_of bundle-memory /tmp/box.run --whit-memory 16m dd if=/dev/zero of=/dev/null bs=64M count=1
 case_of killed kill_supervisor
 case_of left left_over
 """
@@ -72,6 +76,14 @@ def test_the_limits_are_written_and_readable_inside_and_the_exit_status_is_the_p
     assert cases["packed"].status == 0, cases["packed"].said
     assert cases["limits"].said.splitlines() == ["0::/", str(64 << 20), "50000 100000", "33"]
     assert cases["limits"].status == 42
+
+
+def test_a_bundle_finds_the_cgroups_by_itself(cases: dict[str, Case]) -> None:
+    assert cases["bundled"].status == 0, cases["bundled"].said
+    assert cases["bundle"].said.splitlines() == ["0::/", str(64 << 20), "50000 100000", "33"]
+    assert cases["bundle"].status == 42
+    assert cases["bundle-memory"].status == 137
+    assert "out of memory: the container reached its limit of 16m" in cases["bundle-memory"].said
 
 
 def test_memory_beyond_the_limit_ends_the_program_and_is_reported(cases: dict[str, Case]) -> None:
