@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from whit.packer.store.store import StoredImage
 
 _EMPTY = "nothing but names"
+_REPLACED, _DELETED = "replaced by a later layer", "deleted by a later layer"
 _SHOWN = 40
 
 
@@ -18,15 +19,24 @@ def image_sizes(image: Image, stored: StoredImage, inside: Sizes | None) -> Size
     titles = layer_titles(stored)
     sizes: dict[tuple[str, ...], int] = {}
     main = image.main.path if image.main else None
-    for file in image.with_hidden:
-        if not file.size:
-            continue
+    for file in image.files.values():
         path = (titles[file.layer], *file.path.strip("/").split("/"))
-        if inside is not None and file.path == main and file == image.files.get(file.path):
+        if inside is not None and file.path == main:
             sizes.update({(*path, *rest): size for rest, size in inside.items()})
-        else:
+        elif file.size:
+            sizes[path] = file.size
+    for hidden in image.hidden:
+        file = hidden.file
+        *folders, name = file.path.strip("/").split("/")
+        path = (titles[file.layer], *folders, f"{name} ({_REPLACED if hidden.replaced else _DELETED})")
+        if file.size:
             sizes[path] = sizes.get(path, 0) + file.size
     return sizes or {(_EMPTY,): 0}
+
+
+def hidden_bytes(image: Image) -> int:
+    """Bytes of content that are sent and stored, and that no container sees."""
+    return sum(hidden.file.size for hidden in image.hidden)
 
 
 def layer_titles(stored: StoredImage) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.report import sections
 from whit.packer.report.bytesview import bytes_section, signed
-from whit.packer.report.imagebytes import layer_titles
+from whit.packer.report.imagebytes import hidden_bytes, layer_titles
 from whit.packer.report.markup import Markup, joined, table, tag
 from whit.packer.report.tree import tree
 from whit.packer.showing.console import human_size
@@ -110,4 +110,7 @@ def _layers(looked: Looked) -> Markup:
         (titles[layer.digest], human_size(content.get(titles[layer.digest], 0)), human_size(layer.size))
         for layer in stored.manifest.layers
     ]
-    return table("From the bottom to the top", ("Layer", "Files in it", "Compressed"), rows, frozenset({1, 2}))
+    layers = table("From the bottom to the top", ("Layer", "Files in it", "Compressed"), rows, frozenset({1, 2}))
+    lost = hidden_bytes(looked.image) if looked.image else 0
+    told = f"{human_size(lost)} of its files no container sees: a later layer deletes or replaces them."
+    return joined((layers, tag("p", told) if lost else ""))

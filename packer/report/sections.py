@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING
 
 from whit.packer.needs.model import Verdict
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from whit.packer.surface.model import Compared, Surface
     from whit.packer.syscalls.found import Findings, Place
 
+_EVERY = "every image has it"
 _SIGNS = {"error": "✖", "warning": "▲", "note": "●"}
 _WAYS, _STEPS, _UNKNOWN, _EVIDENCE = 6, 8, 20, 4
 
@@ -51,17 +53,18 @@ def needs_section(looked: Looked) -> Markup:
 
 
 def _file_edges(name: str, resolution: Resolution) -> Iterator[Edge]:
-    """The program → its needs → their files."""
-    reasons = {need.name: need.reason for need in resolution.needs}
+    """The program → its needs → their files; what nothing in it asks for is there because every image has it."""
+    reasons = {need.name: need.reason for need in resolution.needs if need.verdict is not Verdict.NOT}
+    judged = {need.name for need in resolution.needs}
     groups: dict[str, list[str]] = {}
     for file in resolution.files:
-        groups.setdefault(file.need, []).append(file.path)
+        if file.need in judged:
+            groups.setdefault(file.need if file.need in reasons else _EVERY, []).append(file.path)
     for need, paths in groups.items():
-        if need not in reasons:
-            continue
-        yield Edge(name, need, reasons[need])
-        shown = paths if len(paths) <= _WAYS else [f"{len(paths)} files, {paths[0]} the first"]
-        yield from (Edge(need, path, reasons[need]) for path in shown)
+        why = reasons.get(need, "it costs next to nothing, and much may ask for it")
+        yield Edge(name, need, why)
+        shown = paths if len(paths) <= _WAYS else [f"{len(paths)} in {posixpath.commonpath(paths)}"]
+        yield from (Edge(need, path, why) for path in shown)
 
 
 def _library_edges(name: str, resolution: Resolution) -> Iterator[Edge]:

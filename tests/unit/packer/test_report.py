@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.programs.build import build
+from tests.unit.packer.images import EXIT, GOOD, write_layout
 from whit.packer.executable.file import opened
 from whit.packer.needs import DETAILS
 from whit.packer.report.bytesview import bytes_section
@@ -26,6 +27,8 @@ from whit.runtime.confinement import whit_default
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.unit.packer.images import Members
 
 HOSTILE = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(1)>&\u202e\x1b[2J\udc80"
 SIZES = st.dictionaries(
@@ -110,7 +113,7 @@ def test_gos_names_tell_the_package(name: str, package: str, rest: str) -> None:
         ),
         ("_RNvCs1234_7mycrate3foo", ("mycrate", "mycrate::foo")),
         (
-            "_RNvXs1_NtCs9_5hyper3httpNtB5_6ServerNtCsa_4core5Clone5clone",
+            "_RNvXs1_NtCs9_5hyper4httpNtB5_6ServerNtCsa_4core5Clone5clone",
             ("hyper", "hyper::http::Server::core::Clone::clone"),
         ),
         ("memcpy", ("(C and assembler)", "memcpy")),
@@ -202,3 +205,20 @@ def test_gos_packages_are_as_large_as_gos_own_tool_says(go_program: Path) -> Non
             count += where == runtime
     # Go's table has a function up to the next one's beginning, with the padding between them: Go aligns to 32 bytes.
     assert theirs[runtime] <= ours[runtime] <= theirs[runtime] + 31 * count
+
+
+def test_an_image_is_told_by_layers_and_what_is_hidden_counts(tmp_path: Path) -> None:
+    layers: list[Members] = [
+        {"exit": (EXIT, 0o555), "old": (b"x" * 1000, 0o644), "keep/me": (b"y" * 10, 0o644)},
+        {"old": (b"z" * 500, 0o644)},
+    ]
+    image = write_layout(tmp_path / "image", layers, GOOD)
+    looked = look(str(image), whit_default, whole=True)
+    sizes = looked.sizes or {}
+    assert sum(sizes.values()) == len(EXIT) + 1000 + 10 + 500
+    assert {path[1:]: size for path, size in sizes.items() if path[1] != "exit"} == {
+        ("old (replaced by a later layer)",): 1000,
+        ("old",): 500,
+        ("keep", "me"): 10,
+    }
+    assert "1kB of its files no container sees" in page(looked)
