@@ -81,7 +81,8 @@ def _out(name: str, path: str, target: str, archive: bool, follow: bool) -> int:
         if target != STREAM:
             mine = os.geteuid(), os.getegid()
             owner = None if archive else lambda _uid, _gid: mine
-            return copying.copy(origin, copying.Side(target), owner, follow=follow)
+            with _told(target, "copy it elsewhere"):
+                return copying.copy(origin, copying.Side(target), owner, follow=follow)
         with copying.source(origin, follow=follow) as descriptor:
             for chunk in copying.archive(descriptor, copying.name_of(origin), owners.into(kept)):
                 put_bytes(chunk)
@@ -91,13 +92,13 @@ def _out(name: str, path: str, target: str, archive: bool, follow: bool) -> int:
 def _in(source: str, name: str, path: str, archive: bool, follow: bool) -> int:
     from whit.runtime.engine import copying, owners
 
-    with _root(name) as (kept, root), _told(name, path):
+    with _root(name) as (kept, root), _told(f"{path} in container {name}", "copy into a volume of it"):
         destination = copying.Side(path, root)
         if source != STREAM:
             user = _user(kept)
             owner = (lambda _uid, _gid: user) if archive or kept.container.users else None
             return copying.copy(copying.Side(source), destination, owner, follow=follow)
-        with copying.folder_for_archive(destination) as folder:
+        with copying.folder_for_archive(destination) as folder, _told_of_archive():
             copying.unpack(iter(lambda: sys.stdin.buffer.read(1 << 16), b""), folder, owners.out_of(kept))
     return 0
 
@@ -111,17 +112,36 @@ def _user(kept: Kept) -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def _told(name: str, path: str) -> Iterator[None]:
-    """What the kernel says of writing there, in words."""
+def _told(where: str, elsewhere: str) -> Iterator[None]:
+    """What the kernel says of writing there, in words; ``elsewhere`` is what to do where nothing can be written."""
     import errno
 
     from whit.packer.support.errors import WhitError
 
+    room = "free some space; what was copied until then is there"
+    said = {
+        errno.EROFS: ("it is read-only", elsewhere),
+        errno.ENOSPC: ("no space left on the device", room),
+        errno.EDQUOT: ("the disk quota is used up", room),
+    }
     try:
         yield
     except OSError as error:
-        if error.errno == errno.EROFS:
-            raise WhitError(
-                f"{path} in container {name} can't be written: it is read-only", hint="copy into a volume of it"
-            ) from None
-        raise
+        if error.errno not in said:
+            raise
+        what, hint = said[error.errno]
+        raise WhitError(f"{where} can't be written: {what}", hint=hint) from None
+
+
+@contextlib.contextmanager
+def _told_of_archive() -> Iterator[None]:
+    """What is wrong with an archive from elsewhere, which is no layer."""
+    from whit.packer.support.errors import InvalidFileError
+
+    try:
+        yield
+    except InvalidFileError as error:
+        raise InvalidFileError(
+            error.message.replace("a layer", "the archive", 1),
+            hint=error.hint or "what came before that in the archive has been copied",
+        ) from None

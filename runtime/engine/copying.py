@@ -93,6 +93,11 @@ def _is_folder(descriptor: int) -> bool:
     return stat.S_ISDIR(os.fstat(descriptor).st_mode)
 
 
+def _is_passed_over(descriptor: int) -> bool:
+    mode = os.fstat(descriptor).st_mode
+    return stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode)
+
+
 def name_of(side: Side) -> bytes:
     """The name that a source has in an archive; what is in a folder is below ``.``."""
     if side.is_content:
@@ -189,6 +194,11 @@ def copy(origin: Side, destination: Side, owner: Change, *, follow: bool) -> int
 
     with source(origin, follow=follow) as descriptor:
         name, is_folder = name_of(origin), _is_folder(descriptor)
+        if _is_passed_over(descriptor):
+            raise WhitError(
+                f"{origin.shown} is a device or a socket, and those aren't copied",
+                hint="a container gets devices by whit run --device",
+            )
         with target(destination, name, is_folder=is_folder, is_content=origin.is_content) as place:
             unpack(counted(archive(descriptor, place.name, owner)), place.folder)
     return size

@@ -40,7 +40,10 @@ def connect(containers: Containers, kept: Kept, wish: Joining) -> Attached | Non
     with containers.changing(kept) as now:
         _check(now.container, network.name)
         if wish.network in now.container.network_names:
-            raise UsageError(f"container {now.container.name} is in the network {wish.network} already")
+            raise UsageError(
+                f"container {now.container.name} is in the network {wish.network} already",
+                hint=f"to change how: whit network disconnect {wish.network} {now.container.name}",
+            )
         attached = _connect_running(containers, now, wish)
         changed = replace(now.container, networks=(*now.container.networks, wish))
         kept = containers.replace(now, changed)
@@ -67,7 +70,10 @@ def disconnect(containers: Containers, kept: Kept, wanted: str, *, force: bool =
             containers.replace(now, replace(now.container, networks=left))
     was_in = attaching.disconnect(containers.root, kept.container.id, name, _supervisor(kept) or None)
     if not (was_in or left != networks or force):
-        raise UsageError(f"container {kept.container.name} isn't in the network {name}")
+        raise UsageError(
+            f"container {kept.container.name} isn't in the network {name}",
+            hint=f"whit network inspect {name} lists who is",
+        )
 
 
 def rename(containers: Containers, kept: Kept, name: str) -> None:

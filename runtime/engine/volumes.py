@@ -65,10 +65,11 @@ class Volumes:
     @contextlib.contextmanager
     def using(self) -> Iterator[None]:
         """Until the block ends no volume is removed."""
-        with durable.store_errors(f"use the volumes in {self.folder}"):
-            for folder in (self.root, self.folder):
-                durable.private_folder(folder)
-        with durable.locked(self.folder / _ALL, exclusive=False):
+        with contextlib.ExitStack() as held:
+            with durable.store_errors(f"use the volumes in {self.folder}"):
+                for folder in (self.root, self.folder):
+                    durable.private_folder(folder)
+                held.enter_context(durable.locked(self.folder / _ALL, exclusive=False))
             yield
 
     @contextlib.contextmanager

@@ -190,6 +190,7 @@ def test_what_cannot_be_joined_or_left_is_told(engine: Networked) -> None:
         assert (done.returncode != 0, done.stderr.splitlines()[0]) == (True, f"whit: {why}"[: len(done.stderr)]) or (
             done.stderr.startswith(f"whit: {why}")
         )
+        assert "\nhint: " in done.stderr
     engine("network", "disconnect", "--force", "blue", "box")
 
     # a network that has been removed is left all the same

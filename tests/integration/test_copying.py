@@ -149,6 +149,58 @@ def test_archives_go_in_and_come_out_by_standard_streams(engine: Engine, box: st
     assert "is not a folder" in done.stderr
 
 
+def test_an_archive_that_leads_out_of_it_or_is_cut_off_is_told_with_what_has_been_copied(
+    engine: Engine, box: str
+) -> None:
+    for members, cut, why in (
+        (("before", "../../out"), None, "the archive holds a path that leads out of it: '../../out'"),
+        (("before", "cut"), 3 * 512 + 100, "the archive ends in the middle"),
+    ):
+        # given a tar of a member that is well and one that isn't
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as tar:
+            for name in members:
+                member = tarfile.TarInfo(name)
+                member.size = 200
+                tar.addfile(member, io.BytesIO(bytes(200)))
+        # when it is copied in
+        done = subprocess.run(
+            [str(engine.program), "cp", "-", f"{box}:/tars"],
+            input=packed.getvalue()[:cut],
+            env=engine.environment,
+            capture_output=True,
+            check=False,
+        )
+        # then the error says so, and what has been copied
+        hint = "what came before that in the archive has been copied"
+        assert (done.returncode, done.stderr.decode()) == (1, f"whit: {why}\nhint: {hint}\n")
+        assert inside(engine, box, "/tars/before").getnames() == ["before"]
+
+
+def test_a_device_is_refused_and_not_passed_over_in_silence(engine: Engine, box: str) -> None:
+    done = engine.run("cp", "/dev/null", f"{box}:/tars/null")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        1,
+        "whit: /dev/null is a device or a socket, and those aren't copied",
+    )
+
+
+def test_a_full_disk_is_told_with_what_to_do(engine: Engine, tmp_path: Path) -> None:
+    # given a container with a small file system in memory, and a file that is larger
+    engine.box("sleep", "1000", options=(*OPTIONS, "--tmpfs", "/small:size=64k"), name="small")
+    (tmp_path / "large").write_bytes(bytes(1 << 20))
+    # when it is copied there
+    done = engine.run("cp", str(tmp_path / "large"), "small:/small/")
+    # then
+    assert (done.returncode, done.stderr.splitlines()) == (
+        1,
+        [
+            "whit: /small/ in container small can't be written: no space left on the device",
+            "hint: free some space; what was copied until then is there",
+        ],
+    )
+
+
 def test_volumes_are_reached_and_read_only_ones_are_not_written(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in\n")
     (tmp_path / "fixed").mkdir()

@@ -58,9 +58,11 @@ def new_network(
     """
     check_name(wishes.name)
     if wishes.driver != DRIVER:
-        raise UsageError(f"there is no driver {wishes.driver}: networks of whit's are bridges")
+        raise UsageError(
+            f"there is no driver {wishes.driver}", hint="networks of whit's are bridges: leave --driver out"
+        )
     if any(other.name == wishes.name for other in others):
-        raise UsageError(f"there is a network {wishes.name} already")
+        raise UsageError(f"there is a network {wishes.name} already", hint="choose another name")
     four, six = _subnets(wishes.subnets)
     subnet = four or pool.free_subnet([*routes, *(other.subnet for other in others)])
     if wishes.ipv6 and six is None:
@@ -95,7 +97,9 @@ def _subnets(given: Sequence[str]) -> tuple[IPv4Network | None, IPv6Network | No
         subnet = parse_subnet(text)
         if isinstance(subnet, IPv4Network) and four is None:
             if subnet.prefixlen > _LEAST_HOSTS:
-                raise UsageError(f"--subnet {text} has no room for a bridge and a container")
+                raise UsageError(
+                    f"--subnet {text} has no room for a bridge and a container", hint="/29 has room for five"
+                )
             four = subnet
         elif isinstance(subnet, IPv6Network) and six is None:
             six = subnet
@@ -127,7 +131,7 @@ def _check_free(
         return
     for other in others:
         if pool.overlapping(subnet, [other.subnet, *([other.subnet6] if other.subnet6 else [])]):
-            raise UsageError(f"{subnet} overlaps the network {other.name}, {other.subnet}")
+            raise UsageError(f"{subnet} overlaps the network {other.name}, {other.subnet}", hint="choose another one")
     lost = pool.overlapping(subnet, [route for route in routes if route.prefixlen >= subnet.prefixlen])
     if lost:
         raise UsageError(f"{subnet} would take from the host its route to {lost}", hint="ip route lists them")

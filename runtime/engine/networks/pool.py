@@ -57,9 +57,9 @@ def check_address(network: Network, address: str) -> str:
     except ValueError:
         raise UsageError(f"'{address}' is not an IPv4 address") from None
     if wanted not in network.subnet or wanted in {network.subnet.network_address, network.subnet.broadcast_address}:
-        raise UsageError(f"{wanted} is not an address of the network {network.name}, {network.subnet}")
+        raise _elsewhere(network, wanted, network.subnet)
     if str(wanted) == network.gateway:
-        raise UsageError(f"{wanted} is the gateway of the network {network.name}")
+        raise _gateway(network, wanted)
     return str(wanted)
 
 
@@ -71,10 +71,21 @@ def check_address6(network: Network, address: str) -> str:
         )
     wanted = IPv6Address(address)
     if wanted not in network.subnet6 or wanted == network.subnet6.network_address:
-        raise UsageError(f"{wanted} is not an address of the network {network.name}, {network.subnet6}")
+        raise _elsewhere(network, wanted, network.subnet6)
     if str(wanted) == network.gateway6:
-        raise UsageError(f"{wanted} is the gateway of the network {network.name}")
+        raise _gateway(network, wanted)
     return str(wanted)
+
+
+def _elsewhere(network: Network, wanted: object, subnet: object) -> UsageError:
+    return UsageError(
+        f"{wanted} is not an address of the network {network.name}, {subnet}",
+        hint="choose one in that, neither its first nor its last",
+    )
+
+
+def _gateway(network: Network, wanted: object) -> UsageError:
+    return UsageError(f"{wanted} is the gateway of the network {network.name}", hint="choose another one")
 
 
 def check_wish(network: Network, wish: Joining) -> None:
@@ -94,7 +105,10 @@ def place(network: Network, wish: Joining, taken: Mapping[str, str]) -> Place:
     taken = {network.gateway6: "the gateway", network.mac: "the bridge"} | dict(taken)
     for given in (wish.address, wish.address6, wish.mac):
         if given in taken:
-            raise WhitError(f"{given} is taken in the network {network.name}, by {taken[given]}")
+            raise WhitError(
+                f"{given} is taken in the network {network.name}, by {taken[given]}",
+                hint="choose another one",
+            )
     for address in [wish.address] if wish.address else addresses(network):
         found = Place(address, wish.address6 or address6(network, address), wish.mac or mac_of(address))
         lost = [own for own in (found.address, found.address6, found.mac) if own in taken]
