@@ -99,7 +99,7 @@ def test_two_at_once_are_apart(box: Bundle) -> None:
         assert first_line(one) == "ready"
         assert box("sh", "-c", "ps -o args | grep -c '[s]leep 100'; ls /tmp").stdout == "0\n"
     finally:
-        one.kill()
+        one.terminate()
         one.communicate(timeout=LIMIT_S)
 
 
