@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from whit.packer.elf import dynamic, gofunctions, gopclntab, symbols
 from whit.packer.elf.file import SectionType, parse
 from whit.packer.elf.parts import kind_of, parts
-from whit.packer.executable.analyse import ELF_MAGIC
+from whit.packer.executable.analyse import WASM_MAGIC
 from whit.packer.report.naming import placing
+from whit.packer.report.wasmbytes import wasm_sizes
 from whit.packer.support.errors import InvalidFileError
 
 if TYPE_CHECKING:
@@ -29,12 +30,13 @@ _ANY_NAME = "runtime.main"
 
 
 def sizes_of(data: Data, analysis: Analysis) -> Sizes:
-    """Path → bytes; they add up to the file's size, whatever its tables say."""
-    if data[:4] != ELF_MAGIC:
-        return {(WHOLE,): len(data)}
+    """Path → bytes of an ELF or WebAssembly file; they add up to its size, whatever its tables say."""
     try:
-        elf = parse(data)
-        found = _by_section(elf, placing(analysis)) if elf.sections else _by_part(elf)
+        if data[:4] == WASM_MAGIC:
+            found = dict(wasm_sizes(data))
+        else:
+            elf = parse(data)
+            found = _by_section(elf, placing(analysis)) if elf.sections else _by_part(elf)
     except InvalidFileError:
         return {(WHOLE,): len(data)}
     rest = len(data) - sum(found.values())

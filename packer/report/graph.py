@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _WIDTH, _HEIGHT, _GAP, _COLUMN = 230, 26, 8, 300
+_ARC = 50
 _LETTERS = 32
 
 
@@ -31,7 +32,7 @@ def drawing(root: str, edges: Sequence[Edge]) -> Markup:
         return Markup("")
     wide = max(column for column, _ in places.values())
     high = max(row for _, row in places.values()) + 1
-    width, height = wide * _COLUMN + _WIDTH + 2, high * (_HEIGHT + _GAP)
+    width, height = wide * _COLUMN + _WIDTH + _ARC, high * (_HEIGHT + _GAP)
     lines = [_line(places[edge.source], places[edge.target], edge.why) for edge in edges if edge.source in places]
     boxes = [_box(name, *place) for name, place in places.items()]
     picture = tag(
@@ -71,6 +72,12 @@ def _box(name: str, column: int, row: int) -> Markup:
 
 def _line(source: tuple[int, int], target: tuple[int, int], why: str) -> Markup:
     x1, y1 = source[0] * _COLUMN + _WIDTH, source[1] * (_HEIGHT + _GAP) + _HEIGHT // 2
-    x2, y2 = target[0] * _COLUMN, target[1] * (_HEIGHT + _GAP) + _HEIGHT // 2
-    middle = (x1 + x2) // 2
-    return tag("path", tag("title", why), d=f"M{x1} {y1}C{middle} {y1} {middle} {y2} {x2} {y2}", class_="edge")
+    y2 = target[1] * (_HEIGHT + _GAP) + _HEIGHT // 2
+    if target[0] > source[0]:
+        x2 = target[0] * _COLUMN
+        middle = (x1 + x2) // 2
+        return tag("path", tag("title", why), d=f"M{x1} {y1}C{middle} {y1} {middle} {y2} {x2} {y2}", class_="edge")
+    # Back, or within a column: around the right side of what lies between.
+    x2 = target[0] * _COLUMN + _WIDTH
+    far = max(x1, x2) + _ARC
+    return tag("path", tag("title", why), d=f"M{x1} {y1}C{far} {y1} {far} {y2} {x2} {y2}", class_="edge back")

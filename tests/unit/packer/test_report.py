@@ -13,12 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.programs.build import build
+from tests.programs.make_wasm import COMPONENT, MODULE, custom, section
+from tests.unit.packer import analyses
 from tests.unit.packer.images import EXIT, GOOD, write_layout
 from whit.packer.executable.file import opened
 from whit.packer.needs import DETAILS
 from whit.packer.report.bytesview import bytes_section
 from whit.packer.report.filebytes import WHOLE, sizes_of
 from whit.packer.report.gathering import look
+from whit.packer.report.graph import Edge, drawing
 from whit.packer.report.markup import Markup, data_script, table, tag
 from whit.packer.report.naming import COMPILER, STANDARD, go_package, placing, rust_path
 from whit.packer.report.page import page
@@ -222,3 +225,23 @@ def test_an_image_is_told_by_layers_and_what_is_hidden_counts(tmp_path: Path) ->
         ("keep", "me"): 10,
     }
     assert "1kB of its files no container sees" in page(looked)
+
+
+def test_webassembly_is_told_by_sections_and_a_components_modules_by_theirs() -> None:
+    module = MODULE + section(10, b"x" * 200) + custom("name", b"y" * 20)
+    component = COMPONENT + section(1, module) + section(1, module) + custom("producers") + section(99, b"")
+    sizes = sizes_of(component, analyses.component())
+    assert sum(sizes.values()) == len(component)
+    assert sizes["module 2", "code"] == 203
+    assert sizes["module 1", "custom", "name"] == 27
+    assert ("section 99",) in sizes
+    assert sizes_of(component[:-1] + b"\x7f", analyses.component()) == {(WHOLE,): len(component)}
+
+
+def test_a_graph_has_a_box_for_each_name_and_a_line_for_each_edge_in_circles_too() -> None:
+    edges = [Edge("a", "b", "why"), Edge("b", "c", "why"), Edge("c", "b", "back"), Edge("b", "b", "itself")]
+    shown = drawing("a", edges)
+    assert shown.count("<rect") == 3
+    assert shown.count("<path") == 4
+    assert shown.count("back") == 3  # its reason, and two lines that go back
+    assert drawing("a", []) == ""
