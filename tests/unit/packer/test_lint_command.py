@@ -58,7 +58,7 @@ def test_the_page_says_what_why_and_how_to_mend(tmp_path: Path) -> None:
     code, shown = run(with_secret(tmp_path / "image"))
     lines = shown.splitlines()
     assert code == 1
-    assert lines[0].endswith(": image, linux/amd64, 1 files, starts /exit")
+    assert lines[0].endswith(": image, linux/amd64, 1 file, starts /exit")
     assert lines[1] == "1 error, 1 warning, 2 notes"
     assert "error    A secret is in the image's environment  [secret-in-environment]" in lines
     assert "           X holds a secret: GitHub token" in lines
