@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from whit.packer.image.accounts import Accounts, Identity, identify
 from whit.packer.lint.image import SHELLS
 from whit.packer.lint.model import Found, Level, Rule
+from whit.packer.support.counting import counted
 from whit.packer.support.errors import UsageError
 from whit.packer.surface.docker import docker
 from whit.packer.surface.measure import measure
@@ -18,16 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from whit.packer.lint.image import Image, ImageFile
+    from whit.packer.surface.model import Part
 
 _ENDING, _INSIDE = ".so", ".so."
-_CUTS = {
-    "root": "it runs as root",
-    "capabilities": "{count} capabilities within reach",
-    "set_id": "{count} files that give their owner's rights",
-    "shells": "a shell",
-    "executables": "{count} other programs",
+_CUTS: dict[str, tuple[str, ...]] = {
+    "root": ("it runs as root",),
+    "capabilities": ("capability within reach", "capabilities within reach"),
+    "set_id": ("file that gives its owner's rights", "files that give their owner's rights"),
+    "shells": ("a shell",),
+    "executables": ("other program", "other programs"),
 }
-"""What the image decides on, by the part's name."""
+"""What the image decides on, by the part's name: words for it, or for one and for several."""
 
 _WORTH_IT = 50
 """Points of programs: a shell alone has 30."""
@@ -76,6 +78,11 @@ def _is_program(file: ImageFile) -> bool:
     return is_script or (file.platform is not None and not is_library)
 
 
+def _words(part: Part) -> str:
+    words = _CUTS[part.id]
+    return words[0] if len(words) == 1 else counted(part.count, *words)
+
+
 def _surface(image: Image) -> Iterator[Found]:
     if image.main is None:
         return
@@ -83,7 +90,7 @@ def _surface(image: Image) -> Iterator[Found]:
     parts = [surface.by_id[name] for name in _CUTS if surface.by_id[name].points]
     if sum(surface.by_id[name].points for name in ("shells", "executables", "set_id")) < _WORTH_IT:
         return  # being root alone, other rules tell
-    words = ", ".join(f"{_CUTS[part.id].format(count=part.count)} ({part.points})" for part in parts)
+    words = ", ".join(f"{_words(part)} ({part.points})" for part in parts)
     yield Found(f"{sum(part.points for part in parts)} points under docker's defaults could go: {words}")
 
 

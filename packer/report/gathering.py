@@ -15,6 +15,7 @@ from whit.packer.report.imagebytes import image_sizes
 from whit.packer.resolution.additions import gather
 from whit.packer.resolution.choices import DEFAULT
 from whit.packer.resolution.resolve import resolve_executable
+from whit.packer.support.counting import counted
 from whit.packer.support.errors import WhitError
 from whit.packer.surface.docker import docker
 from whit.packer.surface.measure import compare
@@ -154,7 +155,7 @@ def calls_of(data: Data) -> Called:
     except WhitError as error:
         return Called(None, error.message if error.hint is None else f"{error.message} ({error.hint})")
     unknown = len(findings.unknown)
-    return Called(findings, "" if findings.complete else f"{unknown} ways into the kernel aren't understood")
+    return Called(findings, "" if findings.complete else f"not understood: {counted(unknown, 'way')} into the kernel")
 
 
 def _confined(subject: Subject, confining: Confining, claim: Calls | None = None) -> Compared:

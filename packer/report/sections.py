@@ -9,6 +9,7 @@ from whit.packer.needs.model import Verdict
 from whit.packer.report.graph import Edge, drawing
 from whit.packer.report.markup import Markup, joined, table, tag
 from whit.packer.showing.wording import fact, needed_file_lines
+from whit.packer.support.counting import counted
 from whit.packer.surface.present import TITLES, UNITS
 from whit.packer.syscalls.found import ASSUMPTIONS
 from whit.packer.syscalls.names import syscall_names
@@ -139,7 +140,7 @@ def calls_section(called: Called, allowed: frozenset[str] | None, older: Called 
         (
             tag(
                 "p",
-                f"{len(found)} of {len(names)} calls stand in its code, at {len(findings.entries)} places that enter the kernel.",
+                f"{len(found)} of {len(names)} calls stand in its code, at {counted(len(findings.entries), 'place')} from where the kernel is entered.",
             ),
             _changed_calls(called.names, older.names) if older is not None else "",
             tag("ul", *listed, class_="calls"),
@@ -152,7 +153,7 @@ def _call(findings: Findings, name: str, number: int, allowed: frozenset[str] | 
     ways = [(entry.place, way.places) for entry in findings.entries for way in entry.ways if way.number == number]
     steps = [tag("li", _way(place, places)) for place, places in ways[:_WAYS]]
     if len(ways) > _WAYS:
-        steps.append(tag("li", f"… and {len(ways) - _WAYS} more ways"))
+        steps.append(tag("li", f"… and {counted(len(ways) - _WAYS, 'more way')}"))
     refused = "" if allowed is None or name in allowed else " (whit's filter refuses it)"
     return tag("li", tag("details", tag("summary", tag("code", name), refused), tag("ul", *steps, class_="ways")))
 
@@ -174,7 +175,7 @@ def _changed_calls(now: frozenset[str] | None, before: frozenset[str] | None) ->
 def _unknown(findings: Findings) -> Markup:
     rows = [(f"{one.site.address:#x}", one.site.function, one.reason) for one in findings.unknown[:_UNKNOWN]]
     return table(
-        f"Not understood: {len(findings.unknown)} places; what else it calls isn't known",
+        f"Not understood: {counted(len(findings.unknown), 'place')}; what else it calls isn't known",
         ("Place", "Function", "Why"),
         rows,
     )
