@@ -160,51 +160,6 @@ def test_zig_s_packages_in_the_tree_are_sources(builder: Engine, zig_program: Pa
 
 
 @pytest.mark.slow
-def test_nim_s_packages_are_brought_and_built_without_a_network(builder: Engine, served: Path, tmp_path: Path) -> None:
-    """Given a package in a repository on a server, when what requires it is built confined, then it is in the program."""
-    needing("nim", "zig")
-    if shutil.which("nimble") is None or shutil.which("git") is None:
-        lacking("nimble or git isn't installed; tests/setup.sh peers installs them")
-    package = write(
-        tmp_path / "words",
-        {
-            "words.nimble": 'version = "1.0.0"\nauthor = "x"\ndescription = "x"\nlicense = "MIT"\n',
-            "words.nim": 'const said* = "from a package"\n',
-        },
-    )
-    git(package, "init", "-q")
-    git(package, "add", ".")
-    git(package, "commit", "-qm", "x")
-    git(package, "tag", "v1.0.0")
-    git(tmp_path, "clone", "-q", "--bare", str(package), str(served / "words"))
-    git(served / "words", "update-server-info")
-    project = write(
-        tmp_path / "svc",
-        {
-            "svc.nimble": 'version = "1.0.0"\nauthor = "x"\ndescription = "x"\nlicense = "MIT"\nbin = @["svc"]\n'
-            f'requires "{AT}/words >= 1.0.0"\n',
-            "svc.nim": "import words\necho said\n",
-        },
-    )
-    # nimble wants its list of all packages, whatever a package is named by; none of that is on the server
-    assert "Downloading Official package list" in builder.run("build", "--hermetic", project, timeout=LONG).stderr
-    (kept,) = (builder.root / "build" / "caches").glob("hermetic-*/nimble")
-    (kept / "packages_official.json").write_text("[]")
-    confined = built(builder, "--hermetic", project)
-    assert builder.run("run", "svc").stdout == "from a package\n"
-    assert built(builder, "--hermetic", project)["source"]["built"] == [False]  # type: ignore[index]
-    shutil.rmtree(served / "words")
-    # what was brought is kept: without its server it is the same
-    write(project, {"svc.nim": "import words\necho said, 2\n"})
-    assert built(builder, "--hermetic", "--offline", project)["digest"] != confined["digest"]
-
-
-def git(folder: Path, *words: str) -> None:
-    own = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
-    subprocess.run(["git", *own, *words], cwd=folder, check=True, capture_output=True, timeout=60)
-
-
-@pytest.mark.slow
 def test_nim_s_configuration_above_a_package_decides_confined_or_not(run_whit: RunWhit, tmp_path: Path) -> None:
     """Given a package, when there is configuration above it, or that changes or is gone again, then it is built by what is there."""
     needing("nim", "zig")
