@@ -153,6 +153,20 @@ static int wait_for_closing(const int *ends)
 	return got == 0 ? 0 : -EIO;
 }
 
+/* The words that this process was started with name places of the host's, and whoever is in the PID namespace may read them
+   (/proc/1/cmdline). The kernel laid them down one behind the other. */
+static void forget_words(char *const *argv)
+{
+	static const char name[] = "whit-init";
+	char *end = argv[0];
+	for (size_t i = 0; argv[i] && argv[i] == end; i++)
+		end += strlen(end) + 1;
+	size_t size = (size_t)(end - argv[0]);
+	memset(argv[0], 0, size);
+	memcpy(argv[0], name, size < sizeof(name) ? size : sizeof(name));
+	prctl(PR_SET_NAME, name);
+}
+
 /* `--init`: this process stays behind as the first one of the PID namespace; the program becomes its child. */
 int op_init(struct launch *launch, const struct op *op)
 {
@@ -172,6 +186,7 @@ int op_init(struct launch *launch, const struct op *op)
 		kill(child, SIGKILL);
 		return error;
 	}
+	forget_words(launch->argv);
 	/* Signals that were sent to this process wait for it, and none is dropped. */
 	launch->outcome->has_init = 1;
 	launch->outcome->takes_signals = 1;

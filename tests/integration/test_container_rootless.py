@@ -52,12 +52,14 @@ def test_a_user_s_container_is_gone_into_and_looked_at_by_its_user(owner: Owner)
     said = owner.said
     number = "1000" if "--user" in owner.options else "65532"
     first = said("exec", "box", "/busybox", "cat", "/proc/1/comm").strip()
-    assert first == ("memfd:whit" if owner.has_init else "busybox")
+    assert first == ("whit-init" if owner.has_init else "busybox")
     # given that a further process is in the container, the first time and the next, with its exit code
     for _ in range(2):
         assert f"uid={number}" in said("exec", "box", "/busybox", "id")
     assert owner.user.run("exec", "box", "/busybox", "sh", "-c", "exit 7").returncode == 7
     assert owner.user.run("exec", "box", "nothing").returncode == 127
+    # whose first process tells nothing of where the user's files are
+    assert str(owner.user.home) not in said("exec", "box", "/busybox", "cat", "/proc/1/cmdline")
     # then tools are beside it, too, and an image's
     shown = said("debug", "box", "sh", "-c", "cat /proc/1/comm; ls -a /; mkdir /x 2>&1 || true")
     assert shown.startswith(f"{first}\n.\n..\n.whit-debug\n")
