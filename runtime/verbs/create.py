@@ -7,7 +7,7 @@ from pathlib import Path
 from whit.packer.showing.console import warn
 from whit.packer.store.store import Store
 from whit.packer.support import durable
-from whit.packer.support.errors import UsageError
+from whit.packer.support.errors import NotFoundError, UsageError
 from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.engine import creating
 from whit.runtime.engine.model import CONTAINER, has_networks
@@ -35,8 +35,8 @@ def create(*, rm: bool = False, interactive: bool = False, pull: str = "missing"
 
 def make(words: Words, keeping: Keeping, powers: PowerWords, store: Store, *, interactive: bool, remove: bool) -> Kept:
     """The container that a command line asks for."""
-    if keeping.cidfile and Path(keeping.cidfile).exists():
-        raise UsageError(f"--cidfile: {keeping.cidfile} exists", hint="remove it: is it of another container?")
+    if keeping.cidfile:
+        _check_cidfile(Path(keeping.cidfile))
     wishes = wishes_of(keeping, words, interactive=interactive, remove=remove)
     if powers.is_asked or words.init:
         wishes = _empowered(wishes, powers, init=words.init)
@@ -54,6 +54,14 @@ def make(words: Words, keeping: Keeping, powers: PowerWords, store: Store, *, in
         with durable.output_errors(keeping.cidfile):
             durable.write_whole(Path(keeping.cidfile), kept.container.id.encode(), private=False)
     return kept
+
+
+def _check_cidfile(path: Path) -> None:
+    """Before there is a container whose ID nobody would learn."""
+    if path.exists():
+        raise UsageError(f"--cidfile: {path} exists", hint="remove it: is it of another container?")
+    if not path.parent.is_dir():
+        raise NotFoundError(f"--cidfile: there is no folder {path.parent}", hint="make it first, or check its spelling")
 
 
 def _empowered(wishes: Wishes, words: PowerWords, *, init: bool) -> Wishes:

@@ -14,7 +14,7 @@ from whit.runtime.engine.creating import Wishes
 from whit.runtime.engine.model import Policy
 from whit.runtime.engine.mounting import parse_mounts, parse_volumes_from
 from whit.runtime.engine.names import check_name, new_name
-from whit.runtime.engine.networks.hosts import parse_add_host
+from whit.runtime.engine.networks.hosts import parse_add_host, parse_server
 from whit.runtime.engine.networks.joining import Asked, parse_networks
 from whit.runtime.engine.networks.ports import parse_exposed, parse_port
 from whit.runtime.engine.secretform import parse_secrets
@@ -64,7 +64,7 @@ def wishes_of(keeping: Keeping, words: Words, *, interactive: bool, remove: bool
         exposed=tuple(port for text in keeping.expose for port in parse_exposed(text)),
         ports=tuple(port for text in keeping.publish for port in parse_port(text)),
         hosts=tuple(map(parse_add_host, keeping.add_host)),
-        dns=keeping.dns,
+        dns=tuple(map(parse_server, keeping.dns)),
         dns_search=keeping.dns_search,
         dns_options=keeping.dns_option,
         labels=asked.parse_labels(keeping.label, _lines(keeping.label_file)),

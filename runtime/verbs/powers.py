@@ -89,7 +89,9 @@ def _device(text: str) -> Device:
     try:
         status = Path(source).stat()
     except OSError as error:
-        raise NotFoundError(f"--device: {source}: {(error.strerror or 'unreadable').lower()}") from None
+        raise NotFoundError(
+            f"--device: {source}: {(error.strerror or 'unreadable').lower()}", hint="check its spelling"
+        ) from None
     kinds = {stat.S_IFCHR: DeviceKind.CHARACTER, stat.S_IFBLK: DeviceKind.BLOCK}
     kind = kinds.get(stat.S_IFMT(status.st_mode))
     if kind is None:

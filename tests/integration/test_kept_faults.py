@@ -237,3 +237,21 @@ def test_text_that_is_no_utf_8_is_refused_in_words(engine: Engine) -> None:
     assert "UTF-8" in done.stderr
     assert "bug" not in done.stderr
     assert engine("ps", "-aq") == ""
+
+
+def test_a_file_for_the_id_that_can_not_be_made_leaves_no_container(engine: Engine, tmp_path: Path) -> None:
+    done = engine.run("create", "--cidfile", str(tmp_path / "none" / "id"), BUSYBOX, "true")
+    assert done.returncode != 0
+    assert done.stderr.startswith(f"whit: --cidfile: there is no folder {tmp_path}/none\nhint: ")
+    assert engine("ps", "-aq") == ""
+
+
+def test_what_would_be_written_to_a_read_only_store_is_told_with_its_folder(engine: Engine) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", engine.root], check=True)
+    try:
+        done = engine.run("volume", "create", "data")
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", engine.root], check=True)
+    assert (done.returncode, "the file system is read-only\nhint: set WHIT_ROOT" in done.stderr) == (1, True), (
+        done.stderr
+    )

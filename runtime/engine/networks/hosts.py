@@ -71,7 +71,7 @@ def parse_add_host(text: str) -> tuple[str, str]:
     at = min((at for at in (text.find(":"), text.find("=")) if at > 0), default=-1)
     name, address = text[: max(at, 0)], text[at + 1 :]
     if at < 0 or not is_host_name(name):
-        raise UsageError(f"--add-host {text}: is not NAME:ADDRESS")
+        raise UsageError(f"--add-host: '{text}' is not NAME:ADDRESS", hint="as in --add-host db:10.0.0.5")
     if address == HOST_GATEWAY:
         return name, address
     bare = address[1:-1] if address.startswith("[") and address.endswith("]") else address
@@ -79,6 +79,14 @@ def parse_add_host(text: str) -> tuple[str, str]:
         return name, str(ip_address(bare))
     except ValueError:
         raise UsageError(f"--add-host {text}: '{address}' is not an address", hint=f"or {HOST_GATEWAY}") from None
+
+
+def parse_server(text: str) -> str:
+    """An address of ``--dns``, in its usual form. Raises :class:`UsageError`."""
+    try:
+        return str(ip_address(text.strip()))
+    except ValueError:
+        raise UsageError(f"--dns: '{text}' is not an address", hint="as in --dns 192.0.2.53") from None
 
 
 def is_host_name(name: str) -> bool:

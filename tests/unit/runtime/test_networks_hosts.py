@@ -13,7 +13,7 @@ from tests.unit.runtime.networks import RED, member
 from whit.packer.support.errors import InvalidFileError, UsageError
 from whit.runtime.engine.networks import documents, members
 from whit.runtime.engine.networks.folder import write_hosts
-from whit.runtime.engine.networks.hosts import hosts_file, parse_add_host, peer_lines, resolv_conf
+from whit.runtime.engine.networks.hosts import hosts_file, parse_add_host, parse_server, peer_lines, resolv_conf
 from whit.runtime.engine.networks.model import PortMapping, Protocol
 from whit.runtime.engine.networks.showing import chooser
 
@@ -85,6 +85,13 @@ def test_a_host_is_added_as_docker_adds_it(text: str, pair: tuple[str, str]) -> 
 def test_what_would_be_no_line_of_a_hosts_file_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--add-host"):
         parse_add_host(text)
+
+
+def test_a_resolver_is_an_address() -> None:
+    assert (parse_server("192.0.2.53"), parse_server("2001:DB8::53")) == ("192.0.2.53", "2001:db8::53")
+    for text in ("", "foo", "192.0.2.53:53", "192.0.2.53\noptions rotate"):
+        with pytest.raises(UsageError, match="--dns"):
+            parse_server(text)
 
 
 HOST = "# by hand\nnameserver 127.0.0.53\noptions edns0 trust-ad\nsearch example.org\n"
