@@ -6,7 +6,9 @@ import click
 
 
 @click.command()
-@click.option("-t", "--timeout", "--time", type=int, metavar="SECONDS", help="How long each may take to stop.")
+@click.option(
+    "-t", "--timeout", "--time", type=int, metavar="SECONDS", help="How long each may take to stop; -1: for ever."
+)
 @click.option("-s", "--signal", metavar="SIGNAL", help="Instead of the container's own.")
 @click.argument("containers", nargs=-1, required=True, metavar="CONTAINER...")
 def command(timeout: int | None, signal: str | None, containers: tuple[str, ...]) -> int:
@@ -19,4 +21,5 @@ def command(timeout: int | None, signal: str | None, containers: tuple[str, ...]
 
     known = Containers(Store.open().root)
     number = parse_signal(signal) if signal else None
-    return each(containers, lambda name: lifecycle.restart(known, known.find(name), timeout, number))
+    seconds = None if timeout is None else max(timeout, -1)
+    return each(containers, lambda name: lifecycle.restart(known, known.find(name), seconds, number))

@@ -11,6 +11,7 @@ from whit.runtime.engine import connecting, starting
 from whit.runtime.engine.ending import clear, discard, give_back, not_running, stop, wait_for_supervisor
 from whit.runtime.engine.happened import container_event, volumes_mounted
 from whit.runtime.engine.model import CONTAINER, HOST
+from whit.runtime.engine.status import State
 from whit.runtime.engine.supervision import encode_supervision, supervision_ops
 
 if TYPE_CHECKING:
@@ -160,6 +161,8 @@ def pause(kept: Kept) -> None:
     from whit.runtime.engine import within  # noqa: PLC0415 - of use for this alone
 
     within.check_cgroup(kept)
+    if kept.status.state is State.PAUSED:
+        raise _as_it_was(kept, "is paused already", "unpause")
     _runtime(kept, "pause", kept.container.id)
     _record(kept, "pause")
 
@@ -168,8 +171,18 @@ def unpause(kept: Kept) -> None:
     """Let its processes go on."""
     if not kept.status.is_running:
         raise not_running(kept)
+    from whit.runtime.engine import within  # noqa: PLC0415 - of use for this alone
+
+    within.check_cgroup(kept)
+    if kept.status.state is not State.PAUSED:
+        raise _as_it_was(kept, "is not paused", "pause")
     _runtime(kept, "resume", kept.container.id)
     _record(kept, "unpause")
+
+
+def _as_it_was(kept: Kept, how: str, other: str) -> LaunchError:
+    name = kept.container.name
+    return LaunchError(f"container {name} {how}", hint=f"whit {other} {name}", exit_code=1)
 
 
 def _record(kept: Kept, action: str) -> None:

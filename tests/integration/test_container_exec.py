@@ -270,7 +270,17 @@ def test_a_paused_container_is_left_alone(engine: Engine) -> None:
     engine("pause", "box")
     try:
         done = engine.run("exec", "box", "/busybox", "true")
+        again = engine.run("pause", "box")
     finally:
         engine("unpause", "box")
+    unpaused = engine.run("unpause", "box")
+    assert (again.returncode, again.stderr) == (1, "whit: container box is paused already\nhint: whit unpause box\n")
+    assert (unpaused.returncode, unpaused.stderr) == (1, "whit: container box is not paused\nhint: whit pause box\n")
     assert done.returncode == 1
     assert "container box is paused, unpause the container before exec" in done.stderr
+
+
+def test_less_than_no_time_to_stop_in_is_for_ever(engine: Engine) -> None:
+    engine.box("sleep", "1000", name="again")
+    assert engine("restart", "-t", "-2", "again") == "again"
+    assert engine("inspect", "--format", "{{.State.Running}}", "again") == "true"
