@@ -88,7 +88,11 @@ def _stopped(kept: Kept, *, with_mounts: bool) -> int:
     if container.root.is_writable:
         target = os.open(kept.folder / "root", _FOLDER)
         options = overlay_options(container, str(kept.folder))
+        before = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        os.chdir(kept.folder)
         root = detached.mount_new(b"overlay", options, target)
+        os.fchdir(before)
+        os.close(before)
         os.close(target)
     else:
         root = _bare(container.root.rootfs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from os.path import relpath
+
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.encode import encode
 from whit.runtime.engine.model import LogDriver, MountKind, Policy, ProbeKind
@@ -48,10 +50,13 @@ def _root_ops(container: Container, folder: str) -> Iterator[Op]:
 
 
 def overlay_options(container: Container, folder: str) -> tuple[str, ...]:
-    """A writable root's, as overlayfs has them."""
-    lower = f"lowerdir={_escaped(container.root.rootfs)}"
+    """A writable root's, as overlayfs has them, from the container's folder on, where who mounts it has to be.
+
+    An option has 256 bytes, and a store's path may have more; and the container sees them.
+    """
+    lower = _escaped(relpath(container.root.rootfs, folder))
     whole = OF_USERS if container.users else WHOLE
-    return (lower, f"upperdir={folder}/upper", f"workdir={folder}/work", *whole)
+    return (f"lowerdir={lower}", "upperdir=upper", "workdir=work", *whole)
 
 
 def _secret_ops(container: Container, folder: str) -> Iterator[Op]:

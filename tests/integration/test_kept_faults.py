@@ -255,3 +255,17 @@ def test_what_would_be_written_to_a_read_only_store_is_told_with_its_folder(engi
     assert (done.returncode, "the file system is read-only\nhint: set WHIT_ROOT" in done.stderr) == (1, True), (
         done.stderr
     )
+
+
+def test_a_store_whose_path_is_long_has_writable_containers(whit: Path, tmp_path: Path) -> None:
+    place = tmp_path / ("long" * 50) / "root"
+    place.parent.mkdir()
+    engine = Engine(whit, place)
+    try:
+        engine.box("sh", "-c", "echo there > /file; sleep 1000", options=("--writable", "-u", "0", "--network", "none"))
+        until(lambda: engine("exec", "box", "/busybox", "cat", "/file") == "there")
+        engine("stop", "-t", "0", "box")
+        engine("cp", "box:/file", str(tmp_path / "file"))
+        assert (tmp_path / "file").read_text() == "there\n"
+    finally:
+        engine.clean()
