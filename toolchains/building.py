@@ -198,7 +198,8 @@ class _Work:
             with durable.store_errors(f"build in {place.parent}"):
                 write_files(place, recipe)
                 self._perform(recipe, place, means)
-                recipe = replace(recipe, programs=finish(place, recipe))
+                watched = (*recipe.watched, *recipe.reads())
+                recipe = replace(recipe, programs=finish(place, recipe), watched=watched)
             # Whoever edits while it is built gets what was there, which isn't kept as what is there now.
             after = _taken(self.cache, self.project, self.toolchain, self.roots, asked, means)
             kept = key if after.digest == self.tree.digest and not self.tree.leaves else f"{key[:-8]}-moving"

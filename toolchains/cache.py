@@ -20,7 +20,7 @@ from whit.packer.support import durable
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.jsondoc import canonical_json, parse_object
 from whit.packer.support.light import dataclass
-from whit.toolchains.model import Note
+from whit.toolchains.model import ANY, Note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +88,7 @@ class BuildCache:
                 tuple(Note(one.free_text("choice"), one.free_text("reason")) for one in doc.docs("notes")),
                 doc.texts("tools"),
             )
-            is_same = all(file_state(bytes.fromhex(path)) == state for path, state in watched)
+            is_same = all(_state(bytes.fromhex(path)) == state for path, state in watched)
             is_whole = all(_seal(folder / os.path.basename(file)) == seal for file, seal in sealed)  # noqa: PTH119
             if made.files and is_same and is_whole:
                 if durable.older_than(folder, _DAY):
@@ -120,7 +120,7 @@ class BuildCache:
             ],
             "notes": [{"choice": note.choice, "reason": note.reason} for note in notes],
             "tools": [tool.title for tool in recipe.tools],
-            "watched": [{"path": path.hex(), "state": list(file_state(path))} for path in sorted(watched)],
+            "watched": [{"path": path.hex(), "state": list(_state(path))} for path in sorted(watched)],
         }
         for _, file in recipe.programs:
             _flush(place / file)
@@ -145,6 +145,17 @@ def _tool_files(path: str) -> tuple[str, ...]:
     """The executable, links followed, and Go's VERSION beside it."""
     real = os.path.realpath(path)
     return (path, real, os.path.join(os.path.dirname(os.path.dirname(real)), "VERSION"))  # noqa: PTH118, PTH120
+
+
+def _state(path: bytes) -> tuple[str, ...]:
+    """A file's or folder's; of a path that ends with ANY the names, in hex as they may be no text."""
+    if not path.endswith(os.fsencode(ANY)):
+        return file_state(path)
+    folder, first = os.path.split(path[: -len(ANY)])
+    try:
+        return tuple(sorted(name.hex() for name in os.listdir(folder) if name.startswith(first)))  # noqa: PTH208 - names
+    except OSError:
+        return ()
 
 
 def _seal(path: Path) -> tuple[str, ...]:

@@ -19,6 +19,10 @@ ROOM = f"0x{bytes(20).hex()}"
 """The build ID that linkers are told to leave room for: nothing but zeros. packer/elf/buildid.py has the rest."""
 
 
+ANY = "*"
+"""At the end of a watched path: whatever begins so in its folder. What counts then are the names."""
+
+
 class Language(StrEnum):
     """The languages whose source trees are built."""
 
@@ -143,7 +147,8 @@ class Recipe:
     the build knows the folder). ``files`` are there before the steps; ``strips`` are programs whose symbols and debug
     information are removed afterwards, as their builder can't leave them out. ``prepares`` are steps that may need a network, and bring what the ``steps`` build from. ``tools`` are those that the steps use;
     ``watched`` are files and folders of this machine outside of the tree that decide what comes out: when one of these
-    changes, it is built again. ``hermetic`` is None where it isn't known how to confine them.
+    changes, it is built again; ``reads`` tells of further ones, which only the steps know. Paths may end with :data:`ANY`.
+    ``hermetic`` is None where it isn't known how to confine them.
     """
 
     steps: tuple[Step, ...]
@@ -152,6 +157,7 @@ class Recipe:
     tools: tuple[Tool, ...] = ()
     prepares: tuple[Step, ...] = ()
     watched: tuple[str, ...] = ()
+    reads: Callable[[], tuple[str, ...]] = tuple
     warnings: tuple[str, ...] = ()
     hermetic: Hermetic | None = None
     files: tuple[Written, ...] = ()

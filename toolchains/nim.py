@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import UnsupportedError, UsageError
 from whit.packer.support.light import dataclass, replace
-from whit.toolchains import nimconfig
+from whit.toolchains import nimconfig, nimpackages
 from whit.toolchains.model import Note, Recipe, Step, Target, as_path, is_older
 from whit.toolchains.zigcc import WASI_TARGET, compiler, hermetic
 
@@ -110,6 +110,8 @@ class Nim:
             notes=(c.note, Note("-d:release --opt:size", "small; checks stay"), *_asked(wish), *_of_tree(vendored)),
             tools=(nim, c.zig),
             watched=nimconfig.of_machine(nim),
+            # Confined, it reads none of this machine's own packages.
+            reads=tuple if wish.hermetic else lambda: _read(project, targets, output, kit),
             warnings=_warnings(project, targets, wish, kit),
             files=c.files,
             strips=not wish.keeps_debug,
@@ -163,7 +165,7 @@ def _verb(package: Package, project: Project) -> str:
 def _vendored(project: Project, kit: Kit) -> tuple[str, ...]:
     """Folders of packages in the tree; nimble 0.14 has named them anew."""
     folder = posixpath.join(project.root, "nimbledeps")
-    return tuple(posixpath.join(folder, name) for name in kit.names(folder) if name in {"pkgs", "pkgs2"})
+    return tuple(posixpath.join(folder, name) for name in kit.names(folder) if name in nimpackages.FOLDERS)
 
 
 def _of_tree(vendored: tuple[str, ...]) -> tuple[Note, ...]:
@@ -187,7 +189,8 @@ def _checked(nim: Tool, package: Package, project: Project) -> Tool:
 
 def _options(wish: Wish, c: Compiler, output: str, target: Target, backend: str) -> tuple[str, ...]:
     cc = c.program("cc")
-    words = ["-d:release", "--opt:size", "--hints:off", "--skipUserCfg", f"--nimcache:{output}/nimcache-{target.name}"]
+    words = ["-d:release", nimpackages.LISTS, "--opt:size", "--hints:off", "--skipUserCfg"]
+    words += [f"--nimcache:{_cache(output, target)}"]
     words += [f"-o:{output}/{target.name}{_ending(c)}", "--cc:gcc", f"--gcc.exe:{cc}", f"--gcc.linkerexe:{cc}"]
     cxx = c.program("c++")
     words += [f"--gcc.cpp.exe:{cxx}", f"--gcc.cpp.linkerexe:{cxx}"] if backend == "cpp" else []
@@ -195,6 +198,16 @@ def _options(wish: Wish, c: Compiler, output: str, target: Target, backend: str)
     # Nim's library declares glibc's pthread_t, as large as musl's but of another kind: an error to today's compilers.
     words += ["--lineDir:on", "--passC:-Wno-incompatible-pointer-types -Wno-int-conversion"]
     return (*words, *shlex.split(dict(wish.variables).get("OPTIONS", "")))
+
+
+def _cache(output: str, target: Target) -> str:
+    return f"{output}/nimcache-{target.name}"
+
+
+def _read(project: Project, targets: tuple[Target, ...], output: str, kit: Kit) -> tuple[str, ...]:
+    """What the programs were compiled from that isn't in the tree."""
+    caches = (_cache(output, target) for target in targets)
+    return nimpackages.read_by(caches, (output, project.root, kit.real(project.root)), kit)
 
 
 def _platform(platform: Platform, cc: str, kind: str) -> list[str]:

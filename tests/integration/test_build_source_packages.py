@@ -158,6 +158,50 @@ def test_zig_s_packages_in_the_tree_are_sources(builder: Engine, zig_program: Pa
 
 # Nim
 
+SAYS = 'version = "1.0.0"\nauthor = "x"\ndescription = "x"\nlicense = "MIT"\n'
+"""What nimble wants of every package."""
+
+
+@pytest.fixture
+def nimble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of nimble's own; it wants its list of all packages, whatever a package is named by."""
+    needing("nim", "zig")
+    if shutil.which("nimble") is None:
+        lacking("nimble isn't installed; tests/setup.sh peers installs them")
+    monkeypatch.setenv("NIMBLE_DIR", str(tmp_path / "nimble"))
+    return write(tmp_path / "nimble", {"packages_official.json": "[]"})
+
+
+@pytest.mark.slow
+def test_nim_s_packages_of_a_person_decide_what_becomes_of_a_program(
+    run_whit: RunWhit, nimble: Path, tmp_path: Path
+) -> None:
+    """Given a package that nimble has here, when there is a newer one, or it is changed, then it is built anew, and not for others."""
+    requires = 'bin = @["svc"]\nrequires "words >= 1.0.0"\n'
+    project = write(tmp_path / "svc", {"svc.nimble": SAYS + requires, "svc.nim": "import words\necho said\n"})
+
+    def has(name: str, version: str, said: str) -> None:
+        about = SAYS.replace("1.0.0", version)
+        write(
+            nimble / "pkgs" / f"{name}-{version}", {f"{name}.nimble": about, f"{name}.nim": f"const said* = {said}\n"}
+        )
+
+    def says() -> tuple[str, bool]:
+        document = json.loads(done(run_whit, "build", "--json", project))
+        return done(run_whit, "run", "svc").strip(), document["source"]["built"] == [True]
+
+    has("words", "1.0.0", "1")
+    assert says() == ("1", True)
+    has("others", "1.0.0", "9")
+    assert says() == ("1", False)
+    has("words", "1.1.0", "2")
+    assert says() == ("2", True)
+    has("words", "1.1.0", "33")
+    assert says() == ("33", True)
+    shutil.rmtree(nimble / "pkgs" / "words-1.1.0")
+    assert says() == ("1", True)
+    assert says() == ("1", False)
+
 
 @pytest.mark.slow
 def test_nim_s_configuration_above_a_package_decides_confined_or_not(run_whit: RunWhit, tmp_path: Path) -> None:
