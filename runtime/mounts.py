@@ -47,13 +47,14 @@ NAMES = ""
 class Volume:
     """A file or folder of the host in the container; ``is_directory`` decides what its mount point must be.
 
-    The source :data:`NAMES` stands for the hosts file that the launcher writes.
+    The source :data:`NAMES` stands for the hosts file that the launcher writes. Nothing is executed of what ``runs_nothing``.
     """
 
     source: str
     target: str
     read_only: bool
     is_directory: bool
+    runs_nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ def _extra_op(mount: Volume | Tmpfs) -> Op:
         return Op("MOUNT_NEW", args, "an empty place to write, in memory")
     if mount.source == NAMES:
         return Op("HOSTS_BIND", (mount.target,), "its own name and those of the containers around it")
-    attributes = NOSUID | NODEV | (RDONLY if mount.read_only else 0)
+    attributes = NOSUID | NODEV | (RDONLY if mount.read_only else 0) | (NOEXEC if mount.runs_nothing else 0)
     why = f"{mount.source} of the host, {'to read only' if mount.read_only else 'to read and write'}"
     return Op("MOUNT_BIND", (mount.source, mount.target, attributes, 1), why)
 

@@ -173,7 +173,7 @@ SET_UMASK          | CHILD  | #mask                                             
 KEEP_DESCRIPTORS   | CHILD  | #count                                                 | keep the descriptors open
 FIND_PROGRAM       | CHILD  | $name $path                                            | find the program
 WAIT_START         | CHILD  |                                                        | wait for the start
-LANDLOCK           | CHILD  | @writable                                              | keep it to its files and its program
+LANDLOCK           | CHILD  | @writable @executable #is_strict #on_ports *ports      | keep it to its files and its program
 OPEN_PROGRAM       | CHILD  | $path #descriptor                                      | open the program
 SECCOMP_WITH       | CHILD  | *program #flags                                        | load the system call filter
 SECCOMP_NOTIFY     | CHILD  | *program #flags $head $between $tail                   | load the system call filter

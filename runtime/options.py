@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from whit.packer.image.spec import RunConfig
     from whit.runtime.cgroup import CgroupLayout
     from whit.runtime.mounts import Tmpfs, Volume
+    from whit.runtime.sandbox import Sandbox
 
 
 class Network(StrEnum):
@@ -74,6 +75,7 @@ class RunOptions:
     tmpfs: tuple[Tmpfs, ...] = ()
     init: bool = False
     landlock: bool = False
+    sandbox: Sandbox | None = None
     time_offset: int | None = None
     timeout_ms: int | None = None
     fuel: int | None = None
@@ -98,7 +100,8 @@ class Program:
 
     ``name`` becomes the host name unless told otherwise. ``has_tmp`` tells whether the image has a /tmp,
     ``fills_tmp`` whether anything is in it. ``wasm`` is there where the program is WebAssembly. ``calls`` are all system
-    calls that the program makes, where the image tells.
+    calls that the program makes, where the image tells or a sandbox made somebody look; ``folders`` are then the names
+    in the image's root.
     """
 
     name: str
@@ -110,6 +113,7 @@ class Program:
     fills_tmp: bool = False
     wasm: Wasm | None = None
     calls: Calls | None = None
+    folders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

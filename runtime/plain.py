@@ -60,7 +60,7 @@ _MADE_TEXTS = {
     "-v": "volume", "--volume": "volume", "--mount": "mount", "--tmpfs": "tmpfs", "--network": "network", "--net": "network",
     "--network-alias": "network_alias", "-l": "label", "--label": "label", "--restart": "restart", "-u": "user", "--user": "user",
     "-w": "workdir", "--workdir": "workdir", "-h": "hostname", "--hostname": "hostname", "--entrypoint": "entrypoint",
-    "-m": "memory", "--memory": "memory", "--cpus": "cpus", "--pids-limit": "pids_limit", "--cap-add": "cap_add",
+    "--sandbox": "sandbox", "-m": "memory", "--memory": "memory", "--cpus": "cpus", "--pids-limit": "pids_limit", "--cap-add": "cap_add",
     "--add-host": "add_host", "--health-cmd": "health_cmd", "--health-http": "health_http", "--health-tcp": "health_tcp",
     "--health-interval": "health_interval", "--log-opt": "log_opt", "--secret": "secret", "--stop-signal": "stop_signal",
 }  # fmt: skip

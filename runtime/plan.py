@@ -12,13 +12,14 @@ from functools import lru_cache
 
 from whit.packer.image.accounts import Identity, identify
 from whit.packer.support.errors import LaunchError, UnsupportedError, UsageError
-from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.capabilities import mask
 from whit.runtime.cgroup import CgroupOps, cgroup_ops
 from whit.runtime.model import LaunchPlan, Op
-from whit.runtime.mounts import HARDENED, MountWish, Tmpfs, mount_ops
+from whit.runtime.mounts import HARDENED, NOEXEC, MountWish, Tmpfs, mount_ops
 from whit.runtime.opcodes import PLAN_VERSION
 from whit.runtime.options import Bridge, Guards, Host, Network, Program, RunOptions, WayOut
+from whit.runtime.sandbox import landlock_op, settled, user_of, walls_of
 from whit.runtime.seccomp.bpf import compile_filter
 from whit.runtime.seccomp.profile import default_filter
 from whit.runtime.wasm.settings import settings_text
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from whit.packer.image.callsclaim import Calls
+    from whit.runtime.sandbox import Walls
 
 NEW_USER, NEW_NETWORK = 0x1000_0000, 0x4000_0000
 NAMESPACES = {
@@ -199,13 +201,18 @@ def _mount_wish(options: RunOptions, program: Program, host: Host) -> MountWish:
     taken = {mount.target for mount in tmpfs} | {volume.target for volume in options.volumes}
     if program.has_tmp and _TEMPORARY not in taken and not _is_below(_TEMPORARY, program.config.entrypoint):
         tmpfs = (Tmpfs(_TEMPORARY, ("mode=1777",), HARDENED, program.fills_tmp), *tmpfs)
+    volumes = options.volumes
+    if options.sandbox:
+        # Neither executed nor mapped to be: of what is mapped Landlock knows nothing.
+        tmpfs = tuple(replace(mount, attributes=mount.attributes | NOEXEC) for mount in tmpfs)
+        volumes = tuple(replace(volume, runs_nothing=True) for volume in volumes)
     return MountWish(
         rootfs=program.rootfs,
         privileged=host.privileged,
         own_network=options.network is not Network.HOST,
         layout=host.cgroups,
         cgroups=tuple(controller for controller, value in limited if value is not None),
-        volumes=options.volumes,
+        volumes=volumes,
         tmpfs=tmpfs,
     )
 
@@ -231,19 +238,23 @@ def _privilege_ops(options: RunOptions, host: Host, identity: Identity) -> Itera
     yield Op("NO_NEW_PRIVILEGES", (), "no set-user-ID program gives rights")
 
 
-def _landlock_ops(path: str, search: str, wish: MountWish) -> Iterator[Op]:
+def _landlock_ops(path: str, options: RunOptions, program: Program, wish: MountWish) -> Iterator[Op]:
     """A layer of the kernel's own (Documentation/userspace-api/landlock.rst): it holds whatever becomes of the mounts."""
+    if not (options.landlock or options.sandbox):
+        return
     writable = (
         "/dev",
         "/proc",
         *(mount.target for mount in wish.tmpfs),
         *(volume.target for volume in wish.volumes if not volume.read_only),
     )
-    if path:
-        yield Op("FIND_PROGRAM", (path, search), "the one program that may be executed")
-    yield Op(
-        "LANDLOCK", (writable,), "it executes nothing but itself, and writes only where something is mounted for it"
-    )
+    if not program.wasm:
+        yield Op("FIND_PROGRAM", (path, search_path(options, program)), "the one program that may be executed")
+    sandbox = options.sandbox
+    if sandbox:
+        mounted = (*(mount.target for mount in wish.tmpfs), *(volume.target for volume in wish.volumes))
+        sandbox = settled(sandbox, program, mounted=mounted)
+    yield landlock_op(writable, sandbox)
 
 
 def _engine_ops(program: Program) -> Iterator[Op]:
@@ -253,13 +264,18 @@ def _engine_ops(program: Program) -> Iterator[Op]:
 
 
 @lru_cache(maxsize=4)
-def _filter(architecture: str, capabilities: frozenset[str], calls: Calls | None) -> bytes:
+def _filter(architecture: str, capabilities: frozenset[str], calls: Calls | None, walls: Walls | None) -> bytes:
     names = frozenset(f"CAP_{name}" for name in capabilities)
-    if calls is None:
-        return compile_filter(default_filter(architecture, names), architecture)
-    from whit.runtime.seccomp.proven import proven_filter  # noqa: PLC0415 - few images have one
+    made = default_filter(architecture, names)
+    if calls is not None:
+        from whit.runtime.seccomp.proven import proven_filter  # noqa: PLC0415 - few images have one
 
-    return compile_filter(proven_filter(calls, architecture, names, start=_PROGRAM), architecture)
+        made = proven_filter(calls, architecture, names, start=_PROGRAM)
+    if walls is not None:
+        from whit.runtime.seccomp.strict import strict_filter  # noqa: PLC0415 - few ask for it
+
+        made = strict_filter(made, walls)
+    return compile_filter(made, architecture)
 
 
 def _filter_ops(options: RunOptions, program: Program, host: Host, path: str) -> Iterator[Op]:
@@ -276,7 +292,11 @@ def _filter_ops(options: RunOptions, program: Program, host: Host, path: str) ->
         if calls is None
         else "of whit's default filter the calls that the program's code makes: docs/syscalls.md"
     )
-    yield Op("SECCOMP", (_filter(host.architecture, options.add_capabilities, calls),), why)
+    walls = None
+    if options.sandbox:
+        walls = walls_of(program, has_network=options.network is not Network.NONE)
+        why += ", and less: docs/security.md"
+    yield Op("SECCOMP", (_filter(host.architecture, options.add_capabilities, calls, walls),), why)
 
 
 def compile_plan(
@@ -287,7 +307,7 @@ def compile_plan(
     ``executable`` is the absolute path in the container of the file to execute, where it isn't the command's first
     word; ``guards`` make the plan one that may be kept.
     """
-    identity = identify(program.config.user if options.user is None else options.user, program.accounts)
+    identity = identify(user_of(options, program.config), program.accounts)
     cgroup = cgroup_ops(options.limits, host.cgroups)
     command = command_line(options, program)
     directory = options.working_dir or program.config.working_dir or "/"
@@ -309,9 +329,8 @@ def compile_plan(
     path = executable or command[0]
     if options.init:
         ops.append(Op("INIT", (), "a first process that reaps orphans and passes signals on"))
-    if options.landlock:
-        ops += _landlock_ops("" if program.wasm else path, search_path(options, program), wish)
     ops += [
+        *_landlock_ops(path, options, program, wish),
         *_filter_ops(options, program, host, path),
         Op(
             "EXEC",

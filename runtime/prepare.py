@@ -220,6 +220,10 @@ def prepare(
         )
     program = replace(program, calls=claimed_calls(dict(image.manifest.annotations), executable))
     program = _with_engine(program, view, executable, options, claimed)
+    if options.sandbox:
+        from whit.runtime.lookedat import looked_at  # noqa: PLC0415 - few ask for one
+
+        program = looked_at(program, view, executable)
     engine = (program.wasm.engine, program.wasm.code) if program.wasm else ()
     return Prepared(program, executable, _guards(request, store, command, taken, engine), image)
 

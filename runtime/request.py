@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from whit.packer.image.platform import Platform
+    from whit.runtime.sandbox import Sandbox
 
     T = TypeVar("T")
 
@@ -48,6 +49,7 @@ class Words:
     tmpfs: tuple[str, ...] = ()
     init: bool = False
     landlock: bool = False
+    sandbox: str | None = None
     time_offset: int | None = None
     timeout: str | None = None
     fuel: int | None = None
@@ -189,6 +191,14 @@ def _parsed(option: str, text: str, parse: Callable[[str], T]) -> T:
         raise type(error)(f"{option}: {error.message}", hint=error.hint) from None
 
 
+def _sandbox(text: str, capabilities: tuple[str, ...]) -> Sandbox:
+    from whit.runtime.sandbox import parse_sandbox  # noqa: PLC0415 - few ask for one
+
+    if capabilities:
+        raise UsageError(f"--cap-add {capabilities[0]} and --sandbox strict", hint="a strict sandbox has no capability")
+    return parse_sandbox(text, "--sandbox")
+
+
 def _limits(words: Words) -> Limits:
     limits = Limits()
     if words.memory is not None:
@@ -221,6 +231,7 @@ def parse_request(words: Words) -> Request:
         tmpfs=tuple(_parsed("--tmpfs", text, parse_tmpfs) for text in words.tmpfs),
         init=words.init,
         landlock=words.landlock,
+        sandbox=None if words.sandbox is None else _sandbox(words.sandbox, words.cap_add),
         time_offset=words.time_offset,
         timeout_ms=None if words.timeout is None else _parsed("--timeout", words.timeout, parse_timeout),
         fuel=words.fuel,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from whit.packer.image.spec import Entry, ImageSpec
     from whit.packer.syscalls.found import Findings
 
-_STARTS = frozenset({"execve", "execveat"})
+STARTS = frozenset({"execve", "execveat"})
 _EXECUTABLE = 0o111
 
 
@@ -32,7 +32,7 @@ def with_calls(spec: ImageSpec, refusal: Refusal, *, on_base: bool) -> ImageSpec
     """
     program = spec.layers[-1].entries[-1]
     calls = _calls(program)
-    if calls & _STARTS:
+    if calls & STARTS:
         if on_base:
             raise UnsupportedError(
                 f"{program.path} executes other programs, and those of the base aren't analysed",
@@ -63,10 +63,14 @@ def _calls(entry: Entry) -> frozenset[str]:
     with opened(entry.content.path) as file:
         if file.file.identity != entry.content.identity:
             raise InvalidFileError(f"{entry.content.path}: the file changed while it was read", hint="try again")
-        found = file.look(find)
+        return names_of(entry.content.path, file.look(find))
+
+
+def names_of(path: str, found: Findings) -> frozenset[str]:
+    """The names of all that was found in this file. Raises :class:`UnsupportedError` where that isn't all."""
     if not found.complete:
         raise UnsupportedError(
-            f"{entry.content.path}: not all of its system calls are known: {_why(found)}",
+            f"{path}: not all of its system calls are known: {_why(found)}",
             hint="whit syscalls shows what is; leave out --seccomp auto",
         )
     names = syscall_names(found.architecture)

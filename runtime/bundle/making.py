@@ -54,6 +54,8 @@ def settings(words: Words, *, writable: bool) -> tuple[str, ...]:
 def ready(words: Words, store: Store) -> tuple[Prepared, RunOptions]:
     """The image, packed or found, and the options that its plans are made of. Raises what ``whit run`` does."""
     request = parse_request(replace(words, env=(), env_file=(), volume=(), network=("none",)))
+    if request.options.sandbox is not None:
+        raise UsageError("a bundle has no --sandbox", hint="--landlock, and whit pack --seccomp auto, are most of it")
     if request.options.time_offset is not None:
         raise UsageError("a bundle has no --time-offset", hint="'whit run' has")
     return prepare(request, store, ()), request.options

@@ -50,6 +50,13 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
             "help": "Let it execute nothing but itself, and write only where something is mounted for it.",
         },
     ),
+    (
+        ("--sandbox",),
+        {
+            "metavar": "strict[,bind=PORT][,connect=PORT][,exec=PATH]",
+            "help": "Leave it as little as is known of it: its own calls, its ports, no writing, no executing (docs/security.md).",
+        },
+    ),
     (("--init",), {"is_flag": True, "help": "A first process that reaps orphans and passes signals on."}),
     (
         ("--time-offset",),

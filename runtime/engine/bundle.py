@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from whit.packer.image.accounts import identify
 from whit.packer.support.light import TYPE_CHECKING, dataclass
-from whit.runtime.engine.model import MountKind
+from whit.runtime.engine.model import NONE, MountKind
 from whit.runtime.engine.mounting import IDMAP, NOT_BELOW, PROPAGATIONS, WRITABLE_BELOW, id_mappings
 from whit.runtime.engine.secretform import SECRETS_AT, USUAL, file_of, in_usual_place
 from whit.runtime.engine.supervision import SECRETS
@@ -18,6 +18,8 @@ from whit.runtime.oci.landlock import ANNOTATION as LANDLOCK
 from whit.runtime.oci.spec import VERSION
 from whit.runtime.plan import environment
 from whit.runtime.rlimits import RLIMITS
+from whit.runtime.sandbox import ANNOTATION as SANDBOX
+from whit.runtime.sandbox import user_of, walls_of
 from whit.runtime.seccomp.export import to_oci
 from whit.runtime.seccomp.profile import default_filter
 from whit.runtime.wasm.settings import ANNOTATION as WASM
@@ -81,6 +83,13 @@ def _tmpfs_mount(mount: Tmpfs) -> Document:
     return _mount(mount.target, "tmpfs", *words, *mount.options, *(["tmpcopyup"] if mount.filled else []))
 
 
+def _running_nothing(made: Document) -> Document:
+    """A mount of which nothing is executed."""
+    options = made["options"]
+    assert isinstance(options, list)  # noqa: S101 - as it is made here
+    return {**made, "options": [*(word for word in options if word != "exec"), "noexec"]}
+
+
 def _asked_mount(mount: Mounted) -> Document:
     """A file system of its own, or a bind: with all that is mounted below, which is read-only too where the bind is."""
     if mount.kind is MountKind.TMPFS or mount.file_system:
@@ -123,7 +132,8 @@ def _mounts(placed: Placed) -> Iterator[Document]:
     hides = container.command[:1] and container.command[0].startswith(f"{_TEMPORARY}/")
     if program.has_tmp and container.root.is_read_only and _TEMPORARY not in taken and not hides:
         yield _tmpfs_mount(Tmpfs(_TEMPORARY, ("mode=1777",), 2 | 4 | 8, program.fills_tmp))
-    yield from map(_asked_mount, container.mounts)
+    asked = map(_asked_mount, container.mounts)
+    yield from map(_running_nothing, asked) if placed.options.sandbox else asked
     yield from _secret_mounts(placed)
 
 
@@ -182,20 +192,25 @@ def _resources(options: RunOptions) -> Document:
 
 
 def _filter(placed: Placed, capabilities: frozenset[str]) -> Filter:
-    """The default one, or of it what the image says that the program calls."""
+    """The default one, or of it what the image says that the program calls; and less in a strict sandbox."""
     calls = None if placed.program.wasm else placed.program.calls
     if calls is None:
-        return default_filter(placed.architecture, capabilities)
-    from whit.runtime.seccomp.proven import exported_filter  # noqa: PLC0415 - few images say that
+        made = default_filter(placed.architecture, capabilities)
+    else:
+        from whit.runtime.seccomp.proven import exported_filter  # noqa: PLC0415 - few images say that
 
-    return exported_filter(calls, placed.architecture, capabilities)
+        made = exported_filter(calls, placed.architecture, capabilities)
+    if placed.options.sandbox is None:
+        return made
+    from whit.runtime.seccomp.strict import strict_filter  # noqa: PLC0415 - few ask for it
+
+    return strict_filter(made, walls_of(placed.program, has_network=placed.container.network != NONE))
 
 
 def document(placed: Placed) -> Document:
     """The configuration. Raises what :func:`identify` does of a user that the image doesn't have."""
     options, container = placed.options, placed.container
-    user = placed.program.config.user if options.user is None else options.user
-    identity = identify(user, placed.program.accounts)
+    identity = identify(user_of(options, placed.program.config), placed.program.accounts)
     capabilities = frozenset(f"CAP_{name}" for name in options.add_capabilities)
     linux: Document = {
         "namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount", "cgroup")],
@@ -216,6 +231,8 @@ def document(placed: Placed) -> Document:
         "linux": linux,
     }
     annotations = {LANDLOCK: "true"} if options.landlock else {}
+    if options.sandbox:
+        annotations[SANDBOX] = str(options.sandbox)
     if placed.program.wasm:
         annotations[WASM] = settings_of(options)
     if annotations:

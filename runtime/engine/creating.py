@@ -30,6 +30,7 @@ from whit.runtime.machine import architecture
 from whit.runtime.plan import command_line
 from whit.runtime.prepare import prepare
 from whit.runtime.request import parse_request
+from whit.runtime.sandbox import settled, user_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,9 +40,10 @@ if TYPE_CHECKING:
     from whit.runtime.engine.networks.model import PortMapping
     from whit.runtime.engine.powers import Powers
     from whit.runtime.engine.secretform import AskedSecret
-    from whit.runtime.options import Program
+    from whit.runtime.options import Program, RunOptions
     from whit.runtime.prepare import Prepared
     from whit.runtime.request import Request, Words
+    from whit.runtime.sandbox import Sandbox
 
     Joins = tuple[tuple[str, str], ...]
 
@@ -129,7 +131,7 @@ def _is_read_only(prepared: Prepared, wished: bool | None) -> bool:  # noqa: FBT
 
 def _container(request: Request, wishes: Wishes, prepared: Prepared, container_id: str) -> Container:
     options, config = request.options, prepared.program.config
-    read_only = _is_read_only(prepared, wishes.read_only)
+    read_only = _is_read_only(prepared, True if options.sandbox else wishes.read_only)
     words = command_line(options, prepared.program)
     image = prepared.image
     exposed = tuple(dict.fromkeys((*config.exposed_ports, *wishes.exposed)))
@@ -197,8 +199,8 @@ def _in_known_networks(wishes: Wishes, root: Path) -> Wishes:
     return replace(wishes, network=networks[0].network, networks=networks)
 
 
-def _ground(program: Program, user: str | None) -> placing.Ground:
-    identity = identify(program.config.user if user is None else user, program.accounts)
+def _ground(program: Program, options: RunOptions) -> placing.Ground:
+    identity = identify(user_of(options, program.config), program.accounts)
     return placing.Ground(Path(program.rootfs), (identity.uid, identity.gid))
 
 
@@ -217,7 +219,7 @@ def create(words: Words, wishes: Wishes, store: Store) -> Kept:
     own = (*(MountPoint(f"/etc/{name}", is_directory=False) for name in NAME_FILES), *_secret_points(wishes.secrets))
     prepared = prepare(request, store, (), lambda config: (*own, *placing.with_image(wanted, config).points()))
     wanted = placing.with_image(wanted, prepared.program.config)
-    ground = _ground(prepared.program, request.options.user)
+    ground = _ground(prepared.program, request.options)
     secrets = tuple(owned(secret, ground.owner) for secret in wishes.secrets)
     with placing.placed(wanted, store.root, ground) as mounts, _kept_image(store, prepared):
         container = replace(_container(request, wishes, prepared, new_id()), mounts=mounts, secrets=secrets)
@@ -248,6 +250,17 @@ def _empowered(
     return made, joined(powers), parameters
 
 
+def _sandbox(sandbox: Sandbox, container: Container, program: Program) -> Sandbox:
+    """With the ports that are exposed or published, and what the program may execute."""
+    return settled(
+        sandbox,
+        program,
+        mounted=("/etc", *(mount.target for mount in container.mounts)),
+        exposed=container.exposed,
+        published=(port.container_port for port in container.ports if port.protocol.value == "tcp"),
+    )
+
+
 def _add(containers: Containers, container: Container, prepared: Prepared, request: Request, wishes: Wishes) -> Kept:
     """Write down all that the container's start needs."""
     options, cgroup = request.options, None
@@ -255,6 +268,8 @@ def _add(containers: Containers, container: Container, prepared: Prepared, reque
         check_network(container)
         cgroup, why_not = own_cgroup(container.id)
         options = replace(options, limits=options.limits if cgroup else limits_without(options.limits, why_not))
+    if options.sandbox:
+        options = replace(options, sandbox=_sandbox(options.sandbox, container, prepared.program))
     folder = containers.at(container.id)
     placed = Placed(
         container=container,

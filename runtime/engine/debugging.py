@@ -17,6 +17,7 @@ from whit.runtime.engine.viewing import NAME_FILES, TOOLS, container_view, image
 from whit.runtime.oci.compile import compile_exec
 from whit.runtime.oci.landlock import ANNOTATION
 from whit.runtime.oci.records import CONFIG
+from whit.runtime.sandbox import ANNOTATION as SANDBOX
 
 if TYPE_CHECKING:
     from whit.runtime.engine.executing import Target
@@ -80,7 +81,8 @@ def _spec(target: Target, wish: Wish) -> tuple[Spec, tuple[Op, ...] | None]:
     """(what it is compiled from, the container's own filter): with more capabilities the filter lets through what they are for."""
     spec = target.spec
     # The container's Landlock would let it execute the container's own program alone.
-    spec = replace(spec, annotations=tuple(item for item in spec.annotations if item[0] != ANNOTATION))
+    kept = tuple(item for item in spec.annotations if item[0] not in {ANNOTATION, SANDBOX})
+    spec = replace(spec, annotations=kept)
     if not wish.capabilities:
         return spec, own_filters(target)
     from whit.runtime.oci.spec import parse_spec  # noqa: PLC0415 - as above

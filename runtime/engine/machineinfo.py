@@ -14,6 +14,7 @@ from whit.runtime.engine.folder import Containers
 from whit.runtime.engine.networks.model import PREDEFINED
 from whit.runtime.engine.status import State
 from whit.runtime.host import read_host
+from whit.runtime.landlocking import lacking, landlock_version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from whit.packer.store.store import Store
 
 Document = dict[str, object]
-
-_LANDLOCK_CREATE_RULESET, _LANDLOCK_VERSION = 444, 1
 
 
 def whit_version() -> str:
@@ -59,7 +58,11 @@ def info(store: Store) -> Document:
         "PidsLimit": has_limits,
         "CPUCfsQuota": has_limits,
         "CPUCfsPeriod": has_limits,
-        "Warnings": [f"No limits: {layout.why_not}"] if layout.why_not else [],
+        "Warnings": [
+            *([f"No limits: {layout.why_not}"] if layout.why_not else []),
+            *(f"--sandbox strict: this kernel has no {what}" for what in lacking()),
+        ],
+        "LandlockVersion": landlock_version(),
         "Plugins": {"Volume": ["local"], "Network": ["bridge", "host", "null"], "Log": ["cri", "none"]},
         "Networks": _networks(store.root),
         "SecurityOptions": _security(),
@@ -83,18 +86,11 @@ def _has(path: str, text: str) -> bool:
 
 def _security() -> list[str]:
     found = ["name=seccomp,profile=builtin"] if _has("/proc/self/status", "\nSeccomp:") else []
-    if _landlock():
+    if landlock_version():
         found.append("name=landlock")
     if _has("/proc/filesystems", "\tcgroup2\n") or _has("/proc/self/cgroup", ":"):
         found.append("name=cgroupns")
     return [*found, "name=rootless"] if os.geteuid() else found
-
-
-def _landlock() -> int:
-    """The version of the kernel's; 0 for none (landlock_create_ruleset(2))."""
-    import ctypes  # noqa: PLC0415 - only for this
-
-    return max(int(ctypes.CDLL(None).syscall(_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_VERSION)), 0)
 
 
 def _operating_system() -> str:

@@ -13,13 +13,28 @@
 #include "launch.h"
 #include "util.h"
 
-enum { HEAD_SIZE = 4096, MAX_LOADED = 5, VERSION_FLAG = 1, PATH_BENEATH = 1, FIRST_WITH_REFER = 2, FIRST_WITH_TRUNCATE = 3 };
+enum { HEAD_SIZE = 4096, MAX_LOADED = 5, VERSION_FLAG = 1, PATH_BENEATH = 1, NET_PORT = 2 };
+
+/* Since which version of Landlock the kernel knows what. */
+enum { FIRST_WITH_REFER = 2, FIRST_WITH_TRUNCATE = 3, FIRST_WITH_PORTS = 4, FIRST_WITH_IOCTL = 5, FIRST_WITH_SCOPES = 6 };
 
 #define RIGHT_EXECUTE 0x0001u
 #define RIGHT_WRITE_FILE 0x0002u
 #define RIGHTS_ON_FOLDERS 0x1ff0u /* to remove and to make files of each kind */
 #define RIGHT_REFER 0x2000u
 #define RIGHT_TRUNCATE 0x4000u
+#define RIGHT_IOCTL_DEVICE 0x8000u
+#define SCOPES 0x3u /* abstract sockets, signals */
+
+/* struct landlock_ruleset_attr; older kernels know the beginning of it. */
+struct ruleset {
+	uint64_t on_files, on_ports, scoped;
+};
+
+/* struct landlock_net_port_attr. */
+struct port {
+	uint64_t allowed, number;
+};
 
 struct __attribute__((packed)) path_beneath {
 	uint64_t allowed;
@@ -75,7 +90,7 @@ static int allow_program(int ruleset, const char *path, int depth)
 	char head[HEAD_SIZE + 1];
 	if (depth == MAX_LOADED)
 		return 0;
-	int error = allow(ruleset, path, 0, RIGHT_EXECUTE);
+	int error = allow(ruleset, path, RIGHT_EXECUTE, RIGHT_EXECUTE);
 	/* What isn't there, or may not be read, execve will say of. */
 	CLEANUP_FD int fd = error ? -1 : open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	ssize_t length = fd < 0 ? 0 : pread(fd, head, HEAD_SIZE, 0);
@@ -87,29 +102,88 @@ static int allow_program(int ruleset, const char *path, int depth)
 	return next ? allow_program(ruleset, next, depth + 1) : 0;
 }
 
-int op_landlock(struct launch *launch, const struct op *op)
+/* What is handled, and so forbidden but for the rules: as much of what the plan wants as this kernel knows. */
+static struct ruleset handled(const struct op *op, long version)
 {
-	long version = syscall(NR_LANDLOCK_CREATE_RULESET, NULL, 0, VERSION_FLAG);
-	if (version < 0)
-		return -errno;
-	uint64_t on_file = RIGHT_WRITE_FILE | (version >= FIRST_WITH_TRUNCATE ? RIGHT_TRUNCATE : 0u);
-	uint64_t on_folder = on_file | RIGHTS_ON_FOLDERS | (version >= FIRST_WITH_REFER ? RIGHT_REFER : 0u);
-	uint64_t handled = on_folder | RIGHT_EXECUTE;
-	CLEANUP_FD int ruleset = (int)syscall(NR_LANDLOCK_CREATE_RULESET, &handled, sizeof(handled), 0);
-	if (ruleset < 0)
-		return -errno;
+	struct ruleset all = { RIGHT_EXECUTE | RIGHT_WRITE_FILE | RIGHTS_ON_FOLDERS, 0, 0 };
+	if (version >= FIRST_WITH_REFER)
+		all.on_files |= RIGHT_REFER;
+	if (version >= FIRST_WITH_TRUNCATE)
+		all.on_files |= RIGHT_TRUNCATE;
+	if (version >= FIRST_WITH_PORTS)
+		all.on_ports = op_number(op, LANDLOCK_on_ports);
+	if (!op_number(op, LANDLOCK_is_strict))
+		return all;
+	if (version >= FIRST_WITH_IOCTL)
+		all.on_files |= RIGHT_IOCTL_DEVICE;
+	if (version >= FIRST_WITH_SCOPES)
+		all.scoped = SCOPES;
+	return all;
+}
+
+static size_t known_size(long version)
+{
+	struct ruleset *all;
+	if (version >= FIRST_WITH_SCOPES)
+		return sizeof(*all);
+	return version >= FIRST_WITH_PORTS ? sizeof(all->on_files) + sizeof(all->on_ports) : sizeof(all->on_files);
+}
+
+static int allow_writing(int ruleset, const struct launch *launch, const struct op *op, uint64_t on_folder)
+{
 	size_t length;
 	const char *path = op_bytes(&launch->plan, op, LANDLOCK_writable, &length);
+	const uint64_t on_file = on_folder & (RIGHT_WRITE_FILE | RIGHT_TRUNCATE | RIGHT_IOCTL_DEVICE);
 	for (const char *end = path + length; path < end; path += strlen(path) + 1) {
 		int error = allow(ruleset, path, on_folder, on_file);
 		if (error && error != -ENOENT)
 			return error;
 	}
-	int error = -EINVAL;
+	return 0;
+}
+
+static int allow_executing(int ruleset, const struct launch *launch, const struct op *op)
+{
+	size_t length;
+	const char *path = op_bytes(&launch->plan, op, LANDLOCK_executable, &length);
+	for (const char *end = path + length; path < end; path += strlen(path) + 1) {
+		int error = allow_program(ruleset, path, 0);
+		if (error)
+			return error;
+	}
 	if (launch->engine >= 0)
-		error = allow_engine(ruleset, launch->engine);
-	else if (launch->program[0])
-		error = allow_program(ruleset, launch->program, 0);
+		return allow_engine(ruleset, launch->engine);
+	return launch->program[0] ? allow_program(ruleset, launch->program, 0) : -EINVAL;
+}
+
+static int allow_ports(int ruleset, const struct launch *launch, const struct op *op)
+{
+	size_t length;
+	struct port port;
+	const char *at = op_bytes(&launch->plan, op, LANDLOCK_ports, &length);
+	for (; length >= sizeof(port); at += sizeof(port), length -= sizeof(port)) {
+		memcpy(&port, at, sizeof(port));
+		if (syscall(NR_LANDLOCK_ADD_RULE, ruleset, NET_PORT, &port, 0) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+int op_landlock(struct launch *launch, const struct op *op)
+{
+	long version = syscall(NR_LANDLOCK_CREATE_RULESET, NULL, 0, VERSION_FLAG);
+	/* A strict sandbox has other walls too, and whit has said that this one isn't there. */
+	if (version < 0)
+		return op_number(op, LANDLOCK_is_strict) && (errno == ENOSYS || errno == EOPNOTSUPP) ? 0 : -errno;
+	struct ruleset all = handled(op, version);
+	CLEANUP_FD int ruleset = (int)syscall(NR_LANDLOCK_CREATE_RULESET, &all, known_size(version), 0);
+	if (ruleset < 0)
+		return -errno;
+	int error = allow_writing(ruleset, launch, op, all.on_files & ~(uint64_t)RIGHT_EXECUTE);
+	if (!error)
+		error = allow_executing(ruleset, launch, op);
+	if (!error && all.on_ports)
+		error = allow_ports(ruleset, launch, op);
 	if (error)
 		return error;
 	return syscall(NR_LANDLOCK_RESTRICT_SELF, ruleset, 0) < 0 ? -errno : 0;

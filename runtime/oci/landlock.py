@@ -1,21 +1,23 @@
-"""The annotation ``dev.whit.landlock``: a layer of the kernel's own below mounts and rights. Pure.
+"""The annotations ``dev.whit.landlock`` and ``dev.whit.sandbox``: a layer of the kernel's own below mounts and rights. Pure.
 
-With it the program writes only below mounts that aren't read-only, whatever ``root.readonly`` says, and executes nothing
-but itself. Source: the kernel's Documentation/userspace-api/landlock.rst.
+With either the program writes only below mounts that aren't read-only, whatever ``root.readonly`` says, and executes nothing
+but itself, and, with the second, what that names; with it, ports are limited too (runtime/sandbox.py). Source: the kernel's Documentation/userspace-api/landlock.rst.
 """
 
 from __future__ import annotations
 
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.light import TYPE_CHECKING
-from whit.runtime.model import Op
 from whit.runtime.oci.fields import HINT, refused
 from whit.runtime.oci.filesystem import normal
 from whit.runtime.oci.mountspec import RDONLY
+from whit.runtime.sandbox import ANNOTATION as SANDBOX
+from whit.runtime.sandbox import landlock_op, parse_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from whit.runtime.model import Op
     from whit.runtime.oci.process import Process
     from whit.runtime.oci.spec import Spec
 
@@ -30,13 +32,17 @@ def _writable(spec: Spec) -> Iterator[str]:
 
 def landlock_ops(spec: Spec, process: Process) -> tuple[Op, ...]:
     """The operation, where it is asked for. Raises for a value that isn't known, and without ``noNewPrivileges``."""
-    where = f"annotations['{ANNOTATION}']"
-    wanted = dict(spec.annotations).get(ANNOTATION)
-    if wanted is None or wanted == "false":
-        return ()
-    if wanted != "true":
+    annotations = dict(spec.annotations)
+    where, sandbox = f"annotations['{ANNOTATION}']", None
+    wanted = annotations.get(ANNOTATION, "false")
+    if wanted not in {"true", "false"}:
         raise InvalidFileError(f"{where}: {wanted!r} is neither 'true' nor 'false'", hint=HINT)
+    if SANDBOX in annotations:
+        where = f"annotations['{SANDBOX}']"
+        sandbox = parse_sandbox(annotations[SANDBOX], where)
+    elif wanted == "false":
+        return ()
     if not process.no_new_privileges:
         # The kernel takes it from nobody else who isn't its administrator.
         raise refused(where, "it needs process.noNewPrivileges", "set that too")
-    return (Op("LANDLOCK", (tuple(dict.fromkeys(_writable(spec))),), where),)
+    return (landlock_op(tuple(dict.fromkeys(_writable(spec))), sandbox, where),)

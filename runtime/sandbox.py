@@ -1,0 +1,136 @@
+"""``--sandbox strict``: what a program is left when it is left as little as is known of it. Pure.
+
+``strict[,bind=PORT]…[,connect=PORT]…[,exec=PATH]…``: ports and programs beside those that the image tells of. The same
+text is the annotation ``dev.whit.sandbox`` of an OCI configuration.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from whit.packer.support.errors import UsageError
+from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
+from whit.runtime.model import Op
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from whit.packer.image.spec import RunConfig
+    from whit.runtime.options import Program, RunOptions
+
+ANNOTATION = "dev.whit.sandbox"
+USER = "65532:65532"
+"""Who a program is whose image says nothing of that: as in images that whit packs."""
+
+STARTS = frozenset({"execve", "execveat"})
+_BIND, _CONNECT = 1, 2
+"""LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP (landlock(7))."""
+
+_LAST_PORT = 65535
+_HINT = "strict,bind=8080,connect=5432,exec=/bin/tool: what it may do more than what the image tells of"
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """TCP ports to listen at, those to connect to (all where none is named), and what may be executed beside the program."""
+
+    bind: tuple[int, ...] = ()
+    connect: tuple[int, ...] = ()
+    programs: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """As :func:`parse_sandbox` reads it."""
+        pairs = (("bind", self.bind), ("connect", self.connect), ("exec", self.programs))
+        return ",".join(["strict", *(f"{name}={value}" for name, values in pairs for value in values)])
+
+
+@dataclass(frozen=True, slots=True)
+class Walls:
+    """What decides the filter: whether there is a network, and what is known of the program."""
+
+    has_network: bool
+    is_known: bool = False
+    """All of its code is in the file: none is made while it runs."""
+
+    is_wasm: bool = False
+
+
+def _port(text: str, where: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_LAST_PORT)) and int(text) <= _LAST_PORT):
+        raise UsageError(f"{where}: '{text}' is no port", hint=_HINT)
+    return int(text)
+
+
+def parse_sandbox(text: str, where: str) -> Sandbox:
+    """The text, found at ``where``. Raises :class:`UsageError`."""
+    word, *items = text.split(",")
+    if word != "strict":
+        raise UsageError(f"{where}: there is no '{word}'", hint=_HINT)
+    bind, connect, programs = [], [], []
+    for item in items:
+        name, _, value = item.partition("=")
+        if name == "bind":
+            bind.append(_port(value, where))
+        elif name == "connect":
+            connect.append(_port(value, where))
+        elif name == "exec" and value.startswith("/") and "\0" not in value:
+            programs.append(value)
+        else:
+            raise UsageError(f"{where}: '{item}' is neither bind=PORT, connect=PORT nor exec=/PATH", hint=_HINT)
+    return Sandbox(tuple(bind), tuple(connect), tuple(programs))
+
+
+def _exposed(texts: Iterable[str]) -> Iterable[int]:
+    """The TCP ports of EXPOSE: ``8080``, ``8080/tcp``, ``8080-8090/tcp``; what can't be read is none."""
+    for text in texts:
+        ports, _, protocol = text.partition("/")
+        first, _, last = ports.partition("-")
+        if protocol in {"", "tcp"} and all(part.isascii() and part.isdigit() for part in (first, last or first)):
+            yield from range(int(first[:5]), min(int((last or first)[:5]), _LAST_PORT) + 1)
+
+
+def settled(
+    sandbox: Sandbox,
+    program: Program,
+    *,
+    mounted: Iterable[str],
+    exposed: Iterable[str] = (),
+    published: Iterable[int] = (),
+) -> Sandbox:
+    """With what the image tells of: it may listen where it says that it does, and where a port is published.
+
+    What the image has may be executed if the program's code executes others; folders on which something is ``mounted``
+    may not.
+    """
+    listens = {*sandbox.bind, *_exposed((*program.config.exposed_ports, *exposed)), *published}
+    programs = sandbox.programs
+    if program.calls is not None and program.calls.names & STARTS:
+        taken = {target.split("/")[1] for target in mounted} | {"dev", "proc", "sys", "tmp"}
+        programs += tuple(f"/{name}" for name in program.folders if name not in taken)
+    return replace(sandbox, bind=tuple(sorted(listens)), programs=programs)
+
+
+def user_of(options: RunOptions, config: RunConfig) -> str:
+    """Who it is: root only where the image or the person says so, in a sandbox."""
+    if options.user is not None:
+        return options.user
+    return config.user or (USER if options.sandbox else "")
+
+
+def walls_of(program: Program, *, has_network: bool) -> Walls:
+    """What its filter is made from."""
+    is_wasm = program.wasm is not None
+    return Walls(has_network, is_known=program.calls is not None and not is_wasm, is_wasm=is_wasm)
+
+
+def landlock_op(writable: tuple[str, ...], sandbox: Sandbox | None, why: str = "") -> Op:
+    """The program executes nothing but itself and what the sandbox names, and writes below these paths only."""
+    if sandbox is None:
+        told = "it executes nothing but itself, and writes only where something is mounted for it"
+        return Op("LANDLOCK", (writable, (), 0, 0, b""), why or told)
+    ports = [(_BIND, port) for port in sandbox.bind] + [(_CONNECT, port) for port in sandbox.connect]
+    rules = b"".join(struct.pack("=QQ", right, port) for right, port in ports)
+    limited = _BIND | (_CONNECT if sandbox.connect else 0)
+    where = ", ".join(map(str, sandbox.bind)) or "no port"
+    told = f"it executes and writes only what it has to, and listens at {where} (TCP)"
+    return Op("LANDLOCK", (writable, sandbox.programs, 1, limited, rules), why or told)

@@ -1,0 +1,164 @@
+"""``whit run --sandbox strict``: real programs work in it, and what leads out of it is stopped, by each of its walls."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.compiled import compiled
+from tests.peers import PROJECT
+from tests.programs.build import build
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import RunWhit
+    from tests.integration.conftest import User
+
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("landlock")]
+
+LANDLOCK = "landlock_create_ruleset"
+
+
+def _breakout(language: str = "c-glibc") -> Path:
+    return compiled(lambda: build("breakout", language))
+
+
+def _free_port() -> int:
+    with socket.socket() as some:
+        some.bind(("127.0.0.1", 0))
+        port: int = some.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [("hello", "c-zig"), ("hello", "c-dynamic"), ("hello", "go"), ("net", "rust"), ("hello", "nim"), ("exec", "go")],
+)
+@pytest.mark.parametrize("times", [2], ids=["planned-and-kept"])
+def test_a_program_works_in_it(run_whit: RunWhit, name: str, language: str, times: int) -> None:
+    program = compiled(lambda: build(name, language))
+    usual = run_whit("run", "--network", "host", program)
+
+    for _ in range(times):
+        ran = run_whit("run", "--sandbox", "strict,bind=0", "--network", "host", program)
+        assert (ran.stdout, ran.returncode) == (usual.stdout, usual.returncode), ran.stderr
+
+
+def test_what_leads_out_of_a_program_whose_calls_are_known_is_stopped(run_whit: RunWhit) -> None:
+    tries = ("drop=/tmp/x", "map=/tmp/y", "generate", "memfd", "write=/z", "unix", "listen=8080")
+
+    free = run_whit("run", "--network", "none", "--tmpfs", "/tmp:exec,mode=1777", _breakout(), *tries).stdout
+    held = run_whit(
+        "run", "--sandbox", "strict", "--network", "none", "--tmpfs", "/tmp:exec,mode=1777", _breakout(), *tries
+    )
+
+    assert "map done\ngenerate done\nmemfd done\n" in free
+    assert held.stdout.splitlines() == [
+        "drop Permission denied",
+        "map Operation not permitted",
+        "generate Operation not permitted",
+        "memfd Function not implemented",
+        "write Read-only file system",
+        "unix done",
+        "listen Address family not supported by protocol",
+    ], held.stderr
+
+
+def test_what_is_in_a_volume_is_written_and_not_executed(run_whit: RunWhit, tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    given.chmod(0o777)
+    tries = ("write=/given/a", "drop=/given/b", "map=/given/c")
+
+    for language in ("c-glibc", "c-dynamic"):
+        ran = run_whit("run", "--sandbox", "strict", "--volume", f"{given}:/given", _breakout(language), *tries)
+        assert ran.stdout == "write done\ndrop Permission denied\nmap Operation not permitted\n", ran.stderr
+
+
+def test_it_listens_and_connects_only_where_it_is_said(run_whit: RunWhit) -> None:
+    one, other = _free_port(), _free_port()
+    tries = (f"listen={one}", f"listen={other}", f"mptcp={other}", f"connect={one}", f"connect={other}")
+
+    def ran(sandbox: str) -> list[str]:
+        words = ("--sandbox", sandbox, "--network", "host", _breakout(), *tries)
+        return [line.partition(" ")[2] for line in run_whit("run", *words).stdout.splitlines()]
+
+    refused, unknown = "Permission denied", "Protocol not supported"
+    assert ran("strict") == [refused, refused, unknown, "done", "done"]
+    assert ran(f"strict,bind={one},connect={other}") == ["done", refused, unknown, refused, "done"]
+
+
+def test_a_server_is_reached_at_the_port_that_is_published(run_whit: RunWhit) -> None:
+    server = compiled(lambda: build("server", "go"))
+
+    run_whit("create", "--name", "reached", "--sandbox", "strict", "--publish", "127.0.0.1:0:8099", server, ":8099")
+    run_whit("create", "--name", "shut", "--sandbox", "strict", "--publish", "127.0.0.1:0:8099", server, ":8100")
+    shut = run_whit("start", "-a", "shut")
+    run_whit("start", "reached")
+    place = run_whit("port", "reached", "8099").stdout.strip()
+    with socket.create_connection(("127.0.0.1", int(place.rpartition(":")[2])), timeout=10) as client:
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        answer = client.recv(12)
+    inspected = json.loads(run_whit("inspect", "reached").stdout)[0]
+    run_whit("rm", "-f", "reached", "shut")
+
+    assert "permission denied" in shut.stdout + shut.stderr
+    assert answer == b"HTTP/1.0 200"
+    assert inspected["HostConfig"]["ReadonlyRootfs"] is True
+
+
+def test_without_root_and_whatever_is_known_of_the_program_nothing_else_is_executed_or_written(user: User) -> None:
+    ran = user.run("run", "--sandbox", "strict", "--network", "none", _breakout(), "drop=/tmp/x", "memfd", "write=/z")
+
+    assert ran.stdout.splitlines() == [
+        "drop Permission denied",
+        "memfd Function not implemented",
+        "write Read-only file system",
+    ], ran.stderr
+
+
+def test_without_landlock_the_other_walls_stand_and_it_is_said(whit: Path, whit_root: Path) -> None:
+    older = (sys.executable, "-P", "-m", "tests.integration.without_calls", LANDLOCK)
+    words = (
+        "--sandbox",
+        "strict",
+        "--network",
+        "none",
+        _breakout(),
+        "drop=/tmp/x",
+        "map=/tmp/y",
+        "write=/z",
+        "listen=1",
+    )
+
+    done = subprocess.run(
+        [*older, str(whit), "run", *map(str, words)],
+        cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False, env={"WHIT_ROOT": str(whit_root), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(PROJECT)},
+    )  # fmt: skip
+
+    assert "this kernel has no Landlock (Linux 5.13): the other walls stand" in done.stderr
+    assert done.stdout.splitlines() == [
+        "drop Permission denied",
+        "map Operation not permitted",
+        "write Read-only file system",
+        "listen Address family not supported by protocol",
+    ], done.stderr
+
+
+def test_what_would_undo_it_is_refused(run_whit: RunWhit) -> None:
+    for words in (
+        ("--cap-add", "NET_ADMIN"),
+        ("--privileged",),
+        ("--writable",),
+        ("--security-opt", "seccomp=unconfined"),
+    ):
+        done = run_whit("run", "--sandbox", "strict", *words, _breakout())
+        assert done.returncode != 0
+        assert words[0] in done.stderr
+    assert "there is no 'loose'" in run_whit("run", "--sandbox", "loose", _breakout()).stderr
