@@ -99,13 +99,18 @@ def test_run_is_the_same_on_both(ctr: Ctr, options: tuple[str, ...], command: tu
 
 
 def test_commands_on_a_container_are_the_same_on_both(ctr: Ctr) -> None:
+    """What a program writes that ends before ctr has opened its pipe, ctr drops, one of runc's in a hundred: it is asked again."""
+
     def live(runtime: str) -> list[tuple[tuple[str, ...], int, str]]:
         name = f"inside-{runtime}"
         started = ctr.run(runtime, name, ("--detach",), ("sleep", "6000"))
         assert started.code == 0, started
         answers = []
         for words in INSIDE:
-            answer = ctr(*(word.replace("{name}", name) for word in words))
+            asked = [word.replace("{name}", name) for word in words]
+            answer = ctr(*asked)
+            if words[1] == "exec" and not answer.code and not answer.out:
+                answer = ctr(*(f"{word}-again" if word == words[3] else word for word in asked))
             lines = [line for line in answer.out.splitlines() if words[1] != "list" or name in line]
             text = re.sub(r"\s+[0-9]+\s+", " PID ", "\n".join(lines)) if words[1] == "list" else answer.out
             answers.append((words, answer.code, text.replace(name, "NAME")))
