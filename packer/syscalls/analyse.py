@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.elf import dynamic, kind
 from whit.packer.elf.file import parse
-from whit.packer.elf.machine import EM_X86_64
+from whit.packer.elf.machine import EM_AARCH64, EM_X86_64
 from whit.packer.executable.analyse import ELF_MAGIC
 from whit.packer.support.errors import UnsupportedError
 from whit.packer.syscalls.found import Entry, Findings, Place, Unknown, Way
@@ -65,12 +65,16 @@ def _static(data: Data) -> ElfFile:
 
 
 def _machine(elf: ElfFile) -> Machine:
-    if elf.machine != EM_X86_64 or elf.bits != 64:  # noqa: PLR2004 - the class
+    if elf.machine not in (EM_X86_64, EM_AARCH64) or elf.bits != 64 or elf.order != "<":  # noqa: PLR2004 - the class
         raise UnsupportedError(
-            "system calls are found in x86-64 code only", hint="analyse the build for that architecture"
+            "system calls are found in x86-64 and AArch64 code only", hint="analyse the build for that architecture"
         )
     try:
-        from whit.packer.syscalls.x86.machine import X86  # noqa: PLC0415 - an extra of whit's
+        if elf.machine == EM_AARCH64:
+            from whit.packer.syscalls.arm64.machine import Arm64  # noqa: PLC0415 - needs an extra of whit's
+
+            return Arm64()
+        from whit.packer.syscalls.x86.machine import X86  # noqa: PLC0415 - the same
     except ImportError as error:
         raise UnsupportedError(
             f"whit needs {error.name} to read machine code", hint="pip install 'whit[syscalls]'"

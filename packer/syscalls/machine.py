@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from whit.packer.syscalls.image import Image
+    from collections.abc import Iterable
+
+    from whit.packer.syscalls.image import Image, Part
     from whit.packer.syscalls.locations import Constant, Location, Memory, Register, Source
     from whit.packer.syscalls.pieces import Piece
     from whit.packer.syscalls.references import References
@@ -30,12 +32,14 @@ class Machine(Protocol):
     """Registers that hold a function's first arguments."""
     go_arguments: tuple[Register, ...]
     """The same of Go's own calling convention."""
-    zero_in_go: int
-    """The vector register that is zero in Go's functions."""
+    zero_in_go: int | None
+    """The vector register that is zero in Go's functions, if one is."""
     kept: frozenset[int]
     """Registers that a C function gives back as they were."""
-    patterns: tuple[bytes, ...]
-    """The bytes that enter the kernel."""
+
+    def kernel_entries(self, image: Image, part: Part) -> Iterable[int]:
+        """Addresses in a part of the code where the bytes stand that enter the kernel."""
+        ...
 
     def references(self, image: Image) -> References:
         """Who refers to what."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from whit.packer.syscalls.references import occurrences
-
 if TYPE_CHECKING:
     from whit.packer.syscalls.program import Program
 
@@ -21,11 +19,10 @@ def sites(program: Program) -> list[Site]:
     """All of them: the bytes are looked for, and are one where the code around has an instruction there."""
     found = []
     for part in program.image.code:
-        for pattern in program.machine.patterns:
-            for address in occurrences(part, program.image, pattern):
-                instruction = program.at(address)
-                kind = program.machine.enters_kernel(instruction.raw) if instruction is not None else None
-                if kind is not None:
-                    found.append(Site(address, kind))
+        for address in program.machine.kernel_entries(program.image, part):
+            instruction = program.at(address)
+            kind = program.machine.enters_kernel(instruction.raw) if instruction is not None else None
+            if kind is not None:
+                found.append(Site(address, kind))
         program.image.let_go()
     return sorted(found)

@@ -14,13 +14,18 @@ if TYPE_CHECKING:
 _MOST = 4096
 """Entries of one table."""
 
+_ADDRESS = 8
+"""Bytes of an entry that is an address."""
+
 
 class Table(NamedTuple):
-    """A table at ``start``: entries of ``size`` bytes, 8 for addresses, 4 for distances from ``origin``."""
+    """A table at ``start``: entries of ``size`` bytes, 8 for addresses, fewer for distances from ``origin``, in units of ``1 << shift`` bytes."""
 
     start: int
     size: int
     origin: int
+    shift: int = 0
+    signed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +63,16 @@ def of(piece: Piece[Any], program: Program) -> Tables:
 def _entries(table: Table, piece: Piece[Any], program: Program) -> list[tuple[int, int]]:
     """(where it stands, target) of all targets in the piece. A table isn't cut where a comparison seems to bound it: it ends where an entry leads out of the code, or something else begins that instructions refer to."""
     found: list[tuple[int, int]] = []
-    for number in range(_MOST):
+    for number in range(min(_MOST, 1 << 8 * table.size)):
         at = table.start + number * table.size
         if number and at != table.start and program.is_referred_to(at):
             break
         word = program.image.word(at, table.size)
         if word is None:
             break
-        if table.size == 4:  # noqa: PLR2004 - a distance
-            word = table.origin + word - ((word & 1 << 31) << 1)
+        if table.size < _ADDRESS:
+            negative = table.signed and word >> 8 * table.size - 1
+            word = table.origin + (word - (negative << 8 * table.size) << table.shift)
         if program.image.code_part(word) is None:
             break
         if piece.start <= word < piece.end and piece.index(word) is not None:

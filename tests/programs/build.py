@@ -103,6 +103,15 @@ def _rust(tool: tuple[str, ...], source: Path, out: Path, options: Options) -> t
     return [*tool, "-O", *static, *strip, *options.flags, "-o", str(out), str(source)], {}
 
 
+def _rust_arm64(tool: tuple[str, ...], source: Path, out: Path, options: Options) -> tuple[list[str], dict[str, str]]:
+    """On musl, linked by what comes with Rust."""
+    line, more = _rust(tool, source, out, options)
+    return [*line, f"--target={_RUST_ARM64}", "-Clinker=rust-lld"], more
+
+
+_RUST_ARM64 = "aarch64-unknown-linux-musl"
+
+
 def _rust_wasi(target: str) -> Callable[..., tuple[list[str], dict[str, str]]]:
     def command(tool: tuple[str, ...], source: Path, out: Path, options: Options) -> tuple[list[str], dict[str, str]]:
         strip = ["-Cstrip=symbols"] if options.stripped else []
@@ -175,6 +184,7 @@ LANGUAGES: dict[str, Language] = {
     "c-object": Language("c", ".c", lambda: _found("gcc", "cc"), ("--version",), _c("-c")),
     "go": Language("go", "", lambda: _found("go"), ("version",), _go),
     "rust": Language("rust", ".rs", lambda: _found("rustc"), ("--version",), _rust),
+    "rust-arm64": Language("rust", ".rs", lambda: _rust_for(_RUST_ARM64), ("--version",), _rust_arm64),
     "nim": Language("nim", ".nim", lambda: _found("nim"), ("--version",), _nim("gcc")),
     "nim-musl": Language("nim", ".nim", lambda: _found("nim"), ("--version",), _nim("musl-gcc")),
     "zig": Language("zig", ".zig", _zig, ("version",), _zig_exe),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from iced_x86 import Mnemonic, OpKind
 
 from whit.packer.syscalls.locations import Memory, Register
+from whit.packer.syscalls.references import occurrences
 from whit.packer.syscalls.x86 import comparisons, memory, uses
 from whit.packer.syscalls.x86.decode import decode
 from whit.packer.syscalls.x86.operands import operand, place
@@ -16,7 +17,7 @@ from whit.packer.syscalls.x86.tables import jump_table
 if TYPE_CHECKING:
     from iced_x86 import Instruction
 
-    from whit.packer.syscalls.image import Image
+    from whit.packer.syscalls.image import Image, Part
     from whit.packer.syscalls.locations import Constant, Location, Source
     from whit.packer.syscalls.pieces import Piece
     from whit.packer.syscalls.references import References
@@ -39,6 +40,7 @@ _ENDS_POINTER = _COMPARES | {
     )
 }
 _OLD_INTERRUPT = 0x80
+_ENTRIES = (b"\x0f\x05", b"\xcd\x80", b"\x0f\x34")
 
 
 class X86:
@@ -53,8 +55,11 @@ class X86:
     return_address_bytes = 8
     kept = frozenset({3, 4, 5, 12, 13, 14, 15})
     go_arguments: tuple[Register, ...] = tuple(map(Register, (0, 3, 1, 7, 6, 8, 9, 10, 11)))
-    zero_in_go = 15
-    patterns: tuple[bytes, ...] = (b"\x0f\x05", b"\xcd\x80", b"\x0f\x34")
+    zero_in_go: int | None = 15
+
+    def kernel_entries(self, image: Image, part: Part) -> list[int]:
+        """As the protocol says."""
+        return [address for pattern in _ENTRIES for address in occurrences(part, image, pattern)]
 
     def references(self, image: Image) -> References:
         """As the protocol says."""

@@ -121,8 +121,9 @@ a number that is put together of bytes
 """
 
 
-def _snippets() -> tuple[Snippet, ...]:
-    lines = [line.strip() for line in _ROWS.strip().splitlines()]
+def snippets_of(rows: str) -> tuple[Snippet, ...]:
+    """Those of which ``rows`` tells, in four lines each."""
+    lines = [line.strip() for line in rows.strip().splitlines()]
     quartets = zip(lines[::4], lines[1::4], lines[2::4], lines[3::4], strict=True)
     return tuple(
         Snippet(shows, text, bytes.fromhex(code), frozenset(map(int, numbers.split())))
@@ -130,4 +131,4 @@ def _snippets() -> tuple[Snippet, ...]:
     )
 
 
-SNIPPETS = _snippets()
+SNIPPETS = snippets_of(_ROWS)

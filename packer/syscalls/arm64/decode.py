@@ -1,0 +1,81 @@
+"""AArch64 instructions of a piece of code, and what each does to the flow. Pure (Arm ARM, C4.1.94)."""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from whit.packer.syscalls.arm64.fields import bits, is_of, signed_bits
+from whit.packer.syscalls.arm64.pages import Pages
+from whit.packer.syscalls.locations import WORD
+from whit.packer.syscalls.pieces import Flow, Piece, Turn
+
+SIZE = 4
+_GO_UNDEFINED = 0xBEA7_1700
+"""What Go's assembler writes where nothing is to be executed."""
+
+
+class Instruction(NamedTuple):
+    """One instruction, and the piece's pages, which its operand may name an address with."""
+
+    address: int
+    word: int
+    pages: Pages
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        """The addresses that its operand may be, or be at."""
+        return self.pages.named(self.address)
+
+
+def decode(code: bytes, address: int) -> Piece[Instruction]:
+    """All instructions; what is left over at the end is none."""
+    count = len(code) // SIZE
+    words = struct.unpack(f"<{count}I", code[: count * SIZE])
+    turns: dict[int, Turn] = {}
+    for index, word in enumerate(words):
+        if word & 0x1C00_0000 == 0x1400_0000 and (turn := turn_of(word, address + index * SIZE)) is not None:
+            turns[index] = turn
+    pages = Pages(address, words, turns)
+    instructions = [Instruction(address + index * SIZE, word, pages) for index, word in enumerate(words)]
+    return Piece(address, address + len(code), range(address, address + count * SIZE, SIZE), instructions, turns)
+
+
+def turn_of(word: int, address: int) -> Turn | None:
+    """What an instruction of the branches' group does to the flow; None for one that just goes on, or stops."""
+    if is_of(word, 0x7C00_0000, 0x1400_0000):
+        flow = Flow.CALL if bits(word, 31, 1) else Flow.JUMP
+        return Turn(flow, address + SIZE * signed_bits(word, 0, 26) & WORD)
+    if is_of(word, 0xFF00_0000, 0x5400_0000) or is_of(word, 0x7E00_0000, 0x3400_0000):
+        return Turn(Flow.BRANCH, address + SIZE * signed_bits(word, 5, 19) & WORD)
+    if is_of(word, 0x7E00_0000, 0x3600_0000):
+        return Turn(Flow.BRANCH, address + SIZE * signed_bits(word, 5, 14) & WORD)
+    if enters_kernel(word):
+        return Turn(Flow.KERNEL)
+    if is_of(word, 0xFE00_0000, 0xD600_0000):
+        return Turn(_BY_REGISTER.get(bits(word, 21, 3), Flow.STOP))
+    return None
+
+
+_BY_REGISTER = {0b000: Flow.INDIRECT_JUMP, 0b001: Flow.INDIRECT_CALL, 0b010: Flow.RETURN}
+"""BR, BLR, RET and their forms with an authenticated pointer."""
+
+
+def enters_kernel(word: int) -> bool:
+    """SVC, with any number: the kernel doesn't read it."""
+    return is_of(word, 0xFFE0_001F, 0xD400_0001)
+
+
+def stops(word: int) -> bool:
+    """BRK, HLT, UDF, and what Go puts where nothing is to be executed."""
+    return word >> 16 == 0 or word == _GO_UNDEFINED or halts(word)
+
+
+def halts(word: int) -> bool:
+    """BRK, HLT."""
+    return is_of(word, 0xFFE0_001F, 0xD420_0000) or is_of(word, 0xFFE0_001F, 0xD440_0000)
+
+
+def pads(word: int) -> bool:
+    """NOP, and whatever isn't to be executed."""
+    return word == 0xD503_201F or stops(word)

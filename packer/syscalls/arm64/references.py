@@ -1,0 +1,154 @@
+"""Who jumps, calls and points where in AArch64 code, by its words. Pure (Arm ARM, C4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from whit.packer.support.search import Sweep
+from whit.packer.syscalls.references import CHUNK, References, index_of, kept, pointers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from whit.packer.syscalls.image import Image, Part
+    from whit.packer.syscalls.references import Numbers
+
+    Pair = tuple[Numbers, Numbers]
+    Words = NDArray[np.uint32]
+
+_BEHIND = 1 << 13
+"""Bytes above an instruction in which the page of its address may be made."""
+
+_PAGES = 4
+"""Makings of a page in the same register that are thought of, the nearest first."""
+
+_SIZE = 4
+
+
+def arm_references(image: Image) -> References:
+    """Those of AArch64 code. What only seems to be one is told by the flow (:mod:`whit.packer.syscalls.arm64.pages`)."""
+    branches: list[Pair] = []
+    relative: list[Pair] = []
+    for start, words, behind in _chunks(image):
+        places = np.arange(len(words), dtype=np.int64) * _SIZE + start
+        own = np.arange(len(words)) >= behind
+        targets, sites = _branches(words, places)
+        branches.append(
+            kept(targets[own[(sites - start) // _SIZE]], sites[own[(sites - start) // _SIZE]], image, code_only=True)
+        )
+        for named, at in (_direct(words, places), _by_page(words, places, targets, start)):
+            mine = own[(at - start) // _SIZE]
+            relative.append(kept(named[mine], at[mine], image, code_only=False))
+    return References(index_of(branches), index_of(relative), index_of(()), index_of(pointers(image)))
+
+
+def kernel_entries(image: Image, part: Part) -> list[int]:
+    """Addresses in a part of the code where SVC stands."""
+    found: list[int] = []
+    for start, words, behind in _chunks_of(image, part):
+        at = np.nonzero(words & np.uint32(0xFFE0_001F) == 0xD400_0001)[0]
+        found.extend((at[at >= behind] * _SIZE + start).tolist())
+    return found
+
+
+def _chunks(image: Image) -> Iterator[tuple[int, Words, int]]:
+    for part in image.code:
+        yield from _chunks_of(image, part)
+
+
+def _chunks_of(image: Image, part: Part) -> Iterator[tuple[int, Words, int]]:
+    """(address, words, how many of them were an earlier chunk's) over a part of the code."""
+    size = (part.end - part.start) // _SIZE * _SIZE
+    sweep = Sweep(image.elf.data, part.offset)
+    for at in range(0, size, CHUNK):
+        first = max(at - _BEHIND, 0)
+        sweep.passed(part.offset + first)
+        code = image.array(part.offset + first, part.offset + min(at + CHUNK, size))
+        yield part.start + first, code.view("<u4"), (at - first) // _SIZE
+
+
+def _number(words: Words, at: int, count: int) -> Numbers:
+    """The signed number of ``count`` bits from bit ``at`` on."""
+    value = (words >> np.uint32(at) & np.uint32((1 << count) - 1)).astype(np.int64)
+    return np.where(value >> count - 1, value - (1 << count), value)
+
+
+def _branches(words: Words, places: Numbers) -> Pair:
+    """B, BL; B.cond; CBZ, CBNZ; TBZ, TBNZ."""
+    targets, sites = [], []
+    for mask, value, at, count in (
+        (0x7C00_0000, 0x1400_0000, 0, 26),
+        (0xFF00_0000, 0x5400_0000, 5, 19),
+        (0x7E00_0000, 0x3400_0000, 5, 19),
+        (0x7E00_0000, 0x3600_0000, 5, 14),
+    ):
+        here = np.nonzero(words & np.uint32(mask) == value)[0]
+        targets.append(_number(words[here], at, count) * _SIZE + places[here])
+        sites.append(places[here])
+    return np.concatenate(targets), np.concatenate(sites)
+
+
+def _direct(words: Words, places: Numbers) -> Pair:
+    """ADR, and loads from an address near the instruction."""
+    adr = np.nonzero(words & np.uint32(0x9F00_0000) == 0x1000_0000)[0]
+    literal = np.nonzero(words & np.uint32(0x3B00_0000) == 0x1800_0000)[0]
+    near = (_number(words[adr], 5, 19) << 2 | (words[adr] >> np.uint32(29) & np.uint32(3)).astype(np.int64)) + places[
+        adr
+    ]
+    loaded = _number(words[literal], 5, 19) * _SIZE + places[literal]
+    return np.concatenate([near, loaded]), np.concatenate([places[adr], places[literal]])
+
+
+def _by_page(words: Words, places: Numbers, targets: Numbers, start: int) -> Pair:
+    """What begins with a page's address: each with the nearest makings of one in its register, unless one in the same block is nearer."""
+    block = _blocks(words, targets, start)
+    adrp = np.nonzero(words & np.uint32(0x9F00_0000) == 0x9000_0000)[0]
+    distance = _number(words[adrp], 5, 19) << 2 | (words[adrp] >> np.uint32(29) & np.uint32(3)).astype(np.int64)
+    pages = (places[adrp] & ~0xFFF) + (distance << 12)
+    made_in = words[adrp] & np.uint32(31)
+    uses, rest = _uses(words)
+    base = words[uses] >> np.uint32(5) & np.uint32(31)
+    named, sites = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    for register in range(31):
+        makings, mine = np.nonzero(made_in == register)[0], np.nonzero(base == register)[0]
+        if not len(makings) or not len(mine):
+            continue
+        nearest = np.searchsorted(adrp[makings], uses[mine]) - 1
+        for _ in range(_PAGES):
+            near = nearest >= 0
+            mine, nearest = mine[near], nearest[near]
+            making = makings[nearest]
+            near = uses[mine] - adrp[making] <= _BEHIND // _SIZE
+            mine, nearest, making = mine[near], nearest[near], making[near]
+            named.append(pages[making] + rest[mine])
+            sites.append(places[uses[mine]])
+            further = block[adrp[making]] != block[uses[mine]]
+            mine, nearest = mine[further], nearest[further] - 1
+    return np.concatenate(named), np.concatenate(sites)
+
+
+def _blocks(words: Words, targets: Numbers, start: int) -> Numbers:
+    """The number of each instruction's block: a new one begins behind each branch, and where one leads."""
+    begins = np.zeros(len(words) + 1, dtype=bool)
+    group = words & np.uint32(0x1C00_0000) == 0x1400_0000
+    begins[1:] |= group
+    inside = (targets >= start) & (targets < start + len(words) * _SIZE)
+    begins[(targets[inside] - start) // _SIZE] = True
+    return np.cumsum(begins[:-1]).astype(np.int64)
+
+
+def _uses(words: Words) -> tuple[Numbers, Numbers]:
+    """Instructions that add 12 bits to a register: ADD, and loads and stores; and what they add."""
+    adds = np.nonzero(words & np.uint32(0xFF80_0000) == 0x9100_0000)[0]
+    moves = np.nonzero(words & np.uint32(0x3B00_0000) == 0x3900_0000)[0]
+    added = (words[adds] >> np.uint32(10) & np.uint32(0xFFF)).astype(np.int64)
+    added <<= (words[adds] >> np.uint32(22) & np.uint32(1)).astype(np.int64) * 12
+    moved = words[moves]
+    scale = (moved >> np.uint32(30)).astype(np.int64)
+    scale |= ((moved >> np.uint32(26) & np.uint32(1)) & (moved >> np.uint32(23) & np.uint32(1))).astype(np.int64) << 2
+    rest = (moved >> np.uint32(10) & np.uint32(0xFFF)).astype(np.int64) << scale
+    return np.concatenate([adds, moves]), np.concatenate([added, rest])

@@ -1,0 +1,92 @@
+"""Which system calls small pieces of AArch64 code can make, and what is said where that can't be told."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.programs.make_elf import EXECUTE, READ, Elf, Segment
+from tests.unit.packer.syscall_snippets_arm64 import SNIPPETS
+from whit.packer.elf.machine import EM_AARCH64
+from whit.packer.syscalls.analyse import find
+from whit.packer.syscalls.arm64.fields import mask_of
+from whit.runtime.seccomp.ofprogram import profile_of
+
+if TYPE_CHECKING:
+    from tests.unit.packer.syscall_snippets import Snippet
+    from whit.packer.syscalls.found import Findings
+
+NUMBER = bytes.fromhex("881580d2")  # mov x8, #172
+CALL = bytes.fromhex("010000d4")  # svc #0
+READS_THE_STACK = bytes.fromhex("e80340f9")  # ldr x8, [sp]
+ATOMIC = bytes.fromhex("e80328f8")  # ldadd x8, x8, [sp]
+ELEMENT = bytes.fromhex("087860f8")  # ldr x8, [x0, x0, lsl #3]
+INSIDE_A_NUMBER = bytes.fromhex("20008052 c0035fd6 00000001 0000d400")  # mov w0, #1; ret; bytes of a call that are none
+
+
+def _found(code: bytes) -> Findings:
+    return find(Elf(segments=(Segment(code, flags=READ | EXECUTE),), machine=EM_AARCH64).build())
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda snippet: snippet.shows)
+def test_the_numbers_of_calls_are_found(snippet: Snippet) -> None:
+    found = _found(snippet.code)
+
+    assert found.unknown == ()
+    assert found.numbers == snippet.numbers
+    assert found.complete
+    assert found.architecture == "arm64"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (READS_THE_STACK + CALL, "the kernel starts the program there"),
+        (NUMBER + ATOMIC + CALL, "it is computed at"),
+        (ELEMENT + CALL, "an element of an array"),
+        (CALL, "the kernel starts the program there"),
+    ],
+)
+def test_what_the_code_does_not_tell_is_unknown(code: bytes, reason: str) -> None:
+    found = _found(code)
+
+    assert not found.complete
+    assert all(lack.reason.startswith(reason) for lack in found.unknown)
+
+
+def test_the_answer_of_a_call_is_no_number() -> None:
+    """The number stays in its register over a call: the kernel changes only the first."""
+    assert _found(NUMBER + CALL + CALL).numbers == {172}
+
+
+def test_bytes_of_a_call_across_two_instructions_are_none() -> None:
+    assert _found(INSIDE_A_NUMBER).entries == ()
+
+
+def test_every_pattern_of_a_logical_instruction_is_the_manuals() -> None:
+    """`and x0, x0, #pattern`: 5,334 encodings name a pattern, each another one (Arm ARM, DecodeBitMasks)."""
+    words = [0x9200_0000 | field << 10 for field in range(1 << 13)]
+    patterns = [pattern for word in words if (pattern := mask_of(word)) is not None]
+
+    assert len(set(patterns)) == 5334
+    assert mask_of(0x9240_1C00) == 0xFF
+    assert mask_of(0x9200_F000) == 0x5555_5555_5555_5555
+
+
+def test_whatever_words_a_hostile_file_has_nothing_is_raised() -> None:
+    state = 1
+    for _ in range(200):
+        words = []
+        for _ in range(64):
+            state = state * 6364136223846793005 + 1442695040888963407 & 0xFFFF_FFFF_FFFF_FFFF
+            words.append(state >> 32)
+        _found(struct.pack("<64I", *words) + CALL)
+
+
+def test_a_filter_is_made_for_the_programs_architecture() -> None:
+    document = profile_of("program", _found(NUMBER + CALL), "errno")
+
+    assert document["architectures"] == ["SCMP_ARCH_AARCH64"]
+    assert "getpid" in str(document["syscalls"])
