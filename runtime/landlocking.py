@@ -5,11 +5,10 @@ from __future__ import annotations
 _CREATE_RULESET, _VERSION = 444, 1
 
 SINCE = (
-    (1, "Landlock (Linux 5.13)"),
-    (3, "Landlock's right to truncate (6.2)"),
-    (4, "Landlock for TCP ports (6.7)"),
-    (5, "Landlock for devices' ioctl (6.10)"),
-    (6, "Landlock for abstract sockets and signals (6.12)"),
+    (3, "truncating (Linux 6.2)"),
+    (4, "TCP ports (6.7)"),
+    (5, "ioctl of devices (6.10)"),
+    (6, "abstract sockets and signals (6.12)"),
 )
 """What each version of Landlock brought, of what whit uses. Version 2 (moving files between folders) forbids less by itself."""
 
@@ -21,7 +20,10 @@ def landlock_version() -> int:
     return max(int(ctypes.CDLL(None).syscall(_CREATE_RULESET, None, 0, _VERSION)), 0)
 
 
-def lacking() -> tuple[str, ...]:
-    """What this kernel is without."""
+def lacking() -> str:
+    """What this kernel is without, in words; empty for nothing."""
     version = landlock_version()
-    return SINCE[0][1:] if version == 0 else tuple(what for since, what in SINCE if since > version)
+    if version == 0:
+        return "this kernel has no Landlock (Linux 5.13), or was started without"
+    unknown = ", ".join(what for since, what in SINCE if since > version)
+    return f"this kernel's Landlock knows nothing of {unknown}" if unknown else ""

@@ -19,7 +19,7 @@ def looked_at(program: Program, view: RootView, executable: str) -> Program:
     """The program with its calls, where they can be found; what couldn't be found, or this kernel lacks, is said."""
     without = lacking()
     if without:
-        warn(f"--sandbox strict: this kernel has no {', '.join(without)}: the other walls stand", "docs/security.md")
+        warn(f"--sandbox strict: {without}", "its other walls stand: docs/security.md")
     if program.wasm:
         return program
     return replace(program, calls=program.calls or _calls(view, executable), folders=_folders(view))

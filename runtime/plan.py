@@ -253,7 +253,7 @@ def _landlock_ops(path: str, options: RunOptions, program: Program, wish: MountW
     sandbox = options.sandbox
     if sandbox:
         mounted = (*(mount.target for mount in wish.tmpfs), *(volume.target for volume in wish.volumes))
-        sandbox = settled(sandbox, program, mounted=mounted)
+        sandbox = settled(sandbox, program, path, mounted=mounted)
     yield landlock_op(writable, sandbox)
 
 

@@ -92,16 +92,23 @@ def _exposed(texts: Iterable[str]) -> Iterable[int]:
 def settled(
     sandbox: Sandbox,
     program: Program,
+    executable: str,
     *,
-    mounted: Iterable[str],
+    mounted: tuple[str, ...],
     exposed: Iterable[str] = (),
     published: Iterable[int] = (),
 ) -> Sandbox:
     """With what the image tells of: it may listen where it says that it does, and where a port is published.
 
     What the image has may be executed if the program's code executes others; folders on which something is ``mounted``
-    may not.
+    may not. Raises :class:`UsageError` for an ``executable`` that is in what is mounted.
     """
+    for target in mounted:
+        if executable == target or executable.startswith(f"{target}/"):
+            raise UsageError(
+                f"--sandbox strict: {executable} is in what is mounted on {target}, of which nothing is executed",
+                hint="put it into the image: whit pack --add SOURCE:/TARGET",
+            )
     listens = {*sandbox.bind, *_exposed((*program.config.exposed_ports, *exposed)), *published}
     programs = sandbox.programs
     if program.calls is not None and program.calls.names & STARTS:

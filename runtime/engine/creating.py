@@ -250,12 +250,13 @@ def _empowered(
     return made, joined(powers), parameters
 
 
-def _sandbox(sandbox: Sandbox, container: Container, program: Program) -> Sandbox:
+def _sandbox(sandbox: Sandbox, container: Container, prepared: Prepared) -> Sandbox:
     """With the ports that are exposed or published, and what the program may execute."""
     return settled(
         sandbox,
-        program,
-        mounted=("/etc", *(mount.target for mount in container.mounts)),
+        prepared.program,
+        prepared.executable,
+        mounted=(*(f"/etc/{name}" for name in NAME_FILES), *(mount.target for mount in container.mounts)),
         exposed=container.exposed,
         published=(port.container_port for port in container.ports if port.protocol.value == "tcp"),
     )
@@ -269,7 +270,7 @@ def _add(containers: Containers, container: Container, prepared: Prepared, reque
         cgroup, why_not = own_cgroup(container.id)
         options = replace(options, limits=options.limits if cgroup else limits_without(options.limits, why_not))
     if options.sandbox:
-        options = replace(options, sandbox=_sandbox(options.sandbox, container, prepared.program))
+        options = replace(options, sandbox=_sandbox(options.sandbox, container, prepared))
     folder = containers.at(container.id)
     placed = Placed(
         container=container,

@@ -60,7 +60,7 @@ def info(store: Store) -> Document:
         "CPUCfsPeriod": has_limits,
         "Warnings": [
             *([f"No limits: {layout.why_not}"] if layout.why_not else []),
-            *(f"--sandbox strict: this kernel has no {what}" for what in lacking()),
+            *filter(None, (lacking(),)),
         ],
         "LandlockVersion": landlock_version(),
         "Plugins": {"Volume": ["local"], "Network": ["bridge", "host", "null"], "Log": ["cri", "none"]},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import lacking
 from tests.integration.compiled import compiled
+from tests.integration.madeimage import entry, make_image
 from tests.peers import PROJECT
 from tests.programs.build import build
+from whit.packer.image.spec import RunConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("landlock")]
 
-LANDLOCK = "landlock_create_ruleset"
+LANDLOCK, FIRST_WITH_PORTS = "landlock_create_ruleset", 4
 
 
 def _breakout(language: str = "c-glibc") -> Path:
@@ -142,13 +146,50 @@ def test_without_landlock_the_other_walls_stand_and_it_is_said(whit: Path, whit_
         cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False, env={"WHIT_ROOT": str(whit_root), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(PROJECT)},
     )  # fmt: skip
 
-    assert "this kernel has no Landlock (Linux 5.13): the other walls stand" in done.stderr
+    assert "this kernel has no Landlock (Linux 5.13)" in done.stderr
     assert done.stdout.splitlines() == [
         "drop Permission denied",
         "map Operation not permitted",
         "write Read-only file system",
         "listen Address family not supported by protocol",
     ], done.stderr
+
+
+@pytest.mark.parametrize("version", range(1, 7))
+def test_older_versions_of_landlock_give_what_they_have(whit: Path, whit_root: Path, version: int) -> None:
+    """The version is strace's word."""
+    strace = shutil.which("strace")
+    if strace is None:
+        lacking("strace isn't on this machine")
+    port = _free_port()
+    words = ("--sandbox", "strict", "--network", "host", _breakout(), "drop=/tmp/x", f"listen={port}")
+    told = ("-f", "-o", "/dev/null", "-e", f"trace={LANDLOCK}", "-e", f"inject={LANDLOCK}:retval={version}:when=1")
+
+    done = subprocess.run(
+        [strace, *told, str(whit), "run", *map(str, words)],
+        capture_output=True, text=True, timeout=60, check=False, env={"WHIT_ROOT": str(whit_root), "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+
+    knows_ports = version >= FIRST_WITH_PORTS
+    assert done.stdout.splitlines() == [
+        "drop Permission denied",
+        "listen Permission denied" if knows_ports else "listen done",
+    ], done.stderr
+    assert ("TCP ports (6.7)" in done.stderr) is not knows_ports
+
+
+def test_a_script_and_what_it_names_are_executed_and_nothing_else(run_whit: RunWhit, whit_root: Path) -> None:
+    script = (
+        b"#!/bin/busybox sh\n/bin/busybox echo one\n/other\n/bin/busybox cp /bin/busybox /tmp/b\n/tmp/b true\n/named\n"
+    )
+    files = {entry(name): b"#!/bin/busybox echo\n" for name in ("other", "named")}
+    image = make_image(whit_root, "scripted", {entry("start"): script, **files}, RunConfig(entrypoint=("/start",)))
+
+    ran = run_whit("run", "--sandbox", "strict,exec=/named", "--network", "none", image)
+
+    assert ran.stdout == "one\n/named\n"
+    assert "/other: Permission denied" in ran.stderr
+    assert "/tmp/b: Permission denied" in ran.stderr
 
 
 def test_what_would_undo_it_is_refused(run_whit: RunWhit) -> None:

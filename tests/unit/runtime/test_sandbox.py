@@ -43,14 +43,20 @@ def _program(*calls: str, exposed: tuple[str, ...] = ()) -> Program:
 def test_it_listens_where_the_image_exposes_tcp_and_where_a_port_is_published() -> None:
     program = _program(exposed=("8080/tcp", "53/udp", "9000-9002", "x/tcp"))
 
-    found = settled(Sandbox(bind=(1,)), program, mounted=(), published=(443,))
+    found = settled(Sandbox(bind=(1,)), program, "/x", mounted=(), published=(443,))
 
     assert found.bind == (1, 443, 8080, 9000, 9001, 9002)
 
 
 def test_a_program_that_executes_others_may_execute_what_the_image_has_and_nothing_that_is_mounted() -> None:
-    assert settled(Sandbox(), _program("read"), mounted=()).programs == ()
-    assert settled(Sandbox(), _program("execve"), mounted=("/etc/hosts",)).programs == ("/bin", "/usr")
+    assert settled(Sandbox(), _program("read"), "/x", mounted=()).programs == ()
+    assert settled(Sandbox(), _program("execve"), "/x", mounted=("/etc/hosts",)).programs == ("/bin", "/usr")
+
+
+@pytest.mark.parametrize("target", ["/opt", "/opt/tool"])
+def test_a_program_that_somebody_mounts_is_refused(target: str) -> None:
+    with pytest.raises(UsageError, match=f"mounted on {target}"):
+        settled(Sandbox(), _program("read"), "/opt/tool", mounted=(target,))
 
 
 def test_the_image_s_and_the_person_s_user_go_before_the_sandbox_s() -> None:
