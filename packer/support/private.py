@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def check_private(folder: Path | str) -> None:
     """Refuse a folder that is not ours or that others can write. Raises :class:`StoreError`, and OSError where there is none."""
     state = os.lstat(folder)
+    if stat.S_ISLNK(state.st_mode) and state.st_uid == os.geteuid():
+        raise StoreError(f"{folder} is a link", hint=f"name the folder itself: {os.path.realpath(folder)}")
     if not stat.S_ISDIR(state.st_mode):
         raise StoreError(f"{folder} is not a folder", hint="remove it, or set WHIT_ROOT to another folder")
     if state.st_uid != os.geteuid():

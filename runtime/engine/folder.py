@@ -9,7 +9,7 @@ import time
 
 from whit.packer.showing.console import human_size
 from whit.packer.support import durable
-from whit.packer.support.errors import InvalidFileError, NotFoundError, StoreError, UsageError
+from whit.packer.support.errors import ExitCode, InvalidFileError, NotFoundError, StoreError, UsageError
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.packer.support.lightjson import load
 from whit.packer.support.locks import take_lock
@@ -125,6 +125,7 @@ class Containers:
                     raise UsageError(
                         f"the name '{name}' is taken by container {owner[:12]}",
                         hint=f"choose another one, or remove that: whit rm {name}",
+                        exit_code=ExitCode.FAILURE,
                     ) from None
                 self._give_name_back(name, owner)
             else:

@@ -201,7 +201,7 @@ def test_a_cache_that_is_somebody_else_s_or_leads_elsewhere_is_refused(
     code.rmdir()
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     code.symlink_to(tmp_path / "elsewhere")
-    assert "is not a folder" in line_of(cached.run("run", "--network", "none", program))
+    assert "is a link" in line_of(cached.run("run", "--network", "none", program))
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
-from whit.packer.support.errors import UsageError
+from whit.packer.support.errors import ExitCode, UsageError
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.engine.networks import pool
 from whit.runtime.engine.networks.model import PREDEFINED, Network
@@ -62,7 +62,9 @@ def new_network(
             f"there is no driver {wishes.driver}", hint="networks of whit's are bridges: leave --driver out"
         )
     if any(other.name == wishes.name for other in others):
-        raise UsageError(f"there is a network {wishes.name} already", hint="choose another name")
+        raise UsageError(
+            f"there is a network {wishes.name} already", hint="choose another name", exit_code=ExitCode.FAILURE
+        )
     four, six = _subnets(wishes.subnets)
     subnet = four or pool.free_subnet([*routes, *(other.subnet for other in others)])
     if wishes.ipv6 and six is None:
