@@ -17,6 +17,7 @@ from tests.conftest import lacking
 from tests.integration.kept import Engine, until
 from tests.integration.netlab import CLIENT
 from tests.integration.sources import done, write
+from tests.peers.web import repository, web_server
 from whit.toolchains.tools import locate
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import RunWhit
     from tests.integration.netlab import Lab
+    from tests.peers.web import Web
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("nft", "ip", "nsenter")]
 
@@ -163,13 +165,50 @@ SAYS = 'version = "1.0.0"\nauthor = "x"\ndescription = "x"\nlicense = "MIT"\n'
 
 
 @pytest.fixture
+def repositories(place: Lab, tmp_path: Path) -> Iterator[Web]:
+    """A server outside of the host that speaks git's smart protocol, which nimble's shallow clones want."""
+    server = web_server(host=CLIENT)
+    web = place.client.do(server.__enter__)
+    web.repositories = tmp_path / "repositories"
+    try:
+        yield web
+    finally:
+        server.__exit__(None, None, None)
+
+
+@pytest.fixture
 def nimble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of nimble's own; it wants its list of all packages, whatever a package is named by."""
     needing("nim", "zig")
-    if shutil.which("nimble") is None:
-        lacking("nimble isn't installed; tests/setup.sh peers installs them")
+    if shutil.which("nimble") is None or shutil.which("git") is None:
+        lacking("nimble or git isn't installed; tests/setup.sh peers installs them")
     monkeypatch.setenv("NIMBLE_DIR", str(tmp_path / "nimble"))
     return write(tmp_path / "nimble", {"packages_official.json": "[]"})
+
+
+@pytest.mark.slow
+def test_nim_s_packages_are_brought_and_built_without_a_network(
+    builder: Engine, repositories: Web, nimble: Path, tmp_path: Path
+) -> None:
+    """Given a package in a repository on a server, when what requires it is built confined, then it is in the program."""
+    package = {"words.nimble": SAYS, "words.nim": 'const said* = "from a package"\n'}
+    bare, (commit,) = repository(tmp_path / "repositories", package, name="words")
+    subprocess.run(["git", "-C", bare, "tag", "v1.0.0", commit], check=True, timeout=60)
+    requires = f'bin = @["svc"]\nrequires "{repositories.address}/git/words >= 1.0.0"\n'
+    project = write(tmp_path / "svc", {"svc.nimble": SAYS + requires, "svc.nim": "import words\necho said\n"})
+    # Nobody here has nimble's list of all packages.
+    assert "Downloading Official package list" in builder.run("build", "--hermetic", project, timeout=LONG).stderr
+    (kept,) = (builder.root / "build" / "caches").glob("hermetic-*/nimble")
+    shutil.copy(nimble / "packages_official.json", kept)
+    confined = built(builder, "--hermetic", project)
+    assert builder.run("run", "svc").stdout == "from a package\n"
+    assert built(builder, "--hermetic", project)["source"]["built"] == [False]  # type: ignore[index]
+    assert built(builder, project)["digest"] == confined["digest"]
+    # What was brought is kept: without its server it is the same.
+    shutil.rmtree(bare)
+    write(project, {"svc.nim": "import words\necho said, 2\n"})
+    assert built(builder, "--hermetic", "--offline", project)["digest"] != confined["digest"]
+    assert builder.run("run", "svc").stdout == "from a package2\n"
 
 
 @pytest.mark.slow

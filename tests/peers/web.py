@@ -132,15 +132,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def web_server(certificate: tuple[Path, Path] | None = None) -> Iterator[Web]:
-    """A server on loopback; with (certificate, key) it speaks HTTPS."""
+def web_server(certificate: tuple[Path, Path] | None = None, host: str = "localhost") -> Iterator[Web]:
+    """A server on loopback, or what else ``host`` is; with (certificate, key) it speaks HTTPS."""
     web = Web()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"web": web}))
+    server = ThreadingHTTPServer((host, 0), type("Handler", (_Handler,), {"web": web}))
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    web.address = f"{'https' if certificate else 'http'}://localhost:{server.server_address[1]}"
+    web.address = f"{'https' if certificate else 'http'}://{host}:{server.server_address[1]}"
     with served(server):
         yield web
 
