@@ -148,10 +148,10 @@ def _alone(subject: Subject) -> Subject:
 
 def calls_of(data: Data) -> Called:
     """What its code can make; a file that this can't be told of is no error."""
-    from whit.packer.syscalls.analyse import find  # noqa: PLC0415 - brings what reads machine code
+    from whit.packer.syscalls.remembered import find_once  # noqa: PLC0415 - brings what reads machine code
 
     try:
-        findings = find(data)
+        findings = find_once(data)
     except WhitError as error:
         return Called(None, error.message if error.hint is None else f"{error.message} ({error.hint})")
     unknown = len(findings.unknown)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.elf import dynamic as program
 from whit.packer.elf import gofunctions, gopclntab, symbols
+from whit.packer.elf.machine import EM_AARCH64
 
 if TYPE_CHECKING:
     from whit.packer.elf.file import ElfFile
@@ -64,7 +65,7 @@ def bounds_of(image: Image) -> Bounds:
     go = _go(image.elf)
     go_starts = [go.base + offset for offset in go.starts] if go else []
     told = {*names, *go_starts, *_unwound(image.elf), image.elf.entry}
-    told = {address for address in told if image.code_part(address)}
+    told = {address - address % _grain(image.elf) for address in told if image.code_part(address)}
     edges = {edge for part in image.code for edge in (part.start, part.end)}
     return Bounds(
         tuple(sorted(told | edges)),
@@ -73,6 +74,11 @@ def bounds_of(image: Image) -> Bounds:
         go,
         (go_starts[0], go_starts[-1] + 1) if go_starts else (0, 0),
     )
+
+
+def _grain(elf: ElfFile) -> int:
+    """What instructions' addresses are multiples of."""
+    return 4 if elf.machine == EM_AARCH64 else 1
 
 
 def _symbols(elf: ElfFile) -> dict[int, str]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from whit.packer.executable.analyse import ELF_MAGIC
 from whit.packer.executable.file import opened
 from whit.packer.image.callsclaim import Calls
-from whit.packer.syscalls.analyse import find
 from whit.packer.syscalls.ofimage import STARTS, names_of
+from whit.packer.syscalls.remembered import find_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def calls_in(root: str, program: str) -> Calls:
 
 def _of(path: str) -> frozenset[str]:
     with opened(path) as file:
-        return names_of(path, file.look(find))
+        return names_of(path, file.look(find_once))
 
 
 def _programs(root: str) -> Iterator[str]:

@@ -10,8 +10,8 @@ from whit.packer.image.callsclaim import Calls, annotated
 from whit.packer.image.spec import EntryKind, HostFile
 from whit.packer.support.errors import InvalidFileError, UnsupportedError
 from whit.packer.support.light import replace
-from whit.packer.syscalls.analyse import find
 from whit.packer.syscalls.names import syscall_names
+from whit.packer.syscalls.remembered import find_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def _calls(entry: Entry) -> frozenset[str]:
     with opened(entry.content.path) as file:
         if file.file.identity != entry.content.identity:
             raise InvalidFileError(f"{entry.content.path}: the file changed while it was read", hint="try again")
-        return names_of(entry.content.path, file.look(find))
+        return names_of(entry.content.path, file.look(find_once))
 
 
 def names_of(path: str, found: Findings) -> frozenset[str]:

@@ -28,12 +28,12 @@ def command(file: str, as_json: bool, ways: bool, profile: str | None, refuse: s
     """
     from whit.packer.executable.file import opened
     from whit.packer.showing.console import page_width, print_json
-    from whit.packer.syscalls.analyse import find
     from whit.packer.syscalls.present import page
+    from whit.packer.syscalls.remembered import find_once
     from whit.packer.syscalls.report import document
 
     with opened(file) as program:
-        findings = program.look(find)
+        findings = program.look(find_once)
     if profile is not None:
         from whit.runtime.seccomp.ofprogram import profile_of
 
