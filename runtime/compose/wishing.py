@@ -76,6 +76,7 @@ def _words(service: Service) -> Words:
         ulimit=tuple(f"{name}={_limit(value)}" for name, value in (values.get("ulimits") or {}).items()),
         cap_add=tuple(values.get("cap_add") or ()),
         init=bool(values.get("init")),
+        sandbox=_text(values.get("x-sandbox")),
         platform=_text(values.get("platform")),
     )
 

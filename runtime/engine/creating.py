@@ -131,6 +131,8 @@ def _is_read_only(prepared: Prepared, wished: bool | None) -> bool:  # noqa: FBT
 
 def _container(request: Request, wishes: Wishes, prepared: Prepared, container_id: str) -> Container:
     options, config = request.options, prepared.program.config
+    if options.sandbox and wishes.read_only is False:
+        raise UsageError("--writable and --sandbox strict", hint="leave one of them out")
     read_only = _is_read_only(prepared, True if options.sandbox else wishes.read_only)
     words = command_line(options, prepared.program)
     image = prepared.image
@@ -236,16 +238,18 @@ def _kept_image(store: Store, prepared: Prepared) -> Iterator[None]:
 
 
 def _empowered(
-    made: dict[str, object], wishes: Wishes, program: Program, network: str
+    made: dict[str, object], wishes: Wishes, placed: Placed, network: str
 ) -> tuple[dict[str, object], Joins, Joins]:
     """The configuration with what was asked for beyond the default, the namespaces that are other containers', and its network's parameters."""
     if wishes.powers is None:
         return made, (), ()
     from whit.runtime.engine.parameters import taken_out  # noqa: PLC0415 - most containers have none
-    from whit.runtime.engine.powers import empower, joined  # noqa: PLC0415
+    from whit.runtime.engine.powers import check_sandboxed, empower, joined  # noqa: PLC0415
     from whit.runtime.engine.updating import read_machine  # noqa: PLC0415
 
-    powers = wishes.powers(program)
+    powers = wishes.powers(placed.program)
+    if placed.options.sandbox:
+        check_sandboxed(powers)
     made, parameters = taken_out(empower(made, powers, read_machine(), dict(wishes.profiles)), network)
     return made, joined(powers), parameters
 
@@ -281,7 +285,7 @@ def _add(containers: Containers, container: Container, prepared: Prepared, reque
         architecture=architecture(),
         root=f"{folder}/root" if container.root.is_writable else container.root.rootfs,
     )
-    made, joins, parameters = _empowered(document(placed), wishes, prepared.program, container.network)
+    made, joins, parameters = _empowered(document(placed), wishes, placed, container.network)
     container = replace(container, joins=joins, parameters=parameters)
     if container.users:
         made = without_root(made, container.users, cgroup)

@@ -71,6 +71,18 @@ class Powers:
     """Of the OCI configuration, for who reads them there; whit's own are its own to make."""
 
 
+def check_sandboxed(powers: Powers) -> None:
+    """That nothing undoes the strict sandbox that is asked for with it. Raises :class:`UsageError`."""
+    shared = [f"--{name}" for name, value in powers.namespaces if value and value not in _OWN[name]]
+    given = [
+        *(["--privileged"] if powers.privileged else []),
+        *(["--security-opt"] if powers.security else []),
+        *shared,
+    ]
+    if given:
+        raise UsageError(f"{given[0]} and --sandbox strict", hint="leave one of them out")
+
+
 def joined(powers: Powers) -> tuple[tuple[str, str], ...]:
     """(namespace, container) of those that are another container's: their paths are known when it is started."""
     return tuple(

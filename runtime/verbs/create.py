@@ -37,8 +37,6 @@ def make(words: Words, keeping: Keeping, powers: PowerWords, store: Store, *, in
     """The container that a command line asks for."""
     if keeping.cidfile:
         _check_cidfile(Path(keeping.cidfile))
-    if words.sandbox is not None:
-        _check_sandbox(keeping, powers)
     wishes = wishes_of(keeping, words, interactive=interactive, remove=remove)
     if powers.is_asked or words.init:
         wishes = _empowered(wishes, powers, init=words.init)
@@ -56,19 +54,6 @@ def make(words: Words, keeping: Keeping, powers: PowerWords, store: Store, *, in
         with durable.output_errors(keeping.cidfile):
             durable.write_whole(Path(keeping.cidfile), kept.container.id.encode(), private=False)
     return kept
-
-
-def _check_sandbox(keeping: Keeping, powers: PowerWords) -> None:
-    """What would undo the sandbox that is asked for in the same words."""
-    undoing = (
-        ("--writable", keeping.read_only is False),
-        ("--privileged", powers.privileged),
-        ("--security-opt", bool(powers.security_opt)),
-        ("--pid", powers.pid not in {None, "", "private"}),
-    )
-    for option, is_given in undoing:
-        if is_given:
-            raise UsageError(f"{option} and --sandbox strict", hint="leave one of them out")
 
 
 def _check_cidfile(path: Path) -> None:

@@ -192,11 +192,23 @@ def test_a_script_and_what_it_names_are_executed_and_nothing_else(run_whit: RunW
     assert "/tmp/b: Permission denied" in ran.stderr
 
 
+def test_a_user_s_container_that_is_kept_is_in_it(user: User) -> None:
+    script = "cp /busybox /tmp/b; /tmp/b true; echo x >/tmp/x && echo x >/z"
+    words = ("--sandbox", "strict", "--network", "none", "/bin/busybox", "sh", "-c", script)
+
+    made = user.run("create", "--name", "kept", *words)
+    ran = user.run("start", "-a", "kept")
+
+    assert made.returncode == 0, made.stderr
+    assert ran.stderr == "sh: /tmp/b: Permission denied\nsh: can't create /z: Read-only file system\n"
+
+
 def test_what_would_undo_it_is_refused(run_whit: RunWhit) -> None:
     for words in (
         ("--cap-add", "NET_ADMIN"),
         ("--privileged",),
         ("--writable",),
+        ("--pid", "host"),
         ("--security-opt", "seccomp=unconfined"),
     ):
         done = run_whit("run", "--sandbox", "strict", *words, _breakout())

@@ -36,6 +36,12 @@ def test_an_entrypoint_of_several_words_stands_in_front_of_the_command() -> None
     assert _asked(command=["--", "x"])[0].arguments == ("--", "--", "x")
 
 
+def test_a_sandbox_is_a_service_s_too() -> None:
+    values: dict[str, Any] = {"x-sandbox": "strict,bind=80"}
+    assert _asked(**values)[0].sandbox == "strict,bind=80"
+    assert _checked(**values) == ()
+
+
 def test_a_variable_without_a_value_is_not_set() -> None:
     assert _asked(environment={"A": "1", "B": None, "C": ""})[0].env == ("A=1", "C=")
 
