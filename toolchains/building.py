@@ -206,7 +206,7 @@ class _Work:
             return self.cache.keep(kept, place, recipe, (why, *recipe.notes, *(_HERMETIC if asked.hermetic else ())))
 
     def _perform(self, recipe: Recipe, place: Path, means: Means) -> None:
-        from whit.toolchains import hermetic  # noqa: PLC0415 - nothing is started where nothing has changed
+        from whit.toolchains import hermetic, warming  # noqa: PLC0415 - nothing is started where nothing has changed
         from whit.toolchains.process import run  # noqa: PLC0415
 
         if not self.asked.hermetic:
@@ -220,6 +220,7 @@ class _Work:
         box = hermetic.Box(recipe, self._folders, means.runner(self.cache.store.root), means.watcher)
         steps = (*(step for step in prepares if step.evaluates), *recipe.steps)
         with self.cache.workplace() as rooms:
+            warming.warm(box, hermetic.own_caches(self.cache.folder, self.project.root), str(place), self.cache)
             for number, step in enumerate(steps):
                 confined = hermetic.rooms(rooms / str(number), place, self.cache.folder, self.project.root)
                 box.run(step, confined, has_network=step in prepares)

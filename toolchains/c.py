@@ -85,7 +85,7 @@ class C:
             warnings=_warnings(project, given, kit),
             files=(*c.files, *driven.files),
             strips=not wish.keeps_debug,
-            hermetic=hermetic() if wish.hermetic else None,
+            hermetic=hermetic(c) if wish.hermetic else None,
         )
 
 

@@ -54,8 +54,13 @@ def rooms(folder: Path, output: Path, caches: Path, root: str) -> Rooms:
     """Those of one step, made in a folder that isn't there yet; ``root`` is the sources'."""
     for name in ("root", "run"):
         (folder / name).mkdir(parents=True)
-    own = caches / f"hermetic-{sha256(os.fsencode(root)).hexdigest()[:16]}"
+    own = own_caches(caches, root)
     return Rooms(str(folder / "root"), str(folder / "run"), str(output), str(own), str(caches))
+
+
+def own_caches(caches: Path, root: str) -> Path:
+    """Where caches are that only builds of the same sources have."""
+    return caches / f"hermetic-{sha256(os.fsencode(root)).hexdigest()[:16]}"
 
 
 def order_of(

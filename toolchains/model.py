@@ -123,13 +123,22 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Warming:
+    """A step of one tool that fills a cache with what is the same for all sources, none of which it sees."""
+
+    step: Step
+    cache: str
+    tool: Tool
+
+
+@dataclass(frozen=True, slots=True)
 class Hermetic:
     """What steps need to see when they are confined, beside sources and tools: ``shows`` are folders, read-only.
 
     ``caches`` are (variable, name) of folders that are kept from build to build of the same sources, which might write there
     what another one's shouldn't read; ``shared`` those of all builds, for steps that execute nothing of the sources'.
     ``env`` says that there is no network.
-    ``system`` is whether programs of the machine's own are needed, such as a linker.
+    ``system`` is whether programs of the machine's own are needed, such as a linker. ``warming`` is what one of the ``caches`` begins with.
     """
 
     shows: tuple[str, ...] = ()
@@ -137,6 +146,7 @@ class Hermetic:
     shared: tuple[tuple[str, str], ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     system: bool = False
+    warming: Warming | None = None
 
 
 @dataclass(frozen=True, slots=True)

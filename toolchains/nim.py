@@ -115,7 +115,7 @@ class Nim:
             warnings=_warnings(project, targets, wish, kit),
             files=c.files,
             strips=not wish.keeps_debug,
-            hermetic=_hermetic(nimconfig.above(project.root, kit)) if wish.hermetic else None,
+            hermetic=_hermetic(c, nimconfig.above(project.root, kit)) if wish.hermetic else None,
         )
 
 
@@ -172,9 +172,9 @@ def _of_tree(vendored: tuple[str, ...]) -> tuple[Note, ...]:
     return (Note("nimbledeps", "packages are in the tree: none is brought"),) if vendored else ()
 
 
-def _hermetic(above: tuple[str, ...]) -> Hermetic:
+def _hermetic(c: Compiler, above: tuple[str, ...]) -> Hermetic:
     """Packages are brought in the box: nimble evaluates what they say of themselves. ``above`` is configuration that Nim reads there, too."""
-    usual = hermetic()
+    usual = hermetic(c)
     return replace(usual, shows=(*_OWN_FOLDERS, *above), caches=(*usual.caches, ("NIMBLE_DIR", "nimble")))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import UnsupportedError
 from whit.packer.support.light import dataclass
-from whit.toolchains.model import ROOM, Hermetic, Note, Written
+from whit.toolchains.model import ROOM, Hermetic, Note, Step, Warming, Written
 
 if TYPE_CHECKING:
     from whit.packer.image.platform import Platform
@@ -44,6 +44,8 @@ _FOR_BUILDING = {
 _C_NAMES = ("cc", "gcc", "clang")
 _CXX_NAMES = ("c++", "g++", "clang++")
 _FOLDER = "tools"
+_EMPTY = "empty.c"
+_CACHE = "ZIG_GLOBAL_CACHE_DIR"
 _LEFT_OUT = "-march=native|-mtune=native|-mcpu=native|--target=*"
 _STRIPS = "-g0|-s|-Wl,-s|-Wl,--strip-all"
 _SOURCES = "*.[cCsS]|*.cc|*.cpp|*.cxx|*.c++"
@@ -77,6 +79,7 @@ class Compiler:
 
     zig: Tool
     target: str
+    cpu: str
     folder: str
     files: tuple[Written, ...]
 
@@ -111,9 +114,16 @@ class Compiler:
         )
 
 
-def hermetic() -> Hermetic:
-    """How a build with this compiler is confined: scripts and drivers are this machine's, and there is a cache for Zig."""
-    return Hermetic(caches=(("ZIG_GLOBAL_CACHE_DIR", "zig"),), system=True)
+def hermetic(c: Compiler) -> Hermetic:
+    """How a build with this compiler is confined: scripts and drivers are this machine's, and there is a cache for Zig.
+
+    That has the libc, which Zig compiles itself, from the beginning.
+    """
+    cache = f"zig-{c.target}-{c.cpu}"
+    words = (c.program("cc"), posixpath.join(c.folder, _EMPTY), "-o", "/tmp/empty")  # noqa: S108 - the confined program's own
+    # Not in a folder that Zig itself may be in: it would name its own files relative to that, and take them for others.
+    step = Step(words, c.folder, doing=f"libc for {c.target} with {c.zig.title}, once")
+    return Hermetic(caches=((_CACHE, cache),), system=True, warming=Warming(step, cache, c.zig))
 
 
 def compiler(platform: Platform, output: str, hides: tuple[str, ...], kit: Kit, *, is_pic: bool = False) -> Compiler:
@@ -124,7 +134,8 @@ def compiler(platform: Platform, output: str, hides: tuple[str, ...], kit: Kit, 
     target = zig_target(platform)
     zig = kit.tool("zig")
     always = ["-Os", "-fno-sanitize=undefined", "-Wno-unused-command-line-argument"]
-    words = [*always, "-target", target, f"-mcpu={zig_cpu(platform)}"]
+    cpu = zig_cpu(platform)
+    words = [*always, "-target", target, f"-mcpu={cpu}"]
     native = [*always, "-target", _NATIVE, "-mcpu=baseline"]
     words += [f"-ffile-prefix-map={folder}=." for folder in dict.fromkeys((output, *hides))]
     left_out = _LEFT_OUT
@@ -141,7 +152,8 @@ def compiler(platform: Platform, output: str, hides: tuple[str, ...], kit: Kit, 
         "strip": _script("exit 0"),
     }
     files = tuple(Written(f"{_FOLDER}/{name}", text, is_executable=True) for name, text in scripts.items())
-    return Compiler(zig, target, posixpath.join(output, _FOLDER), files)
+    files += (Written(f"{_FOLDER}/{_EMPTY}", b"int main(void) { return 0; }\n"),)
+    return Compiler(zig, target, cpu, posixpath.join(output, _FOLDER), files)
 
 
 def _compiles(zig: Tool, verb: str, words: list[str], left_out: str) -> bytes:

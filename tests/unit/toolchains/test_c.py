@@ -104,7 +104,7 @@ def test_the_compiler_goes_by_every_name_and_leaves_out_what_fits_one_machine_al
     assert "-march=native|-mtune=native" in scripts["tools/gcc"]
     assert "--target=*" in scripts["tools/gcc"]
     assert "-ffile-prefix-map=/p=." in scripts["tools/gcc"]
-    assert all(file.is_executable for file in recipe.files)
+    assert all(file.is_executable for file in recipe.files if not file.path.endswith(".c"))
 
 
 @pytest.mark.parametrize("manifest", ["Makefile", "configure", "meson.build", "CMakeLists.txt"])
