@@ -135,6 +135,8 @@ def landlock_op(writable: tuple[str, ...], sandbox: Sandbox | None, why: str = "
     if sandbox is None:
         told = "it executes nothing but itself, and writes only where something is mounted for it"
         return Op("LANDLOCK", (writable, (), 0, 0, b""), why or told)
+    # Through /proc/self/mem a program writes also to memory that it may only execute.
+    writable = tuple(path for path in writable if path != "/proc")
     ports = [(_BIND, port) for port in sandbox.bind] + [(_CONNECT, port) for port in sandbox.connect]
     rules = b"".join(struct.pack("=QQ", right, port) for right, port in ports)
     limited = _BIND | (_CONNECT if sandbox.connect else 0)

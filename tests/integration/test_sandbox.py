@@ -55,7 +55,17 @@ def test_a_program_works_in_it(run_whit: RunWhit, name: str, language: str, time
 
 
 def test_what_leads_out_of_a_program_whose_calls_are_known_is_stopped(run_whit: RunWhit) -> None:
-    tries = ("drop=/tmp/x", "map=/tmp/y", "generate", "memfd", "write=/z", "unix", "listen=8080")
+    tries = (
+        "drop=/tmp/x",
+        "map=/tmp/y",
+        "generate",
+        "memfd",
+        "write=/z",
+        "write=/proc/self/mem",
+        "map=/dev/shm/x",
+        "unix",
+        "listen=8080",
+    )
 
     free = run_whit("run", "--network", "none", "--tmpfs", "/tmp:exec,mode=1777", _breakout(), *tries).stdout
     held = run_whit(
@@ -69,6 +79,8 @@ def test_what_leads_out_of_a_program_whose_calls_are_known_is_stopped(run_whit: 
         "generate Operation not permitted",
         "memfd Function not implemented",
         "write Read-only file system",
+        "write Permission denied",
+        "map Operation not permitted",
         "unix done",
         "listen Address family not supported by protocol",
     ], held.stderr

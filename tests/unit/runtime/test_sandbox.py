@@ -67,6 +67,10 @@ def test_the_image_s_and_the_person_s_user_go_before_the_sandbox_s() -> None:
     assert user_of(RunOptions(), RunConfig()) == ""
 
 
+def test_nothing_is_written_in_proc_by_which_one_writes_to_code() -> None:
+    assert landlock_op(("/dev", "/proc", "/data"), Sandbox()).args[0] == ("/dev", "/data")
+
+
 def test_connecting_is_free_until_a_port_is_named() -> None:
     assert landlock_op((), Sandbox(bind=(80,))).args[3] == 1
     assert landlock_op((), Sandbox(connect=(80,))).args[3] == 3
