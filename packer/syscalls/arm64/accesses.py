@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from whit.packer.syscalls.arm64.fields import bits, register, signed_bits
+from whit.packer.syscalls.arm64.fields import bits, is_of, register, signed_bits
 
 
 class Moved(NamedTuple):
@@ -44,7 +44,15 @@ def access_of(word: int) -> Access:
         return _pair(word)
     if kind == 0b011 and not bits(word, 24, 1):
         return _literal(word)
+    if is_of(word, 0x3FA0_0000, 0x0880_0000):
+        return _ordered(word)
     return Access(bits(word, 5, 5), 0, 0, loads=True, moved=None)
+
+
+def _ordered(word: int) -> Access:
+    """LDAR, STLR, LDLAR, STLLR: they move what LDR and STR do."""
+    moved = (Moved(register(word, 0), 0, 1 << bits(word, 30, 2), vector=False),)
+    return Access(bits(word, 5, 5), 0, 0, loads=bool(bits(word, 22, 1)), moved=moved)
 
 
 def _element(word: int) -> tuple[int, bool, bool]:

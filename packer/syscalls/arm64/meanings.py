@@ -70,7 +70,8 @@ def _of_access(word: int) -> Meaning:
     access = access_of(word)
     base = (access.base,)
     if access.moved is None:
-        held = [*(register(word, at) for at in (0, 10, 16)), register(word + (1 << 16), 16)]  # CASP: a pair
+        held = [register(word, at) for at in (0, 10, 16)]
+        held.append(None if held[2] is None else held[2] | 1)  # CASP: a pair of registers that begins with an even one
         moved = base if _moves_base(word) else ()
         return Meaning(
             writes=numbered(*held, *moved), reads=numbered(*held, *base), access=access, vector=bits(word, 0, 5)

@@ -113,6 +113,14 @@ a number beside the code
     ldr w8, number; svc #0; ret; number: .long 30
     68000018010000d4c0035fd61e000000
     30
+a store that others see in order, and a load of it
+    mov w0, #31; sub x1, sp, #16; stlr w0, [x1]; ldar w8, [x1]; mov w8, w0; svc #0
+    e0038052e14300d120fc9f8828fcdf88e803002a010000d4
+    31
+a number that is put into a variable in order, and taken from it
+    mov w0, #32; mov x1, sp; stlr w0, [x1]; ldr w8, [sp]; svc #0
+    00048052e103009120fc9f88e80340b9010000d4
+    32
 """
 
 SNIPPETS = snippets_of(_ROWS)
