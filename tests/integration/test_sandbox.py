@@ -42,7 +42,17 @@ def _free_port() -> int:
 
 @pytest.mark.parametrize(
     ("name", "language"),
-    [("hello", "c-zig"), ("hello", "c-dynamic"), ("hello", "go"), ("net", "rust"), ("hello", "nim"), ("exec", "go")],
+    [
+        ("hello", "c-zig"),
+        ("hello", "c-dynamic"),
+        ("hello", "go"),
+        ("net", "rust"),
+        ("hello", "nim"),
+        ("exec", "go"),
+        ("hello", "zig"),
+        ("hello", "c++-dynamic"),
+        ("hello", "wasm-wat"),
+    ],
 )
 @pytest.mark.parametrize("times", [2], ids=["planned-and-kept"])
 def test_a_program_works_in_it(run_whit: RunWhit, name: str, language: str, times: int) -> None:
