@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from whit.packer.elf import dynamic, kind
@@ -12,6 +13,8 @@ from whit.packer.support.errors import UnsupportedError
 from whit.packer.syscalls.found import Entry, Findings, Place, Unknown, Way
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from whit.packer.elf.file import ElfFile
     from whit.packer.support.search import Data
     from whit.packer.syscalls.bounds import Bounds
@@ -30,12 +33,13 @@ def find(data: Data) -> Findings:
     Raises :class:`InvalidFileError` for a file that is none, :class:`UnsupportedError` for one of another kind or
     architecture, and where the decoder isn't installed.
     """
-    from whit.packer.syscalls.demands import Demands  # noqa: PLC0415 - after the check that the decoder is here
-    from whit.packer.syscalls.pointers import Pointers  # noqa: PLC0415
-    from whit.packer.syscalls.sites import sites  # noqa: PLC0415
-
     elf = _static(data)
-    program = _program(elf, _machine(elf))
+    with _extra():
+        from whit.packer.syscalls.demands import Demands  # noqa: PLC0415 - as the others
+        from whit.packer.syscalls.pointers import Pointers  # noqa: PLC0415
+        from whit.packer.syscalls.sites import sites  # noqa: PLC0415
+
+        program = _program(elf, _machine(elf))
     demands = Demands(program, Pointers(program).callers)
     entries: list[Entry] = []
     unknown: list[Unknown] = []
@@ -49,6 +53,17 @@ def find(data: Data) -> Findings:
     foreign = tuple(_place(site.address, program.bounds) for site in found if site.kind != program.machine.entry_kind)
     size = sum(part.end - part.start for part in program.image.code)
     return Findings(program.machine.name, size, tuple(entries), tuple(unknown), foreign)
+
+
+@contextlib.contextmanager
+def _extra() -> Iterator[None]:
+    """What reads machine code is an extra of whit's."""
+    try:
+        yield
+    except ImportError as error:
+        raise UnsupportedError(
+            f"whit needs {error.name} to read machine code", hint="pip install 'whit[syscalls]'"
+        ) from None
 
 
 def _static(data: Data) -> ElfFile:
@@ -69,16 +84,12 @@ def _machine(elf: ElfFile) -> Machine:
         raise UnsupportedError(
             "system calls are found in x86-64 and AArch64 code only", hint="analyse the build for that architecture"
         )
-    try:
-        if elf.machine == EM_AARCH64:
-            from whit.packer.syscalls.arm64.machine import Arm64  # noqa: PLC0415 - needs an extra of whit's
+    if elf.machine == EM_AARCH64:
+        from whit.packer.syscalls.arm64.machine import Arm64  # noqa: PLC0415 - needs an extra of whit's
 
-            return Arm64()
-        from whit.packer.syscalls.x86.machine import X86  # noqa: PLC0415 - the same
-    except ImportError as error:
-        raise UnsupportedError(
-            f"whit needs {error.name} to read machine code", hint="pip install 'whit[syscalls]'"
-        ) from None
+        return Arm64()
+    from whit.packer.syscalls.x86.machine import X86  # noqa: PLC0415 - the same
+
     return X86()
 
 

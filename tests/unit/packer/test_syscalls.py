@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +16,9 @@ from whit.packer.support.errors import UnsupportedError, WhitError
 from whit.packer.syscalls.analyse import find
 from whit.packer.syscalls.found import ASSUMPTIONS, Findings
 from whit.packer.syscalls.report import document
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 READS_THE_STACK = bytes.fromhex("8b0424 0f05")  # mov eax, [rsp]; syscall
 CALLS_TWICE = bytes.fromhex("b827000000 0f05 0f05")  # mov eax, 39; syscall; syscall
@@ -121,3 +127,18 @@ def test_the_document_holds_calls_with_their_places_what_is_unknown_and_the_assu
         (second, "it is the answer of a system call")
     ]
     assert made["assumptions"] == list(ASSUMPTIONS)
+
+
+@pytest.mark.parametrize("absent", ["iced_x86", "numpy"])
+def test_without_the_extra_it_says_what_is_missing(absent: str, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_bytes(_elf(CHANCE).build())
+    script = (
+        f"import pathlib, sys; sys.modules['{absent}'] = None; from whit.packer.syscalls.analyse import find\n"
+        "try: find(pathlib.Path(sys.argv[1]).read_bytes())\n"
+        "except Exception as error: print(error)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script, program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert told.stdout == f"whit needs {absent} to read machine code\n"
