@@ -31,6 +31,8 @@ class Access(NamedTuple):
     indexes: tuple[int, ...] = ()
     indexed: bool = False
     literal: int | None = None
+    reads_only: bool = False
+    """It isn't understood, but doesn't write to memory: LDXR, LDXP and their like."""
 
 
 def access_of(word: int) -> Access:
@@ -46,7 +48,8 @@ def access_of(word: int) -> Access:
         return _literal(word)
     if is_of(word, 0x3FA0_0000, 0x0880_0000):
         return _ordered(word)
-    return Access(bits(word, 5, 5), 0, 0, loads=True, moved=None)
+    exclusive_load = is_of(word, 0x3FC0_0000, 0x0840_0000) and bits(word, 31, 1) >= bits(word, 21, 1)
+    return Access(bits(word, 5, 5), 0, 0, loads=True, moved=None, reads_only=exclusive_load)
 
 
 def _ordered(word: int) -> Access:

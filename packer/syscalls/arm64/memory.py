@@ -136,7 +136,7 @@ def _stored(raw: Instruction, location: Memory) -> Sources | None:
 
 def writes_memory(access: Access | None) -> bool:
     """Whether an access may write to memory."""
-    return access is not None and (not access.loads or access.moved is None)
+    return access is not None and (not access.loads or access.moved is None) and not access.reads_only
 
 
 def stored_through(raw: Instruction) -> Memory | None:

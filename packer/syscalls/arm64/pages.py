@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     State = dict[int, frozenset[int]]
     """Register → addresses of pages that it may hold."""
 
+_NOP = 0xD503_201F
+"""What fills the space between functions."""
+
 _LOST_IN_CALLS = (*range(19), 30)
 
 
@@ -64,14 +67,22 @@ class Pages:
         blocks = self._blocks()
         states: dict[int, State] = {}
         self._flow([(blocks[0], {})], blocks, states, named)
+        called = self._called()
+        for block in blocks:
+            address = self.start + block * 4
+            if block not in states and (address in called or any(address in made for made in named.values())):
+                self._flow([(block, {})], blocks, states, named)
         anything: State = {}
         for index, word in enumerate(self.words):
             if is_adrp(word):
                 _join(anything, {bits(word, 0, 5): frozenset({adr_of(word, self.start + index * 4) or 0})})
         for block in blocks:
-            if block not in states:
+            if block not in states and self.words[block] != _NOP:
                 self._flow([(block, anything)], blocks, states, named)
         return named
+
+    def _called(self) -> set[int]:
+        return {turn.target for turn in self.turns.values() if turn.target is not None and turn.flow is Flow.CALL}
 
     def _blocks(self) -> list[int]:
         """The numbers of the instructions that something else than the one above may lead to, sorted."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Pair = tuple[Numbers, Numbers]
     Words = NDArray[np.uint32]
 
-_BEHIND = 1 << 13
+_BEHIND = 1 << 15
 """Bytes above an instruction in which the page of its address may be made."""
 
 _PAGES = 4
@@ -142,13 +142,24 @@ def _blocks(words: Words, targets: Numbers, start: int) -> Numbers:
 
 
 def _uses(words: Words) -> tuple[Numbers, Numbers]:
-    """Instructions that add 12 bits to a register: ADD, and loads and stores; and what they add."""
+    """Instructions that add a number to a register: ADD, and loads and stores; and what they add. In the order of their places."""
     adds = np.nonzero(words & np.uint32(0xFF80_0000) == 0x9100_0000)[0]
+    added = _unsigned(words[adds], 10, 12) << _unsigned(words[adds], 22, 1) * 12
     moves = np.nonzero(words & np.uint32(0x3B00_0000) == 0x3900_0000)[0]
-    added = (words[adds] >> np.uint32(10) & np.uint32(0xFFF)).astype(np.int64)
-    added <<= (words[adds] >> np.uint32(22) & np.uint32(1)).astype(np.int64) * 12
-    moved = words[moves]
-    scale = (moved >> np.uint32(30)).astype(np.int64)
-    scale |= ((moved >> np.uint32(26) & np.uint32(1)) & (moved >> np.uint32(23) & np.uint32(1))).astype(np.int64) << 2
-    rest = (moved >> np.uint32(10) & np.uint32(0xFFF)).astype(np.int64) << scale
-    return np.concatenate([adds, moves]), np.concatenate([added, rest])
+    vector, wide = _unsigned(words[moves], 26, 1), _unsigned(words[moves], 23, 1)
+    moved = _unsigned(words[moves], 10, 12) << (_unsigned(words[moves], 30, 2) | (vector & wide) << 2)
+    pairs = np.nonzero(words & np.uint32(0x3B80_0000) == 0x2900_0000)[0]
+    vector, size = _unsigned(words[pairs], 26, 1), _unsigned(words[pairs], 30, 2)
+    paired = _number(words[pairs], 15, 7) << 2 + np.where(vector == 1, size, size >> 1)
+    near = np.nonzero(words & np.uint32(0x3B20_0C00) == 0x3800_0000)[0]
+    plain = np.nonzero(
+        (words & np.uint32(0x3F00_0000) == 0x0800_0000) | (words & np.uint32(0x3B20_0C00) == 0x3820_0000)
+    )[0]
+    places = np.concatenate([adds, moves, pairs, near, plain])
+    rest = np.concatenate([added, moved, paired, _number(words[near], 12, 9), np.zeros(len(plain), dtype=np.int64)])
+    order = np.argsort(places, kind="stable")
+    return places[order], rest[order]
+
+
+def _unsigned(words: Words, at: int, count: int) -> Numbers:
+    return (words >> np.uint32(at) & np.uint32((1 << count) - 1)).astype(np.int64)

@@ -9,9 +9,13 @@ import pytest
 
 from tests.programs.make_elf import EXECUTE, READ, Elf, Segment
 from tests.unit.packer.syscall_snippets_arm64 import SNIPPETS
+from whit.packer.elf.file import parse
 from whit.packer.elf.machine import EM_AARCH64
 from whit.packer.syscalls.analyse import find
+from whit.packer.syscalls.arm64.decode import decode
 from whit.packer.syscalls.arm64.fields import mask_of
+from whit.packer.syscalls.arm64.references import arm_references
+from whit.packer.syscalls.image import image_of
 from whit.runtime.seccomp.ofprogram import profile_of
 
 if TYPE_CHECKING:
@@ -90,3 +94,17 @@ def test_a_filter_is_made_for_the_programs_architecture() -> None:
 
     assert document["architectures"] == ["SCMP_ARCH_AARCH64"]
     assert "getpid" in str(document["syscalls"])
+
+
+def test_whatever_begins_with_a_pages_address_is_a_reference() -> None:
+    """adrp x9; ldp [x9, 16]; stur [x9, 129]; ldar [x9]; ldaxr [x9]; add 32; ldr q0, [x9, 48]; ret."""
+    code = bytes.fromhex("09000090200541a9201108f822fddfc823fd5fc824810091200dc03dc0035fd6").ljust(256, b"\0")
+    elf = parse(Elf(segments=(Segment(code, flags=READ | EXECUTE, address=0x400000),), machine=EM_AARCH64).build())
+    image = image_of(elf)
+    start = image.code[0].start
+    found = arm_references(image).relative
+    piece = decode(code, start)
+
+    named = {(address, raw.address) for raw in piece.instructions for address in raw.named}
+    assert named == set(zip(found.targets.tolist(), found.sites.tolist(), strict=True))
+    assert sorted(address - (start & ~0xFFF) for address, _ in named) == [0, 0, 16, 32, 48, 129]
