@@ -9,7 +9,6 @@ import functools
 import operator
 from typing import TYPE_CHECKING
 
-from whit.packer.executable import observed
 from whit.packer.executable.analysis import Format, Linkage, Wanted
 from whit.packer.needs import (
     ca,
@@ -22,6 +21,7 @@ from whit.packer.needs import (
     locale,
     localtime,
     mime,
+    observed,
     services,
     shm,
     syslog,

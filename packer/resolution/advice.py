@@ -6,18 +6,18 @@ import re
 from typing import TYPE_CHECKING
 
 from whit.packer.executable.analysis import Libc, Linkage
-from whit.packer.executable.observed import observe
 from whit.packer.needs.exec import programs
 from whit.packer.needs.facts import listed
 from whit.packer.needs.model import Grade, Verdict
+from whit.packer.needs.observed import observe
 from whit.packer.resolution.model import Advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from whit.packer.executable.analysis import Analysis, WasmInfo
-    from whit.packer.executable.observed import Observed
     from whit.packer.needs.model import Need
+    from whit.packer.needs.observed import Observed
 
 UNSTARTABLE = ("imports", "start")
 """What advice is about that whoever packs the program is to know."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from whit.packer.executable.observed import observe
+from whit.packer.needs.observed import observe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

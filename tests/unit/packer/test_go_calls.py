@@ -17,9 +17,9 @@ from whit.packer.elf import goconstants, gopclntab
 from whit.packer.elf.file import parse
 from whit.packer.executable.analyse import analyse
 from whit.packer.executable.analysis import Analysis, Argument
-from whit.packer.executable.observed import Observed, observe
 from whit.packer.needs import DETAILS, WANTED, judge_all
 from whit.packer.needs.model import Grade
+from whit.packer.needs.observed import Observed, observe
 
 if TYPE_CHECKING:
     from pathlib import Path
