@@ -164,6 +164,9 @@ struct supervisor {
 	uint64_t files;
 	/* Since when the container runs, when it is killed if it doesn't stop, when it is started again: monotonic, in ns. */
 	int64_t began, kill_at, again_at, pause;
+	/* A stop that was asked for before there was a process: its signal, or 0, and its patience. */
+	int early_stop;
+	int64_t early_seconds;
 	int ended_for, is_over, ending;
 };
 

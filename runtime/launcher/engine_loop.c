@@ -53,6 +53,10 @@ void engine_stop(struct supervisor *supervisor, int number, int64_t seconds)
 {
 	supervisor->status.stopped = 1;
 	supervisor->again_at = 0;
+	if (supervisor->status.pid == 0) {
+		supervisor->early_stop = number;
+		supervisor->early_seconds = seconds;
+	}
 	if (supervisor->status.pid == 0 || supervisor->is_over)
 		return;
 	event_record_number(AT_FDCWD, "kill", "signal", (uint64_t)number);

@@ -212,6 +212,8 @@ static int run(struct supervisor *supervisor)
 	status_write(&supervisor->status);
 	tell(supervisor, "started", (uint64_t)supervisor->status.pid, NULL);
 	leave_caller(supervisor);
+	if (supervisor->early_stop)
+		engine_stop(supervisor, supervisor->early_stop, supervisor->early_seconds);
 	loop_run(supervisor);
 	probe_end(supervisor);
 	run_clear(supervisor);

@@ -49,7 +49,6 @@ DIFFERENT = {
     "rm -f peer": NO_BRIDGE,
     "run -d --name greedy -m 32m": NO_CGROUP,
     "wait greedy": NO_CGROUP,
-    "inspect --format {{.State.OOMKilled}} greedy": NO_CGROUP,
     "rm greedy": NO_CGROUP,
 }
 """How commands begin that say something else to a user, each with why."""

@@ -249,8 +249,13 @@ class Acting:
 
     def _kill(self, step: Step) -> None:
         kept = self.containers.find(step.id)
-        if kept.status.is_running:
-            ending.kill(kept, self.end.signal or 9)
+        try:
+            if kept.status.is_running:
+                ending.kill(kept, self.end.signal or 9)
+        except LaunchError:
+            # It has ended just now.
+            if kept.status.is_running:
+                raise
 
     def _remove(self, step: Step) -> None:
         try:
