@@ -14,6 +14,8 @@ from whit.packer.syscalls import tables
 from whit.packer.syscalls.pieces import FALLS_THROUGH, Flow, Turn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from whit.packer.syscalls.bounds import Bounds
     from whit.packer.syscalls.image import Image
     from whit.packer.syscalls.machine import Machine
@@ -256,7 +258,23 @@ class Program:
 
     def _any_end(self, entry: int, deep: int) -> bool:
         """Whether a return, or a way that isn't followed, can be reached."""
-        waiting, seen = [entry], set()
+        waiting = [entry]
+        for step in self._turns(waiting):
+            if step is None:
+                return True
+            _, found, turn = step
+            if turn.flow in (Flow.RETURN, Flow.INDIRECT_JUMP):
+                return True
+            if turn.flow is not Flow.CALL or turn.target is None or self.returns(turn.target, deep + 1):
+                waiting.extend(self._onward(found, turn))
+        return False
+
+    def _turns(self, waiting: list[int]) -> Iterator[tuple[int, Found, Turn] | None]:
+        """Each instruction, with its address, that turns the flow on the ways from the addresses in ``waiting``, to which its reader adds where it leads.
+
+        None, at the end, where code can't be read or is endless.
+        """
+        seen = set()
         while waiting:
             address = waiting.pop()
             if address in seen:
@@ -264,17 +282,12 @@ class Program:
             seen.add(address)
             found = self.at(address)
             if found is None or len(seen) > _LONGEST:
-                return True
-            turn = found.turn
-            if turn is None:
-                waiting.extend([] if self.machine.stops(found.raw) else [found.next])
-            elif turn.flow in (Flow.RETURN, Flow.INDIRECT_JUMP):
-                return True
-            elif turn.flow is Flow.CALL and turn.target is not None and not self.returns(turn.target, deep + 1):
-                continue
-            else:
-                waiting.extend(self._onward(found, turn))
-        return False
+                yield None
+                return
+            if found.turn is not None:
+                yield address, found, found.turn
+            elif not self.machine.stops(found.raw):
+                waiting.append(found.next)
 
     def _onward(self, found: Found, turn: Turn) -> list[int]:
         onward = [turn.target] if turn.target is not None and turn.flow is not Flow.CALL else []
@@ -287,19 +300,12 @@ class Program:
         return self._ends[entry]
 
     def _find_ends(self, entry: int) -> tuple[int, ...] | None:
-        waiting, seen, ends = [entry], set(), []
-        while waiting:
-            address = waiting.pop()
-            if address in seen:
-                continue
-            seen.add(address)
-            found = self.at(address)
-            if found is None or len(seen) > _LONGEST:
+        waiting, ends = [entry], []
+        for step in self._turns(waiting):
+            if step is None:
                 return None
-            turn = found.turn
-            if turn is None:
-                waiting.extend([] if self.machine.stops(found.raw) else [found.next])
-            elif turn.flow is Flow.RETURN:
+            address, found, turn = step
+            if turn.flow is Flow.RETURN:
                 ends.append(address)
             elif turn.flow is Flow.INDIRECT_JUMP:
                 onward = self.table_targets(found)
