@@ -12,14 +12,18 @@ import sys
 
 # Its C part alone: the module around it makes enumerations of all signals.
 from _signal import (  # type: ignore[import-not-found]  # typeshed has none of it
+    ITIMER_REAL,
     SIG_DFL,
     SIG_IGN,
     SIG_UNBLOCK,
+    SIGALRM,
     SIGHUP,
     SIGINT,
     SIGTERM,
+    default_int_handler,
     getsignal,
     pthread_sigmask,
+    setitimer,
     signal,
 )
 
@@ -41,6 +45,9 @@ FOLLOWING = frozenset({"logs", "events", "stats", "wait", "attach"})
 COLLECTING = 100_000
 """Objects that a plain command makes, before Python looks which of them are of no use any more."""
 
+SOON = 0.001
+"""Seconds after which an interruption that Python dropped is raised again."""
+
 ENDING = {SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"}
 """Signals that by themselves would end Python where it is, with what it had begun left behind."""
 
@@ -55,6 +62,7 @@ class EndedError(BaseException):
 
 def main() -> NoReturn:
     """The process: one command, and its exit code. Nothing of Python's is taken down: that would be an eighth of a short command's time."""
+    sys.unraisablehook = _raise_again
     code = run(sys.argv[1:])
     tell("")
     os._exit(code)
@@ -69,6 +77,7 @@ def run(arguments: list[str]) -> int:
         _heed_signals()
         code = _answer(arguments)
     except (KeyboardInterrupt, EndedError) as end:
+        _unheed_signals()
         number = end.number if isinstance(end, EndedError) else SIGINT
         # How people end what goes on: docker says nothing then.
         if FOLLOWING.isdisjoint(arguments[:2]):
@@ -104,10 +113,28 @@ def _end(number: int, _: FrameType | None) -> None:
     raise EndedError(number)
 
 
+def _raise_again(dropped: sys.UnraisableHookArgs) -> None:
+    """Raise once more, a little later, what a signal raised in a callback of Python's own, as of a weak reference.
+
+    Nothing can be raised out of those: Python says that it ignored it, and the command would go on.
+    """
+    end = dropped.exc_value
+    if not isinstance(end, (KeyboardInterrupt, EndedError)):
+        sys.__unraisablehook__(dropped)
+        return
+
+    def raise_it(_: int, __: FrameType | None) -> None:
+        raise end
+
+    signal(SIGALRM, raise_it)
+    setitimer(ITIMER_REAL, SOON)
+
+
 def _unheed_signals() -> None:
     """Nothing is left to be taken back: what is still to be printed may end at once."""
-    for number in ENDING:
-        if getsignal(number) is _end:
+    setitimer(ITIMER_REAL, 0)
+    for number in (*ENDING, SIGINT):
+        if getsignal(number) in {_end, default_int_handler}:
             signal(number, SIG_DFL)
 
 

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -182,6 +183,42 @@ def test_a_reader_that_goes_away_ends_the_program(whit: Path, whit_root: Path, r
         assert process.stdout.read(4) == b"y\ny\n"
         process.stdout.close()
         assert process.wait(timeout=20) in {1, 128 + signal.SIGPIPE}
+
+
+INTERRUPTED_IN_A_CALLBACK = """
+import os, sys, time, weakref
+from whit.runtime import main
+
+class Kept: pass
+
+def answer(_):
+    kept = Kept()
+    watch = weakref.ref(kept, lambda _: os.kill(os.getpid(), int(sys.argv[1])))
+    del kept
+    time.sleep(30)
+    return 0
+
+main._answer = answer
+main.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "ended by SIGTERM"), (signal.SIGHUP, "ended by SIGHUP")],
+)
+def test_an_interruption_that_falls_into_a_callback_of_python_ends_the_command_too(
+    number: signal.Signals, words: str
+) -> None:
+    # given a weak reference's callback, as the import system has them: Python ignores what is raised there
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_IN_A_CALLBACK, str(int(number))],
+        capture_output=True,
+        text=True,
+        timeout=25,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (128 + number, f"whit: {words}\n")
 
 
 def test_an_interruption_while_python_still_starts_is_told_in_words(whit: Path) -> None:
