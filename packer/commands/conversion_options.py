@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from whit.packer.support.shortid import short_id
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -65,7 +67,7 @@ def begun(layer: Descriptor) -> None:
     """Say which layer is being converted, to who watches."""
     from whit.packer.showing.console import human_size, progress
 
-    progress(f"converting {layer.hex[:12]} ({human_size(layer.size)})")
+    progress(f"converting {short_id(layer.hex)} ({human_size(layer.size)})")
 
 
 def tell(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from whit.packer.support.shortid import short_id
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,7 +24,7 @@ _HEADERS = {
 }
 _HUMAN = r"table {{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}"
 _EXACT = r"table {{.ID}}\t{{.CreatedAt}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}"
-_SHORT, _SHOWN = 12, 45
+_SHOWN = 45
 _MISSING = "<missing>"
 
 
@@ -76,7 +78,7 @@ def _row(
 
     told, layer = step
     size = layer.size if layer else 0
-    image_id = image.image_id if whole else image.image_id.removeprefix("sha256:")[:_SHORT]
+    image_id = image.image_id if whole else short_id(image.image_id)
     line = " ".join(told.created_by.split())
     return {
         "ID": _MISSING if number else image_id,

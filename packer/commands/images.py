@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from whit.packer.support.shortid import short_id
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from whit.packer.store.store import Store, StoredImage
 
-_SHORT = 12
 _HEADERS = {
     "Repository": "REPOSITORY",
     "Tag": "TAG",
@@ -123,7 +124,7 @@ def _images(store: Store, name: str | None) -> Iterator[StoredImage]:
 
 
 def _shown_id(image: StoredImage, whole: bool) -> str:
-    return image.image_id if whole else image.image_id.removeprefix("sha256:")[:_SHORT]
+    return image.image_id if whole else short_id(image.image_id)
 
 
 def age(created: str | None) -> str:

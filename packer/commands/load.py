@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from whit.packer.support.shortid import short_id
+
 if TYPE_CHECKING:
     from whit.packer.archives.loading import Loaded
 
@@ -36,7 +38,7 @@ def command(source: str | None, quiet: bool, as_json: bool) -> None:
         if not image.references:
             click.echo(f"Loaded image ID: {image.image_id}")
         for one in () if quiet else image.attached:
-            click.echo(f"{one.hex[:12]}: Attached ({one.artifact_type})")
+            click.echo(f"{short_id(one.hex)}: Attached ({one.artifact_type})")
 
 
 def _document(image: Loaded) -> dict[str, object]:

@@ -12,6 +12,7 @@ from whit.packer.lint.model import ORDER, Level
 from whit.packer.showing.console import human_size
 from whit.packer.showing.present import printable, wrapped
 from whit.packer.support.counting import counted
+from whit.packer.support.shortid import short_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,7 +75,7 @@ def where(place: Place, known: str | None = None) -> str:
         place.section,
         f"at {place.offset:#x}" if place.offset is not None else None,
     ]
-    layer = f"layer {place.layer.removeprefix('sha256:')[:12]}" if place.layer else None
+    layer = f"layer {short_id(place.layer)}" if place.layer else None
     return ", ".join(filter(None, [" ".join(filter(None, words)), layer]))
 
 

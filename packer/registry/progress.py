@@ -7,6 +7,7 @@ import time
 
 from whit.packer.showing.console import human_size, put
 from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.shortid import short_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from whit.packer.registry.sending import Outcome, Placed
     from whit.packer.registry.tree import Tree
 
-_SHORT = 12
 _WIDTH = 30
 _EVERY = 0.1
 """Seconds between two looks of the bars."""
@@ -63,13 +63,13 @@ class Bars(Silent):
     def begin(self, tree: Tree) -> None:
         """All as waiting."""
         with self._lock:
-            self._lines = {blob.digest: f"{blob.hex[:_SHORT]}: Waiting" for blob in tree.blobs}
+            self._lines = {blob.digest: f"{short_id(blob.hex)}: Waiting" for blob in tree.blobs}
             self._draw()
 
     def moved(self, blob: Descriptor, there: int) -> None:
         """Its bar."""
         with self._lock:
-            self._lines[blob.digest] = f"{blob.hex[:_SHORT]}: {self._verb} {bar(there, blob.size)}"
+            self._lines[blob.digest] = f"{short_id(blob.hex)}: {self._verb} {bar(there, blob.size)}"
             if time.monotonic() - self._last >= _EVERY:
                 self._draw()
 
@@ -97,7 +97,7 @@ class Bars(Silent):
 
 def _told(blob: Descriptor, placed: Placed, words: Mapping[Outcome, str]) -> str:
     origin = f" from {placed.origin}" if placed.origin else ""
-    return f"{blob.hex[:_SHORT]}: {words[placed.how]}{origin}"
+    return f"{short_id(blob.hex)}: {words[placed.how]}{origin}"
 
 
 def bar(there: int, size: int) -> str:

@@ -11,6 +11,7 @@ from whit.packer.image.reference import hex_id
 from whit.packer.support.errors import InvalidFileError, UsageError
 from whit.packer.support.light import dataclass
 from whit.packer.support.locks import is_locked
+from whit.packer.support.shortid import short_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from whit.packer.store.store import StoredImage
 
 _ID = re.compile(r"[0-9a-f]{64}")
-_SHORT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def _read(place: Path) -> User | None:
         return None
     except (ValueError, KeyError, TypeError):
         raise InvalidFileError(
-            f"{path} is damaged", hint=f"remove the container: whit rm --force {place.name[:_SHORT]}"
+            f"{path} is damaged", hint=f"remove the container: whit rm --force {short_id(place.name)}"
         ) from None
     running = is_locked(place / "lock")
     return User(known["id"], known["name"], known["image_digest"], known["image_id"], running)
@@ -68,17 +68,17 @@ def check_unused(text: str, image: StoredImage, names: int, known: Iterable[User
     by_id = hex_id(text) is not None and image.image_id.removeprefix("sha256:").startswith(hex_id(text) or "")
     if not using or (not by_id and names > 1):
         return
-    user, short = using[0], image.image_id.removeprefix("sha256:")[:_SHORT]
+    user, short = using[0], short_id(image.image_id)
     hint = f"remove the container first: whit rm {user.name}"
     if by_id and user.is_running:
-        message = f"unable to delete {short} (cannot be forced): it is being used by running container {user.name} ({user.id[:_SHORT]})"
+        message = f"unable to delete {short} (cannot be forced): it is being used by running container {user.name} ({short_id(user.id)})"
         raise UsageError(message, hint=f"{hint} --force", exit_code=1)
     if force:
         return
     message = (
-        f"unable to delete {short} (must be forced): it is being used by stopped container {user.name} ({user.id[:_SHORT]})"
+        f"unable to delete {short} (must be forced): it is being used by stopped container {user.name} ({short_id(user.id)})"
         if by_id
-        else f"unable to remove '{text}' (must be forced): container {user.name} ({user.id[:_SHORT]}) is using its image {short}"
+        else f"unable to remove '{text}' (must be forced): container {user.name} ({short_id(user.id)}) is using its image {short}"
     )
     raise UsageError(
         message, hint=f"{hint}; or take the name away by --force: the container keeps its files", exit_code=1

@@ -13,6 +13,7 @@ from whit.packer.showing.console import print_json, say
 from whit.packer.store.store import Store
 from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.shortid import short_id
 
 if TYPE_CHECKING:
     from whit.packer.registry.pulling import Pulled
@@ -71,7 +72,7 @@ def _attach(store: Store, hub: Registries, pulled: Pulled, *, quiet: bool) -> No
             lambda subject, artifact: attach(store, subject, artifact),
         )  # fmt: skip
     for one in fetched if not quiet else ():
-        say(f"{one.hex[:12]}: Attached ({one.artifact_type or one.media_type})")
+        say(f"{short_id(one.hex)}: Attached ({one.artifact_type or one.media_type})")
 
 
 def _document(pulled: Pulled) -> dict[str, object]:

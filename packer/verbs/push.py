@@ -14,6 +14,7 @@ from whit.packer.showing.console import print_json, put, say
 from whit.packer.store.store import Store
 from whit.packer.support.errors import NotFoundError, UsageError
 from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.shortid import short_id
 
 if TYPE_CHECKING:
     from typing import IO
@@ -94,8 +95,8 @@ def _tell(pushed: Pushed, stream: IO[str]) -> None:
     """What a push came to, after what was told of its blobs."""
     blobs = pushed.tree.blobs if pushed.moved.was_there else ()
     lines = [
-        *(f"{blob.hex[:12]}: {WORDS[Outcome.THERE]}" for blob in blobs),
-        *(f"{one.hex[:12]}: Attached ({one.artifact_type})" for one in pushed.referrers),
+        *(f"{short_id(blob.hex)}: {WORDS[Outcome.THERE]}" for blob in blobs),
+        *(f"{short_id(one.hex)}: Attached ({one.artifact_type})" for one in pushed.referrers),
         f"{pushed.reference.tag}: digest: {pushed.descriptor.digest} size: {pushed.descriptor.size}",
     ]
     put(stream, "".join(f"{line}\n" for line in lines))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from whit.packer.support.shortid import short_id
+
 if TYPE_CHECKING:
     from whit.packer.store.store import Store
     from whit.runtime.engine.diskusage import ImageUse
@@ -172,7 +174,7 @@ def _image_row(image: ImageUse, name: str) -> dict[str, object]:
     return {
         "Repository": repository,
         "Tag": tag,
-        "ID": image.id.removeprefix("sha256:")[:12],
+        "ID": short_id(image.id),
         "CreatedSince": age(image.created),
         "Size": human_size(image.size),
         "SharedSize": human_size(image.shared),

@@ -13,6 +13,7 @@ from whit.packer.store.targets import names_file
 from whit.packer.support.errors import StoreError, UsageError
 from whit.packer.support.jsondoc import canonical_json
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
+from whit.packer.support.shortid import short_id
 from whit.runtime.engine import placing
 from whit.runtime.engine.asked import HealthWords, image_probe, parse_probe
 from whit.runtime.engine.bundle import NAME_FILES, Placed, document
@@ -153,7 +154,7 @@ def _container(request: Request, wishes: Wishes, prepared: Prepared, container_i
         interactive=wishes.interactive,
         terminal=wishes.terminal,
         remove=wishes.remove,
-        hostname=hostname or container_id[:12],
+        hostname=hostname or short_id(container_id),
         network=wishes.network,
         networks=wishes.networks,
         ports=with_exposed(wishes.ports, exposed) if wishes.publish_all else wishes.ports,

@@ -13,6 +13,7 @@ from whit.packer.support.errors import ExitCode, InvalidFileError, NotFoundError
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.packer.support.lightjson import load
 from whit.packer.support.locks import take_lock
+from whit.packer.support.shortid import short_id
 from whit.runtime.engine.documents import from_document, to_document
 from whit.runtime.engine.happened import ACTOR, actor_text, container_event
 from whit.runtime.engine.model import Container, Root
@@ -123,7 +124,7 @@ class Containers:
                 owner = link.readlink().name
                 if self._is_owner(name, owner):
                     raise UsageError(
-                        f"the name '{name}' is taken by container {owner[:12]}",
+                        f"the name '{name}' is taken by container {short_id(owner)}",
                         hint=f"choose another one, or remove that: whit rm {name}",
                         exit_code=ExitCode.FAILURE,
                     ) from None

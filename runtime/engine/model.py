@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
+from whit.packer.support.shortid import short_id
 
 if TYPE_CHECKING:
     from whit.runtime.engine.networks.model import Joining, PortMapping
@@ -209,4 +210,4 @@ class Container:
     @property
     def short_id(self) -> str:
         """The first 12 digits, as tables show it."""
-        return self.id[:12]
+        return short_id(self.id)

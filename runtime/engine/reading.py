@@ -7,6 +7,7 @@ import os
 from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.packer.support.lightjson import load
+from whit.packer.support.shortid import short_id
 from whit.runtime.engine.documents import from_document
 from whit.runtime.engine.status import State, Status, read_status
 from whit.runtime.oci.frozen import is_frozen
@@ -47,10 +48,10 @@ def read_container(root: str, container_id: str) -> Container:
     except (FileNotFoundError, NotADirectoryError):
         raise
     except (OSError, ValueError, RecursionError):
-        raise InvalidFileError(f"{path} is damaged", hint=_REMOVE.format(container_id[:12])) from None
+        raise InvalidFileError(f"{path} is damaged", hint=_REMOVE.format(short_id(container_id))) from None
     container = from_document(document, path)
     if container.id != container_id:
-        raise InvalidFileError(f"{path} is another container's", hint=_REMOVE.format(container_id[:12]))
+        raise InvalidFileError(f"{path} is another container's", hint=_REMOVE.format(short_id(container_id)))
     return container
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import ExitCode, LaunchError, WhitError, as_whit_error, in_words
+from whit.packer.support.shortid import short_id
 from whit.runtime.encode import decode
 from whit.runtime.explain import explain
 from whit.runtime.machine import MACHINES
@@ -33,8 +34,6 @@ HOOK_ENDED, HOOK_KILLED = 4096, 256
 """What stands in an error number's place for a hook that ran and failed: see run_hook() in runtime/launcher/ops_oci.c."""
 
 END_SECONDS = 10
-_SHORT = 12
-"""Digits of a container's ID that people are shown."""
 
 HINTS = {
     errno.ENOENT: "there is no such folder in the container: see process.cwd, or exec's --cwd",
@@ -112,7 +111,7 @@ def _helper_words(folder: Path) -> LaunchError | None:
 def _own_words(plan: LaunchPlan, op: Op, folder: Path, number: int) -> LaunchError | None:
     """The error of an operation that tells of more than itself."""
     if op.name == "FIND_PROGRAM":
-        kept = (Path(str(item.args[4])).name[:_SHORT] for item in plan.ops if item.name == "EXEC_IN")
+        kept = (short_id(Path(str(item.args[4])).name) for item in plan.ops if item.name == "EXEC_IN")
         return _program(str(op.args[0]), number, next(kept, ""))
     if op.name == "WAIT_START" and number in _FULL:
         return records.unwritable(f"{folder}, or its pid file", number)

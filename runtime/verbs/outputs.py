@@ -6,6 +6,7 @@ import errno
 import os
 
 from whit.packer.showing.console import output_error, warn
+from whit.packer.support.shortid import short_id
 
 _OUT, _ERR = 1, 2
 
@@ -26,7 +27,7 @@ def tell_id(container_id: str) -> None:
         os.write(_OUT, f"{container_id}\n".encode())
     except OSError as error:
         why = "it is closed" if error.errno == errno.EBADF else (error.strerror or str(error)).lower()
-        warn(f"container {container_id[:12]} is made, but its ID can't be written to standard output: {why}")
+        warn(f"container {short_id(container_id)} is made, but its ID can't be written to standard output: {why}")
 
 
 def output_is_errors() -> bool:

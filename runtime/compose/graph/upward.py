@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from whit.packer.support.light import TYPE_CHECKING, StrEnum, dataclass
+from whit.packer.support.shortid import short_id
 from whit.runtime.compose.graph.downward import end_of
 from whit.runtime.compose.graph.model import Kind, Present, Seen, Step, Wanted
 from whit.runtime.compose.graph.planning import Plan
@@ -12,9 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from whit.runtime.compose.project import Project, Service
-
-SHORT = 12
-"""Digits of an ID in the name of what takes its place."""
 
 
 class Recreate(StrEnum):
@@ -50,7 +48,7 @@ class Choice:
 
 def standing_in(name: str, old: str) -> str:
     """What a container is called until the one whose place it takes is gone."""
-    return f"{old[:SHORT]}_{name}"
+    return f"{short_id(old)}_{name}"
 
 
 def orphans(project: Project, present: Present) -> tuple[Seen, ...]:

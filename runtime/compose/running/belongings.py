@@ -7,6 +7,7 @@ import json
 from whit.packer.showing.console import human_size, print_json, say
 from whit.packer.support.errors import WhitError
 from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.shortid import short_id
 from whit.runtime.compose.running.listed import table
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _row(one: dict[str, object]) -> Sequence[str]:
     from whit.packer.commands.images import age  # noqa: PLC0415 - for the table alone
 
     names = (str(one[key]) for key in ("container", "repository", "tag", "platform"))
-    identity = str(one["id"]).removeprefix("sha256:")[:12]
+    identity = short_id(str(one["id"]))
     created = one["created"]
     return (*names, identity, human_size(int(str(one["size"]))), age(None if created is None else str(created)))
 

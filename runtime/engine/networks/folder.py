@@ -12,6 +12,7 @@ import time
 from whit.packer.support.durable import locked, private_folder, remove_tree, store_errors, temporary_beside, write_whole
 from whit.packer.support.errors import NotFoundError, UsageError, WhitError
 from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.shortid import short_id
 from whit.runtime.engine.networks import pool
 from whit.runtime.engine.networks.documents import member_document, network_document, parse_network
 from whit.runtime.engine.networks.members import FILE, LEASES, read_member
@@ -31,8 +32,6 @@ NAMES = "names"
 """In a network's folder: the lines of all containers in it that are kept."""
 
 FIRST_DEVICE = "whit0"
-SHORT = 12
-"""Digits of an ID that people see."""
 
 _ID_BYTES, _DEVICE_DIGITS = 32, 10
 _OWN_DEVICE = "whit_"
@@ -147,12 +146,12 @@ def remove(root: Path, network: Network) -> None:
 
 def called(member: Member) -> str:
     """What people know it as."""
-    return member.names[0] if member.names else member.id[:SHORT]
+    return member.names[0] if member.names else short_id(member.id)
 
 
 def _called(root: Path, container: str) -> str:
     member = read_member(root, container)
-    return called(member) if member else container[:SHORT]
+    return called(member) if member else short_id(container)
 
 
 def leases(root: Path, name: str) -> dict[str, str]:
@@ -185,7 +184,7 @@ def lease(root: Path, network: Network, container: str, wish: Joining, members: 
     for address in os.listdir(folder):  # noqa: PTH208 - names alone
         if address not in taken:
             with contextlib.suppress(OSError):
-                taken[address] = os.readlink(folder / address)[:SHORT]  # noqa: PTH115
+                taken[address] = short_id(os.readlink(folder / address))  # noqa: PTH115
     found = pool.place(network, wish, taken)
     (folder / found.address).symlink_to(container)
     return found

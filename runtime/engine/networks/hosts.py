@@ -6,6 +6,7 @@ from ipaddress import ip_address
 
 from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.shortid import short_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 HOST_GATEWAY = "host-gateway"
 """Stands for the host's address in the container's first network."""
 
-SHORT = 12
 _ALWAYS = (
     "127.0.0.1\tlocalhost",
     "::1\tlocalhost ip6-localhost ip6-loopback",
@@ -41,7 +41,7 @@ def hosts_file(member: Member, networks: Iterable[str] = (), gateway: str = "") 
         real = gateway if address == HOST_GATEWAY else address
         if real:
             lines.append(f"{real}\t{name}")
-    own = [member.hostname, *member.names, member.id[:SHORT]]
+    own = [member.hostname, *member.names, short_id(member.id)]
     if not member.endpoints and member.hostname:
         lines.append(f"127.0.1.1\t{_joined(own)}")
     text = "\n".join(lines) + "\n"
@@ -53,7 +53,7 @@ def hosts_file(member: Member, networks: Iterable[str] = (), gateway: str = "") 
 
 def peer_lines(member: Member, endpoint: Endpoint) -> str:
     """What others in a network have of a container."""
-    return _lines(endpoint, [*member.names, *endpoint.aliases, member.id[:SHORT]])
+    return _lines(endpoint, [*member.names, *endpoint.aliases, short_id(member.id)])
 
 
 def _lines(endpoint: Endpoint, names: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.shortid import short_id
 from whit.runtime.engine.networks.model import INTERFACE, PREDEFINED
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ HEADERS = {
     "CreatedAt": "CREATED AT",
 }
 TABLE = "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}"
-SHORT = 12
 WITHOUT_BRIDGE = {"host": "host", "none": "null"}
 """Docker's names for the drivers of what isn't a bridge."""
 
@@ -31,7 +31,7 @@ WITHOUT_BRIDGE = {"host": "host", "none": "null"}
 def row(network: Network, *, whole: bool) -> dict[str, object]:
     """A line of ``whit network ls``."""
     return {
-        "ID": network.id if whole else network.id[:SHORT],
+        "ID": network.id if whole else short_id(network.id),
         "Name": network.name,
         "Driver": driver(network),
         "Scope": "local",

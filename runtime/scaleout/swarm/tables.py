@@ -5,6 +5,7 @@ from __future__ import annotations
 from whit.packer.showing.ages import human_duration
 from whit.packer.showing.tabular import aligned
 from whit.packer.support.light import TYPE_CHECKING
+from whit.packer.support.shortid import short_id
 from whit.runtime.scaleout.swarm.specs import NAMESPACE
 from whit.runtime.scaleout.swarm.verdict import is_job
 
@@ -106,7 +107,7 @@ def services_table(rows: Rows) -> str:
     """Docker's ``stack services``."""
     lines = [
         (
-            row["id"][:12],
+            short_id(row["id"]),
             row["name"],
             row["mode"],
             f"{row['running']}/{row['wanted']}",
@@ -134,7 +135,7 @@ def tasks_table(rows: Rows, *, whole: bool = False) -> str:
         image = row["image"] if whole else short_image(row["image"])
         lines.append(
             (
-                row["id"] if whole else row["id"][:12],
+                row["id"] if whole else short_id(row["id"]),
                 name,
                 image,
                 row["node"],
