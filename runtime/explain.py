@@ -117,6 +117,11 @@ HINTS: dict[tuple[str, int], str] = {
             (("TREE_ATTACH",), errno.EINVAL, "one is a folder and the other isn't: mount a file on a file"),
             (("LANDLOCK",), errno.ENOSYS, "this kernel has no Landlock (Linux 5.13): start it without"),
             (("LANDLOCK",), errno.EOPNOTSUPP, "this kernel was started without Landlock: lsm=landlock,…"),
+            (
+                ("SEAL_SELF",),
+                errno.EACCES,
+                "this machine forbids it (sysctl vm.memfd_noexec=2): 1 will do, or a --user",
+            ),
             (("SECCOMP_WITH",), errno.EINVAL, "this kernel lacks seccomp filters, or one of the flags"),
         )
         for name in names

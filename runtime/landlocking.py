@@ -4,11 +4,13 @@ from __future__ import annotations
 
 _CREATE_RULESET, _VERSION = 444, 1
 
+_TRUNCATING, _LOGGING = 3, 7
 SINCE = (
-    (3, "truncating (Linux 6.2)"),
+    (_TRUNCATING, "truncating (Linux 6.2)"),
     (4, "TCP ports (6.7)"),
     (5, "ioctl of devices (6.10)"),
     (6, "abstract sockets and signals (6.12)"),
+    (_LOGGING, "writing to the audit log (6.15)"),
 )
 """What each version of Landlock brought, of what whit uses. Version 2 (moving files between folders) forbids less by itself."""
 
@@ -21,9 +23,16 @@ def landlock_version() -> int:
 
 
 def lacking() -> str:
-    """What this kernel is without, in words; empty for nothing."""
+    """What this kernel is without, in words, of what a strict sandbox uses; empty for nothing."""
+    return lacking_for(is_strict=True)
+
+
+def lacking_for(*, is_strict: bool, is_logged: bool = False) -> str:
+    """The same of what ``--landlock`` uses, or ``--sandbox strict``, with or without ``log``."""
     version = landlock_version()
     if version == 0:
-        return "this kernel has no Landlock (Linux 5.13), or was started without"
-    unknown = ", ".join(what for since, what in SINCE if since > version)
+        # With --landlock the start fails, and says so.
+        return "this kernel has no Landlock (Linux 5.13), or was started without" if is_strict else ""
+    most = (_LOGGING if is_logged else _LOGGING - 1) if is_strict else _TRUNCATING
+    unknown = ", ".join(what for since, what in SINCE if version < since <= most)
     return f"this kernel's Landlock knows nothing of {unknown}" if unknown else ""

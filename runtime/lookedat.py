@@ -7,19 +7,25 @@ import os
 from whit.packer.showing.console import warn
 from whit.packer.support.errors import WhitError
 from whit.packer.support.light import TYPE_CHECKING, replace
-from whit.runtime.landlocking import lacking
+from whit.runtime.landlocking import lacking_for
 
 if TYPE_CHECKING:
     from whit.packer.image.callsclaim import Calls
-    from whit.runtime.options import Program
+    from whit.runtime.options import Program, RunOptions
     from whit.runtime.rootview import RootView
 
 
-def looked_at(program: Program, view: RootView, executable: str) -> Program:
-    """The program with its calls, where they can be found; what couldn't be found, or this kernel lacks, is said."""
-    without = lacking()
+def warn_of_kernel(options: RunOptions) -> None:
+    """Say what this kernel lacks of what is asked for."""
+    sandbox = options.sandbox
+    without = lacking_for(is_strict=sandbox is not None, is_logged=sandbox is not None and sandbox.logged)
     if without:
-        warn(f"--sandbox strict: {without}", "its other walls stand: docs/security.md")
+        name = "--sandbox strict" if sandbox else "--landlock"
+        warn(f"{name}: {without}", "its other walls stand: docs/security.md")
+
+
+def looked_at(program: Program, view: RootView, executable: str) -> Program:
+    """The program with its calls, where they can be found; what couldn't be found is said."""
     if program.wasm:
         return program
     return replace(program, calls=program.calls or _calls(view, executable), folders=_folders(view))

@@ -107,6 +107,7 @@ CGROUP_UNSHARE     | CHILD  |                                                   
 MAP_IDS            | CHILD  | #uid_inside #uid_outside #gid_inside #gid_outside      | map the user into the namespace
 NEW_SESSION        | CHILD  |                                                        | leave the terminal's session
 NEW_KEYRING        | CHILD  |                                                        | create a keyring of its own
+NAMELESS           | CHILD  |                                                        | keep files without a name from being executed
 SET_HOSTNAME       | CHILD  | $name                                                  | set the host name
 LOOPBACK_UP        | CHILD  |                                                        | bring the loopback interface up
 BRIDGE_JOIN        | CHILD  | $networks $network *place $hostname *head               | join the network
@@ -173,7 +174,7 @@ SET_UMASK          | CHILD  | #mask                                             
 KEEP_DESCRIPTORS   | CHILD  | #count                                                 | keep the descriptors open
 FIND_PROGRAM       | CHILD  | $name $path                                            | find the program
 WAIT_START         | CHILD  |                                                        | wait for the start
-LANDLOCK           | CHILD  | @writable @executable #is_strict #on_ports *ports      | keep it to its files and its program
+LANDLOCK           | CHILD  | @writable @executable #how #on_ports *ports *nameless  | keep it to its files and its program
 OPEN_PROGRAM       | CHILD  | $path #descriptor                                      | open the program
 SECCOMP_WITH       | CHILD  | *program #flags                                        | load the system call filter
 SECCOMP_NOTIFY     | CHILD  | *program #flags $head $between $tail                   | load the system call filter

@@ -19,7 +19,7 @@ from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.mounts import HARDENED, NOEXEC, MountWish, Tmpfs, mount_ops
 from whit.runtime.opcodes import PLAN_VERSION
 from whit.runtime.options import Bridge, Guards, Host, Network, Program, RunOptions, WayOut
-from whit.runtime.sandbox import landlock_op, settled, user_of, walls_of
+from whit.runtime.sandbox import landlock_op, nameless_op, settled, user_of, walls_of
 from whit.runtime.seccomp.bpf import compile_filter
 from whit.runtime.seccomp.profile import default_filter
 from whit.runtime.wasm.settings import settings_text
@@ -238,7 +238,12 @@ def _privilege_ops(options: RunOptions, host: Host, identity: Identity) -> Itera
     yield Op("NO_NEW_PRIVILEGES", (), "no set-user-ID program gives rights")
 
 
-def _landlock_ops(path: str, options: RunOptions, program: Program, wish: MountWish) -> Iterator[Op]:
+def _nameless_ops(options: RunOptions) -> Iterator[Op]:
+    if options.landlock or options.sandbox:
+        yield nameless_op()
+
+
+def _landlock_ops(path: str, options: RunOptions, program: Program, host: Host, wish: MountWish) -> Iterator[Op]:
     """A layer of the kernel's own (Documentation/userspace-api/landlock.rst): it holds whatever becomes of the mounts."""
     if not (options.landlock or options.sandbox):
         return
@@ -254,7 +259,9 @@ def _landlock_ops(path: str, options: RunOptions, program: Program, wish: MountW
     if sandbox:
         mounted = (*(mount.target for mount in wish.tmpfs), *(volume.target for volume in wish.volumes))
         sandbox = settled(sandbox, program, path, mounted=mounted)
-    yield landlock_op(writable, sandbox)
+    from whit.runtime.seccomp.nameless import nameless_filter  # noqa: PLC0415 - few ask for it
+
+    yield landlock_op(writable, sandbox, nameless_filter(host.architecture))
 
 
 def _engine_ops(program: Program) -> Iterator[Op]:
@@ -320,6 +327,7 @@ def compile_plan(
         _clone_op(options, host, cgroup),
         *_isolation_ops(options, program, host, cgroup, identity),
         *_engine_ops(program),
+        *_nameless_ops(options),
         *mount_ops(wish),
         *_privilege_ops(options, host, identity),
         Op("CHANGE_DIRECTORY", (directory,), "the working directory"),
@@ -330,7 +338,7 @@ def compile_plan(
     if options.init:
         ops.append(Op("INIT", (), "a first process that reaps orphans and passes signals on"))
     ops += [
-        *_landlock_ops(path, options, program, wish),
+        *_landlock_ops(path, options, program, host, wish),
         *_filter_ops(options, program, host, path),
         Op(
             "EXEC",

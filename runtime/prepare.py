@@ -220,10 +220,12 @@ def prepare(
         )
     program = replace(program, calls=claimed_calls(dict(image.manifest.annotations), executable))
     program = _with_engine(program, view, executable, options, claimed)
-    if options.sandbox:
-        from whit.runtime.lookedat import looked_at  # noqa: PLC0415 - few ask for one
+    if options.sandbox or options.landlock:
+        from whit.runtime.lookedat import looked_at, warn_of_kernel  # noqa: PLC0415 - few ask for one
 
-        program = looked_at(program, view, executable)
+        warn_of_kernel(options)
+        if options.sandbox:
+            program = looked_at(program, view, executable)
     engine = (program.wasm.engine, program.wasm.code) if program.wasm else ()
     return Prepared(program, executable, _guards(request, store, command, taken, engine), image)
 

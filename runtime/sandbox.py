@@ -1,7 +1,7 @@
 """``--sandbox strict``: what a program is left when it is left as little as is known of it. Pure.
 
-``strict[,bind=PORT]…[,connect=PORT]…[,exec=PATH]…``: ports and programs beside those that the image tells of. The same
-text is the annotation ``dev.whit.sandbox`` of an OCI configuration.
+``strict[,bind=PORT]…[,connect=PORT]…[,exec=PATH]…[,log]``: ports and programs beside those that the image tells of, and
+whether the kernel's audit log gets what Landlock refuses. The same text is the annotation ``dev.whit.sandbox`` of an OCI configuration.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ STARTS = frozenset({"execve", "execveat"})
 _BIND, _CONNECT = 1, 2
 """LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP (landlock(7))."""
 
+_STRICT, _LOGGED = 1, 2
+"""What LANDLOCK's ``how`` is made of (runtime/launcher/ops_landlock.c)."""
+
 _LAST_PORT = 65535
 _HINT = "strict,bind=8080,connect=5432,exec=/bin/tool: what it may do more than what the image tells of"
 
@@ -37,11 +40,13 @@ class Sandbox:
     bind: tuple[int, ...] = ()
     connect: tuple[int, ...] = ()
     programs: tuple[str, ...] = ()
+    logged: bool = False
 
     def __str__(self) -> str:
         """As :func:`parse_sandbox` reads it."""
         pairs = (("bind", self.bind), ("connect", self.connect), ("exec", self.programs))
-        return ",".join(["strict", *(f"{name}={value}" for name, values in pairs for value in values)])
+        words = [f"{name}={value}" for name, values in pairs for value in values]
+        return ",".join(["strict", *words, *(["log"] if self.logged else [])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,8 @@ def parse_sandbox(text: str, where: str) -> Sandbox:
     if word != "strict":
         raise UsageError(f"{where}: there is no '{word}'", hint=_HINT)
     bind, connect, programs = [], [], []
-    for item in items:
+    logged = "log" in items
+    for item in filter("log".__ne__, items):
         name, _, value = item.partition("=")
         if name == "bind":
             bind.append(_port(value, where))
@@ -76,8 +82,8 @@ def parse_sandbox(text: str, where: str) -> Sandbox:
         elif name == "exec" and value.startswith("/") and "\0" not in value:
             programs.append(value)
         else:
-            raise UsageError(f"{where}: '{item}' is neither bind=PORT, connect=PORT nor exec=/PATH", hint=_HINT)
-    return Sandbox(tuple(bind), tuple(connect), tuple(programs))
+            raise UsageError(f"{where}: '{item}' is none of bind=PORT, connect=PORT, exec=/PATH and log", hint=_HINT)
+    return Sandbox(tuple(bind), tuple(connect), tuple(programs), logged)
 
 
 def _exposed(texts: Iterable[str]) -> Iterable[int]:
@@ -130,11 +136,19 @@ def walls_of(program: Program, *, has_network: bool) -> Walls:
     return Walls(has_network, is_known=program.calls is not None and not is_wasm, is_wasm=is_wasm)
 
 
-def landlock_op(writable: tuple[str, ...], sandbox: Sandbox | None, why: str = "") -> Op:
-    """The program executes nothing but itself and what the sandbox names, and writes below these paths only."""
+def nameless_op() -> Op:
+    """Before Landlock, in a PID namespace that is the container's alone."""
+    return Op("NAMELESS", (), "files without a name aren't executed either, of which Landlock knows nothing")
+
+
+def landlock_op(writable: tuple[str, ...], sandbox: Sandbox | None, nameless: bytes, why: str = "") -> Op:
+    """The program executes nothing but itself and what the sandbox names, and writes below these paths only.
+
+    ``nameless`` is the filter (runtime/seccomp/nameless.py) that is loaded where NAMELESS couldn't do it.
+    """
     if sandbox is None:
         told = "it executes nothing but itself, and writes only where something is mounted for it"
-        return Op("LANDLOCK", (writable, (), 0, 0, b""), why or told)
+        return Op("LANDLOCK", (writable, (), 0, 0, b"", nameless), why or told)
     # Through /proc/self/mem a program writes also to memory that it may only execute.
     writable = tuple(path for path in writable if path != "/proc")
     ports = [(_BIND, port) for port in sandbox.bind] + [(_CONNECT, port) for port in sandbox.connect]
@@ -142,4 +156,5 @@ def landlock_op(writable: tuple[str, ...], sandbox: Sandbox | None, why: str = "
     limited = _BIND | (_CONNECT if sandbox.connect else 0)
     where = ", ".join(map(str, sandbox.bind)) or "no port"
     told = f"it executes and writes only what it has to, and listens at {where} (TCP)"
-    return Op("LANDLOCK", (writable, sandbox.programs, 1, limited, rules), why or told)
+    how = _STRICT | (_LOGGED if sandbox.logged else 0)
+    return Op("LANDLOCK", (writable, sandbox.programs, how, limited, rules, nameless), why or told)

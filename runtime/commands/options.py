@@ -53,7 +53,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (
         ("--sandbox",),
         {
-            "metavar": "strict[,bind=PORT][,connect=PORT][,exec=PATH]",
+            "metavar": "strict[,bind=PORT][,connect=PORT][,exec=PATH][,log]",
             "help": "Leave it as little as is known of it: its own calls, its ports, no writing, no executing (docs/security.md).",
         },
     ),

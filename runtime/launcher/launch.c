@@ -31,6 +31,7 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_MAP_IDS] = op_map_ids,
 	[OP_NEW_SESSION] = op_new_session,
 	[OP_NEW_KEYRING] = op_new_keyring,
+	[OP_NAMELESS] = op_nameless,
 	[OP_SET_HOSTNAME] = op_set_hostname,
 	[OP_LOOPBACK_UP] = op_loopback_up,
 	[OP_BRIDGE_JOIN] = op_bridge_join,

@@ -96,6 +96,8 @@ struct launch {
 	int engine, code;
 	/* The program, where the filter lets nothing be executed but by this descriptor. */
 	int opened;
+	/* The kernel executes no file without a name in this PID namespace (ops_landlock.c). */
+	int is_nameless_shut;
 	/* How many descriptors from 3 on the program inherits, its umask, and where it was found. */
 	unsigned kept_descriptors;
 	int is_closed; /* all others */
@@ -130,7 +132,7 @@ op_function op_cgroup_open, op_device_filter, op_tree_idmapped, op_join_processe
 op_function op_map_ranges, op_set_domainname, op_sysctl, op_proc_write, op_mounts_propagate, op_root_bind, op_tree_new, op_tree_bind;
 op_function op_tree_keep, op_tree_take, op_tree_attributes, op_tree_copy_up, op_mount_filled, op_tree_attach, op_tree_propagation, op_path_make;
 op_function op_path_attributes, op_path_propagation, op_device_node, op_link_anew, op_root_switch, op_set_personality;
-op_function op_set_scheduler, op_set_io_priority, op_set_memory_policy, op_set_affinity, op_set_home, op_seccomp_with, op_landlock;
+op_function op_set_scheduler, op_set_io_priority, op_set_memory_policy, op_set_affinity, op_set_home, op_seccomp_with, op_landlock, op_nameless;
 op_function op_map_helped, op_cgroup_owner, op_root_find, op_pidfd_socket, op_seccomp_agent, op_seccomp_notify;
 op_function op_view_begin, op_view_bind, op_exec_in, op_open_engine, op_bridge_find, op_bridge_join, op_hosts_bind, op_way_out, op_way_out_wait, op_warn;
 op_function op_root_unpack, op_no_new_privileges, op_init, op_seccomp, op_open_program, op_exec, op_tie_to_caller, op_trace;

@@ -13,10 +13,13 @@
 #include "launch.h"
 #include "util.h"
 
-enum { HEAD_SIZE = 4096, MAX_LOADED = 5, VERSION_FLAG = 1, PATH_BENEATH = 1, NET_PORT = 2 };
+enum { HEAD_SIZE = 4096, MAX_LOADED = 5, VERSION_FLAG = 1, PATH_BENEATH = 1, NET_PORT = 2, LOG_NEW_EXEC = 2 };
+
+/* What LANDLOCK's `how` is made of. */
+enum { HOW_STRICT = 1, HOW_LOGGED = 2 };
 
 /* Since which version of Landlock the kernel knows what. */
-enum { FIRST_WITH_REFER = 2, FIRST_WITH_TRUNCATE = 3, FIRST_WITH_PORTS = 4, FIRST_WITH_IOCTL = 5, FIRST_WITH_SCOPES = 6 };
+enum { FIRST_WITH_REFER = 2, FIRST_WITH_TRUNCATE = 3, FIRST_WITH_PORTS = 4, FIRST_WITH_IOCTL = 5, FIRST_WITH_SCOPES = 6, FIRST_WITH_LOG = 7 };
 
 #define RIGHT_EXECUTE 0x0001u
 #define RIGHT_WRITE_FILE 0x0002u
@@ -112,7 +115,7 @@ static struct ruleset handled(const struct op *op, long version)
 		all.on_files |= RIGHT_TRUNCATE;
 	if (version >= FIRST_WITH_PORTS)
 		all.on_ports = op_number(op, LANDLOCK_on_ports);
-	if (!op_number(op, LANDLOCK_is_strict))
+	if (!(op_number(op, LANDLOCK_how) & HOW_STRICT))
 		return all;
 	if (version >= FIRST_WITH_IOCTL)
 		all.on_files |= RIGHT_IOCTL_DEVICE;
@@ -169,13 +172,26 @@ static int allow_ports(int ruleset, const struct launch *launch, const struct op
 	return 0;
 }
 
-int op_landlock(struct launch *launch, const struct op *op)
+/* Of files without a name (memfd_create) Landlock knows nothing: they are in no folder, and may be executed. Since Linux 6.3 a PID
+   namespace can be told to execute none; for older kernels, and a user who isn't the machine's root, LANDLOCK loads a filter.
+   WebAssembly's engine needs them, and executes nothing. */
+int op_nameless(struct launch *launch, const struct op *op)
 {
-	long version = syscall(NR_LANDLOCK_CREATE_RULESET, NULL, 0, VERSION_FLAG);
-	/* A strict sandbox has other walls too, and whit has said that this one isn't there. */
-	if (version < 0)
-		return op_number(op, LANDLOCK_is_strict) && (errno == ENOSYS || errno == EOPNOTSUPP) ? 0 : -errno;
-	struct ruleset all = handled(op, version);
+	(void)op;
+	launch->is_nameless_shut = launch->engine < 0 && write_file(AT_FDCWD, "/proc/sys/vm/memfd_noexec", "2") == 0;
+	return 0;
+}
+
+static int shut_nameless(const struct launch *launch, const struct op *op)
+{
+	size_t length;
+	const char *filter = op_bytes(&launch->plan, op, LANDLOCK_nameless, &length);
+	return launch->is_nameless_shut || launch->engine >= 0 ? 0 : load_filter(filter, length, 0);
+}
+
+static int restrict_self(const struct launch *launch, const struct op *op, long version)
+{
+	const struct ruleset all = handled(op, version);
 	CLEANUP_FD int ruleset = (int)syscall(NR_LANDLOCK_CREATE_RULESET, &all, known_size(version), 0);
 	if (ruleset < 0)
 		return -errno;
@@ -186,5 +202,18 @@ int op_landlock(struct launch *launch, const struct op *op)
 		error = allow_ports(ruleset, launch, op);
 	if (error)
 		return error;
-	return syscall(NR_LANDLOCK_RESTRICT_SELF, ruleset, 0) < 0 ? -errno : 0;
+	const int is_logged = version >= FIRST_WITH_LOG && op_number(op, LANDLOCK_how) & HOW_LOGGED;
+	return syscall(NR_LANDLOCK_RESTRICT_SELF, ruleset, is_logged ? LOG_NEW_EXEC : 0) < 0 ? -errno : 0;
+}
+
+int op_landlock(struct launch *launch, const struct op *op)
+{
+	int error = shut_nameless(launch, op);
+	if (error)
+		return error;
+	long version = syscall(NR_LANDLOCK_CREATE_RULESET, NULL, 0, VERSION_FLAG);
+	/* A strict sandbox has other walls too, and whit has said that this one isn't there. */
+	if (version < 0)
+		return op_number(op, LANDLOCK_how) & HOW_STRICT && (errno == ENOSYS || errno == EOPNOTSUPP) ? 0 : -errno;
+	return restrict_self(launch, op, version);
 }

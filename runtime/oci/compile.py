@@ -15,6 +15,7 @@ from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.oci.cgroups import CgroupPlan, join_cgroups, plan_cgroups
 from whit.runtime.oci.fields import HINT, refused
 from whit.runtime.oci.filesystem import COVER, ENTER, PIVOT, plan_filesystem
+from whit.runtime.oci.landlock import nameless_ops
 from whit.runtime.oci.linux import NAMESPACES
 from whit.runtime.oci.loading import agent_ops, last_ops
 from whit.runtime.oci.mountspec import RDONLY
@@ -238,6 +239,7 @@ def _child_ops(spec: Spec, namespaces: NamespacePlan, cgroups: CgroupPlan, lifec
         yield Op("LOOPBACK_UP", (), "programs expect to reach themselves")
     yield from lifecycle.movers
     yield from lifecycle.inside
+    yield from nameless_ops(spec)
 
 
 def cgroup_owner(spec: Spec) -> int:
@@ -377,6 +379,8 @@ def compile_exec(process: Process, spec: Spec, running: Running, host: OciHost, 
         *cgroups.child,
         *_affinity_ops(process, final=True),
         *_early_ops(process),
+        # Before it has joined the container's, it would be told to the caller's.
+        *(nameless_ops(spec) if outside else ()),
         *joins,
         Op("NEW_SESSION", (), "nothing can be typed into the caller's terminal"),
         Op("NEW_KEYRING", (), "keys of its own, not the caller's"),

@@ -12,7 +12,7 @@ from whit.runtime.oci.fields import HINT, refused
 from whit.runtime.oci.filesystem import normal
 from whit.runtime.oci.mountspec import RDONLY
 from whit.runtime.sandbox import ANNOTATION as SANDBOX
-from whit.runtime.sandbox import landlock_op, parse_sandbox
+from whit.runtime.sandbox import landlock_op, nameless_op, parse_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,14 @@ def _writable(spec: Spec) -> Iterator[str]:
             yield normal(mount.destination)
 
 
-def landlock_ops(spec: Spec, process: Process) -> tuple[Op, ...]:
+def nameless_ops(spec: Spec) -> tuple[Op, ...]:
+    """What is told to the kernel where either is asked for, in a PID namespace that nobody else is in."""
+    asked = dict(spec.annotations)
+    is_own = any(item.type == "pid" and not item.path for item in spec.linux.namespaces)
+    return (nameless_op(),) if is_own and (SANDBOX in asked or asked.get(ANNOTATION) == "true") else ()
+
+
+def landlock_ops(spec: Spec, process: Process, architecture: str) -> tuple[Op, ...]:
     """The operation, where it is asked for. Raises for a value that isn't known, and without ``noNewPrivileges``."""
     annotations = dict(spec.annotations)
     where, sandbox = f"annotations['{ANNOTATION}']", None
@@ -45,4 +52,7 @@ def landlock_ops(spec: Spec, process: Process) -> tuple[Op, ...]:
     if not process.no_new_privileges:
         # The kernel takes it from nobody else who isn't its administrator.
         raise refused(where, "it needs process.noNewPrivileges", "set that too")
-    return (landlock_op(tuple(dict.fromkeys(_writable(spec))), sandbox, where),)
+    from whit.runtime.seccomp.nameless import nameless_filter  # noqa: PLC0415 - few ask for it
+
+    writable = tuple(dict.fromkeys(_writable(spec)))
+    return (landlock_op(writable, sandbox, nameless_filter(architecture), where),)

@@ -44,7 +44,7 @@ def last_ops(
 ) -> tuple[Op, ...]:
     """The wait for the start, Landlock and the filter, in their order; ``giving_up`` the right that loading it takes."""
     before, seccomp = lifecycle.before_exec, spec.linux.seccomp
-    landlock = (*init_ops(spec), *landlock_ops(spec, process))
+    landlock = (*init_ops(spec), *landlock_ops(spec, process, architecture))
     if seccomp is None or lifecycle.filters is not None:
         return (*before, *landlock, *(lifecycle.filters or ()), *giving_up)
     # Imported here: most of a plan's cost, and not every container has a filter.

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.compiled import compiled
 from tests.programs.build import build
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import RunWhit
     from tests.integration.conftest import User
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static"), pytest.mark.usefixtures("landlock")]
 
 BUSYBOX = "/bin/busybox"
+OLDER = "/proc/sys/vm/memfd_noexec"
+"""What kernels before Linux 6.3 haven't."""
+
+
+def breakout(language: str = "c-glibc") -> Path:
+    return compiled(lambda: build("breakout", language))
 
 
 @pytest.mark.parametrize("more", [(), ("--init",)], ids=["alone", "init"])
@@ -51,3 +57,64 @@ def test_it_is_there_without_root_and_in_the_kept_plan(user: User) -> None:
     for _ in range(2):
         ran = user.run("run", "--landlock", "--tmpfs", "/x:exec,mode=1777", BUSYBOX, "sh", "-c", script)
         assert (ran.stdout, ran.returncode) == ("126\n", 0), ran.stderr
+
+
+@pytest.mark.skipif(not Path(OLDER).exists(), reason="this kernel executes files without a name wherever it can")
+def test_a_file_without_a_name_is_not_executed_and_is_there_for_other_uses(run_whit: RunWhit) -> None:
+    tries = ("nameless", "nameless-by-path", "memfd")
+    free = run_whit("run", "--network", "none", breakout(), *tries)
+    held = run_whit("run", "--network", "none", "--landlock", breakout(), *tries)
+
+    assert free.stdout == "nameless done\nnameless-by-path done\nmemfd done\n"
+    assert held.stdout == "nameless Permission denied\nnameless-by-path Permission denied\nmemfd done\n", held.stderr
+    assert Path(OLDER).read_text() == "0\n", "the machine's own"
+
+
+def test_for_a_user_there_are_none_but_those_that_are_never_executed(user: User) -> None:
+    tries = ("nameless", "nameless-by-path", "memfd", "map-sealed", "generate")
+    for _ in range(2):
+        held = user.run("run", "--network", "none", "--landlock", breakout(), *tries)
+
+        missing = "Function not implemented"
+        assert held.stdout.splitlines() == [
+            f"nameless {missing}",
+            f"nameless-by-path {missing}",
+            f"memfd {missing}",
+            "map-sealed done",
+            "generate done",
+        ], held.stderr
+
+
+@pytest.mark.parametrize("more", [(), ("--init",), ("--pid", "host")], ids=["alone", "init", "host"])
+def test_in_kept_containers_and_for_what_enters_them_too(run_whit: RunWhit, more: tuple[str, ...]) -> None:
+    words = ("--network", "none", "--landlock", *more)
+    run_whit("create", "--name", "held", *words, breakout(), "nameless")
+    held = run_whit("start", "-a", "held").stdout
+    run_whit("rm", "-f", "held")
+    run_whit("run", "-d", "--name", "waiting", *words, BUSYBOX, "sleep", "600")
+    run_whit("cp", breakout(), "waiting:/dev/shm/b")
+    entered = run_whit("exec", "waiting", "/dev/shm/b", "nameless")
+    run_whit("rm", "-f", "waiting")
+
+    assert held in {"nameless Permission denied\n", "nameless Function not implemented\n"}
+    assert Path(OLDER).read_text() == "0\n", "the machine's own"
+    assert entered.stdout != "nameless done\n"
+
+
+def test_what_it_does_not_hold_back(run_whit: RunWhit, tmp_path: Path) -> None:
+    """As docs/security.md says: memory is made executable, and files that may be mapped so, also by the loader."""
+    given = tmp_path / "given"
+    given.mkdir()
+    given.chmod(0o777)
+    tries = ("generate", "map-nameless", "map=/given/x", "load=/given/x", "drop=/given/x", "load=/tmp/x")
+
+    ran = run_whit("run", "--network", "none", "--landlock", "-v", f"{given}:/given", breakout("c-dynamic"), *tries)
+
+    assert ran.stdout.splitlines() == [
+        "generate done",
+        "map-nameless done",
+        "map done",
+        "load done",
+        "drop Permission denied",
+        "load Protocol error",
+    ], ran.stderr

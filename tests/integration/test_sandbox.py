@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 import sys
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import lacking
 from tests.integration.compiled import compiled
 from tests.integration.madeimage import entry, make_image
 from tests.peers import PROJECT
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("landlock")]
 
-LANDLOCK, FIRST_WITH_PORTS = "landlock_create_ruleset", 4
+LANDLOCK = "landlock_create_ruleset"
 
 
 def _breakout(language: str = "c-glibc") -> Path:
@@ -107,6 +105,18 @@ def test_what_is_in_a_volume_is_written_and_not_executed(run_whit: RunWhit, tmp_
         assert ran.stdout == "write done\ndrop Permission denied\nmap Operation not permitted\n", ran.stderr
 
 
+def test_the_loader_loads_nothing_that_the_image_has_not(run_whit: RunWhit, tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    given.chmod(0o777)
+    tries = ("load=/given/x", "load=/tmp/x", "load=/dev/shm/x", "nameless", "map-sealed")
+
+    ran = run_whit("run", "--sandbox", "strict", "--volume", f"{given}:/given", _breakout("c-dynamic"), *tries)
+
+    failed, missing = "load Protocol error", "Function not implemented"
+    assert ran.stdout.splitlines() == [failed] * 3 + [f"nameless {missing}", f"map-sealed {missing}"], ran.stderr
+
+
 def test_it_listens_and_connects_only_where_it_is_said(run_whit: RunWhit) -> None:
     one, other = _free_port(), _free_port()
     tries = (f"listen={one}", f"listen={other}", f"mptcp={other}", f"connect={one}", f"connect={other}")
@@ -175,29 +185,6 @@ def test_without_landlock_the_other_walls_stand_and_it_is_said(whit: Path, whit_
         "write Read-only file system",
         "listen Address family not supported by protocol",
     ], done.stderr
-
-
-@pytest.mark.parametrize("version", range(1, 7))
-def test_older_versions_of_landlock_give_what_they_have(whit: Path, whit_root: Path, version: int) -> None:
-    """The version is strace's word."""
-    strace = shutil.which("strace")
-    if strace is None:
-        lacking("strace isn't on this machine")
-    port = _free_port()
-    words = ("--sandbox", "strict", "--network", "host", _breakout(), "drop=/tmp/x", f"listen={port}")
-    told = ("-f", "-o", "/dev/null", "-e", f"trace={LANDLOCK}", "-e", f"inject={LANDLOCK}:retval={version}:when=1")
-
-    done = subprocess.run(
-        [strace, *told, str(whit), "run", *map(str, words)],
-        capture_output=True, text=True, timeout=60, check=False, env={"WHIT_ROOT": str(whit_root), "PATH": "/usr/bin:/bin"},
-    )  # fmt: skip
-
-    knows_ports = version >= FIRST_WITH_PORTS
-    assert done.stdout.splitlines() == [
-        "drop Permission denied",
-        "listen Permission denied" if knows_ports else "listen done",
-    ], done.stderr
-    assert ("TCP ports (6.7)" in done.stderr) is not knows_ports
 
 
 def test_a_script_and_what_it_names_are_executed_and_nothing_else(run_whit: RunWhit, whit_root: Path) -> None:

@@ -21,7 +21,7 @@ UNIX, INET, NETLINK, STREAM, MPTCP = 1, 2, 16, 1, 262
 READ, EXECUTE = 1, 4
 
 
-@pytest.mark.parametrize("text", ["strict", "strict,bind=80,bind=443,connect=5432,exec=/bin/tool"])
+@pytest.mark.parametrize("text", ["strict", "strict,bind=80,bind=443,connect=5432,exec=/bin/tool,log"])
 def test_a_sandbox_is_written_as_it_is_read(text: str) -> None:
     assert str(parse_sandbox(text, "--sandbox")) == text
 
@@ -68,12 +68,12 @@ def test_the_image_s_and_the_person_s_user_go_before_the_sandbox_s() -> None:
 
 
 def test_nothing_is_written_in_proc_by_which_one_writes_to_code() -> None:
-    assert landlock_op(("/dev", "/proc", "/data"), Sandbox()).args[0] == ("/dev", "/data")
+    assert landlock_op(("/dev", "/proc", "/data"), Sandbox(), b"").args[0] == ("/dev", "/data")
 
 
 def test_connecting_is_free_until_a_port_is_named() -> None:
-    assert landlock_op((), Sandbox(bind=(80,))).args[3] == 1
-    assert landlock_op((), Sandbox(connect=(80,))).args[3] == 3
+    assert landlock_op((), Sandbox(bind=(80,)), b"").args[3] == 1
+    assert landlock_op((), Sandbox(connect=(80,)), b"").args[3] == 3
 
 
 def _answer(filter_: Filter, name: str, *arguments: int) -> int:
