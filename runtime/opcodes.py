@@ -125,7 +125,8 @@ PROC_WRITE         | CHILD  | $file $value                                      
 OPEN_ENGINE        | CHILD  | $engine $code                                          | open the WebAssembly engine and the compiled program
 MOUNTS_PRIVATE     | CHILD  |                                                        | keep mounts from reaching the host
 ROOT_ATTACH        | CHILD  | $path #attributes                                      | attach the root file system
-ROOT_UNPACK        | CHILD  | #attributes #owners                                    | put the bundle's files into memory
+ROOT_UNPACK        | CHILD  | #attributes #owners #shared                            | put the bundle's files into memory
+ROOT_FILLED        | CHILD  |                                                        | put the bundle's files into memory
 MOUNT_NEW          | CHILD  | $type $target @options #attributes                     | mount the file system
 MOUNT_FILLED       | CHILD  | $target $option #attributes                            | mount memory with what lies there
 MOUNT_BIND         | CHILD  | $source $target #attributes #recursive                 | mount from the host

@@ -12,13 +12,17 @@ from __future__ import annotations
 
 import stat
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import InvalidFileError, LaunchError
 from whit.runtime.bundle.sums import add
 from whit.runtime.opcodes import TABLE
 
-MAGIC, HEAD_MAGIC, VERSION = b"whit bundle mark", b"WHITBNDL", 1
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAGIC, HEAD_MAGIC, VERSION = b"whit bundle mark", b"WHITBNDL", 2
 MARK = struct.Struct("=16s7QQQ")
 HEAD = struct.Struct("=8sII II 4I4I II II Q QQQ QQQ QQ".replace(" ", ""))
 ENTRY = struct.Struct("=6IqQQQ")
@@ -132,6 +136,16 @@ def _padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % _ALIGNMENT)
 
 
+def _equals(entries: tuple[Entry, ...]) -> Iterator[int]:
+    """For each entry which one before it, counted from 1, is equal in all but its name; 0 for none."""
+    first: dict[Entry, int] = {}
+    for number, entry in enumerate(entries, 1):
+        same = number
+        if stat.S_ISREG(entry.mode) and not entry.target:
+            same = first.setdefault(replace(entry, path=b""), number)
+        yield same if same < number else 0
+
+
 def encode_head(head: Head) -> bytes:
     """The head's bytes. Raises :class:`InvalidFileError` for more files than a bundle takes."""
     body = bytearray(_padded(bytes(HEAD.size)))
@@ -143,10 +157,10 @@ def encode_head(head: Head) -> bytes:
     texts = _Texts(entries_at + ENTRY.size * len(head.entries))
     records = b"".join(
         ENTRY.pack(
-            texts.add(entry.path), texts.add(entry.target) if entry.target else 0, entry.mode, entry.uid, entry.gid, 0,
+            texts.add(entry.path), texts.add(entry.target) if entry.target else 0, entry.mode, entry.uid, entry.gid, same,
             entry.mtime, entry.content.at, entry.content.size, entry.content.sum,
         )
-        for entry in head.entries
+        for entry, same in zip(head.entries, _equals(head.entries), strict=True)
     )  # fmt: skip
     defaults = b"".join(text + b"\0" for text in head.defaults)
     defaults_at = texts.start + len(texts.data)

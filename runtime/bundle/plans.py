@@ -44,9 +44,10 @@ def _bundled(plan: LaunchPlan, *, is_root: bool) -> Iterator[Op]:
             continue
         if op.name == "ROOT_ATTACH":
             why = "the image's files, in memory of the container's own"
-            yield Op("ROOT_UNPACK", (NOSUID | NODEV, int(is_root)), why)
+            yield Op("ROOT_UNPACK", (NOSUID | NODEV, int(is_root), 1), why)
             continue
         if op.name == "ROOT_PIVOT":
+            yield Op("ROOT_FILLED", (), "all of them are there, and whole")
             yield Op("PATH_ATTRIBUTES", ("/", RDONLY, 0, 0), "the image's files, which nothing may change")
         yield op
 

@@ -13,7 +13,7 @@ from whit.runtime.bundle.form import Head, Mark, Place, encode_head, find_mark, 
 from whit.runtime.bundle.output import executable_file
 from whit.runtime.bundle.plans import plans_of
 from whit.runtime.bundle.signing import SIZE, signature
-from whit.runtime.bundle.sums import add
+from whit.runtime.bundle.sums import add, in_pages
 from whit.runtime.bundle.tree import contents_of, entries_of, files_of, with_places
 from whit.runtime.encode import encode
 from whit.runtime.engine.machineinfo import whit_version
@@ -64,7 +64,7 @@ class _Output:
         """Write a content."""
         self.file.write(bytes(-self.file.tell() % _ALIGNMENT))
         at, total, hashed, size = self.file.tell(), 0, hashlib.sha256(), 0
-        for piece in pieces:
+        for piece in in_pages(pieces):
             self.file.write(piece)
             total, size = add(total, piece), size + len(piece)
             hashed.update(piece)

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { BUNDLE_VERSION = 1, BUNDLE_PLANS = 4, MAX_HEAD_SIZE = 256 << 20, MAX_ENTRIES = 1000000 };
+enum { BUNDLE_VERSION = 2, BUNDLE_PLANS = 4, BUNDLE_PAGE = 4096, MAX_HEAD_SIZE = 256 << 20, MAX_ENTRIES = 1000000 };
 
 /* Which of the plans is for whom: root's or a user's, with a network of its own or with the host's. */
 enum { PLAN_USER = 1, PLAN_HOST_NETWORK = 2 };
@@ -37,9 +37,10 @@ struct bundle_head {
 	uint64_t signature_at, signature_size;
 };
 
-/* One file of the image's: `path` has no slash at its beginning. A link has its target; a regular file that has one is a hard link. */
+/* One file of the image's: `path` has no slash at its beginning. A link has its target; a regular file that has one is a hard link.
+   `same` is 0, or that of a file before it that is equal in all but its name, counted from 1: where nothing can be written, both may be one. */
 struct bundle_entry {
-	uint32_t path, target, mode, uid, gid, unused;
+	uint32_t path, target, mode, uid, gid, same;
 	int64_t mtime;
 	uint64_t at, size, sum;
 };
@@ -53,8 +54,8 @@ struct bundle {
 	const struct bundle_entry *entries;
 };
 
-/* The sum of bytes behind those that gave `sum`: all of them, as one number with the first byte highest, modulo 2^64 - 59, the
-   highest prime of 64 bits. Damage within 64 bits is always found, any other but once in 2^64. */
+/* The sum of bytes behind whole pages that gave `sum`, as runtime/bundle/sums.py defines it; what is less than a page is taken for
+   one with zeros at its end. */
 uint64_t bundle_sum(uint64_t sum, const void *bytes, size_t length);
 
 /* 1 in a bundle, 0 in the launcher itself, -EBADMSG if the mark is damaged. */
@@ -122,8 +123,13 @@ struct cgroup_layout {
 };
 void cgroup_layout_find(struct cgroup_layout *layout);
 
-/* Put the files into an empty folder, with their owners if `owns`. 0 or -errno; -EBADMSG if one is damaged. */
-int bundle_fill(const struct bundle *bundle, int root, int owns);
+/* How files are made: with their owners; equal ones as one; by a second process, too, where that is quicker. */
+enum { FILL_OWNERS = 1, FILL_SHARED = 2, FILL_TOGETHER = 4 };
+
+/* Put the files into an empty folder. With FILL_TOGETHER large ones may have no content yet when it returns; `filler` is the process that
+   sees to it, or 0, and bundle_filled() waits for it. 0 or -errno: -EBADMSG if one is damaged, -ENODATA if the bundle has become shorter. */
+int bundle_fill(const struct bundle *bundle, int root, unsigned how, pid_t *filler);
+int bundle_filled(pid_t filler);
 
 /* Have the files unpacked below a folder of the caller's own, now if they aren't there yet; `path` is where. Returns 0, or the exit code
    after it has been said what can't be. */

@@ -10,56 +10,10 @@
 #include "ops.h"
 #include "util.h"
 
-enum { PIECE = 256 << 10, WORD = 8, GROUP = 64, BELOW = 59 };
+enum { PIECE = 256 << 10, WORD = 8 };
 
 /* All but the magic text is zero; `whit bundle` finds it by that text. Volatile: what stands here is known when it runs. */
 static const volatile struct bundle_mark own_mark __attribute__((aligned(16))) = { .magic = { 'w', 'h', 'i', 't', ' ', 'b', 'u', 'n', 'd', 'l', 'e', ' ', 'm', 'a', 'r', 'k' } };
-
-static uint64_t word_at(const unsigned char *at)
-{
-	uint64_t word;
-	memcpy(&word, at, sizeof(word));
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	word = __builtin_bswap64(word);
-#endif
-	return word;
-}
-
-/* Modulo 2^64 - 59: what stands above 64 bits counts 59 times below them. */
-static uint64_t reduced(unsigned __int128 number)
-{
-	for (int i = 0; i < 3; i++)
-		number = (uint64_t)number + (number >> 64) * BELOW;
-	uint64_t low = (uint64_t)number, prime = UINT64_MAX - BELOW + 1;
-	return low >= prime ? low - prime : low;
-}
-
-/* The same where less than 2^58 stands above, and the outcome need not be the least: the next group waits for it. */
-static uint64_t folded(unsigned __int128 number)
-{
-	uint64_t above = (uint64_t)(number >> 64) * BELOW, low = (uint64_t)number + above;
-	return low + (low < above ? BELOW : 0u);
-}
-
-uint64_t bundle_sum(uint64_t sum, const void *bytes, size_t length)
-{
-	const unsigned char *at = bytes;
-	uint64_t powers[GROUP / WORD + 1] = { 1 };
-	for (size_t i = 1; i <= GROUP / WORD; i++)
-		powers[i] = powers[i - 1] * BELOW;
-	for (; length >= GROUP; length -= GROUP, at += GROUP) {
-		unsigned __int128 number = (unsigned __int128)sum * powers[8];
-		number += (unsigned __int128)word_at(at) * powers[7] + (unsigned __int128)word_at(at + 8) * powers[6];
-		number += (unsigned __int128)word_at(at + 16) * powers[5] + (unsigned __int128)word_at(at + 24) * powers[4];
-		number += (unsigned __int128)word_at(at + 32) * powers[3] + (unsigned __int128)word_at(at + 40) * powers[2];
-		number += (unsigned __int128)word_at(at + 48) * powers[1] + word_at(at + 56);
-		sum = folded(number);
-	}
-	sum = reduced(sum);
-	for (; length > 0; length--, at++)
-		sum = reduced((unsigned __int128)sum << 8 | *at);
-	return sum;
-}
 
 int bundle_is_marked(struct bundle_mark *mark)
 {
@@ -151,11 +105,21 @@ static int is_path(const char *path)
 	return 1;
 }
 
+static int is_same(const struct bundle *bundle, const struct bundle_entry *entry)
+{
+	if (entry->same > (size_t)(entry - bundle->entries))
+		return 0;
+	const struct bundle_entry *other = &bundle->entries[entry->same - 1];
+	return other->mode == entry->mode && !other->target && !other->same && other->at == entry->at && other->size == entry->size && other->sum == entry->sum;
+}
+
 static int check_entry(const struct bundle *bundle, const struct bundle_entry *entry, uint64_t file_size)
 {
 	if (!is_text(bundle, entry->path) || !*bundle_text(bundle, entry->path) || !is_path(bundle_text(bundle, entry->path)))
 		return 0;
 	if (entry->target && !is_text(bundle, entry->target))
+		return 0;
+	if (entry->same && (!S_ISREG(entry->mode) || entry->target || !is_same(bundle, entry)))
 		return 0;
 	switch (entry->mode & S_IFMT) {
 	case S_IFREG:

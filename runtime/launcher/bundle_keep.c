@@ -70,11 +70,12 @@ static int fill_beside(const struct bundle *bundle, int folder, const char *name
 	size_t at = strlen(temporary);
 	if (append_number(temporary, sizeof(temporary), &at, (uint64_t)getpid()) || append(temporary, sizeof(temporary), &at, "-") || append(temporary, sizeof(temporary), &at, name))
 		return -ENAMETOOLONG;
+	pid_t nobody;
 	mode_t mask = umask(0);
 	int error = mkdirat(folder, temporary, FOLDER_MODE) < 0 ? -errno : 0;
 	CLEANUP_FD int root = error ? -1 : openat(folder, temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	error = error || root >= 0 ? error : -errno;
-	error = error ? error : bundle_fill(bundle, root, is_privileged());
+	error = error ? error : bundle_fill(bundle, root, is_privileged() ? FILL_OWNERS : 0u, &nobody);
 	umask(mask);
 	if (root < 0)
 		return error;

@@ -209,11 +209,16 @@ static void put_known(struct building *building, const struct op *op)
 	struct op copy = *op;
 	switch (op->code) {
 	case OP_ROOT_UNPACK:
+		copy.arguments[ROOT_UNPACK_shared] = !building->is_writable;
 		if (*building->unpacked) {
 			copy.code = OP_ROOT_ATTACH;
 			copy.arguments[ROOT_ATTACH_path] = put_text(building, building->unpacked);
 			copy.arguments[ROOT_ATTACH_attributes] = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV;
 		}
+		break;
+	case OP_ROOT_FILLED:
+		if (*building->unpacked)
+			return;
 		break;
 	case OP_CLONE:
 		put_cgroups(building);

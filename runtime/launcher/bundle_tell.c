@@ -78,8 +78,10 @@ int bundle_damaged(int error, const char *what)
 
 static const char *hint_for(const struct op *op, int error)
 {
+	/* It goes on with what that one has begun. */
+	const uint32_t code = op->code == OP_ROOT_FILLED ? OP_ROOT_UNPACK : op->code;
 	for (size_t i = 0; i < sizeof(hints) / sizeof(*hints); i++)
-		if (hints[i].code == op->code && hints[i].error == error)
+		if (hints[i].code == code && hints[i].error == error)
 			return hints[i].hint;
 	return NULL;
 }
@@ -118,7 +120,7 @@ int bundle_explain(const struct launch *launch)
 	const struct op *op = &launch->plan.ops[index];
 	if (op->code == OP_EXEC || op->code == OP_FIND_PROGRAM)
 		return explain_exec(&launch->plan, op, error);
-	if (op->code == OP_ROOT_UNPACK && (error == EBADMSG || error == ENODATA))
+	if ((op->code == OP_ROOT_UNPACK || op->code == OP_ROOT_FILLED) && (error == EBADMSG || error == ENODATA))
 		return bundle_damaged(-error, "a file in it");
 	const char *hint = hint_for(op, error), *about = subject(&launch->plan, op);
 	char why[MESSAGE_SIZE] = "it was to be done for this reason: ";

@@ -43,6 +43,7 @@ static op_function *const functions[OP_COUNT] = {
 	[OP_MOUNTS_PRIVATE] = op_mounts_private,
 	[OP_ROOT_ATTACH] = op_root_attach,
 	[OP_ROOT_UNPACK] = op_root_unpack,
+	[OP_ROOT_FILLED] = op_root_filled,
 	[OP_MOUNT_NEW] = op_mount_new,
 	[OP_MOUNT_FILLED] = op_mount_filled,
 	[OP_MOUNT_BIND] = op_mount_bind,

@@ -42,6 +42,8 @@ struct launch {
 	struct plan plan;
 	/* What the root is filled from, in a bundle (ops_bundle.c). */
 	const struct bundle *bundle;
+	/* The process that fills it further, or 0. */
+	pid_t filler;
 	char **argv;
 	const char *self;
 	volatile struct outcome *outcome;
@@ -135,7 +137,7 @@ op_function op_path_attributes, op_path_propagation, op_device_node, op_link_ane
 op_function op_set_scheduler, op_set_io_priority, op_set_memory_policy, op_set_affinity, op_set_home, op_seccomp_with, op_landlock, op_nameless;
 op_function op_map_helped, op_cgroup_owner, op_root_find, op_pidfd_socket, op_seccomp_agent, op_seccomp_notify;
 op_function op_view_begin, op_view_bind, op_exec_in, op_open_engine, op_bridge_find, op_bridge_join, op_hosts_bind, op_way_out, op_way_out_wait, op_warn;
-op_function op_root_unpack, op_no_new_privileges, op_init, op_seccomp, op_open_program, op_exec, op_tie_to_caller, op_trace;
+op_function op_root_unpack, op_root_filled, op_no_new_privileges, op_init, op_seccomp, op_open_program, op_exec, op_tie_to_caller, op_trace;
 
 /* Fork into the namespaces that the CLONE operation names, with a guardian in between (guardian.c). As fork: 0 in the
    container's first process, in the supervisor the pid of the guardian, which ends as the program does, or -errno. */

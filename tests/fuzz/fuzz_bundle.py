@@ -21,7 +21,9 @@ from whit.runtime.encode import encode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TARGET = Target(Path(__file__).with_suffix(".c"), ("bundle_file.c", "bundle_wishes.c", "plan.c", "util.c"), 65536)
+TARGET = Target(
+    Path(__file__).with_suffix(".c"), ("bundle_file.c", "bundle_sum.c", "bundle_wishes.c", "plan.c", "util.c"), 65536
+)
 ENTRIES = (
     Entry(b"bin", stat.S_IFDIR | 0o755),
     Entry(b"bin/a", stat.S_IFREG | 0o755, 1, 2, 3, content=Place(4096, 5000, 77)),

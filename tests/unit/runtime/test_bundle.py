@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import random
 import stat
 import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +22,7 @@ from whit.packer.store.rootfs import MountPoint
 from whit.packer.support.errors import InvalidFileError, LaunchError, UsageError
 from whit.packer.tar.member import Kind, Member
 from whit.runtime.bundle.form import (
+    ENTRY,
     MAGIC,
     MARK,
     Entry,
@@ -30,7 +35,11 @@ from whit.runtime.bundle.form import (
     find_mark,
     launcher_sum,
 )
-from whit.runtime.bundle.sums import PRIME, add
+from whit.runtime.bundle.form import (
+    HEAD as HEAD_FORM,
+)
+from whit.runtime.bundle.sums import PAGE as PAGE_SIZE
+from whit.runtime.bundle.sums import PRIME, add, in_pages
 from whit.runtime.bundle.tree import Seen, entries_of, with_places
 from whit.runtime.limits import parse_cpus, parse_memory, parse_pids
 from whit.runtime.opcodes import c_header
@@ -55,7 +64,7 @@ def c(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     )
     sources = [
         folder / "silent.c",
-        *(LAUNCHER / name for name in ("bundle_file.c", "bundle_wishes.c", "plan.c", "util.c")),
+        *(LAUNCHER / name for name in ("bundle_file.c", "bundle_sum.c", "bundle_wishes.c", "plan.c", "util.c")),
     ]
     library = folder / "bundle.so"
     subprocess.run(
@@ -70,14 +79,33 @@ def c(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
 # ---- sums ----
 
 
-@given(data=st.binary(max_size=300), more=st.binary(max_size=300))
-def test_a_sum_is_that_of_one_large_number_however_it_is_cut(data: bytes, more: bytes) -> None:
-    assert add(add(0, data), more) == int.from_bytes(data + more, "big") % PRIME
+def plain(data: bytes) -> int:
+    """The sum as its definition says it."""
+    total = 0
+    for start in range(0, len(data), PAGE_SIZE):
+        page = data[start : start + PAGE_SIZE].ljust(PAGE_SIZE, b"\0")
+        for column in range(8):
+            words = [page[line * 64 + column * 8 :][:8] for line in range(64)]
+            weighed = ((129 - 2 * line) * int.from_bytes(word, sys.byteorder) for line, word in enumerate(words))
+            total = (total << 64) + sum(weighed) % (1 << 64)
+    return total % PRIME
+
+
+@settings(deadline=None, max_examples=30)
+@given(data=st.binary(max_size=3 * PAGE_SIZE), cuts=st.lists(st.integers(0, 9000), max_size=4))
+def test_a_sum_is_that_of_one_large_number_however_it_comes(data: bytes, cuts: list[int]) -> None:
+    places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    pieces = [data[start:end] for start, end in pairwise(places)]
+    assert b"".join(in_pages(pieces)) == data
+    total = 0
+    for piece in in_pages(pieces):
+        total = add(total, piece)
+    assert total == add(0, data) == plain(data)
 
 
 @pytest.mark.peer("gcc")
 @settings(deadline=None)
-@given(total=st.integers(0, PRIME - 1), data=st.binary(max_size=500))
+@given(total=st.integers(0, PRIME - 1), data=st.binary(max_size=2 * PAGE_SIZE + 500))
 def test_the_launcher_sums_up_as_python_does(c: ctypes.CDLL, total: int, data: bytes) -> None:
     assert c.bundle_sum(total, data, len(data)) == add(total, data)
 
@@ -89,11 +117,53 @@ def test_no_changed_bit_is_missed(data: bytes, at: int, bit: int) -> None:
     assert add(0, changed) != add(0, data)
 
 
+@pytest.mark.parametrize("size", [64, 512, PAGE_SIZE])
+def test_parts_that_have_changed_places_are_noticed(size: int) -> None:
+    data = random.Random(size).randbytes(4 * PAGE_SIZE)
+    for start in range(0, len(data) - 2 * size, 4 * size):
+        one, other = data[start : start + size], data[start + size : start + 2 * size]
+        assert add(0, data[:start] + other + one + data[start + 2 * size :]) != add(0, data)
+
+
 # ---- head and mark ----
 
 
 def test_what_is_written_is_read_again() -> None:
     assert decode_head(encode_head(HEAD), "x.run") == HEAD
+
+
+def sames(*entries: Entry) -> list[int]:
+    head = encode_head(Head((b"",) * 4, (), 0, entries, Place(), Place()))
+    start = HEAD_FORM.unpack_from(head)[4]
+    return [ENTRY.unpack_from(head, start + number * ENTRY.size)[5] for number in range(len(entries))]
+
+
+def test_equal_files_are_said_to_be_and_only_those() -> None:
+    content = Place(64, 10, 7)
+    file = Entry(b"b", stat.S_IFREG | 0o644, 1, 2, 3, content=content)
+    others = (
+        replace(file, path=b"c", mode=stat.S_IFREG | 0o600),
+        replace(file, path=b"d", uid=9),
+        replace(file, path=b"e", mtime=9),
+        replace(file, path=b"f", content=Place(128, 10, 7)),
+        Entry(b"g", stat.S_IFDIR | 0o755),
+        Entry(b"h", stat.S_IFDIR | 0o755),
+        Entry(b"i", stat.S_IFREG | 0o644, 1, 2, 3, target=b"b"),
+    )
+    assert sames(Entry(b"a", stat.S_IFDIR | 0o755), file, *others, replace(file, path=b"z")) == [0] * 9 + [2]
+
+
+@pytest.mark.peer("gcc")
+@pytest.mark.parametrize("same", [2, 3, 4, 0xFFFFFFFF])
+def test_a_file_that_is_said_to_equal_another_kind_or_one_behind_it_is_refused(c: ctypes.CDLL, same: int) -> None:
+    file = Entry(b"a", stat.S_IFREG | 0o644, content=Place(64, 10, 7))
+    entries = (file, Entry(b"b", stat.S_IFDIR | 0o755), replace(file, path=b"c"), replace(file, path=b"d"))
+    head = bytearray(encode_head(Head((b"",) * 4, (), 0, entries, Place(), Place())))
+    assert accepts(c, bytes(head), 10_000)
+    place = HEAD_FORM.unpack_from(head)[4] + 2 * ENTRY.size + 5 * 4
+    assert int.from_bytes(head[place : place + 4], sys.byteorder) == 1
+    head[place : place + 4] = same.to_bytes(4, sys.byteorder)
+    assert not accepts(c, bytes(head), 10_000)
 
 
 @given(at=st.integers(0), byte=st.integers(0, 255))
