@@ -31,6 +31,10 @@ _TEXT_FIELD = 22
 """Words before moduledata's ``text``: pcHeader, six slices of three words each, findfunctab, minpc, maxpc."""
 
 _MINPC_FIELD = 20
+
+_FUNCDATA_FIELD = {"1.18": 38, "1.20": 40}
+"""Words before moduledata's ``gofunc``; 1.20 brought the counters of coverage."""
+
 _MAX_CANDIDATES = 64
 _MAX_FUNCTIONS = 4 << 20
 _MAX_NAMED = 1024
@@ -84,6 +88,19 @@ def find(elf: ElfFile, table: FunctionTable, dynamic: Dynamic | None, names: Map
     except (IndexError, ValueError, struct.error):
         return None
     return found if found and len(found.named) <= _MAX_NAMED else None
+
+
+def funcdata_base(elf: ElfFile, table: FunctionTable, dynamic: Dynamic | None) -> int | None:
+    """The address that the offsets of stack maps and the like count from (from Go 1.18 on); None if it can't be told."""
+    field = _FUNCDATA_FIELD.get(table.layout)
+    if field is None or elf.bits != 64 or elf.order != "<":  # noqa: PLR2004 - the class
+        return None
+    for place in _module_data(elf, table, dynamic):
+        base = _pointer(elf, dynamic, place + field * _WORD)
+        text = _pointer(elf, dynamic, place + _TEXT_FIELD * _WORD)
+        if base and elf.offset_of(base) is not None and text and _is_code(elf, text):
+            return base
+    return None
 
 
 def _start(elf: ElfFile, table: FunctionTable) -> int:

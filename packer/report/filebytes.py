@@ -1,42 +1,49 @@
-"""Where an executable's bytes are: by kind of section, then by package, crate and function as far as tables tell. Pure."""
+"""Where an executable's bytes are: by kind of section, then by package, crate and function as far as tables tell. Pure.
+
+What a section holds is shared out by what names it, in this order: Go's function table and symbols, which tell sizes;
+the unwinder's table; then what code and data point to, each place being of who points there first, up to the next one.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from whit.packer.elf import dynamic, gofunctions, gopclntab, symbols
 from whit.packer.elf.file import SectionType, parse
 from whit.packer.elf.parts import kind_of, parts
 from whit.packer.executable.analyse import WASM_MAGIC
-from whit.packer.report.naming import placing
+from whit.packer.report.naming import grouped, placing
+from whit.packer.report.owning import TOLD, Owning, owning
 from whit.packer.report.wasmbytes import wasm_sizes
 from whit.packer.support.errors import InvalidFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from whit.packer.elf.file import ElfFile, Section
     from whit.packer.executable.analysis import Analysis
+    from whit.packer.report.claims import Path
     from whit.packer.report.naming import Placing
     from whit.packer.report.tree import Sizes
     from whit.packer.support.search import Data
 
-    Named = tuple[int, int, str]
-    """Where something begins in memory, where it ends, its name."""
-
 REST = "headers, padding, anything else"
 WHOLE = "the file"
-_ANY_NAME = "runtime.main"
+UNNAMED = "without a name"
 
 
 def sizes_of(data: Data, analysis: Analysis) -> Sizes:
-    """Path → bytes of an ELF or WebAssembly file; they add up to its size, whatever its tables say."""
+    """Path → bytes of an ELF or WebAssembly file; they add up to its size, whatever its tables say.
+
+    In languages whose names tell a package or crate, paths of three parts and more are (kind, owner …, what), those of
+    two (kind, section): nothing tells whose that is.
+    """
     try:
         if data[:4] == WASM_MAGIC:
             found = dict(wasm_sizes(data))
         else:
             elf = parse(data)
-            found = _by_section(elf, placing(analysis)) if elf.sections else _by_part(elf)
+            found = _by_section(elf, analysis) if elf.sections else _by_part(elf)
     except InvalidFileError:
         return {(WHOLE,): len(data)}
     rest = len(data) - sum(found.values())
@@ -45,67 +52,62 @@ def sizes_of(data: Data, analysis: Analysis) -> Sizes:
     return {**found, (REST,): rest} if rest else found
 
 
-def _by_part(elf: ElfFile) -> dict[tuple[str, ...], int]:
+def _by_part(elf: ElfFile) -> dict[Path, int]:
     return {(part.name,): part.size for part in parts(elf) if part.name != REST}
 
 
-def _by_section(elf: ElfFile, place: Placing) -> dict[tuple[str, ...], int]:
-    named = sorted([*_go(elf), *_symbols(elf)], key=lambda one: (one[0], -one[1]))
-    sizes: dict[tuple[str, ...], int] = {}
-    loaded = sorted((section for section in elf.sections if section.size and section.address), key=lambda s: s.address)
-    for section in elf.sections:
+def _by_section(elf: ElfFile, analysis: Analysis) -> dict[Path, int]:
+    place = placing(analysis)
+    owns = owning(elf, place, analysis.language.name)
+    shares = _shares(elf.sections, owns.shares)
+    sizes: dict[Path, int] = {}
+    for number, section in enumerate(elf.sections):
         if not section.size or section.type == SectionType.NOBITS:
             continue
-        kind, left = kind_of(section), section.size
-        inside = _within(named, section) if section in loaded else ()
-        for name, size in inside:
-            path = (kind, *place(name))
-            sizes[path] = sizes.get(path, 0) + size
-            left -= size
-        if left:
-            path = (kind, section.name or "a section without a name")
-            sizes[path] = sizes.get(path, 0) + left
+        inside = _claimed(section, owns, place) if section.address else {}
+        for path, size in shares.get(number, {}).items():
+            inside[path] = inside.get(path, 0) + size
+        taken = sum(inside.values())
+        if taken > section.size:  # names that share their ends, or a hostile file's tables
+            inside, taken = {}, 0
+        kind, title = kind_of(section), section.name or "a section without a name"
+        for path, size in inside.items():
+            _add(sizes, (kind, *path), size)
+        if taken < section.size:
+            _add(sizes, (kind, title) if grouped(analysis) else (kind, title, UNNAMED), section.size - taken)
     return sizes
 
 
-def _within(named: list[Named], section: Section) -> Iterator[tuple[str, int]]:
-    """What lies in the section, no byte twice: names of one place share it, the first has it."""
-    from bisect import bisect_left  # noqa: PLC0415 - here alone
-
-    at, end = section.address, section.address + section.size
-    for number in range(bisect_left(named, (at,)), len(named)):
-        start, stop, name = named[number]
-        if start >= end:
-            return
-        start, stop = max(start, at), min(stop, end)
-        if stop > start:
-            yield name, stop - start
-            at = stop
+def _add(sizes: dict[Path, int], path: Path, size: int) -> None:
+    sizes[path] = sizes.get(path, 0) + size
 
 
-def _go(elf: ElfFile) -> Iterator[Named]:
-    """Go's functions, each up to the next."""
-    table = gopclntab.find(elf)
-    if table is None or not table.readable:
-        return
-    _, places = gopclntab.placed(elf, table, frozenset(), frozenset({_ANY_NAME}))
-    functions = gofunctions.find(elf, table, dynamic.dynamic(elf), places)
-    if functions is None:
-        return
-    starts = [functions.base + start for start in functions.starts]
-    for start, end in zip(starts, _ends(starts, elf), strict=True):
-        yield start, end, functions.holding(start)
+def _claimed(section: Section, owns: Owning, place: Placing) -> dict[Path, int]:
+    """Bytes of the section by who claims them: functions and variables by name, what is only pointed to by the owner."""
+    sizes: dict[Path, int] = {}
+    for claim, size in owns.claims.pieces(section.address, section.address + section.size):
+        if claim == TOLD:
+            continue
+        if isinstance(claim, str):
+            path = place(claim)
+            _add(sizes, path if len(path) > 1 else (section.name, *path), size)
+        else:
+            _add(sizes, (*claim, section.name), size)
+    return sizes
 
 
-def _ends(starts: list[int], elf: ElfFile) -> Iterable[int]:
-    text = elf.section(".text")
-    return [*starts[1:], text.address + text.size if text else starts[-1]]
-
-
-def _symbols(elf: ElfFile) -> Iterator[Named]:
-    table = symbols.table(elf)
-    if table is None:
-        return
-    names = elf.sections[table.link].offset
-    for index, address, size in symbols.sized(elf, table):
-        yield address, address + size, elf.text_at(names + index) or "?"
+def _shares(sections: tuple[Section, ...], shares: Iterable[tuple[int, int, Path]]) -> dict[int, dict[Path, int]]:
+    """Places in the file, sizes and owners → section's number → bytes by owner."""
+    order = sorted(
+        (one.offset, number) for number, one in enumerate(sections) if one.size and one.type != SectionType.NOBITS
+    )
+    starts = [offset for offset, _ in order]
+    found: dict[int, dict[Path, int]] = {}
+    for offset, size, owner in shares:
+        at = bisect_right(starts, offset) - 1
+        if at < 0:
+            continue
+        number = order[at][1]
+        name = sections[number].name
+        _add(found.setdefault(number, {}), (*owner, name), size)
+    return found

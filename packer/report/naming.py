@@ -18,6 +18,8 @@ STANDARD = "(standard library)"
 OTHERS = "(C and assembler)"
 """Groups in the place of a module or crate."""
 
+_GROUPED = frozenset({"go", "rust", "nim", "zig", "c++"})
+
 _LEGACY = re.compile(r"_ZN(?P<parts>.*?)17h[0-9a-f]{16}E")
 _PART = re.compile(r"(\d+)")
 _ROOT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)::")
@@ -26,6 +28,8 @@ _V0_STEP = re.compile(r"B[0-9A-Za-z]*_|s[0-9A-Za-z]*_(?=\d)|(\d{1,4})_?")
 _MARKS = {
     "$LT$": "<", "$GT$": ">", "$RF$": "&", "$BP$": "*", "$C$": ",", "$LP$": "(", "$RP$": ")", "$SP$": "@", "..": "::",
 }  # fmt: skip
+_NIM = re.compile(r"(?P<name>.+?)__(?P<module>[A-Za-z]\w*?)_u?\d+(?:\..*)?")
+_CPP = re.compile(r"_Z(?:TV|TI|TS|GV|Th?n?\d*_)?(?:N[rVKRO]*)?(?:(?P<std>S[tabsiod])|(?P<length>\d{1,4})(?=[A-Za-z_]))")
 _UNICODE = re.compile(r"\$u([0-9a-f]{1,5})\$")
 
 
@@ -36,7 +40,12 @@ def placing(analysis: Analysis) -> Placing:
         modules = [name for name, _ in analysis.build.dependencies]
         main = analysis.build.module or analysis.build.main_path or ""
         return _GoNames([name for name in (main, *modules) if name]).path
-    return rust_path if language == "rust" else lambda name: (name,)
+    return _PLACINGS.get(language, lambda name: (name,))
+
+
+def grouped(analysis: Analysis) -> bool:
+    """Whether names of this language tell a package, crate or module."""
+    return analysis.language.name in _GROUPED
 
 
 def go_package(name: str) -> tuple[str, str]:
@@ -94,6 +103,31 @@ def rust_path(name: str) -> tuple[str, ...]:
     return (OTHERS, name)
 
 
+def nim_path(name: str) -> tuple[str, ...]:
+    """Module and name, as Nim's C backend writes them: ``name__module_number``, a folder's slash as Z."""
+    if (found := _NIM.fullmatch(name)) is None:
+        return (OTHERS, name)
+    return (found["module"].replace("Z", "/"), found["name"])
+
+
+def zig_path(name: str) -> tuple[str, ...]:
+    """The outermost container and the name: ``fs.path.join`` is in ``fs``."""
+    first, dot, _ = name.partition(".")
+    return (first, name) if dot and first else (OTHERS, name)
+
+
+def cpp_path(name: str) -> tuple[str, ...]:
+    """The outermost namespace or class and the name, by the Itanium ABI's mangling; functions of none are together."""
+    found = _CPP.match(name)
+    if found is None:
+        return (OTHERS, name)
+    if found["std"]:
+        return ("std", name)
+    nested = "N" in name[: found.start("length")]
+    first = name[found.end() : found.end() + int(found["length"])]
+    return (first if nested else "(no namespace)", name)
+
+
 def _v0_words(name: str, at: int) -> Iterator[str]:
     """The identifiers from the crate's on, each after its length; what refers back (``B…_``) and disambiguators have none."""
     while step := _V0_STEP.search(name, at):
@@ -112,3 +146,6 @@ def _demangled(parts: str) -> str:
     for mark, meaning in _MARKS.items():
         text = text.replace(mark, meaning)
     return _UNICODE.sub(lambda found: chr(int(found[1], 16)) if int(found[1], 16) < 0x110000 else "", text)  # noqa: PLR2004 - Unicode's end
+
+
+_PLACINGS: dict[str, Placing] = {"rust": rust_path, "nim": nim_path, "zig": zig_path, "c++": cpp_path}

@@ -1,0 +1,95 @@
+"""Who claims which addresses of a file: known pieces, and places from which on something reaches. Pure."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    Path = tuple[str, ...]
+    Known = tuple[int, int, str | Path]
+    """Where something begins in memory, where it ends, its name; or whose it is, of what has none."""
+
+_BITS = 24
+_NEAR = 256
+"""Bytes of a thing behind the place that is referred to."""
+
+_MOST_OWNERS = (1 << _BITS) - 1
+
+
+class Claims:
+    """Pieces of memory with a name, and places that somebody refers to: such a place is his up to the next claim.
+
+    There may be millions of places: each is one number, its address and after it the number of who claims it.
+    """
+
+    def __init__(self, known: Iterable[Known]) -> None:
+        self.known = sorted(known, key=lambda one: (one[0], -one[1]))
+        self._owners: dict[Path, int] = {}
+        self._places = array("Q")
+        self._sorted = array("Q")
+        self._paths: list[Path] = []
+
+    def named(self, address: int) -> str | Path | None:
+        """The name of the piece around an address, or whose it is; None where there is no piece."""
+        at = bisect_right(self.known, address, key=lambda one: one[0]) - 1
+        return self.known[at][2] if at >= 0 and address < self.known[at][1] else None
+
+    def owner(self, address: int) -> str | Path | None:
+        """Who has what stands there: a name, or who refers to it, or to a place so little before it that it is of the same thing."""
+        at = bisect_right(self.known, address, key=lambda one: one[0]) - 1
+        if at >= 0 and address < self.known[at][1]:
+            return self.known[at][2]
+        self._sort()
+        lowest = max(self.known[at][1] if at >= 0 else 0, address - _NEAR)
+        place = bisect_left(self._sorted, (address + 1) << _BITS) - 1
+        if place < 0 or self._sorted[place] >> _BITS < lowest:
+            return None
+        return self._paths[self._sorted[place] & _MOST_OWNERS]
+
+    def refer(self, address: int, owner: Path) -> None:
+        """Somebody refers to an address."""
+        number = self._owners.setdefault(owner, len(self._owners))
+        if number < _MOST_OWNERS and 0 <= address < 1 << (64 - _BITS):
+            self._places.append(address << _BITS | number)
+
+    def pieces(self, start: int, end: int) -> Iterator[tuple[str | Path, int]]:
+        """Who claims what from ``start`` to ``end``, no byte twice: a name, or who refers to it, and bytes.
+
+        Of pieces that overlap the first has what they share.
+        """
+        at = start
+        for number in range(bisect_left(self.known, (start,)), len(self.known)):
+            begins, ends, name = self.known[number]
+            if begins >= end:
+                break
+            if begins > at:
+                yield from self._referred(at, begins)
+            begins, ends = max(begins, at), min(ends, end)
+            if ends > begins:
+                yield name, ends - begins
+                at = ends
+        if at < end:
+            yield from self._referred(at, end)
+
+    def _referred(self, start: int, end: int) -> Iterator[tuple[Path, int]]:
+        self._sort()
+        places, at, owner = self._sorted, -1, -1
+        for number in range(bisect_left(places, start << _BITS), len(places)):
+            address = places[number] >> _BITS
+            if address >= end:
+                break
+            if address == at:
+                continue
+            if owner >= 0:
+                yield self._paths[owner], address - at
+            at, owner = address, places[number] & _MOST_OWNERS
+        if owner >= 0:
+            yield self._paths[owner], end - at
+
+    def _sort(self) -> None:
+        if len(self._sorted) != len(self._places) or len(self._paths) != len(self._owners):
+            self._sorted, self._paths = array("Q", sorted(self._places)), list(self._owners)
