@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from whit.packer.report.markup import Markup, data_script, joined, tag
+from whit.packer.report.markup import Markup, data_script, joined, table, tag
+from whit.packer.report.owners import totals
 from whit.packer.report.tree import changes
 from whit.packer.showing.console import human_size
 from whit.packer.showing.present import printable
@@ -14,23 +15,48 @@ if TYPE_CHECKING:
 
     from whit.packer.report.tree import Change, Node, Sizes
 
+_HOW = (
+    "Each box is as large as the bytes that it takes. Choose one to look into it: by a click, a tap, or the arrow keys and "
+    "Enter; Escape goes back. The table below the map tells the same."
+)
+NOTHING = Markup("")
 _LISTED_DEPTH = 5
 _SHOWN_CHANGES = 100
+_ALL = 64
+"""Parts of a path: more than any has."""
 
 
-def bytes_section(node: Node, older: Sizes | None, sizes: Sizes) -> Markup:
-    """The map, the lists, and with an older file what changed."""
+def bytes_section(
+    node: Node, older: Sizes | None, sizes: Sizes, beside: Markup = NOTHING, *, owned: bool = False
+) -> Markup:
+    """The map, the lists, and with an older file what changed; ``beside`` comes after the map.
+
+    ``owned``: the sizes are a program's whose names tell a package or crate.
+    """
     before = _totals(older) if older is not None else None
     return joined(
         (
-            tag("p", "Each box is as large as the bytes that it takes. Choose one to look into it.", class_="js"),
+            tag("p", _HOW, class_="js"),
+            tag("form", *_search(), class_="js", role="search", id="seek"),
+            tag("ul", id="hits", class_="js", aria_label="What was found"),
             tag("nav", tag("ol", id="crumbs"), aria_label="Where in the map", class_="js"),
             tag("div", id="map", class_="js", role="group", aria_label="Map of the bytes"),
-            tag("p", id="about", class_="js", role="status", aria_live="polite"),
+            tag("p", id="about", class_="js"),
+            tag("p", id="said", class_="js soft", role="status"),
             data_script("bytes", _drawn(node, (), before)),
-            tag("details", tag("summary", "The same as a list"), _list(node)),
-            *(_changed(older, sizes) if older is not None else ()),
+            tag("div", id="rows", class_="js"),
+            *(_changed(older, sizes, owned=owned) if older is not None else ()),
+            beside,
+            tag("details", tag("summary", "All of it as a list"), _list(node), class_="whole"),
         )
+    )
+
+
+def _search() -> tuple[Markup, ...]:
+    return (
+        tag("label", "Find a name", for_="find"),
+        Markup('<input type="search" id="find" autocomplete="off" spellcheck="false">'),
+        tag("button", "Find", type="submit"),
     )
 
 
@@ -71,19 +97,26 @@ def _list(node: Node, depth: int = 0) -> Markup:
     return tag("ul", *items, class_="tree")
 
 
-def _changed(older: Sizes, sizes: Sizes) -> Iterator[Markup]:
-    """Tables of what grew and shrank: kinds or layers, then packages, crates and folders, then functions and files."""
+def _changed(older: Sizes, sizes: Sizes, *, owned: bool) -> Iterator[Markup]:
+    """Tables of what grew and shrank: kinds or layers, then packages, crates or folders, then functions and files."""
     before, after = sum(older.values()), sum(sizes.values())
     yield tag("h3", "What grew and shrank")
     yield tag("p", f"{human_size(before)} before, {human_size(after)} now: {signed(after - before)}.")
-    for depth, title in ((1, "By kind"), (3, "By package, crate or folder"), (64, "By function, variable or file")):
-        told = _change_table(title, changes(older, sizes, depth))
-        yield told if depth == 1 else tag("details", tag("summary", title), told)
+    yield _change_table("By kind" if owned else "By kind or layer", changes(older, sizes, 1))
+    if owned:
+        yield _change_table(
+            "By package, crate or module, all kinds together", changes(totals(older), totals(sizes), _ALL)
+        )
+    else:
+        yield _folded("By folder or section", changes(older, sizes, 3))
+    yield _folded("By function, variable or file", changes(older, sizes, _ALL))
+
+
+def _folded(title: str, found: tuple[Change, ...]) -> Markup:
+    return tag("details", tag("summary", title), _change_table(title, found))
 
 
 def _change_table(title: str, found: tuple[Change, ...]) -> Markup:
-    from whit.packer.report.markup import table  # noqa: PLC0415 - of reports that compare
-
     if not found:
         return tag("p", f"{title}: nothing changed.")
     rows = [

@@ -48,6 +48,7 @@ class Claims:
         place = bisect_left(self._sorted, (address + 1) << _BITS) - 1
         if place < 0 or self._sorted[place] >> _BITS < lowest:
             return None
+        place = bisect_left(self._sorted, self._sorted[place] >> _BITS << _BITS)  # the first who refers to it
         return self._paths[self._sorted[place] & _MOST_OWNERS]
 
     def refer(self, address: int, owner: Path) -> None:
@@ -68,6 +69,7 @@ class Claims:
                 break
             if begins > at:
                 yield from self._referred(at, begins)
+                at = begins
             begins, ends = max(begins, at), min(ends, end)
             if ends > begins:
                 yield name, ends - begins

@@ -66,7 +66,7 @@ class Looked:
     """All that is known of one file or image. ``resolution`` is a file's, ``image`` and ``stored`` an image's.
 
     ``analysis`` is None for an image whose program whit doesn't know. ``sizes`` and ``findings`` are there where a
-    whole report was asked for.
+    whole report was asked for, ``inside`` are the sizes of the program alone.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Looked:
     image: Image | None = None
     stored: StoredImage | None = None
     sizes: Sizes | None = None
+    inside: Sizes | None = None
     findings: tuple[Finding, ...] = ()
 
 
@@ -108,7 +109,10 @@ def _look_at_file(target: str, confining: Confining, choices: Choices, *, whole:
     subject = of_executable(executable.name, analysis, resolution, called.names, called.why)
     compared = _confined(subject, confining)
     return Looked(
-        executable.name, compared, called, analysis, resolution, resolution.needs, sizes=sizes, findings=findings
+        *(executable.name, compared, called, analysis, resolution, resolution.needs),
+        sizes=sizes,
+        inside=sizes,
+        findings=findings,
     )
 
 
@@ -124,7 +128,7 @@ def _look_at_image(target: str, stored: StoredImage, layout: Layout, confining: 
     sizes = image_sizes(image, stored, inside) if whole else None
     findings = lint_image(image) if whole else ()
     known, needs = (image.main.analysis, image.main.needs) if image.main else (None, ())
-    return Looked(target, compared, called, known, None, needs, image, stored, sizes, findings)
+    return Looked(target, compared, called, known, None, needs, image, stored, sizes, inside, findings)
 
 
 def _look_inside(

@@ -18,7 +18,14 @@ STANDARD = "(standard library)"
 OTHERS = "(C and assembler)"
 """Groups in the place of a module or crate."""
 
-_GROUPED = frozenset({"go", "rust", "nim", "zig", "c++"})
+OWNERS = {
+    "go": ("module", "package"),
+    "rust": ("crate",),
+    "nim": ("module",),
+    "zig": ("container",),
+    "c++": ("namespace",),
+}
+"""Language → what its names tell the owner by, the outermost first."""
 
 _LEGACY = re.compile(r"_ZN(?P<parts>.*?)17h[0-9a-f]{16}E")
 _PART = re.compile(r"(\d+)")
@@ -45,7 +52,7 @@ def placing(analysis: Analysis) -> Placing:
 
 def grouped(analysis: Analysis) -> bool:
     """Whether names of this language tell a package, crate or module."""
-    return analysis.language.name in _GROUPED
+    return analysis.language.name in OWNERS
 
 
 def go_package(name: str) -> tuple[str, str]:

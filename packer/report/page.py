@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whit.packer.report import sections
-from whit.packer.report.bytesview import bytes_section, signed
+from whit.packer.report.bytesview import NOTHING, bytes_section, signed
 from whit.packer.report.imagebytes import hidden_bytes, layer_titles
 from whit.packer.report.markup import Markup, joined, table, tag
+from whit.packer.report.naming import grouped
+from whit.packer.report.ownersview import owners_part
 from whit.packer.report.tree import tree
 from whit.packer.showing.console import human_size
 from whit.packer.showing.inspectpage import identity, summary
@@ -84,18 +86,22 @@ def _cards(looked: Looked, older: Looked | None) -> Iterator[tuple[str, str]]:
 
 def _parts(looked: Looked, older: Looked | None, allowed: frozenset[str] | None) -> Iterator[tuple[str, str, Markup]]:
     """The name of each part for links, its title, and what is in it."""
-    sizes = looked.sizes or {}
-    yield (
-        "bytes-part",
-        "Where the bytes are",
-        bytes_section(tree(looked.name, sizes), older.sizes if older else None, sizes),
-    )
+    yield "bytes-part", "Where the bytes are", _bytes(looked, older)
     if looked.stored is not None:
         yield "layers", "Layers", _layers(looked)
     yield "needs", "What it needs", sections.needs_section(looked)
     yield "surface", "Attack surface", sections.surface_section(looked.compared, older.compared if older else None)
     yield "calls", "System calls", sections.calls_section(looked.called, allowed, older.called if older else None)
     yield "findings", "Findings", sections.findings_section(looked.findings)
+
+
+def _bytes(looked: Looked, older: Looked | None) -> Markup:
+    sizes, analysis = looked.sizes or {}, looked.analysis
+    owned = analysis is not None and looked.image is None and grouped(analysis)
+    beside = (
+        owners_part(looked.inside or {}, analysis.language.name, stripped=analysis.stripped) if analysis else NOTHING
+    )
+    return bytes_section(tree(looked.name, sizes), older.sizes if older else None, sizes, beside, owned=owned)
 
 
 def _layers(looked: Looked) -> Markup:

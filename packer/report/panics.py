@@ -22,18 +22,20 @@ if TYPE_CHECKING:
 _PLACE = struct.Struct("<QII")
 _ENDING, _LONGEST, _MOST_LINES, _MOST_COLUMNS = b".rs", 512, 1 << 20, 4096
 _STANDARD = frozenset({"core", "alloc", "std"})
-_CRATE = re.compile(r"(?:^|/)library/(\w+)/src/|(?:^|/)([\w.+-]+)/src/")
+_LIBRARY = re.compile(r"(?:^|/)library/(\w+)/src/")
+_FETCHED = re.compile(r".*?/registry/src/[^/]+/|.*?/git/checkouts/(?P<name>[^/]+)-[0-9a-f]+/[^/]+/")
+_CRATE = re.compile(r"(?:^|/)([\w.+-]+)/src/")
 _VERSION = re.compile(r"-\d+\.\d+.*")
 
 
 def crate_of(path: str) -> str:
     """The crate of a source file: its folder's name above ``src``, as names in code write it; empty where there is none."""
-    found = None
-    for match in _CRATE.finditer(path):
-        found = found or match[1]  # the standard library's own folders
-        if match[1] is None:
-            found = found or _VERSION.sub("", match[2])
-    return (found or "").replace("-", "_")
+    if library := _LIBRARY.search(path):
+        return library[1]
+    fetched = _FETCHED.match(path)
+    found = _CRATE.search(path[fetched.end() :] if fetched else path)
+    name = found[1] if found else fetched["name"] if fetched else None
+    return _VERSION.sub("", name or "").replace("-", "_")
 
 
 def guessed(

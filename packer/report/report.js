@@ -7,10 +7,14 @@
   if (!source || !map) return;
   const crumbs = document.getElementById("crumbs");
   const about = document.getElementById("about");
+  const said = document.getElementById("said");
+  const rows = document.getElementById("rows");
   const root = JSON.parse(source.textContent);
   const whole = root[1];
-  const LABEL = 20, LEAST = 3, NARROW = 34, DEEPEST = 3;
+  const LABEL = 20, LEAST = 3, NARROW = 34, DEEPEST = 3, ROWS = 12, HITS = 30;
   let path = [root];
+  let places = [];
+  let marked = null; // what a search found, and all that it is in
 
   const childrenOf = (node) => (Array.isArray(node[2]) ? node[2] : []);
 
@@ -100,7 +104,7 @@
     const leaf = childrenOf(node).length === 0;
     const button = document.createElement("button");
     button.type = "button";
-    button.className = `tile k${colour}${leaf ? " leaf" : ""}${node[3] === 0 ? " new" : ""}`;
+    button.className = `tile k${colour}${leaf ? " leaf" : ""}${node[3] === 0 ? " new" : ""}${sign(node)}`;
     button.tabIndex = number === 0 ? 0 : -1;
     button.setAttribute("aria-label", told(node) + (leaf ? "" : ", has more in it"));
     put(button, place);
@@ -112,20 +116,31 @@
     return button;
   }
 
+  function sign(node) {
+    return marked === null ? "" : marked.has(node) ? " hit" : " miss";
+  }
+
   function show(node) {
     about.textContent = told(node);
   }
 
-  function enter(to) {
+  // Look into the last of these; the focus goes to one of its boxes, or to the first.
+  function enter(to, chosen) {
     path = to;
     draw();
-    const first = map.querySelector("button");
-    if (first) first.focus();
+    const at = Math.max(0, places.findIndex((place) => place.node === chosen));
+    const tiles = map.querySelectorAll(":scope > button");
+    if (tiles.length) { tiles[0].tabIndex = -1; tiles[at].tabIndex = 0; tiles[at].focus(); }
+    said.textContent = `${told(to[to.length - 1])}, ${tiles.length} boxes`;
+  }
+
+  function back() {
+    enter(path.slice(0, -1), path[path.length - 1]);
   }
 
   function draw() {
     const node = path[path.length - 1];
-    const places = layout(childrenOf(node), { x: 0, y: 0, w: map.clientWidth, h: map.clientHeight });
+    places = layout(childrenOf(node), { x: 0, y: 0, w: map.clientWidth, h: map.clientHeight });
     map.replaceChildren(...places.map((place, number) => tile(place, number, number % 8)));
     crumbs.replaceChildren(...path.map((step, depth) => {
       const item = document.createElement("li");
@@ -137,24 +152,132 @@
       item.append(button);
       return item;
     }));
+    list(node, ROWS);
     show(node);
   }
 
+  function cell(row, kind, inside, name) {
+    const made = document.createElement(kind);
+    if (name) made.className = name;
+    if (kind === "th") made.scope = "row";
+    made.append(inside);
+    row.append(made);
+  }
+
+  function opener(text, does) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = text;
+    button.addEventListener("click", does);
+    return button;
+  }
+
+  // The same as the map shows, as a table.
+  function list(node, most) {
+    const table = document.createElement("table");
+    table.createCaption().textContent = `In ${node[0]}`;
+    const compared = typeof root[3] === "number";
+    const head = table.createTHead().insertRow();
+    for (const title of ["Name", "Bytes", `Of ${node[0].length > 20 ? "it" : node[0]}`, ...(compared ? ["Since then"] : [])]) {
+      const one = document.createElement("th");
+      one.scope = "col";
+      one.textContent = title;
+      if (title !== "Name") one.className = "n";
+      head.append(one);
+    }
+    const body = table.createTBody();
+    const children = childrenOf(node);
+    for (const child of children.slice(0, most)) {
+      const row = body.insertRow();
+      row.className = sign(child).trim();
+      const name = childrenOf(child).length ? opener(child[0], () => enter([...path, child])) : child[0];
+      cell(row, "th", name);
+      cell(row, "td", human(child[1]), "n");
+      cell(row, "td", `${Number(((100 * child[1]) / Math.max(node[1], 1)).toPrecision(2))} %`, "n");
+      if (compared) cell(row, "td", difference(child) || "the same", "n");
+    }
+    const more = children.length > most ? [opener(`All ${children.length}`, () => { list(node, Infinity); })] : [];
+    rows.replaceChildren(table, ...more);
+  }
+
+  // The box beside this one to the right, left, above or below: the nearest by its middle, and best in the same row or column.
+  function beside(at, key) {
+    const from = places[at];
+    const middle = (place) => [place.x + place.w / 2, place.y + place.h / 2];
+    const [x, y] = middle(from);
+    let best = at, least = Infinity;
+    places.forEach((place, number) => {
+      const gaps = { ArrowRight: place.x - (from.x + from.w), ArrowLeft: from.x - (place.x + place.w),
+        ArrowDown: place.y - (from.y + from.h), ArrowUp: from.y - (place.y + place.h) };
+      if (number === at || gaps[key] < -1) return;
+      const [px, py] = middle(place);
+      const aside = key === "ArrowRight" || key === "ArrowLeft" ? Math.abs(py - y) : Math.abs(px - x);
+      const far = gaps[key] * 2 + aside;
+      if (far < least) { least = far; best = number; }
+    });
+    return best;
+  }
+
   map.addEventListener("keydown", (event) => {
-    const tiles = [...map.querySelectorAll("button")];
+    const tiles = [...map.querySelectorAll(":scope > button")];
     const at = tiles.indexOf(document.activeElement);
-    const steps = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: tiles.length - 1 };
-    if (event.key in steps && at >= 0) {
+    if (event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End") {
+      if (at < 0) return;
       event.preventDefault();
-      const next = tiles[Math.max(0, Math.min(tiles.length - 1, steps[event.key]))];
+      const next = event.key === "Home" ? 0 : event.key === "End" ? tiles.length - 1 : beside(at, event.key);
       tiles[at].tabIndex = -1;
-      next.tabIndex = 0;
-      next.focus();
+      tiles[next].tabIndex = 0;
+      tiles[next].focus();
     } else if ((event.key === "Escape" || event.key === "Backspace") && path.length > 1) {
       event.preventDefault();
-      enter(path.slice(0, -1));
+      back();
     }
   });
+
+  // Whatever has these letters in its name: [nodes from the root on]. What is inside of a match isn't looked at.
+  function found(letters) {
+    const hits = [];
+    const look = (steps) => {
+      for (const child of childrenOf(steps[steps.length - 1])) {
+        const next = [...steps, child];
+        if (child[0].toLowerCase().includes(letters)) hits.push(next);
+        else look(next);
+      }
+    };
+    look([root]);
+    return hits.sort((one, other) => other[other.length - 1][1] - one[one.length - 1][1]);
+  }
+
+  function seek() {
+    const letters = document.getElementById("find").value.trim().toLowerCase();
+    const hits = letters ? found(letters) : [];
+    marked = letters ? new Set(hits.flat()) : null;
+    draw();
+    const bytes = hits.reduce((sum, steps) => sum + steps[steps.length - 1][1], 0);
+    said.textContent = !letters ? "" : hits.length ? `${hits.length} found, ${human(bytes)} together` : "Nothing has that in its name.";
+    document.getElementById("hits").replaceChildren(...hits.slice(0, HITS).map((steps) => {
+      const item = document.createElement("li");
+      const node = steps[steps.length - 1];
+      item.append(opener(steps.slice(1).map((step) => step[0]).join(" › "), () => enter(steps.slice(0, -1), node)), ` ${human(node[1])}`);
+      return item;
+    }));
+  }
+
+  document.getElementById("find").addEventListener("input", seek);
+  document.getElementById("seek").addEventListener("submit", (event) => {
+    event.preventDefault();
+    seek();
+    const first = document.querySelector("#hits button");
+    if (first) first.click();
+  });
+
+  // On paper nothing can be opened.
+  let opened = [];
+  window.addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("details:not([open]):not(.whole):not(.calls details)")];
+    for (const one of opened) one.open = true;
+  });
+  window.addEventListener("afterprint", () => { for (const one of opened) one.open = false; });
 
   document.documentElement.classList.add("scripted");
   let width = 0;

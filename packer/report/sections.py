@@ -10,6 +10,7 @@ from whit.packer.report.graph import Edge, drawing
 from whit.packer.report.markup import Markup, joined, table, tag
 from whit.packer.showing.wording import fact, needed_file_lines
 from whit.packer.support.counting import counted
+from whit.packer.surface.counted import COUNTED, MEANING
 from whit.packer.surface.present import TITLES, UNITS
 from whit.packer.syscalls.found import ASSUMPTIONS
 from whit.packer.syscalls.names import syscall_names
@@ -37,7 +38,8 @@ def needs_section(looked: Looked) -> Markup:
         told = tag("p", "An image has its files already; this is what its program asks for.")
         return joined((told, _needs_table(needs)))
     edges = [*_file_edges(looked.name, resolution), *_library_edges(looked.name, resolution)]
-    files = [(line.path, line.size, line.reason) for line in needed_file_lines(resolution)]
+    why = {need.name: f"{need.name}: {need.reason}" for need in resolution.needs}
+    files = [(line.path, line.size, why.get(line.reason, line.reason)) for line in needed_file_lines(resolution)]
     libraries = [(one.image_path, ", ".join(one.needed_by), one.found_by) for one in resolution.libraries]
     missing = [(lack.what, lack.needed_by, lack.cure) for lack in resolution.missing]
     return joined(
@@ -109,10 +111,17 @@ def surface_section(compared: Compared, older: Compared | None) -> Markup:
     return joined(
         (
             tag("p", UNITS),
+            _counted(),
             table("How many, and the points that they make", ("", *(title for title, _ in columns)), rows, numbers),
             tag("details", tag("summary", "Which they are under whit run"), table("Names", ("Part", "Names"), names)),
         )
     )
+
+
+def _counted() -> Markup:
+    """What the figure means, for who has never met it."""
+    how = table("The parts of the figure, and their points", ("What", "Points"), COUNTED)
+    return tag("details", tag("summary", "What the figure counts"), tag("p", MEANING), how)
 
 
 def _cell(surface: Surface, at: int) -> object:

@@ -88,7 +88,7 @@ def _giving(subject: Subject, confinement: Confinement) -> Part:
 
 def _writable(subject: Subject, confinement: Confinement) -> Part:
     mounts = [path for path, if_there in confinement.mounts if not if_there or _has(subject, path)]
-    inside = ("/dev", "/proc", "/sys", *mounts)
+    inside = ("/dev", "/proc", "/sys")  # an engine mounts over what the image has there
     places = [
         file.path
         for file in subject.files
@@ -99,7 +99,7 @@ def _writable(subject: Subject, confinement: Confinement) -> Part:
     ]
     if confinement.writable_root and subject.uid == 0:
         places.insert(0, "/")
-    names = [*mounts, *places]
+    names = list(dict.fromkeys((*mounts, *places)))
     return _part("writable", "places that it may change", names, _log(len(names)))
 
 

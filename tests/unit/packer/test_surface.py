@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,11 +12,15 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from tests.peers import PROJECT
+from whit.packer.surface.counted import COUNTED
 from whit.packer.surface.docker import docker
 from whit.packer.surface.measure import compare, measure
 from whit.packer.surface.model import Confinement, File, Subject
 from whit.packer.surface.report import document
 from whit.runtime.confinement import allowed_calls, whit_default
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NOBODY = Subject("server", "amd64", "65532:65532", 65532, 65532, program="/server")
 PROGRAM = File("/server", 0o555, executable=True)
@@ -115,6 +120,72 @@ def test_forbidding_calls_never_raises_the_figure(calls: set[str]) -> None:
     assert less is not None
     assert figure is not None
     assert less <= figure
+
+
+CONFINEMENTS = st.builds(
+    Confinement,
+    st.just("any"),
+    st.frozensets(st.sampled_from(["read", "write", "bpf"])),
+    st.lists(st.sampled_from(["CHOWN", "KILL", "MKNOD"]), unique=True).map(tuple),
+    st.booleans(),
+    st.booleans(),
+    st.lists(st.tuples(st.sampled_from(["/dev/shm", "/tmp", "/b"]), st.booleans()), unique=True).map(tuple),
+    st.lists(st.sampled_from(["null", "tty", "kvm"]), unique=True).map(tuple),
+    st.sampled_from(["", "one of its own"]),
+)
+SUBJECTS = st.builds(
+    lambda uid, gid, groups, files, shells: replace(
+        NOBODY, uid=uid, gid=gid, groups=tuple(groups), files=tuple(files), shells=tuple(shells)
+    ),
+    st.sampled_from([0, 65532]),
+    st.sampled_from([0, 65532]),
+    st.lists(st.sampled_from([0, 7]), unique=True),
+    st.lists(FILES, max_size=5),
+    st.lists(st.sampled_from(["/bin/sh", "/bin/ash"]), unique=True),
+)
+
+
+def less_of_a_subject(subject: Subject) -> Iterator[Subject]:
+    """The subject without one of the things that it has, or with one right less."""
+    for at, file in enumerate(subject.files):
+        others = (*subject.files[:at], *subject.files[at + 1 :])
+        yield replace(subject, files=others)
+        for bit in range(12):
+            kept = (*subject.files[:at], replace(file, mode=file.mode & ~(1 << bit)), *subject.files[at + 1 :])
+            yield replace(subject, files=kept)
+    for at in range(len(subject.shells)):
+        yield replace(subject, shells=subject.shells[:at] + subject.shells[at + 1 :])
+
+
+def less_of_a_confinement(confinement: Confinement) -> Iterator[Confinement]:
+    for call in confinement.calls or ():
+        yield replace(confinement, calls=(confinement.calls or frozenset()) - {call})
+    for name in ("bounding", "mounts", "devices"):
+        held = getattr(confinement, name)
+        for at in range(len(held)):
+            yield replace(confinement, **{name: held[:at] + held[at + 1 :]})
+    yield replace(confinement, gives=False)
+    yield replace(confinement, writable_root=False)
+    yield replace(confinement, network="")
+
+
+@given(SUBJECTS, CONFINEMENTS)
+def test_whatever_is_taken_away_never_raises_the_figure(subject: Subject, confinement: Confinement) -> None:
+    whole = measure(subject, confinement)
+    smaller = [
+        *(measure(less, confinement) for less in less_of_a_subject(subject)),
+        *(measure(subject, less) for less in less_of_a_confinement(confinement)),
+    ]
+    for surface in smaller:
+        pairs = zip(surface.parts, whole.parts, strict=True)
+        assert all(one.points <= other.points for one, other in pairs), surface
+
+
+def test_the_words_for_the_figure_are_those_of_the_documentation() -> None:
+    told = (PROJECT / "docs" / "report.md").read_text()
+    rows = "\n".join(f"| {what} | {points} |" for what, points in COUNTED)
+    assert rows in told
+    assert len(COUNTED) == len(measure(NOBODY, docker("amd64")).parts)
 
 
 def test_the_document_is_as_its_schema_says_and_adds_up() -> None:
