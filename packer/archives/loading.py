@@ -97,7 +97,8 @@ def told_of(what: str) -> Iterator[None]:
     except InvalidFileError as error:
         if error.message.startswith(what):
             raise
-        raise InvalidFileError(f"{what}: {error.message}", hint=error.hint) from None
+        hint = error.hint or "copy or download the archive again"
+        raise InvalidFileError(f"{what}: {error.message}", hint=hint) from None
 
 
 def uncompressed(chunks: Iterator[bytes], what: str) -> Iterator[bytes]:

@@ -11,10 +11,12 @@ import os
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from whit.packer.archives.archived import unpack_archive
+from whit.packer.archives.loading import told_of, uncompressed
 from whit.packer.executable.analyse import ELF_MAGIC, WASM_MAGIC, analyse
+from whit.packer.image.oci import REF_NAME
 from whit.packer.image.overlaying import overlay
 from whit.packer.lint import WANTED
 from whit.packer.lint.image import Image, ImageFile
@@ -22,6 +24,7 @@ from whit.packer.lint.model import Program
 from whit.packer.lint.traces import TraceKind, traces_in, traces_in_elf, traces_in_wasm
 from whit.packer.needs import judge_all
 from whit.packer.store.layout import LAYOUT_FILE, Layout
+from whit.packer.store.store import for_platform
 from whit.packer.store.targets import names_file
 from whit.packer.store.unpack import absolute_path
 from whit.packer.support.errors import InvalidFileError, UsageError, WhitError
@@ -51,6 +54,9 @@ _IN_MEMORY = 4 << 20
 """Bytes of a layer's file up to which it is looked at in memory; larger ones go through a file on disk."""
 
 _MAX_MEMBERS = 1_000_000
+_PIECE = 1 << 20
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\0")
+"""How gzip's, zstd's, bzip2's and xz' files begin."""
 
 
 def program_of(opened: Opened) -> Program:
@@ -86,10 +92,21 @@ def traces_of(data: Data) -> tuple[Trace, ...]:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file is a tar archive, by its magic."""
-    with contextlib.suppress(OSError), path.open("rb") as file:
-        return file.read(264)[257:262] == b"ustar"
+    """Whether a file is a tar archive, compressed or not, by its magic."""
+    with contextlib.suppress(OSError, WhitError), path.open("rb") as file:
+        beginning = file.read(264)
+        if beginning.startswith(_COMPRESSED):
+            file.seek(0)
+            pieces = uncompressed(_pieces(file), str(path))
+            beginning = b""
+            while len(beginning) < 264 and (piece := next(pieces, b"")):  # noqa: PLR2004 - behind ustar's magic
+                beginning += piece
+        return beginning[257:262] == b"ustar"
     return False
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    return iter(lambda: file.read(_PIECE), b"")
 
 
 @contextlib.contextmanager
@@ -105,18 +122,23 @@ def layout_of(target: str) -> Iterator[Layout | None]:
         yield layout
     elif path.is_file() and is_archive(path):
         with path.open("rb") as file, tempfile.TemporaryDirectory(prefix="whit-lint-") as folder:
-            chunks = iter(lambda: file.read(1 << 20), b"")
-            yield unpack_archive(chunks, target, Path(folder)).layout
+            with told_of(target):
+                layout = unpack_archive(uncompressed(_pieces(file), target), target, Path(folder)).layout
+            yield layout
     else:
         yield None
 
 
 def only_image(layout: Layout, target: str) -> Descriptor:
-    """The one image of a layout. Raises UsageError if there are several or none."""
+    """The one image of a layout, of several platforms this machine's. Raises UsageError if there are several or none."""
     manifests = {item.digest: item for item in layout.index().manifests if item.artifact_type is None}
+    platforms = {str(item.platform) for item in manifests.values() if item.platform}
+    names = {item.annotation(REF_NAME) for item in manifests.values()}
+    if len(manifests) > 1 and len(platforms) == len(manifests) and len(names) == 1:
+        return for_platform(tuple(manifests.values()), target, None)
     if len(manifests) != 1:
         raise UsageError(
-            f"{target} holds {len(manifests)} images, and lint reads one",
+            f"{target} holds {len(manifests)} images, and one is read at a time",
             hint="write it to a layout of its own: whit pack -o FOLDER/, skopeo copy",
         )
     return next(iter(manifests.values()))

@@ -16,7 +16,7 @@ from whit.packer.resolution.additions import gather
 from whit.packer.resolution.choices import DEFAULT
 from whit.packer.resolution.resolve import resolve_executable
 from whit.packer.support.counting import counted
-from whit.packer.support.errors import WhitError
+from whit.packer.support.errors import NotFoundError, WhitError
 from whit.packer.surface.docker import docker
 from whit.packer.surface.measure import compare
 from whit.packer.surface.subjects import of_executable
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from whit.packer.resolution.choices import Choices
     from whit.packer.resolution.model import Resolution
     from whit.packer.store.layout import Layout
-    from whit.packer.store.store import StoredImage
+    from whit.packer.store.store import Store, StoredImage
     from whit.packer.support.search import Data
     from whit.packer.surface.model import Compared, Confinement, Subject
     from whit.packer.syscalls.found import Findings
@@ -94,7 +94,18 @@ def look(target: str, confining: Confining, choices: Choices = DEFAULT, *, whole
         if names_file(target):
             return _look_at_file(target, confining, choices, whole=whole)
         store = Store.open()
-        return _look_at_image(target, store.resolve(target), store.layout, confining, whole=whole)
+        return _look_at_image(target, _stored(store, target), store.layout, confining, whole=whole)
+
+
+def _stored(store: Store, target: str) -> StoredImage:
+    """An image of the store; one that isn't there isn't pulled by looking, and it is said what does."""
+    try:
+        return store.resolve(target)
+    except NotFoundError as error:
+        if error.hint is not None and error.hint.startswith("did you mean"):
+            raise
+        hint = f"'whit images' lists what is there; 'whit pull {target}' brings it from its registry"
+        raise NotFoundError(error.message, hint=hint) from None
 
 
 def _look_at_file(target: str, confining: Confining, choices: Choices, *, whole: bool) -> Looked:

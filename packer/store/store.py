@@ -305,7 +305,7 @@ def read_image(
     data = layout.read(descriptor)
     try:
         if descriptor.media_type in INDEXES:
-            descriptor = _for_platform(parse_index(data).manifests, descriptor.digest, platform)
+            descriptor = for_platform(parse_index(data).manifests, descriptor.digest, platform)
             data = layout.read(descriptor)
         manifest = parse_manifest(data)
     except InvalidFileError as error:
@@ -363,7 +363,7 @@ def _named(descriptor: Descriptor, reference: Reference) -> Descriptor:
     return replace(descriptor, annotations=tuple(sorted((*kept, (REF_NAME, str(reference))))))
 
 
-def _for_platform(manifests: tuple[Descriptor, ...], digest: str, platform: Platform | None) -> Descriptor:
+def for_platform(manifests: tuple[Descriptor, ...], digest: str, platform: Platform | None) -> Descriptor:
     """An index's manifest for a platform; for this machine's, where there is none, any other: it can be looked at."""
     wanted = platform or machine_platform(os.uname().machine)
     best = nearest(wanted, (item.platform for item in manifests))

@@ -38,6 +38,13 @@ _SAID = {
 }
 
 
+_ELSEWHERE = {
+    errno.ENOENT: "make its folder first, or write it to another",
+    errno.EISDIR: "give the name of a file, not of a folder",
+    errno.ENAMETOOLONG: "give it a shorter name",
+}
+"""Hints for what a person wants written, by what the kernel says."""
+
 _FORBIDDEN = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
 
 
@@ -67,7 +74,10 @@ def output_errors(target: Path | str) -> Iterator[None]:
         with store_errors(f"write {target}"):
             yield
     except StoreError as error:
+        cause = error.__cause__
         hint = error.hint and error.hint.replace("set WHIT_ROOT to", "write it to")
+        if hint is None and isinstance(cause, OSError):
+            hint = _ELSEWHERE.get(cause.errno or 0)
         raise StoreError(error.message, hint=hint) from error.__cause__
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from whit.packer.report.gathering import look
 from whit.packer.report.page import page
 from whit.packer.showing.console import put_bytes
 from whit.packer.support import durable
+from whit.packer.support.errors import UsageError
 
 if TYPE_CHECKING:
     from whit.packer.report.gathering import Confining
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 def write_report(target: str, old: str | None, place: str, confining: Confining, choices: Choices) -> None:
     """Write it to ``place``, whole or not at all; ``-`` is standard output. ``old`` is what it is compared with."""
+    if place != "-":
+        _spare(place, target, *([old] if old else []))
     looked = look(target, confining, choices, whole=True)
     older = look(old, confining, choices, whole=True) if old is not None else None
     allowed = confining(looked.compared.subject.architecture, None).calls
@@ -30,3 +34,13 @@ def write_report(target: str, old: str | None, place: str, confining: Confining,
             path.write_bytes(written)  # /dev/stdout, say, or a FIFO that somebody reads
         else:
             durable.write_whole(path, written, private=False)
+
+
+def _spare(place: str, *read: str) -> None:
+    """What is read is never written over. Raises UsageError."""
+    for name in read:
+        with contextlib.suppress(OSError, ValueError):
+            if Path(place).samefile(name):
+                raise UsageError(
+                    f"{place} is what is to be read, not where to write", hint="give the page another name"
+                )
