@@ -84,7 +84,8 @@ def test_every_stop_of_the_tab_key_has_a_name_and_follows_the_page(page: Page, r
     for _ in range(20):
         page.press("Tab", 9)
         told = page.value(
-            "(one => [one.getBoundingClientRect().top + scrollY, one.getAttribute('aria-label') || one.textContent])(document.activeElement)"
+            "(one => [one.getBoundingClientRect().top + scrollY, one.getAttribute('aria-label') || one.labels?.[0]?.textContent"
+            " || one.textContent])(document.activeElement)"
         )
         tops.append(told[0])
         names.append(told[1])
