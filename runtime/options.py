@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from whit.packer.image.callsclaim import Calls
     from whit.packer.image.spec import RunConfig
     from whit.runtime.cgroup import CgroupLayout
+    from whit.runtime.listening import Port
     from whit.runtime.mounts import Tmpfs, Volume
     from whit.runtime.sandbox import Sandbox
 
@@ -101,7 +102,7 @@ class Program:
     ``name`` becomes the host name unless told otherwise. ``has_tmp`` tells whether the image has a /tmp,
     ``fills_tmp`` whether anything is in it. ``wasm`` is there where the program is WebAssembly. ``calls`` are all system
     calls that the program makes, where the image tells or a sandbox made somebody look; ``folders`` are then the names
-    in the image's root.
+    in the image's root, ``listens`` the ports that constants in its code show.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Program:
     wasm: Wasm | None = None
     calls: Calls | None = None
     folders: tuple[str, ...] = ()
+    listens: tuple[Port, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.mounts import HARDENED, NOEXEC, MountWish, Tmpfs, mount_ops
 from whit.runtime.opcodes import PLAN_VERSION
 from whit.runtime.options import Bridge, Guards, Host, Network, Program, RunOptions, WayOut
-from whit.runtime.sandbox import landlock_op, nameless_op, settled, user_of, walls_of
+from whit.runtime.sandbox import landlock_op, nameless_op, said_of, settled, user_of, walls_of
 from whit.runtime.seccomp.bpf import compile_filter
 from whit.runtime.seccomp.profile import default_filter
 from whit.runtime.wasm.settings import settings_text
@@ -258,7 +258,8 @@ def _landlock_ops(path: str, options: RunOptions, program: Program, host: Host, 
     sandbox = options.sandbox
     if sandbox:
         mounted = (*(mount.target for mount in wish.tmpfs), *(volume.target for volume in wish.volumes))
-        sandbox = settled(sandbox, program, path, mounted=mounted)
+        said = said_of(program, options, command_line(options, program))
+        sandbox = settled(sandbox, program, path, said, mounted=mounted)
     from whit.runtime.seccomp.nameless import nameless_filter  # noqa: PLC0415 - few ask for it
 
     yield landlock_op(writable, sandbox, nameless_filter(host.architecture))

@@ -225,7 +225,7 @@ def prepare(
 
         warn_of_kernel(options)
         if options.sandbox:
-            program = looked_at(program, view, executable)
+            program = looked_at(program, view, executable, options)
     engine = (program.wasm.engine, program.wasm.code) if program.wasm else ()
     return Prepared(program, executable, _guards(request, store, command, taken, engine), image)
 

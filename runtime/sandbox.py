@@ -10,11 +10,10 @@ import struct
 
 from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
+from whit.runtime.listening import Port, exposed_ports, told, variable_ports, word_ports
 from whit.runtime.model import Op
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from whit.packer.image.spec import RunConfig
     from whit.runtime.options import Program, RunOptions
 
@@ -41,6 +40,8 @@ class Sandbox:
     connect: tuple[int, ...] = ()
     programs: tuple[str, ...] = ()
     logged: bool = False
+    where: str = ""
+    """The same ports with where each was found, for people."""
 
     def __str__(self) -> str:
         """As :func:`parse_sandbox` reads it."""
@@ -86,25 +87,38 @@ def parse_sandbox(text: str, where: str) -> Sandbox:
     return Sandbox(tuple(bind), tuple(connect), tuple(programs), logged)
 
 
-def _exposed(texts: Iterable[str]) -> Iterable[int]:
-    """The TCP ports of EXPOSE: ``8080``, ``8080/tcp``, ``8080-8090/tcp``; what can't be read is none."""
-    for text in texts:
-        ports, _, protocol = text.partition("/")
-        first, _, last = ports.partition("-")
-        if protocol in {"", "tcp"} and all(part.isascii() and part.isdigit() for part in (first, last or first)):
-            yield from range(int(first[:5]), min(int((last or first)[:5]), _LAST_PORT) + 1)
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said of the program's ports elsewhere: its command line's words, its environment, what is exposed and published."""
+
+    words: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    exposed: tuple[str, ...] = ()
+    published: tuple[int, ...] = ()
 
 
-def settled(
-    sandbox: Sandbox,
-    program: Program,
-    executable: str,
-    *,
-    mounted: tuple[str, ...],
-    exposed: Iterable[str] = (),
-    published: Iterable[int] = (),
-) -> Sandbox:
-    """With what the image tells of: it may listen where it says that it does, and where a port is published.
+def said_of(program: Program, options: RunOptions, words: tuple[str, ...]) -> Said:
+    """Of a command line ``words``, whose first is the program."""
+    image = tuple((name, value) for name, _, value in (item.partition("=") for item in program.config.env))
+    return Said(words[1:], tuple(dict((*image, *options.env)).items()))
+
+
+def listening(sandbox: Sandbox, program: Program, said: Said) -> tuple[Port, ...]:
+    """The TCP ports at which it may listen, each with where it was found.
+
+    They are the sandbox's own, the exposed and the published; where the sandbox names none, also those that the command
+    line, the environment and the program's code tell of.
+    """
+    asked = [Port(number, f"bind={number}") for number in sandbox.bind]
+    outside = [Port(number, "published") for number in said.published]
+    exposed = exposed_ports((*program.config.exposed_ports, *said.exposed))
+    if asked:
+        return (*asked, *exposed, *outside)
+    return (*exposed, *outside, *word_ports(said.words), *variable_ports(said.variables), *program.listens)
+
+
+def settled(sandbox: Sandbox, program: Program, executable: str, said: Said, *, mounted: tuple[str, ...]) -> Sandbox:
+    """With what is known of the program: where it listens, and what it executes.
 
     What the image has may be executed if the program's code executes others; folders on which something is ``mounted``
     may not. Raises :class:`UsageError` for an ``executable`` that is in what is mounted.
@@ -115,12 +129,13 @@ def settled(
                 f"--sandbox strict: {executable} is in what is mounted on {target}, of which nothing is executed",
                 hint="put it into the image: whit pack --add SOURCE:/TARGET",
             )
-    listens = {*sandbox.bind, *_exposed((*program.config.exposed_ports, *exposed)), *published}
+    listens = listening(sandbox, program, said)
     programs = sandbox.programs
     if program.calls is not None and program.calls.names & STARTS:
         taken = {target.split("/")[1] for target in mounted} | {"dev", "proc", "sys", "tmp"}
         programs += tuple(f"/{name}" for name in program.folders if name not in taken)
-    return replace(sandbox, bind=tuple(sorted(listens)), programs=programs)
+    numbers = tuple(sorted({port.number for port in listens}))
+    return replace(sandbox, bind=numbers, programs=programs, where=told(listens))
 
 
 def user_of(options: RunOptions, config: RunConfig) -> str:
@@ -147,14 +162,14 @@ def landlock_op(writable: tuple[str, ...], sandbox: Sandbox | None, nameless: by
     ``nameless`` is the filter (runtime/seccomp/nameless.py) that is loaded where NAMELESS couldn't do it.
     """
     if sandbox is None:
-        told = "it executes nothing but itself, and writes only where something is mounted for it"
-        return Op("LANDLOCK", (writable, (), 0, 0, b"", nameless), why or told)
+        meant = "it executes nothing but itself, and writes only where something is mounted for it"
+        return Op("LANDLOCK", (writable, (), 0, 0, b"", nameless), why or meant)
     # Through /proc/self/mem a program writes also to memory that it may only execute.
     writable = tuple(path for path in writable if path != "/proc")
     ports = [(_BIND, port) for port in sandbox.bind] + [(_CONNECT, port) for port in sandbox.connect]
     rules = b"".join(struct.pack("=QQ", right, port) for right, port in ports)
     limited = _BIND | (_CONNECT if sandbox.connect else 0)
-    where = ", ".join(map(str, sandbox.bind)) or "no port"
-    told = f"it executes and writes only what it has to, and listens at {where} (TCP)"
+    where = sandbox.where or ", ".join(map(str, sandbox.bind)) or "no port"
+    meant = f"it executes and writes only what it has to, and listens at {where} of TCP's"
     how = _STRICT | (_LOGGED if sandbox.logged else 0)
-    return Op("LANDLOCK", (writable, sandbox.programs, how, limited, rules, nameless), why or told)
+    return Op("LANDLOCK", (writable, sandbox.programs, how, limited, rules, nameless), why or meant)

@@ -31,7 +31,7 @@ from whit.runtime.machine import architecture
 from whit.runtime.plan import command_line
 from whit.runtime.prepare import prepare
 from whit.runtime.request import parse_request
-from whit.runtime.sandbox import settled, user_of
+from whit.runtime.sandbox import said_of, settled, user_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -255,16 +255,19 @@ def _empowered(
     return made, joined(powers), parameters
 
 
-def _sandbox(sandbox: Sandbox, container: Container, prepared: Prepared) -> Sandbox:
-    """With the ports that are exposed or published, and what the program may execute."""
-    return settled(
-        sandbox,
-        prepared.program,
-        prepared.executable,
-        mounted=(*(f"/etc/{name}" for name in NAME_FILES), *(mount.target for mount in container.mounts)),
+def _sandbox(options: RunOptions, sandbox: Sandbox, container: Container, prepared: Prepared) -> Sandbox:
+    """With the ports that it is known to listen at, and what the program may execute."""
+    from whit.runtime.lookedat import warn_if_deaf  # noqa: PLC0415 - few ask for one
+
+    said = replace(
+        said_of(prepared.program, options, container.command),
         exposed=container.exposed,
-        published=(port.container_port for port in container.ports if port.protocol.value == "tcp"),
+        published=tuple(port.container_port for port in container.ports if port.protocol.value == "tcp"),
     )
+    if container.network != NONE:
+        warn_if_deaf(sandbox, prepared.program, said)
+    mounted = (*(f"/etc/{name}" for name in NAME_FILES), *(mount.target for mount in container.mounts))
+    return settled(sandbox, prepared.program, prepared.executable, said, mounted=mounted)
 
 
 def _add(containers: Containers, container: Container, prepared: Prepared, request: Request, wishes: Wishes) -> Kept:
@@ -275,7 +278,7 @@ def _add(containers: Containers, container: Container, prepared: Prepared, reque
         cgroup, why_not = own_cgroup(container.id)
         options = replace(options, limits=options.limits if cgroup else limits_without(options.limits, why_not))
     if options.sandbox:
-        options = replace(options, sandbox=_sandbox(options.sandbox, container, prepared))
+        options = replace(options, sandbox=_sandbox(options, options.sandbox, container, prepared))
     folder = containers.at(container.id)
     placed = Placed(
         container=container,

@@ -109,6 +109,11 @@ def test_the_go_service_serves_tells_the_time_in_any_zone_and_fetches_by_https(
             assert get("/time?zone=Europe/Berlin&at=2026-07-01T12:00:00Z") == "2026-07-01T14:00:00+02:00\n"
             assert get(f"/fetch?url={urllib.parse.quote(url)}") == "a page"
         assert process.returncode == 0
+        strict = ("--sandbox", "strict", "--network", "host", "-e", f"PORT={PORT}")
+        with started(whit, whit_root, *strict, *trusted, "go-http") as process:
+            assert get("/?name=you") == "hello, you\n"
+            assert get(f"/fetch?url={urllib.parse.quote(url)}") == "a page"
+        assert process.returncode == 0
 
 
 @pytest.mark.peer("go", "qemu-x86_64")
@@ -150,6 +155,10 @@ def test_a_service_is_a_static_program_that_tells_the_time_and_ends_when_it_is_a
         assert get("/healthz") == "ok\n"
         with pytest.raises(urllib.error.HTTPError, match="404"):
             get("/nothing")
+    assert process.returncode == 0
+    # What it is left is what it takes, and the port that it is told.
+    with started(whit, whit_root, "--sandbox", "strict", "--network", "host", "-e", f"PORT={PORT}", name) as process:
+        assert re.fullmatch(said, get("/"))
     assert process.returncode == 0
 
 

@@ -61,14 +61,14 @@ def test_each_version_gives_a_strict_sandbox_what_it_has(whit: Path, whit_root: 
         some.bind(("127.0.0.1", 0))
         port = some.getsockname()[1]
     program = compiled(lambda: build("breakout", "c-glibc"))
-    words = ("--sandbox", "strict,log", "--network", "host", program, "drop=/tmp/x", f"listen={port}")
+    words = ("--sandbox", "strict,log", "--network", "host", program, "drop=/tmp/x", f"bind={port}")
 
     done, seen = as_if(version, whit, whit_root, words)
 
     knows_ports, logs = version >= FIRST_WITH_PORTS, version >= FIRST_WITH_LOG
     assert done.stdout.splitlines() == [
         "drop Permission denied",
-        "listen Permission denied" if knows_ports else "listen done",
+        "bind Permission denied" if knows_ports else "bind done",
     ], done.stderr
     assert ("TCP ports (6.7)" in done.stderr) is not knows_ports
     assert ("the audit log (6.15)" in done.stderr) is not logs
@@ -130,8 +130,8 @@ def test_what_is_refused_is_written_down_where_that_is_asked_for(run_whit: RunWh
     program = compiled(lambda: build("breakout", "c-glibc"))
     words = ("--network", "host", program)
 
-    run_whit("run", "--sandbox", "strict", *words, "listen=7")
-    run_whit("run", "--sandbox", "strict,log", *words, "listen=8097")
+    run_whit("run", "--sandbox", "strict", *words, "bind=7")
+    run_whit("run", "--sandbox", "strict,log", *words, "bind=8097")
 
     first = next(refusals(audited))
     assert "blockers=net.bind_tcp" in first

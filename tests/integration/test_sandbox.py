@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -72,7 +73,7 @@ def test_what_leads_out_of_a_program_whose_calls_are_known_is_stopped(run_whit: 
         "write=/proc/self/mem",
         "map=/dev/shm/x",
         "unix",
-        "listen=8080",
+        "bind=8080",
     )
 
     free = run_whit("run", "--network", "none", "--tmpfs", "/tmp:exec,mode=1777", _breakout(), *tries).stdout
@@ -90,7 +91,7 @@ def test_what_leads_out_of_a_program_whose_calls_are_known_is_stopped(run_whit: 
         "write Permission denied",
         "map Operation not permitted",
         "unix done",
-        "listen Address family not supported by protocol",
+        "bind Address family not supported by protocol",
     ], held.stderr
 
 
@@ -119,7 +120,7 @@ def test_the_loader_loads_nothing_that_the_image_has_not(run_whit: RunWhit, tmp_
 
 def test_it_listens_and_connects_only_where_it_is_said(run_whit: RunWhit) -> None:
     one, other = _free_port(), _free_port()
-    tries = (f"listen={one}", f"listen={other}", f"mptcp={other}", f"connect={one}", f"connect={other}")
+    tries = (f"bind={one}", f"bind={other}", f"mptcp={other}", f"connect={one}", f"connect={other}")
 
     def ran(sandbox: str) -> list[str]:
         words = ("--sandbox", sandbox, "--network", "host", _breakout(), *tries)
@@ -130,11 +131,29 @@ def test_it_listens_and_connects_only_where_it_is_said(run_whit: RunWhit) -> Non
     assert ran(f"strict,bind={one},connect={other}") == ["done", refused, unknown, refused, "done"]
 
 
+def test_a_server_listens_where_its_words_and_its_code_say_and_it_is_told_where_nothing_does(run_whit: RunWhit) -> None:
+    server = compiled(lambda: build("server", "go"))
+    fixed = compiled(lambda: build("calls", "go"))
+    strict = ("--sandbox", "strict", "--network", "host")
+
+    planned = run_whit("plan", *strict, server, f":{_free_port()}").stdout
+    seen = run_whit("plan", *strict, fixed).stdout
+    deaf = run_whit("run", *strict, server, "127.0.0.1")
+    client = run_whit("run", *strict, compiled(lambda: build("client", "go")))
+
+    assert re.search(r"listens at \d+ \(:\d+\)", " ".join(planned.split())), planned
+    assert "8080 (its code: :8080)" in " ".join(seen.split()), seen
+    assert "it may listen at no TCP port: none is exposed, published, named or seen in its code" in deaf.stderr
+    assert "--sandbox strict,bind=PORT" in deaf.stderr
+    assert "it may listen" not in client.stderr
+
+
 def test_a_server_is_reached_at_the_port_that_is_published(run_whit: RunWhit) -> None:
     server = compiled(lambda: build("server", "go"))
 
     run_whit("create", "--name", "reached", "--sandbox", "strict", "--publish", "127.0.0.1:0:8099", server, ":8099")
-    run_whit("create", "--name", "shut", "--sandbox", "strict", "--publish", "127.0.0.1:0:8099", server, ":8100")
+    named = "strict,bind=8098"
+    run_whit("create", "--name", "shut", "--sandbox", named, "--publish", "127.0.0.1:0:8099", server, ":8100")
     shut = run_whit("start", "-a", "shut")
     run_whit("start", "reached")
     place = run_whit("port", "reached", "8099").stdout.strip()
@@ -170,7 +189,7 @@ def test_without_landlock_the_other_walls_stand_and_it_is_said(whit: Path, whit_
         "drop=/tmp/x",
         "map=/tmp/y",
         "write=/z",
-        "listen=1",
+        "bind=1",
     )
 
     done = subprocess.run(
@@ -183,7 +202,7 @@ def test_without_landlock_the_other_walls_stand_and_it_is_said(whit: Path, whit_
         "drop Permission denied",
         "map Operation not permitted",
         "write Read-only file system",
-        "listen Address family not supported by protocol",
+        "bind Address family not supported by protocol",
     ], done.stderr
 
 

@@ -144,7 +144,7 @@ static int try(const char *kind, const char *where)
 		return load(where);
 	if (strcmp(kind, "memfd") == 0)
 		return memfd_create("x", 0) < 0 ? -1 : 0;
-	if (strcmp(kind, "listen") == 0)
+	if (strcmp(kind, "bind") == 0)
 		return listen_at(where, 0);
 	if (strcmp(kind, "mptcp") == 0)
 		return listen_at(where, 262);

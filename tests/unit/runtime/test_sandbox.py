@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from whit.packer.image.callsclaim import Calls
 from whit.packer.image.spec import RunConfig
 from whit.packer.support.errors import UsageError
+from whit.runtime.listening import Port
 from whit.runtime.options import Program, RunOptions
-from whit.runtime.sandbox import USER, Sandbox, Walls, landlock_op, parse_sandbox, settled, user_of
+from whit.runtime.sandbox import USER, Said, Sandbox, Walls, landlock_op, parse_sandbox, said_of, settled, user_of
 from whit.runtime.seccomp.bpf import compile_filter
 from whit.runtime.seccomp.model import ALLOW, ENOSYS, EPERM, EPROTONOSUPPORT, Filter, errno
 from whit.runtime.seccomp.profile import default_filter
@@ -43,20 +46,40 @@ def _program(*calls: str, exposed: tuple[str, ...] = ()) -> Program:
 def test_it_listens_where_the_image_exposes_tcp_and_where_a_port_is_published() -> None:
     program = _program(exposed=("8080/tcp", "53/udp", "9000-9002", "x/tcp"))
 
-    found = settled(Sandbox(bind=(1,)), program, "/x", mounted=(), published=(443,))
+    found = settled(Sandbox(bind=(1,)), program, "/x", Said(published=(443,)), mounted=())
 
     assert found.bind == (1, 443, 8080, 9000, 9001, 9002)
 
 
+def test_it_listens_where_it_is_told_to_and_its_code_says_until_somebody_names_a_port() -> None:
+    program = replace(_program(exposed=("80",)), listens=(Port(9090, "its code: :9090"),))
+    said = Said(("--port", "8080"), (("METRICS_PORT", "9100"),))
+
+    found = settled(Sandbox(), program, "/x", said, mounted=())
+
+    assert found.bind == (80, 8080, 9090, 9100)
+    assert found.where == "80 (EXPOSE 80), 8080 (--port 8080), 9090 (its code: :9090), 9100 (METRICS_PORT=9100)"
+    assert str(found) == "strict,bind=80,bind=8080,bind=9090,bind=9100"
+    assert settled(Sandbox(bind=(1,)), program, "/x", said, mounted=()).bind == (1, 80)
+
+
+def test_a_variable_of_the_person_s_goes_before_the_image_s() -> None:
+    program = replace(_program(), config=RunConfig(entrypoint=("/x",), env=("PORT=1", "HTTP_PORT=2")))
+
+    said = said_of(program, RunOptions(env=(("PORT", "3"),)), ("/x", ":4"))
+
+    assert settled(Sandbox(), program, "/x", said, mounted=()).bind == (2, 3, 4)
+
+
 def test_a_program_that_executes_others_may_execute_what_the_image_has_and_nothing_that_is_mounted() -> None:
-    assert settled(Sandbox(), _program("read"), "/x", mounted=()).programs == ()
-    assert settled(Sandbox(), _program("execve"), "/x", mounted=("/etc/hosts",)).programs == ("/bin", "/usr")
+    assert settled(Sandbox(), _program("read"), "/x", Said(), mounted=()).programs == ()
+    assert settled(Sandbox(), _program("execve"), "/x", Said(), mounted=("/etc/hosts",)).programs == ("/bin", "/usr")
 
 
 @pytest.mark.parametrize("target", ["/opt", "/opt/tool"])
 def test_a_program_that_somebody_mounts_is_refused(target: str) -> None:
     with pytest.raises(UsageError, match=f"mounted on {target}"):
-        settled(Sandbox(), _program("read"), "/opt/tool", mounted=(target,))
+        settled(Sandbox(), _program("read"), "/opt/tool", Said(), mounted=(target,))
 
 
 def test_the_image_s_and_the_person_s_user_go_before_the_sandbox_s() -> None:
