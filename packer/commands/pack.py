@@ -12,7 +12,6 @@ from whit.packer.commands.push_options import push_options
 from whit.packer.commands.supply_options import supply_options
 
 if TYPE_CHECKING:
-    from whit.packer.image.callsclaim import Refusal
     from whit.packer.image.spec import PackOptions
     from whit.packer.supply.wishes import Wishes
 
@@ -88,6 +87,7 @@ def command(  # noqa: PLR0917 - click's: one an option
 
 def _options(chosen: dict[str, object]) -> PackOptions:
     """Click's words → what a person decides."""
+    from whit.packer.image.callsclaim import refusal_of
     from whit.packer.image.spec import Compression, PackOptions
     from whit.packer.pipeline import LAST_SECOND, source_date_epoch
 
@@ -112,17 +112,9 @@ def _options(chosen: dict[str, object]) -> PackOptions:
         annotations=_pairs("--annotation", many("annotations")),
         compression=Compression(str(chosen["compression"])),
         as_artifact=chosen["form"] == "wasm",
-        refusal=_refusal(str(chosen["seccomp"])),
+        refusal=refusal_of(str(chosen["seccomp"])),
         created=min(epoch, LAST_SECOND) if isinstance(epoch, int) else source_date_epoch(),
     )
-
-
-def _refusal(word: str) -> Refusal | None:
-    """What a filter of the program's own calls does with others; None for the usual filter."""
-    from whit.packer.image.callsclaim import Refusal
-
-    kind, _, refusal = word.partition(":")
-    return Refusal(refusal or Refusal.ERRNO.value) if kind == "auto" else None
 
 
 def _pairs(option: str, texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

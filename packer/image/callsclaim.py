@@ -23,6 +23,12 @@ class Refusal(StrEnum):
     KILL = "kill"
 
 
+def refusal_of(word: str) -> Refusal | None:
+    """``auto``, ``auto:log`` or ``auto:kill`` of ``--seccomp``; None for any other word, which asks for no filter of the program's own calls."""
+    kind, _, refusal = word.partition(":")
+    return Refusal(refusal or Refusal.ERRNO.value) if kind == "auto" else None
+
+
 @dataclass(frozen=True, slots=True)
 class Calls:
     """The names of all system calls that a program makes, and what is done with others."""

@@ -24,7 +24,10 @@ _MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """All that is in a bundle. ``digests`` are those of contents, by their place; ``launcher`` is (size, digest)."""
+    """All that is in a bundle. ``digests`` are those of contents, by their place; ``launcher`` is (size, digest).
+
+    ``calls`` are those of the program's own, where its filter allows no others.
+    """
 
     name: str
     image: str
@@ -34,6 +37,8 @@ class Contents:
     command: tuple[str, ...]
     entrypoint_words: int
     defaults: tuple[str, ...]
+    sandbox: str | None
+    calls: tuple[str, ...] | None
     exposed_ports: tuple[str, ...]
     plans: tuple[LaunchPlan, ...]
     entries: tuple[Entry, ...]
@@ -74,6 +79,8 @@ def document(contents: Contents) -> bytes:
         "command": list(map(printable, contents.command)),
         "entrypoint_words": contents.entrypoint_words,
         "settings": list(map(printable, contents.defaults)),
+        "sandbox": contents.sandbox,
+        "calls": None if contents.calls is None else list(contents.calls),
         "exposed_ports": list(contents.exposed_ports),
         "files": [_file(entry, contents.digests) for entry in contents.entries],
         "plans": plans,
@@ -89,6 +96,11 @@ def _size(number: int) -> str:
     return f"{number / _MEGABYTE:.1f} MB" if number >= _MEGABYTE else f"{number} bytes"
 
 
+def _calls(contents: Contents) -> str:
+    usual = "what whit's default filter allows"
+    return usual if contents.calls is None else f"of {usual} the {len(contents.calls)} calls of its own code"
+
+
 def page(contents: Contents) -> bytes:
     """The same for people, shorter."""
     plan = contents.plans[0]
@@ -102,6 +114,8 @@ def page(contents: Contents) -> bytes:
         f"program     {' '.join(map(printable, contents.command))}",
         f"runs as     user {ids.args[0]!r}, group {ids.args[1]!r}, in {printable(str(where.args[0]))}",
         f"settings    {' '.join(map(printable, contents.defaults)) or 'none: no network, no limits but 4096 processes'}",
+        f"may call    {_calls(contents)}",
+        *([f"sandbox     {printable(contents.sandbox)}"] if contents.sandbox else []),
         *([f"exposes     {' '.join(map(printable, contents.exposed_ports))}"] if contents.exposed_ports else []),
         f"files       {len(contents.entries)}, {_size(total)}",
         "",

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from whit.packer.image.callsclaim import Calls
 from whit.packer.support.errors import UsageError
+from whit.runtime.bundle.plans import entrypoint_words
 from whit.runtime.mounts import container_path
 from whit.runtime.prepare import prepare
 from whit.runtime.request import Words, environment_of, parse_request
+from whit.runtime.rootview import RootView
 
 if TYPE_CHECKING:
+    from whit.packer.image.callsclaim import Refusal
     from whit.packer.store.store import Store
     from whit.runtime.options import RunOptions
     from whit.runtime.prepare import Prepared
@@ -32,6 +36,8 @@ def _volume(text: str) -> str:
 
 def settings(words: Words, *, writable: bool) -> tuple[str, ...]:
     """What the launcher reads at each start, and a person may give otherwise then. Raises :class:`UsageError`."""
+    if writable and words.sandbox is not None:
+        raise UsageError("--writable and --sandbox strict", hint="leave one of them out")
     if len(words.network) > 1 or not set(words.network) <= set(NETWORKS):
         raise UsageError(
             f"--network: a bundle can't be in '{' '.join(words.network)}'",
@@ -51,14 +57,36 @@ def settings(words: Words, *, writable: bool) -> tuple[str, ...]:
     )
 
 
-def ready(words: Words, store: Store) -> tuple[Prepared, RunOptions]:
-    """The image, packed or found, and the options that its plans are made of. Raises what ``whit run`` does."""
+def ready(words: Words, store: Store, refusal: Refusal | None = None) -> tuple[Prepared, RunOptions]:
+    """The image, packed or found, and the options that its plans are made of.
+
+    With ``refusal`` its filter allows the calls of the program's code alone. Raises what ``whit run`` does, and
+    :class:`UnsupportedError` where the calls can't be told.
+    """
     request = parse_request(replace(words, env=(), env_file=(), volume=(), network=("none",)))
-    if request.options.sandbox is not None:
-        raise UsageError("a bundle has no --sandbox", hint="--landlock, and whit pack --seccomp auto, are most of it")
     if request.options.time_offset is not None:
         raise UsageError("a bundle has no --time-offset", hint="'whit run' has")
-    return prepare(request, store, ()), request.options
+    ready = prepare(request, store, ())
+    return ready if refusal is None else _proven(ready, request.options, refusal), request.options
+
+
+def _proven(ready: Prepared, options: RunOptions, refusal: Refusal) -> Prepared:
+    """With the calls that the program's code makes, those that the image tells of or that are found in it now."""
+    program = ready.program
+    if not entrypoint_words(options, program):
+        raise UsageError(
+            f"--seccomp auto: {program.name} has no entrypoint: what it executes may be another program each time",
+            hint="give it one: --entrypoint /PROGRAM",
+        )
+    names = program.calls.names if program.calls else _found(ready)
+    return replace(ready, program=replace(program, calls=Calls(names, refusal)))
+
+
+def _found(ready: Prepared) -> frozenset[str]:
+    from whit.packer.syscalls.offolder import calls_in  # noqa: PLC0415 - its libraries are an extra
+
+    path = RootView(ready.program.rootfs).resolve(ready.executable)
+    return calls_in(ready.program.rootfs, path).names if path else frozenset()
 
 
 def warning_of(image: Prepared, words: Words) -> tuple[str, str] | None:

@@ -52,13 +52,23 @@ def _bundled(plan: LaunchPlan, *, is_root: bool) -> Iterator[Op]:
         yield op
 
 
+def own_calls(program: Program, options: RunOptions) -> tuple[str, ...] | None:
+    """The calls of the program's own code, by name, where a bundle's filter allows no others.
+
+    Where a person's words name the program it may be another one each time.
+    """
+    if program.calls is None or program.wasm or not entrypoint_words(options, program):
+        return None
+    return tuple(sorted(program.calls.names))
+
+
 def plans_of(
     program: Program, options: RunOptions, architecture: str, executable: str
 ) -> tuple[tuple[LaunchPlan, ...], int]:
     """(A plan for each of :data:`VARIANTS`, how many of the command's words are the entrypoint's). Raises what compiling does."""
     command_line(options, program)
-    # Another program of the image may be asked for when it is run: the filter of the one alone isn't for it.
-    program = replace(program, calls=None)
+    if own_calls(program, options) is None:
+        program = replace(program, calls=None)
     plans = []
     for name in VARIANTS:
         is_root, network = name.startswith("root"), Network.HOST if name.endswith("-host") else Network.NONE

@@ -11,7 +11,7 @@ from whit.packer.tar.member import Kind
 from whit.runtime.bundle.document import Contents, document, page
 from whit.runtime.bundle.form import Head, Mark, Place, encode_head, find_mark, launcher_sum
 from whit.runtime.bundle.output import executable_file
-from whit.runtime.bundle.plans import plans_of
+from whit.runtime.bundle.plans import own_calls, plans_of
 from whit.runtime.bundle.signing import SIZE, signature
 from whit.runtime.bundle.sums import add, in_pages
 from whit.runtime.bundle.tree import contents_of, entries_of, files_of, with_places
@@ -158,6 +158,8 @@ def _contents(order: Order, plans: tuple[LaunchPlan, ...], words: int, launcher:
         command=command_line(order.options, ready.program),
         entrypoint_words=words,
         defaults=order.defaults,
+        sandbox=None if order.options.sandbox is None else str(order.options.sandbox),
+        calls=own_calls(ready.program, order.options),
         exposed_ports=ready.image.config.run.exposed_ports,
         plans=plans,
         entries=found.entries,

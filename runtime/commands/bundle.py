@@ -32,10 +32,25 @@ def command() -> None:
     "--sign", metavar="KEY", help="Sign it with this private key, PEM or cosign's; $COSIGN_PASSWORD opens it."
 )
 @click.option("--writable", is_flag=True, help="Let the program change its own files, in memory.")
+@click.option(
+    "--seccomp",
+    type=click.Choice(["image", "auto", "auto:log", "auto:kill"]),
+    default="image",
+    show_default=True,
+    help="Which system calls it may make: as the image says, or of the usual ones what its code can make; others fail, are logged, or end it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Say what was written as JSON (docs/bundle.md).")
 @pull_option
 @launch_options
-def create(output: str, sign: str | None, writable: bool, as_json: bool, pull: str, **values: Any) -> None:  # noqa: ANN401
+def create(
+    output: str,
+    sign: str | None,
+    writable: bool,
+    seccomp: str,
+    as_json: bool,
+    pull: str,
+    **values: Any,  # noqa: ANN401
+) -> None:
     """Make one executable file of FILE or IMAGE: launcher, plans, files. It runs confined anywhere, without root, whit or Python.
 
     Limits, network, volumes and variables that are given here hold unless the file is started with others: FILE --whit-help.
@@ -44,6 +59,7 @@ def create(output: str, sign: str | None, writable: bool, as_json: bool, pull: s
     from pathlib import Path
 
     from whit.packer.commands.signing_options import signing_key
+    from whit.packer.image.callsclaim import refusal_of
     from whit.packer.showing.console import human_size, print_json, warn
     from whit.packer.store.store import Store
     from whit.runtime.bundle.making import ready, settings, warning_of
@@ -53,7 +69,7 @@ def create(output: str, sign: str | None, writable: bool, as_json: bool, pull: s
     words, store = Words(**values, pull=pull), Store.open()
     key = signing_key(sign) if sign else None
     defaults = settings(words, writable=writable)
-    image, options = ready(words, store)
+    image, options = ready(words, store, refusal_of(seccomp))
     done = write_bundle(Path(output), Order(image, options, defaults, key), store)
     warning = warning_of(image, words)
     if warning:

@@ -40,19 +40,18 @@ struct op *put_op(struct building *building, uint32_t code, const char *why)
 	return op;
 }
 
-/* A list that grows in place, at the end of what is taken. */
-static void begin_list(struct building *building)
+void begin_list(struct building *building)
 {
 	building->list = building->at;
 }
 
-static void add_word(struct building *building, const char *word)
+void add_word(struct building *building, const char *word)
 {
 	put_text(building, word);
 }
 
 /* The NUL of the last word is counted, as in every list; one more stands behind it. */
-static uint64_t end_list(struct building *building)
+uint64_t end_list(struct building *building)
 {
 	uint64_t reference = (uint64_t)building->list << 32 | (uint64_t)(building->at - building->list);
 	if (building->at == building->room)
@@ -152,21 +151,6 @@ static void put_find(struct building *building)
 	building->has_found = 1;
 }
 
-/* Where something of the person's is mounted, the program may write. */
-static void put_landlock(struct building *building, struct op *op)
-{
-	size_t length;
-	const char *path = op_bytes(&building->from, op, LANDLOCK_writable, &length), *end = path + length;
-	struct volume volume;
-	begin_list(building);
-	for (; path < end; path += strlen(path) + 1)
-		add_word(building, path);
-	for (unsigned i = 0; i < building->wishes->volume_count; i++)
-		if (parse_volume(building->wishes->volumes[i], &volume) == 0 && !volume.is_read_only)
-			add_word(building, volume.target);
-	op->arguments[LANDLOCK_writable] = end_list(building);
-}
-
 static void put_mount(struct building *building, const char *source, const char *target, uint64_t attributes)
 {
 	struct op *bind = put_op(building, OP_TREE_BIND, "asked for");
@@ -191,6 +175,8 @@ static int is_taken(const struct building *building, const char *target)
 static void put_mounts(struct building *building)
 {
 	static const char *const names[] = { "/etc/hosts", "/etc/resolv.conf" };
+	/* What is mapped to be executed Landlock knows nothing of. */
+	const uint64_t attributes = ATTR_NOSUID | ATTR_NODEV | (is_strict(building) ? ATTR_NOEXEC : 0u);
 	struct volume volume;
 	struct stat status;
 	put_cgroup_mounts(building);
@@ -199,7 +185,7 @@ static void put_mounts(struct building *building)
 			put_mount(building, names[i], names[i], ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC);
 	for (unsigned i = 0; i < building->wishes->volume_count; i++)
 		if (parse_volume(building->wishes->volumes[i], &volume) == 0)
-			put_mount(building, volume.source, volume.target, (volume.is_read_only ? ATTR_RDONLY : 0u) | ATTR_NOSUID | ATTR_NODEV);
+			put_mount(building, volume.source, volume.target, (volume.is_read_only ? ATTR_RDONLY : 0u) | attributes);
 }
 
 /* An operation of Python's, and what belongs before it. */
@@ -322,6 +308,9 @@ int bundle_plan(const struct bundle *bundle, const struct wishes *wishes, struct
 	int error = take_template(&building);
 	if (error)
 		return bundle_damaged(error, "a launch plan");
+	code = check_sandbox(&building);
+	if (code)
+		return code;
 	for (uint32_t i = 0; i < building.from.count; i++)
 		put_known(&building, &building.from.ops[i]);
 	if (building.is_full || building.at > UINT32_MAX)

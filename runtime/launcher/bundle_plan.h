@@ -25,8 +25,21 @@ struct building {
 uint64_t put_bytes(struct building *building, const char *bytes, size_t length);
 uint64_t put_text(struct building *building, const char *text);
 
+/* A list of words, which grows in place at the end of what is taken; the reference by which an operation has it. */
+void begin_list(struct building *building);
+void add_word(struct building *building, const char *word);
+uint64_t end_list(struct building *building);
+
 /* Add an operation, whose arguments are then set. */
 struct op *put_op(struct building *building, uint32_t code, const char *why);
+
+/* Whether the plan is that of --sandbox strict; and whether what is asked for goes with it. 0, or the exit code after it has been said
+   what can't be; what this kernel lacks is said, too. */
+int is_strict(const struct building *building);
+int check_sandbox(const struct building *building);
+
+/* Let the program write to volumes. */
+void put_landlock(struct building *building, struct op *op);
 
 /* Read the limits, and find where this host has its cgroups. Returns 0, or the exit code after it has been said what can't be. */
 int read_limits(struct building *building);

@@ -88,13 +88,14 @@ static const char *hint_for(const struct op *op, int error)
 
 static int explain_exec(const struct plan *plan, const struct op *op, int error)
 {
-	const char *path = op->code == OP_EXEC ? op_text(plan, op, EXEC_path) : op_text(plan, op, FIND_PROGRAM_name);
+	const unsigned argument = op->code == OP_EXEC ? EXEC_path : op->code == OP_OPEN_PROGRAM ? OPEN_PROGRAM_path : FIND_PROGRAM_name;
+	const char *path = op_text(plan, op, argument);
 	switch (error) {
 	case ENOENT:
 		bundle_complain("--whit-inspect tells what there is", "there is no ", path, " in the bundle, or not what it needs to start", NULL);
 		return NOT_FOUND;
 	case EACCES:
-		bundle_complain("its mode has to let it", path, " may not be executed by the container's user", NULL);
+		bundle_complain("its mode has to let it; and nothing is executed of what is mounted into a strict sandbox", path, " may not be executed by the container's user", NULL);
 		return NOT_EXECUTABLE;
 	default:
 		bundle_complain(NULL, "can't execute ", path, ": ", strerror(error), NULL);
@@ -118,7 +119,7 @@ int bundle_explain(const struct launch *launch)
 	if (error == 0 || index >= launch->plan.count)
 		return bundle_complain(NULL, "the container couldn't be started", NULL);
 	const struct op *op = &launch->plan.ops[index];
-	if (op->code == OP_EXEC || op->code == OP_FIND_PROGRAM)
+	if (op->code == OP_EXEC || op->code == OP_FIND_PROGRAM || op->code == OP_OPEN_PROGRAM)
 		return explain_exec(&launch->plan, op, error);
 	if ((op->code == OP_ROOT_UNPACK || op->code == OP_ROOT_FILLED) && (error == EBADMSG || error == ENODATA))
 		return bundle_damaged(-error, "a file in it");
