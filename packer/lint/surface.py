@@ -56,6 +56,7 @@ def subject_of(image: Image, calls: frozenset[str] | None = None, why: str = "")
         shells=shells,
         calls=calls,
         why=why,
+        says_user=bool(user),
     )
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from whit.packer.executable.analyse import analyse
 from whit.packer.executable.file import opened
 from whit.packer.image.callsclaim import claimed
+from whit.packer.image.spec import RunConfig
 from whit.packer.lint import WANTED, fetch, lint_image, lint_program
 from whit.packer.lint.surface import subject_of
 from whit.packer.needs import DETAILS
+from whit.packer.needs.observed import WANTED as OBSERVED
+from whit.packer.needs.observed import observe
 from whit.packer.report.filebytes import sizes_of
 from whit.packer.report.imagebytes import image_sizes
 from whit.packer.resolution.additions import gather
@@ -19,12 +23,11 @@ from whit.packer.support.counting import counted
 from whit.packer.support.errors import NotFoundError, WhitError
 from whit.packer.surface.docker import docker
 from whit.packer.surface.measure import compare
+from whit.packer.surface.model import Started
 from whit.packer.surface.subjects import of_executable
 from whit.packer.syscalls.names import syscall_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from whit.packer.executable.analysis import Analysis
     from whit.packer.image.callsclaim import Calls
     from whit.packer.lint.image import Image, ImageFile
@@ -36,11 +39,8 @@ if TYPE_CHECKING:
     from whit.packer.store.layout import Layout
     from whit.packer.store.store import Store, StoredImage
     from whit.packer.support.search import Data
-    from whit.packer.surface.model import Compared, Confinement, Subject
+    from whit.packer.surface.model import Compared, Confining, Subject
     from whit.packer.syscalls.found import Findings
-
-    Confining = Callable[[str, frozenset[str] | None], Confinement]
-    """Architecture, and the calls that an image claims for its program → what whit leaves to it: the runtime's knowledge, handed in."""
 
 _STARTS = frozenset({"execve", "execveat"})
 
@@ -118,7 +118,8 @@ def _look_at_file(target: str, confining: Confining, choices: Choices, *, whole:
         sizes = file.look(lambda data: sizes_of(data, analysis)) if whole else None
         findings = lint_program(fetch.program_of(file)) if whole else ()
     subject = of_executable(executable.name, analysis, resolution, called.names, called.why)
-    compared = _confined(subject, confining)
+    started = _started(called, subject, RunConfig(entrypoint=(subject.program,)), observe(analysis).listens)
+    compared = _confined(subject, confining, started)
     return Looked(
         *(executable.name, compared, called, analysis, resolution, resolution.needs),
         sizes=sizes,
@@ -130,12 +131,14 @@ def _look_at_file(target: str, confining: Confining, choices: Choices, *, whole:
 def _look_at_image(target: str, stored: StoredImage, layout: Layout, confining: Confining, *, whole: bool) -> Looked:
     image = fetch.image_of(target, stored, layout)
     called, inside = Called(None, "the image starts no program that whit knows"), None
+    listens: tuple[str, ...] = ()
     if image.main is not None:
         analysis = image.main.analysis
         file = image.files[image.main.path]
-        called, inside = _look_inside(file, stored, layout, analysis, whole=whole)
+        called, inside, listens = _look_inside(file, stored, layout, analysis, whole=whole)
     claim = claimed(dict(image.annotations), image.main.path) if image.main else None
-    compared = _confined(_alone(subject_of(image, called.names, called.why)), confining, claim)
+    subject = _alone(subject_of(image, called.names, called.why))
+    compared = _confined(subject, confining, _started(called, subject, image.run, listens, claim), claim)
     sizes = image_sizes(image, stored, inside) if whole else None
     findings = lint_image(image) if whole else ()
     known, needs = (image.main.analysis, image.main.needs) if image.main else (None, ())
@@ -144,13 +147,15 @@ def _look_at_image(target: str, stored: StoredImage, layout: Layout, confining: 
 
 def _look_inside(
     file: ImageFile, stored: StoredImage, layout: Layout, analysis: Analysis, *, whole: bool
-) -> tuple[Called, Sizes | None]:
-    """The program's calls, and where its bytes are."""
+) -> tuple[Called, Sizes | None, tuple[str, ...]]:
+    """The program's calls, where its bytes are, and where its code is seen to listen."""
 
-    def both(data: Data) -> tuple[Called, Sizes | None]:
-        return calls_of(data), sizes_of(data, analysis) if whole else None
+    def all_of(data: Data) -> tuple[Called, Sizes | None, tuple[str, ...]]:
+        listens = observe(analyse(data, OBSERVED)).listens
+        return calls_of(data), sizes_of(data, analysis) if whole else None, listens
 
-    return fetch.look_again(stored, layout, file, both) or (Called(None, "the program can't be read again"), None)
+    nothing = Called(None, "the program can't be read again"), None, ()
+    return fetch.look_again(stored, layout, file, all_of) or nothing
 
 
 def _alone(subject: Subject) -> Subject:
@@ -173,12 +178,21 @@ def calls_of(data: Data) -> Called:
     return Called(findings, "" if findings.complete else f"not understood: {counted(unknown, 'way')} into the kernel")
 
 
-def _confined(subject: Subject, confining: Confining, claim: Calls | None = None) -> Compared:
-    """The subject under docker's defaults, under whit's, and with ``--seccomp auto`` where that can be.
+def _started(
+    called: Called, subject: Subject, config: RunConfig, listens: tuple[str, ...], claim: Calls | None = None
+) -> Started:
+    """What a sandbox is made of. Calls of a program that executes others are united, which isn't done here: they aren't known then."""
+    names = claim.names if claim else called.names
+    return Started(config, claim.names if claim else subject.calls, bool(names and names & _STARTS), listens)
+
+
+def _confined(subject: Subject, confining: Confining, started: Started, claim: Calls | None = None) -> Compared:
+    """The subject under docker's defaults, under whit's, with ``--seccomp auto`` where that can be, and in a strict sandbox.
 
     ``claim``: it was packed so already.
     """
-    several = [docker(subject.architecture), confining(subject.architecture, claim.names if claim else None)]
+    architecture = subject.architecture
+    several = [docker(architecture), confining.default(architecture, claim.names if claim else None)]
     if subject.calls is not None and claim is None:
-        several.append(replace(confining(subject.architecture, subject.calls), name="own"))
-    return compare(subject, several)
+        several.append(replace(confining.default(architecture, subject.calls), name="own"))
+    return compare(subject, [*several, confining.strict(architecture, started)])

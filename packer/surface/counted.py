@@ -18,6 +18,7 @@ COUNTED = (
     ("a shell", "20"),
     ("it runs as root", "20"),
     ("a network", "10"),
+    ("TCP ports that it may listen at, if it has a network: 16 if they are all", "log2(1 + n)"),
 )
 """A part of the figure, and the points that it makes."""
 

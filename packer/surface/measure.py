@@ -1,7 +1,7 @@
 """A subject and a confinement → what is left, counted, and the figure. Pure.
 
 The figure is the sum of the parts' points (docs/report.md): a call is 1, a capability or a file that gives rights 10,
-a device 2, being root 20, a network 10, a shell 20; the number n of places that it may change, and of other programs
+a device 2, being root 20, a network 10, a shell 20; TCP ports to listen at are 16 if they are all; the number n of places that it may change, and of other programs
 that it may execute, count as 10·log2(1+n), for the second of a thousand matters less than the second of all. What is
 taken away never raises it.
 """
@@ -9,8 +9,10 @@ taken away never raises it.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from whit.packer.image.spec import NONROOT_ID
 from whit.packer.surface.model import Compared, Part, Surface
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 _SET_ID, _SETGID_RUNS = 0o6000, 0o2010
 _EXECUTE, _WRITE = 1, 2
 _CALL, _CAPABILITY, _GIVING, _DEVICE, _ROOT, _NETWORK, _SHELL, _PLACES = 1, 10, 10, 2, 20, 10, 20, 10
+_ALL_PORTS = 65535
 _NAMED = 100
 """Names that a part holds at most."""
 
@@ -32,6 +35,8 @@ def compare(subject: Subject, confinements: Iterable[Confinement]) -> Compared:
 
 def measure(subject: Subject, confinement: Confinement) -> Surface:
     """What is left of it; the figure is None if the calls aren't known."""
+    if not subject.says_user and not confinement.is_root_by_default:
+        subject = replace(subject, user=f"{NONROOT_ID}:{NONROOT_ID}", uid=NONROOT_ID, gid=NONROOT_ID, groups=())
     parts = tuple(part(subject, confinement) for part in _PARTS)
     known = confinement.calls is not None
     return Surface(confinement.name, parts, sum(part.points for part in parts) if known else None)
@@ -75,12 +80,12 @@ def _capabilities(subject: Subject, confinement: Confinement) -> Part:
     giving = confinement.gives and any(gives_rights(file) and may(subject, file, _EXECUTE) for file in subject.files)
     held = confinement.bounding if subject.uid == 0 or giving else ()
     note = "by files that give their owner's rights" if giving and subject.uid else ""
-    return _part("capabilities", "capabilities that it has or can get", held, len(held) * _CAPABILITY, note)
+    return _part("capabilities", "capabilities within reach", held, len(held) * _CAPABILITY, note)
 
 
 def _giving(subject: Subject, confinement: Confinement) -> Part:
     names = [file.path for file in subject.files if gives_rights(file) and may(subject, file, _EXECUTE)]
-    title = "files that give their owner's rights"
+    title = "files that give rights"
     if confinement.gives:
         return _part("set_id", title, names, len(names) * _GIVING)
     return _part("set_id", title, [], 0, f"the image's {len(names)} have no effect" if names else "")
@@ -108,17 +113,18 @@ def _devices(_: Subject, confinement: Confinement) -> Part:
     return _part("devices", "devices", names, len(names) * _DEVICE)
 
 
-def _executables(subject: Subject, _: Confinement) -> Part:
+def _executables(subject: Subject, confinement: Confinement) -> Part:
     names = [
         file.path
         for file in subject.files
-        if file.executable and file.path != subject.program and may(subject, file, _EXECUTE)
+        if confinement.executes and file.executable and file.path != subject.program and may(subject, file, _EXECUTE)
     ]
-    return _part("executables", "other programs that it may execute", names, _log(len(names)))
+    return _part("executables", "other programs it may execute", names, _log(len(names)))
 
 
-def _shells(subject: Subject, _: Confinement) -> Part:
-    return _part("shells", "shells", subject.shells, _SHELL if subject.shells else 0)
+def _shells(subject: Subject, confinement: Confinement) -> Part:
+    shells = [path for path in subject.shells if confinement.executes or path == subject.program]
+    return _part("shells", "shells", shells, _SHELL if shells else 0)
 
 
 def _root(subject: Subject, _: Confinement) -> Part:
@@ -131,10 +137,21 @@ def _network(_: Subject, confinement: Confinement) -> Part:
     return Part("network", "networks", int(there), _NETWORK * there, (confinement.network,) if there else ())
 
 
+def _ports(_: Subject, confinement: Confinement) -> Part:
+    """A doubling of the ports is a point: whoever may listen anywhere has 16."""
+    title = "TCP ports to listen at"
+    if not confinement.network:
+        return Part("ports", title, 0, 0)
+    if confinement.ports is None:
+        return Part("ports", title, _ALL_PORTS, round(math.log2(1 + _ALL_PORTS)), (), "all")
+    names = [str(port) for port in confinement.ports]
+    return _part("ports", title, names, round(math.log2(1 + len(names))))
+
+
 def _has(subject: Subject, path: str) -> bool:
     return any(file.path == path for file in subject.files)
 
 
 _PARTS: tuple[Callable[[Subject, Confinement], Part], ...] = (
-    *(_calls, _capabilities, _giving, _writable, _devices, _executables, _shells, _root, _network),
+    *(_calls, _capabilities, _giving, _writable, _devices, _executables, _shells, _root, _network, _ports),
 )

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from whit.packer.image.spec import RunConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,28 @@ class Subject:
     shells: tuple[str, ...] = ()
     calls: frozenset[str] | None = None
     why: str = ""
+    says_user: bool = True
+    """Whether the image, or who packs the file, says who it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What a sandbox is made of: the calls that the program is known to make, None where they aren't; whether it executes others;
+    the image's configuration; and the addresses that its code is seen to listen at.
+    """
+
+    config: RunConfig
+    calls: frozenset[str] | None = None
+    executes: bool = False
+    listens: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Confining:
+    """An engine's knowledge of how it confines, handed in: by default, of an architecture and the calls that an image claims; and in a sandbox."""
+
+    default: Callable[[str, frozenset[str] | None], Confinement]
+    strict: Callable[[str, Started], Confinement]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +74,8 @@ class Confinement:
     ``calls`` are those that its filter lets pass, if only with some arguments; None where that isn't known for the
     architecture. ``bounding`` are capabilities that root has and others can get by a file that gives them; ``gives``
     tells whether such files (set-user-ID, set-group-ID) work. ``mounts`` are writable places of its own, each with
-    whether it is there only if the image has it.
+    whether it is there only if the image has it. ``ports`` are those of TCP that it may listen at, None for all; ``executes``
+    tells whether it may execute other programs of the image, ``is_root_by_default`` who it is where nobody says.
     """
 
     name: str
@@ -61,6 +86,9 @@ class Confinement:
     mounts: tuple[tuple[str, bool], ...] = ()
     devices: tuple[str, ...] = ()
     network: str = ""
+    ports: tuple[int, ...] | None = None
+    executes: bool = True
+    is_root_by_default: bool = True
 
 
 @dataclass(frozen=True, slots=True)

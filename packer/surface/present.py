@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
     from whit.packer.surface.model import Compared, Part, Surface
 
-TITLES = {"docker": "docker run", "whit": "whit run", "own": "--seccomp auto"}
+TITLES = {"docker": "docker run", "whit": "whit run", "own": "--seccomp auto", "strict": "--sandbox strict"}
 """How the confinements are called before people."""
 
+_HEADS = {"docker": "docker", "whit": "whit", "own": "auto", "strict": "strict"}
+"""The same where there is no room."""
+
 UNITS = "1 point a system call, 10 a capability; docs/report.md tells all. Lower is better; it is no measure of the kernel's or the program's own bugs."
-_SHOWN = 6
+_SHOWN, _WIDTH = 6, 10
 
 
 def page(compared: Compared, width: int | None = None) -> Iterator[str]:
@@ -25,11 +28,11 @@ def page(compared: Compared, width: int | None = None) -> Iterator[str]:
     subject, surfaces = compared.subject, compared.surfaces
     figures = ", ".join(f"{_figure(surface)} under {TITLES[surface.name]}" for surface in surfaces)
     yield click.style(printable(f"Attack surface of {subject.name}: {figures}"), bold=True)
-    rows = [("", *(TITLES[surface.name] for surface in surfaces))]
+    rows = [("", *(_HEADS[surface.name] for surface in surfaces))]
     by_part = zip(*(surface.parts for surface in surfaces), strict=True)
     rows.extend((parts[0].title, *map(_cell, parts)) for parts in by_part)
     rows.append(("figure", *map(_figure, surfaces)))
-    yield from columns([tuple(cell.rjust(12) if at else cell for at, cell in enumerate(row)) for row in rows])
+    yield from columns([tuple(cell.rjust(_WIDTH) if at else cell for at, cell in enumerate(row)) for row in rows])
     for line in wrapped(UNITS, width and width - 2):
         yield click.style(f"  {line}", dim=True)
     yield from _names(surfaces[1], width)
@@ -51,5 +54,5 @@ def _names(surface: Surface, width: int | None) -> Iterator[str]:
     for part in shown:
         names = ", ".join(part.names[:_SHOWN])
         more = f" and {part.count - _SHOWN} more" if part.count > _SHOWN else ""
-        note = f" ({part.note})" if part.note else ""
-        yield from under(printable(f"{part.title}: {names}{more}{note}"), width)
+        told = f"{names}{more} ({part.note})" if names and part.note else f"{names}{more}" if names else part.note
+        yield from under(printable(f"{part.title}: {told}"), width)

@@ -13,8 +13,8 @@ from whit.packer.support import durable
 from whit.packer.support.errors import UsageError
 
 if TYPE_CHECKING:
-    from whit.packer.report.gathering import Confining
     from whit.packer.resolution.choices import Choices
+    from whit.packer.surface.model import Confining
 
 
 def write_report(target: str, old: str | None, place: str, confining: Confining, choices: Choices) -> None:
@@ -23,7 +23,7 @@ def write_report(target: str, old: str | None, place: str, confining: Confining,
         _spare(place, target, *([old] if old else []))
     looked = look(target, confining, choices, whole=True)
     older = look(old, confining, choices, whole=True) if old is not None else None
-    allowed = confining(looked.compared.subject.architecture, None).calls
+    allowed = confining.default(looked.compared.subject.architecture, None).calls
     written = page(looked, older, allowed).encode()
     if place == "-":
         put_bytes(written)

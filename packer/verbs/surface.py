@@ -12,8 +12,8 @@ from whit.packer.surface.present import page
 from whit.packer.surface.report import document
 
 if TYPE_CHECKING:
-    from whit.packer.report.gathering import Confining
     from whit.packer.resolution.choices import Choices
+    from whit.packer.surface.model import Confining
 
 
 def show_surface(target: str, confining: Confining, choices: Choices, *, as_json: bool) -> None:

@@ -43,7 +43,7 @@ def _inspect(
 def _look_closer(thing: str, html: str | None, old: str | None, words: dict[str, Any]) -> int:
     """A file or image with its attack surface, or a report of it; ``words`` are the other options."""
     from whit.packer.resolution.choices import parse_choices
-    from whit.runtime.confinement import whit_default
+    from whit.runtime.confinement import WHIT
 
     choices = parse_choices(words["sources"], words["sysroot"], words["needs"], words["add"])
     if html is None:
@@ -51,13 +51,13 @@ def _look_closer(thing: str, html: str | None, old: str | None, words: dict[str,
             raise UsageError("--diff goes with --html", hint="as in whit inspect --html report.html --diff OLD NEW")
         from whit.packer.verbs.surface import show_surface
 
-        show_surface(thing, whit_default, choices, as_json=words["as_json"])
+        show_surface(thing, WHIT, choices, as_json=words["as_json"])
         return 0
     if words["as_json"]:
         raise UsageError("--html and --json are two forms of the same", hint="leave one out")
     from whit.packer.verbs.report import write_report
 
-    write_report(thing, old, html, whit_default, choices)
+    write_report(thing, old, html, WHIT, choices)
     return 0
 
 

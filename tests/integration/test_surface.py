@@ -21,8 +21,8 @@ def test_a_file_has_its_surface_in_the_document_and_below_the_page(run_whit: Run
     document = json.loads(run_whit("inspect", "--surface", "--json", program).stdout)
     for name, part in (("inspect", document), ("surface", document["surface"])):
         Draft202012Validator(json.loads((PROJECT / "docs" / f"{name}.schema.json").read_text())).validate(part)
-    docker, ours, own = document["surface"]["surfaces"]
-    assert own["figure"] < ours["figure"] < docker["figure"]
+    docker, ours, own, strict = document["surface"]["surfaces"]
+    assert strict["figure"] < own["figure"] < ours["figure"] < docker["figure"]
     assert {"exit_group"} <= set(document["surface"]["own_calls"])
     assert (
         f"{docker['figure']} under docker run, {ours['figure']} under whit run"
@@ -36,10 +36,20 @@ def test_an_image_has_one_of_its_own(run_whit: RunWhit, tmp_path: Path) -> None:
     assert run_whit("pack", program, "-o", image, "--user", "0").returncode == 0
     shown = json.loads(run_whit("inspect", "--surface", "--json", image).stdout)
     assert shown["schema"] == "whit-surface/1"
-    docker, ours, _ = ({part["part"]: part["points"] for part in one["parts"]} for one in shown["surfaces"])
+    docker, ours, _, strict = ({part["part"]: part["points"] for part in one["parts"]} for one in shown["surfaces"])
     assert docker["capabilities"] == 140
     assert ours["capabilities"] == 0
-    assert ours["root"] == 20
+    assert ours["root"] == strict["root"] == 20, "as the image says"
+
+
+def test_a_strict_sandbox_leaves_the_ports_that_the_image_names(run_whit: RunWhit, tmp_path: Path) -> None:
+    image = tmp_path / "exit.tar"
+    packed = run_whit(
+        "pack", build("exit", "c-musl", stripped=True), "-o", image, "--expose", "8080", "--", "--port", "81"
+    )
+    shown = json.loads(run_whit("inspect", "--surface", "--json", image).stdout)
+    strict = next(one for one in shown["surfaces"] if one["name"] == "strict")
+    assert next(part["names"] for part in strict["parts"] if part["part"] == "ports") == ["81", "8080"], packed.stderr
 
 
 def test_it_is_for_one_file_or_image(run_whit: RunWhit) -> None:

@@ -26,7 +26,7 @@ from whit.packer.report.markup import Markup, data_script, table, tag
 from whit.packer.report.naming import COMPILER, STANDARD, go_package, placing, rust_path
 from whit.packer.report.page import page
 from whit.packer.report.tree import Node, changes, tree
-from whit.runtime.confinement import whit_default
+from whit.runtime.confinement import WHIT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,8 +154,8 @@ def test_data_for_the_script_ends_where_it_should(value: str) -> None:
 
 
 def report_of(path: Path, old: Path | None = None) -> str:
-    older = look(str(old), whit_default, whole=True) if old else None
-    return page(look(str(path), whit_default, whole=True), older)
+    older = look(str(old), WHIT, whole=True) if old else None
+    return page(look(str(path), WHIT, whole=True), older)
 
 
 def test_the_same_file_makes_the_same_bytes() -> None:
@@ -216,7 +216,7 @@ def test_an_image_is_told_by_layers_and_what_is_hidden_counts(tmp_path: Path) ->
         {"old": (b"z" * 500, 0o644)},
     ]
     image = write_layout(tmp_path / "image", layers, GOOD)
-    looked = look(str(image), whit_default, whole=True)
+    looked = look(str(image), WHIT, whole=True)
     sizes = looked.sizes or {}
     assert sum(sizes.values()) == len(EXIT) + 1000 + 10 + 500
     assert {path[1:]: size for path, size in sizes.items() if path[1] != "exit"} == {

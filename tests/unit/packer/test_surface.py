@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from tests.peers import PROJECT
+from whit.packer.image.spec import RunConfig
 from whit.packer.surface.counted import COUNTED
 from whit.packer.surface.docker import docker
 from whit.packer.surface.measure import compare, measure
-from whit.packer.surface.model import Confinement, File, Subject
+from whit.packer.surface.model import Confinement, File, Started, Subject
 from whit.packer.surface.report import document
-from whit.runtime.confinement import allowed_calls, whit_default
+from whit.runtime.confinement import allowed_calls, whit_default, whit_strict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +53,29 @@ def test_whit_leaves_less_than_docker_of_the_same_image() -> None:
         assert ours.figure < theirs.figure
         pairs = zip(ours.parts, theirs.parts, strict=True)
         assert all(one.points <= other.points for one, other in pairs)
+
+
+def test_a_strict_sandbox_leaves_less_than_whit_s_defaults_and_only_what_the_program_uses() -> None:
+    subject = replace(NOBODY, uid=0, gid=0, user="0", says_user=False, files=(PROGRAM, SHELL), shells=("/bin/sh",))
+    config = RunConfig(entrypoint=("/server",), cmd=("--port", "80"), exposed_ports=("443/tcp",))
+    started = Started(config, frozenset({"read", "listen", "mprotect"}), listens=(":9",))
+
+    ours, strict = measure(subject, whit_default("amd64")), measure(subject, whit_strict("amd64", started))
+    running = measure(subject, whit_strict("amd64", replace(started, executes=True)))
+
+    pairs = zip(strict.parts, ours.parts, strict=True)
+    assert all(one.points <= other.points for one, other in pairs)
+    assert {"read", "mprotect"} < {*strict.by_id["calls"].names}
+    assert strict.by_id["ports"].names == ("9", "80", "443")
+    assert [strict.by_id[name].points for name in ("root", "shells", "executables")] == [0, 0, 0]
+    assert [running.by_id[name].points for name in ("shells", "executables")] == [20, 10]
+
+
+def test_what_a_strict_sandbox_refuses_whatever_the_program_calls_is_not_counted() -> None:
+    unknown = whit_strict("amd64", Started(RunConfig(entrypoint=("/server",))))
+    assert "memfd_create" in (whit_default("amd64").calls or ())
+    assert "memfd_create" not in (unknown.calls or ())
+    assert "mmap" in (unknown.calls or ())
 
 
 def test_the_program_itself_is_no_other_program() -> None:
