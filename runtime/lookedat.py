@@ -15,7 +15,6 @@ from whit.runtime.sandbox import listening, said_of
 
 if TYPE_CHECKING:
     from whit.packer.image.callsclaim import Calls
-    from whit.runtime.listening import Port
     from whit.runtime.options import Program, RunOptions
     from whit.runtime.rootview import RootView
     from whit.runtime.sandbox import Said, Sandbox
@@ -36,47 +35,44 @@ def looked_at(program: Program, view: RootView, executable: str, options: RunOpt
     if program.wasm or sandbox is None:
         return program
     program = replace(program, calls=program.calls or _calls(view, executable), folders=_folders(view))
-    if sandbox.bind or not _may_listen(program):
+    if sandbox.bind:
         return program
-    listens, is_server = _listens(view, executable)
-    program = replace(program, listens=listens)
-    if is_server and options.network is not Network.NONE:
+    program = _with_ports(program, view, executable)
+    if options.network is not Network.NONE:
         warn_if_deaf(sandbox, program, said_of(program, options, command_line(options, program)))
     return program
 
 
 def warn_if_deaf(sandbox: Sandbox, program: Program, said: Said) -> None:
     """Say of a program that listens that it may not, where nothing tells of a port."""
-    if program.wasm is None and _may_listen(program) and not listening(sandbox, program, said):
+    if program.wasm is None and program.may_listen and not listening(sandbox, program, said):
         warn(
             "--sandbox strict: it may listen at no TCP port: none is exposed, published, named or seen in its code",
             "if it is a server: --sandbox strict,bind=PORT",
         )
 
 
-def _may_listen(program: Program) -> bool:
-    return program.calls is None or "listen" in program.calls.names
-
-
 _LISTEN = frozenset(("net.(*ListenConfig).Listen", "net.ListenTCP"))
 """One of them is in every Go program that listens; the system call is in all that have a network."""
 
 
-def _listens(view: RootView, executable: str) -> tuple[tuple[Port, ...], bool]:
-    """What constants in a Go program's code show; and whether it may be a server at all. Those of other languages can't be followed."""
+def _with_ports(program: Program, view: RootView, executable: str) -> Program:
+    """With what constants in a Go program's code show; and whether it may be a server at all. Those of other languages can't be followed."""
     from whit.packer.executable.analysis import Wanted  # noqa: PLC0415 - as above
     from whit.packer.executable.file import opened  # noqa: PLC0415
     from whit.packer.needs.facts import reads_go_names  # noqa: PLC0415
     from whit.packer.needs.observed import WANTED, observe  # noqa: PLC0415
 
+    if program.calls is not None and "listen" not in program.calls.names:
+        return replace(program, may_listen=False)
     path = view.resolve(executable)
     try:
         with opened(path or executable) as file:
             analysis = file.analyse(WANTED | Wanted(_LISTEN)).analysis
     except (WhitError, OSError):
-        return (), True
-    is_server = not reads_go_names(analysis) or bool(_LISTEN & {*analysis.functions})
-    return tuple(code_ports(observe(analysis).listens)), is_server
+        return program
+    may_listen = not reads_go_names(analysis) or bool(_LISTEN & {*analysis.functions})
+    return replace(program, listens=tuple(code_ports(observe(analysis).listens)), may_listen=may_listen)
 
 
 def _calls(view: RootView, executable: str) -> Calls | None:

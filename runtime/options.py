@@ -102,7 +102,8 @@ class Program:
     ``name`` becomes the host name unless told otherwise. ``has_tmp`` tells whether the image has a /tmp,
     ``fills_tmp`` whether anything is in it. ``wasm`` is there where the program is WebAssembly. ``calls`` are all system
     calls that the program makes, where the image tells or a sandbox made somebody look; ``folders`` are then the names
-    in the image's root, ``listens`` the ports that constants in its code show.
+    in the image's root, ``listens`` the ports that constants in its code show, and ``may_listen`` is
+    False where it is seen never to.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Program:
     calls: Calls | None = None
     folders: tuple[str, ...] = ()
     listens: tuple[Port, ...] = ()
+    may_listen: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ the image or the person asks for.
 from __future__ import annotations
 
 from whit.packer.image.accounts import identify
+from whit.packer.image.callsclaim import PROGRAM
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.engine.model import NONE, MountKind
 from whit.runtime.engine.mounting import IDMAP, NOT_BELOW, PROPAGATIONS, WRITABLE_BELOW, id_mappings
@@ -233,6 +234,8 @@ def document(placed: Placed) -> Document:
     annotations = {LANDLOCK: "true"} if options.landlock else {}
     if options.sandbox:
         annotations[SANDBOX] = str(options.sandbox)
+    if placed.program.calls is not None and not placed.program.wasm:
+        annotations[PROGRAM] = placed.executable
     if placed.program.wasm:
         annotations[WASM] = settings_of(options)
     if annotations:

@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from whit.packer.image.callsclaim import PROGRAM
 from whit.packer.support.errors import LaunchError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.capabilities import NAMES
@@ -78,12 +79,16 @@ def environment(process: Process, tools: Tools) -> tuple[tuple[str, str], ...]:
 
 
 def _spec(target: Target, wish: Wish) -> tuple[Spec, tuple[Op, ...] | None]:
-    """(what it is compiled from, the container's own filter): with more capabilities the filter lets through what they are for."""
+    """(what it is compiled from, the container's own filter): with more capabilities the filter lets through what they are for.
+
+    A filter of the container's program's own calls lets no tool work: then it is whit's default one.
+    """
     spec = target.spec
+    is_narrow = any(name in {SANDBOX, PROGRAM} for name, _ in spec.annotations)
     # The container's Landlock would let it execute the container's own program alone.
     kept = tuple(item for item in spec.annotations if item[0] not in {ANNOTATION, SANDBOX})
     spec = replace(spec, annotations=kept)
-    if not wish.capabilities:
+    if not wish.capabilities and not is_narrow:
         return spec, own_filters(target)
     from whit.runtime.oci.spec import parse_spec  # noqa: PLC0415 - as above
     from whit.runtime.seccomp.export import to_oci  # noqa: PLC0415

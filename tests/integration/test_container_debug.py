@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.at_terminal import AtTerminal
 from tests.integration.kept import Engine, processes_of, until
+from tests.programs.build import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,20 @@ def pid_of(engine: Engine) -> int:
 
 def names_at_root(pid: int) -> list[str]:
     return sorted(path.name for path in Path(f"/proc/{pid}/root").iterdir())
+
+
+@pytest.mark.parametrize("dynamic", [False, True], ids=["busybox", "dynamic"])
+def test_tools_work_beside_a_program_in_a_strict_sandbox(engine: Engine, *, dynamic: bool) -> None:
+    engine("run", "-d", "--name", "strict", "--sandbox", "strict", "--network", "none", build("wait", "go"))
+    words = ["strict", "sh", "-c", "id -u; echo $(echo by another process)"]
+    if dynamic:
+        engine("pack", "-t", "tools", build("breakout", "c-dynamic"))
+        words = ["--image", "tools", "strict", "/breakout", "generate", "memfd"]
+
+    shown = engine("debug", *words)
+    engine("rm", "-f", "strict")
+
+    assert shown == ("generate done\nmemfd done" if dynamic else "65532\nby another process")
 
 
 def test_the_container_notices_nothing(engine: Engine) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.compiled import compiled
+from tests.integration.kept import until
 from tests.integration.madeimage import entry, make_image
 from tests.peers import PROJECT
 from tests.programs.build import build
@@ -166,6 +167,28 @@ def test_a_server_is_reached_at_the_port_that_is_published(run_whit: RunWhit) ->
     assert "permission denied" in shut.stdout + shut.stderr
     assert answer == b"HTTP/1.0 200"
     assert inspected["HostConfig"]["ReadonlyRootfs"] is True
+
+
+def test_what_is_done_with_containers_is_done_with_one_in_a_sandbox(run_whit: RunWhit, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("copied")
+    server, probe = compiled(lambda: build("server", "go")), "--health-http"
+    options = ("--init", "--restart", "always", probe, ":8099/", "--health-interval", "1s")
+
+    run_whit("run", "-d", "--name", "kept", "--sandbox", "strict", *options, server, ":8099")
+    run_whit("cp", str(tmp_path / "file"), "kept:/tmp/file")
+    run_whit("cp", "kept:/tmp/file", str(tmp_path / "back"))
+    entered = run_whit("exec", "kept", "/server", "no address")
+    committed = run_whit("commit", "kept", "made")
+    for verb in ("restart", "pause", "unpause"):
+        assert run_whit(verb, "kept").returncode == 0
+    until(lambda: json.loads(run_whit("inspect", "kept").stdout)[0]["State"]["Health"]["Status"] == "healthy")
+    said = run_whit("logs", "kept").stdout
+    run_whit("rm", "-f", "kept")
+
+    assert (tmp_path / "back").read_text() == "copied"
+    assert "listen tcp: address no address" in entered.stderr
+    assert committed.returncode == 0, committed.stderr
+    assert said.count("listening on ") == 2
 
 
 def test_without_root_and_whatever_is_known_of_the_program_nothing_else_is_executed_or_written(user: User) -> None:

@@ -86,7 +86,9 @@ def _service(project: Project, service: Service, telling: Telling, wish: Wish) -
     made: dict[str, Any] = {}
     for key, value in values.items():
         path = ("services", name, key)
-        if key in LEFT_OUT and value not in OFF:
+        if key == "x-sandbox" and value not in OFF:
+            telling.note(path, "left out: docker has no such sandbox")
+        elif key in LEFT_OUT and value not in OFF:
             telling.note(path, f"left out: {LEFT_OUT[key]}")
         elif key in KEPT and value is not None:
             made[key] = value

@@ -38,6 +38,12 @@ def test_what_is_lost_is_told_with_its_place(key: str) -> None:
     ]
 
 
+def test_a_sandbox_of_whit_s_own_is_told_of() -> None:
+    made = generated({"web": {"x-sandbox": "strict", "restart": "always"}})
+    [note] = [str(note) for note in made.notes if note.subject != "services"]
+    assert note.startswith("AT services.web.x-sandbox: services.web.x-sandbox: Kubernetes has no Landlock")
+
+
 @pytest.mark.parametrize("key", [*sorted(REFUSED["service"]), "a_key_of_tomorrow"])
 def test_what_has_no_form_is_refused_with_its_place(key: str) -> None:
     with pytest.raises(UnsupportedError, match=rf"AT services\.web\.{key}: ") as error:
