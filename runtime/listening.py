@@ -21,7 +21,12 @@ _ADDRESS = re.compile(
 )
 _EVERYWHERE = frozenset(("", "*", "0.0.0.0", "[::]", "[]"))  # noqa: S104 - read, not used
 _HERE = frozenset(("localhost", "127.0.0.1", "[::1]"))
-_ADDRESS_NAME = re.compile(r"(?:\A|[-_.])(?:listen|listener|addr|addrs|address|bind|bindaddr|host|url)(?:\Z|[-_.])")
+_LISTEN_NAME = re.compile(r"(?:\A|[-_.])(?:listen|listener|bind|bindaddr)(?:\Z|[-_.])")
+"""Names of options and variables that speak of this machine whatever else they say: ``listen-client-urls``."""
+
+_ADDRESS_NAME = re.compile(
+    rf"(?:\A|[-_.])(?:addr|addrs|address|addresses|host|url|urls)(?:\Z|[-_.])|{_LISTEN_NAME.pattern}"
+)
 """Names of options and variables whose value may be an address of this machine, also one that only itself reaches."""
 
 _OF_OTHERS = re.compile(
@@ -104,7 +109,7 @@ def _valued(name: str, value: str, told: str, *, of_option: bool = False) -> Ite
         yield Port(number, told)
     for part in value.split(","):
         found = _ADDRESS.fullmatch(part)
-        if found is None or _OF_OTHERS.search(name):
+        if found is None or (_OF_OTHERS.search(name) and not _LISTEN_NAME.search(name)):
             continue
         number, host = _number(found["port"]), found["host"]
         is_here = host in _EVERYWHERE or (host in _HERE and bool(_ADDRESS_NAME.search(name) or name in {"-p", "-l"}))

@@ -35,6 +35,8 @@ def numbers(*words: str) -> list[int]:
         "serve --quiet --port 8080 /srv",
         "listen=:8080",
         "PORT=8080",
+        "--listen-client-urls http://0.0.0.0:8080",
+        "--listen-peer-urls=http://localhost:8080",
     ],
 )
 def test_a_command_line_names_a_port(line: str) -> None:
@@ -54,6 +56,7 @@ def test_a_command_line_names_a_port(line: str) -> None:
         "--db localhost:5432",
         "--redis-addr :6379",
         "--upstream=0.0.0.0:8080",
+        "--initial-advertise-peer-urls http://localhost:8080",
         "localhost:5432",
         "db:5432",
         "http://example.org:8080",
