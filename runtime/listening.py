@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _LAST_PORT = 65535
+_MOST_SHOWN = 60
 _ADDRESS = re.compile(
     r"(?:(?:tcp|tcp4|tcp6|http|https|h2c?|unix\+http)(?:://|/))?"
     r"(?P<host>\[[0-9A-Fa-f:]*\]|\*|[A-Za-z0-9.-]*):(?P<port>[0-9]{1,5})/?",
@@ -117,6 +118,12 @@ def _valued(name: str, value: str, told: str, *, of_option: bool = False) -> Ite
             yield Port(number, told)
 
 
+def _shown(source: str) -> str:
+    """An image's words may hold anything."""
+    plain = "".join(char if char.isprintable() else "?" for char in source)
+    return plain if len(plain) <= _MOST_SHOWN else f"{plain[: _MOST_SHOWN - 1]}…"
+
+
 def told(ports: Iterable[Port], most: int = 6) -> str:
     """Ports for people, each once, with the first place that it was found at; ``no port`` for none."""
     first: dict[int, str] = {}
@@ -124,6 +131,6 @@ def told(ports: Iterable[Port], most: int = 6) -> str:
         first.setdefault(port.number, port.source)
     if not first:
         return "no port"
-    shown = [f"{number} ({source})" for number, source in sorted(first.items())]
+    shown = [f"{number} ({_shown(source)})" for number, source in sorted(first.items())]
     more = [f"{len(shown) - most} more"] if len(shown) > most else []
     return ", ".join([*shown[:most], *more])

@@ -108,3 +108,10 @@ def test_they_are_told_with_where_each_was_found_first() -> None:
     assert told(()) == "no port"
     assert told([Port(80, "EXPOSE 80"), Port(80, ":80"), Port(9, "-p 9")]) == "9 (-p 9), 80 (EXPOSE 80)"
     assert told(Port(number, "x") for number in range(1, 10)).endswith("6 (x), 3 more")
+
+
+def test_an_image_s_words_are_shown_short_and_without_what_a_terminal_would_do() -> None:
+    shown = told(word_ports([f"--\x1b]0;x\x07{'a' * 1000}.addr", ":80"]))
+
+    assert shown.startswith("80 (--?]0;x?aaa")
+    assert len(shown) < 80
