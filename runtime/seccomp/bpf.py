@@ -1,8 +1,7 @@
 """Filter → classic BPF, as seccomp(2) takes it. Pure.
 
-Shape of the program: the architecture is checked, then the call's number is looked up by binary search over ranges
-of numbers with the same decision, then, for the few calls whose arguments matter, these are compared; equal tails
-are shared. On calls whose answer depends on the number alone, nothing but loads of number and architecture,
+Shape of the program: the architecture is checked, then the call's number is looked up (``search.py``), then, for the
+few calls whose arguments matter, these are compared; equal tails are shared. On calls whose answer depends on the number alone, nothing but loads of number and architecture,
 comparisons, jumps and a return is executed, so that the kernel (since 5.11, ``seccomp_cache_prepare``) answers the
 allowed ones from a bitmap without running the program at all.
 
@@ -27,6 +26,7 @@ from whit.runtime.seccomp.graph import (
     Instruction,
 )
 from whit.runtime.seccomp.model import ENOSYS, KILL_PROCESS, Condition, Operator, errno
+from whit.runtime.seccomp.search import BEYOND_TABLES, Search, stretches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,6 +95,11 @@ def _ranges(filter_: Filter, architecture: Architecture) -> list[Range]:
     if architecture.has_x32:
         extend(X32_BIT, (((), errno(ENOSYS).return_value),))
     return ranges
+
+
+def _table(architecture: Architecture) -> int:
+    """How many numbers a kernel looks at before it loads a filter."""
+    return 1 + max(number for number in syscall_numbers(architecture.name).values() if number < BEYOND_TABLES)
 
 
 def _first_condition(clause: Clause) -> Condition | None:
@@ -175,22 +180,11 @@ class _Compiler:
         """The node that decides."""
         return self._clauses(decision[:-1], self.graph.returns(decision[-1][1]))
 
-    def _search(self, targets: list[tuple[int, int]]) -> int:
-        """Balanced search for the number in the accumulator among (first number, node), ascending."""
-        if len(targets) == 1:
-            return targets[0][1]
-        if len(targets) == 3:  # noqa: PLR2004 - a single number between two equal ranges is one comparison
-            (_, before), (start, node), (end, after) = targets
-            if before == after and end == start + 1:
-                return self.graph.test(IF_EQUAL, start, node, before)
-        middle = len(targets) // 2
-        below, above = self._search(targets[:middle]), self._search(targets[middle:])
-        return self.graph.test(IF_GREATER_EQUAL, targets[middle][0], above, below)
-
-    def section(self, ranges: list[Range]) -> int:
-        """One architecture's part of the program."""
+    def section(self, ranges: list[Range], table: int) -> int:
+        """One architecture's part of the program; ``table`` is how many numbers its kernel has."""
         nodes = {decision: self.decision(decision) for _, decision in ranges}
-        return self.graph.load(NUMBER_OFFSET, self._search([(start, nodes[decision]) for start, decision in ranges]))
+        parts = stretches([(start, nodes[decision]) for start, decision in ranges])
+        return self.graph.load(NUMBER_OFFSET, Search(self.graph, table).node(parts))
 
     def program(self, sections: dict[int, int]) -> list[Instruction]:
         """The whole program from ``seccomp_data.arch`` → section."""
@@ -208,7 +202,7 @@ def compile_instructions(filter_: Filter, architecture: str) -> list[Instruction
     sections: dict[int, int] = {}
     for known in map(architecture_of, names):
         if known.byte_order == native.byte_order:
-            sections[known.audit] = compiler.section(_ranges(filter_, known))
+            sections[known.audit] = compiler.section(_ranges(filter_, known), _table(known))
     program = compiler.program(sections)
     if len(program) > MAX_INSTRUCTIONS:
         raise UnsupportedError(

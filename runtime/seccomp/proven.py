@@ -1,9 +1,10 @@
 """The filter of a program whose system calls are known from its code: the default one, without what the program never calls.
 
 Nothing is allowed that the default filter doesn't allow, and on the same conditions: what was found may hold calls that
-the program makes in cases that never come. Refusals of the default filter stay as they are, since programs know them
-(ENOSYS for what a kernel can lack: they try, and fall back). What it would allow and the program never calls is
-answered as the person chose.
+the program makes in cases that never come. Of these, the default filter's refusals stay as they are, since programs know them
+(ENOSYS for what a kernel can lack: they try, and fall back). What the program never calls is answered as the person
+chose, whether the default filter would allow it or not. Numbers without a name, of kernels newer than the tables, stay
+absent: the vDSO's functions may try them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from whit.packer.image.callsclaim import Calls, Refusal
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.seccomp.model import (
     ALLOW,
-    EPERM,
+    ENOSYS,
     KILL_PROCESS,
     Action,
     ActionKind,
@@ -22,7 +23,7 @@ from whit.runtime.seccomp.model import (
     Rule,
     errno,
 )
-from whit.runtime.seccomp.profile import default_filter
+from whit.runtime.seccomp.profile import INT, default_filter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,24 +118,30 @@ RUNTIMES = frozenset(
 """What runc, crun and whit-oci themselves call between the loading of a container's filter and the start of its program."""
 
 REFUSALS: dict[Refusal, Action] = {
-    Refusal.ERRNO: errno(EPERM),
+    Refusal.ERRNO: errno(ENOSYS),
     Refusal.LOG: Action(ActionKind.LOG),
     Refusal.KILL: KILL_PROCESS,
 }
-"""What is done with calls that a program was found never to make."""
+"""What is done with calls that a program was found never to make. As if the kernel lacked them: who makes one all the same may know
+another way, and numbers that have no name get the same answer, so that fewer ranges of numbers have to be told apart."""
 
 EMPTY_PATH = 0x1000
 """AT_EMPTY_PATH (execveat(2))."""
 
 
-def _divided(rule: Rule, calls: frozenset[str], refusal: Action) -> Iterator[Rule]:
-    """What a rule allows, allowed for these calls, and refused for others."""
-    for names, action in (
-        (tuple(name for name in rule.names if name in calls), rule.action),
-        (tuple(name for name in rule.names if name not in calls), refusal),
-    ):
-        if names:
-            yield Rule(names, action, rule.conditions)
+def _divided(rule: Rule, wanted: frozenset[str], refusal: Action) -> Iterator[Rule]:
+    """A rule of the default filter: as it is for these calls, and for others the refusal, whatever their arguments.
+
+    A refusal that lets a call pass (LOG) stands only in the place of what the default filter lets pass too.
+    """
+    lets_pass = refusal.kind is ActionKind.LOG
+    other = tuple(name for name in rule.names if name not in wanted)
+    if names := tuple(name for name in rule.names if name in wanted):
+        yield Rule(names, rule.action, rule.conditions)
+    if other and lets_pass:
+        yield Rule(other, refusal if rule.action == ALLOW else rule.action, rule.conditions)
+    elif other:
+        yield Rule(other, refusal)
 
 
 def proven_filter(
@@ -150,10 +157,10 @@ def proven_filter(
     wanted, refusal = calls.names | KERNELS | VDSO, REFUSALS[calls.refusal]
     rules: list[Rule] = []
     if start is not None and "execveat" not in calls.names:
-        at = (Condition(0, Operator.EQ, start), Condition(4, Operator.EQ, EMPTY_PATH))
+        at = (Condition(0, Operator.MASKED_EQ, start, INT), Condition(4, Operator.MASKED_EQ, EMPTY_PATH, INT))
         rules.append(Rule(("execveat",), ALLOW, at))
     for rule in whole.rules:
-        rules.extend(_divided(rule, wanted, refusal) if rule.action == ALLOW else (rule,))
+        rules.extend(_divided(rule, wanted, refusal))
     return Filter(whole.default, whole.architectures, tuple(rules))
 
 

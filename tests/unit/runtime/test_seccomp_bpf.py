@@ -80,6 +80,32 @@ def test_each_number_has_its_own_answer(architecture: str) -> None:
         assert run(program, architecture, number) == wanted.return_value, number
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 60), st.sampled_from([1, 2, 3])), min_size=1, max_size=60))
+def test_however_numbers_are_scattered_each_finds_its_answer(runs: list[tuple[int, int]]) -> None:
+    """Given runs of neighbouring calls, many of them single ones, with three answers."""
+    answers = [answer for length, answer in runs for _ in range(length if length > 20 else 1)]
+    by_number = {number: name for name, number in syscall_numbers("amd64").items()}
+    chosen = dict(zip(sorted(by_number), answers, strict=False))
+    rules = tuple(Rule((by_number[number],), errno(answer)) for number, answer in chosen.items())
+    program = compile_filter(Filter(ALLOW, ("amd64",), rules), "amd64")
+
+    for number in range(600):
+        wanted = errno(chosen[number]) if number in chosen else ALLOW
+        assert run(program, "amd64", number) == wanted.return_value, number
+
+
+def test_a_single_number_in_a_range_is_one_comparison() -> None:
+    """Given calls of which none has a neighbour, each further one is one more, or two where halving them is worth it."""
+    names = ("open", "stat", "lstat", "lseek", "mprotect", "brk", "rt_sigprocmask", "pread64")
+
+    def length(count: int) -> int:
+        return len(compile_instructions(Filter(errno(EPERM), ("amd64",), (Rule(names[:count], ALLOW),)), "amd64"))
+
+    assert length(2) == length(1) + 1
+    assert length(len(names)) < length(1) + 2 * (len(names) - 1)
+
+
 def test_a_call_of_a_foreign_architecture_kills_the_process() -> None:
     program = compile_filter(Filter(ALLOW, ("amd64",), ()), "amd64")
     assert run(program, "386", 1) == KILL_PROCESS.return_value
