@@ -7,6 +7,7 @@ import sys
 
 MODULES = (
     "launch",
+    "filters",
     "bundle",
     "oci",
     "pack",
