@@ -49,7 +49,7 @@ slow: install build/peers.stamp ## The tests that take longest, and so aren't pa
 	@# Some of them build their peer first.
 	$(BIN)/python -m pytest -m slow -o faulthandler_timeout=3600
 
-guests: install build/peers.stamp ## whit-oci on cgroup v2 and with a real systemd (v2, hybrid, v1), each in a QEMU machine: minutes
+guests: install build/peers.stamp ## whit-oci on cgroup v2, with a real systemd (v2, hybrid, v1), filters for arm64, each in a QEMU machine: minutes
 	$(BIN)/python -m pytest tests/guests
 
 bench: install build/peers.stamp ## Start, pack, memory: whit beside its peers and the physical floor

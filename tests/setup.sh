@@ -12,12 +12,13 @@ PEERS="
     conmon:conmon containerd:containerd crun:crun docker-registry:docker-registry docker.io:dockerd fish:fish gcc:gcc hyperfine:hyperfine iproute2:ip
     iptables:iptables jq:jq libc6-dev:/usr/include/stdio.h musl-tools:musl-gcc gdb:gdb nim:nim cmake:cmake meson:meson ninja-build:ninja podman:podman
     openssh-client:ssh openssh-server:/usr/sbin/sshd
-    qemu-system-x86:qemu-system-x86_64 qemu-user:qemu-x86_64 qemu-utils:qemu-img runc:runc rustc:rustc skopeo:skopeo
+    qemu-system-arm:qemu-system-aarch64 qemu-system-x86:qemu-system-x86_64 qemu-user:qemu-x86_64 qemu-utils:qemu-img runc:runc rustc:rustc skopeo:skopeo
     python3-venv:/usr/share/doc/python3-venv curl:curl git:git openssl:openssl sqlite3:sqlite3 xz-utils:xz
     libclang-rt-14-dev:/usr/share/doc/libclang-rt-14-dev libc6-arm64-cross:/usr/aarch64-linux-gnu/lib/libc.so.6
     nftables:nft passt:pasta slirp4netns:slirp4netns strace:strace systemd:systemd-analyze uidmap:newuidmap umoci:umoci wabt:wat2wasm zsh:zsh
 "
 KERNEL=linux-image-cloud-amd64
+ARM64_KERNEL=linux-image-cloud-arm64
 RUST_TARGETS="wasm32-wasip1 wasm32-wasip2 x86_64-unknown-linux-musl aarch64-unknown-linux-musl"
 
 fail() {
@@ -86,6 +87,23 @@ fetch_kernel() {
     mv "$work" build/vm/kernel
 }
 
+# Of another architecture than the machine's: lists of its own, so that the machine's apt knows nothing of it.
+fetch_arm64() {
+    local package work=build/vm/arm64.new apt
+    test -e build/vm/arm64/busybox && return
+    command -v apt-get >/dev/null || return 1
+    rm -rf "$work" && mkdir -p "$work/lists/partial" && chmod 755 build/vm "$work"
+    apt=(-qq -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o APT::Sandbox::User=root -o Dir::State::status=/dev/null
+        -o "Dir::State::lists=$PWD/$work/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=)
+    apt-get "${apt[@]}" update >/dev/null || return 1
+    package=$(apt-cache "${apt[@]}" depends "$ARM64_KERNEL" | sed -n 's/.*Depends: \(linux-image-[0-9]\)/\1/p' | head -1)
+    test -n "$package" || return 1
+    (cd "$work" && apt-get "${apt[@]}" download "$package" busybox-static && for file in *.deb; do dpkg -x "$file" root || exit; done) || return 1
+    mv "$work"/root/boot/vmlinuz-* "$work/vmlinuz" && mv "$work"/root/bin/busybox "$work/busybox" || return 1
+    rm -rf "$work"/{root,lists} "$work"/*.deb build/vm/arm64
+    mv "$work" build/vm/arm64
+}
+
 # Not installed: its package gives the whole machine its handlers.
 fetch_emulator() {
     test -x build/peers/qemu-aarch64-static && return
@@ -120,6 +138,7 @@ setup_peers() {
     ! command -v rustup >/dev/null || rustup --quiet target add $RUST_TARGETS 2>/dev/null ||
         echo "hint: rustup target add $RUST_TARGETS failed: Rust isn't tried with what is missing" >&2
     fetch_kernel || echo "hint: no guest kernel ($KERNEL): the cgroup v2 tests are skipped" >&2
+    fetch_arm64 || echo "hint: no guest kernel for arm64 ($ARM64_KERNEL): filters for it aren't tried in one" >&2
     fetch_emulator || echo "hint: no qemu-user-static: builds for other platforms aren't tried" >&2
 }
 

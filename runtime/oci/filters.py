@@ -9,6 +9,7 @@ from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.model import Op
 from whit.runtime.oci.fields import HINT, refused
+from whit.runtime.oci.loading import NARROWED
 from whit.runtime.seccomp.bpf import compile_filter
 from whit.runtime.seccomp.model import ActionKind
 from whit.runtime.seccomp.oci import from_oci
@@ -16,6 +17,7 @@ from whit.runtime.seccomp.oci import from_oci
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from whit.packer.image.callsclaim import Calls
     from whit.runtime.oci.linux import Seccomp
     from whit.runtime.seccomp.model import Filter
 
@@ -69,10 +71,20 @@ def _check_notified(seccomp: Seccomp) -> None:
         raise InvalidFileError("linux.seccomp.listenerPath is missing: SCMP_ACT_NOTIFY needs it", hint=HINT)
 
 
-def filter_ops(seccomp: Seccomp, architecture: str, state: tuple[str, str, str]) -> Iterator[Op]:
-    """The filter, for one architecture; ``state`` is what an agent is told. Raises what can't be, by its name."""
+def filter_ops(
+    seccomp: Seccomp, architecture: str, state: tuple[str, str, str], calls: Calls | None = None
+) -> Iterator[Op]:
+    """The filter, for one architecture; ``state`` is what an agent is told. Raises what can't be, by its name.
+
+    ``calls`` are those of the program, where its image tells them. Where an agent is asked, the filter is all the agent's.
+    """
     _check_notified(seccomp)
-    program = compile_filter(from_oci(seccomp.document, architecture), architecture)
+    made, why = from_oci(seccomp.document, architecture), "linux.seccomp"
+    if calls is not None and not seccomp.notified:
+        from whit.runtime.seccomp.proven import narrowed  # noqa: PLC0415 - few images tell them
+
+        made, why = narrowed(made, calls), NARROWED
+    program = compile_filter(made, architecture)
     flags = seccomp.flags or 0
     if seccomp.notified:
         # There is one thread, and the kernel takes either a listener or that all threads get the filter.
@@ -80,4 +92,4 @@ def filter_ops(seccomp: Seccomp, architecture: str, state: tuple[str, str, str])
             "SECCOMP_NOTIFY", (program, flags & ~ALL_THREADS, *state), "linux.seccomp, with an agent that is asked"
         )
     else:
-        yield Op("SECCOMP_WITH", (program, flags & ~WAIT_KILLABLE), "linux.seccomp")
+        yield Op("SECCOMP_WITH", (program, flags & ~WAIT_KILLABLE), why)

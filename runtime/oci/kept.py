@@ -28,6 +28,7 @@ from whit.packer.support.lightjson import quoted
 from whit.runtime.encode import encode
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.oci import records
+from whit.runtime.oci.loading import NARROWED
 from whit.runtime.oci.making import Request, make
 from whit.runtime.opcodes import BY_NAME, TABLE, Kind
 
@@ -201,6 +202,9 @@ def _template(form: bytes, data: bytes, request: Request, host: OciHost, made: t
     name, bundle, root, console, time = (marks.of(index) for index in range(5))
     console = f"/{console}" if request.console else ""
     marked_request = Request(request.mode, name, f"/{bundle}", f"/{root}", console)
+    if any(op.why == NARROWED for op in own.plan.ops):
+        # The program's path is free, and the filter for one program.
+        raise _UnfitError
     # Nothing in a filter is free: compiling it once is enough. What an agent is told of the container is.
     filters = tuple(op for op in own.plan.ops if op.name == "SECCOMP_WITH") or None
     marked = make(marked_config, marked_request, host, time, filters=filters)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 INIT = "dev.whit.init"
 
+NARROWED = "linux.seccomp, and of it the calls that the program's code makes"
+"""Why a filter is what it is where the image tells the program's calls: it is for that program alone."""
+
 
 def agent_ops(linux: Linux) -> Iterator[Op]:
     """The way to the agent, opened while paths are the host's."""
@@ -48,11 +51,13 @@ def last_ops(
     if seccomp is None or lifecycle.filters is not None:
         return (*before, *landlock, *(lifecycle.filters or ()), *giving_up)
     # Imported here: most of a plan's cost, and not every container has a filter.
+    from whit.packer.image.callsclaim import claimed  # noqa: PLC0415
     from whit.runtime.oci.filters import filter_ops, is_early  # noqa: PLC0415
 
+    calls = claimed(dict(spec.annotations), process.args[0]) if process.args else None
     early = lifecycle.early_state
     # Hooks of the start's own are programs of any kind.
     waits_last = bool(before) and before[-1].name == "WAIT_START"
     if early is None or init_ops(spec) or not waits_last or not is_early(seccomp, architecture, rights=bool(giving_up)):
-        return (*before, *landlock, *filter_ops(seccomp, architecture, lifecycle.state), *giving_up)
+        return (*before, *landlock, *filter_ops(seccomp, architecture, lifecycle.state, calls), *giving_up)
     return (*before[:-1], *landlock, *filter_ops(seccomp, architecture, early), *giving_up, before[-1])

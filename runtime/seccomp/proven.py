@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from whit.packer.image.callsclaim import Calls, Refusal
 from whit.packer.support.light import TYPE_CHECKING
+from whit.runtime.seccomp.architecture import syscall_numbers
 from whit.runtime.seccomp.model import (
     ALLOW,
     ENOSYS,
@@ -167,3 +168,16 @@ def proven_filter(
 def exported_filter(calls: Calls, architecture: str, capabilities: frozenset[str] = frozenset()) -> Filter:
     """As :func:`proven_filter`, for a runtime that loads it before its own last calls: it holds these too."""
     return proven_filter(Calls(calls.names | RUNTIMES, calls.refusal), architecture, capabilities)
+
+
+def narrowed(whole: Filter, calls: Calls) -> Filter:
+    """What another filter allows, for these calls, those of the kernel's and the vDSO's, and the runtime's own last ones.
+
+    ``whole`` is somebody else's, and may let pass what it doesn't name.
+    """
+    wanted, refusal = calls.names | KERNELS | VDSO | RUNTIMES, REFUSALS[calls.refusal]
+    rules = [part for rule in whole.rules for part in _divided(rule, wanted, refusal)]
+    if whole.default.kind in {ActionKind.ALLOW, ActionKind.LOG} or calls.refusal is Refusal.KILL:
+        known = {name for architecture in whole.architectures for name in syscall_numbers(architecture)}
+        rules.append(Rule(tuple(sorted(known - wanted)), refusal))
+    return Filter(whole.default, whole.architectures, tuple(rules))

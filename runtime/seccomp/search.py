@@ -36,11 +36,11 @@ class Stretch(NamedTuple):
 
 
 class _Cut(NamedTuple):
-    """Where two parts begin to be searched apart: at ``number``, in the stretch ``index``, before its single ``inside`` (0: at its start)."""
+    """Where two parts begin to be searched apart: at ``number``, in the stretch ``part``, before its single ``inside`` (0: at its start)."""
 
     loss: float
     number: int
-    index: int
+    part: int
     inside: int = 0
 
 
@@ -76,8 +76,8 @@ class Search:
                 node = self.graph.test(IF_EQUAL, number, other, node)
             return node
         cut = min(self._cuts(parts))
-        stretch = parts[cut.index]
-        below, above = parts[: cut.index], parts[cut.index + 1 :]
+        stretch = parts[cut.part]
+        below, above = parts[: cut.part], parts[cut.part + 1 :]
         if cut.inside:
             below.append(Stretch(stretch.start, cut.number, stretch.node, stretch.singles[: cut.inside]))
             stretch = Stretch(cut.number, stretch.end, stretch.node, stretch.singles[cut.inside :])

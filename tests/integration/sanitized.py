@@ -15,35 +15,32 @@ from whit.runtime.opcodes import BY_NAME, OPERATIONS, Kind, Stage, c_header
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Sequence
 
 SANITIZE = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
 ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": os.environ["PATH"]}
 
 
-def sanitized_launcher() -> Path:
-    """The launcher; built once for all that ask, and anew when a source has changed."""
+def launcher_made_by(kind: str, compiler: Sequence[str]) -> Path:
+    """The launcher by this compiler and its options; built once for all that ask, and anew when a source has changed."""
     launcher, header = PROJECT / "runtime" / "launcher", c_header()
-    key = hashlib.sha256(repr((SANITIZE, header)).encode())
+    key = hashlib.sha256(repr((compiler, header)).encode())
     for source in sorted(launcher.glob("*.[ch]")):
         key.update(source.read_bytes())
-    folder = BUILD / "sanitized" / key.hexdigest()[:16]
+    folder = BUILD / kind / key.hexdigest()[:16]
     target = folder / "whit"
     if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "ops.h").write_text(header)
-        command = [
-            "gcc",
-            "-std=gnu11",
-            "-D_GNU_SOURCE",
-            *SANITIZE,
-            f"-I{folder}",
-            f"-I{launcher}",
-            "-o",
-            f"{target}.new",
-        ]
+        command = [*compiler, "-std=gnu11", "-D_GNU_SOURCE", f"-I{folder}", f"-I{launcher}", "-o", f"{target}.new"]
         subprocess.run([*command, *map(str, sorted(launcher.glob("*.c")))], check=True)
         Path(f"{target}.new").replace(target)
     return target
+
+
+def sanitized_launcher() -> Path:
+    """The launcher with AddressSanitizer and UBSan."""
+    return launcher_made_by("sanitized", ("gcc", *SANITIZE))
 
 
 def assert_clean(stderr: str) -> None:

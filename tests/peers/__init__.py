@@ -15,6 +15,8 @@ FILES = {
     "arm64-libraries": ("/usr/aarch64-linux-gnu/lib/libc.so.6",),
     "qemu-aarch64-static": (str(BUILD / "peers" / "qemu-aarch64-static"), "/usr/bin/qemu-aarch64-static"),
     "guest-kernel": (str(BUILD / "vm" / "kernel" / "vmlinuz"),),
+    "guest-kernel-arm64": (str(BUILD / "vm" / "arm64" / "vmlinuz"),),
+    "busybox-arm64": (str(BUILD / "vm" / "arm64" / "busybox"),),
     "guest-loop": (str(BUILD / "vm" / "kernel" / "loop.ko"),),
     "guest-quota": (str(BUILD / "vm" / "kernel" / "quota_v2.ko"),),
 }

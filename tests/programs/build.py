@@ -145,11 +145,11 @@ def _zig_cc() -> tuple[str, ...]:
 
 def _c_zig(tool: tuple[str, ...], source: Path, out: Path, options: Options) -> tuple[list[str], dict[str, str]]:
     strip = ["-s"] if options.stripped else []
-    target = f"{_ZIG_ARCH[options.arch]}-linux-musl"
+    target = f"{_ZIG_ARCH[options.arch]}-linux-musl{'eabi' if options.arch == 'arm' else ''}"
     return [*tool, "-target", target, "-static", "-O1", *strip, *options.flags, "-o", str(out), str(source)], _zig_env()
 
 
-_ZIG_ARCH = {"amd64": "x86_64", "arm64": "aarch64", "386": "x86", "riscv64": "riscv64", "s390x": "s390x"}
+_ZIG_ARCH = {"amd64": "x86_64", "arm64": "aarch64", "arm": "arm", "386": "x86", "riscv64": "riscv64", "s390x": "s390x"}
 
 
 def _zig_env() -> dict[str, str]:

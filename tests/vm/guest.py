@@ -25,16 +25,62 @@ MEMORY = "768M"
 USERS = "root:x:0:0:root:/root:/bin/sh\nmessagebus:x:100:100::/:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n"
 GROUPS = "root:x:0:\nmessagebus:x:100:\nuser:x:1000:\n"
 EXIT_LINE = re.compile(r"\nguest: exit (\d+)\n\Z")
-COMMAND_LINE = "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable no_timer_check random.trust_cpu=on"
-"""On a machine with much else to do, ticks come too late for the kernel's check of its timer, which ends in a panic."""
+COMMAND_LINE = "quiet panic=-1 mitigations=off random.trust_cpu=on"
 OPTIONS = (
-    *("-accel", "tcg", "-cpu", "max", "-m", MEMORY, "-smp", "1"),
+    *("-accel", "tcg", "-m", MEMORY, "-smp", "1"),
     *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
 )
 
 
 class GuestError(Exception):
     """The guest didn't come to the script's end: its console says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A kind of machine: the peers that make it up (tests/peers), QEMU's words, the kernel's, and the terminal that the script writes to.
+
+    The console is the first serial port, the script's output the second.
+    """
+
+    qemu: str
+    kernel: str
+    busybox: str
+    options: tuple[str, ...]
+    parameters: str
+    output: str
+
+    def command(self, console: Path, output: Path) -> list[str | Path]:
+        """QEMU's command line without kernel, files and parameters."""
+        program = find_peer(self.qemu)
+        if program is None:
+            raise GuestError(f"{self.qemu} is missing; tests/setup.sh peers installs it")
+        words = [word.format(console=console, output=output) for word in self.options]
+        return [program, *words, *OPTIONS]
+
+
+X86_64 = Machine(
+    "qemu-system-x86_64",
+    "guest-kernel",
+    "busybox-static",
+    ("-cpu", "max", "-serial", "file:{console}", "-serial", "file:{output}"),
+    "console=ttyS0 tsc=reliable no_timer_check",
+    "ttyS1",
+)
+"""On a machine with much else to do, ticks come too late for the kernel's check of its timer, which ends in a panic."""
+
+ARM64 = Machine(
+    "qemu-system-aarch64",
+    "guest-kernel-arm64",
+    "busybox-arm64",
+    (
+        *("-M", "virt", "-cpu", "cortex-a57", "-serial", "file:{console}"),
+        *("-chardev", "file,id=output,path={output}", "-device", "pci-serial,chardev=output"),
+    ),
+    "console=ttyAMA0",
+    "ttyS0",
+)
+"""The processor runs 32-bit programs too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +101,7 @@ def run_guest(
     *,
     systemd: bool = False,
     parameters: str = "",
+    machine: Machine = X86_64,
 ) -> GuestResult:
     """Boot, run ``script`` with busybox's sh as root, turn off.
 
@@ -64,9 +111,9 @@ def run_guest(
     ``systemd.unified_cgroup_hierarchy=0`` systemd mounts cgroup v1. Raises :class:`GuestError` when the script doesn't
     end in ``timeout`` seconds, boot included (about 5).
     """
-    qemu, kernel, busybox = (find_peer(name) for name in ("qemu-system-x86_64", "guest-kernel", "busybox-static"))
-    if qemu is None or kernel is None or busybox is None:
-        raise GuestError("qemu, busybox-static or the guest's kernel is missing; tests/setup.sh peers installs them")
+    kernel, busybox = (find_peer(name) for name in (machine.kernel, machine.busybox))
+    if kernel is None or busybox is None:
+        raise GuestError("busybox or the guest's kernel is missing; tests/setup.sh peers fetches them")
     with tempfile.TemporaryDirectory(prefix="whit-guest-") as name:
         folder = Path(name)
         initramfs, console, output = (folder / part for part in ("initramfs", "console", "output"))
@@ -80,9 +127,8 @@ def run_guest(
             for path in trees:
                 archive.add(path, path)
             archive.finish()
-        serials = ("-serial", f"file:{console}", "-serial", f"file:{output}")
-        line = ("-append", f"{COMMAND_LINE} {parameters}")
-        command: list[str | Path] = [qemu, "-kernel", kernel, "-initrd", initramfs, *serials, *OPTIONS, *line]
+        line = f"{COMMAND_LINE} {machine.parameters} whit.output={machine.output} {parameters}"
+        command = [*machine.command(console, output), "-kernel", kernel, "-initrd", initramfs, "-append", line]
         seconds = _run(command, timeout, console)
         return _result(output.read_text(errors="replace"), console.read_text(errors="replace"), seconds)
 

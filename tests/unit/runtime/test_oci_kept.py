@@ -293,3 +293,14 @@ def test_all_that_a_plan_knows_of_the_host_is_in_its_form() -> None:
     from_boot = {"swap", "apparmor", "page_sizes"}
     not_kept = {"weight_file", "mappers", "launcher"}
     assert {field.name for field in fields(OciHost)} == written | from_cgroups | from_boot | not_kept
+
+
+def test_a_filter_for_one_program_is_not_kept_for_others(launcher: Launcher) -> None:
+    """Given an image that tells its program's calls: the program's path is free in what is kept."""
+    told = {"dev.whit.syscalls": "read", "dev.whit.syscalls.program": "/server"}
+
+    assert kept_plan(launcher, json.dumps(DOCKER).encode(), V1) is not None
+    assert kept_plan(launcher, json.dumps({**DOCKER, "annotations": told}).encode(), V1) is None
+    assert kept_plan(
+        launcher, json.dumps({**DOCKER, "annotations": {**told, "dev.whit.syscalls.program": "/x"}}).encode(), V1
+    )

@@ -11,6 +11,8 @@ from whit.runtime.oci.compile import compile_container
 from whit.runtime.oci.filters import AFTERWARDS, RIGHTS, is_early
 from whit.runtime.oci.lifecycle import Wish, container_lifecycle
 from whit.runtime.oci.linux import Seccomp
+from whit.runtime.seccomp.model import ALLOW, ENOSYS, EPERM, KILL_PROCESS, errno
+from whit.runtime.seccomp.simulate import run_named
 
 HOOK = {"startContainer": [{"path": "/bin/true"}]}
 
@@ -72,3 +74,41 @@ def test_a_call_that_is_let_through_for_some_arguments_alone_is_not_enough() -> 
     others = tuple(name for name in AFTERWARDS if name != "read")
     allowed = (rule("ALLOW", *others), rule("ALLOW", "read", args=some))
     assert not early(*allowed, default="SCMP_ACT_ERRNO")
+
+
+TOLD = {"dev.whit.syscalls": "read write", "dev.whit.syscalls.program": "/server", "dev.whit.syscalls.else": "kill"}
+USUAL = {
+    "defaultAction": "SCMP_ACT_ERRNO",
+    "syscalls": [rule("ALLOW", "read", "listen", "execve"), rule("ALLOW", "openat")],
+}
+
+
+def answer(name: str, annotations: dict[str, str], program: str = "/server", seccomp: dict[str, Any] = USUAL) -> int:
+    """What the filter of a container says of a call."""
+    process = {"noNewPrivileges": True, "args": [program]}
+    spec = spec_of(process, linux={"seccomp": seccomp}, annotations=annotations)
+    ops = compile_container(spec, "/b", "c1", V1, container_lifecycle(spec, "c1", "/b", Wish(gate="/gate"))).plan.ops
+    filter_ = next(op.args[0] for op in ops if op.name == "SECCOMP_WITH")
+    assert isinstance(filter_, bytes)
+    return run_named(filter_, "amd64", name)
+
+
+def test_of_the_engines_filter_a_program_has_the_calls_that_its_image_tells() -> None:
+    """Given annotations of the image, which podman hands on, nothing more is allowed, and the runtime's own last calls stay."""
+    assert answer("listen", {}) == ALLOW.return_value
+    assert answer("listen", TOLD) == KILL_PROCESS.return_value
+    assert answer("read", TOLD) == ALLOW.return_value
+    assert answer("write", TOLD) == errno(EPERM).return_value
+    assert answer("execve", TOLD) == ALLOW.return_value
+
+
+def test_a_filter_that_lets_all_pass_is_narrowed_too() -> None:
+    seccomp = {"defaultAction": "SCMP_ACT_ALLOW"}
+
+    assert answer("write", TOLD, seccomp=seccomp) == ALLOW.return_value
+    assert answer("listen", TOLD, seccomp=seccomp) == KILL_PROCESS.return_value
+    assert answer("listen", {**TOLD, "dev.whit.syscalls.else": "errno"}, seccomp=seccomp) == errno(ENOSYS).return_value
+
+
+def test_another_program_has_the_engines_filter() -> None:
+    assert answer("listen", TOLD, program="/other") == ALLOW.return_value
