@@ -17,7 +17,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 /usr/bi
 
 export PATH := $(PATH):$(CURDIR)/$(BIN):/usr/local/go/bin:$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
-.PHONY: help install wasm demo check test slow guests bench corpus fuzz engines soak clean
+.PHONY: help install wasm demo check test slow guests bench corpus proof fuzz engines soak clean
 .DELETE_ON_ERROR:
 
 help: ## Show this
@@ -57,6 +57,9 @@ bench: install build/peers.stamp ## Start, pack, memory: whit beside its peers a
 
 corpus: install build/peers.stamp ## Many real programs and libraries, CORPUS="NAME ..." or all: takes long
 	$(BIN)/python -m tests.corpus $(CORPUS)
+
+proof: install build/peers.stamp ## Filters of programs' own calls, proven on many real programs at work, PROOF="NAME ..." or all: takes long
+	$(BIN)/python -m tests.proof $(PROOF)
 
 fuzz: install ## Feed random bytes to all that reads bytes, FUZZ_SECONDS each
 	for target in tests/fuzz/fuzz_*.py; do $(BIN)/python "$$target" $(FUZZ_SECONDS) || exit 1; done

@@ -9,6 +9,7 @@ MODULES = (
     "launch",
     "filters",
     "bundle",
+    "filtered",
     "oci",
     "pack",
     "memory",

@@ -21,7 +21,8 @@ int main(void) { signal(SIGTERM, end); for (;;) pause(); }
 """
 
 
-def _compile(source: Path, target: Path, includes: Path) -> None:
+def compile_c(source: Path, target: Path, includes: Path) -> None:
+    """An executable, static and without warnings."""
     build = runpy.run_path(str(PROJECT / "runtime" / "launcher" / "compile_native.py"))
     compiler: list[str] = build["find_compiler"]() or []
     flags: list[str] = [*build["FLAGS"], *build["WARNINGS"]]
@@ -37,7 +38,7 @@ def build_floor(target: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     values = ",".join(map(str, program))
     (folder / "filter.h").write_text(f"static const unsigned char FILTER[] = {{{values}}};\n")
-    _compile(FLOOR, target, folder)
+    compile_c(FLOOR, target, folder)
     return target
 
 
@@ -45,7 +46,7 @@ def _build(name: str, text: str, target: Path) -> Path:
     source = BUILD / "bench" / name
     source.parent.mkdir(parents=True, exist_ok=True)
     source.write_text(text)
-    _compile(source, target, source.parent)
+    compile_c(source, target, source.parent)
     return target
 
 
@@ -63,5 +64,5 @@ def build_own(name: str, target: Path) -> Path:
     """One of this folder's programs."""
     includes = BUILD / "bench"
     includes.mkdir(parents=True, exist_ok=True)
-    _compile(Path(__file__).with_name(f"{name}.c"), target, includes)
+    compile_c(Path(__file__).with_name(f"{name}.c"), target, includes)
     return target

@@ -59,6 +59,11 @@ class _Http(BaseHTTPRequestHandler):
         """Nobody reads it."""
 
 
+class _Web(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """A client may go away before it is answered: it is its own business."""
+
+
 class _Smtp(socketserver.StreamRequestHandler):
     """RFC 5321 and 3207, as far as a client goes that sends one message."""
 
@@ -105,12 +110,12 @@ def start(certificate: Path, key: Path) -> None:
     """All servers, in threads that end with the process."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate, key)
-    secure = ThreadingHTTPServer(("127.0.0.1", 443), _Http)
+    secure = _Web(("127.0.0.1", 443), _Http)
     secure.socket = tls.wrap_socket(secure.socket, server_side=True)
     smtp = type("Smtp", (_Smtp,), {"tls": tls})
     servers = (
         socketserver.ThreadingUDPServer(("127.0.0.1", 53), _Dns),
-        ThreadingHTTPServer(("127.0.0.1", 80), _Http),
+        _Web(("127.0.0.1", 80), _Http),
         secure,
         socketserver.ThreadingTCPServer(("127.0.0.1", 25), smtp),
     )

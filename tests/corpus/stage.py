@@ -92,8 +92,8 @@ def _mount_over(scratch: Path) -> None:
         _run("mount", "-t", kind, "-o", options if kind == "tmpfs" else "newinstance,ptmxmode=0666", kind, place)
 
 
-def _certify(scratch: Path) -> tuple[Path, Path]:
-    """A certificate for the peers and its key, from an authority that the stage's bundle knows."""
+def certify(scratch: Path) -> tuple[Path, Path]:
+    """A certificate for the peers and its key; the authority that has signed it is ``scratch/root.pem``."""
     root, key, leaf = scratch / "root", scratch / "leaf.key", scratch / "leaf.pem"
     request, names = scratch / "leaf.csr", scratch / "names"
     names.write_text("subjectAltName=DNS:example.org,DNS:x\n")
@@ -101,8 +101,6 @@ def _certify(scratch: Path) -> tuple[Path, Path]:
     _run("openssl", "req", *_CURVE, "-keyout", key, "-out", request, "-subj", "/CN=example.org")
     signed = ("-CA", f"{root}.pem", "-CAkey", f"{root}.key", "-CAcreateserial", "-extfile", str(names))
     _run("openssl", "x509", "-req", "-in", request, *signed, "-out", leaf)
-    bundle = Path("/etc/ssl/certs/ca-certificates.crt")
-    bundle.write_bytes(bundle.read_bytes() + Path(f"{root}.pem").read_bytes())
     return leaf, key
 
 
@@ -122,7 +120,9 @@ def _furnish(scratch: Path, given: list[tuple[str, str]]) -> tuple[Path, Path]:
         (etc / name).parent.mkdir(parents=True, exist_ok=True)
         (etc / name).unlink(missing_ok=True)
         (etc / name).write_text(text)
-    certificate, key = _certify(scratch)
+    certificate, key = certify(scratch)
+    bundle = Path("/etc/ssl/certs/ca-certificates.crt")
+    bundle.write_bytes(bundle.read_bytes() + (scratch / "root.pem").read_bytes())
     _run("openssl", "x509", "-in", certificate, "-outform", "DER", "-out", etc / "stage" / "leaf.der")
     (etc / "stage" / "leaf.der").chmod(0o644)
     for source, target in given:

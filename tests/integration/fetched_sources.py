@@ -109,7 +109,7 @@ def _debian_source(source: DebianSource) -> Path:
         lacking("this machine has no apt-get, which brings Debian's sources")
     work = KEPT / f".{source.name}-{os.getpid()}"
     work.mkdir(parents=True)
-    options = _apt_options(KEPT / "apt")
+    options = apt_sources(KEPT / "apt")
     for words in (["update"], ["source", "--tar-only", "--download-only", f"{source.name}"]):
         subprocess.run([apt, *options, "-qq", *words], cwd=work, capture_output=True, check=False, timeout=300)
     fetched = next(work.glob(f"{source.name}_{source.version}.orig.tar.[gx]z"), None)
@@ -121,7 +121,7 @@ def _debian_source(source: DebianSource) -> Path:
     return path
 
 
-def _apt_options(folder: Path) -> list[str]:
+def apt_sources(folder: Path) -> list[str]:
     """apt with lists of its own: this machine's sources, of which it wants no programs."""
     parts = folder / "parts"
     for place in ("parts", "lists/partial", "cache/archives/partial"):

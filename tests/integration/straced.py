@@ -36,6 +36,11 @@ def calls_of(program: Path, arguments: tuple[str, ...], folder: Path) -> set[Cal
         timeout=SECONDS,
         check=False,
     )
+    return calls_in(log)
+
+
+def calls_in(log: Path) -> set[Call]:
+    """What ``strace -f -n -i`` has written there."""
     lines = log.read_text(errors="replace").splitlines()
     parents = {child: line.split()[0] for line in lines for child in _FORKED.findall(line)}
     first, others = "", set()
