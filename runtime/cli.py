@@ -14,10 +14,12 @@ from whit.packer.support.errors import UsageError, WhitError
 from whit.runtime.groups import Root
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from whit.packer.buildfile.build.steps import StepRunner
     from whit.packer.lint.fix import Outcome
+    from whit.packer.store.layout import Layout
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("whit.runtime.commands.run", "Pack an executable, or take an image, and run it confined"),
@@ -101,6 +103,7 @@ def root(context: click.Context) -> None:
     """Not a whit more than it needs: small images from executables, confined processes from images."""
     context.obj = {
         "run_confined": _run_confined,
+        "layouts": _layout_of,
         "step_runner": _step_runner,
         "source_builder": _source_builder,
         "image_builder": build_image,
@@ -112,6 +115,13 @@ def _run_confined(path: Path, name: str, arguments: tuple[str, ...]) -> Outcome:
     from whit.runtime.trial import run_confined
 
     return run_confined(path, name, arguments)
+
+
+def _layout_of(target: str) -> AbstractContextManager[Layout | None]:
+    """The images in files that a command of the packer's reads: it knows nothing of bundles."""
+    from whit.runtime.bundle.asimage import layout_of
+
+    return layout_of(target)
 
 
 def _step_runner(store: Path) -> StepRunner:

@@ -9,12 +9,14 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from whit.packer.lint.fetch import Layouts
     from whit.packer.lint.fix import Fixed, Runner, Wishes
     from whit.packer.lint.model import Finding
 
 NEVER = "never"
 RUNNER = "run_confined"
-"""The key of what the command-line root hands in: see ``whit.packer.lint.fix.Runner``."""
+LAYOUTS = "layouts"
+"""The keys of what the command-line root hands in: see ``whit.packer.lint.fix.Runner`` and ``whit.packer.lint.fetch.Layouts``."""
 
 
 @click.command("lint", short_help="Find what is wrong with an executable or image, and say how to mend it")
@@ -63,7 +65,7 @@ def command(
     _check_ignored(words["ignore"])
     given = context.find_object(dict) or {}
     wishes = _wishes(words, None if words["no_run"] else given.get(RUNNER))
-    kind, about, findings, fixed = _linted(target, words["ignore"], wishes)
+    kind, about, findings, fixed = _linted(target, words["ignore"], wishes, given.get(LAYOUTS))
     threshold = None if fail_on == NEVER else Level(fail_on)
     failed = fails(findings, threshold)
     if sarif is not None:
@@ -108,7 +110,7 @@ def _wishes(words: dict[str, Any], runner: Runner | None) -> Wishes | None:
 
 
 def _linted(
-    target: str, ignore: Sequence[str], wishes: Wishes | None
+    target: str, ignore: Sequence[str], wishes: Wishes | None, layouts: Layouts | None
 ) -> tuple[str, str, tuple[Finding, ...], Fixed | None]:
     """(file or image, what it is in a few words, findings, what was mended)."""
     from whit.packer.lint import fetch, lint_image
@@ -116,7 +118,7 @@ def _linted(
     from whit.packer.store.targets import names_file
     from whit.packer.support.counting import counted
 
-    with fetch.layout_of(target) as layout:
+    with (layouts or fetch.layout_of)(target) as layout:
         if layout is None and names_file(target):
             return ("file", *_linted_file(target, ignore, wishes))
         _refuse_fixing(target, wishes)

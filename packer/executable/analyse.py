@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 from typing import TYPE_CHECKING
 
+from whit.packer.executable.bundled import refuse_bundle
 from whit.packer.executable.foreign import refusal
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def analyse(data: Buffer, wanted: Wanted) -> Analysis:
     whole = data if isinstance(data, (bytes, mmap.mmap)) else bytes(data)
     magic = whole[:4]
     if magic == ELF_MAGIC:
+        refuse_bundle(whole)
         from whit.packer.elf.analyse import analyse_elf  # noqa: PLC0415 - only the reader that is needed
 
         return analyse_elf(whole, wanted)

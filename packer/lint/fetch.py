@@ -33,6 +33,7 @@ from whit.packer.tar.read import TarReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from whit.packer.executable.analysis import Analysis
     from whit.packer.executable.file import Opened
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from whit.packer.store.store import StoredImage
     from whit.packer.support.search import Data
     from whit.packer.tar.member import Member
+
+    Layouts = Callable[[str], AbstractContextManager[Layout | None]]
+    """A path → the layout that it means, for a block, as :func:`layout_of` finds it; the runtime knows bundles, too."""
 
 T = TypeVar("T")
 

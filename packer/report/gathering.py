@@ -30,6 +30,7 @@ from whit.packer.syscalls.names import syscall_names
 if TYPE_CHECKING:
     from whit.packer.executable.analysis import Analysis
     from whit.packer.image.callsclaim import Calls
+    from whit.packer.lint.fetch import Layouts
     from whit.packer.lint.image import Image, ImageFile
     from whit.packer.lint.model import Finding
     from whit.packer.needs.model import Need
@@ -82,12 +83,19 @@ class Looked:
     findings: tuple[Finding, ...] = ()
 
 
-def look(target: str, confining: Confining, choices: Choices = DEFAULT, *, whole: bool = False) -> Looked:
+def look(
+    target: str,
+    confining: Confining,
+    choices: Choices = DEFAULT,
+    *,
+    whole: bool = False,
+    layouts: Layouts = fetch.layout_of,
+) -> Looked:
     """Read a file, or an image of the store, a layout or an archive. Raises what reading it raises."""
     from whit.packer.store.store import Store, read_image  # noqa: PLC0415 - with all that knows images
     from whit.packer.store.targets import names_file  # noqa: PLC0415
 
-    with fetch.layout_of(target) as layout:
+    with layouts(target) as layout:
         if layout is not None:
             stored = read_image(layout, fetch.only_image(layout, target))
             return _look_at_image(target, stored, layout, confining, whole=whole)

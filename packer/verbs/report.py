@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whit.packer.lint import fetch
 from whit.packer.report.gathering import look
 from whit.packer.report.page import page
 from whit.packer.showing.console import put_bytes
@@ -13,16 +14,19 @@ from whit.packer.support import durable
 from whit.packer.support.errors import UsageError
 
 if TYPE_CHECKING:
+    from whit.packer.lint.fetch import Layouts
     from whit.packer.resolution.choices import Choices
     from whit.packer.surface.model import Confining
 
 
-def write_report(target: str, old: str | None, place: str, confining: Confining, choices: Choices) -> None:
+def write_report(
+    target: str, old: str | None, place: str, confining: Confining, choices: Choices, layouts: Layouts = fetch.layout_of
+) -> None:
     """Write it to ``place``, whole or not at all; ``-`` is standard output. ``old`` is what it is compared with."""
     if place != "-":
         _spare(place, target, *([old] if old else []))
-    looked = look(target, confining, choices, whole=True)
-    older = look(old, confining, choices, whole=True) if old is not None else None
+    looked = look(target, confining, choices, whole=True, layouts=layouts)
+    older = look(old, confining, choices, whole=True, layouts=layouts) if old is not None else None
     allowed = confining.default(looked.compared.subject.architecture, None).calls
     written = page(looked, older, allowed).encode()
     if place == "-":

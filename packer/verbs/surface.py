@@ -12,13 +12,14 @@ from whit.packer.surface.present import page
 from whit.packer.surface.report import document
 
 if TYPE_CHECKING:
+    from whit.packer.lint.fetch import Layouts
     from whit.packer.resolution.choices import Choices
     from whit.packer.surface.model import Confining
 
 
-def show_surface(target: str, confining: Confining, choices: Choices, *, as_json: bool) -> None:
+def show_surface(target: str, confining: Confining, choices: Choices, layouts: Layouts, *, as_json: bool) -> None:
     """Show it, of a file or an image; ``confining`` tells whit's own defaults, which the runtime knows."""
-    looked = look(target, confining, choices)
+    looked = look(target, confining, choices, layouts=layouts)
     if as_json:
         shown = document(looked.compared)
         if looked.analysis is not None and looked.resolution is not None:

@@ -15,6 +15,7 @@ import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from whit.packer.executable.bundled import MAGIC, MARK
 from whit.packer.support.errors import InvalidFileError, LaunchError
 from whit.runtime.bundle.sums import add
 from whit.runtime.opcodes import TABLE
@@ -22,8 +23,7 @@ from whit.runtime.opcodes import TABLE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAGIC, HEAD_MAGIC, VERSION = b"whit bundle mark", b"WHITBNDL", 2
-MARK = struct.Struct("=16s7QQQ")
+HEAD_MAGIC, VERSION = b"WHITBNDL", 2
 HEAD = struct.Struct("=8sII II 4I4I II II Q QQQ QQQ QQ".replace(" ", ""))
 ENTRY = struct.Struct("=6IqQQQ")
 VARIANTS = ("root", "user", "root-host", "user-host")

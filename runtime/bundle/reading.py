@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whit.packer.executable.bundled import WITHIN
 from whit.packer.support.errors import InvalidFileError, NotFoundError
 from whit.runtime.bundle.form import (
-    MAGIC,
-    MARK,
     MAX_HEAD,
     Head,
     Mark,
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
     from whit.packer.supply.keys import PublicKey
 
-_LAUNCHER = 4 << 20
-"""Bytes at the beginning in which the mark must be."""
 _PIECE = 1 << 20
 
 
@@ -69,7 +66,7 @@ def opened(path: str) -> Iterator[Reading]:
     """Read a bundle. Raises :class:`InvalidFileError` for what is none or is damaged, :class:`NotFoundError`."""
     try:
         with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            mark = decode_mark(data[:_LAUNCHER], path)
+            mark = decode_mark(data[:WITHIN], path)
             if len(data) != mark.size:
                 what = "its end is missing" if len(data) < mark.size else "there is more of it than there should be"
                 raise InvalidFileError(f"{path} is damaged: {what}", hint="fetch it again")
@@ -85,17 +82,6 @@ def opened(path: str) -> Iterator[Reading]:
         raise InvalidFileError(
             f"{path} can't be read as a bundle: {getattr(error, 'strerror', None) or error}"
         ) from None
-
-
-def is_bundle(path: str) -> bool:
-    """Whether a file says that it is one, damaged or not; whit's own launcher doesn't."""
-    try:
-        with Path(path).open("rb") as file:
-            start = file.read(_LAUNCHER)
-    except OSError:
-        return False
-    at = start.find(MAGIC)
-    return at >= 0 and start.startswith(b"\x7fELF") and any(start[at + len(MAGIC) : at + MARK.size])
 
 
 def verify(bundle: Reading) -> int:

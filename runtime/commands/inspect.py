@@ -35,6 +35,8 @@ def _inspect(
     if kind == "file" or (kind is None and inspect.is_file(things)):
         if form:
             raise inspect.no_form()
+        if inspect.show_bundle(things[0], as_json=words["as_json"]):
+            return 0
         context.invoke(inspect_file, file=things[0], **words)
         return 0
     return inspect.show_all(things, kind, form)
@@ -43,6 +45,7 @@ def _inspect(
 def _look_closer(thing: str, html: str | None, old: str | None, words: dict[str, Any]) -> int:
     """A file or image with its attack surface, or a report of it; ``words`` are the other options."""
     from whit.packer.resolution.choices import parse_choices
+    from whit.runtime.bundle.asimage import layout_of
     from whit.runtime.confinement import WHIT
 
     choices = parse_choices(words["sources"], words["sysroot"], words["needs"], words["add"])
@@ -51,13 +54,13 @@ def _look_closer(thing: str, html: str | None, old: str | None, words: dict[str,
             raise UsageError("--diff goes with --html", hint="as in whit inspect --html report.html --diff OLD NEW")
         from whit.packer.verbs.surface import show_surface
 
-        show_surface(thing, WHIT, choices, as_json=words["as_json"])
+        show_surface(thing, WHIT, choices, layout_of, as_json=words["as_json"])
         return 0
     if words["as_json"]:
         raise UsageError("--html and --json are two forms of the same", hint="leave one out")
     from whit.packer.verbs.report import write_report
 
-    write_report(thing, old, html, WHIT, choices)
+    write_report(thing, old, html, WHIT, choices, layout_of)
     return 0
 
 

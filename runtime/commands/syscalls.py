@@ -26,6 +26,7 @@ def command(file: str, as_json: bool, ways: bool, profile: str | None, refuse: s
 
     FILE is only read, never run. Where the number of a call can't be told, that is said, with the place.
     """
+    from whit.packer.executable.bundled import refuse_bundle
     from whit.packer.executable.file import opened
     from whit.packer.showing.console import page_width, print_json
     from whit.packer.syscalls.present import page
@@ -33,6 +34,7 @@ def command(file: str, as_json: bool, ways: bool, profile: str | None, refuse: s
     from whit.packer.syscalls.report import document
 
     with opened(file) as program:
+        program.look(refuse_bundle)
         findings = program.look(find_once)
     if profile is not None:
         from whit.runtime.seccomp.ofprogram import profile_of

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -68,7 +69,11 @@ static int fill_beside(const struct bundle *bundle, int folder, const char *name
 {
 	char temporary[NAME_SIZE + 32] = ".tmp-";
 	size_t at = strlen(temporary);
-	if (append_number(temporary, sizeof(temporary), &at, (uint64_t)getpid()) || append(temporary, sizeof(temporary), &at, "-") || append(temporary, sizeof(temporary), &at, name))
+	uint64_t number;
+	/* A process's number is another one's, too, in another PID namespace, or after it was killed. */
+	if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+		return -EIO;
+	if (append_number(temporary, sizeof(temporary), &at, number) || append(temporary, sizeof(temporary), &at, "-") || append(temporary, sizeof(temporary), &at, name))
 		return -ENAMETOOLONG;
 	pid_t nobody;
 	mode_t mask = umask(0);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -22,6 +23,17 @@ int is_privileged(void)
 	struct kernel_cap_header header = { .version = CAPABILITY_VERSION_3 };
 	struct kernel_cap_data data[2] = { { 0, 0, 0 }, { 0, 0, 0 } };
 	return geteuid() == 0 && syscall(SYS_capget, &header, data) == 0 && data[0].effective >> SYS_ADMIN_BIT & 1;
+}
+
+/* By the file's set-user-ID or set-group-ID bit, or its capabilities. */
+static int has_others_rights(void)
+{
+	struct kernel_cap_header header = { .version = CAPABILITY_VERSION_3 };
+	struct kernel_cap_data data[2] = { { 0, 0, 0 }, { 0, 0, 0 } };
+	if (getuid() != geteuid() || getgid() != getegid())
+		return 1;
+	/* Of capabilities alone: security modules ask for the same care where a service is started. */
+	return getauxval(AT_SECURE) && geteuid() != 0 && syscall(SYS_capget, &header, data) == 0 && (data[0].permitted | data[1].permitted);
 }
 
 /* Which user of the host's the program will be: only that one's files it could write, given a way to them. */
@@ -100,6 +112,9 @@ int bundle_main(int argc, char **argv, const struct bundle_mark *mark)
 	uint64_t sum;
 	if (argc < 1)
 		return bundle_complain(NULL, "a program is given at least its name", NULL);
+	/* Volumes, networks and limits are asked for by whoever starts it, and would be had by the rights of somebody else. */
+	if (has_others_rights())
+		return bundle_complain("take its set-user-ID bit, or its file capabilities, away", "a bundle is started by nobody else's rights", NULL);
 	int error = bundle_open(&bundle, mark);
 	if (error)
 		return bundle_damaged(error, "the list of what is in it");

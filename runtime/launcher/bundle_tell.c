@@ -13,7 +13,7 @@ enum { FAILED = 125, NOT_EXECUTABLE = 126, NOT_FOUND = 127, MESSAGE_SIZE = 8192,
 
 static const char *const done[OP_COUNT] = OP_WHATS;
 
-static const char user_namespaces[] = "nobody may make namespaces here but root: sysctl user.max_user_namespaces and kernel.unprivileged_userns_clone (or its AppArmor twin) allow it; in a container give it CAP_SYS_ADMIN and a filter that lets it";
+static const char user_namespaces[] = "nobody may make namespaces here but root: sysctl user.max_user_namespaces and kernel.unprivileged_userns_clone (or its AppArmor twin) allow it; in a container give it CAP_SYS_ADMIN, CAP_NET_ADMIN and a filter that lets it";
 static const char cgroup_hint[] = "run as root, or under 'systemd-run --user --scope -p Delegate=yes'; or leave the limit out";
 
 static const struct {
@@ -30,6 +30,7 @@ static const struct {
 	{ OP_ROOT_UNPACK, EPERM, user_namespaces },
 	{ OP_ROOT_UNPACK, ENOSPC, "its files are kept in memory, at most half of the machine's" },
 	{ OP_ROOT_UNPACK, ENOMEM, "its files are kept in memory: the machine, or its cgroup, has too little" },
+	{ OP_LOOPBACK_UP, EPERM, "in a container give it CAP_NET_ADMIN, too; or start it with --whit-network host" },
 	{ OP_MOUNT_NEW, EPERM, "in a container its /proc has to be whole, with nothing mounted over parts of it (docker: --security-opt systempaths=unconfined)" },
 	{ OP_CGROUP_CREATE, EACCES, cgroup_hint },
 	{ OP_CGROUP_CREATE, EROFS, cgroup_hint },

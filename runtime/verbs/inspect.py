@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from whit.packer.executable.bundled import names_bundle
 from whit.packer.showing.console import complain, json_page, say, show
 from whit.packer.store.places import private_root
 from whit.packer.store.targets import names_file
@@ -25,6 +26,8 @@ def inspect(things: tuple[str, ...], form: str | None = None) -> int:
         return show_all(things, None, form)
     if form:
         raise no_form()
+    if show_bundle(things[0], as_json=False):
+        return 0
     from whit.packer.verbs.inspect import inspect_file  # noqa: PLC0415 - with all that reads executables
 
     inspect_file(things[0])
@@ -34,6 +37,18 @@ def inspect(things: tuple[str, ...], form: str | None = None) -> int:
 def is_file(things: tuple[str, ...]) -> bool:
     """Whether they are an executable on disk, of which one is shown at a time."""
     return len(things) == 1 and names_file(things[0])
+
+
+def show_bundle(path: str, *, as_json: bool) -> bool:
+    """Show what a bundle says of what is in it, for people or programs; False for any other file."""
+    if not names_bundle(path):
+        return False
+    from whit.packer.showing.console import put_bytes  # noqa: PLC0415
+    from whit.runtime.bundle.reading import opened  # noqa: PLC0415 - few files are one
+
+    with opened(path) as bundle:
+        put_bytes(bundle.document if as_json else bundle.page)
+    return True
 
 
 def no_form() -> UsageError:

@@ -18,13 +18,12 @@ from hypothesis import strategies as st
 
 from tests.fuzz.fuzz_bundle import ENTRIES, SETTINGS, main
 from tests.peers import PROJECT
+from whit.packer.executable.bundled import MAGIC, MARK
 from whit.packer.store.rootfs import MountPoint
 from whit.packer.support.errors import InvalidFileError, LaunchError, UsageError
 from whit.packer.tar.member import Kind, Member
 from whit.runtime.bundle.form import (
     ENTRY,
-    MAGIC,
-    MARK,
     Entry,
     Head,
     Mark,
@@ -35,9 +34,7 @@ from whit.runtime.bundle.form import (
     find_mark,
     launcher_sum,
 )
-from whit.runtime.bundle.form import (
-    HEAD as HEAD_FORM,
-)
+from whit.runtime.bundle.form import HEAD as HEAD_FORM
 from whit.runtime.bundle.sums import PAGE as PAGE_SIZE
 from whit.runtime.bundle.sums import PRIME, add, in_pages
 from whit.runtime.bundle.tree import Seen, entries_of, with_places

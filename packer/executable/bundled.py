@@ -1,0 +1,48 @@
+"""Telling a bundle (docs/bundle.md), which is a container already, from other executables."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whit.packer.support.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    import mmap
+
+MAGIC = b"whit bundle mark"
+MARK = struct.Struct("=16s7QQQ")
+"""What stands in whit's launcher; in a bundle's it isn't zero behind the magic text."""
+
+WITHIN = 4 << 20
+"""Bytes at the beginning, the launcher's, in which it stands."""
+
+_ELF = b"\x7fELF"
+_EMPTY = bytes(MARK.size - len(MAGIC))
+
+
+def is_bundle(data: bytes | mmap.mmap) -> bool:
+    """Whether an ELF file is one, damaged or not; whit's own launcher isn't."""
+    at = data.find(MAGIC, 0, WITHIN)
+    behind = data[at + len(MAGIC) : at + MARK.size] if at >= 0 else b""
+    return len(behind) == len(_EMPTY) and behind != _EMPTY
+
+
+def names_bundle(path: str) -> bool:
+    """Whether there is one at a path."""
+    try:
+        with Path(path).open("rb") as file:
+            start = file.read(len(_ELF))
+            return start == _ELF and is_bundle(start + file.read(WITHIN - len(_ELF)))
+    except OSError:
+        return False
+
+
+def refuse_bundle(data: bytes | mmap.mmap) -> None:
+    """Raise :class:`UnsupportedError` for one."""
+    if is_bundle(data):
+        raise UnsupportedError(
+            "a bundle, which is a container already",
+            hint="start it as it is; 'whit bundle inspect FILE' shows what is in it",
+        )

@@ -1,0 +1,103 @@
+"""What whit's other verbs make of a bundle: they tell of what is in it, or say that it is a container already."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.bundles import Bundle, bundle, folder
+from tests.integration.compiled import compiled
+from tests.integration.test_bundle_file import flip
+from tests.peers import PROJECT
+from tests.programs.build import build
+from whit.packer.executable.bundled import is_bundle, names_bundle
+from whit.runtime.bundle.reading import opened
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import RunWhit
+
+pytestmark = [pytest.mark.root]
+__all__ = ["folder"]
+
+
+@pytest.fixture
+def program() -> Path:
+    return compiled(lambda: build("hello", "c-zig"))
+
+
+@pytest.fixture
+def box(run_whit: RunWhit, folder: Path, program: Path) -> Bundle:
+    """A bundle of it with one more file, and the filter of its own calls."""
+    (folder / "given").write_text("given\n")
+    return bundle(run_whit, folder, program, "--seccomp", "auto", "--add", f"{folder}/given:/etc/given")
+
+
+def test_inspect_tells_what_is_in_it(run_whit: RunWhit, box: Bundle) -> None:
+    assert run_whit("inspect", box.path).stdout == box("--whit-inspect").stdout
+    assert run_whit("inspect", "--json", box.path).stdout == box("--whit-inspect", "--whit-json").stdout
+    assert run_whit("inspect", "--type", "file", box.path).stdout == box("--whit-inspect").stdout
+
+
+def test_its_attack_surface_is_that_of_what_is_in_it(run_whit: RunWhit, box: Bundle, program: Path) -> None:
+    surface = json.loads(run_whit("inspect", "--surface", "--json", box.path).stdout)
+    assert surface["name"] == str(box.path)
+    assert surface["user"] == "65532:65532"
+    told = json.loads(box("--whit-inspect", "--whit-json").stdout)
+    assert surface["files"] == len(told["files"])
+    # its own calls, not the launcher's; and its filter, not the default one
+    own = json.loads(run_whit("inspect", "--surface", "--json", program).stdout)
+    assert surface["own_calls"] == own["surface"]["own_calls"]
+    calls = {item["name"]: item["parts"][0]["count"] for item in surface["surfaces"]}
+    assert calls["whit"] < 100 < calls["docker"]
+
+
+def test_a_report_is_of_what_is_in_it(run_whit: RunWhit, box: Bundle, folder: Path) -> None:
+    done = run_whit("inspect", "--html", folder / "report.html", box.path)
+    assert done.returncode == 0, done.stderr
+    page = (folder / "report.html").read_text()
+    assert "Image of a static" in page
+    assert str(box.path) in page
+
+
+def test_lint_looks_at_what_is_in_it(run_whit: RunWhit, box: Bundle) -> None:
+    done = run_whit("lint", box.path)
+    assert done.returncode == 0
+    assert "image, linux/" in done.stdout
+    assert "starts /hello" in done.stdout
+    assert "--fix mends files" in run_whit("lint", "--fix", box.path).stderr
+
+
+@pytest.mark.parametrize("verb", ["run", "create", "pack", "bundle", "plan", "trace", "explain", "syscalls"])
+def test_what_makes_a_container_says_that_it_is_one(run_whit: RunWhit, box: Bundle, folder: Path, verb: str) -> None:
+    more = {"bundle": ("-o", folder / "other.run"), "explain": ("/etc/passwd",)}.get(verb, ())
+    done = run_whit(verb, box.path, *more)
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[0] == f"whit: {box.path}: a bundle, which is a container already"
+    assert "start it as it is" in done.stderr
+    assert not (folder / "other.run").exists()
+
+
+@pytest.mark.parametrize("words", [("inspect",), ("inspect", "--json"), ("inspect", "--surface"), ("lint",)])
+def test_a_damaged_one_is_said_to_be(run_whit: RunWhit, box: Bundle, words: tuple[str, ...]) -> None:
+    with opened(str(box.path)) as whole:
+        content = next(item.content for item in whole.head.entries if item.content.size)
+        places = [whole.head.page.at, whole.head.document.at, content.at, whole.mark.head.at]
+    for at in places:
+        flip(box.path, at)
+    done = run_whit(*words, box.path)
+    assert done.returncode != 0
+    assert f"{box.path} is damaged" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_neither_whit_s_launcher_nor_another_program_is_one(program: Path) -> None:
+    for path in (PROJECT / ".venv/bin/whit", program):
+        assert not names_bundle(str(path))
+        assert not is_bundle(path.read_bytes())
+    assert not names_bundle("/nonesuch")
+    assert not names_bundle("/etc")
