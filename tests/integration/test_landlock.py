@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,3 +120,35 @@ def test_what_it_does_not_hold_back(run_whit: RunWhit, tmp_path: Path) -> None:
         "drop Permission denied",
         "load Protocol error",
     ], ran.stderr
+
+
+def elsewhere(whit: Path, root: Path, before: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """whit run in a PID and a mount namespace of its own, where the shell's line ``before`` comes first."""
+    script = f'{before} && exec "$0" run --network none "$@"'
+    line = ("unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", script, str(whit), *map(str, words))
+    environment = {"WHIT_ROOT": str(root), "PATH": os.environ["PATH"]}
+    return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False, env=environment)
+
+
+def test_where_the_kernel_can_not_be_told_a_filter_does_it_for_root_too(whit: Path, whit_root: Path) -> None:
+    before = "mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys"
+    tries = ("nameless", "nameless-by-path", "map-sealed")
+
+    ran = elsewhere(whit, whit_root, before, "--landlock", breakout(), *tries)
+
+    missing = "Function not implemented"
+    expected = f"nameless {missing}\nnameless-by-path {missing}\nmap-sealed done\n"
+    assert ran.stdout == expected, ran.stderr
+
+
+@pytest.mark.skipif(not Path(OLDER).exists(), reason="this kernel can't be told")
+@pytest.mark.parametrize(("said", "works"), [(1, True), (2, False)])
+def test_a_machine_that_executes_none_by_itself(whit: Path, whit_root: Path, said: int, *, works: bool) -> None:
+    """whit itself goes on from one, where the program's user could write its own file."""
+    ran = elsewhere(whit, whit_root, f"echo {said} >{OLDER}", "--user", "0", breakout(), "nameless")
+
+    if works:
+        assert ran.stdout == "nameless Permission denied\n", ran.stderr
+    else:
+        assert ran.returncode == 125, ran
+        assert "vm.memfd_noexec=2" in ran.stderr
