@@ -10,11 +10,11 @@ import struct
 
 from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
-from whit.runtime.listening import Port, exposed_ports, told, variable_ports, word_ports
 from whit.runtime.model import Op
 
 if TYPE_CHECKING:
     from whit.packer.image.spec import RunConfig
+    from whit.runtime.listening import Port
     from whit.runtime.options import Program, RunOptions
 
 ANNOTATION = "dev.whit.sandbox"
@@ -109,6 +109,8 @@ def listening(sandbox: Sandbox, program: Program, said: Said) -> tuple[Port, ...
     They are the sandbox's own, the exposed and the published; where the sandbox names none, also those that the command
     line, the environment and the program's code tell of.
     """
+    from whit.runtime.listening import Port, exposed_ports, variable_ports, word_ports  # noqa: PLC0415 - few ask for it
+
     asked = [Port(number, f"bind={number}") for number in sandbox.bind]
     outside = [Port(number, "published") for number in said.published]
     exposed = exposed_ports((*program.config.exposed_ports, *said.exposed))
@@ -123,6 +125,8 @@ def settled(sandbox: Sandbox, program: Program, executable: str, said: Said, *, 
     What the image has may be executed if the program's code executes others; folders on which something is ``mounted``
     may not. Raises :class:`UsageError` for an ``executable`` that is in what is mounted.
     """
+    from whit.runtime.listening import told  # noqa: PLC0415 - as above
+
     for target in mounted:
         if executable == target or executable.startswith(f"{target}/"):
             raise UsageError(
