@@ -124,7 +124,7 @@ def _change_table(title: str, found: tuple[Change, ...]) -> Markup:
         for one in found[:_SHOWN_CHANGES]
     ]
     more = f" (the {_SHOWN_CHANGES} largest of {len(found)})" if len(found) > _SHOWN_CHANGES else ""
-    return table(f"{title}{more}", ("What", "", "Before", "Now", "Difference"), rows, frozenset({2, 3, 4}))
+    return table(f"{title}{more}", ("What", "Change", "Before", "Now", "Difference"), rows, frozenset({2, 3, 4}))
 
 
 def signed(difference: int) -> str:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     """Where something begins in memory, where it ends, its name; or whose it is, of what has none."""
 
 _BITS = 24
-_NEAR = 256
-"""Bytes of a thing behind the place that is referred to."""
+_NEAR = 4096
+"""Bytes of a thing behind the place that is referred to, at most: the next such place ends it earlier."""
 
 _MOST_OWNERS = (1 << _BITS) - 1
 
@@ -49,12 +49,12 @@ class Claims:
         if place < 0 or self._sorted[place] >> _BITS < lowest:
             return None
         place = bisect_left(self._sorted, self._sorted[place] >> _BITS << _BITS)  # the first who refers to it
-        return self._paths[self._sorted[place] & _MOST_OWNERS]
+        return self._path(self._sorted[place] & _MOST_OWNERS) or None
 
     def refer(self, address: int, owner: Path) -> None:
-        """Somebody refers to an address."""
-        number = self._owners.setdefault(owner, len(self._owners))
-        if number < _MOST_OWNERS and 0 <= address < 1 << (64 - _BITS):
+        """Somebody refers to an address; an empty owner is somebody unknown, behind whom all others come first."""
+        number = self._owners.setdefault(owner, len(self._owners)) if owner else _MOST_OWNERS
+        if number <= _MOST_OWNERS and 0 <= address < 1 << (64 - _BITS):
             self._places.append(address << _BITS | number)
 
     def pieces(self, start: int, end: int) -> Iterator[tuple[str | Path, int]]:
@@ -87,10 +87,13 @@ class Claims:
             if address == at:
                 continue
             if owner >= 0:
-                yield self._paths[owner], address - at
+                yield self._path(owner), address - at
             at, owner = address, places[number] & _MOST_OWNERS
         if owner >= 0:
-            yield self._paths[owner], end - at
+            yield self._path(owner), end - at
+
+    def _path(self, number: int) -> Path:
+        return self._paths[number] if number < len(self._paths) else ()
 
     def _sort(self) -> None:
         if len(self._sorted) != len(self._places) or len(self._paths) != len(self._owners):

@@ -13,7 +13,7 @@ from whit.packer.elf.file import SectionType, parse
 from whit.packer.elf.parts import kind_of, parts
 from whit.packer.executable.analyse import WASM_MAGIC
 from whit.packer.report.naming import grouped, placing
-from whit.packer.report.owning import TOLD, Owning, owning
+from whit.packer.report.owning import Owning, owning
 from whit.packer.report.wasmbytes import wasm_sizes
 from whit.packer.support.errors import InvalidFileError
 
@@ -86,7 +86,7 @@ def _claimed(section: Section, owns: Owning, place: Placing) -> dict[Path, int]:
     """Bytes of the section by who claims them: functions and variables by name, what is only pointed to by the owner."""
     sizes: dict[Path, int] = {}
     for claim, size in owns.claims.pieces(section.address, section.address + section.size):
-        if claim == TOLD:
+        if not claim:  # told by size, or somebody unknown refers to it
             continue
         if isinstance(claim, str):
             path = place(claim)

@@ -183,8 +183,7 @@ def _pointed(work: _Work, owns: Owning) -> None:
     """What code points to, then what that points to in turn, and the rows that have it relocated."""
     claims = owns.claims
     for site, target in zip(*work.references, strict=True):
-        if owner := work.owner(claims.named(site)):
-            claims.refer(target, owner)
+        claims.refer(target, work.owner(claims.named(site)) or ())
     left = list(pointers(work.elf, work.words))
     for _ in range(_FURTHEST):
         told = [(place, target, work.owner(claims.owner(place))) for place, target in left]
@@ -192,6 +191,8 @@ def _pointed(work: _Work, owns: Owning) -> None:
             if owner:
                 claims.refer(target, owner)
         left = [(place, target) for place, target, owner in told if not owner]
+    for _, target in left:
+        claims.refer(target, ())
     rows = work.elf.section(".rela.dyn")
     if rows is not None:
         for place in work.words:

@@ -1,9 +1,9 @@
 """Which crate a stripped Rust program's functions are of: told by the places in the source that they can panic at. Pure.
 
 Each place (``core::panic::Location``: a file's name, a line, a column) stands in the program's data, and a function
-that can panic there points to it. A function of which the standard library's places alone are known says nothing: much
-of that is compiled into others. What lies between two functions of one crate is taken to be of it too, for compilers
-write a crate's functions side by side.
+that can panic there points to it. A function that has only places of core and alloc says nothing: their code is compiled
+into others. A few functions between two of one crate are taken to be of it too, for compilers write a crate's functions
+side by side.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 _PLACE = struct.Struct("<QII")
 _ENDING, _LONGEST, _MOST_LINES, _MOST_COLUMNS = b".rs", 512, 1 << 20, 4096
-_STANDARD = frozenset({"core", "alloc", "std"})
+_STANDARD, _LAST = frozenset({"core", "alloc", "std"}), "std"
+_BETWEEN = 10
+"""Functions between two of one crate, at most: of more, more are somebody else's (docs/report.md has the measure)."""
 _LIBRARY = re.compile(r"(?:^|/)library/(\w+)/src/")
 _FETCHED = re.compile(r".*?/registry/src/[^/]+/|.*?/git/checkouts/(?P<name>[^/]+)-[0-9a-f]+/[^/]+/")
 _CRATE = re.compile(r"(?:^|/)([\w.+-]+)/src/")
@@ -55,7 +57,7 @@ def guessed(
         if not crate:
             waiting.append(number)
             continue
-        if crate == before:
+        if crate == before and len(waiting) <= _BETWEEN:
             yield from ((*spans[one], (crate,)) for one in waiting)
         yield start, end, (crate,)
         before, waiting = crate, []
@@ -96,6 +98,6 @@ def _votes(
 
 
 def _elected(found: Mapping[str, int]) -> str:
-    """The crate that has most of a function's places; empty where only the standard library has some."""
+    """The crate that has most of a function's places, std only where no other has; empty where only core and alloc have some."""
     own = sorted((-count, crate) for crate, count in found.items() if crate and crate not in _STANDARD)
-    return own[0][1] if own else ""
+    return own[0][1] if own else _LAST if _LAST in found else ""

@@ -34,7 +34,7 @@
 
   function told(node) {
     const share = whole ? (100 * node[1]) / whole : 0;
-    return `${node[0]}: ${human(node[1])}, ${share >= 10 ? Math.round(share) : Number(share.toPrecision(2))} % of all${difference(node)}`;
+    return `${node[0]} ${human(node[1])}${difference(node)}, ${share >= 10 ? Math.round(share) : Number(share.toPrecision(2))} % of all`;
   }
 
   // Rows along the shorter side, each as long as its boxes stay nearer to squares.
@@ -109,11 +109,20 @@
     button.setAttribute("aria-label", told(node) + (leaf ? "" : ", has more in it"));
     put(button, place);
     label(button, node, place);
-    fill(button, place, colour, 1);
     button.addEventListener("click", () => (leaf ? show(node) : enter([...path, node])));
     button.addEventListener("focus", () => show(node));
     button.addEventListener("pointerenter", () => show(node));
     return button;
+  }
+
+  // Lies over the box, and lets the pointer through to it.
+  function within(place, colour) {
+    const layer = document.createElement("div");
+    layer.className = `within${sign(place.node)}`;
+    layer.setAttribute("aria-hidden", "true");
+    put(layer, place);
+    fill(layer, place, colour, 1);
+    return layer;
   }
 
   function sign(node) {
@@ -141,7 +150,8 @@
   function draw() {
     const node = path[path.length - 1];
     places = layout(childrenOf(node), { x: 0, y: 0, w: map.clientWidth, h: map.clientHeight });
-    map.replaceChildren(...places.map((place, number) => tile(place, number, number % 8)));
+    const colour = (number) => number % 8;
+    map.replaceChildren(...places.flatMap((place, number) => [tile(place, number, colour(number)), within(place, colour(number))]));
     crumbs.replaceChildren(...path.map((step, depth) => {
       const item = document.createElement("li");
       const button = document.createElement("button");

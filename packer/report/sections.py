@@ -112,7 +112,7 @@ def surface_section(compared: Compared, older: Compared | None) -> Markup:
         (
             tag("p", UNITS),
             _counted(),
-            table("How many, and the points that they make", ("", *(title for title, _ in columns)), rows, numbers),
+            table("How many, and the points that they make", ("Part", *(title for title, _ in columns)), rows, numbers),
             tag("details", tag("summary", "Which they are under whit run"), table("Names", ("Part", "Names"), names)),
         )
     )

@@ -60,6 +60,14 @@ def test_what_is_pointed_to_reaches_to_the_next_claim_and_a_name_comes_first() -
     assert claims.owner(1) is None
 
 
+def test_what_somebody_unknown_points_to_is_nobody_elses() -> None:
+    claims = Claims([])
+    for address, owner in ((0, ("a",)), (10, ()), (20, ()), (20, ("b",))):
+        claims.refer(address, owner)
+    assert list(claims.pieces(0, 30)) == [(("a",), 10), ((), 10), (("b",), 10)]
+    assert claims.owner(12) is None
+
+
 @pytest.mark.parametrize("stripped", [False, True])
 def test_gos_function_table_and_constants_are_shared_out_to_packages(stripped: bool) -> None:
     path = build("exit", "go", stripped=stripped)
