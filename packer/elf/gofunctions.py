@@ -173,7 +173,7 @@ def _module_data(elf: ElfFile, table: FunctionTable, dynamic: Dynamic | None) ->
     for segment in elf.loads:
         if not segment.flags & SegmentFlag.WRITE:
             continue
-        span = segment.offset, min(segment.offset + segment.size, len(elf.data))
+        span = min(segment.offset, len(elf.data)), min(segment.offset + segment.size, len(elf.data))
         for match in islice(sought.finditer(elf.data, *span), _MAX_CANDIDATES):
             yield segment.address + match.start() - segment.offset
     if (relocations := _relocations(elf, dynamic)) is not None:
@@ -202,7 +202,8 @@ def _relocations(elf: ElfFile, dynamic: Dynamic | None) -> tuple[int, int] | Non
     if dynamic is None or Tag.RELA not in dynamic.values:
         return None
     start = elf.offset_of(dynamic.values[Tag.RELA])
-    return None if start is None else (start, min(start + dynamic.values.get(Tag.RELASZ, 0), len(elf.data)))
+    end = len(elf.data)
+    return None if start is None else (min(start, end), min(start + dynamic.values.get(Tag.RELASZ, 0), end))
 
 
 def _is_code(elf: ElfFile, address: int) -> bool:

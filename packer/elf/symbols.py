@@ -79,3 +79,14 @@ def sized(elf: ElfFile, symtab: Section) -> Iterator[tuple[int, int, int]]:
         for fields in layout.iter_unpack(elf.data[at : min(at + _CHUNK_SYMBOLS * layout.size, end)]):
             if fields[info] & 15 in _SIZED_TYPES and fields[home] and fields[size]:
                 yield fields[0], fields[value], fields[size]
+
+
+def names(elf: ElfFile, symtab: Section) -> Iterator[int]:
+    """The index of the name of each symbol that has one."""
+    layout = _layout(elf)
+    start, end = symtab.span
+    end -= (end - start) % layout.size
+    for at in range(start, end, _CHUNK_SYMBOLS * layout.size):
+        for fields in layout.iter_unpack(elf.data[at : min(at + _CHUNK_SYMBOLS * layout.size, end)]):
+            if fields[0]:
+                yield fields[0]

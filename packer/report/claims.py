@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     Path = tuple[str, ...]
     Known = tuple[int, int, str | Path]
@@ -20,6 +21,14 @@ _NEAR = 4096
 _MOST_OWNERS = (1 << _BITS) - 1
 
 
+def dealt(starts: Mapping[int, Path], size: int) -> Iterator[tuple[int, Path]]:
+    """Bytes and owners of a table in which each piece reaches to the next one's beginning, the last to the table's end."""
+    order = sorted(start for start in starts if 0 <= start < size)
+    for start, end in pairwise([*order, size]):
+        if starts[start]:
+            yield end - start, starts[start]
+
+
 class Claims:
     """Pieces of memory with a name, and places that somebody refers to: such a place is his up to the next claim.
 
@@ -28,6 +37,7 @@ class Claims:
 
     def __init__(self, known: Iterable[Known]) -> None:
         self.known = sorted(known, key=lambda one: (one[0], -one[1]))
+        self._starts = [start for start, _, _ in self.known]
         self._owners: dict[Path, int] = {}
         self._places = array("Q")
         self._sorted = array("Q")
@@ -35,12 +45,12 @@ class Claims:
 
     def named(self, address: int) -> str | Path | None:
         """The name of the piece around an address, or whose it is; None where there is no piece."""
-        at = bisect_right(self.known, address, key=lambda one: one[0]) - 1
+        at = bisect_right(self._starts, address) - 1
         return self.known[at][2] if at >= 0 and address < self.known[at][1] else None
 
     def owner(self, address: int) -> str | Path | None:
         """Who has what stands there: a name, or who refers to it, or to a place so little before it that it is of the same thing."""
-        at = bisect_right(self.known, address, key=lambda one: one[0]) - 1
+        at = bisect_right(self._starts, address) - 1
         if at >= 0 and address < self.known[at][1]:
             return self.known[at][2]
         self._sort()
@@ -63,7 +73,7 @@ class Claims:
         Of pieces that overlap the first has what they share.
         """
         at = start
-        for number in range(bisect_left(self.known, (start,)), len(self.known)):
+        for number in range(bisect_left(self._starts, start), len(self.known)):
             begins, ends, name = self.known[number]
             if begins >= end:
                 break

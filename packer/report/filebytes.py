@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from whit.packer.elf.file import SectionType, parse
 from whit.packer.elf.parts import kind_of, parts
 from whit.packer.executable.analyse import WASM_MAGIC
-from whit.packer.report.naming import grouped, placing
+from whit.packer.report.debugbytes import debug_shares
+from whit.packer.report.naming import grouped, placing, unit_placing
 from whit.packer.report.owning import Owning, owning
 from whit.packer.report.wasmbytes import wasm_sizes
 from whit.packer.support.errors import InvalidFileError
@@ -59,7 +60,7 @@ def _by_part(elf: ElfFile) -> dict[Path, int]:
 def _by_section(elf: ElfFile, analysis: Analysis) -> dict[Path, int]:
     place = placing(analysis)
     owns = owning(elf, place, analysis.language.name)
-    shares = _shares(elf.sections, owns.shares)
+    shares = _shares(elf.sections, [*owns.shares, *debug_shares(elf, unit_placing(analysis))])
     sizes: dict[Path, int] = {}
     for number, section in enumerate(elf.sections):
         if not section.size or section.type == SectionType.NOBITS:

@@ -27,6 +27,9 @@ OWNERS = {
 }
 """Language → what its names tell the owner by, the outermost first."""
 
+_UNIT = re.compile(r"/@/([A-Za-z_][A-Za-z0-9_]*)\.")
+"""How rustc names its units: ``src/lib.rs/@/crate.hash-cgu.0``."""
+
 _LEGACY = re.compile(r"_ZN(?P<parts>.*?)17h[0-9a-f]{16}E")
 _PART = re.compile(r"(\d+)")
 _ROOT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)::")
@@ -44,10 +47,26 @@ def placing(analysis: Analysis) -> Placing:
     """How names of this program's language are placed; a function from a symbol's name to a path."""
     language = analysis.language.name
     if language == "go":
-        modules = [name for name, _ in analysis.build.dependencies]
-        main = analysis.build.module or analysis.build.main_path or ""
-        return _GoNames([name for name in (main, *modules) if name]).path
+        return _go_names(analysis).path
     return _PLACINGS.get(language, lambda name: (name,))
+
+
+def unit_placing(analysis: Analysis) -> Placing:
+    """How units of debug information are placed by their names: Go's are packages, Rust's name the crate, others' are source files.
+
+    An empty path where nothing is told.
+    """
+    language = analysis.language.name
+    if language == "go":
+        names = _go_names(analysis)
+        return lambda name: (
+            names.home(name) if name and not name.endswith((".c", ".s", ".S")) else (OTHERS,) if name else ()
+        )
+    if language == "rust":
+        return lambda name: ((found[1],) if (found := _UNIT.search(name)) else (OTHERS,)) if name else ()
+    if language == "c":
+        return lambda name: (name.rpartition("/")[2],) if name else ()
+    return lambda name: (OTHERS,) if name else ()
 
 
 def grouped(analysis: Analysis) -> bool:
@@ -68,6 +87,12 @@ def go_package(name: str) -> tuple[str, str]:
     return unquote(name[:dot]), name[dot + 1 :]
 
 
+def _go_names(analysis: Analysis) -> _GoNames:
+    modules = [name for name, _ in analysis.build.dependencies]
+    main = analysis.build.module or analysis.build.main_path or ""
+    return _GoNames([name for name in (main, *modules) if name])
+
+
 class _GoNames:
     """Remembers which module a package is of: programs have hundreds of packages and a hundred thousand functions."""
 
@@ -78,9 +103,13 @@ class _GoNames:
     def path(self, name: str) -> tuple[str, ...]:
         """Module, package, name within it."""
         package, rest = go_package(name)
+        return (*self.home(package), rest or name)
+
+    def home(self, package: str) -> tuple[str, ...]:
+        """Module, package."""
         if package not in self._known:
             self._known[package] = self._home(package)
-        return (*self._known[package], rest or name)
+        return self._known[package]
 
     def _home(self, package: str) -> tuple[str, ...]:
         if not package:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whit.packer.elf import dynamic, gofunctions, gopclntab, gotables, symbols, unwinding
-from whit.packer.report.claims import Claims
+from whit.packer.report.claims import Claims, dealt
 from whit.packer.report.panics import guessed
 from whit.packer.report.references import pointers, references
 from whit.packer.syscalls.relocations import relocated
@@ -167,16 +167,18 @@ def _unwound(work: _Work, owns: Owning) -> None:
 
 
 def _symbol_table(work: _Work, owns: Owning) -> None:
-    """Each symbol's row, and its name."""
+    """Each symbol's row, and its name: one that is the end of another takes nothing of its own."""
     elf, table = work.elf, symbols.table(work.elf)
     if table is None:
         return
-    names, row = elf.sections[table.link].offset, _SYMBOL_SIZE[elf.bits]
-    for index, _, _ in symbols.sized(elf, table):
-        name = elf.text_at(names + index)
+    texts, row = elf.sections[table.link], _SYMBOL_SIZE[elf.bits]
+    starts: dict[int, Path] = {}
+    for index in symbols.names(elf, table):
+        name = elf.text_at(texts.offset + index)
         if name and (owner := work.owner(name)):
             owns.shares.append((table.offset, row, owner))
-            owns.shares.append((names, len(name) + 1, owner))
+            starts.setdefault(index, owner)
+    owns.shares.extend((texts.offset, size, owner) for size, owner in dealt(starts, texts.size))
 
 
 def _pointed(work: _Work, owns: Owning) -> None:

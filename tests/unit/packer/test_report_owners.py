@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from elftools.elf.elffile import ELFFile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.programs.build import build
-from whit.packer.elf.file import ElfFile, FileType, Segment, SegmentFlag, SegmentType, parse
+from whit.packer.elf.dwarfunits import content, units
+from whit.packer.elf.file import ElfFile, FileType, Section, Segment, SegmentFlag, SegmentType, parse
 from whit.packer.elf.unwinding import unwound
 from whit.packer.executable.file import opened
 from whit.packer.needs import DETAILS
-from whit.packer.report.claims import Claims
+from whit.packer.report.claims import Claims, dealt
 from whit.packer.report.filebytes import sizes_of
 from whit.packer.report.naming import placing
 from whit.packer.report.owners import owners, totals, unowned
@@ -68,6 +70,31 @@ def test_what_somebody_unknown_points_to_is_nobody_elses() -> None:
     assert claims.owner(12) is None
 
 
+@given(st.dictionaries(st.integers(-5, 40), st.sampled_from([("a",), ("b",), ()])), st.integers(0, 30))
+def test_a_table_is_dealt_out_whole_from_its_first_piece_on(starts: dict[int, tuple[str, ...]], size: int) -> None:
+    named = {start: owner or ("c",) for start, owner in starts.items()}
+    inside = [start for start in named if 0 <= start < size]
+    assert sum(bytes_ for bytes_, _ in dealt(named, size)) == (size - min(inside) if inside else 0)
+    assert all(owner for _, owner in dealt(starts, size))
+
+
+@pytest.mark.parametrize("name", ["exit-go", "exit-c-musl", "hello-rust"])
+@given(changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=8)), max_size=8))
+@settings(max_examples=15, deadline=None)
+def test_a_damaged_file_loses_no_byte(name: str, changes: list[tuple[float, bytes]]) -> None:
+    path = build(*name.split("-", 1))
+    with opened(str(path)) as file:
+        analysis = file.analyse(DETAILS).analysis
+    data = bytearray(path.read_bytes())
+    table = int.from_bytes(data[40:48], "little")
+    for where, new in changes:  # among the section headers, where damage tells most
+        at = table + int(where * (len(data) - table))
+        data[at : at + len(new)] = new[: len(data) - at]
+    found = sizes_of(bytes(data), analysis)
+    assert sum(found.values()) == len(data)
+    assert all(size >= 0 for size in found.values())
+
+
 @pytest.mark.parametrize("stripped", [False, True])
 def test_gos_function_table_and_constants_are_shared_out_to_packages(stripped: bool) -> None:
     path = build("exit", "go", stripped=stripped)
@@ -105,6 +132,44 @@ def test_the_unwinders_table_is_read_as_pyelftools_reads_it(language: str) -> No
         )
     ours = sorted((one.start, one.end, one.size) for one in unwound(parse(path.read_bytes())))
     assert ours == theirs
+
+
+@pytest.mark.parametrize(("name", "language"), [("exit", "go"), ("hello", "rust"), ("hello", "zig")])
+def test_debug_informations_units_are_read_as_pyelftools_reads_them(name: str, language: str) -> None:
+    path = build(name, language)
+    with path.open("rb") as file:
+        theirs = [
+            (unit.cu_offset, unit.size, unit.get_top_DIE().attributes["DW_AT_name"].value.decode())
+            for unit in ELFFile(file).get_dwarf_info().iter_CUs()
+        ]
+    ours = [(unit.offset, unit.size, unit.name) for unit in units(parse(path.read_bytes()))]
+    assert ours == theirs
+
+
+def test_debug_information_is_shared_out_by_its_units() -> None:
+    found = sizes(build("hello", "rust"))
+    crates = {where[1] for where in found if where[0] == "debug information" and where[-1] == ".debug_info"}
+    assert {"std", "core", "alloc"} <= crates
+    found = sizes(build("exit", "go"))
+    assert ("debug information", "(standard library)", "runtime", ".debug_info") in found
+
+
+@given(st.binary(max_size=120), st.binary(max_size=60))
+def test_no_debug_information_breaks_the_reading_of_units(info: bytes, abbreviations: bytes) -> None:
+    data = info + abbreviations
+    sections = (
+        Section(".debug_info", 1, 0, 0, 0, len(info), 0),
+        Section(".debug_abbrev", 1, 0, 0, len(info), len(abbreviations), 0),
+    )
+    list(units(ElfFile(data, 64, "<", 0, FileType.DYN, 62, 0, 0, (), sections)))
+
+
+@pytest.mark.parametrize("size", [5, 1 << 60])
+def test_a_section_that_lies_about_its_size_is_taken_as_absent(size: int) -> None:
+    pressed = struct.pack("<IIQQ", 1, 0, size, 1) + zlib.compress(b"x" * 1000)
+    section = Section(".debug_info", 1, 0x800, 0, 0, len(pressed), 0)
+    elf = ElfFile(pressed, 64, "<", 0, FileType.DYN, 62, 0, 0, (), (section,))
+    assert content(elf, section) in (None, b"x" * 5)
 
 
 @pytest.mark.parametrize(
