@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from whit.packer.report import sections
 from whit.packer.report.bytesview import NOTHING, bytes_section, signed
-from whit.packer.report.imagebytes import hidden_bytes, layer_titles
-from whit.packer.report.markup import Markup, joined, table, tag
+from whit.packer.report.layersview import layers_section
+from whit.packer.report.markup import Markup, joined, tag
 from whit.packer.report.naming import grouped
 from whit.packer.report.ownersview import owners_part
 from whit.packer.report.tree import tree
@@ -87,8 +87,8 @@ def _cards(looked: Looked, older: Looked | None) -> Iterator[tuple[str, str]]:
 def _parts(looked: Looked, older: Looked | None, allowed: frozenset[str] | None) -> Iterator[tuple[str, str, Markup]]:
     """The name of each part for links, its title, and what is in it."""
     yield "bytes-part", "Where the bytes are", _bytes(looked, older)
-    if looked.stored is not None:
-        yield "layers", "Layers", _layers(looked)
+    if looked.image is not None and looked.stored is not None:
+        yield "layers", "Layers", layers_section(looked.image, looked.stored)
     yield "needs", "What it needs", sections.needs_section(looked)
     yield "surface", "Attack surface", sections.surface_section(looked.compared, older.compared if older else None)
     yield "calls", "System calls", sections.calls_section(looked.called, allowed, older.called if older else None)
@@ -102,21 +102,3 @@ def _bytes(looked: Looked, older: Looked | None) -> Markup:
         owners_part(looked.inside or {}, analysis.language.name, stripped=analysis.stripped) if analysis else NOTHING
     )
     return bytes_section(tree(looked.name, sizes), older.sizes if older else None, sizes, beside, owned=owned)
-
-
-def _layers(looked: Looked) -> Markup:
-    stored = looked.stored
-    if stored is None:
-        return Markup("")
-    titles = layer_titles(stored)
-    content: dict[str, int] = {}
-    for path, size in (looked.sizes or {}).items():
-        content[path[0]] = content.get(path[0], 0) + size
-    rows = [
-        (titles[layer.digest], human_size(content.get(titles[layer.digest], 0)), human_size(layer.size))
-        for layer in stored.manifest.layers
-    ]
-    layers = table("From the bottom to the top", ("Layer", "Files in it", "Compressed"), rows, frozenset({1, 2}))
-    lost = hidden_bytes(looked.image) if looked.image else 0
-    told = f"{human_size(lost)} of its files no container sees: a later layer deletes or replaces them."
-    return joined((layers, tag("p", told) if lost else ""))
