@@ -41,8 +41,11 @@ def owners(sizes: Sizes, depth: int) -> tuple[Owner, ...]:
 
 
 def totals(sizes: Sizes) -> dict[tuple[str, ...], int]:
-    """Owner → all its bytes."""
-    return {one.path: one.total for one in owners(sizes, _DEEPEST)}
+    """The innermost owner's name → all its bytes."""
+    found: dict[tuple[str, ...], int] = {}
+    for one in owners(sizes, _DEEPEST):
+        found[one.path[-1:]] = found.get(one.path[-1:], 0) + one.total
+    return found
 
 
 def unowned(sizes: Sizes) -> int:

@@ -188,7 +188,7 @@
     table.createCaption().textContent = `In ${node[0]}`;
     const compared = typeof root[3] === "number";
     const head = table.createTHead().insertRow();
-    for (const title of ["Name", "Bytes", `Of ${node[0].length > 20 ? "it" : node[0]}`, ...(compared ? ["Since then"] : [])]) {
+    for (const title of ["Name", "Bytes", `Of ${node[0].length > 20 ? "it" : node[0]}`, ...(compared ? ["Change"] : [])]) {
       const one = document.createElement("th");
       one.scope = "col";
       one.textContent = title;
