@@ -36,6 +36,7 @@ def page(compared: Compared, width: int | None = None) -> Iterator[str]:
     for line in wrapped(UNITS, width and width - 2):
         yield click.style(f"  {line}", dim=True)
     yield from _names(surfaces[1], width)
+    yield from _ports(compared, width)
     if subject.calls is None:
         yield from under(f"Which calls its own code can make isn't known: {printable(subject.why)}", width)
 
@@ -56,3 +57,12 @@ def _names(surface: Surface, width: int | None) -> Iterator[str]:
         more = f" and {part.count - _SHOWN} more" if part.count > _SHOWN else ""
         told = f"{names}{more} ({part.note})" if names and part.note else f"{names}{more}" if names else part.note
         yield from under(printable(f"{part.title}: {told}"), width)
+
+
+def _ports(compared: Compared, width: int | None) -> Iterator[str]:
+    """Where it may listen in a strict sandbox, and what to do where that is nowhere."""
+    for surface in compared.surfaces:
+        names = surface.by_id["ports"].names
+        if surface.name == "strict":
+            told = ", ".join(names) or "none is named or seen in its code; of a server: strict,bind=PORT"
+            yield from under(printable(f"TCP ports under {TITLES[surface.name]}: {told}"), width)

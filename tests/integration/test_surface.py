@@ -50,6 +50,7 @@ def test_a_strict_sandbox_leaves_the_ports_that_the_image_names(run_whit: RunWhi
     shown = json.loads(run_whit("inspect", "--surface", "--json", image).stdout)
     strict = next(one for one in shown["surfaces"] if one["name"] == "strict")
     assert next(part["names"] for part in strict["parts"] if part["part"] == "ports") == ["81", "8080"], packed.stderr
+    assert "TCP ports under --sandbox strict: 81, 8080" in run_whit("inspect", "--surface", image).stdout
 
 
 def test_it_is_for_one_file_or_image(run_whit: RunWhit) -> None:
