@@ -92,7 +92,9 @@ def _surface(image: Image) -> Iterator[Found]:
     if sum(surface.by_id[name].points for name in ("shells", "executables", "set_id")) < _WORTH_IT:
         return  # being root alone, other rules tell
     words = ", ".join(f"{_words(part)} ({part.points})" for part in parts)
-    yield Found(f"{sum(part.points for part in parts)} points under docker's defaults could go: {words}")
+    points = sum(part.points for part in parts)
+    of = f"of the {surface.figure} points" if surface.figure is not None else "points"
+    yield Found(f"{points} {of} of its attack surface under docker's defaults could go: {words}")
 
 
 RULES = (
@@ -100,8 +102,8 @@ RULES = (
         "attack-surface",
         Level.NOTE,
         "It leaves more within reach than its program alone",
-        "Whoever takes over the program has all that is in the image and all that its user may do. docs/report.md tells "
-        "how the points are counted.",
+        "Whoever takes over the program has all that is in the image and all that its user may do. A system call counts a "
+        "point, a capability ten: 'whit inspect --surface IMAGE' shows all parts, docs/report.md tells how they are counted.",
         "Run as a user that isn't root, drop set-user-ID bits, and copy the program alone into an empty image: whit pack.",
         "https://docs.docker.com/build/building/best-practices/",
         image=_surface,

@@ -61,6 +61,27 @@ class Claims:
         place = bisect_left(self._sorted, self._sorted[place] >> _BITS << _BITS)  # the first who refers to it
         return self._path(self._sorted[place] & _MOST_OWNERS) or None
 
+    def owners(self, addresses: Iterable[int]) -> Iterator[str | Path | None]:
+        """As :meth:`owner`, of many addresses that rise: one walk past all claims."""
+        self._sort()
+        piece, place, first, pieces, places = -1, -1, 0, len(self.known), len(self._sorted)
+        for address in addresses:
+            while piece + 1 < pieces and self._starts[piece + 1] <= address:
+                piece += 1
+            begin = (address + 1) << _BITS
+            while place + 1 < places and self._sorted[place + 1] < begin:
+                place += 1
+                if not place or self._sorted[place] >> _BITS != self._sorted[first] >> _BITS:
+                    first = place
+            if piece >= 0 and address < self.known[piece][1]:
+                yield self.known[piece][2]
+                continue
+            lowest = max(self.known[piece][1] if piece >= 0 else 0, address - _NEAR)
+            if place < 0 or self._sorted[first] >> _BITS < lowest:
+                yield None
+            else:
+                yield self._path(self._sorted[first] & _MOST_OWNERS) or None
+
     def refer(self, address: int, owner: Path) -> None:
         """Somebody refers to an address; an empty owner is somebody unknown, behind whom all others come first."""
         number = self._owners.setdefault(owner, len(self._owners)) if owner else _MOST_OWNERS

@@ -186,17 +186,17 @@ def _pointed(work: _Work, owns: Owning) -> None:
     claims = owns.claims
     for site, target in zip(*work.references, strict=True):
         claims.refer(target, work.owner(claims.named(site)) or ())
-    left = list(pointers(work.elf, work.words))
+    left = sorted(pointers(work.elf, work.words))
     for _ in range(_FURTHEST):
-        told = [(place, target, work.owner(claims.owner(place))) for place, target in left]
-        for _, target, owner in told:
+        owners = [work.owner(claim) for claim in claims.owners(place for place, _ in left)]
+        for (_, target), owner in zip(left, owners, strict=True):
             if owner:
                 claims.refer(target, owner)
-        left = [(place, target) for place, target, owner in told if not owner]
+        left = [pair for pair, owner in zip(left, owners, strict=True) if not owner]
     for _, target in left:
         claims.refer(target, ())
     rows = work.elf.section(".rela.dyn")
     if rows is not None:
-        for place in work.words:
-            if owner := work.owner(claims.owner(place)):
+        for claim in claims.owners(sorted(work.words)):
+            if owner := work.owner(claim):
                 owns.shares.append((rows.offset, _RELA_SIZE, owner))

@@ -110,12 +110,16 @@ def judge(data: bytes) -> None:
     """The rule that must hold for every file."""
     from whit.packer.executable.analyse import analyse
     from whit.packer.needs import DETAILS, judge_all
+    from whit.packer.report.filebytes import sizes_of
     from whit.packer.resolution.advice import advise
     from whit.packer.support.errors import WhitError
 
     try:
         analysis = analyse(data, DETAILS)
         advise(analysis, {need.name: need for need in judge_all(analysis)})
+        sizes = sizes_of(data, analysis)
+        if sum(sizes.values()) != len(data) or min(sizes.values()) < 0:
+            raise AssertionError("the report's sizes don't add up")
     except WhitError as error:
         message = error.message
     else:

@@ -42,6 +42,13 @@ def test_modules_and_components_have_a_page(run_whit: RunWhit, tmp_path: Path) -
         assert done.stdout.endswith("</html>\n")
 
 
+def test_a_dynamic_program_has_its_libraries_with_who_asks_for_them(run_whit: RunWhit) -> None:
+    done = run_whit("inspect", "--html", "-", "/bin/ls")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "libc.so.6</th><td>" in done.stdout
+    assert "ls and what it needs; the table below tells the same" in done.stdout
+
+
 @pytest.mark.parametrize("pressed", [gzip.compress, bz2.compress, zstandard.ZstdCompressor().compress])
 def test_a_compressed_archive_is_read_as_the_plain_one(
     run_whit: RunWhit, archive: Path, pressed: Callable[[bytes], bytes]

@@ -224,7 +224,13 @@ def test_an_image_is_told_by_layers_and_what_is_hidden_counts(tmp_path: Path) ->
         ("old",): 500,
         ("keep", "me"): 10,
     }
-    assert "1kB of its files no container sees" in page(looked)
+    shown = page(looked)
+    assert (
+        f"1kB of its files no container sees ({1000 / (len(EXIT) + 1510):.1%} of all that is sent, in 1 file)" in shown
+    )
+    assert '<th scope="row">/old</th><td class="n">1kB</td><td>layer 1</td><td>replaced</td>' in shown
+    whole = write_layout(tmp_path / "whole", layers[:1], GOOD)
+    assert "Every file that is sent is seen" in page(look(str(whole), WHIT, whole=True))
 
 
 def test_webassembly_is_told_by_sections_and_a_components_modules_by_theirs() -> None:

@@ -51,6 +51,17 @@ def test_no_byte_is_claimed_twice_whatever_overlaps(
     assert sum(size for _, size in pieces) <= 100
 
 
+@given(st.lists(SPANS), st.lists(st.tuples(st.integers(0, 400), st.sampled_from(["a", "b", ""]))))
+def test_many_addresses_have_the_owners_that_each_has(
+    known: list[tuple[int, int, str]], referred: list[tuple[int, str]]
+) -> None:
+    claims = Claims(known)
+    for address, owner in referred:
+        claims.refer(address, (owner,) if owner else ())
+    addresses = range(0, 500, 3)
+    assert list(claims.owners(addresses)) == [claims.owner(address) for address in addresses]
+
+
 def test_what_is_pointed_to_reaches_to_the_next_claim_and_a_name_comes_first() -> None:
     claims = Claims([(10, 20, "named")])
     for address, owner in ((2, "a"), (2, "b"), (15, "c"), (30, "b")):
