@@ -20,7 +20,7 @@ _HEADS = {"docker": "docker", "whit": "whit", "own": "auto", "strict": "strict"}
 """The same where there is no room."""
 
 UNITS = "1 point a system call, 10 a capability; docs/report.md tells all. Lower is better; it is no measure of the kernel's or the program's own bugs."
-_SHOWN, _WIDTH = 6, 10
+_SHOWN, _WIDTH = 6, 9
 
 
 def page(compared: Compared, width: int | None = None) -> Iterator[str]:
@@ -42,7 +42,8 @@ def page(compared: Compared, width: int | None = None) -> Iterator[str]:
 
 
 def _cell(part: Part) -> str:
-    return f"{part.count}" if not part.points else f"{part.count} = {part.points}"
+    count = "all" if part.note == "all" else f"{part.count}"
+    return count if not part.points else f"{count} = {part.points}"
 
 
 def _figure(surface: Surface) -> str:
