@@ -1,8 +1,8 @@
 """A container in one file beside ``whit run`` of the same image: start to exit of the same programs, as root and as a user.
 
 ``python -m tests.bench.bundle [--json] [--rounds N]``, as root. Rounds are interleaved, back to back and with 100 ms between
-runs. Beside them the program alone, bubblewrap on the unpacked files, and podman, for what people use today. Then, of the
-largest program, what its parts of the start cost: the copy into memory, the sum, and what decompressing would.
+runs, and by the processors' time that they take. Beside them the program alone, bubblewrap on the unpacked files, and podman, for what
+people use today. Then the floor: what the copy into memory takes by itself; and what decompressing would.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.bench.bundle_costs import cpu_times, floor_rows
 from tests.bench.contenders import Contender
 from tests.bench.floor import build_true
-from tests.bench.launch import GAP_SECONDS, measure
+from tests.bench.launch import BATCH, GAP_SECONDS, measure
 from tests.bench.measure import Command, Times, print_table, print_times
 from tests.installed import install
 from tests.peers import PROJECT, find_peer
@@ -131,6 +132,7 @@ def measured(programs: tuple[Subject, ...], folder: Path, whit: Path, rounds: in
         size = _sized(subject, Path(field[2].command.arguments[0]))
         for mode, gap in (("back to back", 0.0), ("100 ms between runs", GAP_SECONDS)):
             found[f"{size}, {who}, {mode}"] = measure(field, rounds, gap)
+        found[f"{size}, {who}, processors' time"] = cpu_times(field, rounds * BATCH)
     return found
 
 
@@ -201,14 +203,19 @@ def main() -> None:
         whit = install("/usr/bin/python3", folder) / "whit"
         times |= as_user(programs, folder / "user", whit, options.rounds)
         rows = parts(PROJECT / ".venv" / "bin" / "ruff")
+        least = floor_rows(PROJECT / ".venv" / "bin" / "ruff", folder)
     if options.json:
         document = {title: {name: asdict(row) for name, row in rows.items()} for title, rows in times.items()}
         sys.stdout.write(
-            json.dumps({"schema": "whit.bench.bundle/1", "times": document, "decompressing": rows}, indent=2) + "\n"
+            json.dumps(
+                {"schema": "whit.bench.bundle/1", "times": document, "decompressing": rows, "floor": least}, indent=2
+            )
+            + "\n"
         )
         return
     for title, field in times.items():
         print_times(title, BASES, ((name, row, [field.get(base) for base in BASES]) for name, row in field.items()))
+    print_table("the floor: processors' time, shortest of many", ("", "MB", "ms"), least)
     print_table("decompressing ruff into memory", ("", "MB", "ms"), rows)
 
 
