@@ -36,7 +36,7 @@ ASKED = {
 }
 """Version → rights on files and the size of struct landlock_ruleset_attr, in which ports and scopes follow; later ones as 6."""
 
-AUDIT, AUDIT_SET, AUDIT_ENABLED, REQUEST_AND_ACK, READLOG = 9, 1001, 1, 5, 1
+AUDIT, AUDIT_GET, AUDIT_SET, AUDIT_ENABLED, REQUEST_AND_ACK, READLOG = 9, 1000, 1001, 1, 5, 1
 LANDLOCK_ACCESS = 1423
 
 
@@ -102,6 +102,14 @@ def enable(control: socket.socket, wanted: int) -> bool:
     return bool(error == 0)
 
 
+def is_enabled(control: socket.socket) -> bool:
+    """Whether it is switched on already: an acknowledgement comes with the answer, before or after it."""
+    control.send(message(AUDIT_GET, b""))
+    answers = {struct.unpack_from("=H", data, 4)[0]: data for data in (control.recv(8192), control.recv(8192))}
+    (enabled,) = struct.unpack_from("=I", answers[AUDIT_GET], 20)
+    return bool(enabled)
+
+
 @pytest.fixture
 def audited() -> Iterator[socket.socket]:
     """What the machine's audit log is told, while the test runs."""
@@ -112,11 +120,12 @@ def audited() -> Iterator[socket.socket]:
     except OSError as error:
         lacking(f"this machine has no audit log that one may read: {error}")
     with control, heard:
+        before = is_enabled(control)
         if not enable(control, 1):
             lacking("this machine's audit log can't be switched on")
         heard.settimeout(60)
         yield heard
-        enable(control, 0)
+        enable(control, int(before))
 
 
 def refusals(heard: socket.socket) -> Iterator[str]:
