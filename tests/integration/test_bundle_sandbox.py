@@ -117,7 +117,7 @@ def test_what_leads_out_is_stopped(run_whit: RunWhit, folder: Path, by: Callable
         "write=/proc/self/mem",
         "map=/dev/shm/x",
         "unix",
-        "listen=8080",
+        "bind=8080",
     )
     made = by(bundle(run_whit, folder, breakout(), "--sandbox", "strict", "--tmpfs", "/tmp:exec,mode=1777"))
     done = made(*tries)
@@ -130,7 +130,7 @@ def test_what_leads_out_is_stopped(run_whit: RunWhit, folder: Path, by: Callable
         "write Permission denied",
         "map Operation not permitted",
         "unix done",
-        "listen Address family not supported by protocol",
+        "bind Address family not supported by protocol",
     ], done.stderr
     assert done.stderr == ""
     assert "sandbox     strict\n" in made("--whit-inspect").stdout
@@ -161,7 +161,7 @@ def test_it_listens_and_connects_only_where_it_is_said(
 ) -> None:
     one, other = listening_at(), listening_at()
     made = by(bundle(run_whit, folder, breakout(), "--sandbox", f"strict,bind={one},connect={other}"))
-    tries = (f"listen={one}", f"listen={other}", f"mptcp={other}", f"connect={one}", f"connect={other}")
+    tries = (f"bind={one}", f"bind={other}", f"mptcp={other}", f"connect={one}", f"connect={other}")
     done = made("--whit-network", "host", *tries)
     said = [line.partition(" ")[2] for line in done.stdout.splitlines()]
     assert said == ["done", "Permission denied", "Protocol not supported", "Permission denied", "done"], done.stderr
@@ -200,7 +200,7 @@ def test_on_a_kernel_without_landlock_the_other_walls_stand_and_it_is_said(run_w
     made = bundle(run_whit, folder, breakout(), "--sandbox", "strict")
     older = (sys.executable, "-P", "-m", "tests.integration.without_calls", "landlock_create_ruleset")
     done = subprocess.run(
-        [*older, made.path, "drop=/tmp/x", "map=/tmp/y", "write=/z", "listen=1"],
+        [*older, made.path, "drop=/tmp/x", "map=/tmp/y", "write=/z", "bind=1"],
         cwd=PROJECT, capture_output=True, text=True, timeout=LIMIT_S, check=False, env={**os.environ, "PYTHONPATH": str(PROJECT)},
     )  # fmt: skip
     assert "whit: warning: the sandbox of this bundle: this kernel has no Landlock (Linux 5.13)" in done.stderr
@@ -208,5 +208,5 @@ def test_on_a_kernel_without_landlock_the_other_walls_stand_and_it_is_said(run_w
         "drop Permission denied",
         "map Operation not permitted",
         "write Read-only file system",
-        "listen Address family not supported by protocol",
+        "bind Address family not supported by protocol",
     ], done.stderr
