@@ -30,6 +30,9 @@ OWNERS = {
 _UNIT = re.compile(r"/@/([A-Za-z_][A-Za-z0-9_]*)\.")
 """How rustc names its units: ``src/lib.rs/@/crate.hash-cgu.0``."""
 
+_FOR_TYPE = re.compile(r"type:\.(?:eq|hash)\.(?:\[\d*\]|\*)*(?!struct \{|interface \{|func\(|map\[)")
+"""Before the type's name: arrays and pointers of it."""
+
 _LEGACY = re.compile(r"_ZN(?P<parts>.*?)17h[0-9a-f]{16}E")
 _PART = re.compile(r"(\d+)")
 _ROOT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)::")
@@ -77,8 +80,10 @@ def grouped(analysis: Analysis) -> bool:
 def go_package(name: str) -> tuple[str, str]:
     """(package, the name within it) of a Go symbol (cmd/internal/objabi, "path.go": dots in a path's last part are escaped).
 
-    The package is empty for what has none.
+    The package is empty for what has none. What the compiler makes to compare and hash a type is of the type's package.
     """
+    if made := _FOR_TYPE.match(name):
+        return go_package(name[made.end() :])[0], name
     head = name.partition("[")[0]
     slash = head.rfind("/") + 1
     dot = name.find(".", slash)

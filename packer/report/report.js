@@ -11,7 +11,7 @@
   const rows = document.getElementById("rows");
   const root = JSON.parse(source.textContent);
   const whole = root[1];
-  const LABEL = 20, LEAST = 3, NARROW = 34, DEEPEST = 3, ROWS = 12, HITS = 30;
+  const LABEL = 20, LEAST = 3, NARROW = 34, LETTER = 6.6, DEEPEST = 3, ROWS = 12, HITS = 30;
   let path = [root];
   let places = [];
   let marked = null; // what a search found, and all that it is in
@@ -76,10 +76,21 @@
     element.style.height = `${place.h}px`;
   }
 
+  // The end of a path that doesn't fit tells more than its beginning, which others have too.
+  function fitting(name, letters) {
+    while (name.length > letters && /[^/]\/[^/ ]/.test(name)) {
+      const end = name.slice(name.indexOf("/") + 1).trimStart();
+      if (/^v\d+( |$)/.test(end)) break; // a module's version says nothing by itself
+      name = end;
+    }
+    return name;
+  }
+
   function label(element, node, place) {
     if (place.w < NARROW || place.h < LABEL) return;
     const name = document.createElement("b");
-    name.textContent = place.w > 110 ? `${node[0]} ${human(node[1])}${difference(node)}` : node[0];
+    const end = place.w > 110 ? ` ${human(node[1])}${difference(node)}` : "";
+    name.textContent = fitting(node[0], (place.w - 10) / LETTER - end.length) + end;
     element.append(name);
   }
 

@@ -98,7 +98,11 @@ def test_sections_that_overlap_are_not_believed() -> None:
         ("gopkg.in/yaml%2ev3.Marshal", "gopkg.in/yaml.v3", "Marshal"),
         ("slices.SortFunc[go.shape.[]a/b.T]", "slices", "SortFunc[go.shape.[]a/b.T]"),
         ("main.main", "main", "main"),
-        ("type:.eq.net/http.T", "", "type:.eq.net/http.T"),
+        ("type:.eq.net/http.T", "net/http", "type:.eq.net/http.T"),
+        ("type:.eq.[8]internal/cpu.option", "internal/cpu", "type:.eq.[8]internal/cpu.option"),
+        ("type:.hash.[2]interface {}", "", "type:.hash.[2]interface {}"),
+        ("type:.eq.struct { net/http.a int }", "", "type:.eq.struct { net/http.a int }"),
+        ("type:*", "", "type:*"),
         ("_cgo_init", "", "_cgo_init"),
     ],
 )
