@@ -113,6 +113,8 @@ RUNTIMES = frozenset(
         "faccessat2",
         "poll",
         "ppoll",
+        "select",
+        "pselect6",
         "prlimit64",
     ]
 )

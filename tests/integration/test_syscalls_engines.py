@@ -1,0 +1,185 @@
+"""podman with the filter of a program's own calls, as root and as a user: programs start, serve and stop, under any runtime.
+
+Any other call ends the program, and so would the runtime's own between the filter and the program.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from tests.integration.compiled import compiled
+from tests.integration.conftest import USER, become
+from tests.peers import find_peer
+from tests.programs.build import build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import RunWhit
+
+pytestmark = [pytest.mark.root, pytest.mark.peer("podman", "conmon", "newuidmap")]
+
+KILLED = 128 + 31
+TERMINATED = 2
+"""What Go's runtime ends with at SIGTERM."""
+
+SLOW = pytest.mark.slow
+RUNTIMES = (pytest.param("runc", marks=SLOW), "crun", pytest.param("whit-oci", marks=SLOW))
+
+PROGRAMS = {"hello": "c-zig", "server": "go", "net": "rust"}
+
+# Each case's output stands between lines "=== NAME STATUS".
+SCRIPT = """
+umount /sys/fs/cgroup/unified 2>/dev/null
+pod() {
+    podman --root $HOME/p --runroot $HOME/r --tmpdir $HOME/t --storage-driver vfs --cgroup-manager cgroupfs \
+        --events-backend none --log-level error --runtime $RUNTIME "$@"
+}
+case_of() { name=$1; shift; said=$("$@" 2>&1); echo "=== $name $?"; echo "$said"; }
+run() { program=$1; shift; pod run --network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 $(filter_of $program) "$@"; }
+listens() { tries=0; until pod logs $1 | grep -q listening || test $tries -gt 300; do sleep 0.1; tries=$((tries + 1)); done; pod logs $1; }
+cd $HOME
+for name in hello server net; do pod load -i $name.tar >/dev/null || exit; done
+case_of hello run hello --rm hello
+run server -d --name server server >/dev/null
+case_of listening listens server
+case_of stopped pod stop -t 60 server
+case_of status pod inspect --format '{{.State.ExitCode}}' server
+run net -d --name net net serve 7000 >/dev/null
+listens net >/dev/null
+case_of asked pod exec net /net ask 127.0.0.1:7000 abc
+# The container's end may come before the one who asked for it says so.
+pod exec net /net ask 127.0.0.1:7000 end >/dev/null 2>&1
+case_of served pod wait net
+case_of wrong run wrong --rm hello
+pod rm -f -t 0 --all >/dev/null
+"""
+
+WITH_PROFILES = 'filter_of() { echo "--security-opt seccomp=$HOME/$1.json"; }\n'
+"""The exported document; that of another program for what goes wrong."""
+
+WITH_NOTHING = "filter_of() { :; }\n"
+"""Nothing is said: the image's annotations tell it."""
+
+AS_USER = """
+mount --bind passwd /etc/passwd && mount --bind group /etc/group || exit
+for file in subuid subgid; do test -e /etc/$file || touch /etc/$file; mount --bind sub /etc/$file || exit; done
+umount /sys/fs/cgroup/unified 2>/dev/null
+exec "$@"
+"""
+
+
+class Said(NamedTuple):
+    """How a case ended, and what it said."""
+
+    status: int
+    output: str
+
+
+def _pack(folder: Path, run_whit: RunWhit) -> None:
+    """Images that tell their calls, and profiles; ``wrong`` is a filter that doesn't let ``hello`` say anything."""
+    for name, language in PROGRAMS.items():
+        program = compiled(lambda name=name, language=language: build(name, language, stripped=True))  # type: ignore[misc]
+        run_whit("pack", "--seccomp", "auto:kill", program, "-t", name, "-o", folder / f"{name}.tar")
+        done = run_whit("syscalls", "--profile", "docker", "--refuse", "kill", program)
+        assert done.returncode == 0, done.stderr
+        (folder / f"{name}.json").write_text(done.stdout)
+    profile = json.loads((folder / "hello.json").read_text())
+    for rule in profile["syscalls"]:
+        rule["names"] = [name for name in rule["names"] if name != "writev"]
+    profile["syscalls"].append({"names": ["writev"], "action": "SCMP_ACT_KILL_PROCESS"})
+    (folder / "wrong.json").write_text(json.dumps(profile))
+
+
+def _run(
+    folder: Path, runtime: str | Path, script: str, before: tuple[str, ...] = ("unshare", "--mount", "--")
+) -> dict[str, Said]:
+    environment = {**os.environ, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder), "RUNTIME": str(runtime)}
+    command = [*before, "bash", "-c", script + SCRIPT]
+    done = subprocess.run(
+        command,
+        env=environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    parts = done.stdout.split("=== ")[1:]
+    heads = [part.partition("\n") for part in parts]
+    assert heads, done.stderr
+    return {head.split()[0]: Said(int(head.split()[1]), said.strip()) for head, _, said in heads}
+
+
+def _assert_works(cases: dict[str, Said]) -> None:
+    assert cases["hello"] == Said(0, "hello from c"), cases
+    assert "listening on" in cases["listening"].output, cases
+    assert cases["status"].output == str(TERMINATED), cases
+    assert cases["asked"] == Said(0, "cba"), cases
+    assert cases["served"].output == "0", cases
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A short path: a socket's has room for a hundred characters, of which podman takes its share."""
+    with tempfile.TemporaryDirectory(prefix="w", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_programs_work_under_their_profiles(runtime: str, place: Path, run_whit: RunWhit, whit: Path) -> None:
+    _pack(place, run_whit)
+    program = whit.with_name(runtime) if runtime == "whit-oci" else find_peer(runtime)
+    if program is None:
+        pytest.skip(f"no {runtime}")
+
+    cases = _run(place, program, WITH_PROFILES)
+
+    _assert_works(cases)
+    assert cases["wrong"].status == KILLED
+
+
+def test_podman_on_whit_oci_takes_the_filter_from_the_image(place: Path, run_whit: RunWhit, whit: Path) -> None:
+    """Nothing is asked for; and an image that tells wrong calls shows that they are taken."""
+    _pack(place, run_whit)
+    (place / "hello.tar").rename(place / "right.tar")
+    told = {"dev.whit.syscalls": "read", "dev.whit.syscalls.program": "/hello", "dev.whit.syscalls.else": "kill"}
+    words = [word for key, value in told.items() for word in ("--annotation", f"{key}={value}")]
+    program = compiled(lambda: build("hello", "c-zig", stripped=True))
+    run_whit("pack", *words, program, "-t", "hello", "-o", place / "hello.tar")
+
+    cases = _run(place, whit.with_name("whit-oci"), WITH_NOTHING)
+
+    assert cases["hello"].status == KILLED
+    _assert_works({**cases, "hello": Said(0, "hello from c")})
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES[:2])
+def test_a_user_s_podman_takes_them_too(runtime: str, run_whit: RunWhit) -> None:
+    program = find_peer(runtime)
+    if program is None:
+        pytest.skip(f"no {runtime}")
+    with tempfile.TemporaryDirectory(prefix="w", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        _pack(folder, run_whit)
+        entry = f"rootless:x:{USER}:"
+        (folder / "passwd").write_text(Path("/etc/passwd").read_text() + f"{entry}{USER}::{folder}:/bin/sh\n")
+        (folder / "group").write_text(Path("/etc/group").read_text() + f"{entry}\n")
+        (folder / "sub").write_text("rootless:700000:65536\n")
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, USER, USER)
+
+        cases = _run(
+            folder, program, WITH_PROFILES, ("unshare", "--mount", "--", "sh", "-c", AS_USER, "sh", *become(USER))
+        )
+
+    _assert_works(cases)
+    assert cases["wrong"].status == KILLED
