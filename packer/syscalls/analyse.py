@@ -49,7 +49,7 @@ def find(data: Data) -> Findings:
             continue
         values = demands.values(demands.number_at(site.address))
         entries.append(_entry(site, values, program.bounds))
-        unknown.extend(_unknown(site, values, program.bounds))
+        unknown.extend(_unknown(site, values, program))
     foreign = tuple(_place(site.address, program.bounds) for site in found if site.kind != program.machine.entry_kind)
     size = sum(part.end - part.start for part in program.image.code)
     return Findings(program.machine.name, size, tuple(entries), tuple(unknown), foreign)
@@ -114,11 +114,12 @@ def _entry(site: Site, values: Values, bounds: Bounds) -> Entry:
     return Entry(_place(site.address, bounds), tuple(ways[number] for number in sorted(ways)))
 
 
-def _unknown(site: Site, values: Values, bounds: Bounds) -> list[Unknown]:
-    place = _place(site.address, bounds)
+def _unknown(site: Site, values: Values, program: Program) -> list[Unknown]:
+    place = _place(site.address, program.bounds)
     if not values.ways and not values.lost:
-        return [Unknown(place, _NO_VALUE)]
+        never = values.ended and all(program.is_never_run(address) for address in values.ended)
+        return [] if never else [Unknown(place, _NO_VALUE)]
     return [
-        Unknown(place, lost.reason, tuple(_place(address, bounds) for address in (lost.address, *way)))
+        Unknown(place, lost.reason, tuple(_place(address, program.bounds) for address in (lost.address, *way)))
         for lost, way in values.lost.items()
     ]

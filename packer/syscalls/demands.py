@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from whit.packer.syscalls.program import Edge, Found, Program
 
 _MOST_DEMANDS = 20_000
+_MOST_STEPS = 800_000
+_NEW = 20
+"""Steps along which values are asked for in the whole program, and what one that is new is counted as; real programs take up to 7,000 new ones."""
+
 _MOST_OPERATIONS = 4
 _MOST_CALLS = 3
 """Calls within calls whose results are followed."""
@@ -56,6 +60,7 @@ class Demands:
     program: Program
     pointed: Callable[[int], Through | Lost]
     _steps: dict[Demand, tuple[Step, ...]] = field(default_factory=dict)
+    _taken: int = 0
 
     def number_at(self, site: int) -> Demand:
         """The number of the call that an instruction makes."""
@@ -64,10 +69,16 @@ class Demands:
     def values(self, demand: Demand) -> Values:
         """All values, each with a way."""
         found = Values()
+        if self._taken > _MOST_STEPS:
+            found.lost[Lost(demand.address, "too many ways lead to it")] = ()
+            return found
         before: dict[Demand, Demand | None] = {demand: None}
         waiting = [demand]
         for current in waiting:
-            for step in self._kept_steps(current):
+            steps = self._kept_steps(current)
+            if not steps:
+                found.ended.add(current.address)
+            for step in steps:
                 if isinstance(step, Demand):
                     if step not in before:
                         before[step] = current
@@ -77,7 +88,8 @@ class Demands:
                         found.ways[step.number] = self._way(current, before)
                 else:
                     found.lost.setdefault(step, self._way(current, before))
-            if len(waiting) > _MOST_DEMANDS:
+            self._taken += 1
+            if len(waiting) > _MOST_DEMANDS or self._taken > _MOST_STEPS:
                 found.lost[Lost(demand.address, "too many ways lead to it")] = ()
                 break
         return found
@@ -88,6 +100,7 @@ class Demands:
         last: tuple[int, int] | None = None
         current: Demand | None = demand
         while current is not None:
+            self._taken += 1
             piece = self.program.bounds.piece(current.address)
             if piece is not None and piece != last:
                 way.append(current.address)
@@ -98,6 +111,7 @@ class Demands:
     def _kept_steps(self, demand: Demand) -> tuple[Step, ...]:
         known = self._steps.get(demand)
         if known is None:
+            self._taken += _NEW
             known = tuple(dict.fromkeys(self._all_steps(demand)))
             self._steps[demand] = known
         return known
@@ -261,9 +275,7 @@ class Demands:
 
     def _of_hidden(self, demand: Demand) -> Iterable[Step]:
         """Within a function, and yet no way there is known: a table that wasn't understood, or an exception's."""
-        previous = self.program.before(demand.address)
-        above = self.program.at(previous[0]) if previous else None
-        if above is not None and above.turn is None and self.program.machine.halts(above.raw):
+        if self.program.is_behind_end(demand.address):
             return []
         piece = self.program.piece(demand.address)
         unresolved = self.program.tables(piece).unresolved if piece is not None else ()

@@ -14,11 +14,15 @@ import numpy as np
 
 from whit.packer.elf import dynamic as program
 from whit.packer.elf.file import SECTION_EXECUTABLE, FileType, SectionType, SegmentFlag, truncated
+from whit.packer.support.errors import InvalidFileError
 from whit.packer.support.search import Sweep
 from whit.packer.syscalls.relocations import relocated
 
 if TYPE_CHECKING:
     from whit.packer.elf.file import ElfFile, Segment
+
+_HIGHEST = 1 << 56
+"""What programs have of the addresses, at most (5-level paging)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +102,9 @@ class Image:
 def image_of(elf: ElfFile) -> Image:
     """The image of an executable. Code is what the sections say, or without sections what may be executed.
 
-    Raises :class:`InvalidFileError` for a file that ends within its code.
+    Raises :class:`InvalidFileError` for a file that ends within its code, and for one that shows the same twice.
     """
+    _require_apart(elf)
     sections = [
         Part(section.address, section.address + section.size, section.offset)
         for section in elf.sections
@@ -114,4 +119,18 @@ def image_of(elf: ElfFile) -> Image:
         end = part.offset + part.end - part.start
         if end > len(elf.data):
             raise truncated("its code", end, len(elf.data))
-    return Image(elf, tuple(sorted(sections or segments, key=lambda part: part.start)))
+    code = tuple(sorted(sections or segments, key=lambda part: part.start))
+    if sum(part.end - part.start for part in code) > len(elf.data):
+        raise InvalidFileError("not a valid ELF file: it has more code than bytes")
+    return Image(elf, code)
+
+
+def _require_apart(elf: ElfFile) -> None:
+    """What the loader maps lies below the kernel, and at each address once: else the last one wins, and what is read isn't what runs."""
+    end = 0
+    for segment in sorted(elf.loads, key=lambda load: load.address):
+        if segment.address < end or segment.address + segment.memory_size > _HIGHEST:
+            raise InvalidFileError("not a valid ELF file: its segments overlap, or lie where no program can")
+        end = segment.address + segment.memory_size
+    if sum(segment.size for segment in elf.loads) > 2 * len(elf.data):
+        raise InvalidFileError("not a valid ELF file: its segments are longer than the file")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from whit.packer.showing.present import printable, wrapped
+from whit.packer.support.counting import counted
 from whit.packer.syscalls.found import ASSUMPTIONS
 from whit.packer.syscalls.names import syscall_names
 
@@ -49,10 +50,10 @@ def page(name: str, findings: Findings, width: int | None = None, *, ways: bool 
 
 
 def summary(findings: Findings) -> str:
-    """``65 of 391 system calls, at 39 places``."""
+    """``65 of 391 system calls, made at 39 places``."""
     names = syscall_names(findings.architecture)
     known = len(findings.numbers & names.keys())
-    return f"{known} of {len(names)} system calls, made at {len(findings.entries)} places"
+    return f"{known} of {len(names)} system calls, made at {counted(len(findings.entries), 'place')}"
 
 
 def _ways(findings: Findings, call: str) -> Iterator[str]:

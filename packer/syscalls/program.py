@@ -341,3 +341,34 @@ class Program:
         previous = self.before(address)
         found = self.at(previous[0]) if previous else None
         return found is None or self.machine.pads(found.raw)
+
+    def is_never_run(self, address: int) -> bool:
+        """Whether no byte refers to an address, not even by chance, where a table tells of a function; or the program ends above; or it is padding before such a function or before what is reached otherwise.
+
+        So is glibc's ``__nptl_setxid`` in programs with threads that never change their user. Go's types name methods otherwise.
+        """
+        behind = self._behind_padding(address)
+        if behind != address and any(edge.way is not Way.NEXT for edge in self.edges(behind)):
+            return not self._is_named(address)
+        if self._is_named(address) or self._is_named(behind):
+            return False
+        if behind in self.bounds.told:
+            return not self.bounds.is_go(behind)
+        return self.is_behind_end(address)
+
+    def _is_named(self, address: int) -> bool:
+        references = self.references
+        return bool(references.branches.at(address) or references.operands(address) or references.pointers.at(address))
+
+    def _behind_padding(self, address: int) -> int:
+        found = self.at(address)
+        while found is not None and address not in self.bounds.told and self.machine.pads(found.raw):
+            address = found.next
+            found = self.at(address)
+        return address
+
+    def is_behind_end(self, address: int) -> bool:
+        """Whether the instruction above ends the program."""
+        previous = self.before(address)
+        above = self.at(previous[0]) if previous else None
+        return above is not None and above.turn is None and self.machine.halts(above.raw)

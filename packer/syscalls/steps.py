@@ -56,7 +56,11 @@ Step = Demand | Value | Lost
 
 @dataclass
 class Values:
-    """All that a demand's value can be, each with the way from where it is said, or lost, to where it is asked for."""
+    """All that a demand's value can be, each with the way from where it is said, or lost, to where it is asked for.
+
+    ``ended``: addresses that nothing leads to.
+    """
 
     ways: dict[int, tuple[int, ...]] = field(default_factory=dict)
     lost: dict[Lost, tuple[int, ...]] = field(default_factory=dict)
+    ended: set[int] = field(default_factory=set)

@@ -11,6 +11,7 @@ import click
 
 from whit.packer.showing.console import human_size
 from whit.packer.showing.present import columns, printable
+from whit.packer.support.counting import counted
 from whit.runtime.trace.known import is_probe
 from whit.runtime.trace.verdict import Weight
 
@@ -45,7 +46,7 @@ class Run:
 
 def page(run: Run, sightings: Sightings, findings: Findings, width: int | None = None) -> Iterator[str]:
     """The report for a person, line by line; styled, which ``click.echo`` drops where no terminal reads."""
-    yield click.style(f"{printable(run.target)}: {_ended(run)}; {sightings.calls} calls watched", bold=True)
+    yield click.style(f"{printable(run.target)}: {_ended(run)}; {counted(sightings.calls, 'call')} watched", bold=True)
     sections: tuple[tuple[str, list[tuple[str, ...]]], ...] = (
         ("Missed", list(_missed(findings.missed))),
         ("Given by who runs it, not by the image", list(_missed(_weighing(findings, Weight.RUNTIME)))),

@@ -12,7 +12,8 @@ import pytest
 
 from tests.programs.make_elf import EXECUTE, INTERP, READ, Elf, Section, Segment
 from tests.unit.packer.syscall_snippets import SNIPPETS, Snippet
-from whit.packer.support.errors import UnsupportedError, WhitError
+from whit.packer.elf.machine import EM_AARCH64, EM_X86_64
+from whit.packer.support.errors import InvalidFileError, UnsupportedError, WhitError
 from whit.packer.syscalls.analyse import find
 from whit.packer.syscalls.found import ASSUMPTIONS, Findings
 from whit.packer.syscalls.report import document
@@ -62,6 +63,66 @@ def test_the_answer_of_a_call_is_unknown_as_the_next_ones_number() -> None:
 def test_a_call_of_which_nothing_tells_the_number_is_unknown() -> None:
     """It may be that no code calls the function; it may as well be that whit doesn't see who does."""
     assert [lack.reason for lack in _found(NEVER_CALLED).unknown] == ["nothing tells the number of the call"]
+
+
+def _told(code: bytes, function: int, *, pointer: bool = False) -> bytes:
+    """The program, with a symbol for the function so many bytes in, and a pointer to it."""
+    placed = _elf(code).with_segments(Segment(bytes(8)))
+    address = placed.address(0) + function
+    symbol = struct.pack("<IBBHQQ", 1, 2, 0, 1, address, len(code) - function)
+    table = (Section(".symtab", bytes(24) + symbol, 2, link=2), Section(".strtab", b"\0spare\0", 3))
+    data = Segment(struct.pack("<Q", address if pointer else 0))
+    return replace(placed, segments=(placed.segments[0], data), sections=table).build()
+
+
+def test_a_function_that_is_told_of_and_that_no_byte_refers_to_makes_no_call() -> None:
+    """Every static program with threads on glibc had two such: ``__nptl_setxid``, and what it hands its number to."""
+    found = find(_told(NEVER_CALLED, 4))
+
+    assert found.unknown == ()
+    assert found.numbers == frozenset()
+
+
+def test_a_function_whose_address_stands_somewhere_may_be_called_with_any_number() -> None:
+    (lack,) = find(_told(NEVER_CALLED, 4, pointer=True)).unknown
+
+    assert lack.reason.startswith("a pointer to it stands at ")
+
+
+def test_what_only_seems_to_be_a_call_keeps_a_function_unknown() -> None:
+    """Whit may misread where instructions begin: that nothing calls a function has to hold for all bytes."""
+    inside_a_number = bytes.fromhex(
+        "c3 b8 e800000000 c3"
+    )  # ret; mov eax, 0xe8; …, whose bytes are a call of what follows
+    code = inside_a_number[:7] + NEVER_CALLED[4:]
+
+    found = find(_told(code, 7))
+
+    assert found.unknown
+
+
+@pytest.mark.parametrize("machine", [EM_X86_64, EM_AARCH64])
+def test_a_program_of_nothing_but_calls_is_soon_given_up(machine: int) -> None:
+    """A megabyte of them took minutes: each was followed through all that stand before it."""
+    entry = bytes.fromhex("010000d4") if machine == EM_AARCH64 else bytes.fromhex("50 0f05 58")
+    program = replace(_elf(entry * 50_000), machine=machine).build()
+
+    found = find(program)
+
+    assert "too many ways lead to it" in {lack.reason for lack in found.unknown}
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        (Segment(CHANCE, flags=READ | EXECUTE, address=0xFFFF_FFFF_FFFF_0000),),
+        (Segment(CHANCE, flags=READ | EXECUTE, address=0x401000),) * 2,
+    ],
+)
+def test_a_program_whose_segments_no_loader_would_map_so_is_refused(segments: tuple[Segment, ...]) -> None:
+    """The first was a bug in whit; hundreds of the second took minutes."""
+    with pytest.raises(InvalidFileError, match="its segments overlap, or lie where no program can"):
+        find(Elf(segments=segments).build())
 
 
 def test_a_number_that_happens_to_be_an_address_within_a_function_is_no_pointer_to_one() -> None:
