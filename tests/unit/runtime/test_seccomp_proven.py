@@ -176,7 +176,7 @@ def test_a_program_that_executes_others_may() -> None:
 def test_a_filter_for_other_runtimes_holds_their_own_last_calls() -> None:
     filter_ = exported_filter(SERVER, "amd64")
 
-    for name in ("execve", "getdents64", "setgroups", "capset", "futex"):
+    for name in ("execve", "getdents64", "setgroups", "capset", "futex", "pselect6"):
         assert _answer(filter_, name) == ALLOW.return_value
     assert _answer(filter_, "listen") == errno(ENOSYS).return_value
 
