@@ -98,6 +98,8 @@ struct launch {
 	int engine, code;
 	/* The program, where the filter lets nothing be executed but by this descriptor. */
 	int opened;
+	/* What it is started with, once that was looked up. */
+	char **arguments, **environment;
 	/* The kernel executes no file without a name in this PID namespace (ops_landlock.c). */
 	int is_nameless_shut;
 	/* How many descriptors from 3 on the program inherits, its umask, and where it was found. */

@@ -191,10 +191,22 @@ static int make_ready(struct launch *launch)
 	return 0;
 }
 
+/* What the program is started with. Memory for it is asked for once. */
+static int list_words(struct launch *launch, const struct op *op)
+{
+	if (launch->arguments)
+		return 0;
+	launch->arguments = op_list(&launch->plan, op, EXEC_arguments);
+	launch->environment = op_list(&launch->plan, op, EXEC_environment);
+	return launch->arguments && launch->environment ? 0 : -ENOMEM;
+}
+
 /* For a filter that allows the program's own calls and, to execute, this descriptor alone: so nothing may be left to be done. */
 int op_open_program(struct launch *launch, const struct op *op)
 {
 	int number = (int)op_number(op, OPEN_PROGRAM_descriptor), error = make_ready(launch);
+	for (const struct op *later = op; !error && later < launch->plan.ops + launch->plan.count; later++)
+		error = later->code == OP_EXEC ? list_words(launch, later) : 0;
 	if (error)
 		return error;
 	CLEANUP_FD int program = open(op_text(&launch->plan, op, OPEN_PROGRAM_path), O_PATH | O_CLOEXEC);
@@ -209,15 +221,15 @@ int op_open_program(struct launch *launch, const struct op *op)
 
 int op_exec(struct launch *launch, const struct op *op)
 {
-	char **arguments = op_list(&launch->plan, op, EXEC_arguments);
-	char **environment = op_list(&launch->plan, op, EXEC_environment);
-	if (!arguments || !environment)
-		return -ENOMEM;
+	int error = list_words(launch, op);
+	if (error)
+		return error;
+	char **arguments = launch->arguments, **environment = launch->environment;
 	size_t variables = 0;
 	while (environment[variables])
 		variables++;
 	environment[variables] = launch->home[0] ? launch->home : NULL;
-	int error = launch->opened < 0 ? make_ready(launch) : 0;
+	error = launch->opened < 0 ? make_ready(launch) : 0;
 	if (error)
 		return error;
 	if (launch->opened >= 0)

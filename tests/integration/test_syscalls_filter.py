@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.compiled import compiled
 from tests.programs.build import build
+from tests.programs.make_elf import EXECUTE, READ, Elf, Segment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +64,20 @@ def test_a_call_that_isnt_the_programs_ends_it(run_whit: RunWhit) -> None:
     run_whit("pack", *words, Case("hello", "c-zig").program, "-t", "wrong")
 
     assert run_whit("run", "wrong").returncode == KILLED
+
+
+def test_a_program_that_asks_for_no_memory_works_under_its_filter(run_whit: RunWhit, tmp_path: Path) -> None:
+    """The launcher itself asked for some between the filter and the program, which most programs' filters allow."""
+    program = tmp_path / "tiny"
+    code = bytes.fromhex("b83c000000 bf07000000 0f05")  # mov eax, 60; mov edi, 7; syscall: exit(7)
+    program.write_bytes(Elf(segments=(Segment(code, flags=READ | EXECUTE),)).build())
+    program.chmod(0o755)
+
+    packed = run_whit("pack", "--seccomp", "auto:kill", program, "-t", "tiny")
+    ran = run_whit("run", "tiny")
+
+    assert packed.returncode == 0, packed.stderr
+    assert ran.returncode == 7, ran.stderr
 
 
 def test_another_program_of_the_image_has_the_usual_filter(run_whit: RunWhit) -> None:
