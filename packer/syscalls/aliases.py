@@ -48,7 +48,7 @@ def _from_stack(machine: Machine, piece: Piece[Any], index: int, register: Regis
                 moved += shift
         elif not _passes(machine, turn.flow, register):
             return None
-        if piece.addresses[at] in piece.incoming:
+        if piece.jumps_to(piece.addresses[at]):
             return None
     return None
 

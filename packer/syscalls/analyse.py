@@ -99,7 +99,8 @@ def _program(elf: ElfFile, machine: Machine) -> Program:
     from whit.packer.syscalls.program import Program  # noqa: PLC0415
 
     image = image_of(elf)
-    return Program(image, bounds_of(image), machine.references(image), machine)
+    bounds = bounds_of(image)
+    return Program(image, bounds, machine.references(image, bounds), machine)
 
 
 def _place(address: int, bounds: Bounds) -> Place:

@@ -6,39 +6,56 @@ lies between two of them is read as one piece. Code that no table tells of is a 
 
 from __future__ import annotations
 
-import struct
-from bisect import bisect_right
+from array import array
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from whit.packer.elf import dynamic as program
 from whit.packer.elf import gofunctions, gopclntab, symbols
 from whit.packer.elf.machine import EM_AARCH64
+from whit.packer.syscalls import unwinding
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from whit.packer.elf.file import ElfFile
     from whit.packer.elf.gofunctions import Functions
     from whit.packer.syscalls.image import Image
 
-_EH_FRAME_HEADER = 0x6474E550
-"""p_type PT_GNU_EH_FRAME (Linux Standard Base, "Additional Special Segments")."""
-
-_HEADER_FORM = (1, 0x1B, 0x03, 0x3B)
-"""Version; the frame's address relative in 4 bytes, the count in 4, a table of 4-byte pairs relative to the header."""
+    Numbers = NDArray[np.int64]
 
 _ANY_NAME = "runtime.main"
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """``starts`` are addresses in the code, sorted; ``told`` those that a table names as a function's beginning.
+class Names:
+    """The symbol table's functions: their addresses, sorted, and where in the file their names stand."""
 
-    ``names`` are those of the symbol table; ``go`` are Go's functions, in ``go_range``.
+    elf: ElfFile
+    addresses: array[int]
+    places: array[int]
+
+    def at(self, address: int) -> str:
+        """The name of the function that begins there; empty if none does."""
+        index = bisect_left(self.addresses, address)
+        if index == len(self.addresses) or self.addresses[index] != address:
+            return ""
+        return self.elf.text_at(self.places[index]) or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """``starts`` are addresses in the code, sorted; ``told`` is 1 for those that a table names as a function's beginning.
+
+    ``go`` are Go's functions, in ``go_range``.
     """
 
-    starts: tuple[int, ...]
-    told: frozenset[int]
-    names: dict[int, str]
+    starts: array[int]
+    told: bytes
+    names: Names
     go: Functions | None
     go_range: tuple[int, int]
 
@@ -46,6 +63,11 @@ class Bounds:
         """The piece of code around an address; its end is the next one's beginning."""
         index = bisect_right(self.starts, address) - 1
         return (self.starts[index], self.starts[index + 1]) if 0 <= index < len(self.starts) - 1 else None
+
+    def tells_of(self, address: int) -> bool:
+        """Whether a table names the address as a function's beginning."""
+        index = bisect_left(self.starts, address)
+        return index < len(self.starts) and self.starts[index] == address and bool(self.told[index])
 
     def is_go(self, address: int) -> bool:
         """Whether Go's compiler or assembler made the instruction there."""
@@ -56,23 +78,31 @@ class Bounds:
         if self.go is not None and self.is_go(address):
             return self.go.holding(address)
         piece = self.piece(address)
-        return self.names.get(piece[0], "") if piece else ""
+        return self.names.at(piece[0]) if piece else ""
 
 
 def bounds_of(image: Image) -> Bounds:
     """Where functions begin, as far as the file's tables tell."""
     names = _symbols(image.elf)
     go = _go(image.elf)
-    go_starts = [go.base + offset for offset in go.starts] if go else []
-    told = {*names, *go_starts, *_unwound(image.elf), image.elf.entry}
-    told = {address - address % _grain(image.elf) for address in told if image.code_part(address)}
-    edges = {edge for part in image.code for edge in (part.start, part.end)}
+    go_starts = np.asarray(go.starts, dtype=np.int64) + go.base if go else np.empty(0, dtype=np.int64)
+    symbols = np.frombuffer(names.addresses, dtype=np.int64)
+    entry = np.array([image.elf.entry], dtype=np.uint64).view(np.int64)
+    told = np.unique(np.concatenate([symbols, go_starts, unwinding.beginnings(image.elf), entry]))
+    told = np.unique(told - told % _grain(image.elf))
+    inside = np.zeros(len(told), dtype=bool)
+    for part in image.code:
+        inside |= (told >= part.start) & (told < part.end)
+    told = told[inside]
+    edges = np.array([edge for part in image.code for edge in (part.start, part.end)], dtype=np.int64)
+    starts = np.unique(np.concatenate([told, edges]))
+    image.let_go()
     return Bounds(
-        tuple(sorted(told | edges)),
-        frozenset(told),
+        array("Q", starts.tobytes()),
+        np.isin(starts, told).astype(np.uint8).tobytes(),
         names,
         go,
-        (go_starts[0], go_starts[-1] + 1) if go_starts else (0, 0),
+        (int(go_starts[0]), int(go_starts[-1]) + 1) if len(go_starts) else (0, 0),
     )
 
 
@@ -81,16 +111,17 @@ def _grain(elf: ElfFile) -> int:
     return 4 if elf.machine == EM_AARCH64 else 1
 
 
-def _symbols(elf: ElfFile) -> dict[int, str]:
+def _symbols(elf: ElfFile) -> Names:
+    addresses, places = array("Q"), array("Q")
     table = symbols.table(elf)
-    if table is None:
-        return {}
-    names: dict[int, str] = {}
-    start = elf.sections[table.link].offset
-    for index, offset in symbols.functions(elf, table):
-        address = elf.unpack("Q", offset + 8, "a symbol")[0]
-        names.setdefault(address, elf.text_at(start + index) or "")
-    return names
+    if table is not None:
+        start = elf.sections[table.link].offset
+        for index, offset in symbols.functions(elf, table):
+            addresses.append(elf.unpack("Q", offset + 8, "a symbol")[0])
+            places.append(start + index)
+    order = np.argsort(np.frombuffer(addresses, dtype=np.uint64), kind="stable")
+    both = (np.frombuffer(one, dtype=np.uint64)[order] for one in (addresses, places))
+    return Names(elf, *(array("Q", one.tobytes()) for one in both))
 
 
 def _go(elf: ElfFile) -> Functions | None:
@@ -99,37 +130,3 @@ def _go(elf: ElfFile) -> Functions | None:
         return None
     _, places = gopclntab.placed(elf, table, frozenset(), frozenset({_ANY_NAME}))
     return gofunctions.find(elf, table, program.dynamic(elf), places)
-
-
-def _unwound(elf: ElfFile) -> list[int]:
-    """The unwinder's sorted table of functions (LSB, "Exception Frame Header")."""
-    for segment in elf.segments:
-        if segment.type != _EH_FRAME_HEADER or segment.offset + 12 > len(elf.data):
-            continue
-        if tuple(elf.data[segment.offset : segment.offset + 4]) != _HEADER_FORM:
-            continue
-        count = struct.unpack_from("<I", elf.data, segment.offset + 8)[0]
-        rows = elf.data[segment.offset + 12 : segment.offset + min(12 + count * 8, segment.size)]
-        shift = segment.address - segment.offset
-        handlers = _SignalFrames(elf, shift)
-        pairs = struct.iter_unpack("<ii", rows[: len(rows) // 8 * 8])
-        return [segment.address + place + handlers.early(segment.offset + entry) for place, entry in pairs]
-    return []
-
-
-class _SignalFrames:
-    """Entries of the unwinder for the return from signal handlers: they begin a byte early, so that the unwinder, which looks one byte before a return address, finds them."""
-
-    def __init__(self, elf: ElfFile, shift: int) -> None:
-        self._elf, self._shift = elf, shift
-        self._known: dict[int, int] = {}
-
-    def early(self, entry: int) -> int:
-        """How many bytes early the entry at a file offset begins: 1 or 0."""
-        if not 0 <= entry <= len(self._elf.data) - 8:
-            return 0
-        common = entry + 4 - int(struct.unpack_from("<I", self._elf.data, entry + 4)[0])
-        if common not in self._known:
-            words = (self._elf.text_at(common + 9, 16) or "") if common >= 0 else ""
-            self._known[common] = int("S" in words)
-        return self._known[common]

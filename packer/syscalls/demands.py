@@ -204,7 +204,7 @@ class Demands:
         if not machine.equal_on(found.raw, taken=taken):
             return None
         for index in range(found.index - 1, max(found.index - 6, -1), -1):
-            if index in found.piece.turns or found.piece.addresses[index + 1] in found.piece.incoming:
+            if index in found.piece.turns or found.piece.jumps_to(found.piece.addresses[index + 1]):
                 return None
             known = machine.compared(found.piece.instructions[index], location)
             if known is not True:

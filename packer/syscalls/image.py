@@ -14,12 +14,17 @@ import numpy as np
 
 from whit.packer.elf import dynamic as program
 from whit.packer.elf.file import SECTION_EXECUTABLE, FileType, SectionType, SegmentFlag, truncated
-from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.errors import InvalidFileError, UnsupportedError
 from whit.packer.support.search import Sweep
 from whit.packer.syscalls.relocations import relocated
 
 if TYPE_CHECKING:
     from whit.packer.elf.file import ElfFile, Segment
+    from whit.packer.syscalls.relocations import Relocated
+
+
+MOST_MEMORY = 1 << 32
+"""Bytes from an image's first address to its last: references are kept as pairs of half a word each."""
 
 _HIGHEST = 1 << 56
 """What programs have of the addresses, at most (5-level paging)."""
@@ -47,8 +52,18 @@ class Image:
         return self.elf.type == FileType.DYN
 
     @cached_property
-    def relocations(self) -> dict[int, int]:
-        """Address of each relocated word → what it holds, before the shift."""
+    def memory(self) -> tuple[tuple[int, int], ...]:
+        """The ranges of addresses that its segments lie at."""
+        return tuple((segment.address, segment.address + segment.memory_size) for segment in self.elf.loads)
+
+    @cached_property
+    def base(self) -> int:
+        """The lowest of its addresses."""
+        return min([*(start for start, _ in self.memory), *(part.start for part in self.code)], default=0)
+
+    @cached_property
+    def relocations(self) -> Relocated:
+        """The words that are relocated."""
         return relocated(self.elf, program.dynamic(self.elf))
 
     @cached_property
@@ -81,8 +96,9 @@ class Image:
 
     def word(self, address: int, size: int) -> int | None:
         """The number of ``size`` bytes that stands there when the program begins; None outside of the image."""
-        if address in self.relocations:
-            return self.relocations[address]
+        held = self.relocations.at(address)
+        if held is not None:
+            return held
         segment = self.segment(address)
         if segment is None:
             return None
@@ -102,7 +118,8 @@ class Image:
 def image_of(elf: ElfFile) -> Image:
     """The image of an executable. Code is what the sections say, or without sections what may be executed.
 
-    Raises :class:`InvalidFileError` for a file that ends within its code, and for one that shows the same twice.
+    Raises :class:`InvalidFileError` for a file that ends within its code, and for one that shows the same twice,
+    :class:`UnsupportedError` for one whose addresses are too far apart for what is made of them.
     """
     _require_apart(elf)
     sections = [
@@ -122,7 +139,14 @@ def image_of(elf: ElfFile) -> Image:
     code = tuple(sorted(sections or segments, key=lambda part: part.start))
     if sum(part.end - part.start for part in code) > len(elf.data):
         raise InvalidFileError("not a valid ELF file: it has more code than bytes")
-    return Image(elf, code)
+    image = Image(elf, code)
+    addresses = [edge for start_end in image.memory for edge in start_end]
+    addresses += [edge for part in image.code for edge in (part.start, part.end)]
+    if addresses and max(addresses) - image.base >= MOST_MEMORY:
+        raise UnsupportedError(
+            "its segments lie more than 4 GB apart", hint="whit trace sees which calls such a program makes"
+        )
+    return image
 
 
 def _require_apart(elf: ElfFile) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from whit.packer.syscalls.bounds import Bounds
     from whit.packer.syscalls.image import Image, Part
     from whit.packer.syscalls.locations import Constant, Location, Memory, Register, Source
     from whit.packer.syscalls.pieces import Piece
@@ -41,7 +42,7 @@ class Machine(Protocol):
         """Addresses in a part of the code where the bytes stand that enter the kernel."""
         ...
 
-    def references(self, image: Image) -> References:
+    def references(self, image: Image, bounds: Bounds) -> References:
         """Who refers to what."""
         ...
 

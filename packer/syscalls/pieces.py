@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+
+import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Instructions(Protocol[T_co]):
+    """A piece's instructions: each is made when it is asked for, which costs less than to keep all."""
+
+    def __getitem__(self, index: int, /) -> T_co: ...
 
 
 class Flow(StrEnum):
@@ -36,24 +46,72 @@ class Turn(NamedTuple):
     target: int | None = None
 
 
+_FLOWS = tuple(Flow)
+_NUMBERS = {flow: number for number, flow in enumerate(_FLOWS)}
+_NOWHERE = 0x80
+"""Said of a turn that has no target."""
+
+
+class Turns:
+    """The turns of a piece's instructions, by their numbers there: side by side, as there may be millions."""
+
+    __slots__ = ("_flows", "_indexes", "_targets")
+
+    def __init__(self) -> None:
+        self._indexes, self._flows, self._targets = array("I"), bytearray(), array("Q")
+
+    def add(self, index: int, turn: Turn) -> None:
+        """One more; ``index`` is larger than all before."""
+        self._indexes.append(index)
+        self._flows.append(_NUMBERS[turn.flow] | (_NOWHERE if turn.target is None else 0))
+        self._targets.append(turn.target or 0)
+
+    def get(self, index: int) -> Turn | None:
+        """The turn of an instruction; None if it has none."""
+        at = bisect_left(self._indexes, index)
+        if at == len(self._indexes) or self._indexes[at] != index:
+            return None
+        return self._turn(at)
+
+    def __contains__(self, index: int) -> bool:
+        at = bisect_left(self._indexes, index)
+        return at < len(self._indexes) and self._indexes[at] == index
+
+    def items(self) -> Iterator[tuple[int, Turn]]:
+        """All of them, in order."""
+        return ((index, self._turn(at)) for at, index in enumerate(self._indexes))
+
+    def _turn(self, at: int) -> Turn:
+        flow = self._flows[at]
+        return Turn(_FLOWS[flow & ~_NOWHERE], None if flow & _NOWHERE else self._targets[at])
+
+    def jumps(self) -> Jumps:
+        """Where jumps lead, and which: calls aren't among them."""
+        flows = np.frombuffer(self._flows, dtype=np.uint8)
+        jumps = np.nonzero((flows < _NOWHERE) & (flows != _NUMBERS[Flow.CALL]))[0]
+        targets = np.frombuffer(self._targets, dtype=np.uint64)[jumps]
+        order = np.argsort(targets, kind="stable")
+        indexes = np.frombuffer(self._indexes, dtype=np.uint32)[jumps[order]]
+        return Jumps(array("Q", targets[order].tobytes()), array("I", indexes.tobytes()))
+
+
+class Jumps(NamedTuple):
+    """Targets, sorted, and the numbers of the instructions that jump there."""
+
+    targets: array[int]
+    indexes: array[int]
+
+
 @dataclass(slots=True)
 class Piece(Generic[T]):
-    """Instructions from ``start`` to ``end``: their addresses, themselves, and the turns of those that have one, by index.
-
-    ``incoming`` are the piece's own jumps, target → addresses of the jumps, wherever they lead.
-    """
+    """Instructions from ``start`` to ``end``: their addresses, themselves, and the turns of those that have one."""
 
     start: int
     end: int
     addresses: Sequence[int]
-    instructions: list[T]
-    turns: dict[int, Turn]
-    incoming: dict[int, list[int]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for index, turn in self.turns.items():
-            if turn.target is not None and turn.flow is not Flow.CALL:
-                self.incoming.setdefault(turn.target, []).append(self.addresses[index])
+    instructions: Instructions[T]
+    turns: Turns
+    _jumps: Jumps | None = None
 
     def index(self, address: int) -> int | None:
         """The number of the instruction that begins at an address; None if none does."""
@@ -63,3 +121,14 @@ class Piece(Generic[T]):
     def index_before(self, address: int) -> int:
         """The number of the last instruction that begins before an address; -1 for none."""
         return bisect_left(self.addresses, address) - 1
+
+    def jumps_to(self, address: int) -> list[int]:
+        """The addresses of the piece's own jumps that lead there, wherever that is."""
+        if self._jumps is None:
+            self._jumps = self.turns.jumps()
+        targets, indexes = self._jumps
+        at, found = bisect_left(targets, address), []
+        while at < len(targets) and targets[at] == address:
+            found.append(self.addresses[indexes[at]])
+            at += 1
+        return found

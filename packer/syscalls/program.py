@@ -29,10 +29,13 @@ _LONGEST = 4000
 """Instructions of a function that are looked at for its ends."""
 
 _MOST_DECODED = 500_000
-"""Instructions of small pieces that are kept, twice: some 40 MB each time."""
+"""Instructions of small pieces that are kept, twice: some 10 MB each time."""
 
 _LARGE = 20_000
 """Instructions of a piece that is kept for good: code that no table tells of."""
+
+_READS = 100
+"""Pieces that are read before the file's pages are given back."""
 
 _SHORT = 130
 """Bytes that a short jump reaches."""
@@ -91,6 +94,7 @@ class Program:
     _pieces: dict[int, Piece[Any]] = field(default_factory=dict)
     _older: dict[int, Piece[Any]] = field(default_factory=dict)
     _decoded: int = 0
+    _read: int = 0
     _aside: dict[int, Piece[Any]] = field(default_factory=dict)
     _joins: dict[int, list[int]] = field(default_factory=dict)
     _tables: dict[int, tables.Tables] = field(default_factory=dict)
@@ -105,9 +109,16 @@ class Program:
         start = bounds[0]
         known = self._pieces.get(start)
         if known is None:
-            known = self._older.pop(start, None) or self.machine.decode(self.image.instructions(*bounds), start)
+            known = self._older.pop(start, None) or self._decode(*bounds)
             self._keep(known)
         return known
+
+    def _decode(self, start: int, end: int) -> Piece[Any]:
+        """The file's pages that were read for it aren't kept in memory for long: a fault brings some sixteen at once."""
+        self._read += 1
+        if self._read % _READS == 0 or end - start > _LARGE:
+            self.image.let_go()
+        return self.machine.decode(self.image.instructions(start, end), start)
 
     def _keep(self, piece: Piece[Any]) -> None:
         """As long as it is asked for now and then. Large ones for good: to decode a small one again is quick."""
@@ -169,7 +180,7 @@ class Program:
 
     def jumps(self, address: int) -> list[int]:
         """Addresses of the instructions that jump there directly, or through a table of jumps."""
-        near = [site for piece in self._around(address) for site in piece.incoming.get(address, [])]
+        near = [site for piece in self._around(address) for site in piece.jumps_to(address)]
         far = [site for site, turn in self._branches(address) if turn.flow is not Flow.CALL]
         piece = self.piece(address)
         table = self.tables(piece).targets.get(address, []) if piece is not None else []
@@ -227,7 +238,7 @@ class Program:
         self.read_aside(address)
         jumps, callers = self.jumps(address), self.callers(address)
         edges = [Edge(site, Way.JUMP) for site in jumps] + [Edge(site, Way.CALL) for site in callers]
-        begins = bool(jumps or callers) or address in self.bounds.told
+        begins = bool(jumps or callers) or self.bounds.tells_of(address)
         for site in self.before(address):
             found = self.at(site)
             if found is not None and self._falls(found, begins=begins):
@@ -243,7 +254,7 @@ class Program:
             return False
         if turn.flow is Flow.CALL and begins and turn.target is not None:
             return self.returns(turn.target)
-        return not (turn.flow is Flow.INDIRECT_CALL and found.next in self.bounds.told)
+        return not (turn.flow is Flow.INDIRECT_CALL and self.bounds.tells_of(found.next))
 
     def returns(self, entry: int, deep: int = 0) -> bool:
         """Whether a function may ever return; when in doubt it does."""
@@ -291,7 +302,7 @@ class Program:
 
     def _onward(self, found: Found, turn: Turn) -> list[int]:
         onward = [turn.target] if turn.target is not None and turn.flow is not Flow.CALL else []
-        return [*onward, found.next] if turn.flow in FALLS_THROUGH and found.next not in self.bounds.told else onward
+        return [*onward, found.next] if turn.flow in FALLS_THROUGH and not self.bounds.tells_of(found.next) else onward
 
     def ends(self, entry: int) -> tuple[int, ...] | None:
         """Addresses of the return instructions of a function and of those that it ends with a jump to; None if not all are known."""
@@ -319,8 +330,8 @@ class Program:
     def may_begin(self, address: int) -> bool:
         """Whether a pointer there may be to a function: in code that tables tell of, functions begin where these say, where somebody calls, or behind padding."""
         piece = self.bounds.piece(address)
-        told = self.bounds.told
-        if piece is None or address in told or piece[0] not in told or piece[0] == self.image.elf.entry:
+        told = self.bounds.tells_of
+        if piece is None or told(address) or not told(piece[0]) or piece[0] == self.image.elf.entry:
             return True
         previous = self.before(address)
         found = self.at(previous[0]) if previous else None
@@ -332,11 +343,11 @@ class Program:
         Where a jump's table wasn't understood, anything may be one of its targets.
         """
         piece = self.piece(address)
-        if address in self.bounds.told:
+        if self.bounds.tells_of(address):
             return True
         if piece is None or self.tables(piece).unresolved:
             return False
-        if address % _LINE == 0 and piece.start not in self.bounds.told:
+        if address % _LINE == 0 and not self.bounds.tells_of(piece.start):
             return True
         previous = self.before(address)
         found = self.at(previous[0]) if previous else None

@@ -5,7 +5,9 @@ What is found in code may be chance: whoever asks makes sure that an instruction
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,46 +15,78 @@ import numpy as np
 from whit.packer.support.search import Sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from whit.packer.syscalls.bounds import Bounds
     from whit.packer.syscalls.image import Image, Part
 
     Numbers = NDArray[np.int64]
 
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 """Bytes that are looked at at once: what is made of them for a moment is some twenty times as large."""
 
 _OVERLAP = 16
 _WIDEST = 64
 """Bytes of the widest store, and of what is taken to be one variable."""
 
-_IMMEDIATES = (0, 1, 2, 4)
+_IMMEDIATES = frozenset({0, 1, 2, 4})
 """Bytes of an immediate number between a displacement and the end of its instruction."""
+
+_HALF = 32
+"""Bits of one of the two addresses in a pair: an image is smaller than what they tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Pairs of an address that is referred to and the one that refers to it, sorted by the first."""
+    """Pairs of an address that is referred to and the one that refers to it, sorted.
 
-    targets: Numbers
-    sites: Numbers
+    A pair is one number, the first address in the upper half: both count from ``base``, and a large program has millions.
+    """
+
+    base: int
+    pairs: array[int]
 
     def at(self, target: int) -> list[int]:
         """Who refers to an address."""
-        first, last = np.searchsorted(self.targets, (target, target + 1))
-        return [int(site) for site in self.sites[first:last]]
+        return [site for _, site in self.within(target, target + 1)]
 
     def within(self, start: int, end: int) -> list[tuple[int, int]]:
         """(target, site) of all that refer to an address from ``start`` to below ``end``."""
-        first, last = np.searchsorted(self.targets, (start, end))
-        return list(zip(self.targets[first:last].tolist(), self.sites[first:last].tolist(), strict=True))
+        first, last = (bisect_left(self.pairs, max(edge - self.base, 0) << _HALF) for edge in (start, end))
+        low = (1 << _HALF) - 1
+        return [((pair >> _HALF) + self.base, (pair & low) + self.base) for pair in self.pairs[first:last]]
+
+
+@dataclass(slots=True)
+class Pairs:
+    """An index that is being made of an image's references."""
+
+    image: Image
+    _packed: array[int] = field(default_factory=lambda: array("Q"))
+
+    def add(self, targets: Numbers, sites: Numbers, *, code_only: bool) -> None:
+        """Those whose target is in the image, or in its code."""
+        ranges = [(part.start, part.end) for part in self.image.code] if code_only else self.image.memory
+        inside = np.zeros(len(targets), dtype=bool)
+        for start, end in ranges:
+            inside |= (targets >= start) & (targets < end)
+        base = self.image.base
+        packed = (targets[inside] - base).astype(np.uint64) << np.uint64(_HALF)
+        packed |= (sites[inside] - base).astype(np.uint64)
+        self._packed.frombytes(packed.tobytes())
+
+    def index(self) -> Index:
+        """All of them. There is nothing to be added afterwards."""
+        if self._packed:
+            np.frombuffer(self._packed, dtype=np.uint64).sort()
+        return Index(self.image.base, self._packed)
 
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """``branches``: from calls and jumps (the site is the opcode's last byte). ``relative``: from operands relative to the next instruction
+    """``branches``: from calls and from jumps to other pieces of code (the site is the opcode's last byte). ``relative``: from operands relative to the next instruction
     (the site is the displacement's first byte; the immediate after it isn't counted in). ``absolute``: numbers in code.
     ``pointers``: words in data, relocated or not; the site is the word's address.
     """
@@ -64,8 +98,8 @@ class References:
 
     def operands(self, target: int) -> list[int]:
         """Places in code where an operand may name the address: each the first byte of a displacement or an immediate."""
-        relative = [site for size in _IMMEDIATES for site in self.relative.at(target - size)]
-        return relative + self.absolute.at(target)
+        counted = self.relative.within(target - max(_IMMEDIATES), target + 1)
+        return [site for named, site in counted if target - named in _IMMEDIATES] + self.absolute.at(target)
 
     def near(self, target: int) -> list[int]:
         """Places in code where an operand may name the address, or one so little below it that a wide store reaches it."""
@@ -74,14 +108,18 @@ class References:
         ]
 
 
-def index_of(pairs: Iterable[tuple[Numbers, Numbers]]) -> Index:
-    """The pairs of targets and sites, sorted."""
-    both = list(pairs)
-    empty = np.empty(0, dtype=np.int64)
-    targets = np.concatenate([empty, *(targets for targets, _ in both)])
-    sites = np.concatenate([empty, *(sites for _, sites in both)])
-    order = np.argsort(targets, kind="stable")
-    return Index(targets[order], sites[order])
+def leaving(bounds: Bounds, targets: Numbers, sites: Numbers) -> NDArray[np.bool_]:
+    """Which of these jumps lead out of their piece of code: those within it are found with its instructions."""
+    starts = np.frombuffer(bounds.starts, dtype=np.int64)
+    if not len(sites):
+        return np.empty(0, dtype=bool)
+    first, last = np.searchsorted(starts, (sites.min(), sites.max()), side="right")
+    near = starts[max(first - 1, 0) : last + 1]
+    if len(near) < 2:  # noqa: PLR2004 - no piece has both a beginning and an end there
+        return np.ones(len(targets), dtype=bool)
+    piece = np.clip(np.searchsorted(near, sites, side="right") - 1, 0, len(near) - 2)
+    inside: NDArray[np.bool_] = (targets >= near[piece]) & (targets < near[piece + 1])
+    return ~inside
 
 
 def chunks(image: Image) -> Iterator[tuple[int, NDArray[np.uint8], int]]:
@@ -103,28 +141,13 @@ def numbers_at(code: NDArray[np.uint8], places: Numbers) -> Numbers:
     return number.view(np.int32).astype(np.int64)
 
 
-def kept(targets: Numbers, sites: Numbers, image: Image, *, code_only: bool) -> tuple[Numbers, Numbers]:
-    """Those whose target is in the image."""
-    ranges: list[tuple[int, int]] = [(part.start, part.end) for part in image.code] if code_only else _memory(image)
-    inside = np.zeros(len(targets), dtype=bool)
-    for start, end in ranges:
-        inside |= (targets >= start) & (targets < end)
-    return targets[inside], sites[inside]
-
-
-def _memory(image: Image) -> list[tuple[int, int]]:
-    return [(segment.address, segment.address + segment.memory_size) for segment in image.elf.loads]
-
-
-def pointers(image: Image) -> Iterator[tuple[Numbers, Numbers]]:
+def pointers(image: Image) -> Index:
     """Words in data that are addresses in the image."""
-    if image.relocations:
-        values = np.fromiter(image.relocations.values(), dtype=np.int64, count=len(image.relocations))
-        places = np.fromiter(image.relocations, dtype=np.int64, count=len(image.relocations))
-        yield kept(values, places, image, code_only=False)
-    if image.movable:
-        return
-    for segment in image.elf.loads:
+    pairs = Pairs(image)
+    relocations = image.relocations
+    values, places = (np.frombuffer(one, dtype=np.int64) for one in (relocations.values, relocations.places))
+    pairs.add(values, places, code_only=False)
+    for segment in () if image.movable else image.elf.loads:
         size = max(min(segment.size, len(image.elf.data) - segment.offset), 0) // 8 * 8
         sweep = Sweep(image.elf.data, segment.offset)
         for at in range(0, size, CHUNK):
@@ -132,13 +155,18 @@ def pointers(image: Image) -> Iterator[tuple[Numbers, Numbers]]:
             start, end = segment.offset + at, segment.offset + min(at + CHUNK, size)
             words = np.frombuffer(image.elf.data[start:end], dtype="<u8").astype(np.int64)
             places = np.arange(len(words), dtype=np.int64) * 8 + (segment.address + at)
-            yield kept(words, places, image, code_only=False)
+            pairs.add(words, places, code_only=False)
+    return pairs.index()
 
 
 def occurrences(part: Part, image: Image, pattern: bytes) -> list[int]:
     """Addresses in a part of the code where these bytes stand."""
-    found, at, end = [], part.offset, part.offset + part.end - part.start
-    while (at := image.elf.data.find(pattern, at, end)) >= 0:
-        found.append(part.start + at - part.offset)
-        at += 1
+    found, end = [], part.offset + part.end - part.start
+    sweep = Sweep(image.elf.data, part.offset)
+    for chunk in range(part.offset, end, CHUNK):
+        sweep.passed(chunk)
+        code = image.elf.data[chunk : min(chunk + CHUNK + len(pattern) - 1, end)]
+        at = -1
+        while (at := code.find(pattern, at + 1)) >= 0:
+            found.append(part.start + chunk + at - part.offset)
     return found

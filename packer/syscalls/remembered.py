@@ -17,6 +17,7 @@ from whit.packer.support.errors import InvalidFileError, StoreError
 from whit.packer.support.hashing import sha256, sha256_of_much
 from whit.packer.support.jsondoc import canonical_json, parse_object
 from whit.packer.support.private import check_private
+from whit.packer.support.search import Sweep
 from whit.packer.syscalls.analyse import find
 from whit.packer.syscalls.found import Entry, Findings, Place, Unknown, Way
 
@@ -34,6 +35,7 @@ _MOST = 256
 """Records that are kept, the newest."""
 
 _HASH = 64
+_CHUNK = 1 << 20
 
 
 def find_once(data: Data) -> Findings:
@@ -58,7 +60,10 @@ def _folder() -> Path | None:
 
 def _key(data: Data) -> str:
     digest = sha256_of_much()
-    digest.update(data)
+    sweep = Sweep(data, 0)
+    for at in range(0, len(data), _CHUNK):
+        sweep.passed(at)
+        digest.update(data[at : at + _CHUNK])
     return sha256(canonical_json({"code": code_key(), "program": digest.hexdigest()})).hexdigest()
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import struct
+from array import array
 from typing import NamedTuple
+
+import numpy as np
 
 from whit.packer.syscalls.arm64.fields import bits, is_of, signed_bits
 from whit.packer.syscalls.arm64.pages import Pages
 from whit.packer.syscalls.locations import WORD
-from whit.packer.syscalls.pieces import Flow, Piece, Turn
+from whit.packer.syscalls.pieces import Flow, Piece, Turn, Turns
 
 SIZE = 4
 _GO_UNDEFINED = 0xBEA7_1700
@@ -28,17 +30,29 @@ class Instruction(NamedTuple):
         return self.pages.named(self.address)
 
 
+class Decoded:
+    """The instructions of some code, made where they are asked for."""
+
+    __slots__ = ("_address", "_pages", "_words")
+
+    def __init__(self, address: int, words: array[int], pages: Pages) -> None:
+        self._address, self._words, self._pages = address, words, pages
+
+    def __getitem__(self, index: int) -> Instruction:
+        return Instruction(self._address + index * SIZE, self._words[index], self._pages)
+
+
 def decode(code: bytes, address: int) -> Piece[Instruction]:
     """All instructions; what is left over at the end is none."""
-    count = len(code) // SIZE
-    words = struct.unpack(f"<{count}I", code[: count * SIZE])
-    turns: dict[int, Turn] = {}
-    for index, word in enumerate(words):
-        if word & 0x1C00_0000 == 0x1400_0000 and (turn := turn_of(word, address + index * SIZE)) is not None:
-            turns[index] = turn
-    pages = Pages(address, words, turns)
-    instructions = [Instruction(address + index * SIZE, word, pages) for index, word in enumerate(words)]
-    return Piece(address, address + len(code), range(address, address + count * SIZE, SIZE), instructions, turns)
+    words = np.frombuffer(code[: len(code) // SIZE * SIZE], dtype="<u4")
+    turns = Turns()
+    for index in np.nonzero(words & np.uint32(0x1C00_0000) == 0x1400_0000)[0].tolist():
+        turn = turn_of(int(words[index]), address + index * SIZE)
+        if turn is not None:
+            turns.add(index, turn)
+    kept = array("I", words.tobytes())
+    decoded = Decoded(address, kept, Pages(address, kept, turns))
+    return Piece(address, address + len(code), range(address, address + len(kept) * SIZE, SIZE), decoded, turns)
 
 
 def turn_of(word: int, address: int) -> Turn | None:

@@ -14,6 +14,7 @@ from whit.packer.syscalls.locations import From, Memory, Register
 
 if TYPE_CHECKING:
     from whit.packer.syscalls.arm64.decode import Instruction
+    from whit.packer.syscalls.bounds import Bounds
     from whit.packer.syscalls.image import Image, Part
     from whit.packer.syscalls.locations import Constant, Location, Source
     from whit.packer.syscalls.pieces import Piece
@@ -43,9 +44,9 @@ class Arm64:
         """As the protocol says."""
         return kernel_entries(image, part)
 
-    def references(self, image: Image) -> References:
+    def references(self, image: Image, bounds: Bounds) -> References:
         """As the protocol says."""
-        return arm_references(image)
+        return arm_references(image, bounds)
 
     def decode(self, code: bytes, address: int) -> Piece[Instruction]:
         """As the protocol says."""

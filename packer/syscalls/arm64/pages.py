@@ -16,7 +16,7 @@ from whit.packer.syscalls.pieces import FALLS_THROUGH, Flow
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from whit.packer.syscalls.pieces import Turn
+    from whit.packer.syscalls.pieces import Turns
 
     State = dict[int, frozenset[int]]
     """Register → addresses of pages that it may hold."""
@@ -46,7 +46,7 @@ class Pages:
 
     start: int
     words: Sequence[int]
-    turns: dict[int, Turn]
+    turns: Turns
     _named: dict[int, set[int]] | None = field(default=None)
 
     def named(self, address: int) -> tuple[int, ...]:
@@ -82,7 +82,7 @@ class Pages:
         return named
 
     def _called(self) -> set[int]:
-        return {turn.target for turn in self.turns.values() if turn.target is not None and turn.flow is Flow.CALL}
+        return {turn.target for _, turn in self.turns.items() if turn.target is not None and turn.flow is Flow.CALL}
 
     def _blocks(self) -> list[int]:
         """The numbers of the instructions that something else than the one above may lead to, sorted."""

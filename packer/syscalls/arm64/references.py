@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from whit.packer.support.search import Sweep
-from whit.packer.syscalls.references import CHUNK, References, index_of, kept, pointers
+from whit.packer.syscalls.references import CHUNK, Pairs, References, leaving, pointers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from whit.packer.syscalls.bounds import Bounds
     from whit.packer.syscalls.image import Image, Part
     from whit.packer.syscalls.references import Numbers
 
@@ -29,21 +30,20 @@ _PAGES = 4
 _SIZE = 4
 
 
-def arm_references(image: Image) -> References:
+def arm_references(image: Image, bounds: Bounds) -> References:
     """Those of AArch64 code. What only seems to be one is told by the flow (:mod:`whit.packer.syscalls.arm64.pages`)."""
-    branches: list[Pair] = []
-    relative: list[Pair] = []
+    branches, relative = Pairs(image), Pairs(image)
     for start, words, behind in _chunks(image):
         places = np.arange(len(words), dtype=np.int64) * _SIZE + start
-        own = np.arange(len(words)) >= behind
+        first = start + behind * _SIZE
         targets, sites = _branches(words, places)
-        branches.append(
-            kept(targets[own[(sites - start) // _SIZE]], sites[own[(sites - start) // _SIZE]], image, code_only=True)
-        )
-        for named, at in (_direct(words, places), _by_page(words, places, targets, start)):
-            mine = own[(at - start) // _SIZE]
-            relative.append(kept(named[mine], at[mine], image, code_only=False))
-    return References(index_of(branches), index_of(relative), index_of(()), index_of(pointers(image)))
+        calls = words[(sites - start) // _SIZE] & np.uint32(0xFC00_0000) == 0x9400_0000
+        mine = (sites >= first) & (calls | leaving(bounds, targets, sites))
+        branches.add(targets[mine], sites[mine], code_only=True)
+        named, at = _direct(words, places)
+        relative.add(named[at >= first], at[at >= first], code_only=False)
+        relative.add(*_by_page(words, places, targets, behind), code_only=False)
+    return References(branches.index(), relative.index(), Pairs(image).index(), pointers(image))
 
 
 def kernel_entries(image: Image, part: Part) -> list[int]:
@@ -103,21 +103,29 @@ def _direct(words: Words, places: Numbers) -> Pair:
     return np.concatenate([near, loaded]), np.concatenate([places[adr], places[literal]])
 
 
-def _by_page(words: Words, places: Numbers, targets: Numbers, start: int) -> Pair:
-    """What begins with a page's address: each with the nearest makings of one in its register, unless one in the same block is nearer."""
-    block = _blocks(words, targets, start)
+def _by_page(words: Words, places: Numbers, targets: Numbers, behind: int) -> Pair:
+    """What begins with a page's address: each, from the word ``behind`` on, with the nearest makings of one in its register, unless one in the same block is nearer.
+
+    A register that something else was put into before, in the same block, holds no page.
+    """
+    block = _blocks(words, targets, int(places[0]) if len(places) else 0)
     adrp = np.nonzero(words & np.uint32(0x9F00_0000) == 0x9000_0000)[0]
     distance = _number(words[adrp], 5, 19) << 2 | (words[adrp] >> np.uint32(29) & np.uint32(3)).astype(np.int64)
     pages = (places[adrp] & ~0xFFF) + (distance << 12)
     made_in = words[adrp] & np.uint32(31)
     uses, rest = _uses(words)
+    uses, rest = uses[uses >= behind], rest[uses >= behind]
     base = words[uses] >> np.uint32(5) & np.uint32(31)
+    puts, put_in = definitions(words)
     named, sites = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
     for register in range(31):
         makings, mine = np.nonzero(made_in == register)[0], np.nonzero(base == register)[0]
         if not len(makings) or not len(mine):
             continue
         nearest = np.searchsorted(adrp[makings], uses[mine]) - 1
+        other = _last_before(puts[put_in == register], uses[mine])
+        overwritten = (other > _last_before(adrp[makings], uses[mine])) & (block[other] == block[uses[mine]])
+        mine, nearest = mine[~overwritten], nearest[~overwritten]
         for _ in range(_PAGES):
             near = nearest >= 0
             mine, nearest = mine[near], nearest[near]
@@ -131,14 +139,54 @@ def _by_page(words: Words, places: Numbers, targets: Numbers, start: int) -> Pai
     return np.concatenate(named), np.concatenate(sites)
 
 
-def _blocks(words: Words, targets: Numbers, start: int) -> Numbers:
+def _last_before(sorted_places: Numbers, places: Numbers) -> Numbers:
+    """The nearest of ``sorted_places`` below each of ``places``; -1 where there is none."""
+    with_none = np.concatenate([np.array([-1], dtype=np.int64), sorted_places])
+    return with_none[np.searchsorted(sorted_places, places)]
+
+
+def _blocks(words: Words, targets: Numbers, start: int) -> NDArray[np.int32]:
     """The number of each instruction's block: a new one begins behind each branch, and where one leads."""
     begins = np.zeros(len(words) + 1, dtype=bool)
     group = words & np.uint32(0x1C00_0000) == 0x1400_0000
     begins[1:] |= group
     inside = (targets >= start) & (targets < start + len(words) * _SIZE)
     begins[(targets[inside] - start) // _SIZE] = True
-    return np.cumsum(begins[:-1]).astype(np.int64)
+    return np.cumsum(begins[:-1], dtype=np.int32)
+
+
+_SINGLE = (
+    (0x1C00_0000, 0x1000_0000),
+    (0x1E00_0000, 0x0A00_0000),
+    (0x1FE0_0000, 0x1A80_0000),
+    (0x1F00_0000, 0x1B00_0000),
+)
+"""Arithmetic with an immediate number; logic and sums of registers; choices; products."""
+
+_LOADS = ((0x3F00_0000, 0x3900_0000), (0x3F20_0000, 0x3800_0000), (0x3F20_0C00, 0x3820_0800))
+"""LDR of a general register and its like: with an offset, with a small one, with a register; also the stores, of which bits 22 and 23 are 0."""
+
+
+def definitions(words: Words) -> Pair:
+    """Instructions that are sure to put something else than a page's address into a general register, and that register. In the order of their places."""
+    single = np.zeros(len(words), dtype=bool)
+    for mask, value in _SINGLE:
+        single |= words & np.uint32(mask) == value
+    single &= words & np.uint32(0x9F00_0000) != 0x9000_0000
+    for mask, value in _LOADS:
+        single |= (
+            (words & np.uint32(mask) == value)
+            & (words & np.uint32(0x00C0_0000) != 0)
+            & (words & np.uint32(0xC0C0_0000) != 0xC080_0000)
+        )
+    one = np.nonzero(single)[0]
+    pair = np.nonzero(words & np.uint32(0x3E40_0000) == 0x2840_0000)[0]
+    places = np.concatenate([one, pair, pair])
+    registers = np.concatenate(
+        [_unsigned(words[one], 0, 5), _unsigned(words[pair], 0, 5), _unsigned(words[pair], 10, 5)]
+    )
+    order = np.argsort(places, kind="stable")
+    return places[order], registers[order]
 
 
 def _uses(words: Words) -> tuple[Numbers, Numbers]:

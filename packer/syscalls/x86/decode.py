@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from iced_x86 import Decoder, FlowControl, Mnemonic
 
-from whit.packer.syscalls.pieces import Flow, Piece, Turn
+from whit.packer.syscalls.pieces import Flow, Piece, Turn, Turns
 
 if TYPE_CHECKING:
     from iced_x86 import Instruction
@@ -28,20 +28,35 @@ _FLOWS: dict[int, Flow] = {
 _WITH_TARGET = {Flow.JUMP, Flow.BRANCH, Flow.CALL}
 
 
+class Decoded:
+    """The instructions of some code, decoded where they are asked for."""
+
+    __slots__ = ("_addresses", "_decoder", "_last", "_start")
+
+    def __init__(self, code: bytes, addresses: array[int], start: int) -> None:
+        self._decoder, self._addresses, self._start = Decoder(64, code), addresses, start
+        self._last: tuple[int, Instruction] | None = None
+
+    def __getitem__(self, index: int) -> Instruction:
+        if self._last is None or self._last[0] != index:
+            address = self._addresses[index]
+            self._decoder.position = address - self._start
+            self._decoder.ip = address
+            self._last = index, self._decoder.decode()
+        return self._last[1]
+
+
 def decode(code: bytes, address: int) -> Piece[Instruction]:
     """All instructions from the first byte on, in one sweep; bytes that are none become one-byte stops."""
-    decoder = Decoder(64, code, ip=address)
     addresses = array("Q")
-    instructions: list[Instruction] = []
-    turns: dict[int, Turn] = {}
+    turns = Turns()
     sequential = FlowControl.NEXT
-    for instruction in decoder:
+    for instruction in Decoder(64, code, ip=address):
         kind = instruction.flow_control
         if kind != sequential and (turn := _turn(instruction, kind)) is not None:
-            turns[len(addresses)] = turn
+            turns.add(len(addresses), turn)
         addresses.append(instruction.ip)
-        instructions.append(instruction)
-    return Piece(address, address + len(code), addresses, instructions, turns)
+    return Piece(address, address + len(code), addresses, Decoded(code, addresses, address), turns)
 
 
 def _turn(instruction: Instruction, kind: int) -> Turn | None:

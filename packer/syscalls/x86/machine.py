@@ -17,6 +17,7 @@ from whit.packer.syscalls.x86.tables import jump_table
 if TYPE_CHECKING:
     from iced_x86 import Instruction
 
+    from whit.packer.syscalls.bounds import Bounds
     from whit.packer.syscalls.image import Image, Part
     from whit.packer.syscalls.locations import Constant, Location, Source
     from whit.packer.syscalls.pieces import Piece
@@ -61,9 +62,9 @@ class X86:
         """As the protocol says."""
         return [address for pattern in _ENTRIES for address in occurrences(part, image, pattern)]
 
-    def references(self, image: Image) -> References:
+    def references(self, image: Image, bounds: Bounds) -> References:
         """As the protocol says."""
-        return x86_references(image)
+        return x86_references(image, bounds)
 
     def decode(self, code: bytes, address: int) -> Piece[Instruction]:
         """As the protocol says."""

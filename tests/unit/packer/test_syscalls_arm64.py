@@ -15,6 +15,7 @@ from whit.packer.syscalls.analyse import find
 from whit.packer.syscalls.arm64.decode import decode
 from whit.packer.syscalls.arm64.fields import mask_of
 from whit.packer.syscalls.arm64.references import arm_references
+from whit.packer.syscalls.bounds import bounds_of
 from whit.packer.syscalls.image import image_of
 from whit.runtime.seccomp.ofprogram import profile_of
 
@@ -102,9 +103,10 @@ def test_whatever_begins_with_a_pages_address_is_a_reference() -> None:
     elf = parse(Elf(segments=(Segment(code, flags=READ | EXECUTE, address=0x400000),), machine=EM_AARCH64).build())
     image = image_of(elf)
     start = image.code[0].start
-    found = arm_references(image).relative
+    found = arm_references(image, bounds_of(image)).relative
     piece = decode(code, start)
 
-    named = {(address, raw.address) for raw in piece.instructions for address in raw.named}
-    assert named == set(zip(found.targets.tolist(), found.sites.tolist(), strict=True))
+    instructions = [piece.instructions[index] for index in range(len(piece.addresses))]
+    named = {(address, raw.address) for raw in instructions for address in raw.named}
+    assert named == set(found.within(0, 1 << 32))
     assert sorted(address - (start & ~0xFFF) for address, _ in named) == [0, 0, 16, 32, 48, 129]
