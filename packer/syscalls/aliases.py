@@ -79,3 +79,20 @@ def shift_of(sources: tuple[Source, ...], stack: Register) -> int | None:
     if len(sources) != 1 or not isinstance(sources[0], From) or sources[0].location != stack:
         return None
     return _shift(sources[0])
+
+
+def holders_after(machine: Machine, raw: Any, slot: Memory) -> list[Register | Memory]:  # noqa: ANN401 - the machine's own
+    """What holds, after an instruction that has no turn, what lay in a slot of the stack before: it may be loaded, overwritten, or move with the stack pointer."""
+    held: list[Register | Memory] = []
+    target = machine.target(raw)
+    if target is not None and machine.before(raw, target) == (From(slot),):
+        held.append(target)
+    moved = machine.before(raw, machine.stack)
+    if moved is None:
+        return [*held, slot] if machine.before(raw, slot) is None else held
+    shift = shift_of(moved, machine.stack)
+    if shift is not None and slot.offset >= shift:
+        after = Memory(slot.base, slot.offset - shift)
+        if machine.before(raw, after) == (From(slot),):
+            held.append(after)
+    return held

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from whit.packer.elf import dynamic as program
-from whit.packer.elf.file import SECTION_EXECUTABLE, FileType, SectionType, SegmentFlag, truncated
+from whit.packer.elf.file import SECTION_EXECUTABLE, FileType, SectionType, SegmentFlag, SegmentType, truncated
 from whit.packer.support.errors import InvalidFileError, UnsupportedError
 from whit.packer.support.search import Sweep
 from whit.packer.syscalls.relocations import relocated
@@ -93,6 +93,18 @@ class Image:
         """Whether a program may write there when it runs."""
         segment = self.segment(address)
         return segment is None or bool(segment.flags & SegmentFlag.WRITE)
+
+    def constant(self, address: int) -> int | None:
+        """The word of 8 bytes that stands there all the time that the program's own code runs; None if that isn't sure.
+
+        Where the loader shifts the image, or finishes it and then protects it (PT_GNU_RELRO), only relocated words are sure.
+        """
+        if not self.movable and not self.writable(address):
+            return self.word(address, 8)
+        protected = (one for one in self.elf.segments if one.type == SegmentType.GNU_RELRO)
+        if not self.writable(address) or any(0 <= address - one.address <= one.memory_size - 8 for one in protected):
+            return self.relocations.at(address)
+        return None
 
     def word(self, address: int, size: int) -> int | None:
         """The number of ``size`` bytes that stands there when the program begins; None outside of the image."""

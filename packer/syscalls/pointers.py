@@ -1,7 +1,8 @@
 """Who calls a function whose address is taken: followed forward from where the pointer is made, as far as it is only handed on.
 
 A pointer may be moved between registers, handed to a function that is called directly, and put into a global variable
-that instructions name. One that gets anywhere else is lost: then its function may be called with anything.
+that instructions name; or stand in a structure from the beginning (structures.py). One that gets anywhere else is lost:
+then its function may be called with anything.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from whit.packer.syscalls.aliases import shift_of
+from whit.packer.syscalls.aliases import holders_after
 from whit.packer.syscalls.locations import From, Memory, Register
 from whit.packer.syscalls.pieces import Flow
 from whit.packer.syscalls.steps import Lost, Through
+from whit.packer.syscalls.structures import takers
 
 if TYPE_CHECKING:
     from whit.packer.syscalls.locations import Location
@@ -45,7 +47,7 @@ class Pointers:
         """The calls through a pointer that lead to ``entry``; none where its address isn't taken."""
         if entry not in self._known:
             try:
-                self._known[entry] = _Chase(self.program).to(entry)
+                self._known[entry] = _Chase(self.program, entry).to()
             except _LostError as error:
                 self._known[entry] = error.args[0]
         return self._known[entry]
@@ -53,26 +55,28 @@ class Pointers:
 
 @dataclass
 class _Chase:
-    """One pointer on its way."""
+    """The pointer to the function at ``entry`` on its way. Where it stands in a structure from the beginning (``stored``), nothing is handed over together with it."""
 
     program: Program
+    entry: int
     calls: list[int] = field(default_factory=list)
     handed: dict[int, set[int]] = field(default_factory=dict)
     waiting: list[State] = field(default_factory=list)
     seen: set[State | int] = field(default_factory=set)
+    stored: bool = False
 
-    def to(self, entry: int) -> Through:
-        """All calls through the pointer to ``entry``. Raises :class:`_LostError`."""
-        self._from_memory(entry)
+    def to(self) -> Through:
+        """All calls through the pointer to it. Raises :class:`_LostError`."""
+        self._from_memory(self.entry)
         while self.waiting:
             state = self.waiting.pop()
             if state not in self.seen:
                 self.seen.add(state)
                 self._follow(state)
             if len(self.seen) > _MOST_STATES:
-                raise _LostError(Lost(entry, "its address is taken, and goes a long way"))
+                raise _LostError(Lost(self.entry, "its address is taken, and goes a long way"))
         handed = tuple(sorted((to, frozenset(sites)) for to, sites in self.handed.items()))
-        return Through(tuple(dict.fromkeys(self.calls)), handed)
+        return Through(tuple(dict.fromkeys(self.calls)), () if self.stored else handed)
 
     def _from_memory(self, address: int) -> None:
         """Whatever names an address: of the function, or of a variable that holds the pointer."""
@@ -82,15 +86,31 @@ class _Chase:
         for place in program.references.pointers.at(address):
             if place in listed:
                 continue
-            if not self._is_linked(place):
-                raise _LostError(Lost(address, f"a pointer to it stands at {place:#x}"))
-            if place not in self.seen:
-                self.seen.add(place)
+            if place in self.seen:
+                continue
+            self.seen.add(place)
+            if self._is_linked(place):
                 self._from_memory(place)
+            else:
+                self._from_structure(place, address)
         for place in program.references.operands(address):
             found = program.names(place, address)
             if found is not None:
                 self._named(found, address)
+
+    def _from_structure(self, place: int, address: int) -> None:
+        """The pointer stands in data: it is taken from there by whoever names the place, or knows a structure around."""
+        program, machine = self.program, self.program.machine
+        found = takers(program, place, self.entry) if address == self.entry else None
+        if found is None or found.lost is not None:
+            raise _LostError(Lost(address, f"a pointer to it stands at {place:#x}"))
+        self.stored = True
+        self.calls.extend(found.calls)
+        self.waiting.extend(State(at, register) for at, register in found.loads)
+        for site in program.references.operands(place):
+            instruction = program.names(site, place)
+            if instruction is not None and not machine.takes_address(instruction.raw, place):
+                self._named(instruction, place)
 
     def _is_linked(self, place: int) -> bool:
         """Whether the pointer stands in the linker's table of addresses, whose entries are only used one by one."""
@@ -125,7 +145,7 @@ class _Chase:
             return
         held = state.register
         if isinstance(held, Memory):
-            self._in_slot(found, held)
+            self.waiting.extend(State(found.next, one) for one in holders_after(machine, found.raw, held))
             return
         copy = machine.copies(found.raw, held)
         if copy is not None:
@@ -134,23 +154,6 @@ class _Chase:
             raise _LostError(Lost(state.address, "a pointer to a function is computed with, or put away"))
         if machine.before(found.raw, state.register) is None:
             self.waiting.append(State(found.next, state.register))
-
-    def _in_slot(self, found: Found, slot: Memory) -> None:
-        """The pointer lies on the stack: it may be loaded from there, overwritten, or move with the stack pointer."""
-        machine, raw = self.program.machine, found.raw
-        target = machine.target(raw)
-        if target is not None and machine.before(raw, target) == (From(slot),):
-            self.waiting.append(State(found.next, target))
-        moved = machine.before(raw, machine.stack)
-        if moved is None:
-            if machine.before(raw, slot) is None:
-                self.waiting.append(State(found.next, slot))
-            return
-        shift = shift_of(moved, machine.stack)
-        if shift is not None and slot.offset >= shift:
-            after = Memory(slot.base, slot.offset - shift)
-            if machine.before(raw, after) == (From(slot),):
-                self.waiting.append(State(found.next, after))
 
     def _copied(self, copy: Location, found: Found, state: State) -> None:
         if isinstance(copy, Register) or (isinstance(copy, Memory) and copy.base == self.program.machine.stack):
@@ -171,7 +174,7 @@ class _Chase:
             if turn.target is not None and held in machine.arguments:
                 self.handed.setdefault(turn.target, set()).add(state.address)
                 self.waiting.append(State(turn.target, held))
-            if stays and (turn.target is None or self.program.returns(turn.target)):
+            if stays and self.program.comes_back(found):
                 self.waiting.append(State(found.next, held))
         elif turn.flow is Flow.RETURN:
             if held == machine.result:

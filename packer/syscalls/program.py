@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from whit.packer.syscalls import tables
+from whit.packer.syscalls.locations import From, Memory
 from whit.packer.syscalls.pieces import FALLS_THROUGH, Flow, Turn
 
 if TYPE_CHECKING:
@@ -252,9 +253,19 @@ class Program:
             return not self.machine.stops(found.raw)
         if turn.flow not in FALLS_THROUGH:
             return False
-        if turn.flow is Flow.CALL and begins and turn.target is not None:
-            return self.returns(turn.target)
+        if turn.flow in (Flow.CALL, Flow.INDIRECT_CALL) and begins and not self.comes_back(found):
+            return False
         return not (turn.flow is Flow.INDIRECT_CALL and self.bounds.tells_of(found.next))
+
+    def comes_back(self, found: Found, deep: int = 0) -> bool:
+        """Whether the function that an instruction calls, directly or through a pointer that never changes, may return."""
+        turn = found.turn
+        target = turn.target if turn is not None else None
+        if turn is not None and turn.flow is Flow.INDIRECT_CALL:
+            source = self.machine.calls_through(found.raw)
+            if isinstance(source, From) and isinstance(source.location, Memory) and source.location.base is None:
+                target = self.image.constant(source.location.offset)
+        return target is None or self.image.code_part(target) is None or self.returns(target, deep)
 
     def returns(self, entry: int, deep: int = 0) -> bool:
         """Whether a function may ever return; when in doubt it does."""
@@ -276,7 +287,7 @@ class Program:
             _, found, turn = step
             if turn.flow in (Flow.RETURN, Flow.INDIRECT_JUMP):
                 return True
-            if turn.flow is not Flow.CALL or turn.target is None or self.returns(turn.target, deep + 1):
+            if turn.flow not in (Flow.CALL, Flow.INDIRECT_CALL) or self.comes_back(found, deep + 1):
                 waiting.extend(self._onward(found, turn))
         return False
 
@@ -323,7 +334,7 @@ class Program:
                 if onward is None:
                     return None
                 waiting.extend(onward)
-            elif turn.flow is not Flow.CALL or turn.target is None or self.returns(turn.target):
+            elif turn.flow not in (Flow.CALL, Flow.INDIRECT_CALL) or self.comes_back(found):
                 waiting.extend(self._onward(found, turn))
         return tuple(ends)
 

@@ -103,9 +103,11 @@ class References:
 
     def near(self, target: int) -> list[int]:
         """Places in code where an operand may name the address, or one so little below it that a wide store reaches it."""
-        return [
-            site for index in (self.relative, self.absolute) for _, site in index.within(target - _WIDEST, target + 1)
-        ]
+        return [site for _, site in self.named(target - _WIDEST, target + 1)]
+
+    def named(self, start: int, end: int) -> list[tuple[int, int]]:
+        """(address, place in code) of the operands that may name an address from ``start`` to below ``end``: it may be up to four bytes further on."""
+        return self.relative.within(start, end) + self.absolute.within(start, end)
 
 
 def leaving(bounds: Bounds, targets: Numbers, sites: Numbers) -> NDArray[np.bool_]:

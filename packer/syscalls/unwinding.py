@@ -107,6 +107,7 @@ def _recorded(elf: ElfFile, section: Section) -> Iterator[int]:
 
 def _common(record: bytes) -> _Common | None:
     """A common record; None for one that isn't understood."""
+    record = record[: 4 + int.from_bytes(record[:4], "little")]
     words, found, rest = record[9:].partition(b"\0")
     if len(record) < 9 or record[4:8] != bytes(4) or record[8] not in (1, 3) or not found:  # noqa: PLR2004
         return None

@@ -6,13 +6,14 @@ As with pointers to functions, one that gets into memory or to an unknown functi
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
-from whit.packer.syscalls.locations import Deed, From, Register, signed
+from whit.packer.syscalls.aliases import holders_after
+from whit.packer.syscalls.locations import Deed, From, Memory, Register, signed
 from whit.packer.syscalls.pieces import Flow
 
 if TYPE_CHECKING:
-    from whit.packer.syscalls.locations import Source
+    from whit.packer.syscalls.locations import Location, Source
     from whit.packer.syscalls.pieces import Turn
     from whit.packer.syscalls.program import Found, Program
 
@@ -21,10 +22,10 @@ _FARTHEST = 1 << 12
 
 
 class State(NamedTuple):
-    """Before the instruction at ``address``, ``register`` points ``ahead`` bytes below the variable."""
+    """Before the instruction at ``address``, what ``register``, or a slot of the stack, holds points ``ahead`` bytes below the variable."""
 
     address: int
-    register: Register
+    register: Register | Memory
     ahead: int
 
 
@@ -69,6 +70,10 @@ class Pointed:
 
     def _used(self, found: Found, state: State) -> None:
         machine, raw, register = self.program.machine, found.raw, state.register
+        if isinstance(register, Memory):
+            held = holders_after(machine, raw, register)
+            self._waiting.extend(state._replace(address=found.next, register=one) for one in held)
+            return
         through = machine.stored_through(raw)
         if machine.reads(raw, register) and not machine.only_compares(raw):
             target = machine.target(raw)
@@ -80,26 +85,34 @@ class Pointed:
                 if target == register:
                     return
             elif through is not None and through.base == register and not machine.puts(raw, register):
-                put = machine.overlap(raw, state.ahead - through.offset)
-                self.writes.extend(Write(state.address, source) for source in put or ())
+                self._written(found, through, state)
+            elif _is_slot(copy := machine.copies(raw, register), machine.stack):
+                self._waiting.append(state._replace(address=found.next, register=copy))
             elif not machine.dereferences(raw, register):
                 self.lost = state.address
                 return
+            else:
+                self._dereferenced(found, state)
         if machine.before(raw, register) is None:
             self._waiting.append(state._replace(address=found.next))
 
+    def _written(self, found: Found, through: Memory, state: State) -> None:
+        """An instruction that writes where the register points, or near."""
+        put = self.program.machine.overlap(found.raw, state.ahead - through.offset)
+        self.writes.extend(Write(state.address, source) for source in put or ())
+
+    def _dereferenced(self, found: Found, state: State) -> None:
+        """An instruction that reads where the register points, or near: the variable's value isn't followed."""
+
     def _turned(self, found: Found, turn: Turn, state: State) -> None:
         machine, register = self.program.machine, state.register
-        go = self.program.bounds.is_go(state.address)
-        if turn.flow in (Flow.CALL, Flow.INDIRECT_CALL, Flow.INDIRECT_JUMP):
-            if register in (machine.go_arguments if go else machine.arguments):
-                if turn.target is None:
-                    self.lost = state.address
-                else:
-                    self._waiting.append(state._replace(address=turn.target))
-            returns = turn.target is None or self.program.returns(turn.target)
-            if register.number in machine.kept and not go and turn.flow is not Flow.INDIRECT_JUMP and returns:
-                self._waiting.append(state._replace(address=found.next))
+        if turn.flow is Flow.INDIRECT_JUMP:
+            onward = self.program.table_targets(found)
+            self._waiting.extend(state._replace(address=target) for target in onward or ())
+            if onward is None or (not onward and register in self._arguments(state)):
+                self.lost = state.address
+        elif turn.flow in (Flow.CALL, Flow.INDIRECT_CALL):
+            self._called(found, turn, state)
         elif turn.flow is Flow.RETURN:
             if register == machine.result:
                 self.lost = state.address
@@ -108,6 +121,26 @@ class Pointed:
                 self._waiting.append(state._replace(address=turn.target))
             if turn.flow in (Flow.BRANCH, Flow.KERNEL):
                 self._waiting.append(state._replace(address=found.next))
+
+    def _arguments(self, state: State) -> tuple[Register, ...]:
+        machine = self.program.machine
+        return machine.go_arguments if self.program.bounds.is_go(state.address) else machine.arguments
+
+    def _called(self, found: Found, turn: Turn, state: State) -> None:
+        machine, register = self.program.machine, state.register
+        if register in self._arguments(state):
+            if turn.target is None:
+                self.lost = state.address
+            else:
+                self._waiting.append(state._replace(address=turn.target))
+        go = self.program.bounds.is_go(state.address)
+        kept = isinstance(register, Memory) or (register.number in machine.kept and not go)
+        if kept and self.program.comes_back(found):
+            self._waiting.append(state._replace(address=found.next))
+
+
+def _is_slot(location: Location | None, stack: Register) -> TypeGuard[Memory]:
+    return isinstance(location, Memory) and location.base == stack
 
 
 def _moved(made: tuple[Source, ...] | None, register: Register) -> int | None:

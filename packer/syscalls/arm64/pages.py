@@ -41,6 +41,19 @@ def is_adrp(word: int) -> bool:
 
 
 @dataclass(slots=True)
+class _Named:
+    """What operands may name: by the instruction's address, and all together."""
+
+    by_instruction: dict[int, set[int]] = field(default_factory=dict)
+    all: set[int] = field(default_factory=set)
+
+    def add(self, instruction: int, addresses: set[int]) -> None:
+        """More of an instruction's."""
+        self.by_instruction.setdefault(instruction, set()).update(addresses)
+        self.all |= addresses
+
+
+@dataclass(slots=True)
 class Pages:
     """The pages of a piece of code that begins at ``start``; found when they are first asked for."""
 
@@ -63,23 +76,24 @@ class Pages:
         return tuple(self._named.get(address, ()))
 
     def _follow(self) -> dict[int, set[int]]:
-        named: dict[int, set[int]] = {}
+        named = _Named()
         blocks = self._blocks()
+        ends = dict(zip(blocks, [*blocks[1:], len(self.words)], strict=True))
         states: dict[int, State] = {}
-        self._flow([(blocks[0], {})], blocks, states, named)
+        self._flow([(blocks[0], {})], ends, states, named)
         called = self._called()
         for block in blocks:
             address = self.start + block * 4
-            if block not in states and (address in called or any(address in made for made in named.values())):
-                self._flow([(block, {})], blocks, states, named)
+            if block not in states and (address in called or address in named.all):
+                self._flow([(block, {})], ends, states, named)
         anything: State = {}
         for index, word in enumerate(self.words):
             if is_adrp(word):
                 _join(anything, {bits(word, 0, 5): frozenset({adr_of(word, self.start + index * 4) or 0})})
         for block in blocks:
             if block not in states and self.words[block] != _NOP:
-                self._flow([(block, anything)], blocks, states, named)
-        return named
+                self._flow([(block, anything)], ends, states, named)
+        return named.by_instruction
 
     def _called(self) -> set[int]:
         return {turn.target for _, turn in self.turns.items() if turn.target is not None and turn.flow is Flow.CALL}
@@ -95,9 +109,8 @@ class Pages:
         return sorted(first for first in firsts if 0 <= first < len(self.words))
 
     def _flow(
-        self, waiting: list[tuple[int, State]], blocks: list[int], states: dict[int, State], named: dict[int, set[int]]
+        self, waiting: list[tuple[int, State]], ends: dict[int, int], states: dict[int, State], named: _Named
     ) -> None:
-        ends = dict(zip(blocks, [*blocks[1:], len(self.words)], strict=True))
         while waiting:
             block, coming = waiting.pop()
             if block in states and not _join(states[block], coming):
@@ -111,7 +124,7 @@ class Pages:
                 onward.append((last.target - self.start) // 4)
             waiting.extend((one, state) for one in onward if one in ends)
 
-    def _step(self, index: int, state: State, named: dict[int, set[int]]) -> None:
+    def _step(self, index: int, state: State, named: _Named) -> None:
         word, turn = self.words[index], self.turns.get(index)
         if turn is not None:
             if turn.flow in (Flow.CALL, Flow.INDIRECT_CALL):
@@ -124,8 +137,7 @@ class Pages:
         meaning = meaning_of(word)
         rest = _rest(word)
         if rest is not None and rest[0] in state:
-            addresses = named.setdefault(self.start + index * 4, set())
-            addresses.update(page + rest[1] & WORD for page in state[rest[0]])
+            named.add(self.start + index * 4, {page + rest[1] & WORD for page in state[rest[0]]})
         copied = meaning.sources[0] if len(meaning.sources) == 1 and meaning.writes else None
         kept = None
         if isinstance(copied, From) and copied.operation is None and isinstance(copied.location, Register):

@@ -37,6 +37,7 @@ from whit.packer.syscalls.x86.operands import (
     stack_shift,
 )
 from whit.packer.syscalls.x86.registers import register_before
+from whit.packer.syscalls.x86.vectors import HALVES, put_together
 
 if TYPE_CHECKING:
     from iced_x86 import Instruction
@@ -63,6 +64,9 @@ def _base_before(raw: Instruction, base: Location) -> Sources | None:
             return (operand(raw, 1),)
         if stack_shift(raw) is None:
             return (Unknown(f"the stack is moved at {raw.ip:#x}"),)
+    if isinstance(base, Vector) and raw.mnemonic in HALVES:
+        moved = vector_before(raw, base)
+        return None if moved is None else (Unknown(f"a pointer is put together at {raw.ip:#x}"),)
     if base == FRAME and raw.mnemonic == Mnemonic.LEAVE:
         return (From(Memory(FRAME, 0)),)
     return before(raw, base)
@@ -135,11 +139,8 @@ def vector_before(raw: Instruction, location: Vector) -> Sources | None:
         return (Constant(0),)
     if mnemonic in _VECTOR_MOVES and raw.op_count == 2:  # noqa: PLR2004
         return (_moved_into_vector(raw, location),)
-    if mnemonic == Mnemonic.PUNPCKLQDQ and raw.op1_kind == REGISTER:
-        if location.offset < 8:  # noqa: PLR2004 - the lower half stays
-            return None
-        return (From(Vector(VECTOR[raw.op1_register], location.offset - 8)),)
-    return (Unknown(f"it is computed at {raw.ip:#x}"),)
+    put = put_together(raw, location)
+    return (Unknown(f"it is computed at {raw.ip:#x}"),) if put is None else None if put == From(location) else (put,)
 
 
 def _moved_into_vector(raw: Instruction, location: Vector) -> Source:

@@ -118,6 +118,22 @@ a number that is put together of bytes
     mov al, 29; jmp common; mov al, 30; common: mov ah, 0; movzx eax, ax; syscall
     b01deb02b01eb4000fb7c00f05
     29 30
+numbers that are put side by side in a vector
+    mov eax, 31; mov ecx, 7; movd xmm0, ecx; movd xmm1, eax; punpckldq xmm0, xmm1; sub rsp, 24; movups [rsp], xmm0; mov eax, [rsp+4]; syscall
+    b81f000000b907000000660f6ec1660f6ec8660f62c14883ec180f1104248b4424040f05
+    31
+a number that is put into a vector and moved there
+    mov eax, 32; xorps xmm0, xmm0; pinsrd xmm0, eax, 3; pshufd xmm1, xmm0, 0x4e; sub rsp, 24; movups [rsp], xmm1; mov eax, [rsp+4]; syscall
+    b8200000000f57c0660f3a22c003660f70c84e4883ec180f110c248b4424040f05
+    32
+a pointer in a register, before a call through a table that doesn't return
+    lea r12, [rip+enter]; mov edi, 33; call r12; test eax, eax; je out; call [rip+table]; nop; other: push r12; pop r12; out: ret; nop; enter: mov eax, edi; syscall; ret; end: hlt; jmp end; .balign 8; table: .quad end
+    4c8d2519000000bf2100000041ffd485c0740bff150f000000904154415cc39089f80f05c3f4ebfda500400000000000
+    33
+a pointer to a function in a structure
+    lea rdi, [rip+structure]; mov esi, 34; call user; ret; nop; user: sub rsp, 24; mov [rsp+8], rdi; mov edi, esi; mov rax, [rsp+8]; call [rax+8]; add rsp, 24; ret; nop; enter: mov eax, edi; syscall; ret; nop; empty: ret; .balign 8; structure: .quad empty; .quad enter
+    488d3d31000000be22000000e802000000c3904883ec1848897c240889f7488b442408ff50084883c418c39089f80f05c390c30f1f440000b200400000000000ac00400000000000
+    34
 """
 
 

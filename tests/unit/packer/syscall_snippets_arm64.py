@@ -121,6 +121,10 @@ a number that is put into a variable in order, and taken from it
     mov w0, #32; mov x1, sp; stlr w0, [x1]; ldr w8, [sp]; svc #0
     00048052e103009120fc9f88e80340b9010000d4
     32
+a pointer to a function in a structure
+    adr x0, structure; mov w1, #34; bl user; ret; nop; user: stp x0, x30, [sp, #-16]!; mov w0, w1; ldr x9, [sp]; ldr x9, [x9, #8]; blr x9; ldp x1, x30, [sp], #16; ret; nop; enter: mov w8, w0; svc #0; ret; nop; empty: ret; .balign 8; structure: .quad empty; .quad enter
+    400200104104805203000094c0035fd61f2003d5e07bbfa9e003012ae90340f9290540f920013fd6e17bc1a8c0035fd61f2003d5e803002a010000d4c0035fd61f2003d5c0035fd6c400400000000000b400400000000000
+    34
 """
 
 SNIPPETS = snippets_of(_ROWS)
