@@ -207,8 +207,9 @@ class Demands:
             if index in found.piece.turns or found.piece.jumps_to(found.piece.addresses[index + 1]):
                 return None
             known = machine.compared(found.piece.instructions[index], location)
-            if known is not True:
-                return known if isinstance(known, Constant) else None
+            if known is None or isinstance(known, Constant):
+                return known
+            location = known
         return None
 
     def _past_kernel(self, found: Found, address: int, demand: Demand) -> Iterable[Step]:

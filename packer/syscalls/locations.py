@@ -113,6 +113,14 @@ class Unknown(NamedTuple):
 Source = Constant | From | Unknown
 
 
+def held_before(sources: tuple[Source, ...] | None, location: Location) -> Location | None:
+    """What held, before an instruction, the very value that ``location`` has after it; None if that isn't sure. ``sources`` are what the machine says of it."""
+    if sources is None:
+        return location
+    source = sources[0] if len(sources) == 1 else None
+    return source.location if isinstance(source, From) and source.operation is None else None
+
+
 def rooted(location: Location) -> Location:
     """The innermost place: the register, or the global variable, that an access begins with."""
     while isinstance(location, Memory) and location.base is not None:

@@ -70,8 +70,8 @@ class Machine(Protocol):
         """Whether this way out of a conditional jump is taken when what was compared is equal, and only then."""
         ...
 
-    def compared(self, raw: Any, location: Location) -> Constant | bool | None:  # noqa: ANN401
-        """The number that ``location`` was compared with; True: go on looking before it; None: nothing is known."""
+    def compared(self, raw: Any, location: Location) -> Constant | Location | None:  # noqa: ANN401
+        """The number that ``location`` was compared with; a location: go on looking before it, for that; None: nothing is known."""
         ...
 
     def jump_table(self, piece: Piece[Any], index: int) -> Table | tuple[()] | None:
@@ -136,4 +136,8 @@ class Machine(Protocol):
 
     def ends_pointer(self, raw: Any) -> bool:  # noqa: ANN401
         """Whether what an instruction makes of a pointer is none any more: it compares, shifts or multiplies."""
+        ...
+
+    def narrows(self, raw: Any, register: Register) -> bool:  # noqa: ANN401
+        """Whether all that an instruction does with a register's value is to put its lower bytes, four at most, elsewhere."""
         ...

@@ -150,10 +150,15 @@ class _Chase:
         copy = machine.copies(found.raw, held)
         if copy is not None:
             self._copied(copy, found, state)
-        elif machine.reads(found.raw, held) and not machine.ends_pointer(found.raw):
+        elif machine.reads(found.raw, held) and not self._ends(found, held):
             raise _LostError(Lost(state.address, "a pointer to a function is computed with, or put away"))
         if machine.before(found.raw, state.register) is None:
             self.waiting.append(State(found.next, state.register))
+
+    def _ends(self, found: Found, held: Register) -> bool:
+        """Whether what is made of the pointer is none. The loader shifts images to above 4 GB: four bytes of a pointer are none then."""
+        machine = self.program.machine
+        return machine.ends_pointer(found.raw) or (self.program.image.movable and machine.narrows(found.raw, held))
 
     def _copied(self, copy: Location, found: Found, state: State) -> None:
         if isinstance(copy, Register) or (isinstance(copy, Memory) and copy.base == self.program.machine.stack):
@@ -171,9 +176,10 @@ class _Chase:
             self._through(found, turn, state)
         if turn.flow in (Flow.CALL, Flow.INDIRECT_CALL):
             stays = isinstance(held, Memory) or held.number in machine.kept
-            if turn.target is not None and held in machine.arguments:
-                self.handed.setdefault(turn.target, set()).add(state.address)
-                self.waiting.append(State(turn.target, held))
+            callee = self.program.callee(found)
+            if callee is not None and held in machine.arguments:
+                self.handed.setdefault(callee, set()).add(state.address)
+                self.waiting.append(State(callee, held))
             if stays and self.program.comes_back(found):
                 self.waiting.append(State(found.next, held))
         elif turn.flow is Flow.RETURN:
@@ -191,5 +197,7 @@ class _Chase:
         self.waiting.extend(State(target, state.register) for target in onward or ())
         if machine.calls_through(found.raw) == From(state.register):
             self.calls.append(state.address)
-        elif onward is None or (not onward and state.register in machine.arguments):
+        elif onward is None or (
+            not onward and state.register in machine.arguments and self.program.callee(found) is None
+        ):
             raise _LostError(Lost(state.address, "a pointer to a function is handed to an unknown one"))

@@ -257,15 +257,21 @@ class Program:
             return False
         return not (turn.flow is Flow.INDIRECT_CALL and self.bounds.tells_of(found.next))
 
-    def comes_back(self, found: Found, deep: int = 0) -> bool:
-        """Whether the function that an instruction calls, directly or through a pointer that never changes, may return."""
+    def callee(self, found: Found) -> int | None:
+        """The function that an instruction calls, directly or through a pointer that never changes; None if it isn't known."""
         turn = found.turn
-        target = turn.target if turn is not None else None
-        if turn is not None and turn.flow is Flow.INDIRECT_CALL:
-            source = self.machine.calls_through(found.raw)
-            if isinstance(source, From) and isinstance(source.location, Memory) and source.location.base is None:
-                target = self.image.constant(source.location.offset)
-        return target is None or self.image.code_part(target) is None or self.returns(target, deep)
+        if turn is None or turn.flow is not Flow.INDIRECT_CALL:
+            return turn.target if turn is not None and turn.flow is Flow.CALL else None
+        source = self.machine.calls_through(found.raw)
+        if not isinstance(source, From) or not isinstance(source.location, Memory) or source.location.base is not None:
+            return None
+        target = self.image.constant(source.location.offset)
+        return None if target is None or self.image.code_part(target) is None else target
+
+    def comes_back(self, found: Found, deep: int = 0) -> bool:
+        """Whether the function that an instruction calls may return."""
+        target = self.callee(found)
+        return target is None or self.returns(target, deep)
 
     def returns(self, entry: int, deep: int = 0) -> bool:
         """Whether a function may ever return; when in doubt it does."""

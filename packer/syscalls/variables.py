@@ -112,7 +112,7 @@ class Pointed:
             if onward is None or (not onward and register in self._arguments(state)):
                 self.lost = state.address
         elif turn.flow in (Flow.CALL, Flow.INDIRECT_CALL):
-            self._called(found, turn, state)
+            self._called(found, state)
         elif turn.flow is Flow.RETURN:
             if register == machine.result:
                 self.lost = state.address
@@ -126,13 +126,14 @@ class Pointed:
         machine = self.program.machine
         return machine.go_arguments if self.program.bounds.is_go(state.address) else machine.arguments
 
-    def _called(self, found: Found, turn: Turn, state: State) -> None:
+    def _called(self, found: Found, state: State) -> None:
         machine, register = self.program.machine, state.register
         if register in self._arguments(state):
-            if turn.target is None:
+            callee = self.program.callee(found)
+            if callee is None:
                 self.lost = state.address
             else:
-                self._waiting.append(state._replace(address=turn.target))
+                self._waiting.append(state._replace(address=callee))
         go = self.program.bounds.is_go(state.address)
         kept = isinstance(register, Memory) or (register.number in machine.kept and not go)
         if kept and self.program.comes_back(found):

@@ -72,7 +72,7 @@ class Arm64:
         """As the protocol says; CBZ, which compares by itself, isn't made use of."""
         return raw.word & _CONDITION == (_EQUAL if taken else _NOT_EQUAL)
 
-    def compared(self, raw: Instruction, location: Location) -> Constant | bool | None:
+    def compared(self, raw: Instruction, location: Location) -> Constant | Location | None:
         """As the protocol says."""
         return uses.compared(raw, location)
 
@@ -139,3 +139,7 @@ class Arm64:
     def ends_pointer(self, raw: Instruction) -> bool:
         """As the protocol says."""
         return meaning_of(raw.word).ends_pointer
+
+    def narrows(self, raw: Instruction, register: Register) -> bool:
+        """As the protocol says."""
+        return uses.narrows(raw, register)

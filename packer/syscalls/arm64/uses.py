@@ -8,7 +8,7 @@ from whit.packer.syscalls.arm64.fields import is_of
 from whit.packer.syscalls.arm64.meanings import meaning_of
 from whit.packer.syscalls.arm64.memory import before, writes_memory
 from whit.packer.syscalls.arm64.pages import adr_of
-from whit.packer.syscalls.locations import WORD, Constant, From, Memory, Register
+from whit.packer.syscalls.locations import WORD, Constant, From, Memory, Register, held_before
 
 if TYPE_CHECKING:
     from whit.packer.syscalls.arm64.decode import Instruction
@@ -39,6 +39,17 @@ def puts(raw: Instruction, register: Register) -> bool:
     if access is None or not writes_memory(access):
         return False
     return access.moved is None or any(not one.vector and one.register == register.number for one in access.moved)
+
+
+def narrows(raw: Instruction, register: Register) -> bool:
+    """Whether it stores but the register's lower bytes, four at most."""
+    access = meaning_of(raw.word).access
+    if access is None or not writes_memory(access) or not access.moved:
+        return False
+    if register.number == access.base or register.number in access.indexes:
+        return False
+    own = [moved for moved in access.moved if not moved.vector and moved.register == register.number]
+    return bool(own) and all(moved.size < _WHOLE for moved in own)
 
 
 def loads(raw: Instruction, address: int) -> Register | None:
@@ -87,11 +98,11 @@ def dereferences(raw: Instruction, register: Register) -> bool:
     return not access.shift and not puts(raw, register)
 
 
-def compared(raw: Instruction, location: Location) -> Constant | bool | None:
-    """The number that ``location`` was compared with, or 0 for the result of a computation; True: go on looking before it; None: nothing is known."""
+def compared(raw: Instruction, location: Location) -> Constant | Location | None:
+    """The number that ``location`` was compared with, or 0 for the result of a computation; a location: go on looking before it, for that; None: nothing is known."""
     meaning = meaning_of(raw.word)
     if not meaning.sets_flags:
-        return True if _keeps_flags(raw) and before(raw, location) is None else None
+        return held_before(before(raw, location), location) if _keeps_flags(raw) else None
     if not isinstance(location, Register):
         return None
     if meaning.writes:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from iced_x86 import Mnemonic
 
-from whit.packer.syscalls.locations import WORD, Constant, From
+from whit.packer.syscalls.locations import WORD, Constant, From, held_before
 from whit.packer.syscalls.x86.memory import before
 from whit.packer.syscalls.x86.operands import IMMEDIATES, MEMORY, WIDE, memory_size, operand, same
 
@@ -28,12 +28,12 @@ def equal_on(raw: Instruction, *, taken: bool) -> bool:
     return raw.mnemonic in (_EQUAL if taken else _NOT_EQUAL)
 
 
-def compared(raw: Instruction, location: Location) -> Constant | bool | None:
-    """The number that ``location`` was compared with, or 0 for the result of a computation; True: go on looking before it; None: nothing is known."""
+def compared(raw: Instruction, location: Location) -> Constant | Location | None:
+    """The number that ``location`` was compared with, or 0 for the result of a computation; a location: go on looking before it, for that; None: nothing is known."""
     narrow = bool(raw.op_count) and raw.op0_kind == MEMORY and memory_size(raw) < WIDE
     if not narrow and (number := _number(raw, location)) is not None:
         return number
-    return True if raw.mnemonic in _KEEPS_FLAGS and before(raw, location) is None else None
+    return held_before(before(raw, location), location) if raw.mnemonic in _KEEPS_FLAGS else None
 
 
 def _number(raw: Instruction, location: Location) -> Constant | None:

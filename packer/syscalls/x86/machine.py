@@ -92,7 +92,7 @@ class X86:
         """As the protocol says."""
         return comparisons.equal_on(raw, taken=taken)
 
-    def compared(self, raw: Instruction, location: Location) -> Constant | bool | None:
+    def compared(self, raw: Instruction, location: Location) -> Constant | Location | None:
         """As the protocol says."""
         return comparisons.compared(raw, location)
 
@@ -172,3 +172,7 @@ class X86:
     def ends_pointer(self, raw: Instruction) -> bool:
         """As the protocol says."""
         return raw.mnemonic in _ENDS_POINTER
+
+    def narrows(self, raw: Instruction, register: Register) -> bool:
+        """As the protocol says."""
+        return uses.narrows(raw, register)

@@ -8,12 +8,14 @@ from iced_x86 import Mnemonic, OpAccess
 from iced_x86 import Register as Name
 
 from whit.packer.syscalls.locations import Memory, Register
-from whit.packer.syscalls.x86.operands import FULL, IMMEDIATES, MEMORY, REGISTER, info, place, same
+from whit.packer.syscalls.x86.operands import FULL, IMMEDIATES, MEMORY, REGISTER, SIZE, info, place, same
 
 if TYPE_CHECKING:
     from iced_x86 import Instruction
 
     from whit.packer.syscalls.locations import Location
+
+_HALF = 4
 
 READS = {OpAccess.READ, OpAccess.COND_READ, OpAccess.READ_WRITE, OpAccess.READ_COND_WRITE}
 
@@ -56,6 +58,15 @@ def target(raw: Instruction) -> Register | None:
     if not raw.op_count or raw.op0_kind != REGISTER or FULL[raw.op0_register] < 0:
         return None
     return Register(FULL[raw.op0_register])
+
+
+def narrows(raw: Instruction, register: Register) -> bool:
+    """Whether it moves but the register's lower bytes, four at most."""
+    if raw.mnemonic != Mnemonic.MOV or raw.op1_kind != REGISTER or FULL[raw.op1_register] != register.number:
+        return False
+    if SIZE[raw.op1_register] > _HALF:
+        return False
+    return raw.op0_kind == REGISTER or register.number not in (FULL[raw.memory_base], FULL[raw.memory_index])
 
 
 def dereferences(raw: Instruction, register: Register) -> bool:

@@ -130,6 +130,10 @@ a pointer in a register, before a call through a table that doesn't return
     lea r12, [rip+enter]; mov edi, 33; call r12; test eax, eax; je out; call [rip+table]; nop; other: push r12; pop r12; out: ret; nop; enter: mov eax, edi; syscall; ret; end: hlt; jmp end; .balign 8; table: .quad end
     4c8d2519000000bf2100000041ffd485c0740bff150f000000904154415cc39089f80f05c3f4ebfda500400000000000
     33
+a result that is zero where it is jumped on, and was moved meanwhile
+    sub edi, esi; mov [rsp-8], rdi; mov rax, rdi; je zero; mov eax, 35; zero: syscall; ret
+    29f748897c24f84889f87405b8230000000f05c3
+    0 35
 a pointer to a function in a structure
     lea rdi, [rip+structure]; mov esi, 34; call user; ret; nop; user: sub rsp, 24; mov [rsp+8], rdi; mov edi, esi; mov rax, [rsp+8]; call [rax+8]; add rsp, 24; ret; nop; enter: mov eax, edi; syscall; ret; nop; empty: ret; .balign 8; structure: .quad empty; .quad enter
     488d3d31000000be22000000e802000000c3904883ec1848897c240889f7488b442408ff50084883c418c39089f80f05c390c30f1f440000b200400000000000ac00400000000000
