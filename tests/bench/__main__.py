@@ -15,6 +15,7 @@ MODULES = (
     "memory",
     "help",
     "analyse",
+    "syscalls",
     "starts",
     "many",
     "compose",
