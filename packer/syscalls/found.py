@@ -11,8 +11,7 @@ ASSUMPTIONS = (
     "a jump through a pointer leads to a table that was found or to a function whose address is taken",
     "a variable that is followed isn't written through a pointer that isn't, nor out of bounds",
     "what is handed over together with a pointer to a function is what the function is called with",
-    "a structure that holds a pointer to a function from the beginning is reached by the nearest address, at or before it, "
-    "that code makes a pointer to",
+    "a structure that holds a pointer to a function is reached by the nearest address before it that code makes a pointer to",
     "functions of which none of the paths comes to an end don't return",
 )
 """On which it holds. It says nothing of a program whose control somebody has taken."""
