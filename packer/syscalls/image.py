@@ -16,11 +16,11 @@ from whit.packer.elf import dynamic as program
 from whit.packer.elf.file import SECTION_EXECUTABLE, FileType, SectionType, SegmentFlag, SegmentType, truncated
 from whit.packer.support.errors import InvalidFileError, UnsupportedError
 from whit.packer.support.search import Sweep
-from whit.packer.syscalls.relocations import relocated
+from whit.packer.syscalls.relocated import Relocated, relocated_of
+from whit.packer.syscalls.relocations import relocations
 
 if TYPE_CHECKING:
     from whit.packer.elf.file import ElfFile, Segment
-    from whit.packer.syscalls.relocations import Relocated
 
 
 MOST_MEMORY = 1 << 32
@@ -64,7 +64,7 @@ class Image:
     @cached_property
     def relocations(self) -> Relocated:
         """The words that are relocated."""
-        return relocated(self.elf, program.dynamic(self.elf))
+        return relocated_of(relocations(self.elf, program.dynamic(self.elf)))
 
     @cached_property
     def _code_starts(self) -> list[int]:
