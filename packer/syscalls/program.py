@@ -380,7 +380,7 @@ class Program:
             return not self._is_named(address)
         if self._is_named(address) or self._is_named(behind):
             return False
-        if behind in self.bounds.told:
+        if self.bounds.tells_of(behind):
             return not self.bounds.is_go(behind)
         return self.is_behind_end(address)
 
@@ -390,7 +390,7 @@ class Program:
 
     def _behind_padding(self, address: int) -> int:
         found = self.at(address)
-        while found is not None and address not in self.bounds.told and self.machine.pads(found.raw):
+        while found is not None and not self.bounds.tells_of(address) and self.machine.pads(found.raw):
             address = found.next
             found = self.at(address)
         return address
