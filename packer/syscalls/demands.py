@@ -26,8 +26,7 @@ from whit.packer.syscalls.locations import (
     rooted,
     settled,
 )
-from whit.packer.syscalls.pieces import Flow
-from whit.packer.syscalls.program import Way
+from whit.packer.syscalls.pieces import Flow, Way
 from whit.packer.syscalls.steps import Demand, Inside, Lost, Step, Through, Value, Values
 from whit.packer.syscalls.variables import Pointed, State
 
@@ -35,7 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from whit.packer.syscalls.locations import Location, Source
-    from whit.packer.syscalls.program import Edge, Found, Program
+    from whit.packer.syscalls.pieces import Edge
+    from whit.packer.syscalls.program import Found, Program
 
 _MOST_DEMANDS = 20_000
 _MOST_STEPS = 800_000

@@ -46,6 +46,21 @@ class Turn(NamedTuple):
     target: int | None = None
 
 
+class Way(StrEnum):
+    """How an instruction comes to be executed after another."""
+
+    NEXT = "next"
+    JUMP = "jump"
+    CALL = "call"
+
+
+class Edge(NamedTuple):
+    """``way`` in from the instruction at ``address``."""
+
+    address: int
+    way: Way
+
+
 _FLOWS = tuple(Flow)
 _NUMBERS = {flow: number for number, flow in enumerate(_FLOWS)}
 _NOWHERE = 0x80

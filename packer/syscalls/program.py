@@ -7,12 +7,11 @@ through. Who may come through a pointer is told in pointers.py.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from whit.packer.syscalls import tables
 from whit.packer.syscalls.locations import From, Memory
-from whit.packer.syscalls.pieces import FALLS_THROUGH, Flow, Turn
+from whit.packer.syscalls.pieces import FALLS_THROUGH, Edge, Flow, Turn, Way
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,21 +42,6 @@ _SHORT = 130
 
 _LINE = 16
 """Compilers begin functions at multiples of so many bytes."""
-
-
-class Way(StrEnum):
-    """How an instruction comes to be executed after another."""
-
-    NEXT = "next"
-    JUMP = "jump"
-    CALL = "call"
-
-
-class Edge(NamedTuple):
-    """``way`` in from the instruction at ``address``."""
-
-    address: int
-    way: Way
 
 
 @dataclass(frozen=True, slots=True)
