@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 ASSUMPTIONS = (
     "all code that runs is in the file: none is generated, packed or loaded at run time (dlopen, a JIT compiler)",
+    "what the file's section headers call code is all that is run of it; without them all that may be executed is read",
     "the files that it executes have calls of their own",
     "calls keep to the ABI's conventions, and an exception's handler doesn't decide a call's number",
     "a jump through a pointer leads to a table that was found or to a function whose address is taken",

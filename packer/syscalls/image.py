@@ -148,6 +148,8 @@ def image_of(elf: ElfFile) -> Image:
         end = part.offset + part.end - part.start
         if end > len(elf.data):
             raise truncated("its code", end, len(elf.data))
+    if any(not _is_loaded(section, segments) for section in sections):
+        raise InvalidFileError("not a valid ELF file: its sections have code where none is loaded")
     code = tuple(sorted(sections or segments, key=lambda part: part.start))
     if sum(part.end - part.start for part in code) > len(elf.data):
         raise InvalidFileError("not a valid ELF file: it has more code than bytes")
@@ -159,6 +161,16 @@ def image_of(elf: ElfFile) -> Image:
             "its segments lie more than 4 GB apart", hint="whit trace sees which calls such a program makes"
         )
     return image
+
+
+def _is_loaded(section: Part, segments: list[Part]) -> bool:
+    """Whether the loader puts a section's bytes where the section says: what it says is believed of what is code."""
+    return any(
+        segment.start <= section.start
+        and section.end <= segment.end
+        and section.offset - section.start == segment.offset - segment.start
+        for segment in segments
+    )
 
 
 def _require_apart(elf: ElfFile) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.programs.make_elf import EXECUTE, INTERP, READ, Elf, Section, Segment
 from tests.unit.packer.syscall_snippets import SNIPPETS, Snippet
+from whit.packer.elf.file import SECTION_EXECUTABLE
 from whit.packer.elf.machine import EM_AARCH64, EM_X86_64
 from whit.packer.support.errors import InvalidFileError, UnsupportedError, WhitError
 from whit.packer.syscalls.analyse import find
@@ -123,6 +124,13 @@ def test_a_program_whose_segments_no_loader_would_map_so_is_refused(segments: tu
     """The first was a bug in whit; hundreds of the second took minutes."""
     with pytest.raises(InvalidFileError, match="its segments overlap, or lie where no program can"):
         find(Elf(segments=segments).build())
+
+
+def test_a_program_whose_sections_have_code_elsewhere_than_where_it_is_loaded_is_refused() -> None:
+    program = replace(_elf(CHANCE), sections=(Section(".text", bytes(16), flags=SECTION_EXECUTABLE),))
+
+    with pytest.raises(InvalidFileError, match="its sections have code where none is loaded"):
+        find(program.build())
 
 
 def test_a_number_that_happens_to_be_an_address_within_a_function_is_no_pointer_to_one() -> None:
