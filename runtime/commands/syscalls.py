@@ -17,11 +17,10 @@ import click
 @click.option(
     "--refuse",
     type=click.Choice(["errno", "log", "kill"]),
-    default="errno",
-    show_default=True,
+    show_default="errno",
     help="With --profile: what is done with other calls.",
 )
-def command(file: str, as_json: bool, ways: bool, profile: str | None, refuse: str) -> None:
+def command(file: str, as_json: bool, ways: bool, profile: str | None, refuse: str | None) -> None:
     """Find in the machine code of FILE, a static executable, all system calls that it can make.
 
     FILE is only read, never run. Where the number of a call can't be told, that is said, with the place.
@@ -33,16 +32,29 @@ def command(file: str, as_json: bool, ways: bool, profile: str | None, refuse: s
     from whit.packer.syscalls.remembered import find_once
     from whit.packer.syscalls.report import document
 
+    _check(as_json=as_json, profile=profile, refuse=refuse)
     with opened(file) as program:
         program.look(refuse_bundle)
         findings = program.look(find_once)
     if profile is not None:
         from whit.runtime.seccomp.ofprogram import profile_of
 
-        print_json(profile_of(program.name, findings, refuse))
+        print_json(profile_of(program.name, findings, refuse or "errno"))
         return
     if as_json:
         print_json(document(program.name, findings))
         return
     for line in page(program.name, findings, page_width(), ways=ways):
         click.echo(line)
+
+
+def _check(*, as_json: bool, profile: str | None, refuse: str | None) -> None:
+    """That no option would be without effect. Raises :class:`UsageError`."""
+    from whit.packer.support.errors import UsageError
+
+    if profile is not None and as_json:
+        raise UsageError("--json and --profile are two documents", hint="leave --json out: a profile is JSON as well")
+    if refuse is not None and profile is None:
+        raise UsageError(
+            "--refuse goes with --profile", hint=f"as in whit syscalls --profile docker --refuse {refuse} FILE"
+        )

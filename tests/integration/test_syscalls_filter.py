@@ -107,6 +107,18 @@ def test_a_dynamic_program_is_refused(run_whit: RunWhit) -> None:
     assert "linked dynamically" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "words", [("--json", "--profile", "docker"), ("--refuse", "kill"), ("--refuse", "errno")], ids=" ".join
+)
+def test_an_option_that_would_change_nothing_is_refused(run_whit: RunWhit, words: tuple[str, ...]) -> None:
+    done = run_whit("syscalls", *words, build("hello", "c-musl"))
+
+    assert (done.returncode, done.stdout) == (2, "")
+    told, hint = done.stderr.splitlines()
+    assert told.startswith(f"whit: {words[0]} ")
+    assert hint.startswith("hint: ")
+
+
 @pytest.mark.root
 @pytest.mark.peer("dockerd")
 @pytest.mark.parametrize("case", [Case("hello", "c-zig"), Case("everything", "go")], ids=lambda case: case.language)
