@@ -56,6 +56,10 @@ def _look_closer(thing: str, html: str | None, old: str | None, words: dict[str,
 
         show_surface(thing, WHIT, choices, layout_of, as_json=words["as_json"])
         return 0
+    if html.startswith("-") and html != "-":
+        raise UsageError(
+            f"--html needs a page's name, and '{html}' begins as an option", hint=f"a file of that name: ./{html}"
+        )
     if words["as_json"]:
         raise UsageError("--html and --json are two forms of the same", hint="leave one out")
     from whit.packer.verbs.report import write_report

@@ -107,6 +107,15 @@ def test_an_image_that_is_not_there_is_not_pulled_and_the_hint_says_what_pulls(r
     assert "whit pull registry.invalid/team/app:1" in done.stderr
 
 
+def test_an_option_in_the_page_s_place_is_no_name_of_a_page(run_whit: RunWhit, tmp_path: Path, program: Path) -> None:
+    done = run_whit("inspect", "--html", "--surface", program, cwd=tmp_path)
+    assert done.returncode == 2
+    first, second = done.stderr.splitlines()
+    assert "'--surface'" in first
+    assert second == "hint: a file of that name: ./--surface"
+    assert not (tmp_path / "--surface").exists()
+
+
 @pytest.mark.parametrize("place", ["/dev/full", "nowhere/page.html", "."])
 def test_where_nothing_can_be_written_is_told_in_a_line_and_a_hint(
     run_whit: RunWhit, tmp_path: Path, program: Path, place: str
