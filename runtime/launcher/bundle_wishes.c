@@ -107,7 +107,7 @@ static int is_whits(const char *word)
 /* Reads one word, and the next one where that is its value. Returns how many were read, or minus the exit code. */
 static int read_word(struct wishes *wishes, char **words)
 {
-	static const char hint[] = "--whit-help tells which there are; '--whit -- WORD' hands a word to the program";
+	static const char hint[] = "--whit-help tells which there are; '--whit -- WORD' hands a word to the program", all[] = "--whit-help shows all words, with their values";
 	if (strcmp(words[0], "--whit") == 0)
 		return 1;
 	const char *name = words[0] + strlen("--whit-");
@@ -117,10 +117,10 @@ static int read_word(struct wishes *wishes, char **words)
 		return -bundle_complain(hint, "there is no ", words[0], NULL);
 	int takes_value = flag->kind != ACTION && flag->kind != SWITCH;
 	if (!takes_value && name[length])
-		return -bundle_complain(NULL, words[0], ": it takes no value", NULL);
+		return -bundle_complain(all, words[0], ": it takes no value", NULL);
 	const char *value = takes_value ? name[length] ? name + length + 1 : words[1] : "1";
 	if (!value)
-		return -bundle_complain(NULL, words[0], " needs a value", NULL);
+		return -bundle_complain(all, words[0], " needs a value", NULL);
 	int code = set_flag(wishes, flag, value);
 	return code ? -code : 1 + (takes_value && !name[length]);
 }

@@ -65,12 +65,16 @@ def test_what_whit_is_asked_stands_first_and_a_dash_pair_behind_it_is_dropped(an
     assert "--whit-help: applet not found" in anybody("--whit", "--", "--whit-help").stderr
 
 
-@pytest.mark.parametrize("word", ["--whit-nonesuch", "--whit-nonesuch=1", "--whit-", "--whit-memory"])
+@pytest.mark.parametrize(
+    "word", ["--whit-nonesuch", "--whit-nonesuch=1", "--whit-", "--whit-memory", "--whit-env", "--whit-writable=1"]
+)
 def test_a_word_that_whit_doesn_t_know_is_told_in_a_line(box: Bundle, word: str) -> None:
     done = box(word)
     assert done.returncode == 125
     assert done.stderr.startswith("whit: ")
-    assert word in done.stderr.splitlines()[0]
+    told, hint = done.stderr.splitlines()
+    assert word in told
+    assert hint.startswith("hint: ")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
