@@ -104,7 +104,7 @@ def surface_section(compared: Compared, older: Compared | None) -> Markup:
     rows.append((tag("strong", "figure"), *(tag("strong", _figure(one)) for _, one in columns)))
     numbers = frozenset(range(1, len(columns) + 1))
     names = [
-        (part.title, ", ".join(part.names[:40]) or part.note)
+        (part.heading, ", ".join(part.names[:40]) or part.note)
         for part in surfaces[1].parts
         if part.id != "calls" and (part.names or part.note)
     ]

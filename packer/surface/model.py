@@ -102,6 +102,11 @@ class Part:
     names: tuple[str, ...] = ()
     note: str = ""
 
+    @property
+    def heading(self) -> str:
+        """What its names follow in a line of their own: whom a program runs as is told also where it isn't root."""
+        return "runs as" if self.id == "root" else self.title
+
 
 @dataclass(frozen=True, slots=True)
 class Surface:

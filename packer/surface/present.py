@@ -57,7 +57,7 @@ def _names(surface: Surface, width: int | None) -> Iterator[str]:
         names = ", ".join(part.names[:_SHOWN])
         more = f" and {part.count - _SHOWN} more" if part.count > _SHOWN else ""
         told = f"{names}{more} ({part.note})" if names and part.note else f"{names}{more}" if names else part.note
-        yield from under(printable(f"{part.title}: {told}"), width)
+        yield from under(printable(f"{part.heading}: {told}"), width)
 
 
 def _ports(compared: Compared, width: int | None) -> Iterator[str]:

@@ -53,6 +53,12 @@ def test_a_strict_sandbox_leaves_the_ports_that_the_image_names(run_whit: RunWhi
     assert "TCP ports under --sandbox strict: 81, 8080" in run_whit("inspect", "--surface", image).stdout
 
 
+def test_whom_it_runs_as_is_told_and_not_called_root_where_it_is_not(run_whit: RunWhit) -> None:
+    shown = run_whit("inspect", "--surface", build("exit", "c-musl", stripped=True)).stdout
+    assert "runs as: user 65532:65532" in shown
+    assert "runs as root: " not in shown
+
+
 def test_it_is_for_one_file_or_image(run_whit: RunWhit) -> None:
     refused = run_whit("inspect", "--surface", "--type", "network", "x")
     assert refused.returncode == 2
