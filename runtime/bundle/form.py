@@ -55,6 +55,11 @@ class Entry:
     target: bytes = b""
     content: Place = Place()
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file, under the first of its names."""
+        return stat.S_ISREG(self.mode) and not self.target
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -67,6 +72,11 @@ class Head:
     page: Place
     document: Place
     signature: Place = Place()
+
+    @property
+    def files_count(self) -> int:
+        """How many regular files there are; folders, links and further names aren't counted."""
+        return sum(entry.is_file for entry in self.entries)
 
     @property
     def files_size(self) -> int:
@@ -141,7 +151,7 @@ def _equals(entries: tuple[Entry, ...]) -> Iterator[int]:
     first: dict[Entry, int] = {}
     for number, entry in enumerate(entries, 1):
         same = number
-        if stat.S_ISREG(entry.mode) and not entry.target:
+        if entry.is_file:
             same = first.setdefault(replace(entry, path=b""), number)
         yield same if same < number else 0
 

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import mmap
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,7 +95,7 @@ def verify(bundle: Reading) -> int:
     _ = bundle.page
     count = 0
     for entry in bundle.head.entries:
-        if not stat.S_ISREG(entry.mode) or entry.target:
+        if not entry.is_file:
             continue
         name = "/" + entry.path.decode("utf-8", "surrogateescape")
         data = bundle.part(entry.content, name)

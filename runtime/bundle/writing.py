@@ -123,7 +123,7 @@ def write_bundle(target: Path, order: Order, store: Store) -> Bundled:
             body = _file_digest(file)
             file.write(signature(contents.name, body.removeprefix("sha256:"), contents.image, order.key))
         digest, size = _file_digest(file), file.tell()
-    return Bundled(str(target), size, digest, contents.image, len(entries), head.files_size, order.key is not None)
+    return Bundled(str(target), size, digest, contents.image, head.files_count, head.files_size, order.key is not None)
 
 
 def _bytes(texts: tuple[str, ...]) -> tuple[bytes, ...]:

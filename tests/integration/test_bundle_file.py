@@ -154,6 +154,17 @@ def test_verify_tells_which_file_is_damaged(box: Bundle, run_whit: RunWhit) -> N
     assert "/etc/passwd isn't what it was" in run_whit("bundle", "verify", box.path).stderr
 
 
+def test_who_makes_and_who_verifies_count_the_same_files(run_whit: RunWhit, folder: Path) -> None:
+    # given a bundle with folders, and more than one regular file
+    made = json.loads(run_whit("bundle", BUSYBOX, "-o", folder / "counted.run", "--json").stdout)
+
+    verified = json.loads(run_whit("bundle", "verify", made["path"], "--json").stdout)
+    shown = json.loads(run_whit("bundle", "inspect", made["path"], "--json").stdout)["files"]
+
+    assert made["files"] == verified["files"] == len([item for item in shown if "digest" in item])
+    assert 1 < made["files"] < len(shown)
+
+
 @pytest.mark.parametrize("path", ["/bin/true", "/dev/null", "/etc", "/nonesuch", str(PROJECT / ".venv/bin/whit")])
 def test_what_is_no_bundle_is_told(run_whit: RunWhit, path: str) -> None:
     for verb in ("verify", "inspect"):
