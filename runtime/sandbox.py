@@ -170,7 +170,8 @@ def landlock_op(writable: tuple[str, ...], sandbox: Sandbox | None, nameless: by
         return Op("LANDLOCK", (writable, (), 0, 0, b"", nameless), why or meant)
     # Through /proc/self/mem a program writes also to memory that it may only execute.
     writable = tuple(path for path in writable if path != "/proc")
-    ports = [(_BIND, port) for port in sandbox.bind] + [(_CONNECT, port) for port in sandbox.connect]
+    # Port 0 is one of the kernel's choice. Who listens without bind gets such a one anyway, and clients bind their own end to it.
+    ports = [(_BIND, port) for port in sorted({0, *sandbox.bind})] + [(_CONNECT, port) for port in sandbox.connect]
     rules = b"".join(struct.pack("=QQ", right, port) for right, port in ports)
     limited = _BIND | (_CONNECT if sandbox.connect else 0)
     where = sandbox.where or ", ".join(map(str, sandbox.bind)) or "no port"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 
 import pytest
@@ -92,6 +93,13 @@ def test_the_image_s_and_the_person_s_user_go_before_the_sandbox_s() -> None:
 
 def test_nothing_is_written_in_proc_by_which_one_writes_to_code() -> None:
     assert landlock_op(("/dev", "/proc", "/data"), Sandbox(), b"").args[0] == ("/dev", "/data")
+
+
+def test_an_end_at_a_port_of_the_kernel_s_choice_is_anybody_s() -> None:
+    """As a client has it that names its own address: vegeta couldn't connect."""
+    rules = landlock_op((), Sandbox(bind=(80,)), b"").args[4]
+    assert isinstance(rules, bytes)
+    assert list(struct.iter_unpack("=QQ", rules)) == [(1, 0), (1, 80)]
 
 
 def test_connecting_is_free_until_a_port_is_named() -> None:
