@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 
 from whit.packer.showing.console import warn
-from whit.packer.support.errors import WhitError
+from whit.packer.support.errors import UsageError, WhitError
 from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.runtime.landlocking import lacking_for
 from whit.runtime.listening import code_ports
 from whit.runtime.options import Network
 from whit.runtime.plan import command_line
-from whit.runtime.sandbox import listening, said_of
+from whit.runtime.sandbox import listening, refuse_mounted, said_of
 
 if TYPE_CHECKING:
     from whit.packer.image.callsclaim import Calls
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from whit.runtime.sandbox import Said, Sandbox
 
 
-def warn_of_kernel(options: RunOptions) -> None:
+def _warn_of_kernel(options: RunOptions) -> None:
     """Say what this kernel lacks of what is asked for."""
     sandbox = options.sandbox
     without = lacking_for(is_strict=sandbox is not None, is_logged=sandbox is not None and sandbox.logged)
@@ -30,8 +30,17 @@ def warn_of_kernel(options: RunOptions) -> None:
 
 
 def looked_at(program: Program, view: RootView, executable: str, options: RunOptions) -> Program:
-    """The program with its calls, where they can be found, and its ports; what couldn't be found is said."""
+    """The program with its calls, where they can be found, and its ports, in a strict sandbox; what couldn't be found is said.
+
+    Raises :class:`UsageError` for what the sandbox can't have, before anything is said.
+    """
     sandbox = options.sandbox
+    if sandbox:
+        refuse_mounted(
+            executable, (*(mount.target for mount in options.tmpfs), *(volume.target for volume in options.volumes))
+        )
+        _refuse_absent(sandbox, view)
+    _warn_of_kernel(options)
     if program.wasm or sandbox is None:
         return program
     program = replace(program, calls=program.calls or _calls(view, executable), folders=_folders(view))
@@ -41,6 +50,15 @@ def looked_at(program: Program, view: RootView, executable: str, options: RunOpt
     if options.network is not Network.NONE:
         warn_if_deaf(sandbox, program, said_of(program, options, command_line(options, program)))
     return program
+
+
+def _refuse_absent(sandbox: Sandbox, view: RootView) -> None:
+    absent = next((path for path in sandbox.programs if view.resolve(path) is None), None)
+    if absent is not None:
+        raise UsageError(
+            f"--sandbox strict,exec={absent}: there is no such file in the image",
+            hint="of what is mounted nothing is executed: put it into the image, as by whit pack --add SOURCE:/TARGET",
+        )
 
 
 def warn_if_deaf(sandbox: Sandbox, program: Program, said: Said) -> None:

@@ -221,11 +221,9 @@ def prepare(
     program = replace(program, calls=claimed_calls(dict(image.manifest.annotations), executable))
     program = _with_engine(program, view, executable, options, claimed)
     if options.sandbox or options.landlock:
-        from whit.runtime.lookedat import looked_at, warn_of_kernel  # noqa: PLC0415 - few ask for one
+        from whit.runtime.lookedat import looked_at  # noqa: PLC0415 - few ask for one
 
-        warn_of_kernel(options)
-        if options.sandbox:
-            program = looked_at(program, view, executable, options)
+        program = looked_at(program, view, executable, options)
     engine = (program.wasm.engine, program.wasm.code) if program.wasm else ()
     return Prepared(program, executable, _guards(request, store, command, taken, engine), image)
 

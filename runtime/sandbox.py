@@ -13,6 +13,8 @@ from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.runtime.model import Op
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from whit.packer.image.spec import RunConfig
     from whit.runtime.listening import Port
     from whit.runtime.options import Program, RunOptions
@@ -119,6 +121,16 @@ def listening(sandbox: Sandbox, program: Program, said: Said) -> tuple[Port, ...
     return (*exposed, *outside, *word_ports(said.words), *variable_ports(said.variables), *program.listens)
 
 
+def refuse_mounted(executable: str, mounted: Iterable[str]) -> None:
+    """Raises :class:`UsageError` for an ``executable`` that is in what is ``mounted``."""
+    for target in mounted:
+        if executable == target or executable.startswith(f"{target}/"):
+            raise UsageError(
+                f"--sandbox strict: {executable} is in what is mounted on {target}, of which nothing is executed",
+                hint="put it into the image: whit pack --add SOURCE:/TARGET",
+            )
+
+
 def settled(sandbox: Sandbox, program: Program, executable: str, said: Said, *, mounted: tuple[str, ...]) -> Sandbox:
     """With what is known of the program: where it listens, and what it executes.
 
@@ -127,12 +139,7 @@ def settled(sandbox: Sandbox, program: Program, executable: str, said: Said, *, 
     """
     from whit.runtime.listening import told  # noqa: PLC0415 - as above
 
-    for target in mounted:
-        if executable == target or executable.startswith(f"{target}/"):
-            raise UsageError(
-                f"--sandbox strict: {executable} is in what is mounted on {target}, of which nothing is executed",
-                hint="put it into the image: whit pack --add SOURCE:/TARGET",
-            )
+    refuse_mounted(executable, mounted)
     listens = listening(sandbox, program, said)
     programs = sandbox.programs
     if program.calls is not None and program.calls.names & STARTS:

@@ -245,12 +245,10 @@ def _empowered(
     if wishes.powers is None:
         return made, (), ()
     from whit.runtime.engine.parameters import taken_out  # noqa: PLC0415 - most containers have none
-    from whit.runtime.engine.powers import check_sandboxed, empower, joined  # noqa: PLC0415
+    from whit.runtime.engine.powers import empower, joined  # noqa: PLC0415
     from whit.runtime.engine.updating import read_machine  # noqa: PLC0415
 
     powers = wishes.powers(placed.program)
-    if placed.options.sandbox:
-        check_sandboxed(powers)
     made, parameters = taken_out(empower(made, powers, read_machine(), dict(wishes.profiles)), network)
     return made, joined(powers), parameters
 
@@ -264,10 +262,19 @@ def _sandbox(options: RunOptions, sandbox: Sandbox, container: Container, prepar
         exposed=container.exposed,
         published=tuple(port.container_port for port in container.ports if port.protocol.value == "tcp"),
     )
+    mounted = (*(f"/etc/{name}" for name in NAME_FILES), *(mount.target for mount in container.mounts))
+    done = settled(sandbox, prepared.program, prepared.executable, said, mounted=mounted)
     if container.network != NONE:
         warn_if_deaf(sandbox, prepared.program, said)
-    mounted = (*(f"/etc/{name}" for name in NAME_FILES), *(mount.target for mount in container.mounts))
-    return settled(sandbox, prepared.program, prepared.executable, said, mounted=mounted)
+    return done
+
+
+def _check_sandboxed(wishes: Wishes, program: Program) -> None:
+    """Before anything is said of the sandbox that isn't to be."""
+    if wishes.powers is not None:
+        from whit.runtime.engine.powers import check_sandboxed  # noqa: PLC0415 - few ask for both
+
+        check_sandboxed(wishes.powers(program))
 
 
 def _add(containers: Containers, container: Container, prepared: Prepared, request: Request, wishes: Wishes) -> Kept:
@@ -278,6 +285,7 @@ def _add(containers: Containers, container: Container, prepared: Prepared, reque
         cgroup, why_not = own_cgroup(container.id)
         options = replace(options, limits=options.limits if cgroup else limits_without(options.limits, why_not))
     if options.sandbox:
+        _check_sandboxed(wishes, prepared.program)
         options = replace(options, sandbox=_sandbox(options, options.sandbox, container, prepared))
     folder = containers.at(container.id)
     placed = Placed(

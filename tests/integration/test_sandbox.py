@@ -264,5 +264,22 @@ def test_what_would_undo_it_is_refused(run_whit: RunWhit) -> None:
     ):
         done = run_whit("run", "--sandbox", "strict", *words, _breakout())
         assert done.returncode != 0
-        assert words[0] in done.stderr
+        told, hint = done.stderr.splitlines()
+        assert told.startswith("whit: ")
+        assert words[0] in told
+        assert hint.startswith("hint: "), "nothing is said of the ports of what isn't started"
     assert "there is no 'loose'" in run_whit("run", "--sandbox", "loose", _breakout()).stderr
+
+
+@pytest.mark.parametrize("verb", [("run",), ("run", "--rm", "-l", "a=b"), ("create",), ("plan",)], ids=" ".join)
+def test_a_program_that_is_to_be_executed_has_to_be_in_the_image(run_whit: RunWhit, verb: tuple[str, ...]) -> None:
+    program = _breakout()
+
+    absent = run_whit(*verb, "--sandbox", "strict,exec=/nonesuch", program)
+    there = run_whit("plan", "--sandbox", f"strict,exec=/{program.name}", program)
+
+    assert absent.returncode in {2, 125}
+    told, hint = absent.stderr.splitlines()
+    assert told == "whit: --sandbox strict,exec=/nonesuch: there is no such file in the image"
+    assert hint.startswith("hint: ")
+    assert there.returncode == 0, there.stderr
