@@ -11,6 +11,7 @@ import os
 import time
 from hashlib import sha256
 
+from whit.packer.image.callsclaim import CALLS
 from whit.packer.image.oci import Descriptor, Layer, Manifest, check_digest, parse_manifest
 from whit.packer.image.platform import Platform
 from whit.packer.image.spec import HostFile, ImageSpec, PackOptions
@@ -58,6 +59,7 @@ class Record:
 
     ``watched`` are the libraries and the places where they were sought, each with its state; None where these may
     change without a trace, or weren't remembered. ``warnings`` are for people: what will keep the program from starting.
+    ``calls`` is how many system calls of its code the image tells of, for a filter; None where it tells of none.
     """
 
     manifest: Descriptor
@@ -67,6 +69,7 @@ class Record:
     size: int
     watched: tuple[tuple[str, tuple[str, ...]], ...] | None = ()
     warnings: tuple[str, ...] = ()
+    calls: int | None = None
 
     @property
     def descriptor(self) -> Descriptor:
@@ -148,6 +151,7 @@ def read(store: Store, key: str) -> Kept | None:
             size=doc.count("stored"),
             watched=tuple((os.fsdecode(path), state) for path, state in guards.items()) if doc.flag("dynamic") else (),
             warnings=doc.texts("warnings"),
+            calls=doc.count_or_none("calls"),
         )
         kept = Kept(record, guards, doc.doc_or_none("added"))
     except (OSError, ValueError, InvalidFileError):
@@ -229,6 +233,7 @@ def keep(
         "stored": record.size,
         "dynamic": is_dynamic,
         "warnings": list(record.warnings),
+        "calls": record.calls,
         "added": added,
     }
     with contextlib.suppress(OSError):
@@ -244,12 +249,14 @@ def image_files(spec: ImageSpec) -> tuple[ImageFile, ...]:
 
 def record_of(spec: ImageSpec, descriptor: Descriptor, manifest: Manifest, layers: tuple[Layer, ...]) -> Record:
     """What is reported of an image that has just been written. Pure."""
+    calls = dict(spec.annotations).get(CALLS)
     return Record(
         manifest=descriptor,
         platform=spec.platform,
         files=image_files(spec),
         unpacked=sum(layer.tar_size for layer in layers),
         size=descriptor.size + sum(blob.size for blob in manifest.blobs),
+        calls=None if calls is None else len(calls.split()),
     )
 
 

@@ -12,6 +12,7 @@ from whit.packer.resolution.choices import SourceChoice, parse_choices
 from whit.packer.showing.console import human_size, page_width, print_json, say, warn
 from whit.packer.showing.present import columns, printable, reported_lines
 from whit.packer.store.store import Store
+from whit.packer.support.counting import counted
 from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.packer.verbs.upstream import Upstream
@@ -114,6 +115,8 @@ def _show(record: Record, references: tuple[Reference, ...], output: str | None,
         f"{record.platform}, {human_size(record.unpacked)} unpacked, {human_size(record.size)} compressed",
         f"digest {record.manifest.digest}",
     ]
+    if record.calls is not None:
+        lines.append(f"seccomp filter: the {counted(record.calls, 'system call')} that its code makes")
     if in_store:
         lines.append(f"stored as {', '.join(reference.familiar for reference in references)}")
     if output is not None:
@@ -143,5 +146,6 @@ def _document(
         "unpacked": record.unpacked,
         "files": [file.document() for file in record.files],
         "warnings": list(record.warnings),
+        "calls": record.calls,
         **more,
     }

@@ -100,6 +100,21 @@ def test_a_container_that_is_kept_has_the_filter(run_whit: RunWhit) -> None:
     assert "hello" in logs.stdout.lower()
 
 
+def test_who_packs_is_told_of_the_filter_also_where_it_was_packed_before(run_whit: RunWhit) -> None:
+    program = compiled(lambda: build("hello", "c-musl"))
+    count = len(json.loads(run_whit("syscalls", "--json", program).stdout)["syscalls"])
+
+    for _ in range(2):
+        assert (
+            f"seccomp filter: the {count} system calls that its code makes"
+            in run_whit("pack", "--seccomp", "auto", program).stdout
+        )
+    told = json.loads(run_whit("pack", "--seccomp", "auto", "--json", program).stdout)["calls"]
+    without = json.loads(run_whit("pack", "--json", program).stdout)["calls"]
+
+    assert (told, without) == (count, None)
+
+
 def test_a_dynamic_program_is_refused(run_whit: RunWhit) -> None:
     done = run_whit("pack", "--seccomp", "auto", compiled(lambda: build("hello", "c-dynamic")), "-t", "dynamic")
 
