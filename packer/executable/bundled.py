@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import UnsupportedError
+from whit.packer.support.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import mmap
@@ -32,7 +31,7 @@ def is_bundle(data: bytes | mmap.mmap) -> bool:
 def names_bundle(path: str) -> bool:
     """Whether there is one at a path."""
     try:
-        with Path(path).open("rb") as file:
+        with open(path, "rb") as file:  # noqa: PTH123 - `whit inspect` of a container needs no pathlib
             start = file.read(len(_ELF))
             return start == _ELF and is_bundle(start + file.read(WITHIN - len(_ELF)))
     except OSError:
