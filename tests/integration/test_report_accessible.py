@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import lacking
 from tests.peers.browser import browser
 from tests.programs.build import build
 from tests.programs.registries import ProgramMissingError, from_npm
@@ -27,7 +28,7 @@ def axe() -> str:
     try:
         return from_npm("axe-core", AXE, "package/axe.min.js").read_text()
     except ProgramMissingError as error:
-        pytest.skip(str(error))
+        lacking(str(error))
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from tests.conftest import lacking
 from tests.integration.compiled import compiled
 from tests.integration.conftest import USER, become
 from tests.peers import find_peer
@@ -139,7 +140,7 @@ def test_programs_work_under_their_profiles(runtime: str, place: Path, run_whit:
     _pack(place, run_whit)
     program = whit.with_name(runtime) if runtime == "whit-oci" else find_peer(runtime)
     if program is None:
-        pytest.skip(f"no {runtime}")
+        lacking(f"no {runtime}")
 
     cases = _run(place, program, WITH_PROFILES)
 
@@ -166,7 +167,7 @@ def test_podman_on_whit_oci_takes_the_filter_from_the_image(place: Path, run_whi
 def test_a_user_s_podman_takes_them_too(runtime: str, run_whit: RunWhit) -> None:
     program = find_peer(runtime)
     if program is None:
-        pytest.skip(f"no {runtime}")
+        lacking(f"no {runtime}")
     with tempfile.TemporaryDirectory(prefix="w", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         _pack(folder, run_whit)
