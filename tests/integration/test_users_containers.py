@@ -234,7 +234,8 @@ def test_its_port_is_reached_and_it_goes_out_and_its_way_out_ends_with_it(
         ask = f"while ! timeout 3 nc {CLIENT} 80 > /tmp/said || ! [ -s /tmp/said ]; do sleep 0.1; done; echo $(cat /tmp/said)"
         engine.box("sh", "-c", f"{ask}; exec {' '.join(_echo(7))}", options=("-p", "80"))
         port = int(engine("port", "box", "80").splitlines()[0].rpartition(":")[2])
-        until(lambda: engine.log().strip() == f"client 80 {HOST}")
+        until(lambda: engine.log().strip() != "", "its word from outside")
+        assert engine.log().strip() == f"client 80 {HOST}"
         until(lambda: place.host.do(lambda: _ask(port)) == "7\n")
         supervisor = engine.supervisors()[0]
         assert _ways_out(supervisor) != []
