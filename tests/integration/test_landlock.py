@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.compiled import compiled
+from tests.integration.breaking_out import breakout
 from tests.programs.build import build
 
 if TYPE_CHECKING:
@@ -21,10 +21,6 @@ pytestmark = [pytest.mark.root, pytest.mark.peer("busybox-static"), pytest.mark.
 BUSYBOX = "/bin/busybox"
 OLDER = "/proc/sys/vm/memfd_noexec"
 """What kernels before Linux 6.3 haven't."""
-
-
-def breakout(language: str = "c-glibc") -> Path:
-    return compiled(lambda: build("breakout", language))
 
 
 @pytest.mark.parametrize("more", [(), ("--init",)], ids=["alone", "init"])
