@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.conftest import RunWhit
 
 LIMIT_S = 60
+BUSYBOX = Path("/bin/busybox")
 NOTHING = {"PATH": "/nowhere"}
 """An environment in which nothing is installed."""
 
@@ -84,3 +85,9 @@ def bundle(run_whit: RunWhit, folder: Path, thing: str | Path, *words: str | Pat
     done = run_whit("bundle", thing, "-o", target, *words)
     assert done.returncode == 0, done.stderr
     return Bundle(target)
+
+
+@pytest.fixture
+def box(run_whit: RunWhit, folder: Path) -> Bundle:
+    """A bundle of busybox."""
+    return bundle(run_whit, folder, BUSYBOX)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.bundles import LIMIT_S, NOTHING, Bundle, bundle, folder
+from tests.integration.bundles import LIMIT_S, NOTHING, Bundle, box, bundle, folder
 from tests.integration.conftest import USER, become
 from tests.integration.madeimage import entry, make_image
 from tests.integration.test_run import first_line, nothing_is_left
@@ -24,14 +24,7 @@ if TYPE_CHECKING:
     from tests.peers.dockerd import Dockerd
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox")]
-BUSYBOX = Path("/bin/busybox")
-__all__ = ["folder", "nothing_is_left"]
-
-
-@pytest.fixture
-def box(run_whit: RunWhit, folder: Path) -> Bundle:
-    """A bundle of busybox."""
-    return bundle(run_whit, folder, BUSYBOX)
+__all__ = ["box", "folder", "nothing_is_left"]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.bundles import LIMIT_S, Bundle, bundle, folder
+from tests.integration.bundles import BUSYBOX, LIMIT_S, Bundle, box, bundle, folder
 from tests.integration.conftest import USER
 from tests.integration.madeimage import entry, make_image
 from tests.integration.older_kernel import NEWER
@@ -28,18 +28,11 @@ if TYPE_CHECKING:
     from tests.integration.conftest import User
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox")]
-BUSYBOX = Path("/bin/busybox")
 LIMITED = Path(__file__).with_name("limited_namespaces.py")
-__all__ = ["folder"]
+__all__ = ["box", "folder"]
 
 DAMAGED = "whit: this bundle is damaged: "
 AGAIN = "hint: fetch it again, as a whole and as it is; its own --whit-verify tells whether it has come"
-
-
-@pytest.fixture
-def box(run_whit: RunWhit, folder: Path) -> Bundle:
-    """A bundle of busybox."""
-    return bundle(run_whit, folder, BUSYBOX)
 
 
 def flip(path: Path, at: int) -> None:

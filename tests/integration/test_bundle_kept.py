@@ -7,11 +7,10 @@ import random
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.bundles import LIMIT_S, Bundle, bundle, folder
+from tests.integration.bundles import BUSYBOX, LIMIT_S, Bundle, box, folder
 from tests.integration.conftest import USER, become
 from tests.integration.sanitized import ENVIRONMENT, assert_clean, sanitized_launcher
 from tests.integration.test_bundle_file import DAMAGED, flip
@@ -23,18 +22,8 @@ from whit.runtime.bundle.reading import opened
 from whit.runtime.bundle.sums import add
 from whit.runtime.request import Words
 
-if TYPE_CHECKING:
-    from tests.conftest import RunWhit
-
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox")]
-BUSYBOX = Path("/bin/busybox")
-__all__ = ["folder"]
-
-
-@pytest.fixture
-def box(run_whit: RunWhit, folder: Path) -> Bundle:
-    """A bundle of busybox."""
-    return bundle(run_whit, folder, BUSYBOX)
+__all__ = ["box", "folder"]
 
 
 @pytest.fixture(params=["root", "user"])
