@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from whit.packer.syscalls.bounds import Bounds
     from whit.packer.syscalls.image import Image, Part
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from whit.packer.syscalls.pieces import Piece
     from whit.packer.syscalls.references import References
     from whit.packer.syscalls.tables import Table
+
+    Code = Callable[[int, int], bytes]
 
 
 class Machine(Protocol):
@@ -46,8 +48,8 @@ class Machine(Protocol):
         """Who refers to what."""
         ...
 
-    def decode(self, code: bytes, address: int) -> Piece[Any]:
-        """The instructions of a stretch of code."""
+    def decode(self, code: Code, start: int, end: int) -> Piece[Any]:
+        """The instructions from ``start`` to ``end``; ``code`` gives the bytes from an address to below another."""
         ...
 
     def before(self, raw: Any, location: Location) -> tuple[Source, ...] | None:  # noqa: ANN401

@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from whit.packer.syscalls.marks import Marks
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+
+    Addresses = array[int] | range | Marks
+    """Sorted."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -123,19 +128,20 @@ class Piece(Generic[T]):
 
     start: int
     end: int
-    addresses: Sequence[int]
+    addresses: Addresses
     instructions: Instructions[T]
     turns: Turns
     _jumps: Jumps | None = None
 
     def index(self, address: int) -> int | None:
         """The number of the instruction that begins at an address; None if none does."""
-        at = bisect_left(self.addresses, address)
+        at = self.index_before(address) + 1
         return at if at < len(self.addresses) and self.addresses[at] == address else None
 
     def index_before(self, address: int) -> int:
         """The number of the last instruction that begins before an address; -1 for none."""
-        return bisect_left(self.addresses, address) - 1
+        addresses = self.addresses
+        return (addresses.below(address) if isinstance(addresses, Marks) else bisect_left(addresses, address)) - 1
 
     def jumps_to(self, address: int) -> list[int]:
         """The addresses of the piece's own jumps that lead there, wherever that is."""

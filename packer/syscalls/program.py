@@ -34,8 +34,11 @@ _MOST_DECODED = 500_000
 _LARGE = 20_000
 """Instructions of a piece that is kept for good: code that no table tells of."""
 
-_READS = 100
-"""Pieces that are read before the file's pages are given back."""
+_FAULT = 1 << 16
+"""Bytes that the kernel reads at once."""
+
+_READ = 100 * _FAULT
+"""Bytes that are read before the file's pages are given back."""
 
 _SHORT = 130
 """Bytes that a short jump reaches."""
@@ -99,11 +102,15 @@ class Program:
         return known
 
     def _decode(self, start: int, end: int) -> Piece[Any]:
-        """The file's pages that were read for it aren't kept in memory for long: a fault brings some sixteen at once."""
-        self._read += 1
-        if self._read % _READS == 0 or end - start > _LARGE:
+        return self.machine.decode(self._code, start, end)
+
+    def _code(self, start: int, end: int) -> bytes:
+        """The file's pages that are read for it aren't kept in memory for long: a fault brings some sixteen at once."""
+        self._read += max(end - start, _FAULT)
+        if self._read > _READ:
             self.image.let_go()
-        return self.machine.decode(self.image.instructions(start, end), start)
+            self._read = 0
+        return self.image.instructions(start, end)
 
     def _keep(self, piece: Piece[Any]) -> None:
         """As long as it is asked for now and then. Large ones for good: to decode a small one again is quick."""
@@ -130,8 +137,9 @@ class Program:
         piece = self.piece(address)
         if piece is None or address in self._aside or piece.index(address) is not None:
             return
-        other = self.machine.decode(self.image.instructions(address, min(piece.end, address + 512)), address)
-        for index, at in enumerate(other.addresses):
+        other = self._decode(address, min(piece.end, address + 512))
+        for index in range(len(other.addresses)):
+            at = other.addresses[index]
             if piece.index(at) is not None:
                 self._joins.setdefault(at, []).append(other.addresses[index - 1])
                 return

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from whit.packer.syscalls.bounds import Bounds
     from whit.packer.syscalls.image import Image, Part
     from whit.packer.syscalls.locations import Constant, Location, Source
+    from whit.packer.syscalls.machine import Code
     from whit.packer.syscalls.pieces import Piece
     from whit.packer.syscalls.references import References
     from whit.packer.syscalls.tables import Table
@@ -48,9 +49,9 @@ class Arm64:
         """As the protocol says."""
         return arm_references(image, bounds)
 
-    def decode(self, code: bytes, address: int) -> Piece[Instruction]:
+    def decode(self, code: Code, start: int, end: int) -> Piece[Instruction]:
         """As the protocol says."""
-        return decoding.decode(code, address)
+        return decoding.decode(code(start, end), start)
 
     def before(self, raw: Instruction, location: Location) -> tuple[Source, ...] | None:
         """As the protocol says."""

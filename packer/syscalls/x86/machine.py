@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from whit.packer.syscalls.bounds import Bounds
     from whit.packer.syscalls.image import Image, Part
     from whit.packer.syscalls.locations import Constant, Location, Source
+    from whit.packer.syscalls.machine import Code
     from whit.packer.syscalls.pieces import Piece
     from whit.packer.syscalls.references import References
     from whit.packer.syscalls.tables import Table
@@ -66,9 +67,9 @@ class X86:
         """As the protocol says."""
         return x86_references(image, bounds)
 
-    def decode(self, code: bytes, address: int) -> Piece[Instruction]:
+    def decode(self, code: Code, start: int, end: int) -> Piece[Instruction]:
         """As the protocol says."""
-        return decode(code, address)
+        return decode(code, start, end)
 
     def before(self, raw: Instruction, location: Location) -> tuple[Source, ...] | None:
         """As the protocol says."""
