@@ -95,6 +95,10 @@ class Doc:
     def _wrong(self, key: str, wanted: str) -> InvalidFileError:
         return InvalidFileError(f"{self.where}: '{key}' is not {wanted}")
 
+    def member(self, key: str) -> object:
+        """What stands there, for who checks it; None where it is absent."""
+        return self._members.get(key)
+
     def text_or_none(self, key: str) -> str | None:
         """A string that may be absent."""
         value = self._members.get(key)

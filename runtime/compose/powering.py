@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from whit.runtime.compose.project import Values
     from whit.runtime.engine.powers import Powers
     from whit.runtime.options import Program
+    from whit.runtime.seccomp.filterfile import FilterFile
 
 _KEYS = (
     "annotations", "cap_drop", "cgroup", "cgroup_parent", "cpu_period", "cpu_quota", "cpu_shares", "cpuset", "device_cgroup_rules", "devices",
@@ -31,20 +32,14 @@ def is_asked(values: Values) -> bool:
     return any(values.get(key) for key in _KEYS) or bool(_reserved(values))
 
 
-def profiles_of(values: Values) -> tuple[tuple[str, object], ...]:
-    """The filters of system calls that it names by a file."""
+def profiles_of(values: Values, folder: str) -> tuple[tuple[str, FilterFile], ...]:
+    """The filters of system calls that it names by a file, relative to the project's ``folder``."""
     options = tuple(values.get("security_opt") or ())
     if not options:
         return ()
     from whit.runtime.verbs.powers import profiles_of as read  # noqa: PLC0415 - few name any
 
-    return tuple(read(tuple(map(_option, options))).items())
-
-
-def _option(text: str) -> str:
-    """``NAME:VALUE`` is docker's older ``NAME=VALUE``."""
-    name, colon, value = text.partition(":")
-    return f"{name}={value}" if colon and "=" not in name else text
+    return tuple(read(options, folder).items())
 
 
 def powers_of(values: Values, names: Callable[[str], str], program: Program) -> Powers:
@@ -69,7 +64,7 @@ def powers_of(values: Values, names: Callable[[str], str], program: Program) -> 
         blkio_weight=None,
         cap_drop=tuple(values.get("cap_drop") or ()),
         privileged=bool(values.get("privileged")),
-        security_opt=tuple(map(_option, values.get("security_opt") or ())),
+        security_opt=tuple(values.get("security_opt") or ()),
         device=tuple(map(_device, values.get("devices") or ())),
         device_cgroup_rule=tuple(values.get("device_cgroup_rules") or ()),
         group_add=tuple(map(str, values.get("group_add") or ())),

@@ -303,7 +303,14 @@ def _health(words_of: Callable[[Values], HealthWords], check: Values) -> None:
     check_health(words_of(check))
 
 
+def _sandbox(text: str) -> None:
+    from whit.runtime.sandbox import parse_sandbox  # noqa: PLC0415 - few ask for one
+
+    parse_sandbox(text, "--sandbox")
+
+
 _WHOLE: dict[str, Check] = {
+    "x-sandbox": _sandbox,
     "image": _image, "platform": _platform, "working_dir": _working_dir, "hostname": _hostname, "stop_signal": _signal, "restart": _restart,
     "mac_address": lambda text: _joining("mac_address", text),
     "pid": _namespace("pid"), "ipc": _namespace("ipc"), "uts": _namespace("uts"), "cgroup": _namespace("cgroupns"),

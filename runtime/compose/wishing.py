@@ -126,7 +126,7 @@ def _wishes(project: Project, service: Service, place: Place) -> Wishes:
         read_only=True if values.get("read_only") else None,
         size=asked.parse_storage(_pairs((values.get("storage_opt") or {}).items())),
         powers=partial(powering.powers_of, values, place.names) if powering.is_asked(values) else None,
-        profiles=powering.profiles_of(values),
+        profiles=powering.profiles_of(values, project.directory),
     )
 
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from whit.runtime.prepare import Prepared
     from whit.runtime.request import Request, Words
     from whit.runtime.sandbox import Sandbox
+    from whit.runtime.seccomp.filterfile import FilterFile
 
     Joins = tuple[tuple[str, str], ...]
 
@@ -83,7 +84,7 @@ class Wishes:
     powers: Callable[[Program], Powers] | None = None
     """What it may do beyond the default; groups by name are the image's."""
 
-    profiles: tuple[tuple[str, object], ...] = ()
+    profiles: tuple[tuple[str, FilterFile], ...] = ()
 
 
 def _resolvers(container: Container) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from whit.runtime.seccomp.filterfile import FilterFile
+
     Document = dict[str, Any]
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a path in the container
@@ -143,16 +145,22 @@ def _privileged(document: Document) -> None:
             mount["options"] = [option for option in mount["options"] if option != "ro"]
 
 
-def _secure(document: Document, options: tuple[str, ...], profiles: Mapping[str, object]) -> None:
+def security_option(text: str) -> tuple[str, str]:
+    """``NAME=VALUE``, or docker's older ``NAME:VALUE``."""
+    name, _, value = (text if "=" in text else text.replace(":", "=", 1)).partition("=")
+    return name, value
+
+
+def _secure(document: Document, options: tuple[str, ...], profiles: Mapping[str, FilterFile]) -> None:
     process, linux = document["process"], document["linux"]
+    filters: dict[str, object] = {"unconfined": None, "builtin": linux.get("seccomp")}
+    filters |= {path: file.for_rights(process["capabilities"]["bounding"]) for path, file in profiles.items()}
     for text in options:
-        name, _, value = text.replace(":", "=", 1).partition("=") if "=" not in text else text.partition("=")
+        name, value = security_option(text)
         if name == "no-new-privileges" and value in {"", "true", "false"}:
             process["noNewPrivileges"] = value != "false"
-        elif name == "seccomp" and value == "unconfined":
-            linux.pop("seccomp", None)
-        elif name == "seccomp" and value in profiles:
-            linux["seccomp"] = profiles[value]
+        elif name == "seccomp" and value in filters:
+            linux["seccomp"] = filters[value]
         elif name == "apparmor" and value:
             process["apparmorProfile"] = "" if value == "unconfined" else value
         elif name == "label" and value:
@@ -164,7 +172,7 @@ def _secure(document: Document, options: tuple[str, ...], profiles: Mapping[str,
         else:
             raise UsageError(
                 f"--security-opt: there is no '{text}'",
-                hint="no-new-privileges, seccomp=unconfined|FILE, apparmor=PROFILE, label=disable, systempaths=unconfined",
+                hint="no-new-privileges, seccomp=unconfined|builtin|FILE, apparmor=PROFILE, label=disable, systempaths=unconfined",
             )
 
 
@@ -217,7 +225,7 @@ def _shared_memory(document: Document, text: str | None) -> None:
             mount["options"] = [*(one for one in mount["options"] if not one.startswith("size=")), f"size={size}"]
 
 
-def empower(document: Document, powers: Powers, machine: Machine, profiles: Mapping[str, object]) -> Document:
+def empower(document: Document, powers: Powers, machine: Machine, profiles: Mapping[str, FilterFile]) -> Document:
     """The configuration with what was asked for; ``profiles`` are filters by their file. Raises :class:`UsageError`."""
     process, linux = document["process"], document["linux"]
     if powers.privileged:

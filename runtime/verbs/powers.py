@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from pathlib import Path
 
-from whit.packer.support.errors import InvalidFileError, NotFoundError, UsageError
+from whit.packer.support.errors import NotFoundError, UsageError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.limiting import Asked
-from whit.runtime.engine.powers import Device, DeviceKind, Powers, check_namespace
+from whit.runtime.engine.powers import Device, DeviceKind, Powers, check_namespace, security_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from whit.packer.image.accounts import Accounts
+    from whit.runtime.seccomp.filterfile import FilterFile
     from whit.runtime.verbs.given import PowerWords
+
+_NO_FILES = ("unconfined", "builtin")
+_HINT = "seccomp=unconfined, seccomp=builtin, or a file"
+_HINTS = {
+    "auto": "the calls of its own code: whit pack --seccomp auto writes them into the image",
+    "strict": "as little as is known of the program: --sandbox strict",
+}
 
 NAMESPACES = ("pid", "ipc", "uts", "cgroupns")
 
@@ -52,20 +59,30 @@ def powers_of(words: PowerWords, accounts: Accounts, *, init: bool) -> Powers:
     )
 
 
-def profiles_of(words: tuple[str, ...]) -> Mapping[str, object]:
-    """The filters that --security-opt seccomp=FILE names. Raises what reading them does."""
-    found: dict[str, object] = {}
+def profiles_of(words: tuple[str, ...], folder: str = "") -> Mapping[str, FilterFile]:
+    """The filters that --security-opt seccomp=FILE names, by FILE, which is relative to ``folder``. Raises :class:`WhitError`."""
+    found: dict[str, FilterFile] = {}
     for text in words:
-        name, _, path = text.partition("=")
-        if name != "seccomp" or path in {"", "unconfined"}:
-            continue
-        try:
-            found[path] = json.loads(Path(path).read_bytes())
-        except FileNotFoundError:
-            raise NotFoundError(f"--security-opt seccomp: there is no {path}") from None
-        except ValueError as error:
-            raise InvalidFileError(f"--security-opt seccomp: {path} is not JSON: {error}") from None
+        name, path = security_option(text)
+        if name == "seccomp" and path not in {"", *_NO_FILES}:
+            found[path] = _filter_file(path, folder, f"--security-opt: {text}")
     return found
+
+
+def _filter_file(path: str, folder: str, where: str) -> FilterFile:
+    from whit.packer.support.regular import read_regular  # noqa: PLC0415 - few name any
+    from whit.runtime.machine import architecture  # noqa: PLC0415
+    from whit.runtime.seccomp.filterfile import LARGEST, System, read_filter  # noqa: PLC0415
+
+    try:
+        data = read_regular(Path(folder, path), LARGEST)
+    except OSError as error:
+        raise NotFoundError(
+            f"{where}: {(error.strerror or 'unreadable').lower()}", hint=_HINTS.get(path, _HINT)
+        ) from None
+    except UsageError as error:
+        raise UsageError(f"{where}: {error.message}", hint=error.hint) from None
+    return read_filter(data, where, System(architecture(), os.uname().release))
 
 
 def _group(text: str, accounts: Accounts) -> int:
