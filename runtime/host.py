@@ -22,7 +22,7 @@ def _mounted_cgroups() -> tuple[dict[str, Path], Path | None]:
     """(v1 controller → its hierarchy's mount point, the v2 mount point)."""
     v1: dict[str, Path] = {}
     v2: Path | None = None
-    for kind, point, options in cgroup_mounts(Path("/proc/self/mountinfo").read_text()):
+    for kind, point, options, _ in cgroup_mounts(Path("/proc/self/mountinfo").read_text()):
         if kind == "cgroup":
             v1.update({name: Path(point) for name in options if name in V1_CONTROLLERS})
         else:

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "ppc64le": "ppc64le", "s390x": "s390x"}
 
 
-def cgroup_mounts(mountinfo: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """(type, mount point, options of the file system) of each cgroup mount in a mountinfo (proc_pid_mountinfo(5))."""
+def cgroup_mounts(mountinfo: str) -> Iterator[tuple[str, str, tuple[str, ...], str]]:
+    """(type, mount point, options of the file system, root) of each cgroup mount in a mountinfo (proc_pid_mountinfo(5))."""
     for line in mountinfo.splitlines():
         mount, _, system = line.partition(" - ")
         kind, _, options = system.split(" ", 2)
         if kind in {"cgroup", "cgroup2"}:
-            yield kind, mount.split(" ")[4], tuple(options.split(","))
+            root, point = mount.split(" ")[3:5]
+            yield kind, point, tuple(options.split(",")), root
 
 
 def own_cgroups(text: str) -> dict[str, str]:

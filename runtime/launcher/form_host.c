@@ -38,16 +38,18 @@ static int add_file(struct form *form, const char *name, const char *path, char 
 	return add(form, name, scratch, length > 0 ? (size_t)length : 0);
 }
 
-/* Of a line of mountinfo (proc_pid_mountinfo(5)) the mount point and what comes after the separator, if it is a cgroup's. */
+/* Of a line of mountinfo (proc_pid_mountinfo(5)) what it shows, the mount point, its options and what comes after the separator, if it
+   is a cgroup's. */
 static int add_cgroup_mount(struct form *form, char *line, char *scratch)
 {
 	char path[PATH_SIZE] = "";
 	size_t at = 0;
-	char *system = strstr(line, " - cgroup"), *point = line;
+	char *system = strstr(line, " - cgroup"), *shown = line, *point = line;
 	if (!system)
 		return 0;
-	/* The fifth field is the mount point, the sixth its options. */
+	/* The fourth field is the root of the mount, the fifth the mount point, the sixth its options. */
 	for (int i = 0; i < 4; i++) {
+		shown = point;
 		point = strchr(point, ' ');
 		if (!point)
 			return -EINVAL;
@@ -56,7 +58,7 @@ static int add_cgroup_mount(struct form *form, char *line, char *scratch)
 	if (point > system)
 		return -EINVAL;
 	size_t length = strcspn(point, " "), options = point[length] ? strcspn(point + length + 1, " ") : 0;
-	int error = add(form, "cgroup mount ", point, length + 1 + options);
+	int error = add(form, "cgroup mount ", shown, (size_t)(point - shown) + length + 1 + options);
 	error = error ? error : add(form, "", system, strlen(system));
 	if (error || strncmp(system, " - cgroup2 ", 11) != 0)
 		return error;

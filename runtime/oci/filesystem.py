@@ -169,13 +169,18 @@ def _propagation_ops(mount: Mount) -> Iterator[Op]:
 
 
 def _cgroup_ops(work: _Work, mount: Mount, target: str) -> Iterator[Op]:
-    """``type: cgroup``: v2's own tree, or v1's hierarchies each in a folder of its own (runc's layout)."""
+    """``type: cgroup``: v2's own tree, or v1's hierarchies each in a folder of its own (runc's layout).
+
+    Without a cgroup namespace it is the container's cgroup alone, or the caller's where the container has none of its own: there
+    a user namespace's root may mount none anew.
+    """
     attributes = mount.attributes.set
     if not work.host.hierarchies:
-        if work.own_cgroups or not work.cgroup.folders:
+        folder = work.cgroup.folders[0][1] if work.cgroup.folders else work.host.unified_folder
+        if work.own_cgroups or not folder:
             yield Op("TREE_NEW", ("cgroup2", "cgroup", mount.data, attributes), mount.where)
         else:
-            yield Op("TREE_BIND", (work.cgroup.folders[0][1], 0), mount.where)
+            yield Op("TREE_BIND", (folder, 0), mount.where)
             yield Op("TREE_ATTRIBUTES", (attributes, 0, 0), f"{mount.where}.options")
         yield Op("TREE_ATTACH", (target, 0), mount.where)
         yield from _propagation_ops(mount)
@@ -186,11 +191,12 @@ def _cgroup_ops(work: _Work, mount: Mount, target: str) -> Iterator[Op]:
     folders = dict(work.cgroup.folders)
     for hierarchy in work.host.hierarchies:
         name = posixpath.basename(hierarchy.mount)
-        if work.own_cgroups or hierarchy.controllers not in folders:
+        folder = folders.get(hierarchy.controllers, hierarchy.folder)
+        if work.own_cgroups or not folder:
             options = tuple(word for item in hierarchy.controllers for word in _v1_options(item))
             yield Op("TREE_NEW", ("cgroup", "cgroup", options, attributes), mount.where)
         else:
-            yield Op("TREE_BIND", (folders[hierarchy.controllers], 0), mount.where)
+            yield Op("TREE_BIND", (folder, 0), mount.where)
             yield Op("TREE_ATTRIBUTES", (attributes, 0, 0), f"{mount.where}.options")
         yield Op("TREE_ATTACH", (f"{target}/{name}", 0), mount.where)
         for controller in hierarchy.controllers:

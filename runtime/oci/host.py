@@ -39,19 +39,28 @@ def delegated(mount: str, own: str) -> str | None:
     return None
 
 
-def hierarchies(mountinfo: str, cgroup: str) -> tuple[tuple[Hierarchy, ...], str]:
-    """(v1 hierarchies, the v2 mount point or nothing)."""
+def own_folder(point: str, root: str, own: str) -> str:
+    """The folder of the cgroup ``own`` below a mount whose root is the cgroup ``root``; the mount itself where it isn't in it."""
+    above = root.rstrip("/")
+    below = own[len(above) :].rstrip("/")
+    return point + below if f"{own}/".startswith(f"{above}/") and ".." not in below.split("/") else point
+
+
+def hierarchies(mountinfo: str, cgroup: str) -> tuple[tuple[Hierarchy, ...], str, str]:
+    """(v1 hierarchies, the v2 mount point or nothing, the folder of the caller's own cgroup of v2)."""
     own = own_cgroups(cgroup)
     found: dict[str, Hierarchy] = {}
-    unified = ""
-    for kind, point, options in cgroup_mounts(mountinfo):
+    unified = unified_folder = ""
+    for kind, point, options, root in cgroup_mounts(mountinfo):
         if kind == "cgroup2":
+            unified_folder = unified_folder or own_folder(point, root, own.get("", "/"))
             unified = unified or point
             continue
         for listed, path in own.items():
             if listed and listed not in found and set(listed.split(",")) <= set(options):
-                found[listed] = Hierarchy(tuple(listed.split(",")), point, path, _may_write(point))
-    return tuple(found.values()), unified
+                folder = own_folder(point, root, path)
+                found[listed] = Hierarchy(tuple(listed.split(",")), point, path, _may_write(point), folder)
+    return tuple(found.values()), unified, unified_folder
 
 
 def _capabilities() -> int:
@@ -84,7 +93,7 @@ def read_oci_host() -> OciHost:
     """The host as the plan must know it. Raises :class:`UnsupportedError` on a machine without system call tables."""
     known = architecture()
     cgroup = _text("/proc/self/cgroup")
-    v1, unified = hierarchies(_text("/proc/self/mountinfo"), cgroup)
+    v1, unified, unified_folder = hierarchies(_text("/proc/self/mountinfo"), cgroup)
     memory = next((item.mount for item in v1 if "memory" in item.controllers), "")
     unified_own = unified_cgroup(cgroup)
     launcher = oci_launcher()
@@ -96,6 +105,7 @@ def read_oci_host() -> OciHost:
         capabilities=_capabilities(),
         hierarchies=v1,
         unified=unified,
+        unified_folder=unified_folder,
         unified_own=unified_own,
         controllers=tuple(_text(f"{unified}/cgroup.controllers").split()) if unified else (),
         swap=os.path.exists(f"{memory}/memory.memsw.limit_in_bytes") if memory else True,  # noqa: PTH110

@@ -12,20 +12,21 @@ if TYPE_CHECKING:
 class Hierarchy:
     """A cgroup v1 hierarchy: its controllers (``name=systemd`` for a named one), where it is mounted, and where the caller stands in it.
 
-    ``writable``: the caller may make cgroups there.
+    ``writable``: the caller may make cgroups there. ``folder`` is that of the caller's own cgroup.
     """
 
     controllers: tuple[str, ...]
     mount: str
     own: str = ""
     writable: bool = True
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class OciHost:
     """What the plan must know of the host.
 
-    ``unified`` is the mount point of cgroup v2, where there is one, and ``unified_own`` the caller's cgroup in it;
+    ``unified`` is the mount point of cgroup v2, where there is one, ``unified_own`` the caller's cgroup in it, and ``unified_folder`` that one's folder;
     ``controllers`` are those that v2's root hands out: on a hybrid host few or none. ``delegated`` is the cgroup of v2 below
     which the caller may make others: empty for all, None for nowhere. ``first_users`` tells whether the caller stands in the
     machine's first user namespace: in any other one it has no say in what devices may be used. ``mappers`` are newuidmap
@@ -43,6 +44,7 @@ class OciHost:
     hierarchies: tuple[Hierarchy, ...] = ()
     unified: str = ""
     unified_own: str = ""
+    unified_folder: str = ""
     controllers: tuple[str, ...] = ()
     swap: bool = False
     launcher_owner: int = 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from whit.runtime.machine import own_cgroups
-from whit.runtime.oci.host import hierarchies
+from whit.runtime.oci.host import hierarchies, own_folder
 
 HYBRID = """\
 24 1 0:20 / / rw - ext4 /dev/vda rw
@@ -16,13 +18,29 @@ OWN = "9:name=systemd:/user\n4:memory:/a:b\n2:cpu,cpuacct:/\n0::/session\n"
 
 
 def test_a_hierarchy_has_its_controllers_its_place_and_ours_in_it() -> None:
-    v1, unified = hierarchies(HYBRID, OWN)
-    assert {item.controllers: (item.mount, item.own) for item in v1} == {
-        ("cpu", "cpuacct"): ("/sys/fs/cgroup/cpu,cpuacct", "/"),
-        ("memory",): ("/sys/fs/cgroup/memory", "/a:b"),
-        ("name=systemd",): ("/sys/fs/cgroup/systemd", "/user"),
+    v1, unified, own = hierarchies(HYBRID, OWN)
+    assert {item.controllers: (item.mount, item.own, item.folder) for item in v1} == {
+        ("cpu", "cpuacct"): ("/sys/fs/cgroup/cpu,cpuacct", "/", "/sys/fs/cgroup/cpu,cpuacct"),
+        ("memory",): ("/sys/fs/cgroup/memory", "/a:b", "/sys/fs/cgroup/memory/a:b"),
+        ("name=systemd",): ("/sys/fs/cgroup/systemd", "/user", "/sys/fs/cgroup/systemd/user"),
     }
-    assert unified == "/sys/fs/cgroup/unified"
+    assert (unified, own) == ("/sys/fs/cgroup/unified", "/sys/fs/cgroup/unified/session")
+
+
+@pytest.mark.parametrize(
+    ("root", "own", "folder"),
+    [
+        pytest.param(
+            "/docker/a", "/docker/a/b", "/cg/b", id="a container's own view: its cgroup is at the mount point"
+        ),
+        pytest.param("/docker/a", "/docker/a", "/cg", id="the root of it"),
+        pytest.param("/docker/a", "/docker/ab", "/cg", id="a name that begins alike is no folder in it"),
+        pytest.param("/", "/../b", "/cg", id="outside of what is seen: never a folder above the mount"),
+        pytest.param("/..", "/../b", "/cg/b", id="a view of more than the caller's namespace"),
+    ],
+)
+def test_the_caller_s_own_folder_is_below_what_the_mount_shows(root: str, own: str, folder: str) -> None:
+    assert own_folder("/cg", root, own) == folder
 
 
 def test_the_v2_line_has_no_name() -> None:
@@ -30,8 +48,12 @@ def test_the_v2_line_has_no_name() -> None:
 
 
 def test_pure_v2() -> None:
-    assert hierarchies("30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n", "0::/\n") == ((), "/sys/fs/cgroup")
+    assert hierarchies("30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n", "0::/\n") == (
+        (),
+        "/sys/fs/cgroup",
+        "/sys/fs/cgroup",
+    )
 
 
 def test_no_cgroups_at_all() -> None:
-    assert hierarchies("", "") == ((), "")
+    assert hierarchies("", "") == ((), "", "")

@@ -289,7 +289,7 @@ def test_all_that_a_plan_knows_of_the_host_is_in_its_form() -> None:
         "first_users",
         "sets_groups",
     }
-    from_cgroups = {"hierarchies", "unified", "unified_own", "controllers", "delegated"}
+    from_cgroups = {"hierarchies", "unified", "unified_own", "unified_folder", "controllers", "delegated"}
     from_boot = {"swap", "apparmor", "page_sizes"}
     not_kept = {"weight_file", "mappers", "launcher"}
     assert {field.name for field in fields(OciHost)} == written | from_cgroups | from_boot | not_kept
