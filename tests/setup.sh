@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 # package:program or file that shows it is installed
 PEERS="
     apache2-utils:htpasswd bash-static:/bin/bash-static bubblewrap:bwrap buildah:buildah busybox-static:/bin/busybox chromium:chromium clang:clang
-    conmon:conmon containerd:containerd crun:crun docker-registry:docker-registry docker.io:dockerd fish:fish gcc:gcc hyperfine:hyperfine iproute2:ip
+    catatonit:catatonit conmon:conmon containerd:containerd crun:crun docker-registry:docker-registry docker.io:dockerd fish:fish gcc:gcc hyperfine:hyperfine iproute2:ip
     iptables:iptables jq:jq libc6-dev:/usr/include/stdio.h musl-tools:musl-gcc gdb:gdb nim:nim cmake:cmake meson:meson ninja-build:ninja podman:podman
     openssh-client:ssh openssh-server:/usr/sbin/sshd
     qemu-system-arm:qemu-system-aarch64 qemu-system-x86:qemu-system-x86_64 qemu-user:qemu-x86_64 qemu-utils:qemu-img runc:runc rustc:rustc skopeo:skopeo

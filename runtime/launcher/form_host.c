@@ -38,9 +38,38 @@ static int add_file(struct form *form, const char *name, const char *path, char 
 	return add(form, name, scratch, length > 0 ? (size_t)length : 0);
 }
 
+/* Whether the caller may make cgroups in a folder and put processes there: a user's root may where it has been given one. */
+static int add_right(struct form *form, const char *folder)
+{
+	char path[PATH_SIZE] = "";
+	size_t at = 0;
+	if (append(path, sizeof(path), &at, folder) || append(path, sizeof(path), &at, "/cgroup.procs"))
+		return -EINVAL;
+	return form_add(form, access(folder, W_OK | X_OK) == 0 && access(path, W_OK) == 0 ? "+" : "-", 1);
+}
+
+/* The same on each step of the way from a mount point to the caller's own cgroup. */
+static int add_rights(struct form *form, const char *point, const char *own)
+{
+	char path[PATH_SIZE] = "";
+	size_t at = 0;
+	int error = append(path, sizeof(path), &at, point);
+	error = error ? error : add_right(form, path);
+	while (!error && *own) {
+		size_t step = 1 + strcspn(own + 1, "/");
+		if (at + step >= sizeof(path))
+			return -EINVAL;
+		memcpy(path + at, own, step);
+		path[at += step] = 0;
+		own += step;
+		error = add_right(form, path);
+	}
+	return error ? error : form_add(form, "\n", 1);
+}
+
 /* Of a line of mountinfo (proc_pid_mountinfo(5)) what it shows, the mount point, its options and what comes after the separator, if it
    is a cgroup's. */
-static int add_cgroup_mount(struct form *form, char *line, char *scratch)
+static int add_cgroup_mount(struct form *form, char *line, const char *own, char *scratch)
 {
 	char path[PATH_SIZE] = "";
 	size_t at = 0;
@@ -60,9 +89,11 @@ static int add_cgroup_mount(struct form *form, char *line, char *scratch)
 	size_t length = strcspn(point, " "), options = point[length] ? strcspn(point + length + 1, " ") : 0;
 	int error = add(form, "cgroup mount ", shown, (size_t)(point - shown) + length + 1 + options);
 	error = error ? error : add(form, "", system, strlen(system));
-	if (error || strncmp(system, " - cgroup2 ", 11) != 0)
-		return error;
+	int unified = strncmp(system, " - cgroup2 ", 11) == 0;
 	point[length] = 0;
+	error = error ? error : add_rights(form, point, unified ? own : "");
+	if (error || !unified)
+		return error;
 	if (append(path, sizeof(path), &at, point) || append(path, sizeof(path), &at, "/cgroup.controllers"))
 		return -EINVAL;
 	return add_file(form, "controllers ", path, scratch);
@@ -74,9 +105,13 @@ static int add_cgroups(struct form *form, char *mounts, char *scratch)
 	if (length <= 0 || length >= SCRATCH_SIZE - 1)
 		return -EINVAL;
 	int error = add_file(form, "own cgroups ", "/proc/self/cgroup", scratch);
-	char *line;
+	char own[PATH_SIZE] = "", *line, *cgroups = scratch;
+	size_t at = 0;
+	while (!error && (line = next_line(&cgroups)))
+		if (strncmp(line, "0::/", 4) == 0 && line[4])
+			error = append(own, sizeof(own), &at, line + 3);
 	while (!error && (line = next_line(&mounts)))
-		error = add_cgroup_mount(form, line, scratch);
+		error = add_cgroup_mount(form, line, own, scratch);
 	return error;
 }
 

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/personality.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,7 +12,20 @@
 #include "launch.h"
 #include "util.h"
 
-enum { PATH_SIZE = 512, IOPRIO_WHO_PROCESS = 1, WORD_BITS = 8 };
+enum { PATH_SIZE = 512, NUMBER_SIZE = 24, IOPRIO_WHO_PROCESS = 1, WORD_BITS = 8, PROC_MAGIC = 0x9fa0, PROC_ROOT = 1 };
+
+/* Where none may be mounted, the one that is mounted: a user namespace's root mounts none of a PID namespace that isn't its own. It must
+   be the root of a proc file system; what is mounted in it isn't walked into. */
+static int mounted_proc(void)
+{
+	struct stat status;
+	struct statfs system;
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (proc >= 0 && fstat(proc, &status) == 0 && fstatfs(proc, &system) == 0 && system.f_type == PROC_MAGIC && status.st_ino == PROC_ROOT)
+		return proc;
+	close_fd(&proc);
+	return -EPERM;
+}
 
 /* A /proc of our own that is attached nowhere: nothing in the container, and no mount of it, can stand in for one of its
    files (CVE-2019-19921, CVE-2025-52881). */
@@ -19,10 +34,14 @@ static int private_proc(struct launch *launch)
 	if (launch->proc >= 0)
 		return launch->proc;
 	CLEANUP_FD int context = (int)syscall(NR_FSOPEN, "proc", FS_CLOEXEC);
-	if (context < 0 || syscall(NR_FSCONFIG, context, FSCONFIG_CREATE, NULL, NULL, 0) < 0)
+	if (context >= 0 && syscall(NR_FSCONFIG, context, FSCONFIG_CREATE, NULL, NULL, 0) == 0)
+		launch->proc = (int)syscall(NR_FSMOUNT, context, FS_CLOEXEC, ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC);
+	if (launch->proc >= 0)
+		return launch->proc;
+	if (errno != EPERM)
 		return -errno;
-	launch->proc = (int)syscall(NR_FSMOUNT, context, FS_CLOEXEC, ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC);
-	return launch->proc < 0 ? -errno : launch->proc;
+	launch->proc = mounted_proc();
+	return launch->proc;
 }
 
 static int write_proc(struct launch *launch, const char *path, const char *value)
@@ -56,10 +75,14 @@ int op_sysctl(struct launch *launch, const struct op *op)
 
 int op_proc_write(struct launch *launch, const struct op *op)
 {
+	/* What this process is called there: a proc that is mounted may be of another PID namespace. */
 	char path[PATH_SIZE] = "";
-	size_t at = 0;
-	int error = append_number(path, sizeof(path), &at, (uint64_t)getpid());
-	error = error ? error : append(path, sizeof(path), &at, "/");
+	int proc = private_proc(launch);
+	ssize_t length = proc < 0 ? proc : readlinkat(proc, "self", path, NUMBER_SIZE);
+	if (length <= 0)
+		return proc < 0 ? proc : -ENOENT;
+	size_t at = (size_t)length;
+	int error = append(path, sizeof(path), &at, "/");
 	error = error ? error : append(path, sizeof(path), &at, op_text(&launch->plan, op, PROC_WRITE_file));
 	return error ? error : write_proc(launch, path, op_text(&launch->plan, op, PROC_WRITE_value));
 }

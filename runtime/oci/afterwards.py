@@ -53,6 +53,9 @@ def _program(name: str, number: int, kept: str = "") -> LaunchError:
     if number == errno.ENOENT and "/" not in name:
         return LaunchError(f'exec: "{name}": executable file not found in $PATH', hint=beside)
     words = os.strerror(number).lower()
+    if number == errno.EISDIR and not kept:
+        # podman tells 126 from all else by these words alone, and execve(2) has them for a folder.
+        words = f"permission denied: {words}"
     hint = {
         errno.ENOENT: beside or "there is no such file in the container",
         errno.EACCES: "the container's user may not execute it: chmod +x, or a noexec mount",

@@ -173,3 +173,25 @@ def test_root_of_a_user_s_namespace_runs_containers_as_podman_has_them(rootless:
     assert done.stdout == "uid=0 gid=0\n/dev/zero\n"
     assert "so there is no cgroup" in (rootless.home / "log").read_text()
     assert (rootless.home / "whit-oci").is_dir()
+
+
+def test_root_of_a_user_s_namespace_shares_its_caller_s_processes_and_cgroups(rootless: Rootless) -> None:
+    """As with podman's ``--pid host`` and ``--cgroupns host``: such a root may mount neither a /proc nor cgroups of these."""
+    config = rootless.configure(
+        "cat /proc/sys/net/ipv4/ping_group_range /proc/self/oom_score_adj; grep -c ' cgroup' /proc/mounts"
+    )
+    linux = config["linux"]
+    shared = {"user", "pid", "cgroup"}
+    linux["namespaces"] = [item for item in linux["namespaces"] if item["type"] not in shared] + [{"type": "network"}]
+    linux |= {"uidMappings": [], "gidMappings": [], "sysctl": {"net.ipv4.ping_group_range": "0 0"}}
+    config["process"]["oomScoreAdj"] = 500
+    config["mounts"] = [item for item in config["mounts"] if item["destination"] != "/proc"]
+    config["mounts"].insert(0, {"destination": "/proc", "source": "/proc", "options": ["rbind"]})
+    rootless.save(config)
+
+    done = rootless("run", "c1", inside=("unshare", "--user", "--map-root-user"))
+
+    assert done.returncode == 0, done.stderr
+    *said, cgroups = done.stdout.split()
+    assert said == ["0", "0", "500"]
+    assert int(cgroups) > 0

@@ -6,17 +6,15 @@ Any other call ends the program, and so would the runtime's own between the filt
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import lacking
 from tests.integration.compiled import compiled
-from tests.integration.conftest import USER, become
+from tests.integration.rootless_podman import Said, give_machine, run_script
 from tests.peers import find_peer
 from tests.programs.build import build
 
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import RunWhit
 
-pytestmark = [pytest.mark.root, pytest.mark.peer("podman", "conmon", "newuidmap")]
+pytestmark = [pytest.mark.root, pytest.mark.peer("podman", "conmon", "catatonit", "newuidmap", "ip")]
 
 KILLED = 128 + 31
 TERMINATED = 2
@@ -36,17 +34,10 @@ RUNTIMES = (pytest.param("runc", marks=SLOW), "crun", pytest.param("whit-oci", m
 
 PROGRAMS = {"hello": "c-zig", "server": "go", "net": "rust"}
 
-# Each case's output stands between lines "=== NAME STATUS".
 SCRIPT = """
 umount /sys/fs/cgroup/unified 2>/dev/null
-pod() {
-    podman --root $HOME/p --runroot $HOME/r --tmpdir $HOME/t --storage-driver vfs --cgroup-manager cgroupfs \
-        --events-backend none --log-level error --runtime $RUNTIME "$@"
-}
-case_of() { name=$1; shift; said=$("$@" 2>&1); echo "=== $name $?"; echo "$said"; }
 run() { program=$1; shift; pod run --network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 $(filter_of $program) "$@"; }
 listens() { tries=0; until pod logs $1 | grep -q listening || test $tries -gt 300; do sleep 0.1; tries=$((tries + 1)); done; pod logs $1; }
-cd $HOME
 for name in hello server net; do pod load -i $name.tar >/dev/null || exit; done
 case_of hello run hello --rm hello
 run server -d --name server server >/dev/null
@@ -69,20 +60,6 @@ WITH_PROFILES = 'filter_of() { echo "--security-opt seccomp=$HOME/$1.json"; }\n'
 WITH_NOTHING = "filter_of() { :; }\n"
 """Nothing is said: the image's annotations tell it."""
 
-AS_USER = """
-mount --bind passwd /etc/passwd && mount --bind group /etc/group || exit
-for file in subuid subgid; do test -e /etc/$file || touch /etc/$file; mount --bind sub /etc/$file || exit; done
-umount /sys/fs/cgroup/unified 2>/dev/null
-exec "$@"
-"""
-
-
-class Said(NamedTuple):
-    """How a case ended, and what it said."""
-
-    status: int
-    output: str
-
 
 def _pack(folder: Path, run_whit: RunWhit) -> None:
     """Images that tell their calls, and profiles; ``wrong`` is a filter that doesn't let ``hello`` say anything."""
@@ -102,29 +79,14 @@ def _pack(folder: Path, run_whit: RunWhit) -> None:
 def _run(
     folder: Path, runtime: str | Path, script: str, before: tuple[str, ...] = ("unshare", "--mount", "--")
 ) -> dict[str, Said]:
-    environment = {**os.environ, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder), "RUNTIME": str(runtime)}
-    command = [*before, "bash", "-c", script + SCRIPT]
-    done = subprocess.run(
-        command,
-        env=environment,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    parts = done.stdout.split("=== ")[1:]
-    heads = [part.partition("\n") for part in parts]
-    assert heads, done.stderr
-    return {head.split()[0]: Said(int(head.split()[1]), said.strip()) for head, _, said in heads}
+    return run_script(before, folder, runtime, script + SCRIPT)
 
 
 def _assert_works(cases: dict[str, Said]) -> None:
-    assert cases["hello"] == Said(0, "hello from c"), cases
+    assert cases["hello"] == Said(0, "hello from c", ""), cases
     assert "listening on" in cases["listening"].output, cases
     assert cases["status"].output == str(TERMINATED), cases
-    assert cases["asked"] == Said(0, "cba"), cases
+    assert cases["asked"] == Said(0, "cba", ""), cases
     assert cases["served"].output == "0", cases
 
 
@@ -160,27 +122,17 @@ def test_podman_on_whit_oci_takes_the_filter_from_the_image(place: Path, run_whi
     cases = _run(place, whit.with_name("whit-oci"), WITH_NOTHING)
 
     assert cases["hello"].status == KILLED
-    _assert_works({**cases, "hello": Said(0, "hello from c")})
+    _assert_works({**cases, "hello": Said(0, "hello from c", "")})
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES[:2])
-def test_a_user_s_podman_takes_them_too(runtime: str, run_whit: RunWhit) -> None:
-    program = find_peer(runtime)
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_user_s_podman_takes_them_too(runtime: str, place: Path, run_whit: RunWhit, everybodys_whit: Path) -> None:
+    _pack(place, run_whit)
+    program = everybodys_whit.with_name(runtime) if runtime == "whit-oci" else find_peer(runtime)
     if program is None:
         lacking(f"no {runtime}")
-    with tempfile.TemporaryDirectory(prefix="w", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        _pack(folder, run_whit)
-        entry = f"rootless:x:{USER}:"
-        (folder / "passwd").write_text(Path("/etc/passwd").read_text() + f"{entry}{USER}::{folder}:/bin/sh\n")
-        (folder / "group").write_text(Path("/etc/group").read_text() + f"{entry}\n")
-        (folder / "sub").write_text("rootless:700000:65536\n")
-        for path in (folder, *folder.iterdir()):
-            os.chown(path, USER, USER)
 
-        cases = _run(
-            folder, program, WITH_PROFILES, ("unshare", "--mount", "--", "sh", "-c", AS_USER, "sh", *become(USER))
-        )
+    cases = _run(place, program, WITH_PROFILES, give_machine(place))
 
     _assert_works(cases)
     assert cases["wrong"].status == KILLED
