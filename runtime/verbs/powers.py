@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from whit.packer.support.errors import NotFoundError, UsageError
+from whit.packer.support.errors import InvalidFileError, NotFoundError, UsageError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.engine.limiting import Asked
 from whit.runtime.engine.powers import Device, DeviceKind, Powers, check_namespace, security_option
@@ -81,7 +81,7 @@ def _filter_file(path: str, folder: str, where: str) -> FilterFile:
             f"{where}: {(error.strerror or 'unreadable').lower()}", hint=_HINTS.get(path, _HINT)
         ) from None
     except UsageError as error:
-        raise UsageError(f"{where}: {error.message}", hint=error.hint) from None
+        raise InvalidFileError(f"{where}: {error.message}", hint=error.hint) from None
     return read_filter(data, where, System(architecture(), os.uname().release))
 
 
