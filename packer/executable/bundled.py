@@ -12,20 +12,22 @@ if TYPE_CHECKING:
 
 MAGIC = b"whit bundle mark"
 MARK = struct.Struct("=16s7QQQ")
-"""What stands in whit's launcher; in a bundle's it isn't zero behind the magic text."""
+"""What stands in whit's launcher; in a bundle's it isn't :data:`BLANK`."""
+
+BLANK = MARK.pack(MAGIC, *[0] * 8, 2**64 - 1)
+"""The launcher's own. The last number is none that a bundle has: one that is cut before it isn't taken for a launcher."""
 
 WITHIN = 4 << 20
 """Bytes at the beginning, the launcher's, in which it stands."""
 
 _ELF = b"\x7fELF"
-_EMPTY = bytes(MARK.size - len(MAGIC))
 
 
 def is_bundle(data: bytes | mmap.mmap) -> bool:
     """Whether an ELF file is one, damaged or not; whit's own launcher isn't."""
     at = data.find(MAGIC, 0, WITHIN)
-    behind = data[at + len(MAGIC) : at + MARK.size] if at >= 0 else b""
-    return len(behind) == len(_EMPTY) and behind != _EMPTY
+    mark = data[at : at + MARK.size] if at >= 0 else b""
+    return len(mark) == MARK.size and mark != BLANK
 
 
 def names_bundle(path: str) -> bool:

@@ -15,7 +15,7 @@ import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from whit.packer.executable.bundled import MAGIC, MARK
+from whit.packer.executable.bundled import BLANK, MAGIC, MARK
 from whit.packer.support.errors import InvalidFileError, LaunchError
 from whit.runtime.bundle.sums import add
 from whit.runtime.opcodes import TABLE
@@ -112,8 +112,7 @@ class Mark:
 def find_mark(launcher: bytes) -> int:
     """Where a launcher's mark is. Raises :class:`LaunchError` for a file that isn't one, or is a bundle already."""
     at = launcher.find(MAGIC)
-    blank = MARK.pack(MAGIC, *[0] * 9)
-    if at < 0 or launcher[at : at + MARK.size] != blank or launcher.count(MAGIC) != 1:
+    if at < 0 or launcher[at : at + MARK.size] != BLANK or launcher.count(MAGIC) != 1:
         raise LaunchError(
             "whit's launcher is of another version, and can't be put into a bundle", hint="install whit again"
         )
@@ -197,7 +196,7 @@ def decode_mark(data: bytes, path: str) -> Mark:
     if at < 0 or len(data) < at + MARK.size:
         raise InvalidFileError(f"{path} is no bundle", hint="'whit bundle IMAGE -o FILE' makes one")
     _, *numbers, total, _ = MARK.unpack_from(data, at)
-    if not any((*numbers, total)):
+    if data[at : at + MARK.size] == BLANK:
         raise InvalidFileError(
             f"{path} is whit's launcher, and no bundle", hint="'whit bundle IMAGE -o FILE' makes one"
         )

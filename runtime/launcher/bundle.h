@@ -1,6 +1,6 @@
 /* A bundle: this launcher with launch plans and an image's files behind it, in one executable (docs/bundle.md).
 
-   The launcher's own file has a mark, all zero. `whit bundle` copies the file, appends the rest and fills in the mark, so a launcher
+   The launcher's own file has a mark, all zero but for its ends. `whit bundle` copies the file, appends the rest and fills in the mark, so a launcher
    knows that it is a bundle's without opening anything. What is appended: the files' contents, one behind the other; the page and
    the document that --whit-inspect shows; the head, which says where all of that is; and a signature, if there is one. */
 #ifndef WHIT_BUNDLE_H
@@ -14,6 +14,9 @@ enum { BUNDLE_VERSION = 2, BUNDLE_PLANS = 4, BUNDLE_PAGE = 4096, MAX_HEAD_SIZE =
 
 /* Which of the plans is for whom: root's or a user's, with a network of its own or with the host's. */
 enum { PLAN_USER = 1, PLAN_HOST_NETWORK = 2 };
+
+/* A launcher that is no bundle's has this in the place of the descriptor. */
+#define NO_BUNDLE UINT64_MAX
 
 /* `sum` is of what stands before it. A sealed copy of the launcher has the bundle open as the descriptor before `descriptor`. */
 struct bundle_mark {
@@ -134,6 +137,9 @@ int bundle_filled(pid_t filler);
 /* Have the files unpacked below a folder of the caller's own, now if they aren't there yet; `path` is where. Returns 0, or the exit code
    after it has been said what can't be. */
 int bundle_keep(const struct bundle *bundle, const char *folder, char *path, size_t size);
+
+/* Remove a folder below another one, with all that is in it; no link is followed. 0 or -errno. */
+int bundle_remove(int parent, const char *name);
 
 /* Say why the launch failed. Returns the exit code. */
 int bundle_explain(const struct launch *launch);

@@ -12,8 +12,9 @@
 
 enum { PIECE = 256 << 10, WORD = 8 };
 
-/* All but the magic text is zero; `whit bundle` finds it by that text. Volatile: what stands here is known when it runs. */
-static const volatile struct bundle_mark own_mark __attribute__((aligned(16))) = { .magic = { 'w', 'h', 'i', 't', ' ', 'b', 'u', 'n', 'd', 'l', 'e', ' ', 'm', 'a', 'r', 'k' } };
+/* Between the magic text, by which `whit bundle` finds it, and the last number all is zero. Volatile: what stands here is known when it runs. */
+static const volatile struct bundle_mark own_mark
+	__attribute__((aligned(16))) = { .magic = { 'w', 'h', 'i', 't', ' ', 'b', 'u', 'n', 'd', 'l', 'e', ' ', 'm', 'a', 'r', 'k' }, .descriptor = NO_BUNDLE };
 
 int bundle_is_marked(struct bundle_mark *mark)
 {
@@ -22,9 +23,10 @@ int bundle_is_marked(struct bundle_mark *mark)
 	uint64_t any = 0;
 	for (size_t i = 0; i < sizeof(*mark); i++)
 		to[i] = from[i];
-	for (size_t i = sizeof(mark->magic); i < sizeof(*mark); i++)
+	for (size_t i = sizeof(mark->magic); i < offsetof(struct bundle_mark, descriptor); i++)
 		any |= (unsigned char)to[i];
-	if (!any)
+	/* A bundle that is cut in the middle of its mark is no launcher: what is missing of the file's last page is zero. */
+	if (!any && mark->descriptor == NO_BUNDLE)
 		return 0;
 	return bundle_sum(0, mark, offsetof(struct bundle_mark, sum)) == mark->sum ? 1 : -EBADMSG;
 }

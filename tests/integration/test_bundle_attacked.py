@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
+import tarfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ from tests.integration.bundles import LIMIT_S, NOTHING, Bundle, box, bundle, fol
 from tests.integration.conftest import USER, become
 from tests.integration.madeimage import entry, make_image
 from tests.integration.test_run import first_line, nothing_is_left
+from whit.packer.executable.bundled import MARK
 from whit.packer.image.spec import RunConfig
 from whit.runtime.bundle.reading import opened
 
@@ -171,11 +174,65 @@ def test_killed_while_it_unpacks_it_leaves_nothing_that_is_taken_for_whole(large
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=LIMIT_S)
         assert large("--whit-unpack", place, "cat", "/small/7", "/small/499").stdout == "7499"
-        for kept in place.iterdir():
-            if not kept.name.startswith(".tmp-"):
-                assert len(list((kept / "small").iterdir())) == 500
-                assert all(path.stat().st_size == 20 << 20 for path in (kept / "large").iterdir())
-            shutil.rmtree(kept)
+        # what the one that was killed had unpacked is gone, too
+        (kept,) = place.iterdir()
+        assert len(list((kept / "small").iterdir())) == 500
+        assert all(path.stat().st_size == 20 << 20 for path in (kept / "large").iterdir())
+        shutil.rmtree(kept)
+
+
+def test_what_somebody_fills_in_and_what_is_no_bundle_s_is_left_alone(box: Bundle, folder: Path) -> None:
+    place = folder / "kept"
+    left = place / ".tmp-1-2-3-4-5-6-7-8"
+    others = [place / name for name in (".tmp-mine", ".tmp-1-2", ".tmp-1-2-3-4-5-6-7-8-9", ".tmp-1-2-3-4-5-6-7-x")]
+    for path in (left, *others):
+        (path / "in").mkdir(parents=True)
+    # given one that is being filled in
+    held = os.open(left, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    assert box("--whit-unpack", place, "true").returncode == 0
+    assert left.is_dir()
+    os.close(held)
+    box.path.touch()
+    assert box("--whit-unpack", place, "true").returncode == 0
+    assert not left.exists()
+    assert all((path / "in").is_dir() for path in others)
+
+
+@pytest.mark.parametrize("who", ["root", "user"])
+def test_what_is_removed_again_takes_nothing_else_along(
+    run_whit: RunWhit, whit_root: Path, folder: Path, who: str
+) -> None:
+    # given an image whose /etc leads out of it, to a file that whit makes in such folders, and whose folders are deep and shut
+    outside = folder / "outside"
+    outside.mkdir()
+    (outside / "hosts").write_text("the host's")
+    files = {entry("/".join(["deep"] * depth), tarfile.DIRTYPE, mode=0o555): b"" for depth in range(1, 100)}
+    files |= {
+        entry("etc", tarfile.SYMTYPE, linkname=str(outside)): b"",
+        entry("shut", tarfile.DIRTYPE, mode=0): b"",
+        entry("shut/0", tarfile.DIRTYPE, mode=0): b"",
+        entry("0", mode=0o644): b"in the way of folders that are moved",
+        entry("large", mode=0o644): os.urandom(40 << 20),
+    }
+    made = bundle(run_whit, folder, make_image(whit_root, "leading", files, RunConfig(entrypoint=("/bin/busybox",))))
+    by = made if who == "root" else made.as_user
+    place = folder / "kept"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m,mode=755", "none", place], check=True)
+    try:
+        if by.prefix:
+            os.chown(place, USER, USER)
+        # when there is no room for it
+        done = by("--whit-unpack", place, "true")
+        assert (done.returncode, done.stderr.splitlines()[0]) == (
+            125,
+            f"whit: --whit-unpack: can't put the files into {place}: No space left on device",
+        )
+        assert list(place.iterdir()) == []
+    finally:
+        subprocess.run(["umount", place], check=True)
+    assert (outside / "hosts").read_text() == "the host's"
 
 
 def test_two_in_namespaces_of_their_own_unpack_at_once(large: Bundle, folder: Path) -> None:
@@ -190,6 +247,17 @@ def test_two_in_namespaces_of_their_own_unpack_at_once(large: Bundle, folder: Pa
     ]
     assert [process.communicate(timeout=LIMIT_S) for process in both] == [("7", "")] * 3
     assert len(list(place.iterdir())) == 1
+
+
+def test_cut_in_its_mark_it_is_no_launcher(box: Bundle, folder: Path) -> None:
+    data, cut = box.path.read_bytes(), folder / "cut.run"
+    with opened(str(box.path)) as whole:
+        at = whole.mark.at
+    for end in range(at, at + MARK.size):
+        cut.write_bytes(data[:end])
+        cut.chmod(0o755)
+        done = Bundle(cut)("true")
+        assert (done.returncode, done.stderr.startswith("whit: this bundle is ")) == (125, True), end - at
 
 
 def test_cut_at_any_border_it_is_refused_in_a_line(box: Bundle, folder: Path) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.fuzz_bundle import ENTRIES, SETTINGS, main
 from tests.peers import PROJECT
-from whit.packer.executable.bundled import MAGIC, MARK
+from whit.packer.executable.bundled import BLANK, MARK
 from whit.packer.store.rootfs import MountPoint
 from whit.packer.support.errors import InvalidFileError, LaunchError, UsageError
 from whit.packer.tar.member import Kind, Member
@@ -208,16 +208,17 @@ def test_an_entry_that_leads_out_is_refused(c: ctypes.CDLL, entry: Entry) -> Non
 
 
 def test_a_launcher_has_one_mark_and_a_bundle_is_none() -> None:
-    blank = MARK.pack(MAGIC, *[0] * 9)
-    launcher = b"before" + blank + b"behind"
+    launcher = b"before" + BLANK + b"behind"
     assert find_mark(launcher) == 6
     mark = Mark(6, len(launcher), 999, Place(500, 10, 1), launcher_sum(launcher, 6))
     made = launcher[:6] + mark.encode() + launcher[6 + MARK.size :]
     assert decode_mark(made, "x") == mark
-    for other in (made, blank + blank, b"nothing"):
+    for other in (made, BLANK + BLANK, b"nothing"):
         with pytest.raises(LaunchError):
             find_mark(other)
-    for other in (launcher, b"nothing", b"", made[: 6 + 40]):
+    # a bundle's that is cut in its mark reads as zero from there on
+    cut = [made[:end] + bytes(len(made) - end) for end in range(6, 6 + MARK.size - 8)]
+    for other in (launcher, b"nothing", b"", made[: 6 + 40], *cut):
         with pytest.raises(InvalidFileError):
             decode_mark(other, "x")
 
