@@ -22,13 +22,13 @@ import os
 import struct
 import sys
 
+from whit.packer.image.callsclaim import CALLS
 from whit.packer.support.errors import WhitError
 from whit.packer.support.light import TYPE_CHECKING, replace
 from whit.packer.support.lightjson import quoted
 from whit.runtime.encode import encode
 from whit.runtime.model import LaunchPlan, Op
 from whit.runtime.oci import records
-from whit.runtime.oci.loading import NARROWED
 from whit.runtime.oci.making import Request, make
 from whit.runtime.opcodes import BY_NAME, TABLE, Kind
 
@@ -190,6 +190,15 @@ def _packed(form: bytes, plan: LaunchPlan, patches: list[Text]) -> bytes:
     return header[:-SUM_SIZE] + struct.pack("=Q", checksum(header + body)) + body
 
 
+def _tells_calls(made: Made) -> bool:
+    """Whether the container's image tells the calls of one program: its state has all annotations, each name as it is."""
+    return f'"{CALLS}"' in dict(made.records)[records.RECORD]
+
+
+def _has_free_program(plan: LaunchPlan, prefix: str) -> bool:
+    return any(op.name == "FIND_PROGRAM" and prefix in str(op.args[0]) for op in plan.ops)
+
+
 def _template(form: bytes, data: bytes, request: Request, host: OciHost, made: tuple[Made, str]) -> bytes:
     own, created = made
     config, values = _values(form, data)
@@ -202,12 +211,11 @@ def _template(form: bytes, data: bytes, request: Request, host: OciHost, made: t
     name, bundle, root, console, time = (marks.of(index) for index in range(5))
     console = f"/{console}" if request.console else ""
     marked_request = Request(request.mode, name, f"/{bundle}", f"/{root}", console)
-    if any(op.why == NARROWED for op in own.plan.ops):
-        # The program's path is free, and the filter for one program.
-        raise _UnfitError
     # Nothing in a filter is free: compiling it once is enough. What an agent is told of the container is.
     filters = tuple(op for op in own.plan.ops if op.name == "SECCOMP_WITH") or None
     marked = make(marked_config, marked_request, host, time, filters=filters)
+    if _tells_calls(own) and _has_free_program(marked.plan, marks.prefix):
+        raise _UnfitError
 
     from_command = (request.name, request.bundle[1:], request.root[1:], request.console[1:], created)
     fillings = {index: text.encode("utf-8", "surrogateescape") for index, text in enumerate(from_command)}

@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.oci_bundle import merged
 from whit.runtime.oci.kept import HEADER, SUM_SIZE, checksum
+from whit.runtime.seccomp.architecture import syscall_numbers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +46,21 @@ def test_only_what_differs_beyond_free_texts_starts_python(bundle: Bundle) -> No
     assert _starts_python(bundle, "echo $A", "a\n", merged(here, {"process": {"env": ["+", "A=a"]}}))
     assert not _starts_python(bundle, "echo $B", "b\n", merged(here, {"process": {"env": ["+", "B=b"]}}))
     assert _starts_python(bundle, "echo $HOME", "/x\n", merged(here, {"process": {"env": ["+", "HOME=/x"]}}))
+
+
+def test_a_program_has_the_filter_of_its_calls_by_a_kept_plan_and_another_one_hasn_t(bundle: Bundle) -> None:
+    # Given an image that tells the calls of /bin/sh, without mkdir, and a container that lets all pass
+    calls = " ".join(syscall_numbers("amd64").keys() - {"mkdir", "mkdirat"})
+    told = {"dev.whit.syscalls": calls, "dev.whit.syscalls.program": "/bin/sh"}
+    change = {"annotations": told, "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}}}
+    script = "mkdir /tmp/x 2>/dev/null && echo made || echo refused"
+    other = merged(change, {"process": {"args": ["sh", "-c", f"{script}; rm -r /tmp/x"]}})
+
+    # When another program of it was started first, and both once more
+    assert _starts_python(bundle, "", "made\n", other)
+    assert _starts_python(bundle, script, "refused\n", change)
+    assert not _starts_python(bundle, f"true; {script}", "refused\n", change)
+    assert not _starts_python(bundle, "", "made\n", other)
 
 
 def test_both_ways_leave_the_same_records(bundle: Bundle) -> None:
