@@ -78,7 +78,7 @@ def write(order: Order, layout: Layout, remember_in: Store | None = None, below:
         if order.options.refusal:
             from whit.packer.syscalls.ofimage import with_calls  # noqa: PLC0415 - few ask for it
 
-            spec = with_calls(spec, order.options.refusal, on_base=below is not None)
+            spec = with_calls(spec, order.options.refusal, on_base=below is not None, added=order.options.added_calls)
         if order.options.as_artifact:
             from whit.packer.image.artifact import as_artifact  # noqa: PLC0415 - few ask for it
 

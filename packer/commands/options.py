@@ -63,3 +63,9 @@ def raw_choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for names, settings in reversed(_OPTIONS):
         function = click.option(*names, **settings)(function)
     return function
+
+
+def add_calls_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that makes a filter of a program's calls the option for others: ``add_calls``, as words."""
+    text = "With a filter of its own calls: allow these too, named or as whit trace --calls -o FILE wrote them."
+    return click.option("--add-calls", multiple=True, metavar="CALL,CALL…|FILE", help=text)(function)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whit.packer.commands.options import raw_choice_options
+from whit.packer.commands.options import add_calls_option, raw_choice_options
 from whit.packer.commands.push_options import push_options
 from whit.packer.commands.supply_options import supply_options
 
 if TYPE_CHECKING:
+    from whit.packer.image.callsclaim import Refusal
     from whit.packer.image.spec import PackOptions
     from whit.packer.supply.wishes import Wishes
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Which system calls it may make: the usual ones, or of these what its code can make; others fail, are logged, or end it.",
 )
+@add_calls_option
 @click.option(
     "--source-date-epoch", type=click.IntRange(0), metavar="SECONDS", help="The image's time, else $SOURCE_DATE_EPOCH."
 )
@@ -99,7 +101,7 @@ def _options(chosen: dict[str, object]) -> PackOptions:
         value = chosen[key]
         return None if value is None else str(value)
 
-    epoch = chosen["source_date_epoch"]
+    epoch, refusal = chosen["source_date_epoch"], refusal_of(str(chosen["seccomp"]))
     return PackOptions(
         path_in_image=one("path_in_image"),
         arguments=many("arguments"),
@@ -112,9 +114,20 @@ def _options(chosen: dict[str, object]) -> PackOptions:
         annotations=_pairs("--annotation", many("annotations")),
         compression=Compression(str(chosen["compression"])),
         as_artifact=chosen["form"] == "wasm",
-        refusal=refusal_of(str(chosen["seccomp"])),
+        refusal=refusal,
+        added_calls=_added(many("add_calls"), refusal),
         created=min(epoch, LAST_SECOND) if isinstance(epoch, int) else source_date_epoch(),
     )
+
+
+def _added(words: tuple[str, ...], refusal: Refusal | None) -> tuple[str, ...]:
+    if not words:
+        return ()
+    from whit.packer.syscalls.added import added_calls, refuse_alone
+
+    if refusal is None:
+        refuse_alone(words)
+    return added_calls(words)
 
 
 def _pairs(option: str, texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

@@ -1,7 +1,8 @@
 """What an image's annotations say of the system calls that its program makes (``whit pack --seccomp auto``). Pure.
 
 ``dev.whit.syscalls`` holds the calls' names, ``dev.whit.syscalls.program`` the path of the program that they are of, and
-``dev.whit.syscalls.else`` what is done with others. Whoever makes an image may write anything there: it can only narrow
+``dev.whit.syscalls.else`` what is done with others; ``dev.whit.syscalls.added`` tells which of the calls weren't found in code, but
+added by who packed it. Whoever makes an image may write anything there: it can only narrow
 what a container may do.
 """
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CALLS, PROGRAM, ELSE = "dev.whit.syscalls", "dev.whit.syscalls.program", "dev.whit.syscalls.else"
+ADDED = "dev.whit.syscalls.added"
 
 
 class Refusal(StrEnum):
@@ -37,9 +39,10 @@ class Calls:
     refusal: Refusal = Refusal.ERRNO
 
 
-def annotated(program: str, calls: Calls) -> tuple[tuple[str, str], ...]:
-    """The annotations of an image whose program, at this path in it, makes these calls."""
-    return (CALLS, " ".join(sorted(calls.names))), (PROGRAM, program), (ELSE, str(calls.refusal.value))
+def annotated(program: str, calls: Calls, added: frozenset[str] = frozenset()) -> tuple[tuple[str, str], ...]:
+    """The annotations of an image whose program, at this path in it, makes these calls; ``added`` ones aren't found in code."""
+    besides = ((ADDED, " ".join(sorted(added))),) if added else ()
+    return (CALLS, " ".join(sorted(calls.names))), (PROGRAM, program), (ELSE, str(calls.refusal.value)), *besides
 
 
 def claimed(annotations: Mapping[str, str], program: str) -> Calls | None:

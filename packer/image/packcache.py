@@ -11,7 +11,7 @@ import os
 import time
 from hashlib import sha256
 
-from whit.packer.image.callsclaim import CALLS
+from whit.packer.image.callsclaim import ADDED, CALLS
 from whit.packer.image.oci import Descriptor, Layer, Manifest, check_digest, parse_manifest
 from whit.packer.image.platform import Platform
 from whit.packer.image.spec import HostFile, ImageSpec, PackOptions
@@ -59,7 +59,8 @@ class Record:
 
     ``watched`` are the libraries and the places where they were sought, each with its state; None where these may
     change without a trace, or weren't remembered. ``warnings`` are for people: what will keep the program from starting.
-    ``calls`` is how many system calls of its code the image tells of, for a filter; None where it tells of none.
+    ``calls`` is how many system calls the image tells of, for a filter, None where it tells of none; ``added_calls`` how many
+    of them weren't found in its code.
     """
 
     manifest: Descriptor
@@ -70,6 +71,7 @@ class Record:
     watched: tuple[tuple[str, tuple[str, ...]], ...] | None = ()
     warnings: tuple[str, ...] = ()
     calls: int | None = None
+    added_calls: int = 0
 
     @property
     def descriptor(self) -> Descriptor:
@@ -152,6 +154,7 @@ def read(store: Store, key: str) -> Kept | None:
             watched=tuple((os.fsdecode(path), state) for path, state in guards.items()) if doc.flag("dynamic") else (),
             warnings=doc.texts("warnings"),
             calls=doc.count_or_none("calls"),
+            added_calls=doc.count_or_none("added_calls") or 0,
         )
         kept = Kept(record, guards, doc.doc_or_none("added"))
     except (OSError, ValueError, InvalidFileError):
@@ -234,6 +237,7 @@ def keep(
         "dynamic": is_dynamic,
         "warnings": list(record.warnings),
         "calls": record.calls,
+        "added_calls": record.added_calls,
         "added": added,
     }
     with contextlib.suppress(OSError):
@@ -257,6 +261,7 @@ def record_of(spec: ImageSpec, descriptor: Descriptor, manifest: Manifest, layer
         unpacked=sum(layer.tar_size for layer in layers),
         size=descriptor.size + sum(blob.size for blob in manifest.blobs),
         calls=None if calls is None else len(calls.split()),
+        added_calls=len(dict(spec.annotations).get(ADDED, "").split()),
     )
 
 

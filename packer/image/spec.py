@@ -171,7 +171,7 @@ class PackOptions:
 
     ``entrypoint`` takes the place of the program and its ``arguments``, which are always given to the program, ``cmd`` unless the caller gives others. ``env`` holds ``NAME=VALUE``.
     ``user`` is docker's ``USER[:GROUP]``. ``created`` is SOURCE_DATE_EPOCH; 0 means that none was given.
-    ``as_artifact``: no image, but the CNCF's Wasm OCI artifact. ``refusal``: the program's system calls are found and noted for a filter, which does that with others.
+    ``as_artifact``: no image, but the CNCF's Wasm OCI artifact. ``refusal``: the program's system calls are found and noted for a filter, which does that with others than these and ``added_calls``.
     Raises UsageError for text that isn't UTF-8: an image's configuration is JSON.
     """
 
@@ -192,6 +192,7 @@ class PackOptions:
     compression: Compression = Compression.GZIP
     as_artifact: bool = False
     refusal: Refusal | None = None
+    added_calls: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what no configuration can hold."""

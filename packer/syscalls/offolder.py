@@ -3,35 +3,67 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whit.packer.executable.analyse import ELF_MAGIC
 from whit.packer.executable.file import opened
 from whit.packer.image.callsclaim import Calls
-from whit.packer.syscalls.ofimage import STARTS, names_of
+from whit.packer.support.errors import UnsupportedError
+from whit.packer.syscalls.ofimage import STARTS, known_names, names_of
 from whit.packer.syscalls.remembered import find_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def calls_in(root: str, program: str) -> Calls:
-    """The calls of ``program``, a path of the host's in ``root``.
+@dataclass(frozen=True, slots=True)
+class FoundInFolder:
+    """The calls of a program and of what it may execute; ``lacking`` tells of each program of which not all are known, and why."""
+
+    names: frozenset[str]
+    lacking: tuple[UnsupportedError, ...]
+
+
+def calls_in(root: str, program: str, added: frozenset[str] = frozenset()) -> Calls:
+    """The calls of ``program``, a path of the host's in ``root``, and ``added`` ones.
 
     If it executes others, the calls of all programs below ``root`` count as its own. Raises :class:`UnsupportedError`
     where not all are known, :class:`InvalidFileError` for a damaged file.
     """
-    calls = _of(program)
-    if calls & STARTS:
+    found = found_in(root, program, added)
+    if found.lacking:
+        raise found.lacking[0]
+    return Calls(found.names)
+
+
+def found_in(root: str, program: str, added: frozenset[str] = frozenset()) -> FoundInFolder:
+    """As :func:`calls_in`, as far as they are known. Raises :class:`UnsupportedError` where nothing can be known of ``program``."""
+    lacking: list[UnsupportedError] = []
+    names = added | _of(program, lacking)
+    if names & STARTS:
         for path in _programs(root):
-            calls |= _of(path)
-    return Calls(calls)
+            names |= _of_other(path, lacking)
+    return FoundInFolder(names, tuple(lacking))
 
 
-def _of(path: str) -> frozenset[str]:
+def _of_other(path: str, lacking: list[UnsupportedError]) -> frozenset[str]:
+    try:
+        return _of(path, lacking)
+    except UnsupportedError as error:
+        lacking.append(error)
+        return frozenset()
+
+
+def _of(path: str, lacking: list[UnsupportedError]) -> frozenset[str]:
     with opened(path) as file:
-        return names_of(path, file.look(find_once))
+        found = file.look(find_once)
+    try:
+        return names_of(path, found)
+    except UnsupportedError as error:
+        lacking.append(error)
+        return known_names(found)
 
 
 def _programs(root: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from whit.packer.syscalls.names import syscall_names
 from whit.packer.syscalls.remembered import find_once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from whit.packer.image.callsclaim import Refusal
     from whit.packer.image.spec import Entry, ImageSpec
@@ -24,15 +24,15 @@ STARTS = frozenset({"execve", "execveat"})
 _EXECUTABLE = 0o111
 
 
-def with_calls(spec: ImageSpec, refusal: Refusal, *, on_base: bool) -> ImageSpec:
+def with_calls(spec: ImageSpec, refusal: Refusal, *, on_base: bool, added: Iterable[str] = ()) -> ImageSpec:
     """The image with its program's calls among the annotations; what it may execute in the image counts as its own.
 
-    ``refusal`` is what is to be done with other calls.
+    ``refusal`` is what is to be done with other calls than these and those that are ``added``.
     ``on_base``: other programs come from another image. Raises :class:`UnsupportedError` where not all calls are known.
     """
     program = spec.layers[-1].entries[-1]
-    calls = _calls(program)
-    if calls & STARTS:
+    calls, more = _calls(program), frozenset(added)
+    if (calls | more) & STARTS:
         if on_base:
             raise UnsupportedError(
                 f"{program.path} executes other programs, and those of the base aren't analysed",
@@ -40,9 +40,8 @@ def with_calls(spec: ImageSpec, refusal: Refusal, *, on_base: bool) -> ImageSpec
             )
         for other in _programs(spec):
             calls |= _calls(other) if other is not program else frozenset()
-    return replace(
-        spec, annotations=tuple(sorted((*spec.annotations, *annotated(program.path, Calls(calls, refusal)))))
-    )
+    claim = annotated(program.path, Calls(calls | more, refusal), more - calls)
+    return replace(spec, annotations=tuple(sorted((*spec.annotations, *claim))))
 
 
 def _programs(spec: ImageSpec) -> Iterator[Entry]:
@@ -73,6 +72,11 @@ def names_of(path: str, found: Findings) -> frozenset[str]:
             f"{path}: not all of its system calls are known: {_why(found)}",
             hint="whit syscalls shows what is; leave out --seccomp auto",
         )
+    return known_names(found)
+
+
+def known_names(found: Findings) -> frozenset[str]:
+    """The names of what was found, be it all or not."""
     names = syscall_names(found.architecture)
     return frozenset(names[number] for number in found.numbers if number in names)
 

@@ -116,7 +116,9 @@ def _show(record: Record, references: tuple[Reference, ...], output: str | None,
         f"digest {record.manifest.digest}",
     ]
     if record.calls is not None:
-        lines.append(f"seccomp filter: the {counted(record.calls, 'system call')} that its code makes")
+        found = f"the {counted(record.calls - record.added_calls, 'system call')} that its code makes"
+        more = f", and {record.added_calls} more" if record.added_calls else ""
+        lines.append(f"seccomp filter: {found}{more}")
     if in_store:
         lines.append(f"stored as {', '.join(reference.familiar for reference in references)}")
     if output is not None:
@@ -147,5 +149,6 @@ def _document(
         "files": [file.document() for file in record.files],
         "warnings": list(record.warnings),
         "calls": record.calls,
+        "added_calls": record.added_calls,
         **more,
     }

@@ -57,20 +57,22 @@ def settings(words: Words, *, writable: bool) -> tuple[str, ...]:
     )
 
 
-def ready(words: Words, store: Store, refusal: Refusal | None = None) -> tuple[Prepared, RunOptions]:
+def ready(
+    words: Words, store: Store, refusal: Refusal | None = None, added: frozenset[str] = frozenset()
+) -> tuple[Prepared, RunOptions]:
     """The image, packed or found, and the options that its plans are made of.
 
-    With ``refusal`` its filter allows the calls of the program's code alone. Raises what ``whit run`` does, and
+    With ``refusal`` its filter allows the calls of the program's code, and ``added`` ones, alone. Raises what ``whit run`` does, and
     :class:`UnsupportedError` where the calls can't be told.
     """
     request = parse_request(replace(words, env=(), env_file=(), volume=(), network=("none",)))
     if request.options.time_offset is not None:
         raise UsageError("a bundle has no --time-offset", hint="'whit run' has")
     ready = prepare(request, store, ())
-    return ready if refusal is None else _proven(ready, request.options, refusal), request.options
+    return ready if refusal is None else _proven(ready, request.options, refusal, added), request.options
 
 
-def _proven(ready: Prepared, options: RunOptions, refusal: Refusal) -> Prepared:
+def _proven(ready: Prepared, options: RunOptions, refusal: Refusal, added: frozenset[str]) -> Prepared:
     """With the calls that the program's code makes, those that the image tells of or that are found in it now."""
     program = ready.program
     if not entrypoint_words(options, program):
@@ -78,15 +80,15 @@ def _proven(ready: Prepared, options: RunOptions, refusal: Refusal) -> Prepared:
             f"--seccomp auto: {program.name} has no entrypoint: what it executes may be another program each time",
             hint="give it one: --entrypoint /PROGRAM",
         )
-    names = program.calls.names if program.calls else _found(ready)
-    return replace(ready, program=replace(program, calls=Calls(names, refusal)))
+    names = program.calls.names if program.calls else _found(ready, added)
+    return replace(ready, program=replace(program, calls=Calls(names | added, refusal)))
 
 
-def _found(ready: Prepared) -> frozenset[str]:
+def _found(ready: Prepared, added: frozenset[str]) -> frozenset[str]:
     from whit.packer.syscalls.offolder import calls_in  # noqa: PLC0415 - its libraries are an extra
 
     path = RootView(ready.program.rootfs).resolve(ready.executable)
-    return calls_in(ready.program.rootfs, path).names if path else frozenset()
+    return calls_in(ready.program.rootfs, path, added).names if path else frozenset()
 
 
 def warning_of(image: Prepared, words: Words) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from whit.packer.commands.options import add_calls_option
 from whit.runtime.commands.options import launch_options, pull_option
 
 _OWN = ("create", "inspect", "verify")
@@ -39,6 +40,7 @@ def command() -> None:
     show_default=True,
     help="Which system calls it may make: as the image says, or of the usual ones what its code can make; others fail, are logged, or end it.",
 )
+@add_calls_option
 @click.option("--json", "as_json", is_flag=True, help="Say what was written as JSON (docs/bundle.md).")
 @pull_option
 @launch_options
@@ -47,6 +49,7 @@ def create(
     sign: str | None,
     writable: bool,
     seccomp: str,
+    add_calls: tuple[str, ...],
     as_json: bool,
     pull: str,
     **values: Any,  # noqa: ANN401
@@ -62,14 +65,18 @@ def create(
     from whit.packer.image.callsclaim import refusal_of
     from whit.packer.showing.console import human_size, print_json, warn
     from whit.packer.store.store import Store
+    from whit.packer.syscalls.added import added_calls, refuse_alone
     from whit.runtime.bundle.making import ready, settings, warning_of
     from whit.runtime.bundle.writing import Order, write_bundle
     from whit.runtime.request import Words
 
+    refusal = refusal_of(seccomp)
+    if refusal is None:
+        refuse_alone(add_calls)
     words, store = Words(**values, pull=pull), Store.open()
     key = signing_key(sign) if sign else None
     defaults = settings(words, writable=writable)
-    image, options = ready(words, store, refusal_of(seccomp))
+    image, options = ready(words, store, refusal, frozenset(added_calls(add_calls)))
     done = write_bundle(Path(output), Order(image, options, defaults, key), store)
     warning = warning_of(image, words)
     if warning:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from whit.packer.commands.options import add_calls_option
+
 
 @click.command("syscalls", short_help="Find the system calls that an executable can make, in its code")
 @click.argument("file")
@@ -20,7 +22,10 @@ import click
     show_default="errno",
     help="With --profile: what is done with other calls.",
 )
-def command(file: str, as_json: bool, ways: bool, profile: str | None, refuse: str | None) -> None:
+@add_calls_option
+def command(
+    file: str, as_json: bool, ways: bool, profile: str | None, refuse: str | None, add_calls: tuple[str, ...]
+) -> None:
     """Find in the machine code of FILE, a static executable, all system calls that it can make.
 
     FILE is only read, never run. Where the number of a call can't be told, that is said, with the place.
@@ -28,18 +33,20 @@ def command(file: str, as_json: bool, ways: bool, profile: str | None, refuse: s
     from whit.packer.executable.bundled import refuse_bundle
     from whit.packer.executable.file import opened
     from whit.packer.showing.console import page_width, print_json
+    from whit.packer.syscalls.added import added_calls
     from whit.packer.syscalls.present import page
     from whit.packer.syscalls.remembered import find_once
     from whit.packer.syscalls.report import document
 
-    _check(as_json=as_json, profile=profile, refuse=refuse)
+    _check(as_json=as_json, profile=profile, refuse=refuse, added=add_calls)
+    more = added_calls(add_calls)
     with opened(file) as program:
         program.look(refuse_bundle)
         findings = program.look(find_once)
     if profile is not None:
         from whit.runtime.seccomp.ofprogram import profile_of
 
-        print_json(profile_of(program.name, findings, refuse or "errno"))
+        print_json(profile_of(program.name, findings, refuse or "errno", more))
         return
     if as_json:
         print_json(document(program.name, findings))
@@ -48,7 +55,7 @@ def command(file: str, as_json: bool, ways: bool, profile: str | None, refuse: s
         click.echo(line)
 
 
-def _check(*, as_json: bool, profile: str | None, refuse: str | None) -> None:
+def _check(*, as_json: bool, profile: str | None, refuse: str | None, added: tuple[str, ...]) -> None:
     """That no option would be without effect. Raises :class:`UsageError`."""
     from whit.packer.support.errors import UsageError
 
@@ -57,4 +64,8 @@ def _check(*, as_json: bool, profile: str | None, refuse: str | None) -> None:
     if refuse is not None and profile is None:
         raise UsageError(
             "--refuse goes with --profile", hint=f"as in whit syscalls --profile docker --refuse {refuse} FILE"
+        )
+    if added and profile is None:
+        raise UsageError(
+            "--add-calls goes with --profile", hint="as in whit syscalls --profile docker --add-calls trace.json FILE"
         )

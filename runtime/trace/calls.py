@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from whit.packer.syscalls.names import syscall_names
 from whit.runtime.seccomp.architecture import syscall_numbers
 from whit.runtime.seccomp.model import ALLOW, Action, ActionKind, Condition, Filter, Operator, Rule
+from whit.runtime.seccomp.proven import KERNELS, VDSO
 
 NOTIFY = Action(ActionKind.NOTIFY)
 
@@ -86,6 +88,8 @@ SEND_ADDRESS = 4
 
 
 AT_EMPTY_PATH = 0x1000
+MSG_NOSIGNAL = 0x4000
+INT = 0xFFFF_FFFF
 NEGATIVE = 0x8000_0000
 """The sign of a descriptor: AT_FDCWD has it."""
 
@@ -121,16 +125,25 @@ PATHS: dict[str, tuple[PathWatch, ...]] = _table()
 """Name of a call → its paths."""
 
 
-def by_number(architecture: str) -> dict[int, tuple[str, tuple[PathWatch, ...]]]:
+def unfound_calls(architecture: str, found: frozenset[str]) -> frozenset[str]:
+    """All calls but those that were ``found`` in a program's code, and those that any program may make: the kernel's and the vDSO's."""
+    numbers = syscall_numbers(architecture)
+    known = {numbers[name] for name in found | KERNELS | VDSO if name in numbers}
+    return frozenset(name for number, name in syscall_names(architecture).items() if number not in known)
+
+
+def by_number(architecture: str, unfound: frozenset[str] = frozenset()) -> dict[int, tuple[str, tuple[PathWatch, ...]]]:
     """Number of a call on the architecture (OCI's word) → its name and its paths, for every call that is watched."""
     numbers = syscall_numbers(architecture)
-    return {numbers[name]: (name, PATHS.get(name, ())) for name in (*PATHS, *SOCKET_CALLS) if name in numbers}
+    watched = (*unfound, *PATHS, *SOCKET_CALLS)
+    return {numbers[name]: (name, PATHS.get(name, ())) for name in watched if name in numbers}
 
 
-def trace_filter(architecture: str) -> Filter:
-    """The filter that shows the watched calls to the tracer and lets all others pass.
+def trace_filter(architecture: str, unfound: frozenset[str] = frozenset(), socket: int = -1) -> Filter:
+    """The filter that shows the watched calls to the tracer, ``unfound`` ones whatever their arguments, and lets all others pass.
 
-    It stands beside the container's own filter: what that one refuses is refused, and never shown.
+    It stands beside the container's own filter: what that one refuses is refused, and never shown. By ``socket`` the launcher
+    hands the listener over when the filter is there already: nobody could let that call go on.
     """
     # fstat, as C libraries and Rust write it: a look at a file that is open, without a path. Every second call is one.
     is_open = Condition(0, Operator.MASKED_EQ, 0, NEGATIVE)
@@ -140,4 +153,9 @@ def trace_filter(architecture: str) -> Filter:
     )
     addressed = Rule((SEND,), NOTIFY, (Condition(SEND_ADDRESS, Operator.NE, 0),))
     always = tuple(name for name in (*PATHS, *SOCKET_CALLS) if name != SEND)
-    return Filter(ALLOW, (architecture,), (*looks, Rule(always, NOTIFY), addressed))
+    handing = (
+        Condition(0, Operator.MASKED_EQ, socket & INT, INT),
+        Condition(2, Operator.MASKED_EQ, MSG_NOSIGNAL, INT),
+    )
+    besides = (Rule(("sendmsg",), ALLOW, handing), Rule(tuple(sorted(unfound)), NOTIFY)) if unfound else ()
+    return Filter(ALLOW, (architecture,), (*besides, *looks, Rule(always, NOTIFY), addressed))

@@ -8,7 +8,7 @@ import posixpath
 import struct
 from typing import TYPE_CHECKING
 
-from whit.runtime.trace.calls import AT_EMPTY_PATH, Deed, by_number
+from whit.runtime.trace.calls import AT_EMPTY_PATH, INT, SOCKET_CALLS, Deed, by_number
 from whit.runtime.trace.process import Processes
 from whit.runtime.trace.root import Root
 from whit.runtime.trace.sightings import MAX_PATHS, Execution, Sighting, Sightings
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from whit.runtime.trace.kernel import Listener, Notification
     from whit.runtime.trace.root import User
 
-INT = 0xFFFF_FFFF
 AT_FDCWD = INT - 99
 AT_SYMLINK_NOFOLLOW = 0x100
 WORDS = 2
@@ -29,10 +28,15 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
 class Observer:
-    """One run's eyes. ``user`` is whom the program runs as; ``started`` is whether it has been executed."""
+    """One run's eyes. ``user`` is whom the program runs as; ``started`` is whether it has been executed.
 
-    def __init__(self, architecture: str, user: User) -> None:
-        self._calls = by_number(architecture)
+    ``unfound`` are the calls that are told because they weren't found in the program's code.
+    """
+
+    def __init__(self, architecture: str, user: User, unfound: frozenset[str] = frozenset()) -> None:
+        self._calls = by_number(architecture, unfound)
+        self._unfound = unfound
+        self._launcher = ""
         self._user = user
         self._root: Root | None = None
         self.processes = Processes()
@@ -56,11 +60,16 @@ class Observer:
                 return
             self._enter(call, watches[0])
         self.sightings.calls += 1
-        if not watches:
+        if name in self._unfound and self.sightings.executions:
+            self._tell(name, call, listener)
+        if name in SOCKET_CALLS:
             path = self._sockets.observe(name, call)
             if path is not None and listener.is_valid(call):
                 self._see(Deed.CONNECT, self._absolute(call.thread, AT_FDCWD, path) or path, call, follows=True)
-            return
+        elif watches:
+            self._look(call, watches, listener)
+
+    def _look(self, call: Notification, watches: tuple[PathWatch, ...], listener: Listener) -> None:
         texts = [self.processes.text(call.thread, call.arguments[watch.path]) for watch in watches]
         key = _key(call, watches[0], texts[0])
         if key in self._settled:
@@ -78,11 +87,17 @@ class Observer:
             if key and seen and seen.there and not seen.missing and len(self._settled) < MAX_PATHS:
                 self._settled[key] = seen
 
+    def _tell(self, name: str, call: Notification, listener: Listener) -> None:
+        program = self.processes.program(call.thread)
+        if program != self._launcher and listener.is_valid(call):
+            self.sightings.called(name, program)
+
     def _enter(self, call: Notification, watch: PathWatch) -> None:
         """Begin with the call that executes the program. Raises OSError where the program may not be looked at."""
         if self.processes.text(call.thread, call.arguments[watch.path]) is None:
             raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
         self._root = Root(call.thread, self._user)
+        self._launcher = self.processes.program(call.thread)
         self.started = True
 
     def _path(self, call: Notification, watch: PathWatch, text: bytes | None) -> str | None:

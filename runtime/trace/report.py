@@ -18,6 +18,7 @@ from whit.runtime.trace.verdict import Weight
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from whit.runtime.trace.code import CodeCalls
     from whit.runtime.trace.sightings import Address, Execution, Sightings
     from whit.runtime.trace.verdict import Findings, ImageFile, Miss, Written
 
@@ -31,7 +32,8 @@ _FOLDED_FROM = 6
 class Run:
     """One traced run, for the report. ``target`` is what stood on the command line, ``packable`` tells a file.
 
-    ``given`` are the options of ``whit pack`` that were given already.
+    ``given`` are the options of ``whit pack`` that were given already. ``code`` is what is known of its code's system calls, where
+    others are to be told.
     """
 
     target: str
@@ -42,6 +44,7 @@ class Run:
     seconds: float
     packable: bool
     given: tuple[str, ...] = ()
+    code: CodeCalls | None = None
 
 
 def page(run: Run, sightings: Sightings, findings: Findings, width: int | None = None) -> Iterator[str]:
@@ -57,6 +60,7 @@ def page(run: Run, sightings: Sightings, findings: Findings, width: int | None =
         ("Written", list(_written(findings))),
         ("Network", [_reached(address) for address in findings.addresses if not is_probe(address.host)]),
         ("Needs that analysis left open, and this run shows", list(_promotions(findings))),
+        ("System calls that aren't in the program's code", list(_unfound(sightings))),
     )
     for title, rows in sections:
         if rows:
@@ -153,11 +157,26 @@ def _promotions(findings: Findings) -> Iterator[tuple[str, str]]:
         yield promotion.need, f"{promotion.verdict}, and now needed: {promotion.path}"
 
 
+def _unfound(sightings: Sightings) -> Iterator[tuple[str, str]]:
+    yield from ((name, ", ".join(sorted(programs - {""}))) for name, programs in sorted(sightings.unfound.items()))
+
+
+def _about_calls(run: Run, code: CodeCalls, sightings: Sightings) -> Iterator[str]:
+    if not sightings.unfound:
+        yield f"It made no system call but the {len(code.names)} that are found in its code."
+    elif not code.lacking and run.packable:
+        words = ("--seccomp", "auto", "--add-calls", ",".join(sorted(sightings.unfound)), run.target, *run.given)
+        yield f"To add these calls to a filter of its own: whit pack {shlex.join(words)}"
+    yield from (f"No filter can be made: {printable(reason)}" for reason in code.lacking)
+
+
 def _footer(run: Run, sightings: Sightings, findings: Findings) -> Iterator[str]:
     harmless = sum(miss.weight not in (Weight.MISSED, Weight.RUNTIME) for miss in findings.misses)
     yield ""
     if harmless:
         yield f"Looked for in vain without harm: {harmless} paths (--json names them)."
+    if run.code:
+        yield from _about_calls(run, run.code, sightings)
     if sightings.overflowed:
         yield "More paths than whit tells apart were asked for: some are left out."
     if findings.options and run.packable:
@@ -193,6 +212,14 @@ def _file(file: ImageFile) -> dict[str, object]:
 
 def _address(address: Address) -> dict[str, object]:
     return {"kind": address.kind, "host": _text(address.host), "port": address.port}
+
+
+def _calls(code: CodeCalls, sightings: Sightings) -> dict[str, object]:
+    added = [
+        {"name": name, "programs": _texts(sorted(programs - {""}))}
+        for name, programs in sorted(sightings.unfound.items())
+    ]
+    return {"found": sorted(code.names), "lacking": _texts(code.lacking), "added": added}
 
 
 def document(run: Run, sightings: Sightings, findings: Findings) -> dict[str, object]:
@@ -238,4 +265,5 @@ def document(run: Run, sightings: Sightings, findings: Findings) -> dict[str, ob
             {"need": item.need, "verdict": item.verdict, "path": _text(item.path)} for item in findings.promotions
         ],
         "pack": _texts(findings.options),
+        "syscalls": _calls(run.code, sightings) if run.code else None,
     }

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from whit.runtime.engine.networks.foreground import connected, mounted
 from whit.runtime.host import read_host
 from whit.runtime.plan import compile_plan, search_path
+from whit.runtime.trace.calls import unfound_calls
+from whit.runtime.trace.code import code_of
 from whit.runtime.trace.report import Run
 from whit.runtime.trace.session import trace
 from whit.runtime.trace.target import ThisMachine, find_target, opened_by_kernel
@@ -35,12 +37,14 @@ class Outcome:
 class Order:
     """How to trace: the image's choices in their own words (``given``), and for how long, None until it ends.
 
-    ``asks_network`` is whether a person named one, which must be there then.
+    ``asks_network`` is whether a person named one, which must be there then; ``shows_calls``, whether system calls are told
+    that weren't found in the program's code.
     """
 
     given: tuple[str, ...] = ()
     seconds: float | None = None
     asks_network: bool = False
+    shows_calls: bool = False
 
 
 def _machine(request: Request, target: Target) -> ThisMachine:
@@ -55,12 +59,14 @@ def run_traced(request: Request, store: Store, order: Order, stdout: int | None)
     """
     target = find_target(mounted(request, store.root), store)
     host, prepared = read_host(), target.prepared
+    code = code_of(prepared) if order.shows_calls else None
     # What can't be is found before a network is made for it.
     compile_plan(prepared.program, request.options, host, executable=prepared.executable)
     options = connected(request.options, store.root, asked=order.asks_network).options
     # Under the usual filter: a trace is to see what the program does, not what it is kept from.
     plan = compile_plan(replace(prepared.program, calls=None), options, host, executable=prepared.executable)
-    traced = trace(plan, host, order.seconds, stdout)
+    unfound = unfound_calls(host.architecture, code.names) if code else frozenset()
+    traced = trace(plan, host, order.seconds, stdout, unfound)
     folders = tuple(folder.rstrip("/") or "/" for folder in search_path(request.options, prepared.program).split(":"))
     there = [item.path for item in traced.sightings.executions if item.there]
     loaded, lacking = opened_by_kernel(prepared.program.rootfs, there)
@@ -76,5 +82,6 @@ def run_traced(request: Request, store: Store, order: Order, stdout: int | None)
         traced.seconds,
         target.packable,
         order.given,
+        code,
     )
     return Outcome(run, traced.sightings, judge(traced.sightings, context), traced.started)

@@ -19,6 +19,7 @@ from whit.packer.support.errors import LaunchError, UnsupportedError
 from whit.runtime.capabilities import mask
 from whit.runtime.encode import encode
 from whit.runtime.launch import find_launcher
+from whit.runtime.trace.calls import trace_filter
 from whit.runtime.trace.kernel import Listener, open_in_root
 from whit.runtime.trace.observe import Observer
 from whit.runtime.trace.plan import traced
@@ -239,10 +240,16 @@ def check_kernel() -> None:
         os.close(root)
 
 
-def trace(plan: LaunchPlan, host: Host, duration: float | None, stdout: int | None = None) -> Traced:
+def trace(
+    plan: LaunchPlan,
+    host: Host,
+    duration: float | None,
+    stdout: int | None = None,
+    unfound: frozenset[str] = frozenset(),
+) -> Traced:
     """Run a plan's program under a tracer until it ends, ``duration`` seconds have gone by, or a signal ends it.
 
-    ``stdout`` is where the program's standard output goes, ours unless given. Raises :class:`UnsupportedError` on a
+    ``stdout`` is where the program's standard output goes, ours unless given. ``unfound`` are calls that are told, too. Raises :class:`UnsupportedError` on a
     kernel without what a trace needs, :class:`LaunchError` where the program may not be looked at.
     """
     check_kernel()
@@ -250,7 +257,8 @@ def trace(plan: LaunchPlan, host: Host, duration: float | None, stdout: int | No
     launcher = str(find_launcher())
     with ours, _signals_as_bytes() as signals:
         with theirs:
-            data = encode(traced(plan, host.architecture, theirs.fileno(), os.getpid()))
+            watching = trace_filter(host.architecture, unfound, theirs.fileno())
+            data = encode(traced(plan, watching, theirs.fileno(), os.getpid()))
             file = os.memfd_create("whit-plan", 0)
             os.write(file, data)
             sys.stdout.flush()
@@ -258,7 +266,7 @@ def trace(plan: LaunchPlan, host: Host, duration: float | None, stdout: int | No
                 [launcher, "_launch", str(file)], pass_fds=(file, theirs.fileno()), stdout=stdout, process_group=0
             )
             os.close(file)
-        observer = Observer(host.architecture, user_of(plan, host))
+        observer = Observer(host.architecture, user_of(plan, host), unfound)
         session = Session(process, observer, duration)
         try:
             session.run(ours, signals)

@@ -12,6 +12,9 @@ MAX_PATHS = 200_000
 MAX_CHARACTERS = 32 << 20
 """More different paths, or longer ones in all, aren't told apart: a program that makes up names mustn't fill the memory."""
 
+_MAX_PROGRAMS = 16
+"""So many programs are told for each call that wasn't found in their code."""
+
 
 @dataclass(slots=True)
 class Sighting:
@@ -65,12 +68,16 @@ class Execution:
 
 @dataclass(slots=True)
 class Sightings:
-    """All of a run. ``calls`` counts the calls that were watched; ``overflowed`` says that paths were left out."""
+    """All of a run. ``calls`` counts the calls that were watched; ``overflowed`` says that paths were left out.
+
+    ``unfound``: a call that wasn't found in the program's code → the paths of programs that made it.
+    """
 
     paths: dict[tuple[Deed, str], Sighting] = field(default_factory=dict)
     executions: dict[Execution, int] = field(default_factory=dict)
     addresses: dict[Address, int] = field(default_factory=dict)
     families: set[str] = field(default_factory=set)
+    unfound: dict[str, set[str]] = field(default_factory=dict)
     calls: int = 0
     characters: int = 0
     overflowed: bool = False
@@ -94,6 +101,12 @@ class Sightings:
         """Count an address."""
         if address in self.addresses or self._has_room(len(self.addresses), len(address.host)):
             self.addresses[address] = self.addresses.get(address, 0) + 1
+
+    def called(self, name: str, program: str) -> None:
+        """Note a call that wasn't found in the code of ``program``."""
+        programs = self.unfound.setdefault(name, set())
+        if len(programs) < _MAX_PROGRAMS:
+            programs.add(program)
 
     def _has_room(self, count: int, size: int) -> bool:
         """Whether one more of ``size`` characters may be kept; if so, they are counted."""

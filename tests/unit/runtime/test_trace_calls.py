@@ -8,7 +8,7 @@ from whit.runtime.seccomp.architecture import ARCHITECTURES, syscall_numbers
 from whit.runtime.seccomp.bpf import compile_filter
 from whit.runtime.seccomp.model import ALLOW
 from whit.runtime.seccomp.simulate import run_named
-from whit.runtime.trace.calls import NOTIFY, PATHS, SEND, SOCKET_CALLS, Deed, by_number, trace_filter
+from whit.runtime.trace.calls import NOTIFY, PATHS, SEND, SOCKET_CALLS, Deed, by_number, trace_filter, unfound_calls
 
 NAMED_IN_THE_ISSUE = [
     "open",
@@ -64,6 +64,25 @@ def test_the_filter_shows_what_is_watched_and_lets_the_rest_pass(architecture: s
         answer = run_named(program, architecture, name, (0, 0, 0, 0, 4096, 16))
         expected = NOTIFY if name in {*PATHS, *SOCKET_CALLS} else ALLOW
         assert answer == expected.return_value, name
+
+
+@architectures
+def test_what_was_not_found_in_code_is_shown_but_the_kernel_s_and_the_vdso_s(architecture: str) -> None:
+    unfound = unfound_calls(architecture, frozenset({"read", "openat"}))
+    program = compile_filter(trace_filter(architecture, unfound, 5), architecture)
+
+    assert not unfound & {"read", "openat", "exit_group", "rt_sigreturn", "clock_gettime", "getrandom"}
+    for name in unfound:
+        assert run_named(program, architecture, name, (3, 0, 0, 0, 0, 0)) == NOTIFY.return_value, name
+    assert run_named(program, architecture, "read", (0, 0, 0, 0, 0, 0)) == ALLOW.return_value
+    assert run_named(program, architecture, "openat", (0, 0, 0, 0, 0, 0)) == NOTIFY.return_value
+
+
+def test_the_launcher_hands_the_listener_over_unseen() -> None:
+    """Who would let it go on?"""
+    program = compile_filter(trace_filter("amd64", unfound_calls("amd64", frozenset()), 5), "amd64")
+    for socket, flags, answer in ((5, 0x4000, ALLOW), (5, 0, NOTIFY), (6, 0x4000, NOTIFY)):
+        assert run_named(program, "amd64", "sendmsg", (socket, 4096, flags)) == answer.return_value
 
 
 def test_what_is_sent_on_a_connected_socket_isn_t_shown() -> None:
