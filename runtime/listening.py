@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 _LAST_PORT = 65535
 _MOST_SHOWN = 60
+_SHELLS = frozenset(("sh", "ash", "bash", "dash", "ksh", "mksh", "zsh"))
+_SCRIPT_OPTION = re.compile("-[a-z]*c")
+_SCRIPT = 3
+"""Words of a shell with a script."""
+_LONGEST_SCRIPT = 16384
 _ADDRESS = re.compile(
     r"(?:(?:tcp|tcp4|tcp6|http|https|h2c?|unix\+http)(?:://|/))?"
     r"(?P<host>\[[0-9A-Fa-f:]*\]|\*|[A-Za-z0-9.-]*):(?P<port>[0-9]{1,5})/?",
@@ -57,6 +62,22 @@ def exposed_ports(texts: Iterable[str]) -> Iterator[Port]:
         if protocol in {"", "tcp"} and all(part.isascii() and part.isdigit() for part in (first, last or first)):
             for number in range(int(first[:6]), min(int((last or first)[:6]), _LAST_PORT) + 1):
                 yield Port(number, f"EXPOSE {text}")
+
+
+def said_words(command: Sequence[str]) -> tuple[str, ...]:
+    """A command line's words without the program's; of a shell with a script (``sh -c TEXT``) the script's."""
+    words = command[1:] if command and command[0].rpartition("/")[2] == "busybox" else command
+    is_script = len(words) >= _SCRIPT and words[0].rpartition("/")[2] in _SHELLS and _SCRIPT_OPTION.fullmatch(words[1])
+    if not is_script or len(words[2]) > _LONGEST_SCRIPT:
+        return tuple(command[1:])
+    from shlex import shlex  # noqa: PLC0415 - few images start a shell
+
+    reader = shlex(words[2], posix=True, punctuation_chars=True)
+    reader.whitespace_split = True
+    try:
+        return tuple(reader)
+    except ValueError:
+        return ()
 
 
 def word_ports(words: Sequence[str]) -> Iterator[Port]:

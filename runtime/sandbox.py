@@ -102,7 +102,9 @@ class Said:
 def said_of(program: Program, options: RunOptions, words: tuple[str, ...]) -> Said:
     """Of a command line ``words``, whose first is the program."""
     image = tuple((name, value) for name, _, value in (item.partition("=") for item in program.config.env))
-    return Said(words[1:], tuple(dict((*image, *options.env)).items()))
+    from whit.runtime.listening import said_words  # noqa: PLC0415 - few ask for it
+
+    return Said(said_words(words), tuple(dict((*image, *options.env)).items()))
 
 
 def listening(sandbox: Sandbox, program: Program, said: Said) -> tuple[Port, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whit.runtime.listening import Port, code_ports, exposed_ports, told, variable_ports, word_ports
+from whit.runtime.listening import Port, code_ports, exposed_ports, said_words, told, variable_ports, word_ports
 
 
 def numbers(*words: str) -> list[int]:
@@ -115,3 +115,27 @@ def test_an_image_s_words_are_shown_short_and_without_what_a_terminal_would_do()
 
     assert shown.startswith("80 (--?]0;x?aaa")
     assert len(shown) < 80
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        (["/server", "-p", "80"], [80]),
+        (["/bin/sh", "-c", "exec /server -port 8081"], [8081]),
+        (["sh", "-ec", "PATH=/bin; server --listen '0.0.0.0:70' && other --addr=:71"], [70, 71]),
+        (["/busybox", "sh", "-c", "httpd -f -p 8080"], [8080]),
+        (["/busybox", "httpd", "-p", "8080"], [8080]),
+        # of a script's own words nothing is one's that is beside it, and what is no script is read as it stands
+        (["sh", "-c", "server", "-p", "80"], []),
+        (["python", "-c", "x -p 80"], []),
+        (["sh", "/script", "-p", "80"], [80]),
+        (["sh", "-c", "server -p '80"], []),
+        (["sh", "-c", "server -p $PORT"], []),
+        (["sh", "-c", "server -p 80 " + "x" * 20000], []),
+        (["sh", "-c"], []),
+        (["sh"], []),
+        ([], []),
+    ],
+)
+def test_a_shell_s_script_is_read_as_a_command_line(command: list[str], found: list[int]) -> None:
+    assert [port.number for port in word_ports(said_words(command))] == found
