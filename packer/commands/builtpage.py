@@ -74,13 +74,15 @@ def _write_outputs(store: Store, images: Images, words: dict[str, Any]) -> str:
 def _show(images: Images, output: str | None) -> None:
     """Each file with its reason, sizes, the digest, names."""
     from whit.packer.showing.console import human_size, page_width
-    from whit.packer.showing.present import columns, reported_lines
+    from whit.packer.showing.present import columns, filter_lines, reported_lines
 
     for record in images.records:
         rows = [(line.path, line.size, line.reason) for line in reported_lines(record.files)]
         for line in columns(rows, indent="", width=page_width()):
             click.echo(line)
         click.echo(f"{record.platform}, {human_size(record.unpacked)} unpacked, {human_size(record.size)} compressed")
+        for line in filter_lines(record):
+            click.echo(line)
     click.echo(f"digest {images.descriptor.digest}")
     click.echo(f"stored as {', '.join(reference.familiar for reference in images.references)}")
     if output is not None:

@@ -25,6 +25,10 @@ class Refusal(StrEnum):
     KILL = "kill"
 
 
+SECCOMP_WORDS = ("default", "auto", "auto:log", "auto:kill")
+"""What ``--seccomp`` may be, and ``seccomp:`` of a whit.yaml."""
+
+
 def refusal_of(word: str) -> Refusal | None:
     """``auto``, ``auto:log`` or ``auto:kill`` of ``--seccomp``; None for any other word, which asks for no filter of the program's own calls."""
     kind, _, refusal = word.partition(":")

@@ -11,13 +11,14 @@ from itertools import groupby
 
 from whit.packer.image.spec import PARENT_REASON, EntryKind
 from whit.packer.showing.console import human_size
+from whit.packer.support.counting import counted
 from whit.packer.support.imagepath import shown
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from whit.packer.image.packcache import ImageFile
+    from whit.packer.image.packcache import ImageFile, Record
     from whit.packer.image.spec import ImageSpec
 
 _COLLAPSED_FROM = 8
@@ -59,6 +60,15 @@ def reported_lines(files: Iterable[ImageFile]) -> tuple[FileLine, ...]:
     """As :func:`file_lines`, for an image that has been packed."""
     rows = [(file.path, file.size, file.reason, file.kind == EntryKind.DIRECTORY) for file in files]
     return collapsed([row for row in rows if row[2] != PARENT_REASON])
+
+
+def filter_lines(record: Record) -> list[str]:
+    """The filter of the program's own calls, if the image tells them."""
+    if record.calls is None:
+        return []
+    found = f"the {counted(record.calls - record.added_calls, 'system call')} that its code makes"
+    more = f", and {record.added_calls} more" if record.added_calls else ""
+    return [f"seccomp filter: {found}{more}"]
 
 
 def collapsed(rows: Sequence[tuple[str, int, str, bool]]) -> tuple[FileLine, ...]:

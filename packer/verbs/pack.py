@@ -10,9 +10,8 @@ from whit.packer.image.spec import PackOptions
 from whit.packer.pipeline import Order, source_date_epoch
 from whit.packer.resolution.choices import SourceChoice, parse_choices
 from whit.packer.showing.console import human_size, page_width, print_json, say, warn
-from whit.packer.showing.present import columns, printable, reported_lines
+from whit.packer.showing.present import columns, filter_lines, printable, reported_lines
 from whit.packer.store.store import Store
-from whit.packer.support.counting import counted
 from whit.packer.support.errors import UsageError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.packer.verbs.upstream import Upstream
@@ -115,10 +114,7 @@ def _show(record: Record, references: tuple[Reference, ...], output: str | None,
         f"{record.platform}, {human_size(record.unpacked)} unpacked, {human_size(record.size)} compressed",
         f"digest {record.manifest.digest}",
     ]
-    if record.calls is not None:
-        found = f"the {counted(record.calls - record.added_calls, 'system call')} that its code makes"
-        more = f", and {record.added_calls} more" if record.added_calls else ""
-        lines.append(f"seccomp filter: {found}{more}")
+    lines += filter_lines(record)
     if in_store:
         lines.append(f"stored as {', '.join(reference.familiar for reference in references)}")
     if output is not None:

@@ -178,6 +178,29 @@ def test_layers_are_compressed_as_asked_and_run(run_whit: RunWhit, compression: 
     assert all(layer["mediaType"].endswith(suffix) for layer in manifest["layers"])
 
 
+def test_the_filter_of_the_program_s_own_calls_is_asked_for_in_the_file(run_whit: RunWhit, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).write_bytes(build("hello", "c-zig").read_bytes())
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "whit.yaml").write_text(
+        "binaries: [first, second]\nseccomp: ${FILTER}\nvariables: {FILTER: auto:kill}\n"
+    )
+    told = done(run_whit, "build", "-t", "own", tmp_path)
+    (line,) = (line for line in told.splitlines() if line.startswith("seccomp filter: the "))
+    annotations = json.loads(done(run_whit, "manifest", "inspect", "own"))["annotations"]
+    assert annotations["dev.whit.syscalls.program"] == "/first"
+    assert annotations["dev.whit.syscalls.else"] == "kill"
+    assert (
+        line == f"seccomp filter: the {len(annotations['dev.whit.syscalls'].split())} system calls that its code makes"
+    )
+    assert done(run_whit, "run", "--network", "none", "own") == done(
+        run_whit, "run", "--network", "none", tmp_path / "first"
+    )
+    # said again where it is built already, and another image without
+    assert line in done(run_whit, "build", "-t", "own", tmp_path)
+    assert "seccomp" not in done(run_whit, "build", "-t", "own", "--build-arg", "FILTER=default", tmp_path)
+
+
 def test_what_is_wrong_is_told_in_one_line_and_nothing_is_named(run_whit: RunWhit, project: Path) -> None:
     wrong = {
         "binary: nothing": "no such file",

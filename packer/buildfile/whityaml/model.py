@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from whit.packer.image.spec import Compression
 
 if TYPE_CHECKING:
+    from whit.packer.image.callsclaim import Refusal
     from whit.packer.image.platform import Platform
     from whit.packer.image.reference import Reference
     from whit.packer.image.spec import HealthCheck
@@ -35,7 +36,7 @@ class BuildFile:
     """One image-to-be. Paths are as they are written, relative to the file's folder.
 
     ``entrypoint`` and ``user`` are None where whit's own are meant: the first binary, and 65532. ``as_artifact``: for wasi
-    it is to be no image, but the CNCF's Wasm OCI artifact.
+    it is to be no image, but the CNCF's Wasm OCI artifact. ``refusal``: what is done with calls that the program's code doesn't make.
     """
 
     binaries: tuple[Binary, ...]
@@ -58,4 +59,5 @@ class BuildFile:
     sysroot: str | None = None
     compression: Compression = Compression.GZIP
     as_artifact: bool = False
+    refusal: Refusal | None = None
     created: int | None = None

@@ -36,6 +36,8 @@ def order_of(file: BuildFile, folder: str, platform: Platform | None, created: i
             created=created if file.created is None else file.created,
             compression=file.compression,
             as_artifact=file.as_artifact and (platform is None or platform.is_wasm),
+            # Beside others: a module alone is refused, for it makes none.
+            refusal=None if platform and platform.is_wasm else file.refusal,
         ),
         choices=Choices(
             SourceChoice(file.sources),

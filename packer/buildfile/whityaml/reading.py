@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.buildfile.whityaml.model import Binary, BuildFile, Frame
 from whit.packer.buildfile.whityaml.variables import NAME, expand
+from whit.packer.image.callsclaim import SECCOMP_WORDS, refusal_of
 from whit.packer.image.platform import parse_platform
 from whit.packer.image.probes import HEALTH_LABEL, health_words
 from whit.packer.image.reference import parse_reference
@@ -53,6 +54,7 @@ KEYS = (
         "sysroot",
         "compression",
         "format",
+        "seccomp",
     ),
     *("created", "variables"),
 )
@@ -114,6 +116,7 @@ def read(root: Located, variables: Mapping[str, str]) -> BuildFile:
         sysroot=reader.one("sysroot"),
         compression=Compression(reader.choice("compression", tuple(Compression)) or Compression.GZIP),
         as_artifact=reader.choice("format", ("oci", "wasm")) == "wasm",
+        refusal=refusal_of(reader.choice("seccomp", SECCOMP_WORDS) or ""),
         created=reader.created(),
     )
 

@@ -15,7 +15,8 @@ from whit.packer.buildfile.whityaml.located import MAX_SIZE, BuildFileError, loc
 from whit.packer.buildfile.whityaml.model import Binary
 from whit.packer.buildfile.whityaml.orders import order_of
 from whit.packer.buildfile.whityaml.reading import FILES, KEYS, read, read_frame
-from whit.packer.image.platform import Platform
+from whit.packer.image.callsclaim import Refusal
+from whit.packer.image.platform import Platform, parse_platform
 from whit.packer.image.reference import parse_reference
 from whit.packer.image.spec import Compression, HealthCheck
 from whit.packer.needs import RULES
@@ -73,6 +74,9 @@ def test_the_example_in_the_docs_says_what_it_seems_to() -> None:
     assert (order.path, order.others) == ("/srv/dist/arm64/server", (("/srv/dist/arm64/tool", "/usr/bin/tool"),))
     assert order.choices.additions[0].source == "/srv/conf/"
     assert order.options.created == 0
+    # WebAssembly makes no system calls
+    of_module = order_of(file, "/srv", parse_platform("wasi/wasm"), 7)
+    assert (order.options.refusal, of_module.options.refusal) == (Refusal.ERRNO, None)
 
 
 @pytest.mark.parametrize(
@@ -257,6 +261,7 @@ AGREED: dict[str, tuple[list[object], list[object]]] = {
     "sources": (["host", "${S:-host}"], ["hosts", ["host"]]),
     "compression": (["none"], ["xz", ""]),
     "format": (["oci", "wasm", "${F:-wasm}"], ["docker", ""]),
+    "seccomp": (["auto", "auto:kill", "auto:log", "default", "${S:-auto}"], ["strict", "auto:errno", "", True]),
     "created": ([0, "253402300799", "${C:-1}"], [-1, 253402300800, "1.5", "x", "253402300800"]),
     "variables": ([{"A_1": "x", "b": 7}], [{"1A": "x"}, {"a-b": "x"}, ["a"]]),
     "sysroot": (["/x", "x"], [["x"], None]),
