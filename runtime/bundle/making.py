@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 NETWORKS = ("none", "host")
 
+OWN_PLACES = ("cache", "runtime")
+"""Folders of whoever starts a bundle, where its files may be kept: $XDG_CACHE_HOME and $XDG_RUNTIME_DIR."""
+
 
 def _volume(text: str) -> str:
     """A volume of another machine's: only its form can be looked at."""
@@ -34,8 +37,10 @@ def _volume(text: str) -> str:
     return text
 
 
-def settings(words: Words, *, writable: bool) -> tuple[str, ...]:
+def settings(words: Words, *, writable: bool, unpack: str | None = None) -> tuple[str, ...]:
     """What the launcher reads at each start, and a person may give otherwise then. Raises :class:`UsageError`."""
+    if unpack is not None:
+        _check_unpack(unpack, writable=writable)
     if writable and words.sandbox is not None:
         raise UsageError("--writable and --sandbox strict", hint="leave one of them out")
     if len(words.network) > 1 or not set(words.network) <= set(NETWORKS):
@@ -54,7 +59,17 @@ def settings(words: Words, *, writable: bool) -> tuple[str, ...]:
         *(f"env={name}={value}" for name, value in known),
         *(f"env={name}" for name in passed),
         *(("writable=1",) if writable else ()),
+        *((f"unpack={unpack}",) if unpack is not None else ()),
     )
+
+
+def _check_unpack(place: str, *, writable: bool) -> None:
+    if place not in OWN_PLACES and (not place.startswith("/") or "\0" in place):
+        raise UsageError(
+            f"--unpack: '{place}' is no place on each machine", hint="write cache, runtime, or a path from / on"
+        )
+    if writable:
+        raise UsageError("--writable and --unpack", hint="leave one of them out: what is kept stays as it is")
 
 
 def ready(

@@ -34,6 +34,11 @@ def command() -> None:
 )
 @click.option("--writable", is_flag=True, help="Let the program change its own files, in memory.")
 @click.option(
+    "--unpack",
+    metavar="cache|runtime|FOLDER",
+    help="Have its files kept where it is started, for quicker starts: in the user's own folders or in that one.",
+)
+@click.option(
     "--seccomp",
     type=click.Choice(["image", "auto", "auto:log", "auto:kill"]),
     default="image",
@@ -44,10 +49,11 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Say what was written as JSON (docs/bundle.md).")
 @pull_option
 @launch_options
-def create(
+def create(  # noqa: PLR0917 - click's: one an option
     output: str,
     sign: str | None,
     writable: bool,
+    unpack: str | None,
     seccomp: str,
     add_calls: tuple[str, ...],
     as_json: bool,
@@ -75,7 +81,7 @@ def create(
         refuse_alone(add_calls)
     words, store = Words(**values, pull=pull), Store.open()
     key = signing_key(sign) if sign else None
-    defaults = settings(words, writable=writable)
+    defaults = settings(words, writable=writable, unpack=unpack)
     image, options = ready(words, store, refusal, frozenset(added_calls(add_calls)))
     done = write_bundle(Path(output), Order(image, options, defaults, key), store)
     warning = warning_of(image, words)

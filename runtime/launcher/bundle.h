@@ -88,6 +88,8 @@ int bundle_main(int argc, char **argv, const struct bundle_mark *mark);
 enum { MAX_VOLUMES = 64, MAX_VARIABLES = 256 };
 struct wishes {
 	const char *memory, *cpus, *pids_limit, *network, *workdir, *writable, *unpack;
+	/* What its maker wishes for; the same pointer as `unpack` where nobody has asked for anything else. */
+	const char *makers_unpack;
 	const char *volumes[MAX_VOLUMES], *variables[MAX_VARIABLES];
 	unsigned volume_count, variable_count;
 	int inspect, verify, json, help;
@@ -134,9 +136,16 @@ enum { FILL_OWNERS = 1, FILL_SHARED = 2, FILL_TOGETHER = 4 };
 int bundle_fill(const struct bundle *bundle, int root, unsigned how, pid_t *filler);
 int bundle_filled(pid_t filler);
 
-/* Have the files unpacked below a folder of the caller's own, now if they aren't there yet; `path` is where. Returns 0, or the exit code
-   after it has been said what can't be. */
-int bundle_keep(const struct bundle *bundle, const char *folder, char *path, size_t size);
+/* Have the files unpacked below a folder of the caller's own, now if they aren't there yet; `path` is where, or empty if that can't be
+   and isn't a must. Returns 0, or the exit code after it has been said what can't be. */
+int bundle_keep(const struct bundle *bundle, const char *asked, int is_must, char *path, size_t size);
+
+/* The path of the folder that is asked for; the caller's own ones are made. 0 or -errno, or that others could write to it. */
+enum { NOT_PRIVATE = -4096 };
+int bundle_place(const char *asked, char *path, size_t size);
+
+/* Whether a folder is the caller's, and nobody else may write to it. */
+int is_private(int folder);
 
 /* Remove a folder below another one, with all that is in it; no link is followed. 0 or -errno. */
 int bundle_remove(int parent, const char *name);

@@ -17,15 +17,9 @@
 #include "kernel.h"
 #include "util.h"
 
-enum { NAME_SIZE = 160, NAME_NUMBERS = 7, FOLDER_MODE = 0755, ATTEMPTS = 16 };
+enum { PATH_SIZE = 4096, NAME_SIZE = 160, NAME_NUMBERS = 7, FOLDER_MODE = 0755, ATTEMPTS = 16 };
 
 static const char UNFINISHED[] = ".tmp-";
-
-static int is_private(int folder)
-{
-	struct stat status;
-	return fstat(folder, &status) == 0 && status.st_uid == geteuid() && !(status.st_mode & (S_IWGRP | S_IWOTH));
-}
 
 static int name_of(const struct bundle *bundle, char *name)
 {
@@ -137,23 +131,40 @@ static int fill_beside(const struct bundle *bundle, int folder, const char *name
 	return error == -EEXIST || error == -ENOTEMPTY ? 0 : error;
 }
 
-int bundle_keep(const struct bundle *bundle, const char *folder, char *path, size_t size)
+static int keep_in(const struct bundle *bundle, const char *folder, char *path, size_t size)
 {
 	char name[NAME_SIZE] = "";
 	struct stat status;
 	size_t at = 0;
 	CLEANUP_FD int place = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (place < 0)
-		return bundle_complain("make the folder first", "--whit-unpack: ", folder, ": ", strerror(errno), NULL);
-	if (!is_private(place))
-		return bundle_complain("it has to be yours, and nobody else may write to it", "--whit-unpack: ", folder, " isn't yours alone", NULL);
-	int error = name_of(bundle, name);
+		return -errno;
+	int error = is_private(place) ? name_of(bundle, name) : NOT_PRIVATE;
 	if (!error && fstatat(place, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		error = errno == ENOENT ? fill_beside(bundle, place, name) : -errno;
+	if (error)
+		return error;
+	*path = 0;
+	return append(path, size, &at, folder) || append(path, size, &at, "/") || append(path, size, &at, name) ? -ENAMETOOLONG : 0;
+}
+
+static int refuse(const char *asked, const char *folder, int error)
+{
+	if (!*folder)
+		return bundle_complain("set $HOME, or $XDG_RUNTIME_DIR for 'runtime'; or name a folder", "--whit-unpack: you have no folder for '", asked, "'", NULL);
+	if (error == NOT_PRIVATE)
+		return bundle_complain("it has to be yours, and nobody else may write to it", "--whit-unpack: ", folder, " isn't yours alone", NULL);
+	return bundle_complain(error == -ENOENT ? "make the folder first" : NULL, "--whit-unpack: can't put the files into ", folder, ": ", strerror(-error), NULL);
+}
+
+int bundle_keep(const struct bundle *bundle, const char *asked, int is_must, char *path, size_t size)
+{
+	char folder[PATH_SIZE] = "";
+	int error = bundle_place(asked, folder, sizeof(folder));
+	error = error ? error : keep_in(bundle, folder, path, size);
 	if (error == -EBADMSG || error == -ENODATA)
 		return bundle_damaged(error, "a file in it");
-	error = error ? error : append(path, size, &at, folder) || append(path, size, &at, "/") || append(path, size, &at, name) ? -ENAMETOOLONG : 0;
 	if (error)
-		return bundle_complain(NULL, "--whit-unpack: can't put the files into ", folder, ": ", strerror(-error), NULL);
-	return 0;
+		*path = 0;
+	return error && is_must ? refuse(asked, folder, error) : 0;
 }

@@ -32,12 +32,12 @@ static int refuse_limit(const struct building *building, const char *option)
 }
 
 /* The files are in the container's own memory: less would end it before it has begun, and say nothing of why. */
-static int check_memory(const struct building *building)
+int check_memory(const struct building *building)
 {
 	char text[MESSAGE_SIZE] = "";
 	size_t at = 0;
 	uint64_t files = building->bundle->head->files_size;
-	if (!building->memory || building->memory > files || building->wishes->unpack)
+	if (!building->memory || building->memory > files || *building->unpacked)
 		return 0;
 	append_number(text, sizeof(text), &at, files / MEGABYTE);
 	append(text, sizeof(text), &at, " MB of files, which it keeps in memory");
@@ -64,7 +64,7 @@ int read_limits(struct building *building)
 			return refuse_limit(building, "--whit-pids-limit");
 		building->pids = 0;
 	}
-	return check_memory(building);
+	return 0;
 }
 
 static void put_write(struct building *building, int controller, const char *file, const char *value, const char *why)

@@ -260,8 +260,6 @@ static int check_wishes(struct building *building)
 	building->is_writable = wishes->writable && *wishes->writable && strcmp(wishes->writable, "0") != 0;
 	if (!building->is_on_host && strcmp(network, "none") != 0)
 		return bundle_complain("'whit run' has all networks of whit's", "a bundle's network is none or host, not '", network, "'", NULL);
-	if (building->is_writable && wishes->unpack)
-		return bundle_complain("leave one of them out", "files that are kept by --whit-unpack can't be --whit-writable", NULL);
 	if (wishes->workdir && *wishes->workdir != '/')
 		return bundle_complain("begin it with /", "the working directory '", wishes->workdir, "' isn't absolute", NULL);
 	for (unsigned i = 0; i < wishes->volume_count; i++)
@@ -271,6 +269,37 @@ static int check_wishes(struct building *building)
 		if (name_length(wishes->variables[i]) == 0)
 			return bundle_complain("write NAME=VALUE, or NAME to pass on your own", "'", wishes->variables[i], "' sets no variable", NULL);
 	return 0;
+}
+
+static int has_place(const struct bundle *bundle, const char *target)
+{
+	for (uint32_t i = 0; i < bundle->head->entry_count; i++)
+		if (strcmp(bundle_text(bundle, bundle->entries[i].path), target + strspn(target, "/")) == 0)
+			return 1;
+	return 0;
+}
+
+static int lacks_places(const struct building *building)
+{
+	struct volume volume;
+	for (unsigned i = 0; i < building->wishes->volume_count; i++)
+		if (parse_volume(building->wishes->volumes[i], &volume) == 0 && !has_place(building->bundle, volume.target))
+			return 1;
+	return 0;
+}
+
+/* What its maker wishes for gives way to what can't be with it; what is asked for at the start doesn't. */
+static int keep(struct building *building)
+{
+	const struct wishes *wishes = building->wishes;
+	int is_must = wishes->unpack != wishes->makers_unpack;
+	if (!wishes->unpack || strcmp(wishes->unpack, "none") == 0)
+		return 0;
+	if (!is_must && (building->is_writable || lacks_places(building)))
+		return 0;
+	if (building->is_writable)
+		return bundle_complain("leave one of them out", "files that are kept by --whit-unpack can't be --whit-writable", NULL);
+	return bundle_keep(building->bundle, wishes->unpack, is_must, building->unpacked, sizeof(building->unpacked));
 }
 
 /* The plan's own text stays where it is, at the beginning: references into it hold. */
@@ -301,8 +330,8 @@ int bundle_plan(const struct bundle *bundle, const struct wishes *wishes, struct
 	struct building building = { .bundle = bundle, .wishes = wishes, .layout = &layout };
 	int code = check_wishes(&building);
 	code = code ? code : read_limits(&building);
-	if (!code && wishes->unpack)
-		code = bundle_keep(bundle, wishes->unpack, building.unpacked, sizeof(building.unpacked));
+	code = code ? code : keep(&building);
+	code = code ? code : check_memory(&building);
 	if (code)
 		return code;
 	int error = take_template(&building);

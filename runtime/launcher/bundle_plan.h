@@ -44,6 +44,9 @@ void put_landlock(struct building *building, struct op *op);
 /* Read the limits, and find where this host has its cgroups. Returns 0, or the exit code after it has been said what can't be. */
 int read_limits(struct building *building);
 
+/* Whether the memory is enough for the files, where they are in it. Returns 0, or the exit code. */
+int check_memory(const struct building *building);
+
 /* The cgroups with their limits, how the child enters them (v1), and how the program sees them: as runtime/cgroup.py and mounts.py. */
 void put_cgroups(struct building *building);
 void put_cgroup_entries(struct building *building);

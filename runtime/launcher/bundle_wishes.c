@@ -129,6 +129,7 @@ int bundle_wishes(const struct bundle *bundle, char **argv, struct wishes *wishe
 {
 	*wishes = (struct wishes){ .arguments = argv + (argv[0] != NULL) };
 	int code = read_defaults(bundle, wishes);
+	wishes->makers_unpack = wishes->unpack;
 	for (size_t i = 0; i < FLAG_COUNT && !code; i++)
 		code = read_variable(wishes, &flags[i]);
 	char **first = wishes->arguments;

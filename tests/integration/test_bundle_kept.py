@@ -7,6 +7,7 @@ import random
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,6 +22,9 @@ from whit.runtime.bundle.making import ready, settings
 from whit.runtime.bundle.reading import opened
 from whit.runtime.bundle.sums import add
 from whit.runtime.request import Words
+
+if TYPE_CHECKING:
+    from tests.conftest import RunWhit
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox")]
 __all__ = ["box", "folder"]
@@ -105,6 +109,96 @@ def test_what_is_mounted_where_nothing_is_can_t_be(box: Bundle, folder: Path) ->
     done = box("--whit-unpack", place_of(box, folder), "--whit-volume", "/tmp:/data", "true")
     assert done.returncode == 125
     assert "files that are kept by --whit-unpack stay as they are" in done.stderr
+
+
+# ---- as its maker wishes, in the caller's own folders ----
+
+
+@pytest.fixture
+def home(anybody: Bundle, folder: Path) -> Path:
+    """The home of whoever starts it."""
+    place = folder / "home"
+    place.mkdir(mode=0o755)
+    if anybody.prefix:
+        os.chown(place, USER, USER)
+    return place
+
+
+@pytest.fixture
+def keeper(anybody: Bundle, folder: Path, run_whit: RunWhit) -> Bundle:
+    """One whose maker wishes its files to be kept in the cache."""
+    made = run_whit("bundle", "--unpack", "cache", BUSYBOX, "-o", folder / "keeper.run")
+    assert made.returncode == 0, made.stderr
+    return replace(anybody, path=folder / "keeper.run")
+
+
+def kept_in(place: Path) -> list[str]:
+    return [path.name for path in place.glob("whit-bundles/*")]
+
+
+def test_one_that_is_made_to_be_kept_is_kept_in_the_cache_of_who_starts_it(keeper: Bundle, home: Path) -> None:
+    for _ in range(2):
+        assert keeper("echo", "works", environment={"HOME": str(home)}).stdout == "works\n"
+    assert len(kept_in(home / ".cache")) == 1
+    assert [oct((home / ".cache" / part).stat().st_mode & 0o7777) for part in ("", "whit-bundles")] == ["0o700"] * 2
+    keeper("true", environment={"HOME": str(home), "XDG_CACHE_HOME": str(home / "own")})
+    assert len(kept_in(home / "own")) == 1
+
+
+def test_what_its_maker_wishes_gives_way_to_what_can_t_be(keeper: Bundle, home: Path) -> None:
+    """A user without a home, a home that others could write to, files to be changed, places that the image hasn't got: it runs from memory."""
+    plain, own = {"HOME": ""}, {"HOME": str(home)}
+    assert keeper("echo", "works", environment=plain).stdout == "works\n"
+    assert keeper("--whit-unpack", "none", "echo", "works", environment=own).stdout == "works\n"
+    assert (
+        keeper("--whit-writable", "sh", "-c", "cd /home/nonroot; echo works > new && cat new", environment=own).stdout
+        == "works\n"
+    )
+    assert keeper("--whit-volume", "/etc:/data:ro", "ls", "/data/passwd", environment=own).stdout == "/data/passwd\n"
+    assert not (home / ".cache").exists()
+    (home / ".cache").mkdir()
+    (home / ".cache").chmod(0o777)
+    assert keeper("echo", "works", environment=own).stdout == "works\n"
+    assert not list((home / ".cache").iterdir())
+
+
+def test_a_volume_whose_place_is_there_is_mounted_in_what_is_kept(keeper: Bundle, home: Path) -> None:
+    words = ("--whit-volume", "/etc:/home/nonroot:ro", "ls", "/home/nonroot/passwd")
+    assert keeper(*words, environment={"HOME": str(home)}).stdout == "/home/nonroot/passwd\n"
+    assert len(kept_in(home / ".cache")) == 1
+
+
+def test_what_is_asked_for_at_the_start_gives_way_to_nothing(keeper: Bundle, home: Path) -> None:
+    for words, environment, said in (
+        (("--whit-unpack", "cache"), {"HOME": "", "XDG_CACHE_HOME": ""}, "you have no folder for 'cache'"),
+        (("--whit-unpack", "cache"), {"HOME": "relative", "XDG_CACHE_HOME": ""}, "you have no folder for 'cache'"),
+        (("--whit-unpack", "runtime"), {"XDG_RUNTIME_DIR": ""}, "you have no folder for 'runtime'"),
+        (("--whit-unpack", "runtime"), {"XDG_RUNTIME_DIR": str(home / "none" / "deeper")}, "No such file or directory"),
+        (("--whit-unpack", "cache", "--whit-writable"), {"HOME": str(home)}, "can't be --whit-writable"),
+    ):
+        done = keeper(*words, "true", environment=environment)
+        assert (done.returncode, said in done.stderr) == (125, True), done.stderr
+
+
+def test_in_the_runtime_folder(keeper: Bundle, home: Path) -> None:
+    done = keeper("--whit-unpack", "runtime", "echo", "works", environment={"XDG_RUNTIME_DIR": str(home)})
+    assert (done.stdout, len(kept_in(home))) == ("works\n", 1), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--unpack", "here"), "'here' is no place on each machine"),
+        (("--unpack", ""), "'' is no place on each machine"),
+        (("--unpack", "cache", "--writable"), "--writable and --unpack"),
+    ],
+)
+def test_where_it_can_t_be_kept_is_told_its_maker(
+    run_whit: RunWhit, folder: Path, words: tuple[str, ...], said: str
+) -> None:
+    done = run_whit("bundle", *words, BUSYBOX, "-o", folder / "none.run")
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert not (folder / "none.run").exists()
 
 
 # ---- with sanitizers ----
