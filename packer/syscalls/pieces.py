@@ -13,7 +13,12 @@ import numpy as np
 from whit.packer.syscalls.marks import Marks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    Turned = tuple["Flow", NDArray[np.int64], NDArray[np.int64] | None]
+    """Instructions by their numbers that turn the flow in one way, and where to, if they say it."""
 
     Addresses = array[int] | range | Marks
     """Sorted."""
@@ -75,16 +80,33 @@ _NOWHERE = 0x80
 class Turns:
     """The turns of a piece's instructions, by their numbers there: side by side, as there may be millions."""
 
-    __slots__ = ("_flows", "_indexes", "_targets")
+    __slots__ = ("_flows", "_indexes", "_jumps", "_targets")
 
     def __init__(self) -> None:
         self._indexes, self._flows, self._targets = array("I"), bytearray(), array("Q")
+        self._jumps: _Jumps | None = None
 
     def add(self, index: int, turn: Turn) -> None:
         """One more; ``index`` is larger than all before."""
         self._indexes.append(index)
         self._flows.append(_NUMBERS[turn.flow] | (_NOWHERE if turn.target is None else 0))
         self._targets.append(turn.target or 0)
+
+    @classmethod
+    def of(cls, parts: Iterable[Turned]) -> Turns:
+        """Those of all parts."""
+        every = [(flow, indexes, targets) for flow, indexes, targets in parts if len(indexes)]
+        turns = cls()
+        if every:
+            indexes = np.concatenate([one for _, one, _ in every])
+            order = np.argsort(indexes, kind="stable")
+            targets = np.concatenate([np.zeros(len(at), np.int64) if to is None else to for _, at, to in every])
+            flows = [_NUMBERS[flow] | (_NOWHERE if to is None else 0) for flow, _, to in every]
+            spread = np.repeat(np.array(flows, dtype=np.uint8), [len(one) for _, one, _ in every])
+            turns._indexes.frombytes(indexes[order].astype(np.uint32).tobytes())
+            turns._flows += spread[order].tobytes()
+            turns._targets.frombytes(targets[order].astype(np.uint64).tobytes())
+        return turns
 
     def get(self, index: int) -> Turn | None:
         """The turn of an instruction; None if it has none."""
@@ -97,6 +119,11 @@ class Turns:
         at = bisect_left(self._indexes, index)
         return at < len(self._indexes) and self._indexes[at] == index
 
+    def following(self, index: int) -> tuple[int, Turn] | None:
+        """The first turn from an instruction on; None if none follows."""
+        at = bisect_left(self._indexes, index)
+        return (self._indexes[at], self._turn(at)) if at < len(self._indexes) else None
+
     def items(self) -> Iterator[tuple[int, Turn]]:
         """All of them, in order."""
         return ((index, self._turn(at)) for at, index in enumerate(self._indexes))
@@ -105,17 +132,27 @@ class Turns:
         flow = self._flows[at]
         return Turn(_FLOWS[flow & ~_NOWHERE], None if flow & _NOWHERE else self._targets[at])
 
-    def jumps(self) -> Jumps:
-        """Where jumps lead, and which: calls aren't among them."""
+    def jumps_to(self, target: int) -> list[int]:
+        """The numbers of the instructions that jump to an address, wherever that is: calls aren't among them."""
+        if self._jumps is None:
+            self._jumps = self._sorted()
+        targets, indexes = self._jumps
+        at, found = bisect_left(targets, target), []
+        while at < len(targets) and targets[at] == target:
+            found.append(indexes[at])
+            at += 1
+        return found
+
+    def _sorted(self) -> _Jumps:
         flows = np.frombuffer(self._flows, dtype=np.uint8)
         jumps = np.nonzero((flows < _NOWHERE) & (flows != _NUMBERS[Flow.CALL]))[0]
         targets = np.frombuffer(self._targets, dtype=np.uint64)[jumps]
         order = np.argsort(targets, kind="stable")
         indexes = np.frombuffer(self._indexes, dtype=np.uint32)[jumps[order]]
-        return Jumps(array("Q", targets[order].tobytes()), array("I", indexes.tobytes()))
+        return _Jumps(array("Q", targets[order].tobytes()), array("I", indexes.tobytes()))
 
 
-class Jumps(NamedTuple):
+class _Jumps(NamedTuple):
     """Targets, sorted, and the numbers of the instructions that jump there."""
 
     targets: array[int]
@@ -131,7 +168,6 @@ class Piece(Generic[T]):
     addresses: Addresses
     instructions: Instructions[T]
     turns: Turns
-    _jumps: Jumps | None = None
 
     def index(self, address: int) -> int | None:
         """The number of the instruction that begins at an address; None if none does."""
@@ -145,11 +181,4 @@ class Piece(Generic[T]):
 
     def jumps_to(self, address: int) -> list[int]:
         """The addresses of the piece's own jumps that lead there, wherever that is."""
-        if self._jumps is None:
-            self._jumps = self.turns.jumps()
-        targets, indexes = self._jumps
-        at, found = bisect_left(targets, address), []
-        while at < len(targets) and targets[at] == address:
-            found.append(self.addresses[indexes[at]])
-            at += 1
-        return found
+        return [self.addresses[index] for index in self.turns.jumps_to(address)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from whit.packer.syscalls.arm64.effects import adr_of
 from whit.packer.syscalls.arm64.fields import SP
 from whit.packer.syscalls.arm64.meanings import meaning_of
-from whit.packer.syscalls.arm64.pages import adr_of
 from whit.packer.syscalls.locations import (
     WORD,
     Constant,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from whit.packer.syscalls.arm64.effects import adr_of
 from whit.packer.syscalls.arm64.fields import is_of
 from whit.packer.syscalls.arm64.meanings import meaning_of
 from whit.packer.syscalls.arm64.memory import before, writes_memory
-from whit.packer.syscalls.arm64.pages import adr_of
 from whit.packer.syscalls.locations import WORD, Constant, From, Memory, Register, held_before
 
 if TYPE_CHECKING:

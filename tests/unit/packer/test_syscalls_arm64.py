@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,9 @@ from whit.packer.elf.file import parse
 from whit.packer.elf.machine import EM_AARCH64
 from whit.packer.syscalls.analyse import find
 from whit.packer.syscalls.arm64.decode import decode
+from whit.packer.syscalls.arm64.effects import effect_of, is_adrp
 from whit.packer.syscalls.arm64.fields import mask_of
+from whit.packer.syscalls.arm64.flow import followed
 from whit.packer.syscalls.arm64.references import arm_references
 from whit.packer.syscalls.bounds import bounds_of
 from whit.packer.syscalls.image import image_of
@@ -110,3 +113,63 @@ def test_whatever_begins_with_a_pages_address_is_a_reference() -> None:
     named = {(address, raw.address) for raw in instructions for address in raw.named}
     assert named == set(found.within(0, 1 << 32))
     assert sorted(address - (start & ~0xFFF) for address, _ in named) == [0, 0, 16, 32, 48, 129]
+
+
+REGISTERS = (0, 8, 19)
+"""One that holds an argument, one that calls change, one that they don't."""
+
+
+def _some_code(chance: random.Random, count: int) -> bytes:
+    """Code that makes pages' addresses, moves and uses them, and jumps about among its own instructions."""
+    words = []
+    for index in range(count):
+        to, of = chance.choice(REGISTERS), chance.choice(REGISTERS)
+        away = chance.randrange(count) - index
+        words.append(
+            chance.choice(
+                (
+                    0x9000_0000 | chance.randrange(4) << 29 | to,  # adrp
+                    0x9100_0000 | chance.randrange(64) << 10 | of << 5 | to,  # add
+                    0xF940_0000 | chance.randrange(64) << 10 | of << 5 | to,  # ldr
+                    0xF900_0000 | chance.randrange(64) << 10 | of << 5 | to,  # str
+                    0xAA00_03E0 | of << 16 | to,  # mov
+                    0x1400_0000 | away & 0x3FF_FFFF,  # b
+                    0xB400_0000 | (away & 0x7_FFFF) << 5 | to,  # cbz
+                    0x9400_0000 | away & 0x3FF_FFFF,  # bl
+                    0xD61F_0000 | of << 5,  # br
+                    0xD65F_03C0,  # ret
+                    0xD503_201F,  # nop
+                )
+            )
+        )
+    return struct.pack(f"<{count}I", *words)
+
+
+def test_pages_that_are_looked_for_backwards_are_those_that_flow_there() -> None:
+    chance = random.Random(7)
+    several = 0
+    for _ in range(300):
+        code = _some_code(chance, chance.randrange(2, 40))
+        piece = decode(code, 0x400000)
+        flow = followed(0x400000, piece.instructions[0].pages.words, piece.turns)
+
+        for index in range(len(piece.addresses)):
+            word = piece.instructions[index].word
+            if effect_of(word).base is not None and not is_adrp(word):
+                named = piece.instructions[index].named
+                several += len(named) > 1
+                assert sorted(named) == sorted(flow.at(index)), f"{code.hex()} at {index}"
+
+    assert several
+
+
+def test_a_function_behind_padding_begins_with_no_page() -> None:
+    """Nothing is known to lead there, as to functions that only pointers name: its first instructions were passed over."""
+    code = bytes.fromhex(
+        "c0035fd6 1f2003d5 08000090 08410091 006100f9"
+    )  # ret; nop; adrp x8; add x8, x8, 16; str x0, [x8, …]
+    piece = decode(code, 0x400000)
+
+    flow = followed(0x400000, piece.instructions[0].pages.words, piece.turns)
+
+    assert piece.instructions[3].named == flow.at(3) == (0x400010,)
