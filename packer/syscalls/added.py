@@ -24,12 +24,23 @@ _LARGEST = 256 << 20
 _ARCHITECTURES = ("amd64", "arm64")
 
 
+def call_name(text: str) -> str:
+    """The name itself. Raises :class:`UsageError` for what is no system call of an architecture whose code is read."""
+    if text not in _known():
+        raise UsageError(f"{text[:60]!r} is no system call", hint="as in ptrace")
+    return text
+
+
+def _known() -> frozenset[str]:
+    return frozenset(name for architecture in _ARCHITECTURES for name in syscall_numbers(architecture))
+
+
 def added_calls(words: Iterable[str]) -> tuple[str, ...]:
     """The calls that ``--add-calls NAME[,NAME…]|FILE`` asks for, each once, sorted.
 
     Raises :class:`UsageError` for a word that is neither, :class:`InvalidFileError` for a file that is no such trace.
     """
-    known = frozenset(name for architecture in _ARCHITECTURES for name in syscall_numbers(architecture))
+    known = _known()
     found: set[str] = set()
     for word in words:
         names = word.split(",")

@@ -196,6 +196,12 @@ def test_the_filter_of_the_program_s_own_calls_is_asked_for_in_the_file(run_whit
     assert done(run_whit, "run", "--network", "none", "own") == done(
         run_whit, "run", "--network", "none", tmp_path / "first"
     )
+    # a call that the code doesn't show
+    (tmp_path / "more.yaml").write_text("binary: first\nseccomp: auto:kill\nadd_calls: [ptrace, writev]\n")
+    assert f"{line}, and 1 more" in done(run_whit, "build", "-t", "more", "-f", tmp_path / "more.yaml", tmp_path)
+    (tmp_path / "none.yaml").write_text("binary: first\nadd_calls: ptrace\n")
+    refused = run_whit("build", "-t", "none", "-f", tmp_path / "none.yaml", tmp_path)
+    assert (refused.returncode, "there is no filter that calls could be added to" in refused.stderr) == (2, True)
     # said again where it is built already, and another image without
     assert line in done(run_whit, "build", "-t", "own", tmp_path)
     assert "seccomp" not in done(run_whit, "build", "-t", "own", "--build-arg", "FILTER=default", tmp_path)

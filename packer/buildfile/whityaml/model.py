@@ -36,7 +36,8 @@ class BuildFile:
     """One image-to-be. Paths are as they are written, relative to the file's folder.
 
     ``entrypoint`` and ``user`` are None where whit's own are meant: the first binary, and 65532. ``as_artifact``: for wasi
-    it is to be no image, but the CNCF's Wasm OCI artifact. ``refusal``: what is done with calls that the program's code doesn't make.
+    it is to be no image, but the CNCF's Wasm OCI artifact. ``refusal``: what is done with calls that the program's code doesn't make, but
+    for ``added_calls``.
     """
 
     binaries: tuple[Binary, ...]
@@ -60,4 +61,5 @@ class BuildFile:
     compression: Compression = Compression.GZIP
     as_artifact: bool = False
     refusal: Refusal | None = None
+    added_calls: tuple[str, ...] = ()
     created: int | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from whit.packer.image.spec import PackOptions
 from whit.packer.pipeline import Order
 from whit.packer.resolution.choices import Choices, SourceChoice, parse_needs
+from whit.packer.support.errors import UsageError
 from whit.packer.support.light import replace
 
 if TYPE_CHECKING:
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
 
 def order_of(file: BuildFile, folder: str, platform: Platform | None, created: int) -> Order:
-    """The order; paths are relative to ``folder``, ``created`` is SOURCE_DATE_EPOCH unless the file says otherwise."""
+    """The order; paths are relative to ``folder``, ``created`` is SOURCE_DATE_EPOCH unless the file says otherwise.
+
+    Raises :class:`UsageError` where calls are added to no filter.
+    """
+    if file.added_calls and file.refusal is None:
+        raise UsageError("add_calls: there is no filter that calls could be added to", hint="as in seccomp: auto")
     first, *others = file.binaries
     return Order(
         path=posixpath.join(folder, first.path),
@@ -38,6 +44,7 @@ def order_of(file: BuildFile, folder: str, platform: Platform | None, created: i
             as_artifact=file.as_artifact and (platform is None or platform.is_wasm),
             # Beside others: a module alone is refused, for it makes none.
             refusal=None if platform and platform.is_wasm else file.refusal,
+            added_calls=() if platform and platform.is_wasm else file.added_calls,
         ),
         choices=Choices(
             SourceChoice(file.sources),

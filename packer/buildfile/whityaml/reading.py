@@ -18,6 +18,7 @@ from whit.packer.support.errors import UsageError
 from whit.packer.support.imagepath import fault, is_mounted_over
 from whit.packer.support.signals import parse_signal
 from whit.packer.support.times import duration
+from whit.packer.syscalls.added import call_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,6 +56,7 @@ KEYS = (
         "compression",
         "format",
         "seccomp",
+        "add_calls",
     ),
     *("created", "variables"),
 )
@@ -117,6 +119,7 @@ def read(root: Located, variables: Mapping[str, str]) -> BuildFile:
         compression=Compression(reader.choice("compression", tuple(Compression)) or Compression.GZIP),
         as_artifact=reader.choice("format", ("oci", "wasm")) == "wasm",
         refusal=refusal_of(reader.choice("seccomp", SECCOMP_WORDS) or ""),
+        added_calls=tuple(sorted(set(reader.parsed("add_calls", call_name)))),
         created=reader.created(),
     )
 

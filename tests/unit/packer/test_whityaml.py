@@ -262,6 +262,7 @@ AGREED: dict[str, tuple[list[object], list[object]]] = {
     "compression": (["none"], ["xz", ""]),
     "format": (["oci", "wasm", "${F:-wasm}"], ["docker", ""]),
     "seccomp": (["auto", "auto:kill", "auto:log", "default", "${S:-auto}"], ["strict", "auto:errno", "", True]),
+    "add_calls": (["ptrace", ["ptrace", "mbind"], "${C:-ptrace}"], ["", ["no call"], "ptrace,mbind", [1]]),
     "created": ([0, "253402300799", "${C:-1}"], [-1, 253402300800, "1.5", "x", "253402300800"]),
     "variables": ([{"A_1": "x", "b": 7}], [{"1A": "x"}, {"a-b": "x"}, ["a"]]),
     "sysroot": (["/x", "x"], [["x"], None]),
