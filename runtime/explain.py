@@ -23,6 +23,8 @@ BRIDGE_GONE = "its bridge has been removed just now: run it again"
 
 NO_WAY_OUT = "slirp4netns has ended or hangs: can this user open /dev/net/tun? Or run it with --network none"
 
+NO_FILTERS = "this kernel lacks seccomp filters: CONFIG_SECCOMP_FILTER"
+
 CLONES = ("CLONE", "CLONE_FREE", "CLONE_AGAIN")
 
 HINTS: dict[tuple[str, int], str] = {
@@ -64,7 +66,12 @@ HINTS: dict[tuple[str, int], str] = {
     ("CHANGE_DIRECTORY", errno.ENOTDIR): "choose a directory by --workdir",
     ("MOUNT_BIND", errno.ENOENT): "create it first, or check its spelling",
     ("MOUNT_BIND", errno.ENOTDIR): "a file can only be mounted on a file, a folder only on a folder",
-    ("SECCOMP", errno.EINVAL): "this kernel lacks seccomp filters: CONFIG_SECCOMP_FILTER",
+    ("SECCOMP", errno.EINVAL): NO_FILTERS,
+    ("SECCOMP", errno.ENOSYS): NO_FILTERS,
+    (
+        "NEW_KEYRING",
+        errno.EPERM,
+    ): "in a container it takes a filter that lets it: docker's --security-opt seccomp=unconfined",
     ("TRACE", errno.EINVAL): "this kernel can't show system calls to a tracer: whit trace needs Linux 5.5 or newer",
     (
         "TRACE",

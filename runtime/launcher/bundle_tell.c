@@ -14,6 +14,7 @@ enum { FAILED = 125, NOT_EXECUTABLE = 126, NOT_FOUND = 127, MESSAGE_SIZE = 8192,
 static const char *const done[OP_COUNT] = OP_WHATS;
 
 static const char user_namespaces[] = "nobody may make namespaces here but root: sysctl user.max_user_namespaces and kernel.unprivileged_userns_clone (or its AppArmor twin) allow it; in a container give it CAP_SYS_ADMIN, CAP_NET_ADMIN and a filter that lets it";
+static const char no_filters[] = "this kernel lacks seccomp filters: CONFIG_SECCOMP_FILTER";
 static const char cgroup_hint[] = "run as root, or under 'systemd-run --user --scope -p Delegate=yes'; or leave the limit out";
 
 static const struct {
@@ -42,9 +43,14 @@ static const struct {
 	{ OP_SET_RLIMIT, EPERM, "a limit can't be raised above the caller's own hard limit: ulimit -H -a" },
 	{ OP_CHANGE_DIRECTORY, ENOENT, "the image has no such directory: choose one by --whit-workdir" },
 	{ OP_CHANGE_DIRECTORY, EACCES, "the container's user may not enter it: choose another by --whit-workdir" },
+	{ OP_NEW_KEYRING, EPERM, "in a container it takes a filter that lets it (docker: --security-opt seccomp=unconfined)" },
+	{ OP_SECCOMP, EINVAL, no_filters },
+	{ OP_SECCOMP, ENOSYS, no_filters },
 	{ OP_LANDLOCK, ENOSYS, "this kernel has no Landlock (Linux 5.13)" },
 	{ OP_LANDLOCK, EOPNOTSUPP, "this kernel was started without Landlock: lsm=landlock,..." },
 };
+
+static const char kept_hint[] = "--whit-inspect tells what there is; and where --whit-unpack keeps it, nobody may have changed it, and noexec may not be mounted";
 
 int bundle_complain(const char *hint, ...)
 {
@@ -87,16 +93,24 @@ static const char *hint_for(const struct op *op, int error)
 	return NULL;
 }
 
+static int is_kept(const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->count; i++)
+		if (plan->ops[i].code == OP_ROOT_UNPACK)
+			return 0;
+	return 1;
+}
+
 static int explain_exec(const struct plan *plan, const struct op *op, int error)
 {
 	const unsigned argument = op->code == OP_EXEC ? EXEC_path : op->code == OP_OPEN_PROGRAM ? OPEN_PROGRAM_path : FIND_PROGRAM_name;
 	const char *path = op_text(plan, op, argument);
 	switch (error) {
 	case ENOENT:
-		bundle_complain("--whit-inspect tells what there is", "there is no ", path, " in the bundle, or not what it needs to start", NULL);
+		bundle_complain(is_kept(plan) ? kept_hint : "--whit-inspect tells what there is", "there is no ", path, " in the bundle, or not what it needs to start", NULL);
 		return NOT_FOUND;
 	case EACCES:
-		bundle_complain("its mode has to let it; and nothing is executed of what is mounted into a strict sandbox", path, " may not be executed by the container's user", NULL);
+		bundle_complain(is_kept(plan) ? kept_hint : "its mode has to let it; and nothing is executed of what is mounted into a strict sandbox", path, " may not be executed by the container's user", NULL);
 		return NOT_EXECUTABLE;
 	default:
 		bundle_complain(NULL, "can't execute ", path, ": ", strerror(error), NULL);

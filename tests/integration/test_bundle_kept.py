@@ -111,6 +111,19 @@ def test_what_is_mounted_where_nothing_is_can_t_be(box: Bundle, folder: Path) ->
     assert "files that are kept by --whit-unpack stay as they are" in done.stderr
 
 
+def test_what_was_changed_where_it_is_kept_is_told_of(box: Bundle, folder: Path) -> None:
+    place = place_of(box, folder)
+    box("--whit-unpack", place, "true")
+    (kept,) = place.iterdir()
+    (kept / "busybox").chmod(0o644)
+    refused = box("--whit-unpack", place, "true")
+    (kept / "busybox").unlink()
+    gone = box("--whit-unpack", place, "true")
+    assert (refused.returncode, gone.returncode) == (126, 127)
+    for done in (refused, gone):
+        assert "hint: --whit-inspect tells what there is; and where --whit-unpack keeps it, nobody" in done.stderr
+
+
 # ---- as its maker wishes, in the caller's own folders ----
 
 
