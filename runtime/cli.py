@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from whit.packer.showing.console import has_colours
 from whit.packer.support.errors import UsageError, WhitError
 from whit.runtime.groups import Root
 
@@ -101,6 +102,8 @@ INTERNAL: dict[str, str] = {
 @click.pass_context
 def root(context: click.Context) -> None:
     """Not a whit more than it needs: small images from executables, confined processes from images."""
+    if not has_colours():
+        context.color = False
     context.obj = {
         "run_confined": _run_confined,
         "layouts": _layout_of,

@@ -87,6 +87,7 @@ _NAMES: tuple[tuple[str, Callable[[], Iterable[str]]], ...] = (
     ("THING", _all_names),
     ("SIGNAL", lambda: _SIGNALS),
     ("POLICY", lambda: _POLICIES),
+    ("strict", lambda: ("strict",)),
     ("FORMAT", lambda: ("json", "table")),
     ("SHELL", lambda: SHELLS),
 )

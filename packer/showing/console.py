@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 
 from whit.packer.showing.escaping import json_harmless, terminal_harmless
@@ -60,6 +61,11 @@ def json_page(document: object, indent: int | None = 2) -> str:
     import json  # noqa: PLC0415 - what prints anything else needs none
 
     return json_harmless(json.dumps(document, indent=indent, ensure_ascii=False))
+
+
+def has_colours() -> bool:
+    """Whether the person lets a terminal have colours: NO_COLOR (https://no-color.org) says no, and so does a dumb one."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def page_width() -> int | None:

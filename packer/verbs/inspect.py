@@ -9,7 +9,7 @@ from whit.packer.needs import DETAILS
 from whit.packer.resolution.additions import gather
 from whit.packer.resolution.choices import DEFAULT
 from whit.packer.resolution.resolve import resolve_executable
-from whit.packer.showing.console import page_width, print_json
+from whit.packer.showing.console import has_colours, page_width, print_json
 from whit.packer.showing.inspectpage import page
 from whit.packer.showing.report import document
 from whit.packer.support.light import TYPE_CHECKING
@@ -27,4 +27,4 @@ def inspect_file(file: str, choices: Choices = DEFAULT, *, as_json: bool = False
         print_json(document(executable.name, executable.analysis, resolution))
         return
     for line in page(executable.name, executable.analysis, resolution, page_width()):
-        click.echo(line)
+        click.echo(line, color=None if has_colours() else False)

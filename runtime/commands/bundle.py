@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 from whit.packer.commands.options import add_calls_option
 from whit.runtime.commands.options import launch_options, pull_option
@@ -18,6 +21,19 @@ class _Group(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         first = args[0] if args else "--help"
         return super().parse_args(ctx, args if first in {*_OWN, "-h", "--help"} else ["create", *args])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
+        """The verbs, and what may stand behind ``create``."""
+        from whit.runtime.completion import values
+
+        create = self.commands["create"]
+        argument = next(one for one in create.params if isinstance(one, click.Argument))
+        found = [
+            *super().shell_complete(ctx, incomplete),
+            *create.shell_complete(click.Context(create, ctx), incomplete),
+            *(() if incomplete.startswith("-") else values(argument, "create", incomplete)),
+        ]
+        return list({item.value: item for item in found}.values())
 
 
 @click.group("bundle", cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

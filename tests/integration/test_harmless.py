@@ -79,3 +79,21 @@ def test_a_template_s_text_is_raw_in_a_pipe_and_harmless_on_a_terminal(
     shown = person.shown.replace("\r\n", "\n")
     assert _harmful(shown) == []
     assert "\\x1b[31mR" in shown
+
+
+@pytest.mark.parametrize("verb", ["inspect", "lint", "syscalls"])
+def test_a_terminal_has_colours_unless_it_is_told_or_can_t(whit: Path, tmp_path: Path, verb: str) -> None:
+    said = {**os.environ, "WHIT_ROOT": str(tmp_path / "root"), "TERM": "xterm"}
+    said.pop("NO_COLOR", None)
+    cases: tuple[tuple[dict[str, str], bool], ...] = (
+        ({}, True),
+        ({"NO_COLOR": ""}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+    )
+    for more, has_colours in cases:
+        at = AtTerminal([whit, verb, "/bin/busybox"], {**said, **more})
+        at.end()
+        at.close()
+        assert "busybox" in at.shown
+        assert ("\x1b[" in at.shown) == has_colours, more

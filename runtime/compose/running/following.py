@@ -6,6 +6,7 @@ import select
 import sys
 import threading
 
+from whit.packer.showing.console import has_colours
 from whit.packer.support.errors import ReaderGoneError, WhitError
 from whit.packer.support.light import TYPE_CHECKING, dataclass
 from whit.runtime.engine.logs import show_log
@@ -85,7 +86,7 @@ class Lines:
 
 def is_coloured(ansi: str, *, no_color: bool = False) -> bool:
     """Whether colours are wanted, and can be seen."""
-    return not no_color and (ansi == "always" or (ansi == "auto" and sys.stdout.isatty()))
+    return not no_color and (ansi == "always" or (ansi == "auto" and sys.stdout.isatty() and has_colours()))
 
 
 def shown_name(project: str, kept: Kept) -> str:

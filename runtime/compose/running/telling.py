@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 
-from whit.packer.showing.console import tell
+from whit.packer.showing.console import has_colours, tell
 from whit.packer.support.errors import ExitCode, WhitError
 from whit.packer.support.light import TYPE_CHECKING
 from whit.runtime.compose.graph.model import Kind
@@ -45,7 +45,9 @@ def run_steps(act: Callable[[Step], object], steps: Sequence[Step], chosen: Chos
             what, word = words_of(step, Phase.DONE)
             tell(f" DRY-RUN MODE -  {what}  {word}\n")
         return
-    heard = teller(chosen.progress, steps, colours=chosen.ansi != "never")
+    heard = teller(
+        chosen.progress, steps, colours=chosen.ansi == "always" or (chosen.ansi != "never" and has_colours())
+    )
     with failing_with_one():
         Executor(act, heard, chosen.parallel).run(steps)
 
