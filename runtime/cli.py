@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from whit.packer.showing.console import has_colours
 from whit.packer.support.errors import UsageError, WhitError
 from whit.runtime.groups import Root
 
@@ -102,6 +101,8 @@ INTERNAL: dict[str, str] = {
 @click.pass_context
 def root(context: click.Context) -> None:
     """Not a whit more than it needs: small images from executables, confined processes from images."""
+    from whit.packer.showing.console import has_colours
+
     if not has_colours():
         context.color = False
     context.obj = {
