@@ -80,6 +80,7 @@ GUARD_DIRECTORY    | GUARD  | $path                                             
 GUARD_ENVIRONMENT  | GUARD  | $name #present $value                                  | find the variable as it was
 GUARD_KERNEL       | GUARD  | $release $version                                      | run on the same kernel
 GUARD_CGROUP       | GUARD  | $own                                                   | be in the same cgroup
+GUARD_LANDLOCK     | GUARD  | #version                                               | have the same version of Landlock
 EXEC_IN            | PARENT | $folder #reads #detached $keys $container $told        | find the container's records
 HOLD_LOCK          | PARENT | $path                                                  | lock the image's files against removal
 TIE_TO_CALLER      | PARENT | #caller                                                | tie the container's life to that of its tracer

@@ -155,7 +155,8 @@ class Guards:
 
     ``kernel`` is (release, version); ``plans`` is the folder that the plan is kept in, of the store that all of its
     paths lead to; ``launcher`` is the file that is to execute it; ``cgroup`` is the caller's own one on v2 where the
-    container's place follows from it.
+    container's place follows from it; ``landlock`` is the kernel's version of it (0 for none) where the plan uses any: what it
+    lacks was said as the plan was made, and it is switched off by the kernel's command line, too.
     """
 
     command: tuple[str, ...]
@@ -167,3 +168,4 @@ class Guards:
     directory: str | None = None
     environment: tuple[tuple[str, str | None], ...] = ()
     cgroup: str | None = None
+    landlock: int | None = None

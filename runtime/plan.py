@@ -102,6 +102,8 @@ def guard_ops(guards: Guards) -> Iterator[Op]:
     yield Op("GUARD_LAUNCHER", (guards.launcher,), "whether it must hide depends on who owns it")
     if guards.cgroup is not None:
         yield Op("GUARD_CGROUP", (guards.cgroup,), "the container's cgroup is made beside this one")
+    if guards.landlock is not None:
+        yield Op("GUARD_LANDLOCK", (guards.landlock,), "what the kernel lacks of it was said when the plan was made")
     if guards.directory is not None:
         yield Op("GUARD_DIRECTORY", (guards.directory,), "the command line has a relative path")
     for path, *identity in guards.files:

@@ -15,6 +15,7 @@ from whit.packer.support.errors import ExitCode, LaunchError, NotFoundError, Usa
 from whit.packer.support.light import TYPE_CHECKING, dataclass, replace
 from whit.packer.wasm.claim import claim
 from whit.runtime.host import own_v2_cgroup
+from whit.runtime.landlocking import landlock_version
 from whit.runtime.launch import PLANS, find_launcher
 from whit.runtime.mounts import MOUNT_POINTS
 from whit.runtime.options import FileIdentity, Guards, Program
@@ -173,6 +174,7 @@ def _guards(
         directory=str(Path.cwd()) if request.uses_directory else None,
         environment=tuple(variables),
         cgroup=own_v2_cgroup() if os.geteuid() != 0 else None,
+        landlock=landlock_version() if request.options.landlock or request.options.sandbox else None,
     )
 
 

@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "kernel.h"
 #include "util.h"
 
-enum { DIRECTORY_SIZE = 4096, CGROUP_SIZE = 8192 };
+enum { DIRECTORY_SIZE = 4096, CGROUP_SIZE = 8192, LANDLOCK_VERSION = 1 };
 
 static int same_command(const struct plan *plan, const struct op *op, char *const *arguments)
 {
@@ -102,6 +104,13 @@ static int same_launcher(const struct plan *plan, const struct op *op, const cha
 	return stat(self, &found) == 0 && leads_to(op_text(plan, op, GUARD_LAUNCHER_path), &found);
 }
 
+/* The kernel's command line may switch it off. */
+static int same_landlock(const struct op *op)
+{
+	long version = syscall(NR_LANDLOCK_CREATE_RULESET, NULL, 0, LANDLOCK_VERSION);
+	return (version < 0 ? 0 : (uint64_t)version) == op_number(op, GUARD_LANDLOCK_version);
+}
+
 int guards_hold(const struct plan *plan, char *const *arguments, int plans, const char *self)
 {
 	int for_this_command = 0, of_this_store = 0;
@@ -124,6 +133,8 @@ int guards_hold(const struct plan *plan, char *const *arguments, int plans, cons
 			holds = same_variable(plan, op);
 		else if (op->code == OP_GUARD_CGROUP)
 			holds = same_cgroup(plan, op);
+		else if (op->code == OP_GUARD_LANDLOCK)
+			holds = same_landlock(op);
 		else if (op->code == OP_GUARD_KERNEL)
 			holds = same_kernel(plan, op);
 		if (!holds)

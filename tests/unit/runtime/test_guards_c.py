@@ -14,6 +14,7 @@ from tests.peers import PROJECT
 from tests.unit.runtime.plans import PROGRAM, ROOT_V1
 from whit.runtime.encode import encode
 from whit.runtime.host import own_v2_cgroup
+from whit.runtime.landlocking import landlock_version
 from whit.runtime.opcodes import c_header
 from whit.runtime.options import Guards, RunOptions
 from whit.runtime.plan import compile_plan
@@ -122,6 +123,13 @@ def test_another_cgroup_of_the_caller_is_noticed(hold: Hold) -> None:
     for other in (f"{own}x", own[:-1], f"{own}/below", "other"):
         if other != own:
             assert not hold(_guards(cgroup=other))
+
+
+def test_a_kernel_that_has_less_of_landlock_is_noticed(hold: Hold) -> None:
+    own = landlock_version()
+    assert hold(_guards(landlock=own))
+    for other in {0, 1, own + 1} - {own}:
+        assert not hold(_guards(landlock=other))
 
 
 def test_another_installation_of_whit_is_noticed_and_a_link_to_the_same_is_not(hold: Hold, tmp_path: Path) -> None:
