@@ -15,7 +15,7 @@ PEERS="
     qemu-system-arm:qemu-system-aarch64 qemu-system-x86:qemu-system-x86_64 qemu-user:qemu-x86_64 qemu-utils:qemu-img runc:runc rustc:rustc skopeo:skopeo
     python3-venv:/usr/share/doc/python3-venv curl:curl git:git openssl:openssl sqlite3:sqlite3 xz-utils:xz
     libclang-rt-14-dev:/usr/share/doc/libclang-rt-14-dev libc6-arm64-cross:/usr/aarch64-linux-gnu/lib/libc.so.6
-    nftables:nft passt:pasta slirp4netns:slirp4netns strace:strace systemd:systemd-analyze uidmap:newuidmap umoci:umoci wabt:wat2wasm zsh:zsh
+    libseccomp-dev:/usr/include/seccomp.h nftables:nft passt:pasta pkg-config:pkg-config slirp4netns:slirp4netns strace:strace systemd:systemd-analyze uidmap:newuidmap umoci:umoci wabt:wat2wasm zsh:zsh
 "
 KERNEL=linux-image-cloud-amd64
 ARM64_KERNEL=linux-image-cloud-arm64

@@ -110,6 +110,7 @@ RUNTIMES = frozenset(
         "fchdir",
         "getcwd",
         "fchown",
+        "faccessat",
         "faccessat2",
         "poll",
         "ppoll",
@@ -119,6 +120,9 @@ RUNTIMES = frozenset(
     ]
 )
 """What runc, crun and whit-oci themselves call between the loading of a container's filter and the start of its program."""
+
+PROBED = frozenset({"ioctl", "open_tree"})
+"""What they try there and do without: ``crun exec`` asks whether streams are terminals, ``runc exec`` from 1.4 on for a safer way into /proc."""
 
 REFUSALS: dict[Refusal, Action] = {
     Refusal.ERRNO: errno(ENOSYS),
@@ -168,8 +172,15 @@ def proven_filter(
 
 
 def exported_filter(calls: Calls, architecture: str, capabilities: frozenset[str] = frozenset()) -> Filter:
-    """As :func:`proven_filter`, for a runtime that loads it before its own last calls: it holds these too."""
-    return proven_filter(Calls(calls.names | RUNTIMES, calls.refusal), architecture, capabilities)
+    """As :func:`proven_filter`, for a runtime that loads it before its own last calls: it holds these too.
+
+    What the runtime only tries fails where it would end the program.
+    """
+    made = proven_filter(Calls(calls.names | RUNTIMES, calls.refusal), architecture, capabilities)
+    tried = tuple(sorted(PROBED - calls.names))
+    if calls.refusal is not Refusal.KILL or not tried:
+        return made
+    return Filter(made.default, made.architectures, (Rule(tried, errno(ENOSYS)), *made.rules))
 
 
 def narrowed(whole: Filter, calls: Calls) -> Filter:

@@ -5,7 +5,6 @@ Any other call ends the program, and so would the runtime's own between the filt
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import pytest
 
 from tests.conftest import lacking
 from tests.integration.compiled import compiled
+from tests.integration.profiles import KILLED, TERMINATED, pack_programs
 from tests.integration.rootless_podman import Said, give_machine, run_script
 from tests.peers import find_peer
 from tests.programs.build import build
@@ -25,14 +25,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("podman", "conmon", "catatonit", "newuidmap", "ip")]
 
-KILLED = 128 + 31
-TERMINATED = 2
-"""What Go's runtime ends with at SIGTERM."""
-
 SLOW = pytest.mark.slow
 RUNTIMES = (pytest.param("runc", marks=SLOW), "crun", pytest.param("whit-oci", marks=SLOW))
-
-PROGRAMS = {"hello": "c-zig", "server": "go", "net": "rust"}
 
 SCRIPT = """
 umount /sys/fs/cgroup/unified 2>/dev/null
@@ -42,6 +36,7 @@ for name in hello server net; do pod load -i $name.tar >/dev/null || exit; done
 case_of hello run hello --rm hello
 run server -d --name server server >/dev/null
 case_of listening listens server
+case_of again pod exec server /server nonsense
 case_of stopped pod stop -t 60 server
 case_of status pod inspect --format '{{.State.ExitCode}}' server
 run net -d --name net net serve 7000 >/dev/null
@@ -61,21 +56,6 @@ WITH_NOTHING = "filter_of() { :; }\n"
 """Nothing is said: the image's annotations tell it."""
 
 
-def _pack(folder: Path, run_whit: RunWhit) -> None:
-    """Images that tell their calls, and profiles; ``wrong`` is a filter that doesn't let ``hello`` say anything."""
-    for name, language in PROGRAMS.items():
-        program = compiled(lambda name=name, language=language: build(name, language, stripped=True))  # type: ignore[misc]
-        run_whit("pack", "--seccomp", "auto:kill", program, "-t", name, "-o", folder / f"{name}.tar")
-        done = run_whit("syscalls", "--profile", "docker", "--refuse", "kill", program)
-        assert done.returncode == 0, done.stderr
-        (folder / f"{name}.json").write_text(done.stdout)
-    profile = json.loads((folder / "hello.json").read_text())
-    for rule in profile["syscalls"]:
-        rule["names"] = [name for name in rule["names"] if name != "writev"]
-    profile["syscalls"].append({"names": ["writev"], "action": "SCMP_ACT_KILL_PROCESS"})
-    (folder / "wrong.json").write_text(json.dumps(profile))
-
-
 def _run(
     folder: Path, runtime: str | Path, script: str, before: tuple[str, ...] = ("unshare", "--mount", "--")
 ) -> dict[str, Said]:
@@ -85,6 +65,7 @@ def _run(
 def _assert_works(cases: dict[str, Said]) -> None:
     assert cases["hello"] == Said(0, "hello from c", ""), cases
     assert "listening on" in cases["listening"].output, cases
+    assert (cases["again"].status, "missing port" in cases["again"].error) == (1, True), cases
     assert cases["status"].output == str(TERMINATED), cases
     assert cases["asked"] == Said(0, "cba", ""), cases
     assert cases["served"].output == "0", cases
@@ -98,8 +79,8 @@ def place() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_programs_work_under_their_profiles(runtime: str, place: Path, run_whit: RunWhit, whit: Path) -> None:
-    _pack(place, run_whit)
+def test_programs_work_under_their_profiles(runtime: str, place: Path, whit: Path) -> None:
+    pack_programs(place, whit)
     program = whit.with_name(runtime) if runtime == "whit-oci" else find_peer(runtime)
     if program is None:
         lacking(f"no {runtime}")
@@ -112,7 +93,7 @@ def test_programs_work_under_their_profiles(runtime: str, place: Path, run_whit:
 
 def test_podman_on_whit_oci_takes_the_filter_from_the_image(place: Path, run_whit: RunWhit, whit: Path) -> None:
     """Nothing is asked for; and an image that tells wrong calls shows that they are taken."""
-    _pack(place, run_whit)
+    pack_programs(place, whit)
     (place / "hello.tar").rename(place / "right.tar")
     told = {"dev.whit.syscalls": "read", "dev.whit.syscalls.program": "/hello", "dev.whit.syscalls.else": "kill"}
     words = [word for key, value in told.items() for word in ("--annotation", f"{key}={value}")]
@@ -126,8 +107,8 @@ def test_podman_on_whit_oci_takes_the_filter_from_the_image(place: Path, run_whi
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_user_s_podman_takes_them_too(runtime: str, place: Path, run_whit: RunWhit, everybodys_whit: Path) -> None:
-    _pack(place, run_whit)
+def test_a_user_s_podman_takes_them_too(runtime: str, place: Path, whit: Path, everybodys_whit: Path) -> None:
+    pack_programs(place, whit)
     program = everybodys_whit.with_name(runtime) if runtime == "whit-oci" else find_peer(runtime)
     if program is None:
         lacking(f"no {runtime}")

@@ -23,9 +23,12 @@ START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 DAEMON = """
 ip link set lo up
+if [ "$4" ]; then umount /sys/fs/cgroup/unified; fi
 exec "$0" --data-root "$1/data" --exec-root "$2/exec" --pidfile "$2/pid" --config-file "$1/daemon.json" \
     --cgroup-parent "$3" --host "unix://$2/docker.sock"
 """
+
+HYBRID = Path("/sys/fs/cgroup/unified/cgroup.procs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +72,13 @@ class Dockerd:
 
 
 @contextlib.contextmanager
-def start_dockerd(folder: Path, runtimes: Mapping[str, Path] | None = None) -> Iterator[Dockerd]:
+def start_dockerd(
+    folder: Path, runtimes: Mapping[str, Path] | None = None, *, hybrid: bool = True
+) -> Iterator[Dockerd]:
     """Start an engine that keeps its data in ``folder``, wait until it answers, stop it and remove what it left.
 
-    ``runtimes`` are known to it beside its own and ``whit``.
+    ``runtimes`` are known to it beside its own and ``whit``. Without ``hybrid`` it and they see no v2 tree beside v1's, with which crun
+    refuses to run.
     """
     daemon, client = find_peer("dockerd"), find_peer("docker")
     if daemon is None or client is None:
@@ -87,7 +93,7 @@ def start_dockerd(folder: Path, runtimes: Mapping[str, Path] | None = None) -> I
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_PATH])
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, daemon, folder, run, group],
+            [*command, daemon, folder, run, group, "" if hybrid or not HYBRID.exists() else "v1 alone"],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -102,8 +102,8 @@ def from_npm(package: str, version: str, member: str) -> Path:
     return fetched(f"{package.strip('@').replace('/', '-')}-{version}", Path(member).name, fetch)
 
 
-def from_go(package: str, version: str, *, cgo: bool = False) -> Path:
-    """A program built by ``go install``: static without cgo; with it the C library is linked, where it is used."""
+def from_go(package: str, version: str, *, cgo: bool = False, tags: str = "") -> Path:
+    """A program built by ``go install``: static without cgo; with it the C library is linked, where it is used. ``tags`` are the build's."""
     last = package.rpartition("/")[2]
     name = package.split("/")[-2] if last.startswith("v") and last[1:].isdigit() else last
 
@@ -111,7 +111,7 @@ def from_go(package: str, version: str, *, cgo: bool = False) -> Path:
         go = find_peer("go")
         if go is None:
             raise ProgramMissingError("Go isn't installed")
-        environment = {"CGO_ENABLED": str(int(cgo)), "GOBIN": str(folder), "GOFLAGS": ""}
+        environment = {"CGO_ENABLED": str(int(cgo)), "GOBIN": str(folder), "GOFLAGS": f"-tags={tags}" if tags else ""}
         call("the Go proxy", ["nice", go, "install", f"{package}@{version}"], folder, environment, BUILD_SECONDS)
         return folder / name
 

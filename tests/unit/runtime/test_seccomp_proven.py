@@ -181,6 +181,19 @@ def test_a_filter_for_other_runtimes_holds_their_own_last_calls() -> None:
     assert _answer(filter_, "listen") == errno(ENOSYS).return_value
 
 
+def test_what_other_runtimes_only_try_fails_where_all_else_ends_the_program() -> None:
+    filter_ = exported_filter(Calls(SERVER.names, Refusal.KILL), "amd64")
+
+    for name in ("ioctl", "open_tree"):
+        assert _answer(filter_, name) == errno(ENOSYS).return_value
+    assert _answer(filter_, "listen") == KILL_PROCESS.return_value
+    # A program's own call stays what it was, and what is let pass to be seen is let pass
+    own = exported_filter(Calls(SERVER.names | {"ioctl"}, Refusal.KILL), "amd64")
+    assert _answer(own, "ioctl") == ALLOW.return_value
+    let_through = exported_filter(Calls(SERVER.names, Refusal.LOG), "amd64")
+    assert _answer(let_through, "ioctl") == Action(ActionKind.LOG).return_value
+
+
 @pytest.mark.parametrize(("count", "longest"), [(0, 30), (12, 70), (60, 140), (200, 260)])
 def test_the_program_is_as_long_as_what_it_allows_is_scattered(count: int, longest: int) -> None:
     names = sorted(syscall_numbers("amd64"))[::2][:count]
