@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import mmap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whit.packer.executable.bundled import WITHIN
+from whit.packer.showing.escaping import json_harmless, terminal_harmless
 from whit.packer.support.errors import InvalidFileError, NotFoundError
+from whit.packer.support.jsondoc import parse_object
 from whit.runtime.bundle.form import (
     MAX_HEAD,
     Head,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from whit.packer.supply.keys import PublicKey
 
 _PIECE = 1 << 20
+_SAID = "what it says of itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,22 @@ class Reading:
         return data
 
     @property
-    def page(self) -> bytes:
-        """What it says of itself to people."""
-        return self.part(self.head.page, "what it says of itself")
+    def document(self) -> bytes:
+        """What it says of itself to programs. Its sum is right, its form need not be."""
+        return self.part(self.head.document, _SAID)
 
     @property
-    def document(self) -> bytes:
-        """The same for programs, as JSON."""
-        return self.part(self.head.document, "what it says of itself")
+    def page(self) -> bytes:
+        """The same for people."""
+        return self.part(self.head.page, _SAID)
+
+    def shown(self, *, as_json: bool) -> str:
+        """What it says of itself, as a terminal may have it: whoever made it may have written anything. Raises :class:`InvalidFileError`."""
+        if not as_json:
+            return terminal_harmless(self.page.decode("utf-8", "replace"))
+        document = self.document
+        parse_object(document, f"{self.path}: {_SAID}", len(document))
+        return json_harmless(document.decode())
 
 
 @contextlib.contextmanager
@@ -91,7 +101,9 @@ def verify(bundle: Reading) -> int:
     mark = bundle.mark
     if launcher_sum(bundle.data[: mark.launcher_size], mark.at) != mark.launcher_sum:
         raise damaged(bundle.path, "the launcher")
-    said = {item["path"]: item.get("digest") for item in json.loads(bundle.document)["files"]}
+    document = bundle.document
+    doc = parse_object(document, f"{bundle.path}: {_SAID}", len(document))
+    said = {item.free_text("path"): item.text_or_none("digest") for item in doc.docs("files")}
     _ = bundle.page
     count = 0
     for entry in bundle.head.entries:
@@ -99,7 +111,8 @@ def verify(bundle: Reading) -> int:
             continue
         name = "/" + entry.path.decode("utf-8", "surrogateescape")
         data = bundle.part(entry.content, name)
-        if said.get(name, f"sha256:{hashlib.sha256(data).hexdigest()}") != f"sha256:{hashlib.sha256(data).hexdigest()}":
+        found = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        if said.get(name, found) != found:
             raise damaged(bundle.path, name)
         count += 1
     return count

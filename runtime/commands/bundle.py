@@ -130,7 +130,7 @@ def inspect(path: str, as_json: bool) -> None:
     from whit.runtime.bundle.reading import opened
 
     with opened(path) as bundle:
-        put_bytes(bundle.document if as_json else bundle.page)
+        put_bytes(bundle.shown(as_json=as_json).encode())
 
 
 @command.command("verify", short_help="Tell whether a bundle is whole, and signed by a key")

@@ -47,7 +47,7 @@ def show_bundle(path: str, *, as_json: bool) -> bool:
     from whit.runtime.bundle.reading import opened  # noqa: PLC0415 - few files are one
 
     with opened(path) as bundle:
-        put_bytes(bundle.document if as_json else bundle.page)
+        put_bytes(bundle.shown(as_json=as_json).encode())
     return True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,9 @@ from tests.integration.test_bundle_file import flip
 from tests.peers import PROJECT
 from tests.programs.build import build
 from whit.packer.executable.bundled import is_bundle, names_bundle
+from whit.runtime.bundle.form import Place, decode_head, decode_mark, encode_head
 from whit.runtime.bundle.reading import opened
+from whit.runtime.bundle.sums import add
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,6 +96,46 @@ def test_a_damaged_one_is_said_to_be(run_whit: RunWhit, box: Bundle, words: tupl
     assert f"{box.path} is damaged" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def forged(whole: Path, page: bytes, document: bytes) -> None:
+    """Have a bundle say something else of itself, with all sums right."""
+    data = whole.read_bytes()
+    mark = decode_mark(data, "it")
+    head = decode_head(data[mark.head.at : mark.head.at + mark.head.size], "it")
+    body = bytearray(data[: mark.head.at])
+    places = []
+    for part in (page, document):
+        places.append(Place(len(body), len(part), add(0, part)))
+        body += part
+    body += bytes(-len(body) % 4096)
+    new = encode_head(replace(head, page=places[0], document=places[1]))
+    changed = replace(mark, size=len(body) + len(new), head=Place(len(body), len(new), add(0, new))).encode()
+    body += new
+    body[mark.at : mark.at + len(changed)] = changed
+    whole.write_bytes(body)
+
+
+def test_what_a_forged_one_says_of_itself_drives_no_terminal(run_whit: RunWhit, box: Bundle) -> None:
+    forged(box.path, b"\x1b[31mred\x07\r\xff\xc2\x9b\nline\tcell\n", '{"a": "\x7f\u009b\u202e"}'.encode())
+    for words in (("bundle", "inspect"), ("inspect",)):
+        assert run_whit(*words, box.path).stdout == "\\x1b[31mred\\x07\\r\ufffd\\x9b\nline\tcell\n"
+        assert run_whit(*words, "--json", box.path).stdout == '{"a": "\\u007f\\u009b\\u202e"}'
+
+
+@pytest.mark.parametrize(
+    "document",
+    [b"", b"x", b"[]", b"{}", b'{"files": 1}', b'{"files": [1]}', b'{"files": [{"path": 1}]}', b'{"files": [{"path": "/x", "digest": []}]}', b"[" * 100_000, b"\xff"],
+)  # fmt: skip
+def test_what_a_forged_one_says_to_programs_is_no_bug_of_whit_s(
+    run_whit: RunWhit, box: Bundle, document: bytes
+) -> None:
+    forged(box.path, b"x", document)
+    for words in (("bundle", "verify"), ("bundle", "inspect", "--json"), ("inspect", "--surface"), ("lint",)):
+        done = run_whit(*words, box.path)
+        assert "bug" not in done.stderr
+        assert len(done.stderr.splitlines()) <= 2
+        assert done.returncode in {0, 1}
 
 
 def test_neither_whit_s_launcher_nor_another_program_is_one(program: Path) -> None:
