@@ -22,6 +22,7 @@ from whit.runtime.machine import oci_launcher
 from whit.runtime.model import Op
 from whit.runtime.oci.beside import enter_all, write_lines
 from whit.runtime.oci.bpf import attach_device_program
+from whit.runtime.oci.bus import open_bus, user_bus
 from whit.runtime.oci.control import set_frozen
 from whit.runtime.oci.devices import v1_writes, v2_program
 from whit.runtime.oci.host import read_oci_host
@@ -55,27 +56,12 @@ class SystemdError(Exception):
         self.name = name
 
 
-def user_bus() -> str:
-    """The address of the caller's own bus. Raises :class:`UnsupportedError`."""
-    address = os.environ.get("DBUS_SESSION_BUS_ADDRESS")
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    if not address and runtime and Path(runtime, "bus").exists():
-        address = f"unix:path={runtime}/bus"
-    if not address:
-        raise UnsupportedError(
-            "--systemd-cgroup: there is no bus of your own",
-            hint="set DBUS_SESSION_BUS_ADDRESS; Debian's package dbus-user-session gives one at login",
-        )
-    return address
-
-
 class Systemd:
     """A connection to a manager, the machine's or a user's."""
 
     def __init__(self, bus: str) -> None:
         try:
             import jeepney  # noqa: PLC0415 - an extra, for this alone
-            from jeepney.io import blocking  # noqa: PLC0415
         except ImportError:
             raise UnsupportedError(
                 "--systemd-cgroup needs the Python library jeepney", hint="pip install 'whit[systemd]'"
@@ -83,7 +69,7 @@ class Systemd:
         self.dbus = jeepney
         self.subscribed = False
         try:
-            self.connection = blocking.open_dbus_connection(bus, auth_timeout=SECONDS)
+            self.connection = open_bus(bus, SECONDS)
         except (OSError, ValueError, RuntimeError, TimeoutError) as error:
             raise LaunchError(
                 f"--systemd-cgroup: can't reach systemd on the bus {bus}: {error}", hint="does systemd run here?"
