@@ -243,6 +243,9 @@ int serve_child(struct launch *launch)
 	return launch->outcome->takes_signals && !launch->outcome->error ? 0 : -1;
 }
 
+static const char filtered[] = "the program was ended by SIGSYS, as by a system call that its filter doesn't let it make";
+static const char filtered_hint[] = "whit syscalls shows those of its code, whit trace --calls what a run makes besides: docs/syscalls.md";
+
 int launch_run(struct launch *launch)
 {
 	void *shared = mmap(NULL, sizeof(struct outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -255,6 +258,8 @@ int launch_run(struct launch *launch)
 	if (code == 0) {
 		code = supervise(launch, launch->child, NULL);
 		cgroups_report(launch);
+		if (launch->outcome->was_filtered)
+			complain(filtered, filtered_hint);
 	}
 	bridge_leave(launch);
 	cgroups_remove(launch);

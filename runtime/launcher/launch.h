@@ -22,6 +22,7 @@ struct outcome {
 	uint32_t index;
 	int error;
 	int takes_signals;
+	int was_filtered; /* the program was ended by SIGSYS */
 	int has_init; /* the first process of the namespace is ours and loses no signal */
 	pid_t number_in_proc, guardian_in_proc;
 	struct lease lease;

@@ -140,6 +140,8 @@ int supervise(const struct launch *launch, pid_t child, const volatile pid_t *sh
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
 	int number = WTERMSIG(status);
+	if (number == SIGSYS)
+		launch->outcome->was_filtered = 1;
 	return SIGNALLED + (number == SIGKILL && ended_for ? ended_for : number);
 }
 

@@ -63,7 +63,15 @@ def test_a_call_that_isnt_the_programs_ends_it(run_whit: RunWhit) -> None:
     words = [word for key, value in told.items() for word in ("--annotation", f"{key}={value}")]
     run_whit("pack", *words, Case("hello", "c-zig").program, "-t", "wrong")
 
-    assert run_whit("run", "wrong").returncode == KILLED
+    ran = run_whit("run", "wrong")
+
+    assert ran.returncode == KILLED
+    assert ran.stderr.splitlines() == [
+        "whit: the program was ended by SIGSYS, as by a system call that its filter doesn't let it make",
+        "hint: whit syscalls shows those of its code, whit trace --calls what a run makes besides: docs/syscalls.md",
+    ]
+    assert "SIGSYS" in run_whit("run", "--init", "wrong").stderr
+    assert run_whit("run", "--network", "none", "/bin/busybox", "sh", "-c", "exit 159").stderr == ""
 
 
 def test_a_program_that_asks_for_no_memory_works_under_its_filter(run_whit: RunWhit, tmp_path: Path) -> None:
