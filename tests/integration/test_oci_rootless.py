@@ -35,6 +35,15 @@ exec "$@"
 """
 """In a mount namespace of its own: a machine on which the user has subordinate ids."""
 
+GIVEN = """
+umount /sys/fs/cgroup/unified 2>/dev/null
+for point in $(grep ' - cgroup ' /proc/self/mountinfo | cut -d' ' -f5); do
+    test $point = /sys/fs/cgroup/pids || umount $point || exit
+done
+mount --bind /sys/fs/cgroup/pids/$0 /sys/fs/cgroup/pids && exec "$@"
+"""
+"""In a mount namespace of its own: a machine with one hierarchy of cgroups, all of which is a folder that may be the user's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rootless:
@@ -195,3 +204,28 @@ def test_root_of_a_user_s_namespace_shares_its_caller_s_processes_and_cgroups(ro
     *said, cgroups = done.stdout.split()
     assert said == ["0", "0", "500"]
     assert int(cgroups) > 0
+
+
+@pytest.mark.skipif(not Path("/sys/fs/cgroup/pids/cgroup.procs").exists(), reason="no cgroup v1 here")
+def test_a_plan_that_is_kept_without_cgroups_is_not_used_where_the_user_has_been_given_one(rootless: Rootless) -> None:
+    config = rootless.configure("grep :pids: /proc/self/cgroup")
+    linux = config["linux"]
+    linux["namespaces"] = [item for item in linux["namespaces"] if item["type"] not in {"user", "cgroup"}]
+    linux |= {"uidMappings": [], "gidMappings": []}
+    rootless.save(config)
+    given = Path(f"/sys/fs/cgroup/pids/whit-{rootless.home.name}")
+    given.mkdir()
+    before, inside = ("unshare", "--mount", "sh", "-c", GIVEN, given.name), ("unshare", "--user", "--map-root-user")
+    try:
+        closed = [rootless("run", "c1", before=before, inside=inside).stdout for _ in range(2)]
+        for path in (given, given / "cgroup.procs"):
+            os.chown(path, USER, USER)
+        opened = [rootless("run", "c1", before=before, inside=inside).stdout for _ in range(2)]
+        os.chown(given, 0, 0)
+        again = rootless("run", "c1", before=before, inside=inside)
+    finally:
+        given.rmdir()
+
+    assert [line.partition(":pids:")[2] for line in closed] == ["/\n"] * 2
+    assert [line.partition(":pids:")[2] for line in opened] == [f"/{given.name}/c1\n"] * 2
+    assert again.stdout in closed, again.stderr
