@@ -10,6 +10,7 @@ from whit.packer.elf.file import parse
 from whit.packer.elf.machine import EM_AARCH64, EM_X86_64
 from whit.packer.executable.analyse import ELF_MAGIC
 from whit.packer.support.errors import UnsupportedError
+from whit.packer.syscalls.effort import Effort, TooMuchError
 from whit.packer.syscalls.found import Entry, Findings, Place, Unknown, Way
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from whit.packer.syscalls.steps import Values
 
 _WORD = 0xFFFF_FFFF
+_TOO_MANY = "more places enter the kernel than are looked at"
 _NO_VALUE = "nothing tells the number of the call"
 
 
@@ -37,13 +39,15 @@ def find(data: Data) -> Findings:
     with _extra():
         from whit.packer.syscalls.demands import Demands  # noqa: PLC0415 - as the others
         from whit.packer.syscalls.pointers import Pointers  # noqa: PLC0415
-        from whit.packer.syscalls.sites import sites  # noqa: PLC0415
+        from whit.packer.syscalls.sites import MOST, sites  # noqa: PLC0415
 
-        program = _program(elf, _machine(elf))
+        program = _program(elf)
     demands = Demands(program, Pointers(program).callers)
     entries: list[Entry] = []
     unknown: list[Unknown] = []
-    found = sites(program)
+    every = sites(program)
+    found, beyond = every[:MOST], every[MOST:]
+    unknown.extend(Unknown(_place(site.address, program.bounds), _TOO_MANY) for site in beyond)
     for site in found:
         if site.kind != program.machine.entry_kind:
             continue
@@ -79,27 +83,32 @@ def _static(data: Data) -> ElfFile:
     return elf
 
 
-def _machine(elf: ElfFile) -> Machine:
+def _require_machine(elf: ElfFile) -> None:
     if elf.machine not in (EM_X86_64, EM_AARCH64) or elf.bits != 64 or elf.order != "<":  # noqa: PLR2004 - the class
         raise UnsupportedError(
             "system calls are found in x86-64 and AArch64 code only", hint="analyse the build for that architecture"
         )
+
+
+def _machine(elf: ElfFile, effort: Effort) -> Machine:
     if elf.machine == EM_AARCH64:
         from whit.packer.syscalls.arm64.machine import Arm64  # noqa: PLC0415 - needs an extra of whit's
 
-        return Arm64()
+        return Arm64(effort)
     from whit.packer.syscalls.x86.machine import X86  # noqa: PLC0415 - the same
 
-    return X86()
+    return X86(effort)
 
 
-def _program(elf: ElfFile, machine: Machine) -> Program:
+def _program(elf: ElfFile) -> Program:
+    _require_machine(elf)
     from whit.packer.syscalls.bounds import bounds_of  # noqa: PLC0415 - needs an extra of whit's, as the others
     from whit.packer.syscalls.image import image_of  # noqa: PLC0415
     from whit.packer.syscalls.program import Program  # noqa: PLC0415
 
     image = image_of(elf)
     bounds = bounds_of(image)
+    machine = _machine(elf, Effort.of(sum(part.end - part.start for part in image.code)))
     return Program(image, bounds, machine.references(image, bounds), machine)
 
 
@@ -115,11 +124,17 @@ def _entry(site: Site, values: Values, bounds: Bounds) -> Entry:
     return Entry(_place(site.address, bounds), tuple(ways[number] for number in sorted(ways)))
 
 
+def _is_never_run(values: Values, program: Program) -> bool:
+    try:
+        return bool(values.ended) and all(program.is_never_run(address) for address in values.ended)
+    except TooMuchError:
+        return False
+
+
 def _unknown(site: Site, values: Values, program: Program) -> list[Unknown]:
     place = _place(site.address, program.bounds)
     if not values.ways and not values.lost:
-        never = values.ended and all(program.is_never_run(address) for address in values.ended)
-        return [] if never else [Unknown(place, _NO_VALUE)]
+        return [] if _is_never_run(values, program) else [Unknown(place, _NO_VALUE)]
     return [
         Unknown(place, lost.reason, tuple(_place(address, program.bounds) for address in (lost.address, *way)))
         for lost, way in values.lost.items()

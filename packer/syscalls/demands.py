@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whit.packer.syscalls.aliases import as_slot
+from whit.packer.syscalls.effort import TooMuchError
 from whit.packer.syscalls.locations import (
     WORD,
     Constant,
@@ -38,9 +39,10 @@ if TYPE_CHECKING:
     from whit.packer.syscalls.program import Found, Program
 
 _MOST_DEMANDS = 20_000
-_MOST_STEPS = 800_000
 _NEW = 20
-"""Steps along which values are asked for in the whole program, and what one that is new is counted as; real programs take up to 7,000 new ones."""
+"""Steps that a question which is new is counted as; real programs have up to 7,000."""
+
+_TOO_MANY = "too many ways lead to it"
 
 _MOST_OPERATIONS = 4
 _MOST_CALLS = 3
@@ -60,7 +62,6 @@ class Demands:
     program: Program
     pointed: Callable[[int], Through | Lost]
     _steps: dict[Demand, tuple[Step, ...]] = field(default_factory=dict)
-    _taken: int = 0
 
     def number_at(self, site: int) -> Demand:
         """The number of the call that an instruction makes."""
@@ -69,12 +70,20 @@ class Demands:
     def values(self, demand: Demand) -> Values:
         """All values, each with a way."""
         found = Values()
-        if self._taken > _MOST_STEPS:
-            found.lost[Lost(demand.address, "too many ways lead to it")] = ()
-            return found
+        try:
+            self._find(demand, found)
+        except TooMuchError:
+            found.lost[Lost(demand.address, _TOO_MANY)] = ()
+        return found
+
+    def _find(self, demand: Demand, found: Values) -> None:
+        """Raises :class:`TooMuchError`."""
         before: dict[Demand, Demand | None] = {demand: None}
         waiting = [demand]
         for current in waiting:
+            self.program.machine.effort.spend()
+            if len(waiting) > _MOST_DEMANDS:
+                raise TooMuchError
             steps = self._kept_steps(current)
             if not steps:
                 found.ended.add(current.address)
@@ -88,11 +97,6 @@ class Demands:
                         found.ways[step.number] = self._way(current, before)
                 else:
                     found.lost.setdefault(step, self._way(current, before))
-            self._taken += 1
-            if len(waiting) > _MOST_DEMANDS or self._taken > _MOST_STEPS:
-                found.lost[Lost(demand.address, "too many ways lead to it")] = ()
-                break
-        return found
 
     def _way(self, demand: Demand, before: dict[Demand, Demand | None]) -> tuple[int, ...]:
         """From a demand to the one that was asked: an address in each piece of code that is passed through."""
@@ -100,7 +104,7 @@ class Demands:
         last: tuple[int, int] | None = None
         current: Demand | None = demand
         while current is not None:
-            self._taken += 1
+            self.program.machine.effort.spend()
             piece = self.program.bounds.piece(current.address)
             if piece is not None and piece != last:
                 way.append(current.address)
@@ -111,7 +115,7 @@ class Demands:
     def _kept_steps(self, demand: Demand) -> tuple[Step, ...]:
         known = self._steps.get(demand)
         if known is None:
-            self._taken += _NEW
+            self.program.machine.effort.spend(_NEW)
             known = tuple(dict.fromkeys(self._all_steps(demand)))
             self._steps[demand] = known
         return known
@@ -293,6 +297,7 @@ class Demands:
         if not program.image.writable(address):
             return steps
         for place in program.references.near(address):
+            program.machine.effort.spend()
             found = program.around(place)
             if found is None:
                 continue

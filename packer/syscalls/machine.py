@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from whit.packer.syscalls.bounds import Bounds
+    from whit.packer.syscalls.effort import Effort
     from whit.packer.syscalls.image import Image, Part
     from whit.packer.syscalls.locations import Constant, Location, Memory, Register, Source
     from whit.packer.syscalls.pieces import Piece
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 class Machine(Protocol):
     """One instruction set with its calling conventions. Instructions are the machine's own objects."""
 
+    effort: Effort
+    """What may still be done for the program."""
     name: str
     """OCI's platform word."""
     entry_kind: str

@@ -71,6 +71,7 @@ class _Chase:
         while self.waiting:
             state = self.waiting.pop()
             if state not in self.seen:
+                self.program.machine.effort.spend()
                 self.seen.add(state)
                 self._follow(state)
             if len(self.seen) > _MOST_STATES:

@@ -43,6 +43,9 @@ _READ = 100 * _FAULT
 _SHORT = 130
 """Bytes that a short jump reaches."""
 
+_ASIDE = 20
+"""Steps that reading code anew counts as."""
+
 _LINE = 16
 """Compilers begin functions at multiples of so many bytes."""
 
@@ -97,12 +100,9 @@ class Program:
         start = bounds[0]
         known = self._pieces.get(start)
         if known is None:
-            known = self._older.pop(start, None) or self._decode(*bounds)
+            known = self._older.pop(start, None) or self.machine.decode(self._code, *bounds)
             self._keep(known)
         return known
-
-    def _decode(self, start: int, end: int) -> Piece[Any]:
-        return self.machine.decode(self._code, start, end)
 
     def _code(self, start: int, end: int) -> bytes:
         """The file's pages that are read for it aren't kept in memory for long: a fault brings some sixteen at once."""
@@ -137,7 +137,8 @@ class Program:
         piece = self.piece(address)
         if piece is None or address in self._aside or piece.index(address) is not None:
             return
-        other = self._decode(address, min(piece.end, address + 512))
+        self.machine.effort.spend(_ASIDE)
+        other = self.machine.decode(self._code, address, min(piece.end, address + 512))
         for index in range(len(other.addresses)):
             at = other.addresses[index]
             if piece.index(at) is not None:
@@ -215,12 +216,14 @@ class Program:
 
     def names(self, place: int, address: int) -> Found | None:
         """The instruction that the byte at ``place`` is a part of, if it names ``address``."""
+        self.machine.effort.spend()
         found = self.around(place)
         return found if found is not None and self.machine.names(found.raw, address) else None
 
     def _branches(self, address: int) -> list[tuple[int, Turn]]:
         found = []
         for place in self.references.branches.at(address):
+            self.machine.effort.spend()
             holder = self.around(place)
             if holder is not None and (turn := holder.turn) is not None and turn.target == address:
                 found.append((holder.piece.addresses[holder.index], turn))
@@ -300,6 +303,7 @@ class Program:
             if address in seen:
                 continue
             seen.add(address)
+            self.machine.effort.spend()
             found = self.at(address)
             if found is None or len(seen) > _LONGEST:
                 yield None

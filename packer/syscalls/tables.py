@@ -48,6 +48,7 @@ def of(piece: Piece[Any], program: Program) -> Tables:
     for index, turn in piece.turns.items():
         if turn.flow is not Flow.INDIRECT_JUMP:
             continue
+        program.machine.effort.spend()
         table = program.machine.jump_table(piece, index)
         if table is None:
             unresolved.append(piece.addresses[index])
@@ -64,6 +65,7 @@ def _entries(table: Table, piece: Piece[Any], program: Program) -> list[tuple[in
     """(where it stands, target) of all targets in the piece. A table isn't cut where a comparison seems to bound it: it ends where an entry leads out of the code, or something else begins that instructions refer to."""
     found: list[tuple[int, int]] = []
     for number in range(min(_MOST, 1 << 8 * table.size)):
+        program.machine.effort.spend()
         at = table.start + number * table.size
         if number and at != table.start and program.is_referred_to(at):
             break

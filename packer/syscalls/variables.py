@@ -54,6 +54,7 @@ class Pointed:
             if state in self._seen:
                 continue
             self._seen.add(state)
+            self.program.machine.effort.spend()
             if len(self._seen) > _MOST_STATES:
                 self.lost = state.address
             else:

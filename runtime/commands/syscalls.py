@@ -38,7 +38,7 @@ def command(
     from whit.packer.syscalls.remembered import find_once
     from whit.packer.syscalls.report import document
 
-    _check(as_json=as_json, profile=profile, refuse=refuse, added=add_calls)
+    _check(as_json=as_json, ways=ways, profile=profile, refuse=refuse, added=add_calls)
     more = added_calls(add_calls)
     with opened(file) as program:
         program.look(refuse_bundle)
@@ -55,12 +55,18 @@ def command(
         click.echo(line)
 
 
-def _check(*, as_json: bool, profile: str | None, refuse: str | None, added: tuple[str, ...]) -> None:
+def _check(*, as_json: bool, ways: bool, profile: str | None, refuse: str | None, added: tuple[str, ...]) -> None:
     """That no option would be without effect. Raises :class:`UsageError`."""
     from whit.packer.support.errors import UsageError
 
     if profile is not None and as_json:
         raise UsageError("--json and --profile are two documents", hint="leave --json out: a profile is JSON as well")
+    if ways and profile is not None:
+        raise UsageError(
+            "--ways and --profile don't go together", hint="leave --ways out: a profile says nothing of them"
+        )
+    if ways and as_json:
+        raise UsageError("--ways and --json are two forms", hint="leave --ways out: the document has all ways")
     if refuse is not None and profile is None:
         raise UsageError(
             "--refuse goes with --profile", hint=f"as in whit syscalls --profile docker --refuse {refuse} FILE"

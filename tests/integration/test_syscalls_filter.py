@@ -131,7 +131,15 @@ def test_a_dynamic_program_is_refused(run_whit: RunWhit) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("--json", "--profile", "docker"), ("--refuse", "kill"), ("--refuse", "errno")], ids=" ".join
+    "words",
+    [
+        ("--json", "--profile", "docker"),
+        ("--ways", "--profile", "docker"),
+        ("--ways", "--json"),
+        ("--refuse", "kill"),
+        ("--refuse", "errno"),
+    ],
+    ids=" ".join,
 )
 def test_an_option_that_would_change_nothing_is_refused(run_whit: RunWhit, words: tuple[str, ...]) -> None:
     done = run_whit("syscalls", *words, build("hello", "c-musl"))

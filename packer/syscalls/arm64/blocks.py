@@ -60,7 +60,7 @@ class Summary(NamedTuple):
 
 @dataclass(slots=True)
 class Blocks:
-    """The blocks of a piece of code, by the numbers of their first instructions. ``turns`` and ``made``, the pages that ADRPs make, are by such numbers too."""
+    """The blocks of a piece of code, by the numbers of their first instructions. ``turns`` and ``made``, the numbers of the pages that ADRPs make, are by such numbers too."""
 
     start: int
     words: array[int]
@@ -111,7 +111,7 @@ class Blocks:
         for index in range(first, end):
             page = self.made.get(index)
             if page is not None:
-                held[bits(self.words[index], 0, 5)] = Held(page)
+                held[bits(self.words[index], 0, 5)] = Held(1 << page)
                 continue
             writes, copied, base, rest = effect_of(self.words[index])
             if base is not None:

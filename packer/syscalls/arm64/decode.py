@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from whit.packer.syscalls.arm64.effects import SIZE
 from whit.packer.syscalls.arm64.fields import is_of
 from whit.packer.syscalls.arm64.pages import Pages
 from whit.packer.syscalls.pieces import Piece, Turns
+
+if TYPE_CHECKING:
+    from whit.packer.syscalls.effort import Effort
 
 _GO_UNDEFINED = 0xBEA7_1700
 """What Go's assembler writes where nothing is to be executed."""
@@ -42,12 +45,12 @@ class Decoded:
         return Instruction(self._address + index * SIZE, self._words[index], self._pages)
 
 
-def decode(code: bytes, address: int) -> Piece[Instruction]:
+def decode(code: bytes, address: int, effort: Effort) -> Piece[Instruction]:
     """All instructions; what is left over at the end is none."""
     words = np.frombuffer(code[: len(code) // SIZE * SIZE], dtype="<u4")
     kept = array("I", words.tobytes())
     turns = Turns.of(turned(words, address))
-    decoded = Decoded(address, kept, Pages(address, kept, turns))
+    decoded = Decoded(address, kept, Pages(address, kept, turns, effort))
     return Piece(address, address + len(code), range(address, address + len(kept) * SIZE, SIZE), decoded, turns)
 
 

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from whit.packer.syscalls.arm64.blocks import State, Use
+    from whit.packer.syscalls.effort import Effort
     from whit.packer.syscalls.pieces import Turns
+
+_PAGES = 1024
+"""Pages of a register, their bits joined, that count as a step."""
 
 _NOP = 0xD503_201F
 """What fills the space between functions."""
@@ -53,15 +57,15 @@ class Named:
             pages &= pages - 1
 
 
-def followed(start: int, words: array[int], turns: Turns) -> Named:
+def followed(start: int, words: array[int], turns: Turns, effort: Effort) -> Named:
     """What the instructions of the piece at ``start`` may name with a page's address."""
     makings = np.nonzero(np.frombuffer(words, dtype=np.uint32) & np.uint32(0x9F00_0000) == 0x9000_0000)[0].tolist()
     pages = {index: adr_of(words[index], start + index * SIZE) or 0 for index in makings}
     named = Named(tuple(dict.fromkeys(pages.values())))
     if pages:
         numbers = {page: number for number, page in enumerate(named.pages)}
-        made = {index: 1 << numbers[page] for index, page in pages.items()}
-        _Flow(start, Blocks(start, words, dict(turns.items()), made), named).run(made)
+        made = {index: numbers[page] for index, page in pages.items()}
+        _Flow(start, Blocks(start, words, dict(turns.items()), made), named, effort).run(made)
     return named
 
 
@@ -72,13 +76,14 @@ class _Flow:
     start: int
     blocks: Blocks
     named: Named
+    effort: Effort
     states: dict[int, State] = field(default_factory=dict)
     aimed: set[int] = field(default_factory=set)
 
     def run(self, made: Mapping[int, int]) -> None:
         """From the beginning, from where functions seem to begin (behind padding, too), and with any page from where nothing is known to lead.
 
-        ``made`` is the page that the instruction of a number makes.
+        ``made`` is the number of the page that an instruction makes.
         """
         starts = self.blocks.starts
         self._from(starts[0], {})
@@ -88,7 +93,7 @@ class _Flow:
         anything: State = {}
         for index, page in made.items():
             register = bits(self.blocks.words[index], 0, 5)
-            anything[register] = anything.get(register, 0) | page
+            anything[register] = anything.get(register, 0) | 1 << page
         for block in starts:
             if block not in self.states and not self._only_pads(block):
                 self._from(block, {} if self.blocks.words[block] == _NOP else anything)
@@ -106,6 +111,7 @@ class _Flow:
             changed.add(block)
             summary = self.blocks.summary(block)
             after = summary.after(self.states[block])
+            self.effort.spend(1 + len(after) * len(self.named.pages) // _PAGES)
             for onward in summary.onward:
                 known = self.states.get(onward)
                 if known is None:

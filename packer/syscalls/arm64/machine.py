@@ -15,6 +15,7 @@ from whit.packer.syscalls.locations import From, Memory, Register
 if TYPE_CHECKING:
     from whit.packer.syscalls.arm64.decode import Instruction
     from whit.packer.syscalls.bounds import Bounds
+    from whit.packer.syscalls.effort import Effort
     from whit.packer.syscalls.image import Image, Part
     from whit.packer.syscalls.locations import Constant, Location, Source
     from whit.packer.syscalls.machine import Code
@@ -41,6 +42,9 @@ class Arm64:
     go_arguments: tuple[Register, ...] = tuple(map(Register, range(16)))
     zero_in_go: int | None = None
 
+    def __init__(self, effort: Effort) -> None:
+        self.effort = effort
+
     def kernel_entries(self, image: Image, part: Part) -> list[int]:
         """As the protocol says."""
         return kernel_entries(image, part)
@@ -51,7 +55,7 @@ class Arm64:
 
     def decode(self, code: Code, start: int, end: int) -> Piece[Instruction]:
         """As the protocol says."""
-        return decoding.decode(code(start, end), start)
+        return decoding.decode(code(start, end), start, self.effort)
 
     def before(self, raw: Instruction, location: Location) -> tuple[Source, ...] | None:
         """As the protocol says."""
@@ -79,7 +83,7 @@ class Arm64:
 
     def jump_table(self, piece: Piece[Instruction], index: int) -> Table | tuple[()] | None:
         """As the protocol says."""
-        return jump_table(piece, index)
+        return jump_table(piece, index, self.effort)
 
     def names(self, raw: Instruction, address: int) -> bool:
         """As the protocol says."""

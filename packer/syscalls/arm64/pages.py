@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from whit.packer.syscalls.arm64.flow import Named
+    from whit.packer.syscalls.effort import Effort
     from whit.packer.syscalls.pieces import Turns
 
 _MOST = 5000
@@ -34,6 +35,7 @@ class Pages:
     start: int
     words: array[int]
     turns: Turns
+    effort: Effort
     _known: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _reached: bytearray | None = None
     _named: Named | None = None
@@ -61,7 +63,7 @@ class Pages:
         if pages is not None:
             return tuple(page + effect.rest & WORD for page in sorted(pages))
         if self._named is None:
-            self._named = followed(self.start, self.words, self.turns)
+            self._named = followed(self.start, self.words, self.turns, self.effort)
         return self._named.at(index)
 
     def _before(self, index: int, register: int) -> set[int] | None:
@@ -71,6 +73,7 @@ class Pages:
         joins = False
         while waiting:
             at, held = waiting.pop()
+            self.effort.spend()
             ways = list(self._ways(at))
             joins |= ways != [at - 1]
             for before in ways:

@@ -12,19 +12,23 @@ from whit.packer.syscalls.tables import Table
 
 if TYPE_CHECKING:
     from whit.packer.syscalls.arm64.decode import Instruction
+    from whit.packer.syscalls.effort import Effort
     from whit.packer.syscalls.pieces import Piece
 
 _FARTHEST = 3000
 """Instructions in which a register's value is looked for: it may be set before a loop."""
 
 _NEAR = 40
+_PASSED = 4
+"""Instructions looked at that count as a step."""
+
 _SIGNED_EXTENSIONS = frozenset({0b100, 0b101, 0b110, 0b111})
 """SXTB to SXTX of ADD with an extended register."""
 
 
-def jump_table(piece: Piece[Instruction], index: int) -> Table | tuple[()] | None:
+def jump_table(piece: Piece[Instruction], index: int, effort: Effort) -> Table | tuple[()] | None:
     """The table that an indirect jump goes through; () if it goes through a pointer, None if it isn't understood."""
-    defined = _definition(piece, index, bits(piece.instructions[index].word, 5, 5), _NEAR)
+    defined = _definition(piece, index, bits(piece.instructions[index].word, 5, 5), _NEAR, effort)
     if defined is None:
         return ()
     word = piece.instructions[defined].word
@@ -32,41 +36,41 @@ def jump_table(piece: Piece[Instruction], index: int) -> Table | tuple[()] | Non
     if access is not None:
         if not access.indexed or access.moved is None:
             return ()
-        start = _address(piece, defined, access.base or 0)
+        start = _address(piece, defined, access.base or 0, effort)
         return None if start is None or access.moved[0].size != 8 else Table(start, 8, 0)
     if is_of(word, 0xFF20_0000, 0x8B00_0000) or is_of(word, 0xFFE0_0000, 0x8B20_0000):
-        return _of_distances(piece, defined)
+        return _of_distances(piece, defined, effort)
     return () if meaning_of(word).sources else None
 
 
-def _of_distances(piece: Piece[Instruction], index: int) -> Table | None:
+def _of_distances(piece: Piece[Instruction], index: int, effort: Effort) -> Table | None:
     """ADD of an address and a distance, which may be extended and shifted."""
     word = piece.instructions[index].word
-    origin = _address(piece, index, bits(word, 5, 5))
+    origin = _address(piece, index, bits(word, 5, 5), effort)
     extended = bool(bits(word, 21, 1))
     shift = bits(word, 10, 3) if extended else bits(word, 10, 6)
     loaded = bits(word, 16, 5)
     if origin is None and not shift and not extended:
-        origin, loaded = _address(piece, index, loaded), bits(word, 5, 5)
-    defined = _definition(piece, index, loaded, _NEAR)
+        origin, loaded = _address(piece, index, loaded, effort), bits(word, 5, 5)
+    defined = _definition(piece, index, loaded, _NEAR, effort)
     if origin is None or defined is None:
         return None
     load = piece.instructions[defined].word
     access = meaning_of(load).access
     if access is None or not access.moved or not access.loads or access.base is None or not access.indexed:
         return None
-    start, size = _address(piece, defined, access.base), access.moved[0].size
+    start, size = _address(piece, defined, access.base, effort), access.moved[0].size
     if start is None or size == 8:
         return None
     signs = bool(bits(load, 23, 1)) or (extended and bits(word, 13, 3) in _SIGNED_EXTENSIONS)
     return Table(start, size, origin, shift, signs)
 
 
-def _address(piece: Piece[Instruction], index: int, register: int) -> int | None:
+def _address(piece: Piece[Instruction], index: int, register: int, effort: Effort) -> int | None:
     """The constant that a register holds, by the nearest instruction above that sets it."""
     added = 0
     for _ in range(4):
-        defined = _definition(piece, index, register, _FARTHEST)
+        defined = _definition(piece, index, register, _FARTHEST, effort)
         sources = before(piece.instructions[defined], Register(register)) if defined is not None else None
         if defined is None or sources is None or len(sources) != 1:
             return None
@@ -83,9 +87,12 @@ def _address(piece: Piece[Instruction], index: int, register: int) -> int | None
     return None
 
 
-def _definition(piece: Piece[Instruction], index: int, register: int, farthest: int) -> int | None:
+def _definition(piece: Piece[Instruction], index: int, register: int, farthest: int, effort: Effort) -> int | None:
     """The number of the nearest instruction above that writes a register."""
-    for at in range(index - 1, max(index - farthest, -1), -1):
+    last = max(index - farthest, 0)
+    for at in range(index - 1, last - 1, -1):
         if at not in piece.turns and register in meaning_of(piece.instructions[at].word).writes:
+            effort.spend((index - at) // _PASSED)
             return at
+    effort.spend((index - last) // _PASSED)
     return None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from iced_x86 import Instruction
 
     from whit.packer.syscalls.bounds import Bounds
+    from whit.packer.syscalls.effort import Effort
     from whit.packer.syscalls.image import Image, Part
     from whit.packer.syscalls.locations import Constant, Location, Source
     from whit.packer.syscalls.machine import Code
@@ -59,6 +60,9 @@ class X86:
     go_arguments: tuple[Register, ...] = tuple(map(Register, (0, 3, 1, 7, 6, 8, 9, 10, 11)))
     zero_in_go: int | None = 15
 
+    def __init__(self, effort: Effort) -> None:
+        self.effort = effort
+
     def kernel_entries(self, image: Image, part: Part) -> list[int]:
         """As the protocol says."""
         return [address for pattern in _ENTRIES for address in occurrences(part, image, pattern)]
@@ -99,7 +103,7 @@ class X86:
 
     def jump_table(self, piece: Piece[Instruction], index: int) -> Table | tuple[()] | None:
         """As the protocol says."""
-        return jump_table(piece, index)
+        return jump_table(piece, index, self.effort)
 
     def names(self, raw: Instruction, address: int) -> bool:
         """As the protocol says."""

@@ -19,6 +19,7 @@ from whit.packer.syscalls.arm64.fields import mask_of
 from whit.packer.syscalls.arm64.flow import followed
 from whit.packer.syscalls.arm64.references import arm_references
 from whit.packer.syscalls.bounds import bounds_of
+from whit.packer.syscalls.effort import Effort
 from whit.packer.syscalls.image import image_of
 from whit.runtime.seccomp.ofprogram import profile_of
 
@@ -107,7 +108,7 @@ def test_whatever_begins_with_a_pages_address_is_a_reference() -> None:
     image = image_of(elf)
     start = image.code[0].start
     found = arm_references(image, bounds_of(image)).relative
-    piece = decode(code, start)
+    piece = decode(code, start, Effort.of(0))
 
     instructions = [piece.instructions[index] for index in range(len(piece.addresses))]
     named = {(address, raw.address) for raw in instructions for address in raw.named}
@@ -150,8 +151,8 @@ def test_pages_that_are_looked_for_backwards_are_those_that_flow_there() -> None
     several = 0
     for _ in range(300):
         code = _some_code(chance, chance.randrange(2, 40))
-        piece = decode(code, 0x400000)
-        flow = followed(0x400000, piece.instructions[0].pages.words, piece.turns)
+        piece = decode(code, 0x400000, Effort.of(0))
+        flow = followed(0x400000, piece.instructions[0].pages.words, piece.turns, Effort.of(0))
 
         for index in range(len(piece.addresses)):
             word = piece.instructions[index].word
@@ -168,8 +169,8 @@ def test_a_function_behind_padding_begins_with_no_page() -> None:
     code = bytes.fromhex(
         "c0035fd6 1f2003d5 08000090 08410091 006100f9"
     )  # ret; nop; adrp x8; add x8, x8, 16; str x0, [x8, …]
-    piece = decode(code, 0x400000)
+    piece = decode(code, 0x400000, Effort.of(0))
 
-    flow = followed(0x400000, piece.instructions[0].pages.words, piece.turns)
+    flow = followed(0x400000, piece.instructions[0].pages.words, piece.turns, Effort.of(0))
 
     assert piece.instructions[3].named == flow.at(3) == (0x400010,)
