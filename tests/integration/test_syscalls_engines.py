@@ -28,6 +28,8 @@ pytestmark = [pytest.mark.root, pytest.mark.peer("podman", "conmon", "catatonit"
 SLOW = pytest.mark.slow
 RUNTIMES = (pytest.param("runc", marks=SLOW), "crun", pytest.param("whit-oci", marks=SLOW))
 
+AS_ROOT = ("unshare", "--mount", "--")
+
 SCRIPT = """
 umount /sys/fs/cgroup/unified 2>/dev/null
 run() { program=$1; shift; pod run --network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 $(filter_of $program) "$@"; }
@@ -56,9 +58,7 @@ WITH_NOTHING = "filter_of() { :; }\n"
 """Nothing is said: the image's annotations tell it."""
 
 
-def _run(
-    folder: Path, runtime: str | Path, script: str, before: tuple[str, ...] = ("unshare", "--mount", "--")
-) -> dict[str, Said]:
+def _run(folder: Path, runtime: str | Path, script: str, before: tuple[str, ...] = AS_ROOT) -> dict[str, Said]:
     return run_script(before, folder, runtime, script + SCRIPT)
 
 
@@ -91,7 +91,10 @@ def test_programs_work_under_their_profiles(runtime: str, place: Path, whit: Pat
     assert cases["wrong"].status == KILLED
 
 
-def test_podman_on_whit_oci_takes_the_filter_from_the_image(place: Path, run_whit: RunWhit, whit: Path) -> None:
+@pytest.mark.parametrize("who", ["root", pytest.param("a user", marks=SLOW)])
+def test_podman_on_whit_oci_takes_the_filter_from_the_image(
+    who: str, place: Path, run_whit: RunWhit, everybodys_whit: Path, whit: Path
+) -> None:
     """Nothing is asked for; and an image that tells wrong calls shows that they are taken."""
     pack_programs(place, whit)
     (place / "hello.tar").rename(place / "right.tar")
@@ -100,7 +103,8 @@ def test_podman_on_whit_oci_takes_the_filter_from_the_image(place: Path, run_whi
     program = compiled(lambda: build("hello", "c-zig", stripped=True))
     run_whit("pack", *words, program, "-t", "hello", "-o", place / "hello.tar")
 
-    cases = _run(place, whit.with_name("whit-oci"), WITH_NOTHING)
+    before = AS_ROOT if who == "root" else give_machine(place)
+    cases = _run(place, everybodys_whit.with_name("whit-oci"), WITH_NOTHING, before)
 
     assert cases["hello"].status == KILLED
     _assert_works({**cases, "hello": Said(0, "hello from c", "")})
