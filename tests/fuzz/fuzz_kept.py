@@ -21,13 +21,16 @@ from tests.unit.runtime.test_oci_kept import BARE, DOCKER, kept_plan
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+TOLD = {"dev.whit.syscalls": "read", "dev.whit.syscalls.program": "/server"}
+"""An image that tells its program's calls: the program is no hole then."""
+
 TARGET = Target(Path(__file__).with_suffix(".c"), ("form.c", "kept.c", "plan.c"), 32768)
 
 
 def seeds() -> Iterator[tuple[str, bytes]]:
     """Configurations and their kept plans."""
     launcher = Launcher(TARGET.work)
-    for name, document in (("docker", DOCKER), ("bare", BARE)):
+    for name, document in (("docker", DOCKER), ("told", {**DOCKER, "annotations": TOLD}), ("bare", BARE)):
         config = json.dumps(document).encode()
         yield name, config
         for number, host in enumerate((V1, V2)):
