@@ -20,12 +20,24 @@ def as_slot(machine: Machine, piece: Piece[Any], index: int, location: Location)
     """``location``, as it is after instruction ``index``, from the stack pointer if its base is known to point into the stack."""
     if not isinstance(location, Memory) or not isinstance(location.base, Register) or location.base == machine.stack:
         return location
-    distance = _from_stack(machine, piece, index, location.base)
+    distance = _from(machine, piece, index, location.base, machine.stack)
     return location if distance is None else Memory(machine.stack, location.offset + distance)
 
 
-def _from_stack(machine: Machine, piece: Piece[Any], index: int, register: Register) -> int | None:
-    """What the register holds more than the stack pointer, both after instruction ``index``; None if that isn't known.
+def apart(machine: Machine, piece: Piece[Any], index: int, register: Register, other: Register) -> int | None:
+    """What one register holds more than another, both after instruction ``index``, if one is made of the other; else None.
+
+    So is a structure's address handed on, while the structure is filled from the frame's.
+    """
+    distance = _from(machine, piece, index, register, other)
+    if distance is not None:
+        return distance
+    distance = _from(machine, piece, index, other, register)
+    return None if distance is None else -distance
+
+
+def _from(machine: Machine, piece: Piece[Any], index: int, register: Register, base: Register) -> int | None:
+    """What the register holds more than ``base``, both after instruction ``index``; None if that isn't known.
 
     The straight line above is looked at, up to where something else may come in.
     """
@@ -33,20 +45,20 @@ def _from_stack(machine: Machine, piece: Piece[Any], index: int, register: Regis
     for at in range(index, max(index - _FARTHEST, -1), -1):
         turn, raw = piece.turns.get(at), piece.instructions[at]
         if turn is None:
-            source = machine.before(raw, register)
+            source, change = machine.before(raw, register), machine.before(raw, base)
             origin = _origin(source) if source is not None else None
-            if source is not None and origin is None:
+            if source is not None and (origin is None or change is not None):
                 return None
-            if origin is not None and origin[0] == machine.stack:
+            if origin is not None and origin[0] == base:
                 return origin[1] - moved
             if origin is not None:
                 register, moved = origin[0], moved - origin[1]
-            elif (change := machine.before(raw, machine.stack)) is not None:
-                shift = shift_of(change, machine.stack)
+            elif change is not None:
+                shift = shift_of(change, base)
                 if shift is None:
                     return None
                 moved += shift
-        elif not _passes(machine, turn.flow, register):
+        elif not _passes(machine, turn.flow, register) or not _passes(machine, turn.flow, base):
             return None
         if piece.jumps_to(piece.addresses[at]):
             return None
@@ -63,6 +75,8 @@ def _origin(sources: tuple[Source, ...]) -> tuple[Register, int] | None:
 
 def _passes(machine: Machine, flow: Flow, register: Register) -> bool:
     """Whether the register is the same behind an instruction that has a turn."""
+    if register == machine.stack:
+        return flow in (Flow.CALL, Flow.INDIRECT_CALL, Flow.BRANCH, Flow.KERNEL)
     if flow in (Flow.CALL, Flow.INDIRECT_CALL):
         return register.number in machine.kept
     return flow is Flow.BRANCH or (flow is Flow.KERNEL and register.number in machine.kept)
@@ -74,9 +88,9 @@ def _shift(source: From) -> int | None:
     return signed(source.operation.operand) if source.operation.deed is Deed.ADD else None
 
 
-def shift_of(sources: tuple[Source, ...], stack: Register) -> int | None:
-    """By how much an instruction that leaves ``sources`` in the stack pointer moves it."""
-    if len(sources) != 1 or not isinstance(sources[0], From) or sources[0].location != stack:
+def shift_of(sources: tuple[Source, ...], register: Register) -> int | None:
+    """By how much an instruction that leaves ``sources`` in a register, as the stack pointer, moves it."""
+    if len(sources) != 1 or not isinstance(sources[0], From) or sources[0].location != register:
         return None
     return _shift(sources[0])
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from whit.packer.syscalls.aliases import as_slot
+from whit.packer.syscalls.aliases import apart, as_slot
 from whit.packer.syscalls.effort import TooMuchError
 from whit.packer.syscalls.locations import (
     WORD,
@@ -171,14 +171,26 @@ class Demands:
         """Over an instruction that does nothing to the flow; a slot of the stack may be written through any register that points there."""
         machine = self.program.machine
         slot = as_slot(machine, found.piece, found.index, demand.location)
-        if isinstance(slot, Memory) and slot.base == machine.stack:
-            through = machine.stored_through(found.raw)
-            target = as_slot(machine, found.piece, found.index, through) if through is not None else None
-            if isinstance(target, Memory) and target.base == machine.stack:
-                put = machine.overlap(found.raw, slot.offset - target.offset)
-                if put is not None:
-                    return self._from(address, put, demand)
+        distance = self._behind_store(found, slot)
+        put = machine.overlap(found.raw, distance) if distance is not None else None
+        if put is not None:
+            return self._from(address, put, demand)
         return self._from(address, machine.before(found.raw, slot), demand._replace(location=slot))
+
+    def _behind_store(self, found: Found, slot: Location) -> int | None:
+        """How far behind the place that an instruction writes to, through another register, a slot is; None if that isn't known."""
+        machine = self.program.machine
+        through = machine.stored_through(found.raw)
+        if through is None or not isinstance(slot, Memory) or not isinstance(slot.base, Register):
+            return None
+        if slot.base == machine.stack:
+            target = as_slot(machine, found.piece, found.index, through)
+            same = isinstance(target, Memory) and target.base == machine.stack
+            return slot.offset - target.offset if same and isinstance(target, Memory) else None
+        if not isinstance(through.base, Register) or through.base == slot.base:
+            return None
+        distance = apart(machine, found.piece, found.index, slot.base, through.base)
+        return None if distance is None else slot.offset + distance - through.offset
 
     def _from(self, address: int, sources: tuple[Source, ...] | None, demand: Demand) -> Iterable[Step]:
         if sources is None:

@@ -138,6 +138,18 @@ a pointer to a function in a structure
     lea rdi, [rip+structure]; mov esi, 34; call user; ret; nop; user: sub rsp, 24; mov [rsp+8], rdi; mov edi, esi; mov rax, [rsp+8]; call [rax+8]; add rsp, 24; ret; nop; enter: mov eax, edi; syscall; ret; nop; empty: ret; .balign 8; structure: .quad empty; .quad enter
     488d3d31000000be22000000e802000000c3904883ec1848897c240889f7488b442408ff50084883c418c39089f80f05c390c30f1f440000b200400000000000ac00400000000000
     34
+a structure that is handed over and filled by the frame's register, behind a jump
+    call first; ret; first: push rbp; mov rbp, rsp; sub rsp, 0x30; test edi, edi; jne fill; ret; fill: lea rdi, [rbp-0x30]; mov dword ptr [rbp-0x30], 36; call wrapper; leave; ret; nop; wrapper: mov eax, [rdi]; syscall; ret
+    e801000000c3554889e54883ec3085ff7501c3488d7dd0c745d024000000e803000000c9c3908b070f05c3
+    36
+a structure that is filled by its pointer and read by the frame's register
+    call first; ret; first: push rbp; mov rbp, rsp; sub rsp, 0x30; test edi, edi; jne fill; ret; fill: lea rdi, [rbp-0x30]; mov dword ptr [rdi], 37; mov edx, 1; mov eax, [rbp-0x30]; syscall; ret
+    e801000000c3554889e54883ec3085ff7501c3488d7dd0c70725000000ba010000008b45d00f05c3
+    37
+a pointer to a function that is handed to one through a slot that never changes
+    lea rdi, [rip+enter]; mov esi, 38; call [rip+slot]; ret; nop; run: mov rax, rdi; mov edi, esi; jmp rax; nop; enter: mov eax, edi; syscall; ret; .balign 8; slot: .quad run
+    488d3d15000000be26000000ff1516000000c3904889f889f7ffe09089f80f05c30f1f80000000009400400000000000
+    38
 """
 
 

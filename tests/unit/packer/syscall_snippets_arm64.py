@@ -125,6 +125,10 @@ a pointer to a function in a structure
     adr x0, structure; mov w1, #34; bl user; ret; nop; user: stp x0, x30, [sp, #-16]!; mov w0, w1; ldr x9, [sp]; ldr x9, [x9, #8]; blr x9; ldp x1, x30, [sp], #16; ret; nop; enter: mov w8, w0; svc #0; ret; nop; empty: ret; .balign 8; structure: .quad empty; .quad enter
     400200104104805203000094c0035fd61f2003d5e07bbfa9e003012ae90340f9290540f920013fd6e17bc1a8c0035fd61f2003d5e803002a010000d4c0035fd61f2003d5c0035fd6c400400000000000b400400000000000
     34
+a structure that is handed over and filled by the frame's register, behind a jump
+    bl first; ret; first: stp x29, x30, [sp, #-48]!; mov x29, sp; cbnz w0, fill; ret; fill: add x0, x29, #16; mov w1, #172; str w1, [x29, #16]; bl wrapper; ldp x29, x30, [sp], #48; ret; nop; wrapper: ldr w8, [x0]; svc #0; ret
+    02000094c0035fd6fd7bbda9fd03009140000035c0035fd6a043009181158052a11300b904000094fd7bc3a8c0035fd61f2003d5080040b9010000d4c0035fd6
+    172
 """
 
 SNIPPETS = snippets_of(_ROWS)

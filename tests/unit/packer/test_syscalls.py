@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.programs.make_elf import EXECUTE, INTERP, READ, Elf, Section, Segment
+from tests.programs.make_elf import DYN, EXECUTE, INTERP, READ, WRITE, Elf, Section, Segment
 from tests.unit.packer.syscall_snippets import SNIPPETS, Snippet
 from whit.packer.elf.file import SECTION_EXECUTABLE
 from whit.packer.elf.machine import EM_AARCH64, EM_X86_64
@@ -27,6 +27,8 @@ CALLS_TWICE = bytes.fromhex("b827000000 0f05 0f05")  # mov eax, 39; syscall; sys
 OLD_INTERRUPT = bytes.fromhex("b801000000 cd80 c3")  # mov eax, 1; int 0x80; ret
 INSIDE_A_NUMBER = bytes.fromhex("b80f050000 c3")  # mov eax, 0x50f; ret
 CHANCE = bytes.fromhex("b827000000 0f05 c3")  # mov eax, 39; syscall; ret
+STORES_HALF = bytes.fromhex("bf27000000 488d0506000000 8903 ffd0 c3 90 89f8 0f05 c3")
+"""mov edi, 39; lea rax, [rip+enter]; mov [rbx], eax; call rax; ret; nop; enter: mov eax, edi; syscall; ret"""
 NEVER_CALLED = bytes.fromhex("c3 909090 89f8 0f05 c3")  # ret; nop …; mov eax, edi; syscall; ret
 
 
@@ -211,3 +213,22 @@ def test_without_the_extra_it_says_what_is_missing(absent: str, tmp_path: Path) 
         [sys.executable, "-c", script, program], capture_output=True, text=True, check=True, timeout=60
     )
     assert told.stdout == f"whit needs {absent} to read machine code\n"
+
+
+def test_the_low_half_of_a_pointer_is_none_where_the_loader_shifts_the_program() -> None:
+    """Such programs lie above 4 GB: whoever takes four bytes of a pointer to a function can't call it."""
+    fixed = _elf(STORES_HALF)
+
+    assert find(replace(fixed, type=DYN).build()).numbers == {39}
+    assert find(replace(fixed, type=DYN).build()).complete
+    (lack,) = find(fixed.build()).unknown
+    assert lack.reason == "a pointer to a function is computed with, or put away"
+
+
+def test_a_pointer_that_is_handed_on_through_a_slot_that_may_change_is_unknown() -> None:
+    (snippet,) = (one for one in SNIPPETS if "a slot that never changes" in one.shows)
+    written = Elf(segments=(Segment(snippet.code, flags=READ | WRITE | EXECUTE),))
+
+    assert [lack.reason for lack in find(written.build()).unknown] == [
+        "a pointer to a function is handed to an unknown one"
+    ]

@@ -174,3 +174,22 @@ def test_a_function_behind_padding_begins_with_no_page() -> None:
     flow = followed(0x400000, piece.instructions[0].pages.words, piece.turns, Effort.of(0))
 
     assert piece.instructions[3].named == flow.at(3) == (0x400010,)
+
+
+def test_a_register_that_something_else_was_put_into_names_nothing() -> None:
+    """In the same block; what was put there in another one is told by the flow.
+
+    adrp x9, 0; ldr x9, [x0]; ldr x8, [x9, 16]; adrp x10, 0; ldr x10, [x0]; cbz x0, next; next: ldr x8, [x10, 24]; adrp x11, 0; ldr x8, [x11, 32]; ret
+    """
+    code = bytes.fromhex(
+        "09000090 090040f9 280940f9 0a000090 0a0040f9 200000b4 480d40f9 0b000090 681140f9 c0035fd6"
+    ).ljust(256, b"\0")
+    elf = parse(Elf(segments=(Segment(code, flags=READ | EXECUTE, address=0x400000),), machine=EM_AARCH64).build())
+    image = image_of(elf)
+    start = image.code[0].start
+    found = arm_references(image, bounds_of(image)).relative
+    piece = decode(code, start, Effort.of(0))
+
+    page = start & ~0xFFF
+    assert [target - page for target, _ in found.within(0, 1 << 32)] == [24, 32]
+    assert [piece.instructions[index].named for index in (2, 6, 8)] == [(), (), (page + 32,)]
