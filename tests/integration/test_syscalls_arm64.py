@@ -48,6 +48,8 @@ SLOW = (
     Case("fresh-queue", "c-zig"),
     Case("server", "go"),
     Case("fresh-shell", "rust-arm64", stripped=True, cross=False),
+    Case("cgo", "cgo-arm64", stripped=True, cross=False),
+    Case("fresh_report", "nim-arm64", cross=False),
 )
 
 

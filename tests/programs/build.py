@@ -12,6 +12,7 @@ import functools
 import hashlib
 import importlib.util
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -152,6 +153,30 @@ def _c_zig(tool: tuple[str, ...], source: Path, out: Path, options: Options) -> 
 _ZIG_ARCH = {"amd64": "x86_64", "arm64": "aarch64", "arm": "arm", "386": "x86", "riscv64": "riscv64", "s390x": "s390x"}
 
 
+def _zig_arm64(folder: Path) -> Path:
+    """What others call as a C compiler for AArch64 on musl."""
+    script = folder / "cc"
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(_zig_cc())} -target aarch64-linux-musl "$@"\n')
+    script.chmod(0o755)
+    return script
+
+
+def _cgo_arm64(tool: tuple[str, ...], source: Path, out: Path, options: Options) -> tuple[list[str], dict[str, str]]:
+    line, env = _go(tool, source, out, options)
+    strip = ["-s", "-w"] if options.stripped else []
+    static = shlex.join(["-linkmode=external", "-extldflags=-static", *strip])
+    more = {"CGO_ENABLED": "1", "GOARCH": "arm64", "CC": str(_zig_arm64(out.parent)), **_zig_env()}
+    return [*line[:-3], f"-ldflags={static}", *line[-3:]], {**env, **more}
+
+
+def _nim_arm64(tool: tuple[str, ...], source: Path, out: Path, options: Options) -> tuple[list[str], dict[str, str]]:
+    script = _zig_arm64(out.parent)
+    cc = ["--cpu:arm64", "--os:linux", "--cc:clang", f"--clang.exe:{script}", f"--clang.linkerexe:{script}"]
+    link = ["--passL:-static", *(["--passL:-s"] if options.stripped else [])]
+    quiet = ["--hints:off", f"--nimcache:{out.parent}/nimcache"]
+    return [*tool, "c", "-d:release", *cc, *link, *quiet, *options.flags, f"-o:{out}", str(source)], _zig_env()
+
+
 def _zig_env() -> dict[str, str]:
     return {f"ZIG_{scope}_CACHE_DIR": str(CACHE / "zig-cache") for scope in ("LOCAL", "GLOBAL")}
 
@@ -187,6 +212,8 @@ LANGUAGES: dict[str, Language] = {
     "rust-arm64": Language("rust", ".rs", lambda: _rust_for(_RUST_ARM64), ("--version",), _rust_arm64),
     "nim": Language("nim", ".nim", lambda: _found("nim"), ("--version",), _nim("gcc")),
     "nim-musl": Language("nim", ".nim", lambda: _found("nim"), ("--version",), _nim("musl-gcc")),
+    "nim-arm64": Language("nim", ".nim", lambda: _found("nim"), ("--version",), _nim_arm64),
+    "cgo-arm64": Language("go", "", lambda: _found("go"), ("version",), _cgo_arm64),
     "zig": Language("zig", ".zig", _zig, ("version",), _zig_exe),
     "wasm-go": Language("go", "", lambda: _found("go"), ("version",), _go_wasm),
     "wasm-c": Language("c", ".c", _zig_cc, ("--version",), _c_wasi),
