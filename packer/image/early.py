@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """Whether a layer that is being written will be wanted: not known at first, decided once."""
+    """Whether a layer that is being written will be wanted: not known at first; and given up after all where whoever wanted it is interrupted."""
 
     _known: Event = field(default_factory=Event)
     _given_up: Event = field(default_factory=Event)
@@ -36,12 +36,14 @@ class Fate:
         self._known.wait()
         self.check()
 
-    def decide(self, *, wanted: bool) -> None:
-        """Tell the writer; only the first decision counts."""
-        if not self._known.is_set():
-            if not wanted:
-                self._given_up.set()
-            self._known.set()
+    def want(self) -> None:
+        """Tell the writer that it is wanted."""
+        self._known.set()
+
+    def give_up(self) -> None:
+        """Tell the writer that it isn't, or isn't any more; one that is stored stays."""
+        self._given_up.set()
+        self._known.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class EarlyLayer:
         """The stored layer if it is the one that is wanted; waits for it, and raises what writing it raised."""
         if spec != self.spec:
             return None
-        self.fate.decide(wanted=True)
+        self.fate.want()
         return self.future.result()
 
 
@@ -81,4 +83,4 @@ def early_layer(layout: Layout, spec: LayerSpec, created: int, compression: Comp
         try:
             yield EarlyLayer(spec, future, fate)
         finally:
-            fate.decide(wanted=False)
+            fate.give_up()

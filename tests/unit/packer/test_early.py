@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 import pytest
 
-from whit.packer.image.early import early_layer
+from whit.packer.image.early import EarlyLayer, early_layer
 from whit.packer.image.layer import write_layer
 from whit.packer.image.spec import Compression, Entry, EntryKind, HostFile, LayerSpec
 from whit.packer.store.layout import Layout
@@ -70,4 +71,17 @@ def test_what_goes_wrong_is_raised_where_it_is_wanted(layout: Layout, program: P
         early_layer(layout, wanted, 7, Compression.GZIP) as early,
     ):
         early.result(wanted)
+    assert blobs(layout) == []
+
+
+def test_a_layer_that_was_wanted_is_given_up_where_that_is_interrupted(layout: Layout, program: Path) -> None:
+    def interrupted(early: EarlyLayer) -> None:
+        early.fate.want()
+        raise KeyboardInterrupt
+
+    # given one that takes some time
+    os.truncate(program, 4 << 30)
+    with pytest.raises(KeyboardInterrupt), early_layer(layout, spec(program), 7, Compression.GZIP) as early:
+        interrupted(early)
+    assert isinstance(early.future.exception(), CancelledError)
     assert blobs(layout) == []
