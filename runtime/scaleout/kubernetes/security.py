@@ -138,7 +138,7 @@ def _options(context: Context, service: Service) -> Document:
     here = ("services", service.name, "security_opt")
     for text in service.values.get("security_opt") or ():
         key, _, value = str(text).replace(":", "=", 1).partition("=")
-        if key == "no-new-privileges" and value in {"", "true"}:
+        if (key == "no-new-privileges" and value in {"", "true"}) or (key, value) == ("seccomp", "builtin"):
             continue
         if key == "seccomp" and value == "unconfined":
             made["seccompProfile"] = {"type": "Unconfined"}
@@ -147,7 +147,7 @@ def _options(context: Context, service: Service) -> Document:
             words = {"unconfined": {"type": "Unconfined"}, "docker-default": {"type": "RuntimeDefault"}}
             made["appArmorProfile"] = words.get(value, {"type": "Localhost", "localhostProfile": value})
         else:
-            hint = "no-new-privileges, seccomp=unconfined, apparmor=NAME"
+            hint = "no-new-privileges, seccomp=unconfined|builtin, apparmor=NAME"
             raise context.refused(here, f"Kubernetes can't do '{text}'", hint)
     return made
 

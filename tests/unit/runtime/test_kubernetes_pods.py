@@ -24,6 +24,10 @@ def test_a_pod_is_confined_as_whits_containers_are() -> None:
     assert spec["enableServiceLinks"] is False
 
 
+def test_the_builtin_filter_is_the_usual_one() -> None:
+    assert pod({"web": {"security_opt": ["seccomp=builtin"]}}) == pod({"web": {}})
+
+
 def test_a_root_that_is_only_read_has_a_tmp_in_memory() -> None:
     spec = pod({"web": {}})
     assert spec["volumes"] == [{"name": "whit-tmp", "emptyDir": {"medium": "Memory"}}]
