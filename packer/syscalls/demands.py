@@ -42,6 +42,9 @@ _MOST_DEMANDS = 20_000
 _NEW = 20
 """Steps that a question which is new is counted as; real programs have up to 7,000."""
 
+_NEAR = 10
+"""Steps that an instruction which may write to a variable is counted as."""
+
 _TOO_MANY = "too many ways lead to it"
 
 _MOST_OPERATIONS = 4
@@ -309,7 +312,7 @@ class Demands:
         if not program.image.writable(address):
             return steps
         for place in program.references.near(address):
-            program.machine.effort.spend()
+            program.machine.effort.spend(_NEAR)
             found = program.around(place)
             if found is None:
                 continue

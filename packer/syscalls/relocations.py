@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from whit.packer.elf.dynamic import Tag
 from whit.packer.elf.machine import EM_AARCH64
+from whit.packer.support.errors import InvalidFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ def relocated(elf: ElfFile, dynamic: Dynamic | None) -> dict[int, int]:
 
 
 def relocations(elf: ElfFile, dynamic: Dynamic | None) -> Iterator[tuple[int, int]]:
-    """(address, value), in the loader's order: the last of an address counts."""
+    """(address, value), in the loader's order: the last of an address counts. Raises :class:`InvalidFileError` for more than a file has."""
     if dynamic is None:
         return
     relative = _RELATIVE.get(elf.machine, _X86_RELATIVE)
@@ -41,7 +42,10 @@ def relocations(elf: ElfFile, dynamic: Dynamic | None) -> Iterator[tuple[int, in
                 yield address, addend
             elif info & 0xFFFF_FFFF in by_symbol and symbols is not None:
                 yield address, _symbol_value(elf, symbols, info >> 32) + addend
-    for address in _relr(elf, dynamic):
+    most = len(elf.data) // 8
+    for number, address in enumerate(_relr(elf, dynamic)):
+        if number > most:
+            raise InvalidFileError("not a valid ELF file: it relocates more words than it has")
         offset = elf.offset_of(address)
         if offset is not None and offset + 8 <= len(elf.data):
             yield address, elf.word_at(offset, "a relocated word")

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.programs.make_elf import EXECUTE, READ, Elf, Segment
+from tests.programs.make_elf import DYN, EXECUTE, READ, WRITE, Elf, Segment, dynamic_segment
 from whit.packer.elf.machine import EM_AARCH64
+from whit.packer.support.errors import InvalidFileError
 from whit.packer.syscalls.analyse import find
 from whit.packer.syscalls.sites import MOST
 
@@ -17,6 +18,9 @@ ENTRY = bytes.fromhex("0f05")
 OLD_ENTRY = bytes.fromhex("cd80")
 TOO_MANY_PLACES = "more places enter the kernel than are looked at"
 TOO_MANY_WAYS = "too many ways lead to it"
+
+RELR, RELR_SIZE = 36, 35
+"""DT_RELR, DT_RELRSZ."""
 
 SVC = 0xD400_0001
 BRANCH_TO_X0 = 0xD61F_0000
@@ -71,6 +75,36 @@ def test_a_tables_address_that_goes_through_endless_registers_is_not_understood(
     found = find(_x86(moves + jump + ENTRY))
 
     assert not found.complete
+
+
+def test_a_program_that_relocates_more_words_than_it_has_is_refused() -> None:
+    """A megabyte that says so eight million times took 19 s and 358 MB."""
+    address = 0
+    for _ in range(2):  # where the table stands depends on what stands before it
+        table = (struct.pack("<Q", address) + b"\xff" * 248) * 100
+        elf = Elf(segments=(Segment(ENTRY, flags=READ | EXECUTE), Segment(table)), type=DYN)
+        whole = dynamic_segment(elf, b"\0", (RELR, address), (RELR_SIZE, len(table)))
+        address = whole.address(1)
+
+    with pytest.raises(InvalidFileError, match="it relocates more words than it has"):
+        find(whole.build())
+
+
+def test_what_may_write_to_a_variable_is_counted() -> None:
+    """A variable is read, and the next one written, 52,000 times: each was looked at for each variable."""
+    count, size = 20_000, 4096
+    code = b"".join(
+        bytes.fromhex("8b05")  # mov eax, [rip+…]; mov [rip+…], eax; syscall
+        + struct.pack("<i", count * 14 + index * 8 % size - (index * 14 + 6))
+        + bytes.fromhex("8905")
+        + struct.pack("<i", count * 14 + (index * 8 + 8) % size - (index * 14 + 12))
+        + ENTRY
+        for index in range(count)
+    )
+
+    found = find(Elf(segments=(Segment(code + bytes(2 * size), flags=READ | WRITE | EXECUTE),)).build())
+
+    assert TOO_MANY_WAYS in {lack.reason for lack in found.unknown}
 
 
 def test_mazes_of_jumps_end() -> None:
