@@ -22,6 +22,6 @@ static long call(long number)
 
 int main(void)
 {
-	printf("%ld %ld\n", call(SYS_getpriority), call(SYS_sched_get_priority_max));
+	printf("%ld %ld\n", call(SYS_sched_get_priority_max), call(SYS_sched_get_priority_min));
 	return 0;
 }
