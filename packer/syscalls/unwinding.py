@@ -32,7 +32,7 @@ _HIGHEST = 1 << 63
 def beginnings(elf: ElfFile) -> Numbers:
     """The addresses at which the tables say that functions begin; none where they aren't understood."""
     for segment in elf.segments:
-        if segment.type != _HEADER or segment.offset + 12 > len(elf.data):
+        if segment.type != _HEADER or segment.offset + 12 > len(elf.data) or segment.address >= _HIGHEST:
             continue
         if tuple(elf.data[segment.offset : segment.offset + 4]) != _HEADER_FORM:
             continue

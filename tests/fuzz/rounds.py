@@ -32,7 +32,9 @@ def changed(chance: random.Random, base: bytes) -> bytes:
     return bytes(data)
 
 
-def rounds(known: Sequence[tuple[Callable[[bytes], None], bytes]], seconds: float, seed: int) -> int:
+def rounds(
+    known: Sequence[tuple[Callable[[bytes], None], bytes]], seconds: float, seed: int, slow: float = SLOW
+) -> int:
     """How many there were. Whatever else is raised is raised, with what was read printed before."""
     chance, end, count = random.Random(seed), time.monotonic() + seconds, 0
     while time.monotonic() < end:
@@ -45,6 +47,6 @@ def rounds(known: Sequence[tuple[Callable[[bytes], None], bytes]], seconds: floa
         except BaseException:
             print(f"{read.__name__}({data!r})")  # noqa: T201 - what a person runs
             raise
-        assert time.process_time() - begin < SLOW, f"{read.__name__}({data!r}) is slow"
+        assert time.process_time() - begin < slow, f"{read.__name__}({data!r}) is slow"
         count += 1
     return count

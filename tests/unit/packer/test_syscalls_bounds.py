@@ -16,6 +16,8 @@ from whit.packer.syscalls.unwinding import beginnings
 
 CALL = bytes.fromhex("b827000000 0f05 c3")  # mov eax, 39; syscall; ret
 RELATIVE = 0x1B
+TABLE = 0x6474_E550
+"""PT_GNU_EH_FRAME."""
 
 
 def _record(body: bytes) -> bytes:
@@ -72,6 +74,14 @@ def test_damaged_records_end_in_fewer_functions() -> None:
             if damaged:
                 damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         assert len(beginnings(_read(bytes(damaged)))) <= 1
+
+
+def test_a_table_at_an_address_that_no_program_has_is_passed_over() -> None:
+    """A byte changed in the program's header was a traceback."""
+    header = bytes((1, RELATIVE, 3, 0x3B)) + struct.pack("<iIii", 0, 1, 16, 16)
+    table = Segment(header, TABLE, address=0xFF00_0000_0000_0000)
+
+    assert find(Elf(segments=(Segment(CALL, flags=READ | EXECUTE), table)).build()).numbers == {39}
 
 
 def test_segments_that_are_too_far_apart_are_refused_in_words() -> None:
