@@ -35,7 +35,7 @@ def find(data: Data) -> Findings:
     Raises :class:`InvalidFileError` for a file that is none, :class:`UnsupportedError` for one of another kind or
     architecture, and where the decoder isn't installed.
     """
-    elf = _static(data)
+    elf = require_static(data)
     with _extra():
         from whit.packer.syscalls.demands import Demands  # noqa: PLC0415 - as the others
         from whit.packer.syscalls.pointers import Pointers  # noqa: PLC0415
@@ -65,12 +65,17 @@ def _extra() -> Iterator[None]:
     try:
         yield
     except ImportError as error:
+        if error.name is None:
+            raise UnsupportedError(
+                f"what reads machine code can't be loaded: {error}", hint="is there enough memory?"
+            ) from None
         raise UnsupportedError(
             f"whit needs {error.name} to read machine code", hint="pip install 'whit[syscalls]'"
         ) from None
 
 
-def _static(data: Data) -> ElfFile:
+def require_static(data: Data) -> ElfFile:
+    """The executable, if its system calls are in itself. Raises :class:`UnsupportedError`, :class:`InvalidFileError`."""
     if data[:4] != ELF_MAGIC:
         raise UnsupportedError("system calls are found in ELF executables only", hint="give a program for Linux")
     elf = parse(data)

@@ -18,7 +18,8 @@ from whit.packer.support.hashing import sha256, sha256_of_much
 from whit.packer.support.jsondoc import canonical_json, parse_object
 from whit.packer.support.private import check_private
 from whit.packer.support.search import Sweep
-from whit.packer.syscalls.analyse import find
+from whit.packer.support.unthreaded import without_threads
+from whit.packer.syscalls.analyse import find, require_static
 from whit.packer.syscalls.found import Entry, Findings, Place, Unknown, Way
 
 if TYPE_CHECKING:
@@ -40,15 +41,21 @@ _CHUNK = 1 << 20
 
 def find_once(data: Data) -> Findings:
     """As :func:`whit.packer.syscalls.analyse.find`; what was found in the same bytes before is taken from the store."""
+    require_static(data)
     folder = _folder()
     if folder is None:
-        return find(data)
+        return _find(data)
     path = folder / _key(data)
     known = _read(path)
     if known is None:
-        known = find(data)
+        known = _find(data)
         _keep(path, known)
     return known
+
+
+def _find(data: Data) -> Findings:
+    with without_threads():
+        return find(data)
 
 
 def _folder() -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -143,3 +144,18 @@ def test_a_dynamic_program_is_refused_in_words(whit: Path) -> None:
     assert done.returncode == 1
     assert "linked dynamically" in done.stderr
     assert "hint: " in done.stderr
+
+
+def test_little_room_for_addresses_is_enough(whit: Path, tmp_path: Path) -> None:
+    """numpy's library for matrices would take more for buffers that nothing needs."""
+    program = compiled(lambda: build("hello", "c-musl"))
+    script = 'ulimit -v 200000; exec "$@"'
+    environment = {**os.environ, "WHIT_ROOT": str(tmp_path / "root")}
+
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", whit, "syscalls", program],
+        capture_output=True, text=True, check=False, env=environment,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("hello: 12 of ")
