@@ -69,10 +69,12 @@ def test_a_call_that_was_not_found_ends_the_program(tmp_path: Path) -> None:
 
 
 def test_calls_that_were_not_found_or_not_there_are_told() -> None:
-    read, write, close, site = 0, 1, 3, 0x1000
+    read, write, close, exit_group, site = 0, 1, 3, 231, 0x1000
     ways = tuple(Way(number, (Place(site, ""),)) for number in (read, write))
     found = Findings("amd64", 100, (Entry(Place(site, ""), ways), Entry(Place(site + 16, ""), ways[:1])), (), ())
-    calls = frozenset({Call(read, site), Call(write, site), Call(write, site + 16), Call(close, site)})
+    calls = frozenset(
+        {Call(read, site), Call(write, site), Call(write, site + 16), Call(close, site), Call(exit_group, site)}
+    )
     seen = Traced(frozenset({read, write, close}), calls)
 
     proof = held_against(Proof(PROGRAMS[0]), [seen], found)
