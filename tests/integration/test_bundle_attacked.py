@@ -16,8 +16,9 @@ import pytest
 
 from tests.integration.bundles import LIMIT_S, NOTHING, Bundle, box, bundle, folder
 from tests.integration.conftest import USER, become
+from tests.integration.leftcgroups import nothing_is_left
 from tests.integration.madeimage import entry, make_image
-from tests.integration.test_run import first_line, nothing_is_left
+from tests.integration.test_run import first_line
 from whit.packer.executable.bundled import MARK
 from whit.packer.image.spec import RunConfig
 from whit.runtime.bundle.reading import opened

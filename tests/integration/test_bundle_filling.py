@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.bundles import Bundle, bundle, folder
+from tests.integration.leftcgroups import nothing_is_left
 from tests.integration.madeimage import entry, make_image
 from tests.integration.test_bundle_file import DAMAGED, flip
-from tests.integration.test_run import nothing_is_left
 from whit.packer.image.spec import RunConfig
 from whit.runtime.bundle.reading import opened
 

@@ -14,8 +14,8 @@ import pytest
 from tests.integration.breaking_out import WAYS_OUT, breakout
 from tests.integration.bundles import LIMIT_S, Bundle, bundle, folder
 from tests.integration.compiled import compiled
+from tests.integration.leftcgroups import nothing_is_left
 from tests.integration.madeimage import entry, make_image
-from tests.integration.test_run import nothing_is_left
 from tests.peers import PROJECT
 from tests.programs.build import build
 from whit.packer.image.spec import RunConfig

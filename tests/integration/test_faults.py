@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.test_run import own_cgroups, wait_until
+from tests.integration.leftcgroups import own_cgroups, wait_until
 from tests.programs.build import build
 from whit.packer.store.garbage import verify
 from whit.packer.store.store import Store

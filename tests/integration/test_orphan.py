@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.test_run import own_cgroups, wait_until
+from tests.integration.leftcgroups import own_cgroups, wait_until
 from tests.programs.build import build
 from whit.runtime.host import cgroup_layout
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.leftcgroups import nothing_is_left, wait_until
 from tests.programs.build import build
 
 if TYPE_CHECKING:
@@ -19,29 +20,9 @@ if TYPE_CHECKING:
     from tests.conftest import RunWhit
 
 BUSYBOX = Path("/bin/busybox")
-CGROUPS = Path("/sys/fs/cgroup")
 
 pytestmark = pytest.mark.peer("busybox")
-
-
-def own_cgroups() -> set[Path]:
-    found = (path for where in ("whit/*", "*/whit/*") for path in CGROUPS.glob(where))
-    return {path for path in found if path.is_dir()}
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it didn't happen"
-        time.sleep(0.01)
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
-    """Whatever a test does, no cgroup of its containers may stay."""
-    before = own_cgroups()
-    yield
-    wait_until(lambda: own_cgroups() <= before)
+__all__ = ["nothing_is_left"]
 
 
 @pytest.fixture
