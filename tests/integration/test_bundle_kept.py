@@ -36,9 +36,9 @@ def anybody(request: pytest.FixtureRequest, box: Bundle) -> Bundle:
     return box if request.param == "root" else box.as_user
 
 
-def place_of(by: Bundle, folder: Path) -> Path:
-    """A folder for unpacked files, of whoever starts the bundle."""
-    place = folder / "kept"
+def place_of(by: Bundle, folder: Path, name: str = "kept") -> Path:
+    """A folder of whoever starts the bundle, for unpacked files or as a home."""
+    place = folder / name
     place.mkdir(mode=0o755)
     if by.prefix:
         os.chown(place, USER, USER)
@@ -130,11 +130,7 @@ def test_what_was_changed_where_it_is_kept_is_told_of(box: Bundle, folder: Path)
 @pytest.fixture
 def home(anybody: Bundle, folder: Path) -> Path:
     """The home of whoever starts it."""
-    place = folder / "home"
-    place.mkdir(mode=0o755)
-    if anybody.prefix:
-        os.chown(place, USER, USER)
-    return place
+    return place_of(anybody, folder, "home")
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import signal
 from errno import EPERM
 from typing import TYPE_CHECKING, Any
 
-import jsonschema
 import pytest
 
 from tests.integration.compiled import compiled
+from tests.integration.test_trace import trace
 from tests.peers import PROJECT
 from tests.programs.build import build
 from whit.runtime.seccomp.model import ALLOW, errno
@@ -22,30 +22,19 @@ if TYPE_CHECKING:
 
     from tests.conftest import RunWhit
 
+__all__ = ["trace"]
+
 KILLED = 128 + signal.SIGSYS
 MADE = ("sched_get_priority_max", "sched_get_priority_min")
 """What tests/programs/c/generated.c calls by code that it writes at run time."""
 
 WORKS = "0 0\n"
-SCHEMA = json.loads((PROJECT / "docs" / "trace.schema.json").read_text())
 GO_ON = pytest.mark.parametrize(("name", "language"), [("hello", "c-musl"), ("everything", "go"), ("net", "rust")])
 
 
 @pytest.fixture
 def program() -> Path:
     return compiled(lambda: build("generated", "c-musl"))
-
-
-@pytest.fixture
-def trace(run_whit: RunWhit) -> Callable[..., dict[str, Any]]:
-    def run(*words: str | Path) -> dict[str, Any]:
-        done = run_whit("trace", "--json", *words)
-        assert done.returncode == 0, done.stderr
-        report: dict[str, Any] = json.loads(done.stdout)
-        jsonschema.validate(report, SCHEMA)
-        return report
-
-    return run
 
 
 def test_a_trace_tells_the_calls_that_code_doesn_t_show(trace: Callable[..., dict[str, Any]], program: Path) -> None:
