@@ -10,6 +10,7 @@ import click
 from whit.packer.commands.options import add_calls_option, raw_choice_options
 from whit.packer.commands.push_options import push_options
 from whit.packer.commands.supply_options import supply_options
+from whit.packer.image.callsclaim import SECCOMP_WORDS
 
 if TYPE_CHECKING:
     from whit.packer.image.callsclaim import Refusal
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 @click.option("--expose", multiple=True, metavar="PORT[/PROTOCOL]", help="A port that the program listens on.")
 @click.option(
     "--seccomp",
-    type=click.Choice(["default", "auto", "auto:log", "auto:kill"]),
+    type=click.Choice(SECCOMP_WORDS),
     default="default",
     show_default=True,
     help="Which system calls it may make: the usual ones, or of these what its code can make; others fail, are logged, or end it.",
@@ -123,11 +124,9 @@ def _options(chosen: dict[str, object]) -> PackOptions:
 def _added(words: tuple[str, ...], refusal: Refusal | None) -> tuple[str, ...]:
     if not words:
         return ()
-    from whit.packer.syscalls.added import added_calls, refuse_alone
+    from whit.packer.syscalls.added import added_to
 
-    if refusal is None:
-        refuse_alone(words)
-    return added_calls(words)
+    return added_to(refusal, words)
 
 
 def _pairs(option: str, texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

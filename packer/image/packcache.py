@@ -253,7 +253,8 @@ def image_files(spec: ImageSpec) -> tuple[ImageFile, ...]:
 
 def record_of(spec: ImageSpec, descriptor: Descriptor, manifest: Manifest, layers: tuple[Layer, ...]) -> Record:
     """What is reported of an image that has just been written. Pure."""
-    calls = dict(spec.annotations).get(CALLS)
+    told = dict(spec.annotations)
+    calls = told.get(CALLS)
     return Record(
         manifest=descriptor,
         platform=spec.platform,
@@ -261,7 +262,7 @@ def record_of(spec: ImageSpec, descriptor: Descriptor, manifest: Manifest, layer
         unpacked=sum(layer.tar_size for layer in layers),
         size=descriptor.size + sum(blob.size for blob in manifest.blobs),
         calls=None if calls is None else len(calls.split()),
-        added_calls=len(dict(spec.annotations).get(ADDED, "").split()),
+        added_calls=len(told.get(ADDED, "").split()),
     )
 
 

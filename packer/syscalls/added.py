@@ -16,6 +16,8 @@ from whit.packer.syscalls.names import syscall_numbers
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from whit.packer.image.callsclaim import Refusal
+
 OPTION = "--add-calls"
 _TRACE = "whit-trace/1"
 _LARGEST = 256 << 20
@@ -35,6 +37,13 @@ def _known() -> frozenset[str]:
     return frozenset(name for architecture in _ARCHITECTURES for name in syscall_numbers(architecture))
 
 
+def added_to(refusal: Refusal | None, words: tuple[str, ...]) -> tuple[str, ...]:
+    """As :func:`added_calls`, for the filter that ``--seccomp auto`` asks for. Raises :class:`UsageError` where none is asked for."""
+    if words and refusal is None:
+        raise UsageError(f"{OPTION} goes with --seccomp auto", hint="or auto:log, or auto:kill")
+    return added_calls(words)
+
+
 def added_calls(words: Iterable[str]) -> tuple[str, ...]:
     """The calls that ``--add-calls NAME[,NAME…]|FILE`` asks for, each once, sorted.
 
@@ -46,12 +55,6 @@ def added_calls(words: Iterable[str]) -> tuple[str, ...]:
         names = word.split(",")
         found.update(names if known.issuperset(names) else _of_trace(word, known))
     return tuple(sorted(found))
-
-
-def refuse_alone(words: Iterable[str]) -> None:
-    """Calls are added to what was found in the code, where that is asked for. Raises :class:`UsageError`."""
-    if any(words):
-        raise UsageError(f"{OPTION} goes with --seccomp auto", hint="or auto:log, or auto:kill")
 
 
 def _of_trace(word: str, known: frozenset[str]) -> frozenset[str]:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from whit.packer.commands.options import add_calls_option
+from whit.packer.image.callsclaim import SECCOMP_WORDS
+from whit.runtime.commands.options import launch_options, pull_option
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
-
-from whit.packer.commands.options import add_calls_option
-from whit.runtime.commands.options import launch_options, pull_option
 
 _OWN = ("create", "inspect", "verify")
 
@@ -56,7 +57,7 @@ def command() -> None:
 )
 @click.option(
     "--seccomp",
-    type=click.Choice(["image", "auto", "auto:log", "auto:kill"]),
+    type=click.Choice(["image", *SECCOMP_WORDS[1:]]),
     default="image",
     show_default=True,
     help="Which system calls it may make: as the image says, or of the usual ones what its code can make; others fail, are logged, or end it.",
@@ -87,18 +88,17 @@ def create(  # noqa: PLR0917 - click's: one an option
     from whit.packer.image.callsclaim import refusal_of
     from whit.packer.showing.console import human_size, print_json, warn
     from whit.packer.store.store import Store
-    from whit.packer.syscalls.added import added_calls, refuse_alone
+    from whit.packer.syscalls.added import added_to
     from whit.runtime.bundle.making import ready, settings, warning_of
     from whit.runtime.bundle.writing import Order, write_bundle
     from whit.runtime.request import Words
 
     refusal = refusal_of(seccomp)
-    if refusal is None:
-        refuse_alone(add_calls)
+    added = added_to(refusal, add_calls)
     words, store = Words(**values, pull=pull), Store.open()
     key = signing_key(sign) if sign else None
     defaults = settings(words, writable=writable, unpack=unpack)
-    image, options = ready(words, store, refusal, frozenset(added_calls(add_calls)))
+    image, options = ready(words, store, refusal, frozenset(added))
     done = write_bundle(Path(output), Order(image, options, defaults, key), store)
     warning = warning_of(image, words)
     if warning:
