@@ -62,6 +62,11 @@ class Image:
         return min([*(start for start, _ in self.memory), *(part.start for part in self.code)], default=0)
 
     @cached_property
+    def end(self) -> int:
+        """Behind the highest of them."""
+        return max([*(end for _, end in self.memory), *(part.end for part in self.code)], default=0)
+
+    @cached_property
     def relocations(self) -> Relocated:
         """The words that are relocated."""
         return relocated_of(relocations(self.elf, program.dynamic(self.elf)))
@@ -154,9 +159,7 @@ def image_of(elf: ElfFile) -> Image:
     if sum(part.end - part.start for part in code) > len(elf.data):
         raise InvalidFileError("not a valid ELF file: it has more code than bytes")
     image = Image(elf, code)
-    addresses = [edge for start_end in image.memory for edge in start_end]
-    addresses += [edge for part in image.code for edge in (part.start, part.end)]
-    if addresses and max(addresses) - image.base >= MOST_MEMORY:
+    if image.end - image.base >= MOST_MEMORY:
         raise UnsupportedError(
             "its segments lie more than 4 GB apart", hint="whit trace sees which calls such a program makes"
         )

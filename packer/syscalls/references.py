@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -84,6 +84,18 @@ class Pairs:
         return Index(self.image.base, self._packed)
 
 
+class Named(Protocol):
+    """Pairs of an address that is referred to and the one that refers to it, kept or sought."""
+
+    def at(self, target: int) -> list[int]:
+        """Who refers to an address."""
+        ...
+
+    def within(self, start: int, end: int) -> list[tuple[int, int]]:
+        """(target, site) of all that refer to an address from ``start`` to below ``end``, sorted."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class References:
     """``branches``: from calls and from jumps to other pieces of code (the site is the opcode's last byte). ``relative``: from operands relative to the next instruction
@@ -92,7 +104,7 @@ class References:
     """
 
     branches: Index
-    relative: Index
+    relative: Named
     absolute: Index
     pointers: Index
 

@@ -10,6 +10,8 @@ from whit.packer.syscalls.arm64.effects import SIZE
 from whit.packer.syscalls.pieces import Flow
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from whit.packer.syscalls.pieces import Turned
@@ -39,18 +41,30 @@ _ELSEWHERE = (
 
 def turned(words: Words, start: int) -> list[Turned]:
     """The instructions, by their numbers, that turn the flow, and their targets; ``start`` is the first one's address."""
-    here = np.nonzero(words & np.uint32(0x1C00_0000) == 0x1400_0000)[0]
+    here = _branches(words)
     group = words[here]
-    found: list[Turned] = []
-    for mask, value, flow, at, count in _TO:
-        one = np.nonzero(group & np.uint32(mask) == value)[0]
-        targets = (here[one] + number(group[one], at, count)) * SIZE + start
-        found.append((flow, here[one], targets))
+    found: list[Turned] = [*_leading(here, group, start)]
     found.extend((flow, here[group & np.uint32(mask) == value], None) for mask, value, flow in _ELSEWHERE)
     return found
 
 
+def leading(words: Words, start: int) -> list[tuple[Flow, Numbers, Numbers]]:
+    """Those that say a target."""
+    here = _branches(words)
+    return list(_leading(here, words[here], start))
+
+
+def _branches(words: Words) -> Numbers:
+    return np.nonzero(words & np.uint32(0x1C00_0000) == 0x1400_0000)[0]
+
+
+def _leading(here: Numbers, group: Words, start: int) -> Iterator[tuple[Flow, Numbers, Numbers]]:
+    for mask, value, flow, at, count in _TO:
+        one = np.nonzero(group & np.uint32(mask) == value)[0]
+        places = here[one]
+        yield flow, places, (places + number(group[one], at, count)) * SIZE + start
+
+
 def number(words: Words, at: int, count: int) -> Numbers:
     """The signed number of ``count`` bits from bit ``at`` on."""
-    value = (words >> np.uint32(at) & np.uint32((1 << count) - 1)).astype(np.int64)
-    return np.where(value >> count - 1, value - (1 << count), value)
+    return (words << np.uint32(32 - at - count)).view(np.int32).astype(np.int64) >> 32 - count

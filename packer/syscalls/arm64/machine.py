@@ -51,7 +51,7 @@ class Arm64:
 
     def references(self, image: Image, bounds: Bounds) -> References:
         """As the protocol says."""
-        return arm_references(image, bounds)
+        return arm_references(image, bounds, self.effort)
 
     def decode(self, code: Code, start: int, end: int) -> Piece[Instruction]:
         """As the protocol says."""

@@ -19,7 +19,7 @@ from whit.packer.syscalls.arm64.fields import mask_of
 from whit.packer.syscalls.arm64.flow import followed
 from whit.packer.syscalls.arm64.references import arm_references
 from whit.packer.syscalls.bounds import bounds_of
-from whit.packer.syscalls.effort import Effort
+from whit.packer.syscalls.effort import Effort, TooMuchError
 from whit.packer.syscalls.image import image_of
 from whit.runtime.seccomp.ofprogram import profile_of
 
@@ -107,12 +107,12 @@ def test_whatever_begins_with_a_pages_address_is_a_reference() -> None:
     elf = parse(Elf(segments=(Segment(code, flags=READ | EXECUTE, address=0x400000),), machine=EM_AARCH64).build())
     image = image_of(elf)
     start = image.code[0].start
-    found = arm_references(image, bounds_of(image)).relative
+    found = arm_references(image, bounds_of(image), Effort.of(0)).relative
     piece = decode(code, start, Effort.of(0))
 
     instructions = [piece.instructions[index] for index in range(len(piece.addresses))]
     named = {(address, raw.address) for raw in instructions for address in raw.named}
-    assert named == set(found.within(0, 1 << 32))
+    assert named == set(found.within(start & ~0xFFF, start + 0x1000))
     assert sorted(address - (start & ~0xFFF) for address, _ in named) == [0, 0, 16, 32, 48, 129]
 
 
@@ -187,9 +187,40 @@ def test_a_register_that_something_else_was_put_into_names_nothing() -> None:
     elf = parse(Elf(segments=(Segment(code, flags=READ | EXECUTE, address=0x400000),), machine=EM_AARCH64).build())
     image = image_of(elf)
     start = image.code[0].start
-    found = arm_references(image, bounds_of(image)).relative
+    found = arm_references(image, bounds_of(image), Effort.of(0)).relative
     piece = decode(code, start, Effort.of(0))
 
     page = start & ~0xFFF
-    assert [target - page for target, _ in found.within(0, 1 << 32)] == [24, 32]
+    assert [target - page for target, _ in found.within(page, page + 0x1000)] == [24, 32]
     assert [piece.instructions[index].named for index in (2, 6, 8)] == [(), (), (page + 32,)]
+
+
+def test_what_is_added_to_a_page_s_address_may_lead_to_another_page() -> None:
+    """adrp x9, 1; b next; next: ldur x8, [x9, -16]; adrp x10, -1; b last; last: ldr q0, [x10, 8192]; ldr x8, [x10, 4096]; ret."""
+    code = bytes.fromhex("090000b0 01000014 28015ff8 eafffff0 01000014 4001c83d 480148f9 c0035fd6").ljust(0x3000, b"\0")
+    elf = parse(Elf(segments=(Segment(code, flags=READ | EXECUTE, address=0x400000),), machine=EM_AARCH64).build())
+    image = image_of(elf)
+    start = image.code[0].start
+    found = arm_references(image, bounds_of(image), Effort.of(0)).relative
+
+    page = start & ~0xFFF
+    assert found.within(page, page + 0x2000) == [
+        (page, start + 24),
+        (page + 0xFF0, start + 8),
+        (page + 0x1000, start + 20),
+    ]
+    assert found.at(page + 0xFF0) == [start + 8]
+    assert found.within(0, 1 << 64) == found.within(page, page + 0x2000)
+
+
+def test_pages_that_many_operands_begin_with_are_sought_in_little_time() -> None:
+    """Each page is made in many registers, and each of those used all the way: what is looked at counts."""
+    words = [0x9000_0000 | register for register in range(31)] + [0xF940_0000 | 9 << 5 | 31] * 8000
+    code = struct.pack(f"<{len(words)}I", *words) * 8
+    elf = parse(Elf(segments=(Segment(code, flags=READ | EXECUTE),), machine=EM_AARCH64).build())
+    image = image_of(elf)
+    effort = Effort(2000)
+    found = arm_references(image, bounds_of(image), effort).relative
+
+    with pytest.raises(TooMuchError):
+        found.within(image.base, image.base + 0x10000)
