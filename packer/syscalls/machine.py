@@ -32,6 +32,8 @@ class Machine(Protocol):
     result: Register
     """Where the kernel leaves the answer."""
     stack: Register
+    short_jump: int
+    """Bytes that a jump reaches which isn't among the references though it leaves its piece of code."""
     return_address_bytes: int
     """What a call puts on the stack."""
     arguments: tuple[Register, ...]

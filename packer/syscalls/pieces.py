@@ -76,6 +76,8 @@ _NUMBERS = {flow: number for number, flow in enumerate(_FLOWS)}
 _NOWHERE = 0x80
 """Said of a turn that has no target."""
 
+_NOWHERE_TURNS = tuple(map(Turn, _FLOWS))
+
 
 class Turns:
     """The turns of a piece's instructions, by their numbers there: side by side, as there may be millions."""
@@ -128,9 +130,15 @@ class Turns:
         """All of them, in order."""
         return ((index, self._turn(at)) for at, index in enumerate(self._indexes))
 
+    def of_flow(self, flow: Flow) -> Iterator[int]:
+        """The numbers of the instructions that turn the flow so without saying where to, in order."""
+        at, flows, wanted = -1, self._flows, _NUMBERS[flow] | _NOWHERE
+        while (at := flows.find(wanted, at + 1)) >= 0:
+            yield self._indexes[at]
+
     def _turn(self, at: int) -> Turn:
         flow = self._flows[at]
-        return Turn(_FLOWS[flow & ~_NOWHERE], None if flow & _NOWHERE else self._targets[at])
+        return _NOWHERE_TURNS[flow & ~_NOWHERE] if flow & _NOWHERE else Turn(_FLOWS[flow], self._targets[at])
 
     def jumps_to(self, target: int) -> list[int]:
         """The numbers of the instructions that jump to an address, wherever that is: calls aren't among them."""

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from whit.packer.syscalls import tables
+from whit.packer.syscalls.kept import Kept
 from whit.packer.syscalls.locations import From, Memory
 from whit.packer.syscalls.pieces import FALLS_THROUGH, Edge, Flow, Turn, Way
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from whit.packer.syscalls.bounds import Bounds
     from whit.packer.syscalls.image import Image
@@ -27,21 +28,6 @@ _DEEPEST = 4
 
 _LONGEST = 4000
 """Instructions of a function that are looked at for its ends."""
-
-_MOST_DECODED = 500_000
-"""Instructions of small pieces that are kept, twice: some 10 MB each time."""
-
-_LARGE = 20_000
-"""Instructions of a piece that is kept for good: code that no table tells of."""
-
-_FAULT = 1 << 16
-"""Bytes that the kernel reads at once."""
-
-_READ = 100 * _FAULT
-"""Bytes that are read before the file's pages are given back."""
-
-_SHORT = 130
-"""Bytes that a short jump reaches."""
 
 _ASIDE = 20
 """Steps that reading code anew counts as."""
@@ -76,52 +62,25 @@ class Found:
 
 @dataclass
 class Program:
-    """The instructions of an image. What was decoded is kept for a while."""
+    """The instructions of an image."""
 
     image: Image
     bounds: Bounds
     references: References
     machine: Machine
-    _pieces: dict[int, Piece[Any]] = field(default_factory=dict)
-    _older: dict[int, Piece[Any]] = field(default_factory=dict)
-    _decoded: int = 0
-    _read: int = 0
+    piece: Callable[[int], Piece[Any] | None] = field(init=False)
+    """The decoded piece of code that holds an address."""
+    _kept: Kept = field(init=False)
     _aside: dict[int, Piece[Any]] = field(default_factory=dict)
     _joins: dict[int, list[int]] = field(default_factory=dict)
+    _arriving: dict[int, list[tuple[int, Flow]]] = field(default_factory=dict)
     _tables: dict[int, tables.Tables] = field(default_factory=dict)
     _returning: dict[int, bool] = field(default_factory=dict)
     _ends: dict[int, tuple[int, ...] | None] = field(default_factory=dict)
 
-    def piece(self, address: int) -> Piece[Any] | None:
-        """The decoded piece of code that holds an address."""
-        bounds = self.bounds.piece(address)
-        if bounds is None or self.image.code_part(address) is None:
-            return None
-        start = bounds[0]
-        known = self._pieces.get(start)
-        if known is None:
-            known = self._older.pop(start, None) or self.machine.decode(self._code, *bounds)
-            self._keep(known)
-        return known
-
-    def _code(self, start: int, end: int) -> bytes:
-        """The file's pages that are read for it aren't kept in memory for long: a fault brings some sixteen at once."""
-        self._read += max(end - start, _FAULT)
-        if self._read > _READ:
-            self.image.let_go()
-            self._read = 0
-        return self.image.instructions(start, end)
-
-    def _keep(self, piece: Piece[Any]) -> None:
-        """As long as it is asked for now and then. Large ones for good: to decode a small one again is quick."""
-        self._pieces[piece.start] = piece
-        if len(piece.addresses) >= _LARGE:
-            return
-        self._decoded += len(piece.addresses)
-        if self._decoded > _MOST_DECODED:
-            self._older = self._pieces
-            self._pieces = {start: one for start, one in self._older.items() if len(one.addresses) >= _LARGE}
-            self._decoded = 0
+    def __post_init__(self) -> None:
+        self._kept = Kept(self.image, self.bounds, self.machine)
+        self.piece = self._kept.piece
 
     def at(self, address: int) -> Found | None:
         """The instruction that begins at an address, if the sweep over its piece has one there."""
@@ -138,7 +97,7 @@ class Program:
         if piece is None or address in self._aside or piece.index(address) is not None:
             return
         self.machine.effort.spend(_ASIDE)
-        other = self.machine.decode(self._code, address, min(piece.end, address + 512))
+        other = self.machine.decode(self._kept.code, address, min(piece.end, address + 512))
         for index in range(len(other.addresses)):
             at = other.addresses[index]
             if piece.index(at) is not None:
@@ -170,12 +129,12 @@ class Program:
 
     def callers(self, address: int) -> list[int]:
         """Addresses of the instructions that call it directly."""
-        return [site for site, turn in self._branches(address) if turn.flow is Flow.CALL]
+        return [site for site, flow in self._branches(address) if flow is Flow.CALL]
 
     def jumps(self, address: int) -> list[int]:
         """Addresses of the instructions that jump there directly, or through a table of jumps."""
         near = [site for piece in self._around(address) for site in piece.jumps_to(address)]
-        far = [site for site, turn in self._branches(address) if turn.flow is not Flow.CALL]
+        far = [site for site, flow in self._branches(address) if flow is not Flow.CALL]
         piece = self.piece(address)
         table = self.tables(piece).targets.get(address, []) if piece is not None else []
         return list(dict.fromkeys([*near, *far, *table]))
@@ -185,11 +144,11 @@ class Program:
         own = self.piece(address)
         if own is None:
             return []
-        pieces, low, high = [own], own, own
-        while (below := self.piece(low.start - 1)) is not None and low.start > address - _SHORT:
+        pieces, low, high, short = [own], own, own, self.machine.short_jump
+        while low.start > address - short and (below := self.piece(low.start - 1)) is not None:
             pieces.append(below)
             low = below
-        while (above := self.piece(high.end)) is not None and high.end < address + _SHORT:
+        while high.end < address + short and (above := self.piece(high.end)) is not None:
             pieces.append(above)
             high = above
         return pieces
@@ -220,14 +179,18 @@ class Program:
         found = self.around(place)
         return found if found is not None and self.machine.names(found.raw, address) else None
 
-    def _branches(self, address: int) -> list[tuple[int, Turn]]:
-        found = []
-        for place in self.references.branches.at(address):
-            self.machine.effort.spend()
-            holder = self.around(place)
-            if holder is not None and (turn := holder.turn) is not None and turn.target == address:
-                found.append((holder.piece.addresses[holder.index], turn))
-        return found
+    def _branches(self, address: int) -> list[tuple[int, Flow]]:
+        """The instructions, of any piece of code, that call an address or jump there."""
+        known = self._arriving.get(address)
+        if known is None:
+            known = []
+            for place in self.references.branches.at(address):
+                self.machine.effort.spend()
+                holder = self.around(place)
+                if holder is not None and (turn := holder.turn) is not None and turn.target == address:
+                    known.append((holder.piece.addresses[holder.index], turn.flow))
+            self._arriving[address] = known
+        return known
 
     def edges(self, address: int) -> list[Edge]:
         """All known ways into the instruction at an address."""

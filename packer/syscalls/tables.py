@@ -45,9 +45,7 @@ def of(piece: Piece[Any], program: Program) -> Tables:
     targets: dict[int, list[int]] = {}
     unresolved = []
     words: set[int] = set()
-    for index, turn in piece.turns.items():
-        if turn.flow is not Flow.INDIRECT_JUMP:
-            continue
+    for index in piece.turns.of_flow(Flow.INDIRECT_JUMP):
         program.machine.effort.spend()
         table = program.machine.jump_table(piece, index)
         if table is None:

@@ -65,6 +65,7 @@ PURE = (
     "packer/support/signals.py",
     "packer/support/times.py",
     "packer/syscalls/[!o]*.py",
+    "packer/syscalls/arm64/*.py",
     "packer/syscalls/x86/*.py",
     "packer/tar/header.py",
     "packer/tar/member.py",

@@ -37,6 +37,7 @@ class Arm64:
     result = Register(0)
     stack = Register(SP)
     arguments: tuple[Register, ...] = tuple(map(Register, range(8)))
+    short_jump = 0
     return_address_bytes = 0
     kept = frozenset(range(19, 30))
     go_arguments: tuple[Register, ...] = tuple(map(Register, range(16)))

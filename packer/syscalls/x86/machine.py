@@ -55,6 +55,7 @@ class X86:
     result = Register(0)
     stack = Register(4)
     arguments: tuple[Register, ...] = tuple(map(Register, (7, 6, 2, 1, 8, 9)))
+    short_jump = 130
     return_address_bytes = 8
     kept = frozenset({3, 4, 5, 12, 13, 14, 15})
     go_arguments: tuple[Register, ...] = tuple(map(Register, (0, 3, 1, 7, 6, 8, 9, 10, 11)))
