@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _WORD = 64
 """Bytes of code whose bits are counted together."""
@@ -19,7 +23,7 @@ class Marks:
     def __init__(self, start: int) -> None:
         self._start, self._bits, self._before, self._count = start, bytearray(), array("I"), 0
 
-    def add(self, addresses: array[int], size: int) -> None:
+    def add(self, addresses: array[int] | NDArray[np.int64], size: int) -> None:
         """The addresses in the next ``size`` bytes of code: a multiple of 64 unless they are the last."""
         first = self._start + len(self._before) * _WORD
         marks = np.zeros(-(-size // _WORD) * _WORD, dtype=np.uint8)

@@ -79,6 +79,11 @@ _NOWHERE = 0x80
 _NOWHERE_TURNS = tuple(map(Turn, _FLOWS))
 
 
+def code_of(flow: Flow, *, told: bool) -> int:
+    """A turn's flow, and whether its target is told, as a byte: see :meth:`Turns.extend`."""
+    return _NUMBERS[flow] | (0 if told else _NOWHERE)
+
+
 class Turns:
     """The turns of a piece's instructions, by their numbers there: side by side, as there may be millions."""
 
@@ -91,8 +96,14 @@ class Turns:
     def add(self, index: int, turn: Turn) -> None:
         """One more; ``index`` is larger than all before."""
         self._indexes.append(index)
-        self._flows.append(_NUMBERS[turn.flow] | (_NOWHERE if turn.target is None else 0))
+        self._flows.append(code_of(turn.flow, told=turn.target is not None))
         self._targets.append(turn.target or 0)
+
+    def extend(self, indexes: NDArray[np.int64], codes: NDArray[np.uint8], targets: NDArray[np.int64]) -> None:
+        """Many more, in order: their flows by :func:`code_of`, and where to, or anything where that isn't told."""
+        self._indexes.frombytes(indexes.astype(np.uint32).tobytes())
+        self._flows += codes.tobytes()
+        self._targets.frombytes(targets.tobytes())
 
     @classmethod
     def of(cls, parts: Iterable[Turned]) -> Turns:
@@ -103,11 +114,9 @@ class Turns:
             indexes = np.concatenate([one for _, one, _ in every])
             order = np.argsort(indexes, kind="stable")
             targets = np.concatenate([np.zeros(len(at), np.int64) if to is None else to for _, at, to in every])
-            flows = [_NUMBERS[flow] | (_NOWHERE if to is None else 0) for flow, _, to in every]
+            flows = [code_of(flow, told=to is not None) for flow, _, to in every]
             spread = np.repeat(np.array(flows, dtype=np.uint8), [len(one) for _, one, _ in every])
-            turns._indexes.frombytes(indexes[order].astype(np.uint32).tobytes())
-            turns._flows += spread[order].tobytes()
-            turns._targets.frombytes(targets[order].astype(np.uint64).tobytes())
+            turns.extend(indexes[order], spread[order], targets[order].astype(np.int64))
         return turns
 
     def get(self, index: int) -> Turn | None:

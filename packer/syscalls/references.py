@@ -149,10 +149,8 @@ def chunks(image: Image) -> Iterator[tuple[int, NDArray[np.uint8], int]]:
 
 def numbers_at(code: NDArray[np.uint8], places: Numbers) -> Numbers:
     """The signed 32-bit numbers that stand at ``places``."""
-    number = np.zeros(len(places), dtype=np.uint32)
-    for byte in range(4):
-        number |= code[places + byte].astype(np.uint32) << np.uint32(8 * byte)
-    return number.view(np.int32).astype(np.int64)
+    numbers = np.ndarray(max(len(code) - 3, 0), dtype="<i4", buffer=code, strides=(1,))
+    return numbers[places].astype(np.int64)
 
 
 def pointers(image: Image) -> Index:
@@ -173,14 +171,18 @@ def pointers(image: Image) -> Index:
     return pairs.index()
 
 
-def occurrences(part: Part, image: Image, pattern: bytes) -> list[int]:
-    """Addresses in a part of the code where these bytes stand."""
-    found, end = [], part.offset + part.end - part.start
+def occurrences(part: Part, image: Image, patterns: tuple[bytes, ...]) -> list[int]:
+    """Addresses in a part of the code where some of these bytes stand, sorted."""
+    found: list[int] = []
+    end, more = part.offset + part.end - part.start, max(map(len, patterns)) - 1
     sweep = Sweep(image.elf.data, part.offset)
     for chunk in range(part.offset, end, CHUNK):
         sweep.passed(chunk)
-        code = image.elf.data[chunk : min(chunk + CHUNK + len(pattern) - 1, end)]
-        at = -1
-        while (at := code.find(pattern, at + 1)) >= 0:
-            found.append(part.start + chunk + at - part.offset)
-    return found
+        code = image.array(chunk, min(chunk + CHUNK + more, end))
+        for pattern in patterns:
+            count = min(max(len(code) - len(pattern) + 1, 0), CHUNK)
+            stands = np.ones(count, dtype=bool)
+            for at, byte in enumerate(pattern):
+                stands &= code[at : at + count] == byte
+            found.extend((np.nonzero(stands)[0] + (part.start + chunk - part.offset)).tolist())
+    return sorted(found)

@@ -66,7 +66,7 @@ class X86:
 
     def kernel_entries(self, image: Image, part: Part) -> list[int]:
         """As the protocol says."""
-        return [address for pattern in _ENTRIES for address in occurrences(part, image, pattern)]
+        return occurrences(part, image, _ENTRIES)
 
     def references(self, image: Image, bounds: Bounds) -> References:
         """As the protocol says."""

@@ -36,6 +36,16 @@ def test_code_is_read_as_in_one_go(size: int) -> None:
     assert some.ip in piece.jumps_to(some.near_branch_target)
 
 
+@pytest.mark.parametrize("left", range(1, 10))
+def test_an_instruction_that_is_cut_off_ends_all_also_across_chunks(left: int) -> None:
+    code = b"\x90" * (2 * CHUNK - 1) + LONG_MOVE[:left]
+
+    piece = decode(lambda start, end: code[start - START : end - START], START, START + len(code))
+
+    assert len(piece.addresses) == 2 * CHUNK
+    assert piece.index(START + 2 * CHUNK - 1) == 2 * CHUNK - 1
+
+
 def test_marks_are_the_addresses_that_were_added() -> None:
     chance = random.Random(7)
     addresses = sorted({START, *(START + chance.randrange(6000) for _ in range(900))})

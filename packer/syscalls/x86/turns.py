@@ -1,0 +1,89 @@
+"""Which x86-64 instructions turn the flow, and where to. Pure (Intel SDM, volume 2: CALL, JMP, Jcc, LOOP, RET)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from iced_x86 import FlowControl, Mnemonic
+
+from whit.packer.syscalls.pieces import Flow, Turn, code_of
+from whit.packer.syscalls.references import numbers_at
+from whit.packer.syscalls.x86.lengths import LONGEST
+
+if TYPE_CHECKING:
+    from iced_x86 import Instruction
+
+    from whit.packer.syscalls.references import Numbers
+    from whit.packer.syscalls.x86.lengths import Bytes
+
+_SEQUENTIAL = {FlowControl.NEXT, FlowControl.XBEGIN_XABORT_XEND}
+_FLOWS: dict[int, Flow] = {
+    FlowControl.UNCONDITIONAL_BRANCH: Flow.JUMP,
+    FlowControl.INDIRECT_BRANCH: Flow.INDIRECT_JUMP,
+    FlowControl.CONDITIONAL_BRANCH: Flow.BRANCH,
+    FlowControl.RETURN: Flow.RETURN,
+    FlowControl.CALL: Flow.CALL,
+    FlowControl.INDIRECT_CALL: Flow.INDIRECT_CALL,
+    FlowControl.EXCEPTION: Flow.STOP,
+}
+_WITH_TARGET = {Flow.JUMP, Flow.BRANCH, Flow.CALL}
+
+_REX, _UPPER = 0x40, 0xF0
+_ESCAPE, _POINTER = 0x0F, 0xFF
+_REG = 0x38
+"""Bits of ModR/M that are a part of the opcode."""
+_BY_POINTER = {0x10: Flow.INDIRECT_CALL, 0x20: Flow.INDIRECT_JUMP}
+
+
+def turn_of(instruction: Instruction) -> Turn | None:
+    """What an instruction does to the flow; None if it simply ends."""
+    kind = instruction.flow_control
+    if kind in _SEQUENTIAL:
+        return None
+    if kind == FlowControl.INTERRUPT:
+        return Turn(Flow.STOP) if instruction.mnemonic == Mnemonic.INT3 else None
+    flow = _FLOWS[kind]
+    if instruction.mnemonic in (Mnemonic.SYSCALL, Mnemonic.SYSENTER):
+        return Turn(Flow.KERNEL)
+    return Turn(flow, instruction.near_branch_target if flow in _WITH_TARGET else None)
+
+
+def coded(flow: Flow) -> int:
+    """As the turns of a piece are kept."""
+    return code_of(flow, told=flow in _WITH_TARGET)
+
+
+def _table(flow: Flow, others: dict[Flow, tuple[int, ...]]) -> Bytes:
+    table = np.full(256, coded(flow), dtype=np.uint8)
+    for one, opcodes in others.items():
+        table[list(opcodes)] = coded(one)
+    return table
+
+
+_SHORT = (*range(0x70, 0x80), *range(0xE0, 0xE4), 0xEB)
+_BARE = _table(
+    Flow.STOP,
+    {
+        Flow.BRANCH: _SHORT[:-1],
+        Flow.JUMP: (0xE9, 0xEB),
+        Flow.CALL: (0xE8,),
+        Flow.RETURN: (0xC2, 0xC3),
+    },
+)
+_ESCAPED = _table(Flow.STOP, {Flow.BRANCH: tuple(range(0x80, 0x90)), Flow.KERNEL: (0x05,)})
+_IS_SHORT = np.isin(np.arange(256), _SHORT)
+
+
+def told_turns(code: bytes, at: Numbers) -> tuple[Bytes, Numbers]:
+    """The flows, by their codes, and the targets, counted as ``at`` is, of instructions there that lengths.py says to turn the flow."""
+    byte = np.frombuffer(code + bytes(LONGEST), dtype=np.uint8)
+    at = at + (byte.take(at) & _UPPER == _REX)
+    opcode, second = byte.take(at), byte.take(at + 1)
+    escaped = opcode == _ESCAPE
+    codes = np.where(escaped, _ESCAPED.take(second), _BARE.take(opcode))
+    for reg, flow in _BY_POINTER.items():
+        codes[(opcode == _POINTER) & (second & _REG == reg)] = coded(flow)
+    short = at + second.view(np.int8) + 2
+    at += escaped
+    return codes, np.where(_IS_SHORT.take(opcode), short, at + numbers_at(byte, at + 1) + 5)
