@@ -88,22 +88,33 @@ def bounds_of(image: Image) -> Bounds:
     go_starts = np.asarray(go.starts, dtype=np.int64) + go.base if go else np.empty(0, dtype=np.int64)
     symbols = np.frombuffer(names.addresses, dtype=np.int64)
     entry = np.array([image.elf.entry], dtype=np.uint64).view(np.int64)
-    told = np.unique(np.concatenate([symbols, go_starts, unwinding.beginnings(image.elf), entry]))
-    told = np.unique(told - told % _grain(image.elf))
+    told = np.concatenate([symbols, go_starts, unwinding.beginnings(image.elf), entry])
+    told = _distinct(told - told % _grain(image.elf))
     inside = np.zeros(len(told), dtype=bool)
     for part in image.code:
         inside |= (told >= part.start) & (told < part.end)
     told = told[inside]
     edges = np.array([edge for part in image.code for edge in (part.start, part.end)], dtype=np.int64)
-    starts = np.unique(np.concatenate([told, edges]))
+    starts = _distinct(np.concatenate([told, edges]))
+    is_told = np.zeros(len(starts), dtype=np.uint8)
+    is_told[np.searchsorted(starts, told)] = 1
     image.let_go()
     return Bounds(
         array("Q", starts.tobytes()),
-        np.isin(starts, told).astype(np.uint8).tobytes(),
+        is_told.tobytes(),
         names,
         go,
         (int(go_starts[0]), int(go_starts[-1]) + 1) if len(go_starts) else (0, 0),
     )
+
+
+def _distinct(numbers: Numbers) -> Numbers:
+    """Sorted. (numpy's own function, np.unique, loads numpy.ma first, which takes 12 ms.)"""
+    ordered = np.sort(numbers)
+    first = np.ones(len(ordered), dtype=np.bool_)
+    first[1:] = ordered[1:] != ordered[:-1]
+    distinct: Numbers = ordered[first]
+    return distinct
 
 
 def _grain(elf: ElfFile) -> int:

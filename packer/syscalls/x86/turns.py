@@ -72,7 +72,8 @@ _BARE = _table(
     },
 )
 _ESCAPED = _table(Flow.STOP, {Flow.BRANCH: tuple(range(0x80, 0x90)), Flow.KERNEL: (0x05,)})
-_IS_SHORT = np.isin(np.arange(256), _SHORT)
+_IS_SHORT = np.zeros(256, dtype=np.bool_)
+_IS_SHORT[list(_SHORT)] = True
 
 
 def told_turns(code: bytes, at: Numbers) -> tuple[Bytes, Numbers]:
