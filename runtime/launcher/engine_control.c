@@ -113,7 +113,7 @@ static void pass_signal(struct supervisor *supervisor, int number)
 		return;
 	if (number == SIGKILL)
 		run_thaw(supervisor);
-	int fatal = signal_first(supervisor->status.pid, number);
+	int fatal = signal_first(supervisor->status.pid, supervisor->status.pid, number);
 	supervisor->ended_for = fatal ? fatal : supervisor->ended_for;
 }
 

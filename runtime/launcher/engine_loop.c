@@ -61,7 +61,7 @@ void engine_stop(struct supervisor *supervisor, int number, int64_t seconds)
 		return;
 	event_record_number(AT_FDCWD, "kill", "signal", (uint64_t)number);
 	run_thaw(supervisor);
-	int fatal = signal_first(supervisor->status.pid, number);
+	int fatal = signal_first(supervisor->status.pid, supervisor->status.pid, number);
 	supervisor->ended_for = fatal ? fatal : supervisor->ended_for;
 	supervisor->kill_at = seconds < 0 ? FOREVER : engine_now() + seconds * SECOND_NS;
 }

@@ -191,9 +191,9 @@ int send_descriptor(int socket, int descriptor, const char *text);
 /* Bring up the loopback interface of the network namespace. 0 or -errno. */
 int loopback_up(void);
 
-/* Send a signal to the first process of a PID namespace, whose number in /proc is `shown`. If the kernel would drop it, the process
-   is killed. Returns the signal that it was ended for in that way, or 0. */
-int signal_first(pid_t shown, int number);
+/* Send a signal to the first process of a PID namespace; `shown` is its number in /proc. If the kernel would drop it, the process is killed.
+   Returns the signal that it was ended for in that way, or 0. */
+int signal_first(pid_t first, pid_t shown, int number);
 
 /* The descriptor that comes over a socket with a text, or -errno. */
 int receive_descriptor(int receiver);

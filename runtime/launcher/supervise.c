@@ -12,66 +12,7 @@
 #include "launch.h"
 #include "util.h"
 
-enum { STATUS_TEXT_SIZE = 4096, SYSCALL_TEXT_SIZE = 256, PROC_PATH_SIZE = 40, START_PAUSE_NS = 200000, DROP_LOOKS = 5, SIGNALLED = 128, FIRST_REAL_TIME = 32, INIT_FAILED = 125 };
-
-/* Whether the bit of `number` is set in the hexadecimal mask that follows `field` in a /proc/PID/status. */
-static int mask_has(const char *status, const char *field, int number)
-{
-	const char *at = strstr(status, field);
-	uint64_t mask = 0;
-	if (!at)
-		return 1;
-	at += strlen(field);
-	at += strspn(at, "\t ");
-	for (; (*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'f'); at++)
-		mask = mask << 4 | (uint64_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
-	return (int)(mask >> (number - 1) & 1);
-}
-
-static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t size)
-{
-	char path[PROC_PATH_SIZE] = "";
-	int error = proc_path(path, sizeof(path), (uint64_t)pid, name);
-	return error ? error : read_file(AT_FDCWD, path, text, size);
-}
-
-/* While a process waits for signals (sigwait), what it waits for doesn't show as blocked. Yes also if it can't be told. */
-static int may_wait_for_signals(pid_t pid)
-{
-	char text[SYSCALL_TEXT_SIZE], waits[SYSCALL_TEXT_SIZE] = "";
-	size_t at = 0;
-	if (read_proc(pid, "/syscall", text, sizeof(text)) <= 0 || append_number(waits, sizeof(waits), &at, SYS_rt_sigtimedwait))
-		return 1;
-	return strncmp(text, waits, at) == 0 && (text[at] == ' ' || text[at] == '\n');
-}
-
-static int seems_to_drop(pid_t child, int number)
-{
-	char status[STATUS_TEXT_SIZE];
-	if (read_proc(child, "/status", status, sizeof(status)) <= 0)
-		return 0;
-	return !mask_has(status, "SigCgt:", number) && !mask_has(status, "SigIgn:", number) &&
-	       !mask_has(status, "SigBlk:", number) && !may_wait_for_signals(child);
-}
-
-/* The kernel drops a signal to the first process of a PID namespace when its default action would end that process.
-   A program that doesn't handle SIGTERM or SIGINT must still end by it. One look isn't enough: what is blocked and what is
-   waited for come from two files, and a program between two waits seems to do neither. */
-static int would_be_dropped(pid_t child, int number)
-{
-	const struct timespec pause = { .tv_nsec = START_PAUSE_NS };
-	for (int look = 0; look < DROP_LOOKS; look++) {
-		if (!seems_to_drop(child, number))
-			return 0;
-		nanosleep(&pause, NULL);
-	}
-	return 1;
-}
-
-static int ends_by_default(int number)
-{
-	return number != SIGWINCH && number != SIGCONT && number != SIGURG && number < FIRST_REAL_TIME;
-}
+enum { START_PAUSE_NS = 200000, SIGNALLED = 128, INIT_FAILED = 125 };
 
 /* A signal that comes before the program has started would wait in the child, blocked, and be dropped when the child
    unblocks it: so it waits here. */
@@ -86,25 +27,13 @@ static void wait_for_start(const struct launch *launch, pid_t child)
 	}
 }
 
-int signal_first(pid_t shown, int number)
-{
-	if (ends_by_default(number) && would_be_dropped(shown, number)) {
-		kill(shown, SIGKILL);
-		return number;
-	}
-	kill(shown, number);
-	return 0;
-}
-
 /* Returns the signal that the program was ended for, or 0. */
 static int forward(const struct launch *launch, pid_t child, const volatile pid_t *shown, int number)
 {
 	if (shown)
 		wait_for_start(launch, child);
-	if (shown && !launch->outcome->has_init && ends_by_default(number) && would_be_dropped(*shown, number)) {
-		kill(child, SIGKILL);
-		return number;
-	}
+	if (shown && !launch->outcome->has_init)
+		return signal_first(child, *shown, number);
 	kill(child, number);
 	return 0;
 }

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.at_terminal import AtTerminal
+from tests.integration.begun import first_line
 from tests.integration.bundles import BUSYBOX, LIMIT_S, Bundle, box, bundle, folder
 from tests.integration.compiled import compiled
 from tests.integration.leftcgroups import nothing_is_left
 from tests.integration.madeimage import entry, make_image
-from tests.integration.test_run import first_line
 from tests.programs.build import build
 from whit.packer.image.spec import RunConfig
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.begun import first_line
 from tests.integration.bundles import LIMIT_S, NOTHING, Bundle, box, bundle, folder
 from tests.integration.conftest import USER, become
 from tests.integration.leftcgroups import nothing_is_left
 from tests.integration.madeimage import entry, make_image
-from tests.integration.test_run import first_line
 from whit.packer.executable.bundled import MARK
 from whit.packer.image.spec import RunConfig
 from whit.runtime.bundle.reading import opened
@@ -177,15 +177,18 @@ def test_killed_while_it_unpacks_it_leaves_nothing_that_is_taken_for_whole(large
         assert large("--whit-unpack", place, "cat", "/small/7", "/small/499").stdout == "7499"
         # what the one that was killed had unpacked is gone, too
         (kept,) = place.iterdir()
-        assert len(list((kept / "small").iterdir())) == 500
-        assert all(path.stat().st_size == 20 << 20 for path in (kept / "large").iterdir())
+        assert len(list((kept / "root/small").iterdir())) == 500
+        assert all(path.stat().st_size == 20 << 20 for path in (kept / "root/large").iterdir())
         shutil.rmtree(kept)
 
 
 def test_what_somebody_fills_in_and_what_is_no_bundle_s_is_left_alone(box: Bundle, folder: Path) -> None:
     place = folder / "kept"
     left = place / ".tmp-1-2-3-4-5-6-7-8"
-    others = [place / name for name in (".tmp-mine", ".tmp-1-2", ".tmp-1-2-3-4-5-6-7-8-9", ".tmp-1-2-3-4-5-6-7-x")]
+    others = [
+        place / name
+        for name in (".tmp-mine", ".tmp-1-2", ".tmp-1-2-3-4-5-6-7-8-9", ".tmp-1-2-3-4-5-6-7-x", "1-2-3-4-5-6-7-8-9")
+    ]
     for path in (left, *others):
         (path / "in").mkdir(parents=True)
     # given one that is being filled in

@@ -1,56 +1,28 @@
-"""``whit run`` as a person meets it: exit codes, limits, signals, what is left afterwards."""
+"""``whit run`` as a person meets it: exit codes, limits, what is left afterwards."""
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.leftcgroups import nothing_is_left, wait_until
+from tests.integration.begun import first_line, start
+from tests.integration.leftcgroups import nothing_is_left
 from tests.programs.build import build
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import subprocess
+    from collections.abc import Callable
 
     from tests.conftest import RunWhit
 
 BUSYBOX = Path("/bin/busybox")
 
 pytestmark = pytest.mark.peer("busybox")
-__all__ = ["nothing_is_left"]
-
-
-@pytest.fixture
-def start(whit: Path, whit_root: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start whit and go on; what is still running at the end is ended."""
-    started: list[subprocess.Popen[str]] = []
-
-    def begin(*arguments: str | Path) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [whit, *arguments],
-            env={**os.environ, "WHIT_ROOT": str(whit_root)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield begin
-    for process in started:
-        process.terminate()
-        process.communicate(timeout=20)
-
-
-def first_line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
+__all__ = ["nothing_is_left", "start"]
 
 
 # ---- the program's own words and end ----
@@ -214,74 +186,6 @@ def test_a_bad_value_is_one_line_and_a_hint(run_whit: RunWhit, option: str, valu
     lines = result.stderr.splitlines()
     assert lines[0].startswith("whit: ")
     assert [line for line in lines[1:] if not line.startswith("hint: ")] == []
-
-
-# ---- signals and ends ----
-
-
-def test_a_signal_reaches_the_program(start: Callable[..., subprocess.Popen[str]]) -> None:
-    process = start(
-        "run", BUSYBOX, "sh", "-c", "trap 'echo got; exit 3' TERM; echo ready; while true; do sleep 0.05; done"
-    )
-    assert first_line(process) == "ready"
-    process.terminate()
-    output, _ = process.communicate(timeout=20)
-    assert (output, process.returncode) == ("got\n", 3)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_program_without_a_handler_ends_by_the_signal(
-    start: Callable[..., subprocess.Popen[str]], number: signal.Signals
-) -> None:
-    process = start("run", BUSYBOX, "sh", "-c", "echo ready; exec sleep 60")
-    assert first_line(process) == "ready"
-    time.sleep(0.2)
-    process.send_signal(number)
-    process.communicate(timeout=20)
-    assert process.returncode == 128 + number
-
-
-def test_a_program_that_waits_for_its_signals_gets_them(start: Callable[..., subprocess.Popen[str]]) -> None:
-    # tini waits in sigtimedwait, where its signals seem neither blocked nor handled
-    process = start(
-        "run", "--init", BUSYBOX, "sh", "-c", "trap 'exit 5' TERM; echo ready; while true; do sleep 0.05; done"
-    )
-    assert first_line(process) == "ready"
-    time.sleep(0.2)
-    process.terminate()
-    process.communicate(timeout=20)
-    assert process.returncode == 5
-
-
-def test_init_reaps_orphans_and_passes_signals_on(start: Callable[..., subprocess.Popen[str]]) -> None:
-    # several, since the signal comes now and then just as init is busy with the orphan, waiting for nothing
-    script = "trap 'exit 4' TERM; (sleep 0 &); echo ready; while true; do sleep 0.05; done"
-    processes = [start("run", "--init", BUSYBOX, "sh", "-c", script) for _ in range(8)]
-    for process in processes:
-        assert first_line(process) == "ready"
-        process.terminate()
-    for process in processes:
-        process.communicate(timeout=20)
-    assert [process.returncode for process in processes] == [4] * len(processes)
-
-
-def test_many_first_runs_at_once_all_start_while_the_first_still_runs(
-    start: Callable[..., subprocess.Popen[str]],
-) -> None:
-    processes = [start("run", BUSYBOX, "sh", "-c", "echo ready; exec sleep 60") for _ in range(5)]
-    assert [first_line(process) for process in processes] == ["ready"] * 5
-
-
-def test_the_container_dies_with_its_supervisor_and_the_next_command_cleans_up(
-    start: Callable[..., subprocess.Popen[str]], run_whit: RunWhit
-) -> None:
-    process = start("run", BUSYBOX, "sh", "-c", "echo ready; exec sleep 61.5")
-    assert first_line(process) == "ready"
-    process.kill()
-    process.communicate(timeout=20)
-    wait_until(lambda: subprocess.run(["pgrep", "-f", "sleep 61.5"], capture_output=True, check=False).returncode == 1)
-    assert run_whit("run", BUSYBOX, "true").returncode == 0
-    # and now the fixture sees that no cgroup is left
 
 
 # ---- the front door ----
