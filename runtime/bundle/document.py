@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from whit.packer.showing.present import printable
 from whit.packer.support.jsondoc import canonical_json
 from whit.runtime.bundle.form import VARIANTS
+from whit.runtime.bundle.keeping import CACHE
 from whit.runtime.present import plan_document
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 SCHEMA = "whit-bundle/1"
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink", stat.S_IFIFO: "fifo"}
 _MEGABYTE = 1_000_000
+_KEPT = "kept        unpacked, in the cache of who starts it; --whit-unpack none: in memory, as long as it runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +109,15 @@ def page(contents: Contents) -> bytes:
     ids, where = _op(plan, "SET_IDS"), _op(plan, "CHANGE_DIRECTORY")
     regular = [entry for entry in contents.entries if stat.S_ISREG(entry.mode) and not entry.target]
     total = sum(entry.content.size for entry in regular)
+    settings = [setting for setting in contents.defaults if setting != CACHE]
     lines = [
         f"{printable(contents.name)}, a bundle by whit {contents.version} for {contents.platform}",
         f"image       {contents.image}",
         f"launcher    {contents.launcher[1]}, {_size(contents.launcher[0])}",
         f"program     {' '.join(map(printable, contents.command))}",
         f"runs as     user {ids.args[0]!r}, group {ids.args[1]!r}, in {printable(str(where.args[0]))}",
-        f"settings    {' '.join(map(printable, contents.defaults)) or 'none: no network, no limits but 4096 processes'}",
+        f"settings    {' '.join(map(printable, settings)) or 'none: no network, no limits but 4096 processes'}",
+        *([_KEPT] if CACHE in contents.defaults else []),
         f"may call    {_calls(contents)}",
         *([f"sandbox     {printable(contents.sandbox)}"] if contents.sandbox else []),
         *([f"exposes     {' '.join(map(printable, contents.exposed_ports))}"] if contents.exposed_ports else []),

@@ -24,6 +24,9 @@ NETWORKS = ("none", "host")
 OWN_PLACES = ("cache", "runtime")
 """Folders of whoever starts a bundle, where its files may be kept: $XDG_CACHE_HOME and $XDG_RUNTIME_DIR."""
 
+NOWHERE = "none"
+"""Its files are copied into memory at each start."""
+
 
 def _volume(text: str) -> str:
     """A volume of another machine's: only its form can be looked at."""
@@ -59,14 +62,16 @@ def settings(words: Words, *, writable: bool, unpack: str | None = None) -> tupl
         *(f"env={name}={value}" for name, value in known),
         *(f"env={name}" for name in passed),
         *(("writable=1",) if writable else ()),
-        *((f"unpack={unpack}",) if unpack is not None else ()),
+        *((f"unpack={unpack}",) if unpack not in {None, NOWHERE} else ()),
     )
 
 
 def _check_unpack(place: str, *, writable: bool) -> None:
+    if place == NOWHERE:
+        return
     if place not in OWN_PLACES and (not place.startswith("/") or "\0" in place):
         raise UsageError(
-            f"--unpack: '{place}' is no place on each machine", hint="write cache, runtime, or a path from / on"
+            f"--unpack: '{place}' is no place on each machine", hint="write cache, runtime, none, or a path from / on"
         )
     if writable:
         raise UsageError("--writable and --unpack", hint="leave one of them out: what is kept stays as it is")

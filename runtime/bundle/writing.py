@@ -10,6 +10,7 @@ from whit.packer.support.errors import InvalidFileError, UnsupportedError
 from whit.packer.tar.member import Kind
 from whit.runtime.bundle.document import Contents, document, page
 from whit.runtime.bundle.form import Head, Mark, Place, encode_head, find_mark, launcher_sum
+from whit.runtime.bundle.keeping import CACHE, is_better_kept
 from whit.runtime.bundle.output import executable_file
 from whit.runtime.bundle.plans import own_calls, plans_of
 from whit.runtime.bundle.signing import SIZE, signature
@@ -41,7 +42,7 @@ _PIECE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Bundled:
-    """What was written: the file's size and digest, how many bytes of it are the image's files, and how many those are."""
+    """What was written: the file's size and digest, how many bytes of it are the image's files, how many those are, its settings."""
 
     path: str
     size: int
@@ -50,6 +51,7 @@ class Bundled:
     files: int
     files_size: int
     is_signed: bool
+    settings: tuple[str, ...]
 
 
 class _Output:
@@ -79,12 +81,16 @@ class _Output:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be bundled: an image that is ready, its options, the launcher's settings (NAME=VALUE), a key to sign with."""
+    """What is to be bundled: an image that is ready, its options, the launcher's settings (NAME=VALUE), a key to sign with.
+
+    ``may_be_kept``: nobody has said where its files are to be, and many are kept unpacked where it is started.
+    """
 
     ready: Prepared
     options: RunOptions
     defaults: tuple[str, ...] = ()
     key: PrivateKey | None = None
+    may_be_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,8 @@ def write_bundle(target: Path, order: Order, store: Store) -> Bundled:
         file.write(launcher)
         output = _Output(file)
         entries = _write_files(output, ready, order.options, store)
+        if order.may_be_kept and is_better_kept(entries):
+            order = replace(order, defaults=(*order.defaults, CACHE))
         contents = _contents(order, plans, words, launcher, _Found(tuple(entries), output.digests))
         shown, told = output.put([page(contents)]), output.put([document(contents)])
         head = Head(tuple(map(encode, plans)), _bytes(order.defaults), words, contents.entries, shown, told)
@@ -123,7 +131,9 @@ def write_bundle(target: Path, order: Order, store: Store) -> Bundled:
             body = _file_digest(file)
             file.write(signature(contents.name, body.removeprefix("sha256:"), contents.image, order.key))
         digest, size = _file_digest(file), file.tell()
-    return Bundled(str(target), size, digest, contents.image, head.files_count, head.files_size, order.key is not None)
+    is_signed = order.key is not None
+    files = head.files_count, head.files_size
+    return Bundled(str(target), size, digest, contents.image, *files, is_signed, order.defaults)
 
 
 def _bytes(texts: tuple[str, ...]) -> tuple[bytes, ...]:

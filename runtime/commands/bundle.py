@@ -52,8 +52,9 @@ def command() -> None:
 @click.option("--writable", is_flag=True, help="Let the program change its own files, in memory.")
 @click.option(
     "--unpack",
-    metavar="cache|runtime|FOLDER",
-    help="Have its files kept where it is started, for quicker starts: in the user's own folders or in that one.",
+    metavar="cache|runtime|FOLDER|none",
+    help="Where it keeps its files, for quicker starts: in folders of whoever starts it, in that one, or nowhere, so that they are in memory "
+    "each time.  [default: cache for more than 3 MB, or 64 files]",
 )
 @click.option(
     "--seccomp",
@@ -87,8 +88,10 @@ def create(  # noqa: PLR0917 - click's: one an option
     from whit.packer.commands.signing_options import signing_key
     from whit.packer.image.callsclaim import refusal_of
     from whit.packer.showing.console import human_size, print_json, warn
+    from whit.packer.showing.present import printable
     from whit.packer.store.store import Store
     from whit.packer.syscalls.added import added_to
+    from whit.runtime.bundle.keeping import CACHE
     from whit.runtime.bundle.making import ready, settings, warning_of
     from whit.runtime.bundle.writing import Order, write_bundle
     from whit.runtime.request import Words
@@ -99,7 +102,8 @@ def create(  # noqa: PLR0917 - click's: one an option
     key = signing_key(sign) if sign else None
     defaults = settings(words, writable=writable, unpack=unpack)
     image, options = ready(words, store, refusal, frozenset(added))
-    done = write_bundle(Path(output), Order(image, options, defaults, key), store)
+    order = Order(image, options, defaults, key, may_be_kept=unpack is None and not writable)
+    done = write_bundle(Path(output), order, store)
     warning = warning_of(image, words)
     if warning:
         warn(*warning)
@@ -114,11 +118,13 @@ def create(  # noqa: PLR0917 - click's: one an option
                 "files": done.files,
                 "files_size": done.files_size,
                 "signed": done.is_signed,
+                "settings": list(map(printable, done.settings)),
             }
         )
         return
     signed = ", signed" if done.is_signed else ""
-    click.echo(f"{done.path}: {human_size(done.size)}, {done.files} files{signed}\n{done.digest}")
+    kept = ", kept unpacked in the cache of who starts it" if unpack is None and CACHE in done.settings else ""
+    click.echo(f"{done.path}: {human_size(done.size)}, {done.files} files{signed}{kept}\n{done.digest}")
 
 
 @command.command("inspect", short_help="Show what is in a bundle")

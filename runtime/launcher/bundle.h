@@ -140,8 +140,12 @@ int bundle_filled(pid_t filler);
    and isn't a must. Returns 0, or the exit code after it has been said what can't be. */
 int bundle_keep(const struct bundle *bundle, const char *asked, int is_must, char *path, size_t size);
 
-/* The path of the folder that is asked for; the caller's own ones are made. 0 or -errno, or that others could write to it. */
-enum { NOT_PRIVATE = -4096 };
+/* Whether what is asked for is one of the caller's own folders, `cache` or `runtime`. */
+int bundle_is_own_place(const char *asked);
+
+/* The path of the folder that is asked for; the caller's own ones are made. 0 or -errno, or that others could write to it, or that nothing is
+   executed from there. */
+enum { NOT_PRIVATE = -4096, NOT_EXECUTED = -4097 };
 int bundle_place(const char *asked, char *path, size_t size);
 
 /* Whether a folder is the caller's, and nobody else may write to it. */

@@ -1,44 +1,25 @@
 /* A bundle's files kept unpacked, for who would rather have quick starts than nothing left behind.
 
    They are in a folder that only the caller can write, under a name made of what tells one state of the bundle's file from another: its
-   contents can't say whose they are, since sums can be forged. They are filled in beside their place and renamed, so all of them are there or none. What was
-   killed while it filled in is removed by the next one that does. */
+   contents can't say whose they are, since sums can be forged. They are filled in beside their place and renamed, so all of them are there or none.
+
+   In a folder that was named they stay for good. In the caller's own ones nobody waits for the disk: after a crash there may be less than was
+   written, so what was unpacked before the machine started isn't used; and what can't be used any more is removed by the next one that unpacks there. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "bundle.h"
+#include "bundle_keep.h"
 #include "kernel.h"
 #include "util.h"
 
-enum { PATH_SIZE = 4096, NAME_SIZE = 160, NAME_NUMBERS = 7, FOLDER_MODE = 0755, ATTEMPTS = 16 };
-
-static const char UNFINISHED[] = ".tmp-";
-
-static int name_of(const struct bundle *bundle, char *name)
-{
-	struct stat status;
-	size_t at = 0;
-	if (fstat(bundle->fd, &status) < 0)
-		return -errno;
-	const uint64_t numbers[NAME_NUMBERS] = {
-		(uint64_t)status.st_dev, (uint64_t)status.st_ino, (uint64_t)status.st_size, (uint64_t)status.st_mtim.tv_sec, (uint64_t)status.st_mtim.tv_nsec,
-		(uint64_t)status.st_ctim.tv_sec, (uint64_t)status.st_ctim.tv_nsec,
-	};
-	for (size_t i = 0; i < NAME_NUMBERS; i++) {
-		int error = append(name, NAME_SIZE, &at, i ? "-" : "");
-		error = error ? error : append_number(name, NAME_SIZE, &at, numbers[i]);
-		if (error)
-			return error;
-	}
-	return 0;
-}
+enum { PATH_SIZE = 4096, FD_PATH_SIZE = 48, FOLDER_MODE = 0755, ATTEMPTS = 16 };
 
 /* Where the host's are shown: in memory such places are made at each start. No link is followed. */
 static void add_places(int root)
@@ -49,47 +30,6 @@ static void add_places(int root)
 	/* Where there is one already, it stays. */
 	mknodat(etc, "hosts", S_IFREG | 0644, 0);
 	mknodat(etc, "resolv.conf", S_IFREG | 0644, 0);
-}
-
-/* ".tmp-" and the numbers that follow in such a name. */
-static int is_unfinished(const char *name)
-{
-	unsigned numbers = 0;
-	if (strncmp(name, UNFINISHED, strlen(UNFINISHED)) != 0)
-		return 0;
-	for (name += strlen(UNFINISHED); *name; numbers++) {
-		size_t length = strspn(name, "0123456789");
-		if (!length || (name[length] && (name[length] != '-' || !name[length + 1])))
-			return 0;
-		name += length + (name[length] == '-');
-	}
-	return numbers == NAME_NUMBERS + 1;
-}
-
-/* Who fills a folder in holds its lock, and nobody else's is removed: not where locks can't be had, either. */
-static void remove_left(int folder)
-{
-	struct listing listing;
-	const struct listed *found;
-	list_from(&listing, folder);
-	while ((found = list_next(&listing))) {
-		CLEANUP_FD int left = is_unfinished(found->name) ? openat(folder, found->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
-		if (left >= 0 && flock(left, LOCK_EX | LOCK_NB) == 0)
-			bundle_remove(folder, found->name);
-	}
-}
-
-static int unfinished_name(char *text, size_t size, const char *name)
-{
-	size_t at = 0;
-	uint64_t number;
-	/* A process's number is another one's, too, in another PID namespace, or after it was killed. */
-	if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
-		return -EIO;
-	*text = 0;
-	if (append(text, size, &at, UNFINISHED) || append_number(text, size, &at, number) || append(text, size, &at, "-") || append(text, size, &at, name))
-		return -ENAMETOOLONG;
-	return 0;
 }
 
 /* An empty folder to be filled in, and its lock: its descriptor. Somebody may have taken it for one that was left, before it was locked. */
@@ -110,20 +50,42 @@ static int make_unfinished(int folder, char *text, size_t size, const char *name
 	return -EBUSY;
 }
 
-static int fill_beside(const struct bundle *bundle, int folder, const char *name)
+/* Where the bundle was started from: for who wants to know whether it is still there. */
+static int add_origin(const struct bundle *bundle, int kept)
 {
-	char temporary[NAME_SIZE + 32];
+	char path[FD_PATH_SIZE] = "/proc/self/fd/", origin[LINK_SIZE];
+	size_t at = strlen(path);
+	int error = append_number(path, sizeof(path), &at, (uint64_t)bundle->fd);
+	ssize_t length = error ? -1 : readlink(path, origin, sizeof(origin) - 1);
+	if (length < 0)
+		return error ? error : -errno;
+	origin[length] = 0;
+	return symlinkat(origin, kept, "of") < 0 ? -errno : 0;
+}
+
+static int fill_in(const struct bundle *bundle, int kept)
+{
 	pid_t nobody;
-	remove_left(folder);
+	if (mkdirat(kept, "root", FOLDER_MODE) < 0)
+		return -errno;
+	CLEANUP_FD int root = openat(kept, "root", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int error = root < 0 ? -errno : bundle_fill(bundle, root, is_privileged() ? FILL_OWNERS : 0u, &nobody);
+	if (!error)
+		add_places(root);
+	return error ? error : add_origin(bundle, kept);
+}
+
+static int fill_beside(const struct bundle *bundle, int folder, const char *name, int is_lasting)
+{
+	char temporary[KEPT_NAME_SIZE + 32];
 	mode_t mask = umask(0);
-	CLEANUP_FD int root = make_unfinished(folder, temporary, sizeof(temporary), name);
-	int error = root < 0 ? root : bundle_fill(bundle, root, is_privileged() ? FILL_OWNERS : 0u, &nobody);
+	CLEANUP_FD int kept = make_unfinished(folder, temporary, sizeof(temporary), name);
+	int error = kept < 0 ? kept : fill_in(bundle, kept);
 	umask(mask);
-	if (root < 0)
+	if (kept < 0)
 		return error;
-	add_places(root);
 	/* After a crash either all of it is there, or not under its name. */
-	if (!error && (syscall(SYS_syncfs, root) < 0 || renameat(folder, temporary, folder, name) < 0))
+	if (!error && ((is_lasting && syscall(SYS_syncfs, kept) < 0) || renameat(folder, temporary, folder, name) < 0))
 		error = -errno;
 	if (error)
 		bundle_remove(folder, temporary);
@@ -131,21 +93,53 @@ static int fill_beside(const struct bundle *bundle, int folder, const char *name
 	return error == -EEXIST || error == -ENOTEMPTY ? 0 : error;
 }
 
-static int keep_in(const struct bundle *bundle, const char *folder, char *path, size_t size)
+/* It stays open, and locked, as long as this process lives: what runs from it isn't removed. -ENOENT if it isn't there, or not for long. */
+static int hold(int folder, const char *name)
 {
-	char name[NAME_SIZE] = "";
+	struct stat held, named;
+	CLEANUP_FD int kept = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (kept < 0)
+		return -errno;
+	if (flock(kept, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return -ENOENT;
+	if (fstat(kept, &held) < 0 || fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) < 0 || held.st_ino != named.st_ino)
+		return -ENOENT;
+	steal_fd(&kept);
+	return 0;
+}
+
+static int check_place(int folder)
+{
+	struct statvfs status;
+	if (!is_private(folder))
+		return NOT_PRIVATE;
+	if (fstatvfs(folder, &status) < 0)
+		return -errno;
+	return status.f_flag & ST_NOEXEC ? NOT_EXECUTED : 0;
+}
+
+static int keep_in(const struct bundle *bundle, const char *folder, int is_lasting, char *path, size_t size)
+{
+	char name[KEPT_NAME_SIZE];
+	uint64_t boot[BOOT_NUMBERS];
 	struct stat status;
 	size_t at = 0;
 	CLEANUP_FD int place = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (place < 0)
-		return -errno;
-	int error = is_private(place) ? name_of(bundle, name) : NOT_PRIVATE;
-	if (!error && fstatat(place, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-		error = errno == ENOENT ? fill_beside(bundle, place, name) : -errno;
+	int error = place < 0 || fstat(bundle->fd, &status) < 0 ? -errno : check_place(place);
+	error = error || is_lasting ? error : current_boot(boot);
+	error = error ? error : kept_name(name, &status, is_lasting ? NULL : boot);
 	if (error)
 		return error;
+	for (int attempt = 0; (error = hold(place, name)) == -ENOENT && attempt < ATTEMPTS; attempt++) {
+		remove_stale(place, is_lasting ? NULL : boot);
+		error = fill_beside(bundle, place, name, is_lasting);
+		if (error)
+			return error;
+	}
 	*path = 0;
-	return append(path, size, &at, folder) || append(path, size, &at, "/") || append(path, size, &at, name) ? -ENAMETOOLONG : 0;
+	if (!error && (append(path, size, &at, folder) || append(path, size, &at, "/") || append(path, size, &at, name) || append(path, size, &at, "/root")))
+		error = -ENAMETOOLONG;
+	return error;
 }
 
 static int refuse(const char *asked, const char *folder, int error)
@@ -154,6 +148,8 @@ static int refuse(const char *asked, const char *folder, int error)
 		return bundle_complain("set $HOME, or $XDG_RUNTIME_DIR for 'runtime'; or name a folder", "--whit-unpack: you have no folder for '", asked, "'", NULL);
 	if (error == NOT_PRIVATE)
 		return bundle_complain("it has to be yours, and nobody else may write to it", "--whit-unpack: ", folder, " isn't yours alone", NULL);
+	if (error == NOT_EXECUTED)
+		return bundle_complain("name a folder of another file system", "--whit-unpack: nothing is executed from ", folder, ": it is mounted with noexec", NULL);
 	return bundle_complain(error == -ENOENT ? "make the folder first" : NULL, "--whit-unpack: can't put the files into ", folder, ": ", strerror(-error), NULL);
 }
 
@@ -161,7 +157,7 @@ int bundle_keep(const struct bundle *bundle, const char *asked, int is_must, cha
 {
 	char folder[PATH_SIZE] = "";
 	int error = bundle_place(asked, folder, sizeof(folder));
-	error = error ? error : keep_in(bundle, folder, path, size);
+	error = error ? error : keep_in(bundle, folder, !bundle_is_own_place(asked), path, size);
 	if (error == -EBADMSG || error == -ENODATA)
 		return bundle_damaged(error, "a file in it");
 	if (error)

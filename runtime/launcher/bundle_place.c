@@ -43,13 +43,22 @@ static int below(char *path, size_t size, const char *base, const char *name)
 	return append(path, size, &at, base) || append(path, size, &at, name) ? -ENAMETOOLONG : 0;
 }
 
+static int is_cache(const char *asked)
+{
+	return strcmp(asked, "cache") == 0;
+}
+
+int bundle_is_own_place(const char *asked)
+{
+	return is_cache(asked) || strcmp(asked, "runtime") == 0;
+}
+
 int bundle_place(const char *asked, char *path, size_t size)
 {
 	char base[PATH_SIZE];
-	int is_cache = strcmp(asked, "cache") == 0;
-	if (!is_cache && strcmp(asked, "runtime") != 0)
+	if (!bundle_is_own_place(asked))
 		return below(path, size, asked, "");
-	const char *own = absolute(is_cache ? "XDG_CACHE_HOME" : "XDG_RUNTIME_DIR"), *home = is_cache && !own ? absolute("HOME") : NULL;
+	const char *own = absolute(is_cache(asked) ? "XDG_CACHE_HOME" : "XDG_RUNTIME_DIR"), *home = is_cache(asked) && !own ? absolute("HOME") : NULL;
 	if (!own && !home)
 		return -ENOTDIR;
 	int error = below(base, sizeof(base), own ? own : home, own ? "" : "/.cache");

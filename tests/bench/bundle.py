@@ -1,7 +1,7 @@
 """A container in one file beside ``whit run`` of the same image: start to exit of the same programs, as root and as a user.
 
 ``python -m tests.bench.bundle [--json] [--rounds N]``, as root. Rounds are interleaved, back to back and with 100 ms between
-runs, and by the processors' time that they take. Beside them the program alone, bubblewrap on the unpacked files, and podman, for what
+runs, and by the processors' time that they take; large bundles are kept unpacked, and were started before. Then what a first start takes. Beside them the program alone, bubblewrap on the unpacked files, and podman, for what
 people use today. Then the floor: what the copy into memory takes by itself; and what decompressing would.
 """
 
@@ -19,11 +19,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench.bundle_costs import cpu_times, floor_rows
+from tests.bench.bundle_costs import cpu_times, first_starts, floor_rows
 from tests.bench.contenders import Contender
 from tests.bench.floor import build_true
 from tests.bench.launch import BATCH, GAP_SECONDS, measure
-from tests.bench.measure import Command, Times, print_table, print_times
+from tests.bench.measure import Command, Times, print_table, print_times, summarise
 from tests.installed import install
 from tests.peers import PROJECT, find_peer
 from tests.programs.build import build
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 USER = 54321
 BASES = ("program alone", "whit run")
+FIRSTS = ("bundle --whit-unpack none", "bundle --whit-unpack cache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +66,17 @@ def contenders_of(subject: Subject, folder: Path, whit: Path, store: Path) -> li
     target = folder / f"{subject.name.replace(', ', '-')}-{os.geteuid()}.run"
     made = [str(whit), "bundle", str(subject.path), "-o", str(target), *subject.options]
     subprocess.run(made, env=environment, check=True, stdout=subprocess.DEVNULL)
-    kept = folder / f"{target.name}.kept"
-    kept.mkdir()
     run = (str(whit), "run", "--network", "none", *subject.options, str(subject.path), *subject.words)
     found = [
         Contender("program alone", Command((str(subject.path), *subject.words))),
         Contender("whit run", Command(run, environment)),
-        Contender("bundle", Command((str(target), *subject.words))),
-        Contender("bundle --whit-unpack", Command((str(target), "--whit-unpack", str(kept), *subject.words))),
+        Contender("bundle", Command((str(target), *subject.words), environment)),
+        Contender(
+            "bundle --whit-unpack none", Command((str(target), "--whit-unpack", "none", *subject.words), environment)
+        ),
+        Contender(
+            "bundle --whit-unpack cache", Command((str(target), "--whit-unpack", "cache", *subject.words), environment)
+        ),
     ]
     rootfs = next((path for path in (store / "rootfs").glob("*/") if (path / subject.path.name).exists()), None)
     bwrap = find_peer("bwrap")
@@ -93,30 +97,36 @@ def contenders_of(subject: Subject, folder: Path, whit: Path, store: Path) -> li
         found.append(
             Contender("bwrap (no cgroup, no filter)", Command((str(bwrap), *options, "--new-session", *program)))
         )
-    podman = find_peer("podman")
-    if podman and rootfs and os.geteuid() == 0:
-        places = (
-            "--root",
-            f"{folder}/podman/root",
-            "--runroot",
-            f"{folder}/podman/run",
-            "--tmpdir",
-            f"{folder}/podman/tmp",
-        )
-        base = (str(podman), *places, "--cgroup-manager", "cgroupfs", "--events-backend", "none", "--runtime", "runc")
-        limits = (
-            "--ulimit",
-            "nofile=1024:1024",
-            "--ulimit",
-            "nproc=1024:1024",
-            "--network",
-            "none",
-            "--cap-drop",
-            "ALL",
-        )
-        words = ("run", "--rm", *limits, "--rootfs", f"{rootfs}:O", f"/{subject.path.name}", *subject.words)
-        found.append(Contender("podman run --rootfs", Command((*base, *words)), is_slow=True))
+    if rootfs and os.geteuid() == 0:
+        found.extend(_podman(subject, folder, rootfs))
     return found
+
+
+def _podman(subject: Subject, folder: Path, rootfs: Path) -> list[Contender]:
+    podman = find_peer("podman")
+    if podman is None:
+        return []
+    places = (
+        "--root",
+        f"{folder}/podman/root",
+        "--runroot",
+        f"{folder}/podman/run",
+        "--tmpdir",
+        f"{folder}/podman/tmp",
+    )
+    base = (str(podman), *places, "--cgroup-manager", "cgroupfs", "--events-backend", "none", "--runtime", "runc")
+    limits = (
+        "--ulimit",
+        "nofile=1024:1024",
+        "--ulimit",
+        "nproc=1024:1024",
+        "--network",
+        "none",
+        "--cap-drop",
+        "ALL",
+    )
+    words = ("run", "--rm", *limits, "--rootfs", f"{rootfs}:O", f"/{subject.path.name}", *subject.words)
+    return [Contender("podman run --rootfs", Command((*base, *words)), is_slow=True)]
 
 
 def _sized(subject: Subject, path: Path) -> str:
@@ -133,6 +143,8 @@ def measured(programs: tuple[Subject, ...], folder: Path, whit: Path, rounds: in
         for mode, gap in (("back to back", 0.0), ("100 ms between runs", GAP_SECONDS)):
             found[f"{size}, {who}, {mode}"] = measure(field, rounds, gap)
         found[f"{size}, {who}, processors' time"] = cpu_times(field, rounds * BATCH)
+        firsts = {one.name: summarise(first_starts(one.command, folder)) for one in field if one.name in FIRSTS}
+        found[f"{size}, {who}, first starts"] = firsts
     return found
 
 

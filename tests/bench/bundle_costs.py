@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 from tests.bench.floor import build_own
@@ -40,6 +42,18 @@ def cpu_times(field: Iterable[Contender], rounds: int) -> dict[str, Times]:
         for contender in quick:
             seconds[contender.name].append(_cpu_seconds(contender.command))
     return {name: summarise(values) for name, values in seconds.items()}
+
+
+def first_starts(command: Command, home: Path) -> list[float]:
+    """Seconds from start to exit of a bundle's first starts: its cache is emptied before each."""
+    environment = {**(command.environment or os.environ), "XDG_CACHE_HOME": str(home / "cache")}
+    seconds = []
+    for _ in range(ROUNDS):
+        shutil.rmtree(home / "cache", ignore_errors=True)
+        begin = time.perf_counter()
+        subprocess.run(command.arguments, env=environment, check=True, stdout=subprocess.DEVNULL)
+        seconds.append(time.perf_counter() - begin)
+    return seconds
 
 
 def floor_rows(program: Path, folder: Path) -> list[list[str]]:

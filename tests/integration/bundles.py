@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 LIMIT_S = 60
 BUSYBOX = Path("/bin/busybox")
-NOTHING = {"PATH": "/nowhere"}
-"""An environment in which nothing is installed."""
+NOTHING = {"PATH": "/nowhere", "HOME": ""}
+"""An environment in which nothing is installed, and nothing can be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,15 @@ class Bundle:
             check=False,
         )
 
-    def begin(self, *words: str | Path) -> subprocess.Popen[str]:
+    def begin(
+        self, *words: str | Path, environment: Mapping[str, str] | None = None, stdin: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[str]:
         """Start it and go on."""
         return subprocess.Popen(
             [*self.prefix, self.path, *words],
-            env={**os.environ, **NOTHING} if not self.prefix else None,
+            env={**os.environ, **({} if self.prefix else NOTHING), **(environment or {})},
             cwd="/",
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -91,3 +93,37 @@ def bundle(run_whit: RunWhit, folder: Path, thing: str | Path, *words: str | Pat
 def box(run_whit: RunWhit, folder: Path) -> Bundle:
     """A bundle of busybox."""
     return bundle(run_whit, folder, BUSYBOX)
+
+
+@pytest.fixture(params=["root", "user"])
+def anybody(request: pytest.FixtureRequest, box: Bundle) -> Bundle:
+    """It, started by root and by a user."""
+    return box if request.param == "root" else box.as_user
+
+
+def place_of(by: Bundle, folder: Path, name: str = "kept") -> Path:
+    """A folder of whoever starts the bundle, for unpacked files or as a home."""
+    place = folder / name
+    place.mkdir(mode=0o755)
+    if by.prefix:
+        os.chown(place, USER, USER)
+    return place
+
+
+@pytest.fixture
+def home(anybody: Bundle, folder: Path) -> Path:
+    """The home of whoever starts it."""
+    return place_of(anybody, folder, "home")
+
+
+@pytest.fixture
+def keeper(anybody: Bundle, folder: Path, run_whit: RunWhit) -> Bundle:
+    """One whose maker wishes its files to be kept in the cache."""
+    made = run_whit("bundle", "--unpack", "cache", BUSYBOX, "-o", folder / "keeper.run")
+    assert made.returncode == 0, made.stderr
+    return replace(anybody, path=folder / "keeper.run")
+
+
+def kept_in(place: Path) -> list[str]:
+    """The names of what bundles keep in such a folder of the caller's."""
+    return [path.name for path in place.glob("whit-bundles/*")]

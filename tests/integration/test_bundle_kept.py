@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.bundles import BUSYBOX, LIMIT_S, Bundle, box, folder
+from tests.integration.bundles import BUSYBOX, LIMIT_S, Bundle, anybody, box, folder, home, keeper, kept_in, place_of
 from tests.integration.conftest import USER, become
 from tests.integration.sanitized import ENVIRONMENT, assert_clean, sanitized_launcher
 from tests.integration.test_bundle_file import DAMAGED, flip
@@ -27,22 +27,7 @@ if TYPE_CHECKING:
     from tests.conftest import RunWhit
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox")]
-__all__ = ["box", "folder"]
-
-
-@pytest.fixture(params=["root", "user"])
-def anybody(request: pytest.FixtureRequest, box: Bundle) -> Bundle:
-    """It, started by root and by a user."""
-    return box if request.param == "root" else box.as_user
-
-
-def place_of(by: Bundle, folder: Path, name: str = "kept") -> Path:
-    """A folder of whoever starts the bundle, for unpacked files or as a home."""
-    place = folder / name
-    place.mkdir(mode=0o755)
-    if by.prefix:
-        os.chown(place, USER, USER)
-    return place
+__all__ = ["anybody", "box", "folder", "home", "keeper"]
 
 
 def test_its_files_are_unpacked_once_and_are_the_same(anybody: Bundle, folder: Path) -> None:
@@ -54,9 +39,10 @@ def test_its_files_are_unpacked_once_and_are_the_same(anybody: Bundle, folder: P
         assert done.stdout.replace("/etc/resolv.conf\n", "") == plain
         assert len(list(place.iterdir())) == 1
     kept = next(place.iterdir())
-    before = (kept / "busybox").stat()
+    assert (kept / "of").readlink() == anybody.path
+    before = (kept / "root/busybox").stat()
     anybody("true", environment={"WHIT_UNPACK": str(place)})
-    assert (kept / "busybox").stat() == before
+    assert (kept / "root/busybox").stat() == before
     # a bundle that is another one has files of its own
     anybody.path.touch()
     anybody("--whit-unpack", place, "true")
@@ -115,9 +101,9 @@ def test_what_was_changed_where_it_is_kept_is_told_of(box: Bundle, folder: Path)
     place = place_of(box, folder)
     box("--whit-unpack", place, "true")
     (kept,) = place.iterdir()
-    (kept / "busybox").chmod(0o644)
+    (kept / "root/busybox").chmod(0o644)
     refused = box("--whit-unpack", place, "true")
-    (kept / "busybox").unlink()
+    (kept / "root/busybox").unlink()
     gone = box("--whit-unpack", place, "true")
     assert (refused.returncode, gone.returncode) == (126, 127)
     for done in (refused, gone):
@@ -125,24 +111,6 @@ def test_what_was_changed_where_it_is_kept_is_told_of(box: Bundle, folder: Path)
 
 
 # ---- as its maker wishes, in the caller's own folders ----
-
-
-@pytest.fixture
-def home(anybody: Bundle, folder: Path) -> Path:
-    """The home of whoever starts it."""
-    return place_of(anybody, folder, "home")
-
-
-@pytest.fixture
-def keeper(anybody: Bundle, folder: Path, run_whit: RunWhit) -> Bundle:
-    """One whose maker wishes its files to be kept in the cache."""
-    made = run_whit("bundle", "--unpack", "cache", BUSYBOX, "-o", folder / "keeper.run")
-    assert made.returncode == 0, made.stderr
-    return replace(anybody, path=folder / "keeper.run")
-
-
-def kept_in(place: Path) -> list[str]:
-    return [path.name for path in place.glob("whit-bundles/*")]
 
 
 def test_one_that_is_made_to_be_kept_is_kept_in_the_cache_of_who_starts_it(keeper: Bundle, home: Path) -> None:
@@ -192,6 +160,25 @@ def test_what_is_asked_for_at_the_start_gives_way_to_nothing(keeper: Bundle, hom
 def test_in_the_runtime_folder(keeper: Bundle, home: Path) -> None:
     done = keeper("--whit-unpack", "runtime", "echo", "works", environment={"XDG_RUNTIME_DIR": str(home)})
     assert (done.stdout, len(kept_in(home))) == ("works\n", 1), done.stderr
+
+
+@pytest.mark.parametrize("is_asked_for", [True, False])
+def test_where_nothing_may_be_executed_nothing_is_kept(keeper: Bundle, home: Path, is_asked_for: bool) -> None:
+    (home / "mounted").mkdir()
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"noexec,mode=700,uid={home.stat().st_uid}", "none", home / "mounted"],
+        check=True,
+    )
+    try:
+        words = ("--whit-unpack", "cache") if is_asked_for else ()
+        done = keeper(*words, "echo", "works", environment={"XDG_CACHE_HOME": str(home / "mounted")})
+        assert not list((home / "mounted").glob("whit-bundles/*"))
+    finally:
+        subprocess.run(["umount", home / "mounted"], check=True)
+    if is_asked_for:
+        assert (done.returncode, "it is mounted with noexec" in done.stderr) == (125, True), done.stderr
+    else:
+        assert (done.stdout, done.stderr) == ("works\n", "")
 
 
 @pytest.mark.parametrize(
