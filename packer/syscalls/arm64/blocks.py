@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from whit.packer.syscalls.arm64.effects import LOST_IN_CALLS, SIZE, effect_of
-from whit.packer.syscalls.arm64.fields import bits
+from whit.packer.syscalls.arm64.fields import SP
 from whit.packer.syscalls.pieces import FALLS_THROUGH, Flow
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
     from whit.packer.syscalls.pieces import Turn
 
-    State = dict[int, int]
-    """Register → the pages that it may hold, as bits; one that holds none is left out."""
+    State = int
+    """The pages that registers may hold: a bit for each page, those of register r from bit r times the number of pages on."""
 
 _LOST = sum(1 << register for register in LOST_IN_CALLS)
 
@@ -38,40 +39,42 @@ class Held(NamedTuple):
 
 
 _NOTHING = Held()
+_AS_BEFORE = tuple(Held(register=register) for register in range(SP + 1))
 
 
 class Summary(NamedTuple):
-    """A block: the registers that it writes, as bits, and which of them hold what afterwards; who begins with a page; the blocks where it goes on."""
+    """A block: the state's bits that it leaves as they were, those that it sets, and what it copies: from which bit to which; who begins with a page."""
 
-    writes: int
-    held: tuple[tuple[int, Held], ...]
+    keeps: int
+    makes: State
+    copies: tuple[tuple[int, int], ...]
     uses: tuple[Use, ...]
-    onward: tuple[int, ...]
 
-    def after(self, state: State) -> State:
-        """The state behind the block."""
-        left = {register: pages for register, pages in state.items() if not self.writes >> register & 1}
-        for register, held in self.held:
-            pages = held.pages if held.register is None else state.get(held.register, 0)
-            if pages:
-                left[register] = pages
-        return left
+
+_NONE = Summary(0, 0, (), ())
 
 
 @dataclass(slots=True)
 class Blocks:
-    """The blocks of a piece of code, by the numbers of their first instructions. ``turns`` and ``made``, the numbers of the pages that ADRPs make, are by such numbers too."""
+    """The blocks of a piece of code, by the numbers of their first instructions. ``turns`` and ``made``, the numbers of the pages that ADRPs make, are by such numbers too.
+
+    ``pages`` is how many there are.
+    """
 
     start: int
     words: array[int]
     turns: Mapping[int, Turn]
     made: Mapping[int, int]
+    pages: int
     starts: list[int] = field(init=False)
     """Where something else than the instruction above may lead to, sorted."""
     ends: dict[int, int] = field(init=False)
     called: frozenset[int] = field(init=False)
     """The blocks that are called."""
+    _makers: frozenset[int] = field(init=False)
+    """Those in which a page is made."""
     _summaries: dict[int, Summary] = field(default_factory=dict)
+    _kept: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         firsts, called = {0}, set[int]()
@@ -83,54 +86,82 @@ class Blocks:
         self.starts = sorted(first for first in firsts if 0 <= first < len(self.words))
         self.ends = dict(zip(self.starts, [*self.starts[1:], len(self.words)], strict=True))
         self.called = frozenset(called & self.ends.keys())
+        self._makers = frozenset(self.starts[bisect_right(self.starts, index) - 1] for index in self.made)
 
-    def summary(self, block: int) -> Summary:
-        """What a block does."""
-        if block not in self._summaries:
-            self._summaries[block] = self._read(block)
-        return self._summaries[block]
+    def summary(self, block: int, state: State) -> Summary:
+        """What a block does, if the registers hold such pages; where there are none, and it makes none, it isn't even read."""
+        if not state and block not in self._makers:
+            return _NONE
+        known = self._summaries.get(block)
+        if known is None:
+            known = self._summaries[block] = self._read(block)
+        return known
+
+    def held(self, state: State, register: int) -> int:
+        """The pages that a register may hold, as bits."""
+        return state >> register * self.pages & (1 << self.pages) - 1
+
+    def after(self, block: int, state: State) -> State:
+        """The state behind a block."""
+        keeps, makes, copies, _ = self.summary(block, state)
+        left = state & keeps | makes
+        for origin, target in copies:
+            left |= (state >> origin & (1 << self.pages) - 1) << target
+        return left
 
     def _read(self, block: int) -> Summary:
         end = self.ends[block]
         last = self.turns.get(end - 1)
         turned = last is not None and last.flow is not Flow.KERNEL
         held, uses = self._through(block, end - 1 if turned else end)
+        writes = sum(1 << register for register in held)
         if last is not None and last.flow in (Flow.CALL, Flow.INDIRECT_CALL):
             for register in LOST_IN_CALLS & held.keys():
                 del held[register]
-            writes = _LOST | _bits(held)
-        else:
-            writes = _bits(held)
-        left = tuple((register, one) for register, one in held.items() if one is not _NOTHING)
-        return Summary(writes, left, tuple(uses), self._onward(end, last))
+            writes |= _LOST
+        makes, copies, count = 0, [], self.pages
+        for register, one in held.items():
+            makes |= one.pages << register * count
+            if one.register is not None:
+                copies.append((one.register * count, register * count))
+        return Summary(self._keeps(writes), makes, tuple(copies), tuple(uses))
+
+    def _keeps(self, writes: int) -> int:
+        """The bits of a state that don't belong to the registers that are written, as bits."""
+        known = self._kept.get(writes)
+        if known is None:
+            every = (1 << self.pages) - 1
+            left = (register for register in range(SP + 1) if not writes >> register & 1)
+            known = self._kept[writes] = sum(every << register * self.pages for register in left)
+        return known
 
     def _through(self, first: int, end: int) -> tuple[dict[int, Held], list[Use]]:
         """What the registers hold that are written from one instruction to before another, and who begins with a page."""
         held: dict[int, Held] = {}
         uses: list[Use] = []
-        for index in range(first, end):
-            page = self.made.get(index)
+        made = self.made
+        for index, word in enumerate(self.words[first:end], first):
+            page = made.get(index)
             if page is not None:
-                held[bits(self.words[index], 0, 5)] = Held(1 << page)
+                held[word & SP] = Held(1 << page)
                 continue
-            writes, copied, base, rest = effect_of(self.words[index])
+            writes, copied, base, rest = effect_of(word)
             if base is not None:
-                begun = held.get(base) or Held(register=base)
+                begun = held.get(base) or _AS_BEFORE[base]
                 if begun is not _NOTHING:
                     uses.append(Use(index, rest, begun.register, begun.pages))
-            kept = None if copied is None else held.get(copied) or Held(register=copied)
+            kept = None if copied is None else held.get(copied) or _AS_BEFORE[copied]
             for register in writes:
                 held[register] = _NOTHING
             if kept is not None:
                 held[writes[0]] = kept
         return held, uses
 
-    def _onward(self, end: int, last: Turn | None) -> tuple[int, ...]:
+    def onward(self, block: int) -> list[int]:
+        """The blocks where it goes on."""
+        end = self.ends[block]
+        last = self.turns.get(end - 1)
         onward = [] if last is not None and last.flow not in FALLS_THROUGH else [end]
         if last is not None and last.target is not None and last.flow is not Flow.CALL:
             onward.append((last.target - self.start) // SIZE)
-        return tuple(one for one in onward if one in self.ends)
-
-
-def _bits(registers: Mapping[int, Held]) -> int:
-    return sum(1 << register for register in registers)
+        return [one for one in onward if one in self.ends]

@@ -65,7 +65,8 @@ def followed(start: int, words: array[int], turns: Turns, effort: Effort) -> Nam
     if pages:
         numbers = {page: number for number, page in enumerate(named.pages)}
         made = {index: numbers[page] for index, page in pages.items()}
-        _Flow(start, Blocks(start, words, dict(turns.items()), made), named, effort).run(made)
+        blocks = Blocks(start, words, dict(turns.items()), made, len(named.pages))
+        _Flow(start, blocks, named, effort).run(made)
     return named
 
 
@@ -86,38 +87,37 @@ class _Flow:
         ``made`` is the number of the page that an instruction makes.
         """
         starts = self.blocks.starts
-        self._from(starts[0], {})
+        self._from(starts[0], 0)
         for block in starts:
             if block not in self.states and (block in self.blocks.called or block in self.aimed):
-                self._from(block, {})
-        anything: State = {}
+                self._from(block, 0)
+        anything = 0
         for index, page in made.items():
-            register = bits(self.blocks.words[index], 0, 5)
-            anything[register] = anything.get(register, 0) | 1 << page
+            anything |= 1 << bits(self.blocks.words[index], 0, 5) * self.blocks.pages + page
         for block in starts:
             if block not in self.states and not self._only_pads(block):
-                self._from(block, {} if self.blocks.words[block] == _NOP else anything)
+                self._from(block, 0 if self.blocks.words[block] == _NOP else anything)
 
     def _only_pads(self, block: int) -> bool:
         return all(self.blocks.words[index] == _NOP for index in range(block, self.blocks.ends[block]))
 
     def _from(self, first: int, coming: State) -> None:
         """Follow on from a block where nothing is known yet, until nothing changes any more."""
-        self.states[first] = dict(coming)
+        blocks, states = self.blocks, self.states
+        states[first] = coming
         waiting, queued, changed = [first], {first}, set()
         while waiting:
             block = heappop(waiting)
             queued.discard(block)
             changed.add(block)
-            summary = self.blocks.summary(block)
-            after = summary.after(self.states[block])
-            self.effort.spend(1 + len(after) * len(self.named.pages) // _PAGES)
-            for onward in summary.onward:
-                known = self.states.get(onward)
-                if known is None:
-                    self.states[onward] = dict(after)
-                elif not _join(known, after):
+            after = blocks.after(block, states[block])
+            self.effort.spend(1 + after.bit_length() // _PAGES)
+            for onward in blocks.onward(block):
+                known = states.get(onward)
+                joined = after if known is None else known | after
+                if joined == known:
                     continue
+                states[onward] = joined
                 if onward not in queued:
                     queued.add(onward)
                     heappush(waiting, onward)
@@ -126,21 +126,10 @@ class _Flow:
 
     def _name(self, block: int) -> None:
         state = self.states[block]
-        for use in self.blocks.summary(block).uses:
-            pages = use.pages if use.register is None else state.get(use.register, 0)
+        for use in self.blocks.summary(block, state).uses:
+            pages = use.pages if use.register is None else self.blocks.held(state, use.register)
             new = self.named.add(use, pages) if pages else 0
             for address in self.named.made(new, use.rest):
                 index, odd = divmod(address - self.start, SIZE)
                 if not odd and index in self.blocks.ends:
                     self.aimed.add(index)
-
-
-def _join(state: State, coming: State) -> bool:
-    """Whether the state has grown by what comes."""
-    grown = False
-    for register, pages in coming.items():
-        known = state.get(register, 0)
-        if pages & ~known:
-            state[register] = known | pages
-            grown = True
-    return grown
