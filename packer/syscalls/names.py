@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from whit.packer.support.light import cache
 
+STARTS = frozenset({"execve", "execveat"})
+"""The calls by which a program executes others."""
+
 
 @cache
 def syscall_numbers(name: str) -> dict[str, int]:

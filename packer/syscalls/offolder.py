@@ -11,7 +11,8 @@ from whit.packer.executable.analyse import ELF_MAGIC
 from whit.packer.executable.file import opened
 from whit.packer.image.callsclaim import Calls
 from whit.packer.support.errors import UnsupportedError
-from whit.packer.syscalls.ofimage import STARTS, known_names, names_of
+from whit.packer.syscalls.names import STARTS
+from whit.packer.syscalls.ofimage import known_names, names_of
 from whit.packer.syscalls.remembered import find_once
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from whit.packer.image.callsclaim import Calls, annotated
 from whit.packer.image.spec import EntryKind, HostFile
 from whit.packer.support.errors import InvalidFileError, UnsupportedError
 from whit.packer.support.light import replace
-from whit.packer.syscalls.names import syscall_names
+from whit.packer.syscalls.names import STARTS, syscall_names
 from whit.packer.syscalls.remembered import find_once
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from whit.packer.image.spec import Entry, ImageSpec
     from whit.packer.syscalls.found import Findings
 
-STARTS = frozenset({"execve", "execveat"})
 _EXECUTABLE = 0o111
 
 

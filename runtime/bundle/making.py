@@ -100,8 +100,16 @@ def _proven(ready: Prepared, options: RunOptions, refusal: Refusal, added: froze
             f"--seccomp auto: {program.name} has no entrypoint: what it executes may be another program each time",
             hint="give it one: --entrypoint /PROGRAM",
         )
-    names = program.calls.names if program.calls else _found(ready, added)
+    known = program.calls.names if program.calls else frozenset()
+    names = known if known and not _starts_others(added - known) else known | _found(ready, added)
     return replace(ready, program=replace(program, calls=Calls(names | added, refusal)))
+
+
+def _starts_others(added: frozenset[str]) -> bool:
+    """Whether calls are added by which it executes other programs of the image: what those make is needed, too."""
+    from whit.packer.syscalls.names import STARTS  # noqa: PLC0415 - for this alone
+
+    return bool(added & STARTS)
 
 
 def _found(ready: Prepared, added: frozenset[str]) -> frozenset[str]:

@@ -97,6 +97,27 @@ def test_a_bundle_and_a_profile_take_them_too(run_whit: RunWhit, program: Path, 
     assert set(MADE) <= allowed
 
 
+def test_a_bundle_of_what_is_to_execute_others_has_their_calls_too(
+    run_whit: RunWhit, program: Path, tmp_path: Path
+) -> None:
+    # given an image that tells the calls of its program, which executes nothing, and has another one in it
+    other = compiled(lambda: build("needs-exec", "rust"))
+    packed = run_whit("pack", "--seccomp", "auto:kill", "--add", f"{other}:/other", program, "-t", "two")
+    assert packed.returncode == 0, packed.stderr
+    calls = {}
+    # when it is bundled without and with a call that executes programs
+    for added in ("sched_yield", "execve"):
+        file = tmp_path / f"{added}.run"
+        made = run_whit("bundle", "--seccomp", "auto:kill", "--add-calls", added, "-o", file, "two")
+        assert made.returncode == 0, made.stderr
+        calls[added] = set(json.loads(run_whit("bundle", "inspect", "--json", file).stdout)["calls"])
+    # then the other one's are there only where they are needed
+    alone = {entry["name"] for entry in json.loads(run_whit("syscalls", "--json", other).stdout)["syscalls"]}
+    assert alone - calls["sched_yield"]
+    assert alone <= calls["execve"]
+    assert calls["sched_yield"] - {"sched_yield"} <= calls["execve"]
+
+
 def _answer(plan: str, call: str) -> int:
     op = next(op for op in json.loads(plan)["operations"] if op["operation"] == "seccomp")
     return run_named(bytes.fromhex(op["arguments"]["program"]), "amd64", call)
