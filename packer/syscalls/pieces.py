@@ -80,7 +80,7 @@ _NOWHERE_TURNS = tuple(map(Turn, _FLOWS))
 
 
 def code_of(flow: Flow, *, told: bool) -> int:
-    """A turn's flow, and whether its target is told, as a byte: see :meth:`Turns.extend`."""
+    """A turn's flow, and whether its target is told, as a byte: see :meth:`Turns.add`."""
     return _NUMBERS[flow] | (0 if told else _NOWHERE)
 
 
@@ -93,14 +93,14 @@ class Turns:
         self._indexes, self._flows, self._targets = array("I"), bytearray(), array("Q")
         self._jumps: _Jumps | None = None
 
-    def add(self, index: int, turn: Turn) -> None:
-        """One more; ``index`` is larger than all before."""
+    def add(self, index: int, code: int, target: int) -> None:
+        """One more, ``index`` being larger than all before: its flow by :func:`code_of`, and where to, or anything where that isn't told."""
         self._indexes.append(index)
-        self._flows.append(code_of(turn.flow, told=turn.target is not None))
-        self._targets.append(turn.target or 0)
+        self._flows.append(code)
+        self._targets.append(target)
 
     def extend(self, indexes: NDArray[np.int64], codes: NDArray[np.uint8], targets: NDArray[np.int64]) -> None:
-        """Many more, in order: their flows by :func:`code_of`, and where to, or anything where that isn't told."""
+        """Many more, in order."""
         self._indexes.frombytes(indexes.astype(np.uint32).tobytes())
         self._flows += codes.tobytes()
         self._targets.frombytes(targets.tobytes())

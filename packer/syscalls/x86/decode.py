@@ -84,6 +84,6 @@ def _one_by_one(code: bytes, start: int, turns: Turns) -> array[int]:
     addresses, sequential = array("Q"), FlowControl.NEXT
     for instruction in Decoder(64, code, ip=start):
         if instruction.flow_control != sequential and (turn := turn_of(instruction)) is not None:
-            turns.add(len(addresses), turn)
+            turns.add(len(addresses), *turn)
         addresses.append(instruction.ip)
     return addresses

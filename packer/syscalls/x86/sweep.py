@@ -6,7 +6,6 @@ iced-x86 is asked for the rest.
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,12 +13,12 @@ import numpy as np
 from iced_x86 import Decoder
 
 from whit.packer.syscalls.x86.lengths import LONGEST, lengths
-from whit.packer.syscalls.x86.turns import coded, told_turns, turn_of
+from whit.packer.syscalls.x86.turns import told_turns, turn_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from whit.packer.syscalls.pieces import Turn, Turns
+    from whit.packer.syscalls.pieces import Turns
     from whit.packer.syscalls.x86.lengths import Bytes
 
     Numbers = NDArray[np.int64]
@@ -31,15 +30,14 @@ _FARTHEST = LONGEST << _DOUBLINGS
 
 @dataclass(slots=True)
 class _Asked:
-    """Instructions that iced-x86 was asked for, and those of them that turn the flow: by their distances from ``start``."""
+    """Instructions that iced-x86 was asked for, and those of them that turn the flow, and how: by their distances from ``start``."""
 
     decoder: Decoder
     start: int
     size: int
     length: bytes
-    places: array[int] = field(default_factory=lambda: array("q"))
-    turned: array[int] = field(default_factory=lambda: array("q"))
-    turns: list[Turn] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    turned: list[tuple[int, int, int]] = field(default_factory=list)
 
     def go_on(self, place: int) -> int:
         """Ask for the instruction there, and for those behind it, up to the first whose length is known. Returns where that is."""
@@ -52,8 +50,7 @@ class _Asked:
             self.places.append(place)
             turn = turn_of(instruction)
             if turn is not None:
-                self.turned.append(place)
-                self.turns.append(turn)
+                self.turned.append((place, *turn))
         return int(self.decoder.position)
 
 
@@ -67,15 +64,15 @@ def swept(code: bytes, start: int, end: int, turns: Turns, before: int = 0) -> t
     ways = _ways(length)
     asked = _Asked(Decoder(64, code, ip=start), start, size, length.tobytes())
     places, behind = _followed(ways, asked)
-    may_turn[np.frombuffer(asked.places, dtype=np.int64)] = 0
-    may_turn[np.frombuffer(asked.turned, dtype=np.int64)] = 1
+    known, codes_known, targets_known = np.array(asked.turned, dtype=np.uint64).reshape(-1, 3).T
+    may_turn[asked.places] = 0
+    may_turn[known] = 1
     indexes = np.nonzero(may_turn.take(places))[0]
     at = places[indexes]
     codes, targets = told_turns(code, at)
     targets += start
-    known = np.searchsorted(at, np.frombuffer(asked.turned, dtype=np.int64))
-    codes[known] = [coded(turn.flow) for turn in asked.turns]
-    targets[known] = np.array([turn.target or 0 for turn in asked.turns], dtype=np.uint64).view(np.int64)
+    among = np.searchsorted(at, known.view(np.int64))
+    codes[among], targets[among] = codes_known, targets_known.view(np.int64)
     turns.extend(indexes + before, codes, targets)
     return places + start, behind + start
 
@@ -96,12 +93,13 @@ def _ways(length: Bytes) -> list[Bytes]:
 def _followed(ways: list[Bytes], asked: _Asked) -> tuple[Numbers, int]:
     """All instructions by their distances, and that of the next."""
     way, place, size = ways[-1].tobytes(), 0, asked.size
-    passed = array("q")
+    passed: list[int] = []
+    add = passed.append
     while place < size:
-        passed.append(place)
+        add(place)
         distance = way[place]
         place = place + distance if distance else asked.go_on(place)
-    found = np.concatenate([np.frombuffer(one, dtype=np.int64) for one in (passed, asked.places)])
+    found = np.array(passed + asked.places, dtype=np.int64)
     begins = np.zeros(size + _FARTHEST, dtype=np.bool_)
     for one in reversed(ways[:-1]):
         found = np.concatenate([found, found + one.take(found)])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from iced_x86 import FlowControl, Mnemonic
 
-from whit.packer.syscalls.pieces import Flow, Turn, code_of
+from whit.packer.syscalls.pieces import Flow, code_of
 from whit.packer.syscalls.references import numbers_at
 from whit.packer.syscalls.x86.lengths import LONGEST
 
@@ -17,17 +17,25 @@ if TYPE_CHECKING:
     from whit.packer.syscalls.references import Numbers
     from whit.packer.syscalls.x86.lengths import Bytes
 
-_SEQUENTIAL = {FlowControl.NEXT, FlowControl.XBEGIN_XABORT_XEND}
-_FLOWS: dict[int, Flow] = {
-    FlowControl.UNCONDITIONAL_BRANCH: Flow.JUMP,
-    FlowControl.INDIRECT_BRANCH: Flow.INDIRECT_JUMP,
-    FlowControl.CONDITIONAL_BRANCH: Flow.BRANCH,
-    FlowControl.RETURN: Flow.RETURN,
-    FlowControl.CALL: Flow.CALL,
-    FlowControl.INDIRECT_CALL: Flow.INDIRECT_CALL,
-    FlowControl.EXCEPTION: Flow.STOP,
-}
 _WITH_TARGET = {Flow.JUMP, Flow.BRANCH, Flow.CALL}
+
+
+def _coded(flow: Flow) -> int:
+    return code_of(flow, told=flow in _WITH_TARGET)
+
+
+_CODES = {
+    FlowControl.UNCONDITIONAL_BRANCH: _coded(Flow.JUMP),
+    FlowControl.INDIRECT_BRANCH: _coded(Flow.INDIRECT_JUMP),
+    FlowControl.CONDITIONAL_BRANCH: _coded(Flow.BRANCH),
+    FlowControl.RETURN: _coded(Flow.RETURN),
+    FlowControl.CALL: _coded(Flow.CALL),
+    FlowControl.INDIRECT_CALL: _coded(Flow.INDIRECT_CALL),
+    FlowControl.INTERRUPT: _coded(Flow.STOP),
+    FlowControl.EXCEPTION: _coded(Flow.STOP),
+}
+_KERNEL = {Mnemonic.SYSCALL, Mnemonic.SYSENTER}
+_TO_KERNEL = _coded(Flow.KERNEL)
 
 _REX, _UPPER = 0x40, 0xF0
 _ESCAPE, _POINTER = 0x0F, 0xFF
@@ -36,28 +44,19 @@ _REG = 0x38
 _BY_POINTER = {0x10: Flow.INDIRECT_CALL, 0x20: Flow.INDIRECT_JUMP}
 
 
-def turn_of(instruction: Instruction) -> Turn | None:
-    """What an instruction does to the flow; None if it simply ends."""
+def turn_of(instruction: Instruction) -> tuple[int, int] | None:
+    """What an instruction does to the flow, by its code, and its target or 0; None if it simply ends."""
     kind = instruction.flow_control
-    if kind in _SEQUENTIAL:
+    code = _CODES.get(kind)
+    if code is None or (kind == FlowControl.INTERRUPT and instruction.mnemonic != Mnemonic.INT3):
         return None
-    if kind == FlowControl.INTERRUPT:
-        return Turn(Flow.STOP) if instruction.mnemonic == Mnemonic.INT3 else None
-    flow = _FLOWS[kind]
-    if instruction.mnemonic in (Mnemonic.SYSCALL, Mnemonic.SYSENTER):
-        return Turn(Flow.KERNEL)
-    return Turn(flow, instruction.near_branch_target if flow in _WITH_TARGET else None)
-
-
-def coded(flow: Flow) -> int:
-    """As the turns of a piece are kept."""
-    return code_of(flow, told=flow in _WITH_TARGET)
+    return (_TO_KERNEL, 0) if instruction.mnemonic in _KERNEL else (code, instruction.near_branch_target)
 
 
 def _table(flow: Flow, others: dict[Flow, tuple[int, ...]]) -> Bytes:
-    table = np.full(256, coded(flow), dtype=np.uint8)
+    table = np.full(256, _coded(flow), dtype=np.uint8)
     for one, opcodes in others.items():
-        table[list(opcodes)] = coded(one)
+        table[list(opcodes)] = _coded(one)
     return table
 
 
@@ -84,7 +83,7 @@ def told_turns(code: bytes, at: Numbers) -> tuple[Bytes, Numbers]:
     escaped = opcode == _ESCAPE
     codes = np.where(escaped, _ESCAPED.take(second), _BARE.take(opcode))
     for reg, flow in _BY_POINTER.items():
-        codes[(opcode == _POINTER) & (second & _REG == reg)] = coded(flow)
+        codes[(opcode == _POINTER) & (second & _REG == reg)] = _coded(flow)
     short = at + second.view(np.int8) + 2
     at += escaped
     return codes, np.where(_IS_SHORT.take(opcode), short, at + numbers_at(byte, at + 1) + 5)

@@ -28,13 +28,13 @@ MANY = bytes((0x66, 0xF2, 0xF3, 0x2E, 0x36, 0x3E, 0x26, 0x64, 0x65, 0x67, 0xF0, 
 
 def _one_by_one(code: bytes) -> tuple[list[int], list[tuple[int, Turn]]]:
     addresses: list[int] = []
-    turns: list[tuple[int, Turn]] = []
+    turns = Turns()
     for instruction in Decoder(64, code, ip=START):
         turn = turn_of(instruction)
         if turn is not None:
-            turns.append((len(addresses), turn))
+            turns.add(len(addresses), *turn)
         addresses.append(instruction.ip)
-    return addresses, turns
+    return addresses, list(turns.items())
 
 
 def _at_once(code: bytes, own: int, behind: int, turns: Turns, before: int = 0) -> tuple[list[int], int]:
