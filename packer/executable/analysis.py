@@ -6,9 +6,10 @@ this record and never opens the executable to look for itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from whit.packer.image.platform import Platform

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from whit.packer.support.light import dataclass
 
 ASSUMPTIONS = (
     "all code that runs is in the file: none is generated, packed or loaded at run time (dlopen, a JIT compiler)",

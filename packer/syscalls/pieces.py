@@ -13,12 +13,9 @@ import numpy as np
 from whit.packer.syscalls.marks import Marks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
-
-    Turned = tuple["Flow", NDArray[np.int64], NDArray[np.int64] | None]
-    """Instructions by their numbers that turn the flow in one way, and where to, if they say it."""
 
     Addresses = array[int] | range | Marks
     """Sorted."""
@@ -104,20 +101,6 @@ class Turns:
         self._indexes.frombytes(indexes.astype(np.uint32).tobytes())
         self._flows += codes.tobytes()
         self._targets.frombytes(targets.tobytes())
-
-    @classmethod
-    def of(cls, parts: Iterable[Turned]) -> Turns:
-        """Those of all parts."""
-        every = [(flow, indexes, targets) for flow, indexes, targets in parts if len(indexes)]
-        turns = cls()
-        if every:
-            indexes = np.concatenate([one for _, one, _ in every])
-            order = np.argsort(indexes, kind="stable")
-            targets = np.concatenate([np.zeros(len(at), np.int64) if to is None else to for _, at, to in every])
-            flows = [code_of(flow, told=to is not None) for flow, _, to in every]
-            spread = np.repeat(np.array(flows, dtype=np.uint8), [len(one) for _, one, _ in every])
-            turns.extend(indexes[order], spread[order], targets[order].astype(np.int64))
-        return turns
 
     def get(self, index: int) -> Turn | None:
         """The turn of an instruction; None if it has none."""

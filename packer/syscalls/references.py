@@ -69,12 +69,11 @@ class Pairs:
     def add(self, targets: Numbers, sites: Numbers, *, code_only: bool) -> None:
         """Those whose target is in the image, or in its code."""
         ranges = [(part.start, part.end) for part in self.image.code] if code_only else self.image.memory
-        inside = np.zeros(len(targets), dtype=bool)
+        known = np.zeros(len(targets), dtype=bool)
         for start, end in ranges:
-            inside |= (targets >= start) & (targets < end)
-        base = self.image.base
-        packed = (targets[inside] - base).astype(np.uint64) << np.uint64(_HALF)
-        packed |= (sites[inside] - base).astype(np.uint64)
+            known |= (targets >= start) & (targets < end)
+        inside, base = np.nonzero(known)[0], self.image.base
+        packed = targets[inside] - base << _HALF | sites[inside] - base
         self._packed.frombytes(packed.tobytes())
 
     def index(self) -> Index:
@@ -123,16 +122,16 @@ class References:
 
 
 def leaving(bounds: Bounds, targets: Numbers, sites: Numbers) -> NDArray[np.bool_]:
-    """Which of these jumps lead out of their piece of code: those within it are found with its instructions."""
+    """Which of these jumps, sorted by their sites, lead out of their piece of code: those within it are found with its instructions."""
     starts = np.frombuffer(bounds.starts, dtype=np.int64)
     if not len(sites):
         return np.empty(0, dtype=bool)
-    first, last = np.searchsorted(starts, (sites.min(), sites.max()), side="right")
+    first, last = np.searchsorted(starts, (sites[0], sites[-1]), side="right")
     near = starts[max(first - 1, 0) : last + 1]
     if len(near) < 2:  # noqa: PLR2004 - no piece has both a beginning and an end there
         return np.ones(len(targets), dtype=bool)
-    piece = np.clip(np.searchsorted(near, sites, side="right") - 1, 0, len(near) - 2)
-    inside: NDArray[np.bool_] = (targets >= near[piece]) & (targets < near[piece + 1])
+    counts = np.diff(np.searchsorted(sites, near[1:-1]), prepend=0, append=len(sites))
+    inside: NDArray[np.bool_] = (targets >= np.repeat(near[:-1], counts)) & (targets < np.repeat(near[1:], counts))
     return ~inside
 
 
@@ -165,9 +164,9 @@ def pointers(image: Image) -> Index:
         for at in range(0, size, CHUNK):
             sweep.passed(segment.offset + at)
             start, end = segment.offset + at, segment.offset + min(at + CHUNK, size)
-            words = np.frombuffer(image.elf.data[start:end], dtype="<u8").astype(np.int64)
-            places = np.arange(len(words), dtype=np.int64) * 8 + (segment.address + at)
-            pairs.add(words, places, code_only=False)
+            words = np.frombuffer(image.elf.data[start:end], dtype="<u8")
+            near = np.nonzero(words - np.uint64(image.base) < image.end - image.base)[0]
+            pairs.add(words[near].astype(np.int64), near * 8 + (segment.address + at), code_only=False)
     return pairs.index()
 
 

@@ -49,7 +49,8 @@ def decode(code: bytes, address: int, effort: Effort) -> Piece[Instruction]:
     """All instructions; what is left over at the end is none."""
     words = np.frombuffer(code[: len(code) // SIZE * SIZE], dtype="<u4")
     kept = array("I", words.tobytes())
-    turns = Turns.of(turned(words, address))
+    turns = Turns()
+    turns.extend(*turned(words, address))
     decoded = Decoded(address, kept, Pages(address, kept, turns, effort))
     return Piece(address, address + len(code), range(address, address + len(kept) * SIZE, SIZE), decoded, turns)
 

@@ -70,21 +70,16 @@ def begun(words: Words) -> tuple[Numbers, Numbers]:
     return places, rest
 
 
-_FAR = (
-    (0xFFC0_0000, 0x9140_0000, 0x003F_FC00),
-    (0x3B00_0000, 0x3900_0000, 0x003C_0000),
-    (0x3BA0_0000, 0x2920_0000, 0x0020_0000),
-    (0x3B30_0C00, 0x3810_0000, 0x0010_0000),
-)
-"""ADD of a shifted number; loads and stores with a large offset, if they are wide; pairs, and single ones, with one below zero: by a mask, and bits of which one is set."""
-
-
 def far(words: Words) -> Numbers:
     """The numbers of those that may add less than zero, or as much as a page or more, to a register that isn't the stack pointer."""
-    found = np.zeros(len(words), dtype=bool)
-    for mask, value, some in _FAR:
-        found |= (words & np.uint32(mask) == value) & (words & np.uint32(some) != 0)
-    return np.nonzero(found & (field(words, 5, 5) != SP))[0]
+    adds = np.nonzero(words & np.uint32(0xFFC0_0000) == 0x9140_0000)[0]
+    moves = np.nonzero(words & np.uint32(0x0A00_0000) == 0x0800_0000)[0]
+    group = words[moves]
+    found = (group & np.uint32(0x3B00_0000) == 0x3900_0000) & (group & np.uint32(0x003C_0000) != 0)
+    found |= group & np.uint32(0x3BA0_0000) == 0x2920_0000
+    found |= group & np.uint32(0x3B30_0C00) == 0x3810_0000
+    numbers = np.concatenate([adds, moves[np.nonzero(found)[0]]])
+    return numbers[np.nonzero(field(words[numbers], 5, 5) != SP)[0]]
 
 
 def _unsigned(words: Words, at: int, count: int) -> Numbers:

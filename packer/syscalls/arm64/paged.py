@@ -178,13 +178,6 @@ def _sites(makings: Numbers) -> Numbers:
     return makings >> _SITE & _MOST_SITES
 
 
-class _Far(NamedTuple):
-    """Instructions that seem to add something else than a number below a page: registers and their numbers, as in makings, and what they add."""
-
-    uses: Numbers
-    rests: Numbers
-
-
 @dataclass(slots=True)
 class PagesInMaking:
     """What a part of the code tells of pages, chunk by chunk in the code's order. Pages are counted from ``lowest`` on."""
@@ -192,7 +185,8 @@ class PagesInMaking:
     part: Part
     lowest: int
     _makings: array[int] = field(default_factory=lambda: array("q"))
-    _far: list[_Far] = field(default_factory=list)
+    _far: list[tuple[Numbers, Words]] = field(default_factory=list)
+    """Instructions, and their words, that may add something else than a number below a page."""
     _left: int = field(init=False)
     """How many of them may still come."""
     _aimed: NDArray[np.bool_] = field(init=False)
@@ -210,8 +204,8 @@ class PagesInMaking:
 
     def add(self, words: Words, start: int, targets: Numbers) -> None:
         """A chunk of instructions at ``start``; ``targets`` is where its branches lead."""
-        inside = targets[(targets >= self.part.start) & (targets < self.part.start + len(self._aimed) * SIZE)]
-        self._aimed[inside - self.part.start >> 2] = True
+        aims = targets - self.part.start >> 2
+        self._aimed[aims[np.nonzero((aims >= 0) & (aims < len(self._aimed)))[0]]] = True
         first = (start - self.part.start) // SIZE
         adrp = np.nonzero(words & np.uint32(0x9F00_0000) == 0x9000_0000)[0]
         adrp = adrp[operands.field(words[adrp], 0, 5) != SP]
@@ -227,13 +221,11 @@ class PagesInMaking:
     def _add_far(self, words: Words, first: int, registers: NDArray[np.bool_]) -> None:
         """Those that begin with one of some registers."""
         far = operands.far(words)
-        far = far[registers[operands.field(words[far], 5, 5)]]
-        places, rests = operands.begun(words[far])
-        odd = (rests < 0) | (rests >= _PAGE)
-        far, rests = far[places[odd]], rests[odd]
-        self._left -= len(far)
+        held = words[far]
+        mine = np.nonzero(registers[operands.field(held, 5, 5)])[0]
+        self._left -= len(mine)
         if self._left >= 0:
-            self._far.append(_Far(_placed(operands.field(words[far], 5, 5), far + first), rests))
+            self._far.append((far[mine] + first, held[mine]))
 
     def done(self) -> PagesOfPart:
         """All of it. There is nothing to be added afterwards."""
@@ -251,9 +243,13 @@ def _placed(registers: Words, numbers: Numbers) -> Numbers:
     return registers.astype(np.int64) << _REGISTER | numbers << _SITE
 
 
-def _from_afar(far: list[_Far], makings: Numbers, lowest: int) -> _Naming:
+def _from_afar(far: list[tuple[Numbers, Words]], makings: Numbers, lowest: int) -> _Naming:
     """Each with the nearest makings of pages in its register."""
-    uses, rests = np.concatenate([one.uses for one in far]), np.concatenate([one.rests for one in far])
+    numbers, words = np.concatenate([one for one, _ in far]), np.concatenate([one for _, one in far])
+    places, rests = operands.begun(words)
+    odd = np.nonzero((rests < 0) | (rests >= _PAGE))[0]
+    places, rests = places[odd], rests[odd]
+    uses = _placed(operands.field(words[places], 5, 5), numbers[places])
     nearest = np.searchsorted(makings, uses) - 1
     found: list[_Naming] = []
     for further in range(_MAKINGS):

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from whit.packer.support.search import Sweep
-from whit.packer.syscalls.arm64.branches import leading, number
+from whit.packer.syscalls.arm64.branches import number, told
 from whit.packer.syscalls.arm64.effects import SIZE
 from whit.packer.syscalls.arm64.paged import Operands, PagesInMaking
-from whit.packer.syscalls.pieces import Flow
+from whit.packer.syscalls.pieces import Flow, code_of
 from whit.packer.syscalls.references import CHUNK, Pairs, References, leaving, pointers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from numpy.typing import NDArray
 
     from whit.packer.syscalls.arm64.operands import Words
     from whit.packer.syscalls.arm64.paged import PagesOfPart
@@ -26,6 +24,8 @@ if TYPE_CHECKING:
     from whit.packer.syscalls.references import Numbers
 
     Pair = tuple[Numbers, Numbers]
+
+_CALL = code_of(Flow.CALL, told=True)
 
 
 def arm_references(image: Image, bounds: Bounds, effort: Effort) -> References:
@@ -37,11 +37,12 @@ def arm_references(image: Image, bounds: Bounds, effort: Effort) -> References:
             continue
         pages = PagesInMaking.of(part, image)
         for start, words in _chunks(image, part):
-            targets, sites, calls = _branches(words, start)
-            calls[~calls] = leaving(bounds, targets[~calls], sites[~calls])
-            branches.add(targets[calls], sites[calls], code_only=True)
+            found = told(words, start)
+            sites = found.indexes * SIZE + start
+            mine = np.nonzero((found.codes == _CALL) | leaving(bounds, found.targets, sites))[0]
+            branches.add(found.targets[mine], sites[mine], code_only=True)
             direct.add(*_direct(words, start), code_only=False)
-            pages.add(words, start, targets)
+            pages.add(words, start, found.targets)
         parts.append(pages.done())
     relative = Operands(image, direct.index(), tuple(part for part in parts if len(part.makings)), effort)
     return References(branches.index(), relative, Pairs(image).index(), pointers(image))
@@ -63,16 +64,6 @@ def _chunks(image: Image, part: Part) -> Iterator[tuple[int, Words]]:
     for at in range(0, size, CHUNK):
         sweep.passed(part.offset + at)
         yield part.start + at, image.array(part.offset + at, part.offset + min(at + CHUNK, size)).view("<u4")
-
-
-def _branches(words: Words, start: int) -> tuple[Numbers, Numbers, NDArray[np.bool_]]:
-    """Those with a target: it, where they stand, and whether they are calls."""
-    found = leading(words, start)
-    return (
-        np.concatenate([targets for _, _, targets in found]),
-        np.concatenate([at for _, at, _ in found]) * SIZE + start,
-        np.concatenate([np.full(len(at), flow is Flow.CALL) for flow, at, _ in found]),
-    )
 
 
 def _direct(words: Words, start: int) -> Pair:
