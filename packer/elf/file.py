@@ -7,11 +7,11 @@ headers) is used where it is right and otherwise taken as absent.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import TYPE_CHECKING
 
 from whit.packer.support.errors import InvalidFileError
+from whit.packer.support.light import dataclass
 from whit.packer.support.search import merge
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ import re
 import struct
 from array import array
 from bisect import bisect_right
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from whit.packer.elf import spans
 from whit.packer.elf.dynamic import Tag
 from whit.packer.elf.file import SegmentFlag
 from whit.packer.elf.gopclntab import OFFSETS_AT
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from whit.packer.elf import spans
+from whit.packer.support.light import dataclass
 from whit.packer.support.search import Sweep
 
 if TYPE_CHECKING:

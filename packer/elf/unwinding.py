@@ -7,10 +7,10 @@ Layout: Linux Standard Base, "Exception Frames". Only what GCC, LLVM and Go writ
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whit.packer.elf.file import SectionType
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

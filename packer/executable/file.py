@@ -7,7 +7,6 @@ import errno
 import mmap
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -15,6 +14,7 @@ from whit.packer.executable.analyse import ELF_MAGIC, WASM_MAGIC, analyse
 from whit.packer.executable.foreign import refusal
 from whit.packer.image.spec import HostFile
 from whit.packer.support.errors import InvalidFileError, NotFoundError, WhitError
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from whit.packer.elf import dynamic as program
 from whit.packer.elf import gofunctions, gopclntab, symbols
 from whit.packer.elf.machine import EM_AARCH64
+from whit.packer.support.light import dataclass
 from whit.packer.syscalls import unwinding
 
 if TYPE_CHECKING:

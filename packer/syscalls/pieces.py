@@ -122,6 +122,11 @@ class Turns:
         """All of them, in order."""
         return ((index, self._turn(at)) for at, index in enumerate(self._indexes))
 
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The numbers of all of them, and the targets of those that say one; copied."""
+        flows, targets = np.frombuffer(self._flows, dtype=np.uint8), np.frombuffer(self._targets, dtype=np.int64)
+        return np.frombuffer(self._indexes, dtype=np.uint32).astype(np.int64), targets[np.nonzero(flows < _NOWHERE)[0]]
+
     def of_flow(self, flow: Flow) -> Iterator[int]:
         """The numbers of the instructions that turn the flow so without saying where to, in order."""
         at, flows, wanted = -1, self._flows, _NUMBERS[flow] | _NOWHERE
@@ -177,6 +182,8 @@ class Piece(Generic[T]):
     def index_before(self, address: int) -> int:
         """The number of the last instruction that begins before an address; -1 for none."""
         addresses = self.addresses
+        if isinstance(addresses, range):
+            return min(max((address - addresses.start - 1) // addresses.step, -1), len(addresses) - 1)
         return (addresses.below(address) if isinstance(addresses, Marks) else bisect_left(addresses, address)) - 1
 
     def jumps_to(self, address: int) -> list[int]:

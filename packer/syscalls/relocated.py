@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from whit.packer.support.light import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from whit.packer.support.light import dataclass
 from whit.packer.syscalls.pieces import Flow
 
 if TYPE_CHECKING:

@@ -114,12 +114,13 @@ class PagesOfPart:
             effort.spend(looked_at // _STEP)
             yield self._believed(image, self._within(image, page, batch), effort)
 
-    def naming_from_afar(self, image: Image, start: int, end: int, effort: Effort) -> tuple[Numbers, Numbers]:
+    def naming_from_afar(self, image: Image, start: int, end: int, effort: Effort) -> Iterator[tuple[Numbers, Numbers]]:
         """(address, who names it) of all that add something else to a page's address, and come to ``start`` to below ``end``."""
         if self.far is None:
             raise TooMuchError
         first, last = np.searchsorted(self.far.named, (start, end))
-        return self._believed(image, self.far.where(slice(first, last)), effort)
+        if first < last:
+            yield self._believed(image, self.far.where(slice(first, last)), effort)
 
     def _windows(self, page: int) -> _Windows:
         wanted = (page >> _SHIFT) - self.lowest
@@ -289,7 +290,8 @@ class Operands:
             found += self._of(page).within(max(page, start), min(page + _PAGE, end))
         far = Pairs(self.image)
         for part in self.parts:
-            far.add(*part.naming_from_afar(self.image, start, end, self.effort), code_only=False)
+            for named, sites in part.naming_from_afar(self.image, start, end, self.effort):
+                far.add(named, sites, code_only=False)
         return sorted(found + far.index().within(start, end))
 
     def _of(self, page: int) -> Index:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from whit.packer.syscalls.arm64.effects import LOST_IN_CALLS, SIZE, adr_of, effect_of, is_adrp
 from whit.packer.syscalls.arm64.fields import bits
 from whit.packer.syscalls.arm64.flow import followed
@@ -37,6 +39,7 @@ class Pages:
     turns: Turns
     effort: Effort
     _known: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    _plain: bytearray | None = None
     _reached: bytearray | None = None
     _named: Named | None = None
 
@@ -70,21 +73,48 @@ class Pages:
         """The pages that a register may hold before an instruction; None if a way in begins where nothing is known to lead, or they are many."""
         waiting = [(index, register)]
         seen, looked_at, pages = set(waiting), {index}, set[int]()
-        joins = False
+        joins, steps = False, 0
         while waiting:
-            at, held = waiting.pop()
-            self.effort.spend()
-            ways = list(self._ways(at))
-            joins |= ways != [at - 1]
+            below, held = waiting.pop()
+            at, origin = self._straight(below, held, pages)
+            looked_at.add(at)
+            steps += 1 + below - at
+            self.effort.spend(1 + below - at)
+            ways = list(self._ways(at)) if origin is not None else []
+            joins |= origin is not None and ways != [at - 1]
             for before in ways:
                 looked_at.add(before)
-                origin = self._origin(before, held, pages)
-                if origin is not None and (before, origin) not in seen:
-                    seen.add((before, origin))
-                    waiting.append((before, origin))
-            if len(seen) > _MOST:
+                above = self._origin(before, origin or 0, pages)
+                if above is not None and (before, above) not in seen:
+                    seen.add((before, above))
+                    waiting.append((before, above))
+            if steps > _MOST:
                 return None
         return None if joins and not self._reaches(looked_at) else pages
+
+    def _straight(self, index: int, register: int, pages: set[int]) -> tuple[int, int | None]:
+        """Up from an instruction to the next that has other ways in, or one from a turn: its number, and the register as in :meth:`_origin`."""
+        plain, held = self._plain, register
+        if plain is None:
+            plain = self._plain = self._from_above()
+        top = max(index - _MOST, 0)
+        while plain[index] and index > top:
+            index -= 1
+            origin = self._put(index, held, pages)
+            if origin is None:
+                return index, None
+            held = origin
+        return index, held
+
+    def _from_above(self) -> bytearray:
+        """1 for each instruction that is reached from the one above alone, which turns nowhere."""
+        plain = np.ones(len(self.words) + 1, dtype=np.uint8)
+        plain[0] = 0
+        indexes, targets = self.turns.arrays()
+        plain[indexes + 1] = 0
+        aims = targets - self.start >> 2
+        plain[aims[(aims >= 0) & (aims < len(self.words))]] = 0
+        return bytearray(plain.tobytes())
 
     def _ways(self, index: int) -> Iterator[int]:
         """The instructions that an instruction may come after."""
@@ -101,10 +131,15 @@ class Pages:
 
     def _origin(self, index: int, register: int, pages: set[int]) -> int | None:
         """The register that holds, before an instruction, what ``register`` holds after it; None if that is no page, or one that is made there and goes to ``pages``."""
-        turn, word = self.turns.get(index), self.words[index]
+        turn = self.turns.get(index)
         if turn is not None:
             called = turn.flow in (Flow.CALL, Flow.INDIRECT_CALL)
             return None if called and register in LOST_IN_CALLS else register
+        return self._put(index, register, pages)
+
+    def _put(self, index: int, register: int, pages: set[int]) -> int | None:
+        """The same for an instruction without a turn."""
+        word = self.words[index]
         if is_adrp(word):
             if bits(word, 0, 5) != register:
                 return register
