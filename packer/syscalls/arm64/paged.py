@@ -35,7 +35,7 @@ _BEHIND = 1 << 13
 _MAKINGS = 4
 """Makings of a page in the same register that are thought of, the nearest first."""
 
-_STRAIGHT = 64
+_STRAIGHT = 16
 """Instructions above another that are looked at for what overwrites its register."""
 
 _PAGE = 1 << 12
