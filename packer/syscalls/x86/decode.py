@@ -15,10 +15,13 @@ from whit.packer.syscalls.x86.sweep import swept
 from whit.packer.syscalls.x86.turns import turn_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from iced_x86 import Instruction
 
     from whit.packer.syscalls.machine import Code
     from whit.packer.syscalls.pieces import Addresses
+    from whit.packer.syscalls.references import Numbers
 
 _WINDOW = 2048
 """Bytes that are read before and behind an instruction that is asked for."""
@@ -53,7 +56,7 @@ class Decoded:
 _CHUNK = 1 << 16
 """Bytes that are read at once: what is made of them for a moment, some forty times as large, stays near the processor."""
 
-_FEW = 1 << 10
+_FEW = 1 << 11
 """Bytes of code whose instructions are asked for one by one: quicker than arrays are made."""
 
 
@@ -62,22 +65,26 @@ def decode(code: Code, start: int, end: int) -> Piece[Instruction]:
     turns = Turns()
     addresses: Addresses
     if end - start > CHUNK:
-        addresses = _marked(code, start, end, turns)
+        addresses = marks = Marks(start)
+        for found, size in _parts(code, start, end, turns):
+            marks.add(found, size)
     elif end - start > _FEW:
-        addresses = array("Q", swept(code(start, end), start, end, turns)[0].tobytes())
+        addresses = array("Q")
+        for found, _ in _parts(code, start, end, turns):
+            addresses.frombytes(found.tobytes())
     else:
         addresses = _one_by_one(code(start, end), start, turns)
     return Piece(start, end, addresses, Decoded(code, addresses, start, end), turns)
 
 
-def _marked(code: Code, start: int, end: int, turns: Turns) -> Marks:
-    """The addresses of many instructions. No more of the code is held than is read at once."""
-    marks, address = Marks(start), start
+def _parts(code: Code, start: int, end: int, turns: Turns) -> Iterator[tuple[Numbers, int]]:
+    """The addresses of instructions, and how many bytes of code they begin in. No more of it is held than is read at once."""
+    address, before = start, 0
     for chunk in range(start, end, _CHUNK):
         behind = min(chunk + _CHUNK, end)
-        found, address = swept(code(address, min(behind + LONGEST, end)), address, behind, turns, len(marks))
-        marks.add(found, behind - chunk)
-    return marks
+        found, address = swept(code(address, min(behind + LONGEST, end)), address, behind, turns, before)
+        before += len(found)
+        yield found, behind - chunk
 
 
 def _one_by_one(code: bytes, start: int, turns: Turns) -> array[int]:

@@ -134,7 +134,7 @@ def _behind_prefixes(length: Bytes, turns: Bytes, byte: Bytes, at: NDArray[np.in
 
 def _behind_idle(length: Bytes, turns: Bytes, rex: Bytes, prefix: Bytes) -> None:
     """Put in what is told of the instructions that begin with a REX that means nothing, as another prefix follows."""
-    at = np.nonzero(rex[:-1] & (prefix[1:] | rex[1:] & ~turns[1:]))[0]
+    at = np.nonzero(rex[:-1] & (prefix[1:] | rex[1:] & ~turns[1:]) != 0)[0]
     behind = length.take(at + 1)
     length[at] = (behind + np.uint8(1)) & _mask((behind > 0) & (behind < LONGEST))
     turns[at] = turns.take(at + 1)

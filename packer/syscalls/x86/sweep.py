@@ -67,7 +67,7 @@ def swept(code: bytes, start: int, end: int, turns: Turns, before: int = 0) -> t
     known, codes_known, targets_known = np.array(asked.turned, dtype=np.uint64).reshape(-1, 3).T
     may_turn[asked.places] = 0
     may_turn[known] = 1
-    indexes = np.nonzero(may_turn.take(places))[0]
+    indexes = np.nonzero(may_turn.take(places) != 0)[0]
     at = places[indexes]
     codes, targets = told_turns(code, at)
     targets += start
