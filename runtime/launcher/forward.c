@@ -9,7 +9,7 @@
 #include "launch.h"
 #include "util.h"
 
-enum { STATUS_TEXT_SIZE = 4096, SYSCALL_TEXT_SIZE = 256, PROC_PATH_SIZE = 40, PAUSE_NS = 200000, DROP_LOOKS = 5, PENDING_LOOKS = 25, ATTEMPTS = 3, FIRST_REAL_TIME = 32, STACK_FIELD = 28 };
+enum { STATUS_TEXT_SIZE = 4096, SYSCALL_TEXT_SIZE = 256, PROC_PATH_SIZE = 40, PAUSE_NS = 200000, DROP_LOOKS = 5, HOLD_PAUSE_NS = 50000, HOLD_LOOKS = 200, FIRST_REAL_TIME = 32 };
 
 /* Whether the bit of `number` is set in the hexadecimal mask that follows `field` in a /proc/PID/status. */
 static int mask_has(const char *status, const char *field, int number)
@@ -70,58 +70,55 @@ static int ends_by_default(int number)
 	return number != SIGWINCH && number != SIGCONT && number != SIGURG && number < FIRST_REAL_TIME;
 }
 
-/* Of what a process executes: where its stack begins, another place for each program. 0 if it can't be told. */
-static uint64_t image_of(pid_t pid)
-{
-	char text[STATUS_TEXT_SIZE];
-	uint64_t number = 0;
-	if (read_proc(pid, "/stat", text, sizeof(text)) <= 0)
-		return 0;
-	/* The second field is a name, which may have anything in it. */
-	char *at = strrchr(text, ')');
-	for (unsigned field = 2; at && field < STACK_FIELD; field++) {
-		at = strchr(at, ' ');
-		at = at ? at + 1 : NULL;
-	}
-	char *end = at ? strchr(at, ' ') : NULL;
-	if (!end)
-		return 0;
-	*end = 0;
-	return parse_number(at, &number) ? 0 : number;
-}
-
-/* Whether a signal that was handled has met another program than it was sent to: a shell that handles it, and meanwhile had executed one that
-   doesn't. `before` is what was executed then. */
-static int has_met_another(pid_t shown, int number, uint64_t before)
-{
-	const struct timespec pause = { .tv_nsec = PAUSE_NS };
-	char status[STATUS_TEXT_SIZE];
-	for (int look = 0; look < PENDING_LOOKS; look++) {
-		nanosleep(&pause, NULL);
-		if (read_proc(shown, "/status", status, sizeof(status)) <= 0 || mask_has(status, "SigBlk:", number))
-			return 0;
-		if (!mask_has(status, "ShdPnd:", number))
-			return image_of(shown) != before;
-	}
-	return 0;
-}
-
 static int asks_to_end(int number)
 {
-	return number == SIGINT || number == SIGTERM || number == SIGQUIT;
+	return number == SIGINT || number == SIGTERM || number == SIGQUIT || number == SIGHUP;
+}
+
+static int is_stopped(const char *status)
+{
+	return strstr(status, "State:\tT ") || strstr(status, "State:\tt ");
+}
+
+/* Whether it handles the signal, and can be stopped and let go on without noticing. */
+static int can_be_held(const char *status, int number)
+{
+	return mask_has(status, "SigCgt:", number) && !mask_has(status, "SigBlk:", number) && !mask_has(status, "SigCgt:", SIGCONT) &&
+	       !mask_has(status, "SigBlk:", SIGCONT) && strstr(status, "TracerPid:\t0\n") && !is_stopped(status);
+}
+
+/* A shell handles SIGINT, and the program that it is about to execute in its own place doesn't: the signal would be dropped between the two. What is
+   stopped executes nothing, and has the signal before it goes on. Whether it was stopped, or is to be as soon as it can be. */
+static int hold(pid_t first, pid_t shown, int number)
+{
+	const struct timespec pause = { .tv_nsec = HOLD_PAUSE_NS };
+	char status[STATUS_TEXT_SIZE];
+	if (read_proc(shown, "/status", status, sizeof(status)) <= 0 || !can_be_held(status, number) || kill(first, SIGSTOP) < 0)
+		return 0;
+	for (int look = 0; look < HOLD_LOOKS && read_proc(shown, "/status", status, sizeof(status)) > 0 && !is_stopped(status); look++)
+		nanosleep(&pause, NULL);
+	return 1;
+}
+
+static int end_for(pid_t first, int number)
+{
+	kill(first, SIGKILL);
+	return number;
 }
 
 int signal_first(pid_t first, pid_t shown, int number)
 {
-	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-		uint64_t before = image_of(shown);
-		if (ends_by_default(number) && would_be_dropped(shown, number)) {
-			kill(first, SIGKILL);
-			return number;
-		}
-		kill(first, number);
-		if (!before || !asks_to_end(number) || !has_met_another(shown, number, before))
-			return 0;
-	}
+	int is_held = 0;
+	/* Again where it executed another program after the first look. */
+	do {
+		if (ends_by_default(number) && would_be_dropped(shown, number))
+			return end_for(first, number);
+		is_held = asks_to_end(number) && hold(first, shown, number);
+	} while (asks_to_end(number) && !is_held && seems_to_drop(shown, number));
+	if (is_held && seems_to_drop(shown, number))
+		return end_for(first, number);
+	kill(first, number);
+	if (is_held)
+		kill(first, SIGCONT);
 	return 0;
 }
