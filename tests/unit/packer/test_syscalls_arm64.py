@@ -164,6 +164,41 @@ def test_pages_that_are_looked_for_backwards_are_those_that_flow_there() -> None
     assert several
 
 
+def _named_by_hand(words: list[int], start: int) -> set[tuple[int, int]]:
+    """(address, who names it) of all that begin with one of the four nearest pages above in their register, if nothing else is put into that in their own block."""
+    targets = {
+        turn.target for _, turn in decode(struct.pack(f"<{len(words)}I", *words), start, Effort.of(0)).turns.items()
+    }
+    found = set()
+    for use, word in enumerate(words):
+        base, rest, makings, straight = effect_of(word).base, effect_of(word).rest, 0, True
+        for at in range(use - 1, -1, -1):
+            straight &= words[at] & 0x1C00_0000 != 0x1400_0000 and start + 4 * at + 4 not in targets
+            made = is_adrp(words[at]) and words[at] & 31 == base
+            if made and makings < 4 and base is not None and not is_adrp(word):
+                makings += 1
+                found.add(((start & ~0xFFF) + ((words[at] >> 29 & 3) << 12) + rest, start + 4 * use))
+            if straight and (made or (base in effect_of(words[at]).writes and use - at <= 16)):
+                break
+    return found
+
+
+def test_who_names_an_address_is_found_among_what_comes_behind_the_making_of_its_page() -> None:
+    chance = random.Random(8)
+    for _ in range(200):
+        code = _some_code(chance, chance.randrange(2, 90))
+        elf = parse(
+            Elf(segments=(Segment(code.ljust(0x5000, b"\0"), flags=READ | EXECUTE),), machine=EM_AARCH64).build()
+        )
+        image = image_of(elf)
+        start = image.code[0].start
+        found = arm_references(image, bounds_of(image), Effort.of(0)).relative
+        by_hand = _named_by_hand(list(struct.unpack(f"<{len(code) // 4}I", code)), start)
+
+        page = start & ~0xFFF
+        assert set(found.within(page, page + 0x4000)) == {pair for pair in by_hand if pair[0] >= start}, code.hex()
+
+
 def test_a_function_behind_padding_begins_with_no_page() -> None:
     """Nothing is known to lead there, as to functions that only pointers name: its first instructions were passed over."""
     code = bytes.fromhex(
