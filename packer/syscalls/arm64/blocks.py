@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from whit.packer.syscalls.arm64.effects import LOST_IN_CALLS, SIZE, effect_of
@@ -54,39 +53,44 @@ class Summary(NamedTuple):
 _NONE = Summary(0, 0, (), ())
 
 
-@dataclass(slots=True)
 class Blocks:
-    """The blocks of a piece of code, by the numbers of their first instructions. ``turns`` and ``made``, the numbers of the pages that ADRPs make, are by such numbers too.
+    """The blocks of a piece of code, by the numbers of their first instructions.
 
-    ``pages`` is how many there are.
+    ``turns`` and ``made``, the numbers of the pages that ADRPs make, of which there are so many ``pages``, are by instructions' numbers too.
+    ``starts`` is where something else than the instruction above may lead to, sorted; ``called`` the blocks that are called, ``_makers`` those in which a page is made.
     """
 
-    start: int
-    words: array[int]
-    turns: Mapping[int, Turn]
-    made: Mapping[int, int]
-    pages: int
-    starts: list[int] = field(init=False)
-    """Where something else than the instruction above may lead to, sorted."""
-    ends: dict[int, int] = field(init=False)
-    called: frozenset[int] = field(init=False)
-    """The blocks that are called."""
-    _makers: frozenset[int] = field(init=False)
-    """Those in which a page is made."""
-    _summaries: dict[int, Summary] = field(default_factory=dict)
-    _kept: dict[int, int] = field(default_factory=dict)
+    __slots__ = (
+        "_kept",
+        "_made",
+        "_makers",
+        "_summaries",
+        "_turns",
+        "called",
+        "ends",
+        "pages",
+        "start",
+        "starts",
+        "words",
+    )
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self, start: int, words: array[int], turns: Mapping[int, Turn], made: Mapping[int, int], pages: int
+    ) -> None:
+        self.start, self.words, self.pages = start, words, pages
+        self._turns, self._made = turns, made
         firsts, called = {0}, set[int]()
-        for index, turn in self.turns.items():
+        for index, turn in turns.items():
             if turn.flow is not Flow.KERNEL:
                 firsts.add(index + 1)
             if turn.target is not None:
-                (called if turn.flow is Flow.CALL else firsts).add((turn.target - self.start) // SIZE)
-        self.starts = sorted(first for first in firsts if 0 <= first < len(self.words))
-        self.ends = dict(zip(self.starts, [*self.starts[1:], len(self.words)], strict=True))
+                (called if turn.flow is Flow.CALL else firsts).add((turn.target - start) // SIZE)
+        self.starts = sorted(first for first in firsts if 0 <= first < len(words))
+        self.ends = dict(zip(self.starts, [*self.starts[1:], len(words)], strict=True))
         self.called = frozenset(called & self.ends.keys())
-        self._makers = frozenset(self.starts[bisect_right(self.starts, index) - 1] for index in self.made)
+        self._makers = frozenset(self.starts[bisect_right(self.starts, index) - 1] for index in made)
+        self._summaries: dict[int, Summary] = {}
+        self._kept: dict[int, int] = {}
 
     def summary(self, block: int, state: State) -> Summary:
         """What a block does, if the registers hold such pages; where there are none, and it makes none, it isn't even read."""
@@ -111,7 +115,7 @@ class Blocks:
 
     def _read(self, block: int) -> Summary:
         end = self.ends[block]
-        last = self.turns.get(end - 1)
+        last = self._turns.get(end - 1)
         turned = last is not None and last.flow is not Flow.KERNEL
         held, uses = self._through(block, end - 1 if turned else end)
         writes = sum(1 << register for register in held)
@@ -139,7 +143,7 @@ class Blocks:
         """What the registers hold that are written from one instruction to before another, and who begins with a page."""
         held: dict[int, Held] = {}
         uses: list[Use] = []
-        made = self.made
+        made = self._made
         for index, word in enumerate(self.words[first:end], first):
             page = made.get(index)
             if page is not None:
@@ -160,7 +164,7 @@ class Blocks:
     def onward(self, block: int) -> list[int]:
         """The blocks where it goes on."""
         end = self.ends[block]
-        last = self.turns.get(end - 1)
+        last = self._turns.get(end - 1)
         onward = [] if last is not None and last.flow not in FALLS_THROUGH else [end]
         if last is not None and last.target is not None and last.flow is not Flow.CALL:
             onward.append((last.target - self.start) // SIZE)

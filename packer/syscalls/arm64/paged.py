@@ -7,11 +7,11 @@ somebody asks. What only seems to be one is told by the flow (:mod:`whit.packer.
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from whit.packer.support.light import dataclass
 from whit.packer.syscalls.arm64 import operands
 from whit.packer.syscalls.arm64.branches import number
 from whit.packer.syscalls.arm64.effects import SIZE
@@ -179,40 +179,35 @@ def _sites(makings: Numbers) -> Numbers:
     return makings >> _SITE & _MOST_SITES
 
 
-@dataclass(slots=True)
 class PagesInMaking:
-    """What a part of the code tells of pages, chunk by chunk in the code's order. Pages are counted from ``lowest`` on."""
+    """What a part of the code tells of pages, chunk by chunk in the code's order. Pages are counted from ``_lowest`` on.
 
-    part: Part
-    lowest: int
-    _makings: array[int] = field(default_factory=lambda: array("q"))
-    _far: list[tuple[Numbers, Words]] = field(default_factory=list)
-    """Instructions, and their words, that may add something else than a number below a page."""
-    _left: int = field(init=False)
-    """How many of them may still come."""
-    _aimed: NDArray[np.bool_] = field(init=False)
-    _registers: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(SP + 1, dtype=bool))
-    """Those in which the last chunk makes pages."""
+    ``_far`` are instructions, and their words, that may add something else than a number below a page, of which ``_left`` may still come.
+    ``_registers`` are those in which the last chunk makes pages.
+    """
 
-    def __post_init__(self) -> None:
-        self._aimed = np.zeros((self.part.end - self.part.start) // SIZE, dtype=bool)
+    __slots__ = ("_aimed", "_far", "_left", "_lowest", "_makings", "_part", "_registers")
+
+    def __init__(self, part: Part, image: Image) -> None:
+        self._part, self._lowest = part, (image.base >> _SHIFT) - _BELOW
+        self._makings = array("q")
+        self._far: list[tuple[Numbers, Words]] = []
+        self._aimed = np.zeros((part.end - part.start) // SIZE, dtype=bool)
         self._left = _FEW + len(self._aimed) // _SHARE
-
-    @classmethod
-    def of(cls, part: Part, image: Image) -> PagesInMaking:
-        """With nothing told yet."""
-        return cls(part, (image.base >> _SHIFT) - _BELOW)
+        self._registers = np.zeros(SP + 1, dtype=bool)
 
     def add(self, words: Words, start: int, targets: Numbers) -> None:
         """A chunk of instructions at ``start``; ``targets`` is where its branches lead."""
-        aims = targets - self.part.start >> 2
+        aims = targets - self._part.start >> 2
         self._aimed[aims[np.nonzero((aims >= 0) & (aims < len(self._aimed)))[0]]] = True
-        first = (start - self.part.start) // SIZE
+        first = (start - self._part.start) // SIZE
         adrp = np.nonzero(words & np.uint32(0x9F00_0000) == 0x9000_0000)[0]
         adrp = adrp[operands.field(words[adrp], 0, 5) != SP]
         made = words[adrp]
         registers = made & np.uint32(31)
-        pages = (number(made, 5, 19) << 2 | operands.field(made, 29, 2)) + (adrp * SIZE + start >> _SHIFT) - self.lowest
+        pages = (
+            (number(made, 5, 19) << 2 | operands.field(made, 29, 2)) + (adrp * SIZE + start >> _SHIFT) - self._lowest
+        )
         pages[(pages < 0) | (pages > _NO_PAGE)] = _NO_PAGE
         self._makings.frombytes((_placed(registers, adrp + first) | pages).tobytes())
         before, self._registers = self._registers, np.zeros(SP + 1, dtype=bool)
@@ -234,9 +229,9 @@ class PagesInMaking:
         makings.sort()
         by_page = (makings & _NO_PAGE) << _HALF | np.arange(len(makings))
         by_page.sort()
-        far = _from_afar(self._far, makings, self.lowest) if self._left >= 0 else None
+        far = _from_afar(self._far, makings, self._lowest) if self._left >= 0 else None
         aimed = np.packbits(self._aimed, bitorder="little")
-        return PagesOfPart(self.part, self.lowest, makings, by_page, far, aimed)
+        return PagesOfPart(self._part, self._lowest, makings, by_page, far, aimed)
 
 
 def _placed(registers: Words, numbers: Numbers) -> Numbers:
@@ -268,15 +263,14 @@ def _from_afar(far: list[tuple[Numbers, Words]], makings: Numbers, lowest: int) 
     return every.where(np.argsort(every.named))
 
 
-@dataclass(slots=True)
 class Operands:
     """The operands that name addresses, of the instruction's own (``direct``) and by pages; once found, a page's are kept."""
 
-    image: Image
-    direct: Index
-    parts: tuple[PagesOfPart, ...]
-    effort: Effort
-    _known: dict[int, Index] = field(default_factory=dict)
+    __slots__ = ("_direct", "_effort", "_image", "_known", "_parts")
+
+    def __init__(self, image: Image, direct: Index, parts: tuple[PagesOfPart, ...], effort: Effort) -> None:
+        self._image, self._direct, self._parts, self._effort = image, direct, parts, effort
+        self._known: dict[int, Index] = {}
 
     def at(self, target: int) -> list[int]:
         """Who refers to an address. Raises :class:`TooMuchError`."""
@@ -284,24 +278,24 @@ class Operands:
 
     def within(self, start: int, end: int) -> list[tuple[int, int]]:
         """(target, site) of all that refer to an address from ``start`` to below ``end``, sorted. Raises :class:`TooMuchError`."""
-        start, end = max(start, self.image.base), min(end, self.image.end)
-        found = self.direct.within(start, end)
+        start, end = max(start, self._image.base), min(end, self._image.end)
+        found = self._direct.within(start, end)
         for page in range(start & -_PAGE, end, _PAGE):
             found += self._of(page).within(max(page, start), min(page + _PAGE, end))
-        far = Pairs(self.image)
-        for part in self.parts:
-            for named, sites in part.naming_from_afar(self.image, start, end, self.effort):
+        far = Pairs(self._image)
+        for part in self._parts:
+            for named, sites in part.naming_from_afar(self._image, start, end, self._effort):
                 far.add(named, sites, code_only=False)
         return sorted(found + far.index().within(start, end))
 
     def _of(self, page: int) -> Index:
         known = self._known.get(page)
         if known is None:
-            self.effort.spend(1 + len(self.parts))
-            pairs = Pairs(self.image)
-            for part in self.parts:
-                for named, sites in part.naming(self.image, page, self.effort):
+            self._effort.spend(1 + len(self._parts))
+            pairs = Pairs(self._image)
+            for part in self._parts:
+                for named, sites in part.naming(self._image, page, self._effort):
                     pairs.add(named, sites, code_only=False)
-            self.image.let_go()
+            self._image.let_go()
             known = self._known[page] = pairs.index()
         return known

@@ -35,7 +35,7 @@ def arm_references(image: Image, bounds: Bounds, effort: Effort) -> References:
     for part in image.code:
         if part.end - part.start < SIZE:
             continue
-        pages = PagesInMaking.of(part, image)
+        pages = PagesInMaking(part, image)
         for start, words in _chunks(image, part):
             found = told(words, start)
             sites = found.indexes * SIZE + start
