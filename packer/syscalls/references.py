@@ -62,18 +62,18 @@ class Index:
 class Pairs:
     """An index that is being made of an image's references."""
 
-    __slots__ = ("_image", "_packed")
+    __slots__ = ("_packed", "image")
 
     def __init__(self, image: Image) -> None:
-        self._image, self._packed = image, array("Q")
+        self.image, self._packed = image, array("Q")
 
     def add(self, targets: Numbers, sites: Numbers, *, code_only: bool) -> None:
         """Those whose target is in the image, or in its code."""
-        ranges = [(part.start, part.end) for part in self._image.code] if code_only else self._image.memory
+        ranges = [(part.start, part.end) for part in self.image.code] if code_only else self.image.memory
         known = np.zeros(len(targets), dtype=bool)
         for start, end in ranges:
             known |= (targets >= start) & (targets < end)
-        inside, base = np.nonzero(known)[0], self._image.base
+        inside, base = np.nonzero(known)[0], self.image.base
         packed = targets[inside] - base << _HALF | sites[inside] - base
         self._packed.frombytes(packed.tobytes())
 
@@ -81,7 +81,7 @@ class Pairs:
         """All of them. There is nothing to be added afterwards."""
         if self._packed:
             np.frombuffer(self._packed, dtype=np.uint64).sort()
-        return Index(self._image.base, self._packed)
+        return Index(self.image.base, self._packed)
 
 
 class Named(Protocol):
