@@ -136,20 +136,29 @@ enum { FILL_OWNERS = 1, FILL_SHARED = 2, FILL_TOGETHER = 4 };
 int bundle_fill(const struct bundle *bundle, int root, unsigned how, pid_t *filler);
 int bundle_filled(pid_t filler);
 
-/* Have the files unpacked below a folder of the caller's own, now if they aren't there yet; `path` is where, or empty if that can't be
+/* Where the files are unpacked: `path` of the root, empty if nowhere; and the folder that it is in, open. */
+struct kept {
+	char path[4096];
+	int folder;
+};
+
+/* Have the files unpacked below a folder of the caller's own, now if they aren't there yet; nowhere if that can't be
    and isn't a must. Returns 0, or the exit code after it has been said what can't be. */
-int bundle_keep(const struct bundle *bundle, const char *asked, int is_must, char *path, size_t size);
+int bundle_keep(const struct bundle *bundle, const char *asked, int is_must, struct kept *kept);
 
 /* Whether what is asked for is one of the caller's own folders, `cache` or `runtime`. */
 int bundle_is_own_place(const char *asked);
 
-/* The path of the folder that is asked for; the caller's own ones are made. 0 or -errno, or that others could write to it, or that nothing is
-   executed from there. */
-enum { NOT_PRIVATE = -4096, NOT_EXECUTED = -4097 };
+/* The path of the folder that is asked for; the caller's own ones are made. 0 or -errno, or that others could write to it, that nothing is
+   executed from there, or that other machines may use it. */
+enum { NOT_PRIVATE = -4096, NOT_EXECUTED = -4097, NOT_LOCAL = -4098 };
 int bundle_place(const char *asked, char *path, size_t size);
 
 /* Whether a folder is the caller's, and nobody else may write to it. */
 int is_private(int folder);
+
+/* Whether it is of a file system that other machines may have, too: what runs from there holds locks that aren't seen here. */
+int is_shared(int folder);
 
 /* Remove a folder below another one, with all that is in it; no link is followed. 0 or -errno. */
 int bundle_remove(int parent, const char *name);

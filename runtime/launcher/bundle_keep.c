@@ -19,7 +19,8 @@
 #include "kernel.h"
 #include "util.h"
 
-enum { PATH_SIZE = 4096, FD_PATH_SIZE = 48, FOLDER_MODE = 0755, ATTEMPTS = 16 };
+/* What is unpacked may be set-user-ID: nobody else enters the folder around it. */
+enum { PATH_SIZE = 4096, FD_PATH_SIZE = 48, FOLDER_MODE = 0700, ROOT_MODE = 0755, ATTEMPTS = 16 };
 
 /* Where the host's are shown: in memory such places are made at each start. No link is followed. */
 static void add_places(int root)
@@ -66,7 +67,7 @@ static int add_origin(const struct bundle *bundle, int kept)
 static int fill_in(const struct bundle *bundle, int kept)
 {
 	pid_t nobody;
-	if (mkdirat(kept, "root", FOLDER_MODE) < 0)
+	if (mkdirat(kept, "root", ROOT_MODE) < 0)
 		return -errno;
 	CLEANUP_FD int root = openat(kept, "root", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int error = root < 0 ? -errno : bundle_fill(bundle, root, is_privileged() ? FILL_OWNERS : 0u, &nobody);
@@ -93,10 +94,11 @@ static int fill_beside(const struct bundle *bundle, int folder, const char *name
 	return error == -EEXIST || error == -ENOTEMPTY ? 0 : error;
 }
 
-/* It stays open, and locked, as long as this process lives: what runs from it isn't removed. -ENOENT if it isn't there, or not for long. */
+/* Its descriptor, which stays open, and locked, as long as this process lives: what runs from it isn't removed. -ENOENT if it isn't there, or
+   not for long; -ENOTDIR if it isn't whole. */
 static int hold(int folder, const char *name)
 {
-	struct stat held, named;
+	struct stat held, named, root;
 	CLEANUP_FD int kept = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (kept < 0)
 		return -errno;
@@ -104,42 +106,47 @@ static int hold(int folder, const char *name)
 		return -ENOENT;
 	if (fstat(kept, &held) < 0 || fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) < 0 || held.st_ino != named.st_ino)
 		return -ENOENT;
-	steal_fd(&kept);
-	return 0;
+	if (fstatat(kept, "root", &root, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(root.st_mode))
+		return -ENOTDIR;
+	return steal_fd(&kept);
 }
 
-static int check_place(int folder)
+static int check_place(int folder, int is_lasting)
 {
 	struct statvfs status;
 	if (!is_private(folder))
 		return NOT_PRIVATE;
+	/* There something is removed again. */
+	if (!is_lasting && is_shared(folder))
+		return NOT_LOCAL;
 	if (fstatvfs(folder, &status) < 0)
 		return -errno;
 	return status.f_flag & ST_NOEXEC ? NOT_EXECUTED : 0;
 }
 
-static int keep_in(const struct bundle *bundle, const char *folder, int is_lasting, char *path, size_t size)
+static int keep_in(const struct bundle *bundle, const char *folder, int is_lasting, struct kept *kept)
 {
 	char name[KEPT_NAME_SIZE];
 	uint64_t boot[BOOT_NUMBERS];
 	struct stat status;
 	size_t at = 0;
 	CLEANUP_FD int place = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int error = place < 0 || fstat(bundle->fd, &status) < 0 ? -errno : check_place(place);
+	int error = place < 0 || fstat(bundle->fd, &status) < 0 ? -errno : check_place(place, is_lasting);
 	error = error || is_lasting ? error : current_boot(boot);
 	error = error ? error : kept_name(name, &status, is_lasting ? NULL : boot);
 	if (error)
 		return error;
-	for (int attempt = 0; (error = hold(place, name)) == -ENOENT && attempt < ATTEMPTS; attempt++) {
-		remove_stale(place, is_lasting ? NULL : boot);
+	for (int attempt = 0; (kept->folder = hold(place, name)) == -ENOENT && attempt < ATTEMPTS; attempt++) {
+		if (!is_shared(place))
+			remove_stale(place, is_lasting ? NULL : boot);
 		error = fill_beside(bundle, place, name, is_lasting);
 		if (error)
 			return error;
 	}
-	*path = 0;
-	if (!error && (append(path, size, &at, folder) || append(path, size, &at, "/") || append(path, size, &at, name) || append(path, size, &at, "/root")))
-		error = -ENAMETOOLONG;
-	return error;
+	if (kept->folder < 0)
+		return kept->folder;
+	const size_t size = sizeof(kept->path);
+	return append(kept->path, size, &at, folder) || append(kept->path, size, &at, "/") || append(kept->path, size, &at, name) || append(kept->path, size, &at, "/root") ? -ENAMETOOLONG : 0;
 }
 
 static int refuse(const char *asked, const char *folder, int error)
@@ -150,17 +157,20 @@ static int refuse(const char *asked, const char *folder, int error)
 		return bundle_complain("it has to be yours, and nobody else may write to it", "--whit-unpack: ", folder, " isn't yours alone", NULL);
 	if (error == NOT_EXECUTED)
 		return bundle_complain("name a folder of another file system", "--whit-unpack: nothing is executed from ", folder, ": it is mounted with noexec", NULL);
-	return bundle_complain(error == -ENOENT ? "make the folder first" : NULL, "--whit-unpack: can't put the files into ", folder, ": ", strerror(-error), NULL);
+	if (error == NOT_LOCAL)
+		return bundle_complain("name a folder: there it stays until you remove it", "--whit-unpack: other machines may use ", folder, ", and what runs there isn't seen here", NULL);
+	const char *hint = error == -ENOENT ? "make the folder first" : error == -ENOTDIR ? "remove what isn't whole in it, or is there in its place" : NULL;
+	return bundle_complain(hint, "--whit-unpack: can't put the files into ", folder, ": ", strerror(-error), NULL);
 }
 
-int bundle_keep(const struct bundle *bundle, const char *asked, int is_must, char *path, size_t size)
+int bundle_keep(const struct bundle *bundle, const char *asked, int is_must, struct kept *kept)
 {
 	char folder[PATH_SIZE] = "";
 	int error = bundle_place(asked, folder, sizeof(folder));
-	error = error ? error : keep_in(bundle, folder, !bundle_is_own_place(asked), path, size);
+	error = error ? error : keep_in(bundle, folder, !bundle_is_own_place(asked), kept);
 	if (error == -EBADMSG || error == -ENODATA)
 		return bundle_damaged(error, "a file in it");
 	if (error)
-		*path = 0;
+		*kept->path = 0;
 	return error && is_must ? refuse(asked, folder, error) : 0;
 }

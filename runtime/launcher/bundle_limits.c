@@ -37,7 +37,7 @@ int check_memory(const struct building *building)
 	char text[MESSAGE_SIZE] = "";
 	size_t at = 0;
 	uint64_t files = building->bundle->head->files_size;
-	if (!building->memory || building->memory > files || *building->unpacked)
+	if (!building->memory || building->memory > files || *building->kept.path)
 		return 0;
 	append_number(text, sizeof(text), &at, files / MEGABYTE);
 	append(text, sizeof(text), &at, " MB of files, which it keeps in memory");

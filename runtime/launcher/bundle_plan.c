@@ -196,14 +196,15 @@ static void put_known(struct building *building, const struct op *op)
 	switch (op->code) {
 	case OP_ROOT_UNPACK:
 		copy.arguments[ROOT_UNPACK_shared] = !building->is_writable;
-		if (*building->unpacked) {
+		if (*building->kept.path) {
 			copy.code = OP_ROOT_ATTACH;
-			copy.arguments[ROOT_ATTACH_path] = put_text(building, building->unpacked);
+			copy.why = (uint32_t)(put_text(building, "the image's files are kept there") >> 32);
+			copy.arguments[ROOT_ATTACH_path] = put_text(building, building->kept.path);
 			copy.arguments[ROOT_ATTACH_attributes] = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV;
 		}
 		break;
 	case OP_ROOT_FILLED:
-		if (*building->unpacked)
+		if (*building->kept.path)
 			return;
 		break;
 	case OP_CLONE:
@@ -299,7 +300,7 @@ static int keep(struct building *building)
 		return 0;
 	if (building->is_writable)
 		return bundle_complain("leave one of them out", "files that are kept by --whit-unpack can't be --whit-writable", NULL);
-	return bundle_keep(building->bundle, wishes->unpack, is_must, building->unpacked, sizeof(building->unpacked));
+	return bundle_keep(building->bundle, wishes->unpack, is_must, &building->kept);
 }
 
 /* The plan's own text stays where it is, at the beginning: references into it hold. */
@@ -344,6 +345,8 @@ int bundle_plan(const struct bundle *bundle, const struct wishes *wishes, struct
 		put_known(&building, &building.from.ops[i]);
 	if (building.is_full || building.at > UINT32_MAX)
 		return bundle_complain("give it fewer", "these are more words, variables and volumes than there is room for", NULL);
+	if (*building.kept.path)
+		launch->kept = building.kept.folder;
 	launch->plan = (struct plan){ .data = building.data, .size = building.at, .ops = building.ops, .count = building.count };
 	return 0;
 }

@@ -15,7 +15,7 @@ struct building {
 	size_t room, at, list;
 	struct op *ops;
 	uint32_t count;
-	char unpacked[PROGRAM_SIZE];
+	struct kept kept;
 	int is_full, is_on_host, is_writable, has_found;
 	/* 0: no limit. */
 	uint64_t memory, cpu_quota, pids;

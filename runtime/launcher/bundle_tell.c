@@ -28,6 +28,7 @@ static const struct {
 	{ OP_CLONE, EAGAIN, "the limit of processes is reached: ulimit -u, or pids.max of your cgroup" },
 	{ OP_MOUNTS_PRIVATE, EACCES, user_namespaces },
 	{ OP_MOUNTS_PRIVATE, EPERM, user_namespaces },
+	{ OP_ROOT_ATTACH, ESTALE, "somebody has put another folder in its place: keep it where nobody else may do that" },
 	{ OP_ROOT_UNPACK, EPERM, user_namespaces },
 	{ OP_ROOT_UNPACK, ENOSPC, "its files are kept in memory, at most half of the machine's" },
 	{ OP_ROOT_UNPACK, ENOMEM, "its files are kept in memory: the machine, or its cgroup, has too little" },

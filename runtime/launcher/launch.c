@@ -208,7 +208,7 @@ void launch_new(struct launch *launch, char **argv, const char *self)
 	launch->gate = launch->console_socket = launch->console_receiver = launch->channel = launch->state_directory = NO_FD;
 	launch->tree = launch->proc = launch->pidfd_socket = launch->agent = launch->host_network = launch->hosts = launch->way_out = NO_FD;
 	launch->late_cgroup = launch->container = launch->terminal = launch->view = NO_FD;
-	launch->engine = launch->code = launch->opened = NO_FD;
+	launch->engine = launch->code = launch->opened = launch->kept = NO_FD;
 }
 
 int launch_start(struct launch *launch)

@@ -43,6 +43,8 @@ struct launch {
 	struct plan plan;
 	/* What the root is filled from, in a bundle (ops_bundle.c). */
 	const struct bundle *bundle;
+	/* The folder that its files are kept in, or NO_FD. */
+	int kept;
 	/* The process that fills it further, or 0. */
 	pid_t filler;
 	char **argv;

@@ -22,6 +22,14 @@ int op_mounts_private(struct launch *launch, const struct op *op)
 	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0;
 }
 
+/* Whoever may write above a folder that was looked at may have put another one in its place since. Its own descriptor is of another
+   mount namespace, from which nothing is mounted. */
+static int is_the_kept(const struct launch *launch, int root)
+{
+	struct stat found, kept;
+	return launch->kept < 0 || (fstat(root, &found) == 0 && fstatat(launch->kept, "root", &kept, AT_SYMLINK_NOFOLLOW) == 0 && found.st_dev == kept.st_dev && found.st_ino == kept.st_ino);
+}
+
 int op_root_attach(struct launch *launch, const struct op *op)
 {
 	const char *path = op_text(&launch->plan, op, ROOT_ATTACH_path);
@@ -29,7 +37,7 @@ int op_root_attach(struct launch *launch, const struct op *op)
 	if (root < 0)
 		return root;
 	launch->root = root;
-	return 0;
+	return is_the_kept(launch, root) ? 0 : -ESTALE;
 }
 
 static struct place place_at(struct launch *launch, const char *path, uint64_t resolve)

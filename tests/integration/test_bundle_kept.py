@@ -13,6 +13,7 @@ import pytest
 
 from tests.integration.bundles import BUSYBOX, LIMIT_S, Bundle, anybody, box, folder, home, keeper, kept_in, place_of
 from tests.integration.conftest import USER, become
+from tests.integration.fused import fused
 from tests.integration.sanitized import ENVIRONMENT, assert_clean, sanitized_launcher
 from tests.integration.test_bundle_file import DAMAGED, flip
 from whit.packer.store.store import Store
@@ -110,6 +111,26 @@ def test_what_was_changed_where_it_is_kept_is_told_of(box: Bundle, folder: Path)
         assert "hint: --whit-inspect tells what there is; and where --whit-unpack keeps it, nobody" in done.stderr
 
 
+def test_nobody_else_reaches_what_is_kept(anybody: Bundle, folder: Path) -> None:
+    """There may be set-user-ID files in it, of whoever has unpacked it."""
+    place = place_of(anybody, folder)
+    anybody("--whit-unpack", place, "true")
+    (kept,) = place.iterdir()
+    assert (place.stat().st_mode & 0o777, kept.stat().st_mode & 0o777) == (0o755, 0o700)
+
+
+def test_what_isn_t_whole_where_it_is_kept_is_told_of(box: Bundle, folder: Path) -> None:
+    place = place_of(box, folder)
+    box("--whit-unpack", place, "true")
+    (kept,) = place.iterdir()
+    (kept / "root").rename(folder / "elsewhere")
+    gone = box("--whit-unpack", place, "true")
+    (kept / "root").symlink_to(folder / "elsewhere")
+    led_away = box("--whit-unpack", place, "true")
+    for done in (gone, led_away):
+        assert (done.returncode, "hint: remove what isn't whole in it" in done.stderr) == (125, True), done.stderr
+
+
 # ---- as its maker wishes, in the caller's own folders ----
 
 
@@ -137,6 +158,25 @@ def test_what_its_maker_wishes_gives_way_to_what_can_t_be(keeper: Bundle, home: 
     (home / ".cache").chmod(0o777)
     assert keeper("echo", "works", environment=own).stdout == "works\n"
     assert not list((home / ".cache").iterdir())
+
+
+def test_what_has_lost_its_files_there_runs_from_memory(keeper: Bundle, home: Path) -> None:
+    own = {"HOME": str(home)}
+    keeper("true", environment=own)
+    (kept,) = (home / ".cache").glob("whit-bundles/*")
+    (kept / "root").rename(home / "elsewhere")
+    assert keeper("echo", "works", environment=own).stdout == "works\n"
+
+
+def test_root_leaves_nothing_in_the_home_of_a_user(run_whit: RunWhit, folder: Path) -> None:
+    made = run_whit("bundle", "--unpack", "cache", BUSYBOX, "-o", folder / "keeper.run")
+    assert made.returncode == 0, made.stderr
+    by = Bundle(folder / "keeper.run")
+    home = place_of(by.as_user, folder, "home")
+    assert by("echo", "works", environment={"HOME": str(home)}).stdout == "works\n"
+    asked = by("--whit-unpack", "cache", "true", environment={"HOME": str(home)})
+    assert (asked.returncode, "isn't yours alone" in asked.stderr) == (125, True), asked.stderr
+    assert not list(home.iterdir())
 
 
 def test_a_volume_whose_place_is_there_is_mounted_in_what_is_kept(keeper: Bundle, home: Path) -> None:
@@ -179,6 +219,17 @@ def test_where_nothing_may_be_executed_nothing_is_kept(keeper: Bundle, home: Pat
         assert (done.returncode, "it is mounted with noexec" in done.stderr) == (125, True), done.stderr
     else:
         assert (done.stdout, done.stderr) == ("works\n", "")
+
+
+def test_nothing_is_kept_where_other_machines_may_keep_theirs(keeper: Bundle, home: Path) -> None:
+    """What runs there holds a lock that isn't seen here, and would lose its files."""
+    with fused(home, home.stat().st_uid):
+        quiet = keeper("echo", "works", environment={"XDG_CACHE_HOME": str(home)})
+        asked = keeper("--whit-unpack", "cache", "true", environment={"XDG_CACHE_HOME": str(home)})
+    assert (quiet.stdout, quiet.stderr) == ("works\n", "")
+    assert (asked.returncode, f"other machines may use {home}/whit-bundles" in asked.stderr) == (125, True), (
+        asked.stderr
+    )
 
 
 @pytest.mark.parametrize(
