@@ -43,6 +43,7 @@ def _from(machine: Machine, piece: Piece[Any], index: int, register: Register, b
     """
     moved = 0
     for at in range(index, max(index - _FARTHEST, -1), -1):
+        machine.effort.spend()
         turn, raw = piece.turns.get(at), piece.instructions[at]
         if turn is None:
             source, change = machine.before(raw, register), machine.before(raw, base)
