@@ -15,7 +15,7 @@ from whit.runtime.present import plan_document
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from whit.runtime.bundle.form import Entry
+    from whit.runtime.bundle.form import Entry, Place
     from whit.runtime.model import LaunchPlan, Op
 
 SCHEMA = "whit-bundle/1"
@@ -44,14 +44,14 @@ class Contents:
     exposed_ports: tuple[str, ...]
     plans: tuple[LaunchPlan, ...]
     entries: tuple[Entry, ...]
-    digests: Mapping[int, str]
+    digests: Mapping[Place, str]
 
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def _file(entry: Entry, digests: Mapping[int, str]) -> dict[str, object]:
+def _file(entry: Entry, digests: Mapping[Place, str]) -> dict[str, object]:
     kind = "hard link" if stat.S_ISREG(entry.mode) and entry.target else _KINDS[stat.S_IFMT(entry.mode)]
     found: dict[str, object] = {
         "path": "/" + printable(_text(entry.path)),
@@ -61,7 +61,7 @@ def _file(entry: Entry, digests: Mapping[int, str]) -> dict[str, object]:
         "gid": entry.gid,
     }
     if kind == "file":
-        found |= {"size": entry.content.size, "digest": digests[entry.content.at]}
+        found |= {"size": entry.content.size, "digest": digests[entry.content]}
     elif entry.target:
         found["target"] = printable(_text(entry.target))
     return found

@@ -60,7 +60,7 @@ class _Output:
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
         self.known: dict[str, Place] = {}
-        self.digests: dict[int, str] = {}
+        self.digests: dict[Place, str] = {}
 
     def put(self, pieces: Iterable[bytes]) -> Place:
         """Write a content."""
@@ -75,7 +75,8 @@ class _Output:
         if known.at != at:
             self.file.seek(at)
             self.file.truncate()
-        self.digests[known.at] = digest
+        # An empty one begins where the next one does.
+        self.digests[known] = digest
         return known
 
 
@@ -96,7 +97,7 @@ class Order:
 @dataclass(frozen=True, slots=True)
 class _Found:
     entries: tuple[Entry, ...]
-    digests: dict[int, str]
+    digests: dict[Place, str]
 
 
 def write_bundle(target: Path, order: Order, store: Store) -> Bundled:

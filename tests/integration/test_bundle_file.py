@@ -147,6 +147,22 @@ def test_verify_tells_which_file_is_damaged(box: Bundle, run_whit: RunWhit) -> N
     assert "/etc/passwd isn't what it was" in run_whit("bundle", "verify", box.path).stderr
 
 
+def test_one_with_empty_files_is_whole(run_whit: RunWhit, folder: Path) -> None:
+    # given files that begin where the next one does
+    for number, content in enumerate(("", "one", "", "two")):
+        (folder / f"file-{number}").write_text(content)
+    dockerfile = f'FROM scratch\nCOPY file-* /\nCOPY {BUSYBOX.name} /busybox\nENTRYPOINT ["/busybox"]\n'
+    (folder / "Dockerfile").write_text(dockerfile)
+    shutil.copy(BUSYBOX, folder)
+    assert run_whit("build", "-t", "local/empty:1", folder).returncode == 0
+    made = Bundle(folder / "empty.run")
+    assert run_whit("bundle", "local/empty:1", "-o", made.path).returncode == 0
+
+    assert made("--whit-verify").stdout == "It is whole.\n"
+    verified = run_whit("bundle", "verify", made.path)
+    assert "is whole: " in verified.stdout, verified.stderr
+
+
 def test_who_makes_and_who_verifies_count_the_same_files(run_whit: RunWhit, folder: Path) -> None:
     # given a bundle with folders, and more than one regular file
     made = json.loads(run_whit("bundle", BUSYBOX, "-o", folder / "counted.run", "--json").stdout)
