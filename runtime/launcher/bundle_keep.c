@@ -86,12 +86,14 @@ static int fill_beside(const struct bundle *bundle, int folder, const char *name
 	if (kept < 0)
 		return error;
 	/* After a crash either all of it is there, or not under its name. */
-	if (!error && ((is_lasting && syscall(SYS_syncfs, kept) < 0) || renameat(folder, temporary, folder, name) < 0))
+	error = error || !is_lasting || syscall(SYS_syncfs, kept) == 0 ? error : -errno;
+	int is_named = !error && renameat(folder, temporary, folder, name) == 0;
+	/* Somebody else may have been quicker. */
+	if (!error && !is_named && errno != EEXIST && errno != ENOTEMPTY)
 		error = -errno;
-	if (error)
+	if (!is_named)
 		bundle_remove(folder, temporary);
-	/* Somebody else was quicker. */
-	return error == -EEXIST || error == -ENOTEMPTY ? 0 : error;
+	return error;
 }
 
 /* Its descriptor, which stays open, and locked, as long as this process lives: what runs from it isn't removed. -ENOENT if it isn't there, or

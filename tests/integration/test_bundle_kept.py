@@ -131,6 +131,20 @@ def test_what_isn_t_whole_where_it_is_kept_is_told_of(box: Bundle, folder: Path)
         assert (done.returncode, "hint: remove what isn't whole in it" in done.stderr) == (125, True), done.stderr
 
 
+def test_two_names_that_the_folder_takes_for_one_can_t_be_kept(
+    folder: Path, whit_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given files of an image that are one, as where capitals are small letters
+    several = writing.with_places
+    monkeypatch.setattr(writing, "with_places", lambda *given: [each for each in several(*given) for _ in "ab"])
+    store = Store(whit_root)
+    image, options = ready(Words(str(BUSYBOX)), store)
+    writing.write_bundle(folder / "made.run", writing.Order(image, options), store)
+    box = Bundle(folder / "made.run")
+    done = box("--whit-unpack", place_of(box, folder), "true")
+    assert (done.returncode, "File exists" in done.stderr) == (125, True), done.stderr
+
+
 # ---- as its maker wishes, in the caller's own folders ----
 
 
