@@ -80,11 +80,12 @@ static int is_stopped(const char *status)
 	return strstr(status, "State:\tT ") || strstr(status, "State:\tt ");
 }
 
-/* Whether it handles the signal, and can be stopped and let go on without noticing. */
+/* Whether it handles the signal, and can be stopped and let go on without noticing: some system calls of other threads would be interrupted
+   (epoll_wait: signal(7)), and what executes another program has mostly one. */
 static int can_be_held(const char *status, int number)
 {
 	return mask_has(status, "SigCgt:", number) && !mask_has(status, "SigBlk:", number) && !mask_has(status, "SigCgt:", SIGCONT) &&
-	       !mask_has(status, "SigBlk:", SIGCONT) && strstr(status, "TracerPid:\t0\n") && !is_stopped(status);
+	       !mask_has(status, "SigBlk:", SIGCONT) && strstr(status, "TracerPid:\t0\n") && strstr(status, "Threads:\t1\n") && !is_stopped(status);
 }
 
 /* A shell handles SIGINT, and the program that it is about to execute in its own place doesn't: the signal would be dropped between the two. What is
