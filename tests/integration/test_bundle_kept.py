@@ -22,6 +22,7 @@ from whit.runtime.bundle.form import Place, decode_mark
 from whit.runtime.bundle.making import ready, settings
 from whit.runtime.bundle.reading import opened
 from whit.runtime.bundle.sums import add
+from whit.runtime.bundle.tree import with_places
 from whit.runtime.request import Words
 
 if TYPE_CHECKING:
@@ -135,8 +136,7 @@ def test_two_names_that_the_folder_takes_for_one_can_t_be_kept(
     folder: Path, whit_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given files of an image that are one, as where capitals are small letters
-    several = writing.with_places
-    monkeypatch.setattr(writing, "with_places", lambda *given: [each for each in several(*given) for _ in "ab"])
+    monkeypatch.setattr(writing, "with_places", lambda *given: [each for each in with_places(*given) for _ in "ab"])
     store = Store(whit_root)
     image, options = ready(Words(str(BUSYBOX)), store)
     writing.write_bundle(folder / "made.run", writing.Order(image, options), store)
