@@ -100,13 +100,13 @@ static int fill_beside(const struct bundle *bundle, int folder, const char *name
    not for long; -ENOTDIR if it isn't whole. */
 static int hold(int folder, const char *name)
 {
-	struct stat held, named, root;
+	struct stat root;
 	CLEANUP_FD int kept = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (kept < 0)
 		return -errno;
 	if (flock(kept, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		return -ENOENT;
-	if (fstat(kept, &held) < 0 || fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) < 0 || held.st_ino != named.st_ino)
+	if (!is_still(folder, name, kept))
 		return -ENOENT;
 	if (fstatat(kept, "root", &root, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(root.st_mode))
 		return -ENOTDIR;

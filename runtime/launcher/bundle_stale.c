@@ -93,6 +93,12 @@ static int is_unfinished(const char *name)
 	return numbers == 1 + FILE_NUMBERS || numbers == 1 + FILE_NUMBERS + BOOT_NUMBERS;
 }
 
+int is_still(int folder, const char *name, int opened)
+{
+	struct stat held, named;
+	return fstat(opened, &held) == 0 && fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
 /* Whether what is kept under that name is no longer what the bundle, at its path, would have kept since this boot. */
 static int is_outdated(int kept, const char *name, const uint64_t *boot)
 {
@@ -122,7 +128,7 @@ void remove_stale(int folder, const uint64_t *boot)
 	while ((found = list_next(&listing))) {
 		int is_left = is_unfinished(found->name), is_own = boot && count_numbers(found->name) == FILE_NUMBERS + BOOT_NUMBERS;
 		CLEANUP_FD int kept = is_left || is_own ? openat(folder, found->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
-		if (kept < 0 || (is_own && !is_outdated(kept, found->name, boot)) || flock(kept, LOCK_EX | LOCK_NB) < 0)
+		if (kept < 0 || (is_own && !is_outdated(kept, found->name, boot)) || flock(kept, LOCK_EX | LOCK_NB) < 0 || !is_still(folder, found->name, kept))
 			continue;
 		if (is_left)
 			bundle_remove(folder, found->name);
