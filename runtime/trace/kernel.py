@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 NR_OPENAT2, NR_PIDFD_GETFD = 437, 438
 RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS = 0x10, 0x04
+_LOOKS = 1000
 CONTINUE = 1
 SYNC_WAKE_UP = 1
 NOTIFICATION = struct.Struct("=QII iIQ6Q")
@@ -99,11 +100,16 @@ def open_in_root(root: int, path: bytes, *, follow: bool, links: bool = True) ->
     """
     flags = os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     how = OPEN_HOW.pack(flags, 0, RESOLVE_IN_ROOT | (0 if links else RESOLVE_NO_SYMLINKS))
-    descriptor: int = _libc.syscall(NR_OPENAT2, root, path, how, len(how))
-    if descriptor < 0:
+    number = errno.EAGAIN
+    # Where something is renamed or mounted anywhere meanwhile, the kernel can't be sure where ".." leads to.
+    for _ in range(_LOOKS):
+        descriptor: int = _libc.syscall(NR_OPENAT2, root, path, how, len(how))
+        if descriptor >= 0:
+            return descriptor
         number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    return descriptor
+        if number not in {errno.EAGAIN, errno.EINTR}:
+            break
+    raise OSError(number, os.strerror(number))
 
 
 def copy_descriptor(process: int, number: int) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,6 +62,25 @@ def test_links_lead_to_what_is_inside(folder: Path, view: Callable[[User], Root]
     found = view(USER).find("/link")
     assert found is not None
     assert found.mode & 0o170000 == 0o100000
+
+
+def test_what_is_renamed_elsewhere_meanwhile_keeps_no_path_from_being_told(
+    folder: Path, view: Callable[[User], Root]
+) -> None:
+    """The kernel asks to look again (EAGAIN, openat2(2)): the file was taken for one of which nothing can be told."""
+    (folder / "link").symlink_to("../../../../etc/inside")
+    busy = "import os\nprint('on', flush=True)\nwhile True:\n    os.rename('one', 'two')\n    os.rename('two', 'one')"
+    (folder / "one").write_text("")
+    process = subprocess.Popen([sys.executable, "-c", busy], cwd=folder, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"on\n"
+        root = view(USER)
+        modes = {found.mode for _ in range(3000) if (found := root.find("/link")) is not None}
+    finally:
+        process.kill()
+        process.communicate()
+    assert [stat.S_IFMT(mode) for mode in modes] == [stat.S_IFREG]
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../../../../../etc/passwd", "/proc/1/root/etc/passwd"])
