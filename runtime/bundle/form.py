@@ -21,7 +21,7 @@ from whit.runtime.bundle.sums import add
 from whit.runtime.opcodes import TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 HEAD_MAGIC, VERSION = b"WHITBNDL", 2
 HEAD = struct.Struct("=8sII II 4I4I II II Q QQQ QQQ QQ".replace(" ", ""))
@@ -145,7 +145,7 @@ def _padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % _ALIGNMENT)
 
 
-def _equals(entries: tuple[Entry, ...]) -> Iterator[int]:
+def equals(entries: Sequence[Entry]) -> Iterator[int]:
     """For each entry which one before it, counted from 1, is equal in all but its name; 0 for none."""
     first: dict[Entry, int] = {}
     for number, entry in enumerate(entries, 1):
@@ -169,7 +169,7 @@ def encode_head(head: Head) -> bytes:
             texts.add(entry.path), texts.add(entry.target) if entry.target else 0, entry.mode, entry.uid, entry.gid, same,
             entry.mtime, entry.content.at, entry.content.size, entry.content.sum,
         )
-        for entry, same in zip(head.entries, _equals(head.entries), strict=True)
+        for entry, same in zip(head.entries, equals(head.entries), strict=True)
     )  # fmt: skip
     defaults = b"".join(text + b"\0" for text in head.defaults)
     defaults_at = texts.start + len(texts.data)

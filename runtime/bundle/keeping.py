@@ -6,11 +6,12 @@ a start takes less than 1.5 times what ``whit run`` takes (docs/bundle.md).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from whit.runtime.bundle.form import equals
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from whit.runtime.bundle.form import Entry
 
@@ -21,7 +22,7 @@ CACHE = "unpack=cache"
 """The setting of a bundle that is kept in the cache of whoever starts it."""
 
 
-def is_better_kept(entries: Iterable[Entry]) -> bool:
+def is_better_kept(entries: Sequence[Entry]) -> bool:
     """Whether there is much to copy. Equal files are one in memory."""
-    made = {replace(entry, path=b"") for entry in entries if entry.is_file}
+    made = [entry for entry, same in zip(entries, equals(entries), strict=True) if entry.is_file and not same]
     return len(made) > MANY or sum(entry.content.size for entry in made) > MUCH

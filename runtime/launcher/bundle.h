@@ -157,8 +157,10 @@ int bundle_place(const char *asked, char *path, size_t size);
 /* Whether a folder is the caller's, and nobody else may write to it. */
 int is_private(int folder);
 
-/* Whether it is of a file system that other machines may have, too: what runs from there holds locks that aren't seen here. */
-int is_shared(int folder);
+struct statfs;
+
+/* Whether other machines may have a file system, too: what runs from there holds locks that aren't seen here. */
+int is_shared(const struct statfs *system);
 
 /* Remove a folder below another one, with all that is in it; no link is followed. 0 or -errno. */
 int bundle_remove(int parent, const char *name);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -113,17 +114,16 @@ static int hold(int folder, const char *name)
 	return steal_fd(&kept);
 }
 
-static int check_place(int folder, int is_lasting)
+static int check_place(int folder, int is_lasting, struct statfs *system)
 {
-	struct statvfs status;
 	if (!is_private(folder))
 		return NOT_PRIVATE;
-	/* There something is removed again. */
-	if (!is_lasting && is_shared(folder))
-		return NOT_LOCAL;
-	if (fstatvfs(folder, &status) < 0)
+	if (fstatfs(folder, system) < 0)
 		return -errno;
-	return status.f_flag & ST_NOEXEC ? NOT_EXECUTED : 0;
+	/* There something is removed again. */
+	if (!is_lasting && is_shared(system))
+		return NOT_LOCAL;
+	return system->f_flags & ST_NOEXEC ? NOT_EXECUTED : 0;
 }
 
 static int keep_in(const struct bundle *bundle, const char *folder, int is_lasting, struct kept *kept)
@@ -131,15 +131,16 @@ static int keep_in(const struct bundle *bundle, const char *folder, int is_lasti
 	char name[KEPT_NAME_SIZE];
 	uint64_t boot[BOOT_NUMBERS];
 	struct stat status;
+	struct statfs system;
 	size_t at = 0;
 	CLEANUP_FD int place = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int error = place < 0 || fstat(bundle->fd, &status) < 0 ? -errno : check_place(place, is_lasting);
+	int error = place < 0 || fstat(bundle->fd, &status) < 0 ? -errno : check_place(place, is_lasting, &system);
 	error = error || is_lasting ? error : current_boot(boot);
 	error = error ? error : kept_name(name, &status, is_lasting ? NULL : boot);
 	if (error)
 		return error;
 	for (int attempt = 0; (kept->folder = hold(place, name)) == -ENOENT && attempt < ATTEMPTS; attempt++) {
-		if (!is_shared(place))
+		if (!is_shared(&system))
 			remove_stale(place, is_lasting ? NULL : boot);
 		error = fill_beside(bundle, place, name, is_lasting);
 		if (error)

@@ -21,9 +21,6 @@ int kept_name(char *name, const struct stat *file, const uint64_t *boot);
 /* A name for what isn't whole yet, or not any more. 0 or -errno. */
 int unfinished_name(char *text, size_t size, const char *name);
 
-/* Whether an open folder is still there under that name: it may have been removed, and made anew, before it was locked. */
-int is_still(int folder, const char *name, int opened);
-
 /* Remove what was left unfinished and nobody is at work in; with a boot, also what is of an earlier one, or of a bundle that is gone or is
    another one by now, unless something runs from it. */
 void remove_stale(int folder, const uint64_t *boot);

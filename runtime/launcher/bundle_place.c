@@ -19,16 +19,13 @@ int is_private(int folder)
 	return fstat(folder, &status) == 0 && status.st_uid == geteuid() && !(status.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-int is_shared(int folder)
+int is_shared(const struct statfs *system)
 {
 	/* NFS, SMB, 9P, FUSE (sshfs, virtiofs), Ceph, AFS, Coda, Lustre, GPFS, BeeGFS, OrangeFS, OCFS2, GFS2, VirtualBox's. */
 	static const uint32_t types[] = { 0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x01021997, 0x65735546, 0x00c36400, 0x5346414f, 0x6b414653,
 		0x73757245, 0x0bd00bd0, 0x47504653, 0x19830326, 0x20030528, 0x7461636f, 0x01161970, 0x786f4256 };
-	struct statfs status;
-	if (fstatfs(folder, &status) < 0)
-		return 1;
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
-		if ((uint32_t)status.f_type == types[i])
+		if ((uint32_t)system->f_type == types[i])
 			return 1;
 	return 0;
 }

@@ -13,13 +13,6 @@
 
 enum { BOOT_TEXT_SIZE = 64, DIGITS_A_NUMBER = 16, HEXADECIMAL = 16 };
 
-static int hexadecimal(char digit)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = digit ? strchr(digits, digit) : NULL;
-	return at ? (int)(at - digits) : -1;
-}
-
 /* A UUID: 32 digits, and dashes between them. */
 int current_boot(uint64_t *boot)
 {
@@ -91,12 +84,6 @@ static int is_unfinished(const char *name)
 		return 0;
 	unsigned numbers = count_numbers(name + strlen(UNFINISHED));
 	return numbers == 1 + FILE_NUMBERS || numbers == 1 + FILE_NUMBERS + BOOT_NUMBERS;
-}
-
-int is_still(int folder, const char *name, int opened)
-{
-	struct stat held, named;
-	return fstat(opened, &held) == 0 && fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }
 
 /* Whether what is kept under that name is no longer what the bundle, at its path, would have kept since this boot. */

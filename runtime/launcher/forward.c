@@ -16,12 +16,13 @@ static int mask_has(const char *status, const char *field, int number)
 {
 	const char *at = strstr(status, field);
 	uint64_t mask = 0;
+	int digit;
 	if (!at)
 		return 1;
 	at += strlen(field);
 	at += strspn(at, "\t ");
-	for (; (*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'f'); at++)
-		mask = mask << 4 | (uint64_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+	for (; (digit = hexadecimal(*at)) >= 0; at++)
+		mask = mask << 4 | (uint64_t)digit;
 	return (int)(mask >> (number - 1) & 1);
 }
 

@@ -26,8 +26,7 @@ int op_mounts_private(struct launch *launch, const struct op *op)
    mount namespace, from which nothing is mounted. */
 static int is_the_kept(const struct launch *launch, int root)
 {
-	struct stat found, kept;
-	return launch->kept < 0 || (fstat(root, &found) == 0 && fstatat(launch->kept, "root", &kept, AT_SYMLINK_NOFOLLOW) == 0 && found.st_dev == kept.st_dev && found.st_ino == kept.st_ino);
+	return launch->kept < 0 || is_still(launch->kept, "root", root);
 }
 
 int op_root_attach(struct launch *launch, const struct op *op)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,6 +67,12 @@ ssize_t read_file(int directory, const char *name, char *text, size_t size)
 	return got < 0 ? -errno : (ssize_t)done;
 }
 
+int is_still(int folder, const char *name, int opened)
+{
+	struct stat held, named;
+	return fstat(opened, &held) == 0 && fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
 int proc_path(char *path, size_t size, uint64_t pid, const char *name)
 {
 	size_t at = 0;
@@ -96,6 +103,13 @@ const struct listed *list_next(struct listing *listing)
 			return entry;
 	}
 	return NULL;
+}
+
+int hexadecimal(char digit)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = digit ? strchr(digits, digit) : NULL;
+	return at ? (int)(at - digits) : -1;
 }
 
 int parse_number(const char *text, uint64_t *number)

@@ -24,6 +24,9 @@ int write_file(int directory, const char *name, const char *text);
 /* The whole of a small file, no link; its length or -errno. `text` gets a NUL. */
 ssize_t read_file(int directory, const char *name, char *text, size_t size);
 
+/* Whether what is open is what has that name below a folder now; no link is followed. */
+int is_still(int folder, const char *name, int opened);
+
 /* "/proc/PID" and `name`, which begins with a slash. 0 or -ENAMETOOLONG. */
 int proc_path(char *path, size_t size, uint64_t pid, const char *name);
 
@@ -44,6 +47,9 @@ int copy_part(char *buffer, size_t size, const char *text, size_t length);
 
 /* The next line of what is left of a text, or NULL. Its end becomes a NUL. */
 char *next_line(char **rest);
+
+/* What a hexadecimal digit, a small one, stands for; -1 for anything else. */
+int hexadecimal(char digit);
 
 /* A decimal number without sign or space; 0, or -EINVAL for anything else. */
 int parse_number(const char *text, uint64_t *number);

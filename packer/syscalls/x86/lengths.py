@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 LONGEST = 15
 """Bytes of an instruction."""
 
-_ESCAPE = 0x0F
+ESCAPE = 0x0F
 """What stands before a second byte of an opcode."""
 
-_REX, _UPPER, _WIDE = 0x40, 0xF0, 0x08
+REX, UPPER, _WIDE = 0x40, 0xF0, 0x08
 
 _TO_REGISTER, _REGISTER = 0xB8, 0x07
 """MOV of a number to a register, which is in the lower bits."""
@@ -47,8 +47,8 @@ def lengths(code: bytes, size: int) -> Lengths:
     byte = np.frombuffer(padded, dtype=np.uint8)
     told = _told(padded, size + 2)
     length, turns = _whole(told, byte[2 : len(told) + 2]), _mask(told & PREFIX == TURNS)
-    _behind_escape(length, turns, byte, np.nonzero(byte[: len(told)] == _ESCAPE)[0])
-    rex = _mask(byte[:size] & _UPPER == _REX)
+    _behind_escape(length, turns, byte, np.nonzero(byte[: len(told)] == ESCAPE)[0])
+    rex = _mask(byte[:size] & UPPER == REX)
     moves = (byte[:size] & _WIDE != 0) & (byte[1 : size + 1] & ~np.uint8(_REGISTER) == _TO_REGISTER)
     length = _either(rex, length[1 : size + 1] + np.uint8(1) + (moves.view(np.uint8) << 2), length[:size])
     turns = _either(rex, turns[1 : size + 1], turns[:size])
@@ -117,11 +117,11 @@ def _behind_prefixes(length: Bytes, turns: Bytes, byte: Bytes, at: NDArray[np.in
         seen[more] |= _SEEN.take(opcode[more])
         place[more] += 1
         opcode[more] = byte.take(place[more])
-    rex = opcode & _UPPER == _REX
+    rex = opcode & UPPER == REX
     wide = rex & (opcode & _WIDE != 0)
     place += rex
     opcode = byte.take(place)
-    escaped = opcode == _ESCAPE
+    escaped = opcode == ESCAPE
     place += escaped
     told = _tables().take(_pairs(byte, place) + _PAIRS * _BEHIND[escaped.view(np.uint8), seen])
     short = (seen & _SIXTY_SIX != 0) & ~wide & (told >= WORD)

@@ -9,7 +9,7 @@ from iced_x86 import FlowControl, Mnemonic
 
 from whit.packer.syscalls.pieces import Flow, code_of
 from whit.packer.syscalls.references import numbers_at
-from whit.packer.syscalls.x86.lengths import LONGEST
+from whit.packer.syscalls.x86.lengths import ESCAPE, LONGEST, REX, UPPER
 
 if TYPE_CHECKING:
     from iced_x86 import Instruction
@@ -37,8 +37,7 @@ _CODES = {
 _KERNEL = {Mnemonic.SYSCALL, Mnemonic.SYSENTER}
 _TO_KERNEL = _coded(Flow.KERNEL)
 
-_REX, _UPPER = 0x40, 0xF0
-_ESCAPE, _POINTER = 0x0F, 0xFF
+_POINTER = 0xFF
 _REG = 0x38
 """Bits of ModR/M that are a part of the opcode."""
 _BY_POINTER = {0x10: Flow.INDIRECT_CALL, 0x20: Flow.INDIRECT_JUMP}
@@ -78,9 +77,9 @@ _IS_SHORT[list(_SHORT)] = True
 def told_turns(code: bytes, at: Numbers) -> tuple[Bytes, Numbers]:
     """The flows, by their codes, and the targets, counted as ``at`` is, of instructions there that lengths.py says to turn the flow."""
     byte = np.frombuffer(code + bytes(LONGEST), dtype=np.uint8)
-    at = at + (byte.take(at) & _UPPER == _REX)
+    at = at + (byte.take(at) & UPPER == REX)
     opcode, second = byte.take(at), byte.take(at + 1)
-    escaped = opcode == _ESCAPE
+    escaped = opcode == ESCAPE
     codes = np.where(escaped, _ESCAPED.take(second), _BARE.take(opcode))
     for reg, flow in _BY_POINTER.items():
         codes[(opcode == _POINTER) & (second & _REG == reg)] = _coded(flow)

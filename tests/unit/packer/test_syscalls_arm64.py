@@ -26,6 +26,7 @@ from whit.runtime.seccomp.ofprogram import profile_of
 if TYPE_CHECKING:
     from tests.unit.packer.syscall_snippets import Snippet
     from whit.packer.syscalls.found import Findings
+    from whit.packer.syscalls.references import Named
 
 NUMBER = bytes.fromhex("881580d2")  # mov x8, #172
 CALL = bytes.fromhex("010000d4")  # svc #0
@@ -101,13 +102,17 @@ def test_a_filter_is_made_for_the_programs_architecture() -> None:
     assert "getpid" in str(document["syscalls"])
 
 
+def _references(code: bytes) -> tuple[int, Named]:
+    """Where the code begins in its image, and who names an address relative to itself."""
+    elf = parse(Elf(segments=(Segment(code, flags=READ | EXECUTE, address=0x400000),), machine=EM_AARCH64).build())
+    image = image_of(elf)
+    return image.code[0].start, arm_references(image, bounds_of(image), Effort.of(0)).relative
+
+
 def test_whatever_begins_with_a_pages_address_is_a_reference() -> None:
     """adrp x9; ldp [x9, 16]; stur [x9, 129]; ldar [x9]; ldaxr [x9]; add 32; ldr q0, [x9, 48]; ret."""
     code = bytes.fromhex("09000090200541a9201108f822fddfc823fd5fc824810091200dc03dc0035fd6").ljust(256, b"\0")
-    elf = parse(Elf(segments=(Segment(code, flags=READ | EXECUTE, address=0x400000),), machine=EM_AARCH64).build())
-    image = image_of(elf)
-    start = image.code[0].start
-    found = arm_references(image, bounds_of(image), Effort.of(0)).relative
+    start, found = _references(code)
     piece = decode(code, start, Effort.of(0))
 
     instructions = [piece.instructions[index] for index in range(len(piece.addresses))]
@@ -219,10 +224,7 @@ def test_a_register_that_something_else_was_put_into_names_nothing() -> None:
     code = bytes.fromhex(
         "09000090 090040f9 280940f9 0a000090 0a0040f9 200000b4 480d40f9 0b000090 681140f9 c0035fd6"
     ).ljust(256, b"\0")
-    elf = parse(Elf(segments=(Segment(code, flags=READ | EXECUTE, address=0x400000),), machine=EM_AARCH64).build())
-    image = image_of(elf)
-    start = image.code[0].start
-    found = arm_references(image, bounds_of(image), Effort.of(0)).relative
+    start, found = _references(code)
     piece = decode(code, start, Effort.of(0))
 
     page = start & ~0xFFF
@@ -233,10 +235,7 @@ def test_a_register_that_something_else_was_put_into_names_nothing() -> None:
 def test_what_is_added_to_a_page_s_address_may_lead_to_another_page() -> None:
     """adrp x9, 1; b next; next: ldur x8, [x9, -16]; adrp x10, -1; b last; last: ldr q0, [x10, 8192]; ldr x8, [x10, 4096]; ret."""
     code = bytes.fromhex("090000b0 01000014 28015ff8 eafffff0 01000014 4001c83d 480148f9 c0035fd6").ljust(0x3000, b"\0")
-    elf = parse(Elf(segments=(Segment(code, flags=READ | EXECUTE, address=0x400000),), machine=EM_AARCH64).build())
-    image = image_of(elf)
-    start = image.code[0].start
-    found = arm_references(image, bounds_of(image), Effort.of(0)).relative
+    start, found = _references(code)
 
     page = start & ~0xFFF
     assert found.within(page, page + 0x2000) == [
