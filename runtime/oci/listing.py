@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import pwd
 import subprocess
 from pathlib import Path
@@ -66,10 +68,15 @@ def containers(call: Call, log: Log) -> None:
 
 
 def members(folder: Path) -> tuple[int, ...]:
-    """The processes of a cgroup and of those below it."""
+    """The processes of a cgroup and of those below it; one that goes meanwhile has none."""
     found: set[int] = set()
-    for path in folder.glob("**/cgroup.procs"):
-        found.update(int(pid) for pid in path.read_text().split())
+    for place, _, _ in os.walk(folder):
+        try:
+            found.update(int(pid) for pid in Path(place, "cgroup.procs").read_text().split())
+        except OSError as error:
+            # ENODEV: it went after its file was opened.
+            if error.errno not in (errno.ENOENT, errno.ENODEV):
+                raise
     return tuple(sorted(found - {0}))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import json
 import os
 import subprocess
@@ -113,6 +113,10 @@ def processes_of(container_id: str) -> list[int]:
     """Processes in the container's cgroups."""
     found: set[int] = set()
     for place in cgroups_of(container_id):
-        with contextlib.suppress(FileNotFoundError):
+        try:
             found.update(int(line) for line in (place / "cgroup.procs").read_text().split())
+        except OSError as error:
+            # A cgroup that goes after its file was opened answers ENODEV.
+            if error.errno not in (errno.ENOENT, errno.ENODEV):
+                raise
     return sorted(found)
