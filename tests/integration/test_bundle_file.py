@@ -65,9 +65,11 @@ def test_the_same_image_makes_the_same_bytes_for_root_and_for_a_user(
     assert done.returncode == 0, done.stderr
     # then they differ in nothing but the launcher, which is each whit's own
     one, other = (folder / "one.run").read_bytes(), (user.home / "other.run").read_bytes()
-    if (PROJECT / ".venv/bin/whit").read_bytes() == user.program.read_bytes():
+    mine, theirs = (PROJECT / ".venv/bin/whit").read_bytes(), user.program.read_bytes()
+    if mine == theirs:
         assert one == other
-    assert len(one) == len(other)
+    # a launcher of another C library has another size, and files begin at a round place behind it
+    assert abs((len(one) - len(mine)) - (len(other) - len(theirs))) < 64
 
 
 def test_made_twice_it_is_the_same(run_whit: RunWhit, box: Bundle, folder: Path, tmp_path: Path) -> None:
@@ -123,9 +125,11 @@ def test_what_isn_t_needed_to_start_is_checked_when_it_is_asked_for(box: Bundle,
     assert done.stderr.startswith(f"whit: {box.path} is damaged: what it says of itself")
 
 
-@pytest.mark.parametrize("kept", [0.999, 0.5, 0.2])
+@pytest.mark.parametrize("kept", [0.999, 0.5, 0])
 def test_a_bundle_that_is_cut_short_is_refused(box: Bundle, kept: float, run_whit: RunWhit) -> None:
-    os.truncate(box.path, int(box.path.stat().st_size * kept))
+    # given one that ends anywhere behind its launcher
+    launcher = (PROJECT / ".venv/bin/whit").stat().st_size
+    os.truncate(box.path, launcher + int((box.path.stat().st_size - launcher) * kept))
     assert box("true").stderr.splitlines() == ["whit: this bundle is cut short: its end is missing", AGAIN]
     assert "its end is missing" in run_whit("bundle", "verify", box.path).stderr
 

@@ -109,7 +109,7 @@ def test_commands_on_a_container_are_the_same_on_both(ctr: Ctr) -> None:
         for words in INSIDE:
             asked = [word.replace("{name}", name) for word in words]
             answer = ctr(*asked)
-            if words[1] == "exec" and not answer.code and not answer.out:
+            if words[1] == "exec" and not answer.out:
                 answer = ctr(*(f"{word}-again" if word == words[3] else word for word in asked))
             lines = [line for line in answer.out.splitlines() if words[1] != "list" or name in line]
             text = re.sub(r"\s+[0-9]+\s+", " PID ", "\n".join(lines)) if words[1] == "list" else answer.out
