@@ -147,7 +147,13 @@ def _zig_cc() -> tuple[str, ...]:
 def _c_zig(tool: tuple[str, ...], source: Path, out: Path, options: Options) -> tuple[list[str], dict[str, str]]:
     strip = ["-s"] if options.stripped else []
     target = f"{_ZIG_ARCH[options.arch]}-linux-musl{'eabi' if options.arch == 'arm' else ''}"
-    return [*tool, "-target", target, "-static", "-O1", *strip, *options.flags, "-o", str(out), str(source)], _zig_env()
+    cpu = ["-mcpu=x86_64"] if options.arch == "amd64" else []
+    line = [*tool, "-target", target, *cpu, "-static", _LIKE_WHIT, *strip, *options.flags]
+    return [*line, "-o", str(out), str(source)], {}
+
+
+_LIKE_WHIT = "-Os"
+"""As ``whit build`` compiles C: Zig's own cache has the libc of a target, a processor and a mode, each of which takes a minute."""
 
 
 _ZIG_ARCH = {"amd64": "x86_64", "arm64": "aarch64", "arm": "arm", "386": "x86", "riscv64": "riscv64", "s390x": "s390x"}
@@ -156,7 +162,7 @@ _ZIG_ARCH = {"amd64": "x86_64", "arm64": "aarch64", "arm": "arm", "386": "x86", 
 def _zig_arm64(folder: Path) -> Path:
     """What others call as a C compiler for AArch64 on musl."""
     script = folder / "cc"
-    script.write_text(f'#!/bin/sh\nexec {shlex.join(_zig_cc())} -target aarch64-linux-musl "$@"\n')
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(_zig_cc())} -target aarch64-linux-musl "$@" {_LIKE_WHIT}\n')
     script.chmod(0o755)
     return script
 
@@ -165,7 +171,7 @@ def _cgo_arm64(tool: tuple[str, ...], source: Path, out: Path, options: Options)
     line, env = _go(tool, source, out, options)
     strip = ["-s", "-w"] if options.stripped else []
     static = shlex.join(["-linkmode=external", "-extldflags=-static", *strip])
-    more = {"CGO_ENABLED": "1", "GOARCH": "arm64", "CC": str(_zig_arm64(out.parent)), **_zig_env()}
+    more = {"CGO_ENABLED": "1", "GOARCH": "arm64", "CC": str(_zig_arm64(out.parent))}
     return [*line[:-3], f"-ldflags={static}", *line[-3:]], {**env, **more}
 
 
@@ -174,23 +180,19 @@ def _nim_arm64(tool: tuple[str, ...], source: Path, out: Path, options: Options)
     cc = ["--cpu:arm64", "--os:linux", "--cc:clang", f"--clang.exe:{script}", f"--clang.linkerexe:{script}"]
     link = ["--passL:-static", *(["--passL:-s"] if options.stripped else [])]
     quiet = ["--hints:off", f"--nimcache:{out.parent}/nimcache"]
-    return [*tool, "c", "-d:release", *cc, *link, *quiet, *options.flags, f"-o:{out}", str(source)], _zig_env()
-
-
-def _zig_env() -> dict[str, str]:
-    return {f"ZIG_{scope}_CACHE_DIR": str(CACHE / "zig-cache") for scope in ("LOCAL", "GLOBAL")}
+    return [*tool, "c", "-d:release", *cc, *link, *quiet, *options.flags, f"-o:{out}", str(source)], {}
 
 
 def _zig_exe(tool: tuple[str, ...], source: Path, out: Path, options: Options) -> tuple[list[str], dict[str, str]]:
     target = f"{_ZIG_ARCH[options.arch]}-linux"
     strip = ["-fstrip"] if options.stripped else []
     line = [*tool, "build-exe", "-OReleaseSafe", "-target", target, f"-femit-bin={out}"]
-    return [*line, *strip, *options.flags, str(source)], _zig_env()
+    return [*line, *strip, *options.flags, str(source)], {}
 
 
 def _c_wasi(tool: tuple[str, ...], source: Path, out: Path, options: Options) -> tuple[list[str], dict[str, str]]:
     strip = ["-s"] if options.stripped else []
-    return [*tool, "-target", "wasm32-wasi", "-Os", *strip, *options.flags, "-o", str(out), str(source)], _zig_env()
+    return [*tool, "-target", "wasm32-wasi", "-Os", *strip, *options.flags, "-o", str(out), str(source)], {}
 
 
 def _wat(tool: tuple[str, ...], source: Path, out: Path, options: Options) -> tuple[list[str], dict[str, str]]:

@@ -109,7 +109,10 @@ def test_settings_may_be_quoted() -> None:
 
 
 @pytest.mark.peer("go")
-@pytest.mark.parametrize("options", [{}, {"stripped": True}, {"pie": True}, {"arch": "s390x"}, {"arch": "386"}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"stripped": True}, {"pie": True}, {"arch": "s390x"}, pytest.param({"arch": "386"}, marks=pytest.mark.slow)],
+)
 def test_it_is_what_the_go_tool_says(options: dict[str, bool | str]) -> None:
     program = build("depends", "go", **options)
     said = subprocess.run(["go", "version", "-m", program], capture_output=True, text=True, check=True).stdout

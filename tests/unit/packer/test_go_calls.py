@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.peers import find_peer
-from tests.programs.build import CACHE, build
+from tests.programs.build import build
 from tests.programs.make_elf import EXECUTE, READ, Elf, Segment, without_sections
 from tests.unit.packer.analyses import go
 from whit.packer.elf import goconstants, gopclntab
@@ -170,7 +170,6 @@ def test_gin_s_address_stands_in_a_slice(tmp_path: Path, arch: str) -> None:
         'package main\n\nimport "github.com/gin-gonic/gin"\n\nfunc main() { gin.New().Run(":9090") }\n'
     )
     environment = {"CGO_ENABLED": "0", "GOARCH": arch, "GOFLAGS": "", "GOTOOLCHAIN": "local"}
-    environment["GOCACHE"] = os.environ.get("GOCACHE", str(CACHE / "go-cache"))
     line = (str(find_peer("go")), "build", "-trimpath", "-o", "x", ".")
     subprocess.run(line, cwd=tmp_path, env={**os.environ, **environment}, check=True)
 
