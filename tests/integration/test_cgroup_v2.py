@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.peers import find_peer
 from tests.vm.cases import run_cases
 from tests.vm.installed import installed_whit
 
@@ -49,19 +52,24 @@ case_of limits box --memory 64m --cpus 0.5 --pids-limit 33 /bin/busybox \
     sh -c 'cat /proc/self/cgroup; cd /sys/fs/cgroup && cat memory.max cpu.max pids.max; exit 42'
 case_of memory box --memory 16m /bin/busybox dd if=/dev/zero of=/dev/null bs=64M count=1
 case_of pids box --pids-limit 4 /bin/busybox sh -c 'for i in 1 2 3 4 5 6; do sleep 1 & done; wait; echo survived'
-case_of bundled whit bundle /bin/busybox -o /tmp/box.run
-case_of bundle env -i /tmp/box.run --whit-memory 64m --whit-cpus 0.5 --whit-pids-limit 33 \
+case_of bundle env -i /box.run --whit-memory 64m --whit-cpus 0.5 --whit-pids-limit 33 \
     sh -c 'cat /proc/self/cgroup; cd /sys/fs/cgroup && cat memory.max cpu.max pids.max; exit 42'
-case_of bundle-memory /tmp/box.run --whit-memory 16m dd if=/dev/zero of=/dev/null bs=64M count=1
+case_of bundle-memory /box.run --whit-memory 16m dd if=/dev/zero of=/dev/null bs=64M count=1
 case_of killed kill_supervisor
 case_of left left_over
 """
 
 
 @pytest.fixture(scope="module")
-def cases(whit: Path) -> dict[str, Case]:
-    """All cases in one boot."""
-    return run_cases(SCRIPT.replace("@VENV@", str(whit.parent)), timeout=180, trees=installed_whit())
+def cases(whit: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
+    """All cases in one boot, of an emulated processor: what needs no cgroups is made here."""
+    folder, busybox = tmp_path_factory.mktemp("cgroup-v2"), find_peer("busybox-static")
+    assert busybox is not None
+    made = folder / "box.run"
+    environment = {**os.environ, "WHIT_ROOT": str(folder / "root")}
+    subprocess.run([whit, "bundle", busybox, "-o", made], env=environment, check=True, capture_output=True)
+    script = SCRIPT.replace("@VENV@", str(whit.parent))
+    return run_cases(script, {"/box.run": made}, timeout=180, trees=installed_whit())
 
 
 def test_the_container_is_born_in_its_cgroup(cases: dict[str, Case]) -> None:
@@ -79,7 +87,6 @@ def test_the_limits_are_written_and_readable_inside_and_the_exit_status_is_the_p
 
 
 def test_a_bundle_finds_the_cgroups_by_itself(cases: dict[str, Case]) -> None:
-    assert cases["bundled"].status == 0, cases["bundled"].said
     assert cases["bundle"].said.splitlines() == ["0::/", str(64 << 20), "50000 100000", "33"]
     assert cases["bundle"].status == 42
     assert cases["bundle-memory"].status == 137

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bin folder of a fresh virtual environment with whit in it, installed from a copy of the sources."""
+def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bin folder of a virtual environment with whit in it, installed from a copy of the sources: once for all tests of root's."""
+    if os.geteuid() == 0:
+        everybodys: Path = request.getfixturevalue("everybodys_whit")
+        return everybodys.parent
     return install(sys.executable, tmp_path_factory.mktemp("packaging"))
 
 

@@ -77,7 +77,13 @@ CASES = (
     Case("hello-c-musl", "c", "static", "musl", ALWAYS, ()),
 )
 
-all_programs = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+LONG_BUILT = frozenset({"crane"})
+"""What is compiled from a hundred packages first."""
+
+all_programs = pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=[pytest.mark.slow] if case.name in LONG_BUILT else [], id=case.name) for case in CASES],
+)
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ def test_skopeo_reads_what_whit_pushed_and_whit_what_skopeo_wrote(
     assert json.loads(pulled.stdout)["images"][0]["digest"] == digest_of(there.encode())
 
 
+@pytest.mark.slow  # crane is compiled first
 def test_crane_reads_what_whit_pushed_and_whit_what_crane_wrote(
     registry: RegistryPeer, run_whit: RunWhit, whit_root: Path, tmp_path: Path
 ) -> None:

@@ -120,6 +120,7 @@ def test_skopeo_copies_both_forms(registry: RegistryPeer, run_whit: RunWhit, tmp
     assert is_whole(tmp_path / "other", copy, digest)
 
 
+@pytest.mark.slow  # crane is compiled first
 @pytest.mark.peer("docker-registry")
 @pytest.mark.parametrize("form", FORMS)
 def test_crane_copies_and_validates_both_forms(
