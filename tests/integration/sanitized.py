@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.peers import BUILD, PROJECT
+from whit.packer.support.durable import locked
 from whit.runtime.encode import decode, encode
 from whit.runtime.model import LaunchPlan, Op, Value
 from whit.runtime.opcodes import BY_NAME, OPERATIONS, Kind, Stage, c_header
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Sequence
 
-SANITIZE = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+SANITIZE = ["-g1", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
 ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": os.environ["PATH"]}
 
 
@@ -29,12 +30,13 @@ def launcher_made_by(kind: str, compiler: Sequence[str]) -> Path:
         key.update(source.read_bytes())
     folder = BUILD / kind / key.hexdigest()[:16]
     target = folder / "whit"
-    if not target.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "ops.h").write_text(header)
-        command = [*compiler, "-std=gnu11", "-D_GNU_SOURCE", f"-I{folder}", f"-I{launcher}", "-o", f"{target}.new"]
-        subprocess.run([*command, *map(str, sorted(launcher.glob("*.c")))], check=True)
-        Path(f"{target}.new").replace(target)
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / "lock", exclusive=True):
+        if not target.exists():
+            (folder / "ops.h").write_text(header)
+            command = [*compiler, "-std=gnu11", "-D_GNU_SOURCE", f"-I{folder}", f"-I{launcher}", "-o", f"{target}.new"]
+            subprocess.run([*command, *map(str, sorted(launcher.glob("*.c")))], check=True)
+            Path(f"{target}.new").replace(target)
     return target
 
 
