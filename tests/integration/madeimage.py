@@ -32,8 +32,10 @@ def entry(name: str, kind: bytes = tarfile.REGTYPE, **members: object) -> tarfil
     return info
 
 
-def make_image(root: Path, name: str, members: Mapping[tarfile.TarInfo, bytes], config: RunConfig | None = None) -> str:
-    """An image with /bin/busybox, a folder /tmp, and these members; its name."""
+def make_image(
+    root: Path, name: str, members: Mapping[tarfile.TarInfo, bytes], config: RunConfig | None = None, level: int = 1
+) -> str:
+    """An image with /bin/busybox, a folder /tmp, and these members; its name. Bytes by chance are best at level 0, for they don't compress."""
     written = io.BytesIO()
     with tarfile.open(fileobj=written, mode="w", format=tarfile.PAX_FORMAT) as tar:
         program = BUSYBOX.read_bytes()
@@ -42,7 +44,7 @@ def make_image(root: Path, name: str, members: Mapping[tarfile.TarInfo, bytes], 
             tar.addfile(info, io.BytesIO(data))
     data = written.getvalue()
     with Store(root).adding() as layout:
-        blob = gzip.compress(data, 1, mtime=0)
+        blob = gzip.compress(data, level, mtime=0)
         with layout.new_blob() as writer:
             writer.write(blob)
         layer = Descriptor(LAYER_GZIP, writer.digest, len(blob))
