@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tests.conftest import RunWhit
+    from tests.integration.originals import Originals
 
 LIMIT_S = 60
 BUSYBOX = Path("/bin/busybox")
@@ -90,9 +91,9 @@ def bundle(run_whit: RunWhit, folder: Path, thing: str | Path, *words: str | Pat
 
 
 @pytest.fixture
-def box(run_whit: RunWhit, folder: Path) -> Bundle:
+def box(originals: Originals, folder: Path) -> Bundle:
     """A bundle of busybox."""
-    return bundle(run_whit, folder, BUSYBOX)
+    return Bundle(originals.copy(folder / "made.run", BUSYBOX))
 
 
 @pytest.fixture(params=["root", "user"])
@@ -117,11 +118,9 @@ def home(anybody: Bundle, folder: Path) -> Path:
 
 
 @pytest.fixture
-def keeper(anybody: Bundle, folder: Path, run_whit: RunWhit) -> Bundle:
+def keeper(anybody: Bundle, folder: Path, originals: Originals) -> Bundle:
     """One whose maker wishes its files to be kept in the cache."""
-    made = run_whit("bundle", "--unpack", "cache", BUSYBOX, "-o", folder / "keeper.run")
-    assert made.returncode == 0, made.stderr
-    return replace(anybody, path=folder / "keeper.run")
+    return replace(anybody, path=originals.copy(folder / "keeper.run", BUSYBOX, "--unpack", "cache"))
 
 
 def kept_in(place: Path) -> list[str]:

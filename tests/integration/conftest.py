@@ -22,6 +22,7 @@ from tests.integration.composed import Composed, composed
 from tests.integration.kept import Engine
 from tests.integration.netlab import Lab, lab
 from tests.integration.oci_bundle import Bundle, make_bundle
+from tests.integration.originals import Originals
 from tests.peers import find_peer
 from tests.peers.faults import lying_proxy
 from tests.peers.registry import docker_registry
@@ -169,6 +170,12 @@ def bundle(request: pytest.FixtureRequest, tmp_path: Path, whit: Path) -> Bundle
     runtime = find_peer(other) if other else whit.with_name("whit-oci")
     assert runtime is not None, f"there is no {other}"
     return make_bundle(tmp_path, busybox, runtime)
+
+
+@pytest.fixture(scope="session")
+def originals(whit: Path, tmp_path_factory: pytest.TempPathFactory) -> Originals:
+    """Bundles that are made once for all tests."""
+    return Originals(whit, tmp_path_factory.mktemp("originals"))
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from whit.packer.image.spec import RunConfig
 
 if TYPE_CHECKING:
     from tests.conftest import RunWhit
+    from tests.integration.originals import Originals
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox")]
 __all__ = ["box", "folder", "nothing_is_left"]
@@ -313,9 +314,8 @@ def test_a_server_that_nobody_could_reach_is_told_of(run_whit: RunWhit, whit_roo
 # ---- images of others ----
 
 
-@pytest.fixture
-def strange(whit_root: Path) -> str:
-    """An image with a bit of everything that a layer can hold."""
+def strange_image(root: Path) -> str:
+    """One with a bit of everything that a layer can hold."""
     members = {
         entry("etc", b"5", mode=0o755): b"",
         entry("usr/lib", b"5", mode=0o755): b"",
@@ -330,50 +330,52 @@ def strange(whit_root: Path) -> str:
         entry("large", mode=0o644): bytes(range(256)) * 12345,
         entry("again", mode=0o644): bytes(range(256)) * 12345,
     }
-    return make_image(whit_root, "strange", members, RunConfig(cmd=("/bin/busybox", "ash")))
+    return make_image(root, "strange", members, RunConfig(cmd=("/bin/busybox", "ash")))
+
+
+@pytest.fixture
+def strange(originals: Originals, folder: Path) -> Bundle:
+    """A bundle of it."""
+    return Bundle(originals.copy(folder / "made.run", strange_image))
 
 
 LISTING = "cd / && /bin/busybox find . -xdev ! -path './proc/*' ! -path './sys/*' ! -path './dev/*' ! -path './tmp/*' -exec /bin/busybox stat -c '%n %f %u %g %s %N %h' {} + | /bin/busybox sort"
 
 
-def test_its_files_are_just_those_that_whit_run_shows(run_whit: RunWhit, strange: str, folder: Path) -> None:
-    made = bundle(run_whit, folder, strange)
+def test_its_files_are_just_those_that_whit_run_shows(run_whit: RunWhit, strange: Bundle, whit_root: Path) -> None:
+    image = strange_image(whit_root)
     words = ("/bin/busybox", "sh", "-c", LISTING.replace(" %s", ""))
-    run = run_whit("run", "--network", "none", strange, *words)
+    run = run_whit("run", "--network", "none", image, *words)
     assert run.returncode == 0, run.stderr
 
     def without_links(text: str) -> list[str]:
         # how many names a folder has is the file system's own affair
         return [line.rpartition(" ")[0] for line in text.splitlines()]
 
-    assert without_links(made(*words).stdout) == without_links(run.stdout)
+    assert without_links(strange(*words).stdout) == without_links(run.stdout)
     contents = (
         "/bin/busybox",
         "sh",
         "-c",
         "cd / && /bin/busybox find . -xdev -type f ! -path './proc/*' -exec /bin/busybox md5sum {} + | /bin/busybox sort",
     )
-    assert made(*contents).stdout == run_whit("run", "--network", "none", strange, *contents).stdout
-    assert "65532" not in made.as_user(*words).stdout or made.as_user(*words).returncode == 0
+    assert strange(*contents).stdout == run_whit("run", "--network", "none", image, *contents).stdout
+    assert "65532" not in strange.as_user(*words).stdout or strange.as_user(*words).returncode == 0
 
 
-def test_equal_contents_are_there_once_and_hard_links_stay_links(run_whit: RunWhit, strange: str, folder: Path) -> None:
-    made = bundle(run_whit, folder, strange)
+def test_equal_contents_are_there_once_and_hard_links_stay_links(strange: Bundle) -> None:
     launcher = (PROJECT / ".venv/bin/whit").stat().st_size
-    assert made.path.stat().st_size < launcher + BUSYBOX.stat().st_size + 256 * 12345 + (180 << 10)
-    done = made("/bin/busybox", "stat", "-c", "%h", "/bin/sh")
+    assert strange.path.stat().st_size < launcher + BUSYBOX.stat().st_size + 256 * 12345 + (180 << 10)
+    done = strange("/bin/busybox", "stat", "-c", "%h", "/bin/sh")
     assert done.stdout == "2\n"
 
 
-def test_without_an_entrypoint_its_words_are_the_command_found_as_a_shell_finds_it(
-    run_whit: RunWhit, strange: str, folder: Path
-) -> None:
-    made = bundle(run_whit, folder, strange)
-    assert made("busybox", "echo", "found").stdout == "found\n"
-    assert made(stdin="echo cmd\n").stdout == "cmd\n"
-    missing = made("nonesuch")
+def test_without_an_entrypoint_its_words_are_the_command_found_as_a_shell_finds_it(strange: Bundle) -> None:
+    assert strange("busybox", "echo", "found").stdout == "found\n"
+    assert strange(stdin="echo cmd\n").stdout == "cmd\n"
+    missing = strange("nonesuch")
     assert (missing.returncode, missing.stderr.startswith("whit: there is no nonesuch")) == (127, True)
-    forbidden = made("/large")
+    forbidden = strange("/large")
     assert (forbidden.returncode, "may not be executed" in forbidden.stderr) == (126, True)
 
 

@@ -25,18 +25,24 @@ from whit.runtime.bundle.reading import opened
 
 if TYPE_CHECKING:
     from tests.conftest import RunWhit
+    from tests.integration.originals import Originals
     from tests.peers.dockerd import Dockerd
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox")]
 __all__ = ["box", "folder", "nothing_is_left"]
 
 
-@pytest.fixture
-def large(run_whit: RunWhit, whit_root: Path, folder: Path) -> Bundle:
+def large_image(root: Path) -> str:
     """One that takes some time to fill."""
     files = {entry(f"large/{number}", mode=0o644): os.urandom(20 << 20) for number in range(3)}
     files |= {entry(f"small/{number}", mode=0o644): str(number).encode() for number in range(500)}
-    return bundle(run_whit, folder, make_image(whit_root, "large", files, RunConfig(entrypoint=("/bin/busybox",))))
+    return make_image(root, "large", files, RunConfig(entrypoint=("/bin/busybox",)), level=0)
+
+
+@pytest.fixture
+def large(originals: Originals, folder: Path) -> Bundle:
+    """A bundle of it."""
+    return Bundle(originals.copy(folder / "made.run", large_image))
 
 
 # ---- how it is called ----
@@ -217,13 +223,14 @@ def test_what_is_removed_again_takes_nothing_else_along(
         entry("shut", tarfile.DIRTYPE, mode=0): b"",
         entry("shut/0", tarfile.DIRTYPE, mode=0): b"",
         entry("0", mode=0o644): b"in the way of folders that are moved",
-        entry("large", mode=0o644): os.urandom(40 << 20),
+        entry("large", mode=0o644): os.urandom(12 << 20),
     }
-    made = bundle(run_whit, folder, make_image(whit_root, "leading", files, RunConfig(entrypoint=("/bin/busybox",))))
+    image = make_image(whit_root, "leading", files, RunConfig(entrypoint=("/bin/busybox",)), level=0)
+    made = bundle(run_whit, folder, image)
     by = made if who == "root" else made.as_user
     place = folder / "kept"
     place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m,mode=755", "none", place], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=755", "none", place], check=True)
     try:
         if by.prefix:
             os.chown(place, USER, USER)

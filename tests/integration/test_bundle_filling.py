@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import random
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.bundles import Bundle, bundle, folder
+from tests.integration.bundles import Bundle, folder
 from tests.integration.leftcgroups import nothing_is_left
 from tests.integration.madeimage import entry, make_image
 from tests.integration.test_bundle_file import DAMAGED, flip
@@ -19,7 +20,7 @@ from whit.runtime.bundle.reading import opened
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import RunWhit
+    from tests.integration.originals import Originals
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox")]
 __all__ = ["folder", "nothing_is_left"]
@@ -29,7 +30,7 @@ ALONE = ("taskset", "-c", "0")
 SUMS = "cd /data && busybox find . -type f -exec busybox sha256sum {} + | busybox sort"
 
 
-@pytest.fixture
+@functools.cache
 def contents() -> dict[str, bytes]:
     """Files of sizes around each border, and many small ones, of which some are equal."""
     random_ = random.Random(1)
@@ -39,12 +40,16 @@ def contents() -> dict[str, bytes]:
     return found
 
 
+def filling_image(root: Path) -> str:
+    """These files and busybox."""
+    members = {entry(path, mode=0o644): content for path, content in contents().items()}
+    return make_image(root, "filling", members, RunConfig(cmd=("/bin/busybox", "sh"), env=("PATH=/bin",)), level=0)
+
+
 @pytest.fixture
-def box(run_whit: RunWhit, whit_root: Path, folder: Path, contents: dict[str, bytes]) -> Bundle:
-    """A bundle of these files and busybox."""
-    members = {entry(path, mode=0o644): content for path, content in contents.items()}
-    image = make_image(whit_root, "filling", members, RunConfig(cmd=("/bin/busybox", "sh"), env=("PATH=/bin",)))
-    return bundle(run_whit, folder, image, "--unpack", "none")
+def box(originals: Originals, folder: Path) -> Bundle:
+    """A bundle of it."""
+    return Bundle(originals.copy(folder / "made.run", filling_image, "--unpack", "none"))
 
 
 @pytest.fixture(params=["root", "user", "root, one processor", "user, one processor"])
@@ -54,7 +59,7 @@ def anybody(request: pytest.FixtureRequest, box: Bundle) -> Bundle:
     return Bundle(box.path, (*ALONE, *by.prefix)) if request.param.endswith("one processor") else by
 
 
-def test_every_file_is_what_it_was(anybody: Bundle, contents: dict[str, bytes]) -> None:
+def test_every_file_is_what_it_was(anybody: Bundle) -> None:
     for words in ((), ("--whit-writable",), ("--whit-pids-limit", "max")):
         done = anybody(*words, "busybox", "sh", "-c", SUMS)
         if "needs a cgroup" in done.stderr:
@@ -62,7 +67,7 @@ def test_every_file_is_what_it_was(anybody: Bundle, contents: dict[str, bytes]) 
         assert done.stderr == ""
         found = {line[68:]: line[:64] for line in done.stdout.splitlines()}
         assert found == {
-            path.removeprefix("data/"): hashlib.sha256(content).hexdigest() for path, content in contents.items()
+            path.removeprefix("data/"): hashlib.sha256(content).hexdigest() for path, content in contents().items()
         }
 
 
@@ -110,11 +115,11 @@ def test_with_too_little_memory_it_says_so(box: Bundle) -> None:
     assert "memory" in done.stderr
 
 
-def test_unpacked_files_are_the_same(box: Bundle, folder: Path, contents: dict[str, bytes]) -> None:
+def test_unpacked_files_are_the_same(box: Bundle, folder: Path) -> None:
     place = folder / "kept"
     place.mkdir()
     assert box("--whit-unpack", place, "busybox", "true").returncode == 0
     kept = next(place.glob("*/root"))
-    for path, content in contents.items():
+    for path, content in contents().items():
         assert (kept / path).read_bytes() == content
         assert (kept / path).stat().st_nlink == 1

@@ -27,6 +27,7 @@ from whit.runtime.request import Words
 
 if TYPE_CHECKING:
     from tests.conftest import RunWhit
+    from tests.integration.originals import Originals
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox")]
 __all__ = ["anybody", "box", "folder", "home", "keeper"]
@@ -182,10 +183,8 @@ def test_what_has_lost_its_files_there_runs_from_memory(keeper: Bundle, home: Pa
     assert keeper("echo", "works", environment=own).stdout == "works\n"
 
 
-def test_root_leaves_nothing_in_the_home_of_a_user(run_whit: RunWhit, folder: Path) -> None:
-    made = run_whit("bundle", "--unpack", "cache", BUSYBOX, "-o", folder / "keeper.run")
-    assert made.returncode == 0, made.stderr
-    by = Bundle(folder / "keeper.run")
+def test_root_leaves_nothing_in_the_home_of_a_user(originals: Originals, folder: Path) -> None:
+    by = Bundle(originals.copy(folder / "keeper.run", BUSYBOX, "--unpack", "cache"))
     home = place_of(by.as_user, folder, "home")
     assert by("echo", "works", environment={"HOME": str(home)}).stdout == "works\n"
     asked = by("--whit-unpack", "cache", "true", environment={"HOME": str(home)})

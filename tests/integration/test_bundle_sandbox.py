@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import RunWhit
+    from tests.integration.originals import Originals
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox")]
 __all__ = ["folder", "nothing_is_left"]
@@ -53,7 +54,7 @@ def listening_at() -> int:
 
 @pytest.mark.parametrize(("name", "language"), [("hello", "c-zig"), ("everything", "go"), ("net", "rust")])
 def test_a_program_works_with_the_calls_of_its_own_code(
-    run_whit: RunWhit, folder: Path, by: Callable[[Bundle], Bundle], name: str, language: str
+    run_whit: RunWhit, folder: Path, name: str, language: str
 ) -> None:
     program = compiled(lambda: build(name, language))
     usual = bundle(run_whit, folder, program)(environment={})
@@ -62,21 +63,22 @@ def test_a_program_works_with_the_calls_of_its_own_code(
     # both ways: the image tells of them, or they are found as the bundle is made
     for words in (("proven",), (program, "--seccomp", "auto:kill")):
         made = bundle(run_whit, folder, *words)
-        done = by(made)()
-        assert (done.returncode, done.stderr) == (usual.returncode, "")
+        for by in (made, made.as_user):
+            done = by()
+            assert (done.returncode, done.stderr) == (usual.returncode, "")
         told = json.loads(made("--whit-inspect", "--whit-json").stdout)
         assert 5 < len(told["calls"]) < 150
         assert f"the {len(told['calls'])} calls of its own code" in made("--whit-inspect").stdout
 
 
-def test_a_call_that_isn_t_the_program_s_ends_it(
-    run_whit: RunWhit, folder: Path, by: Callable[[Bundle], Bundle]
-) -> None:
+def test_a_call_that_isn_t_the_program_s_ends_it(run_whit: RunWhit, folder: Path) -> None:
     told = {"dev.whit.syscalls": "read", "dev.whit.syscalls.program": "/hello", "dev.whit.syscalls.else": "kill"}
     words = [word for key, value in told.items() for word in ("--annotation", f"{key}={value}")]
     run_whit("pack", *words, hello(), "-t", "wrong")
 
-    assert by(bundle(run_whit, folder, "wrong"))().returncode == KILLED
+    made = bundle(run_whit, folder, "wrong")
+    for by in (made, made.as_user):
+        assert by().returncode == KILLED
 
 
 def test_where_words_name_the_program_it_has_the_usual_filter(
@@ -104,9 +106,10 @@ def test_a_program_whose_calls_can_t_be_told_is_refused(run_whit: RunWhit, folde
 
 
 @pytest.mark.usefixtures("landlock")
-def test_what_leads_out_is_stopped(run_whit: RunWhit, folder: Path, by: Callable[[Bundle], Bundle]) -> None:
+def test_what_leads_out_is_stopped(originals: Originals, folder: Path, by: Callable[[Bundle], Bundle]) -> None:
     tries = [way for way, _ in WAYS_OUT]
-    made = by(bundle(run_whit, folder, breakout(), "--sandbox", "strict", "--tmpfs", "/tmp:exec,mode=1777"))
+    words = ("--sandbox", "strict", "--tmpfs", "/tmp:exec,mode=1777")
+    made = by(Bundle(originals.copy(folder / "made.run", breakout(), *words)))
     done = made(*tries)
     assert done.stdout.splitlines() == [answer for _, answer in WAYS_OUT], done.stderr
     assert done.stderr == ""
@@ -116,12 +119,12 @@ def test_what_leads_out_is_stopped(run_whit: RunWhit, folder: Path, by: Callable
 @pytest.mark.usefixtures("landlock")
 @pytest.mark.parametrize("language", ["c-glibc", "c-dynamic"])
 def test_volumes_that_are_given_as_it_starts_are_written_and_not_executed(
-    run_whit: RunWhit, folder: Path, by: Callable[[Bundle], Bundle], language: str
+    originals: Originals, folder: Path, by: Callable[[Bundle], Bundle], language: str
 ) -> None:
     for name in ("given", "shown"):
         (folder / name).mkdir()
         (folder / name).chmod(0o777)
-    made = by(bundle(run_whit, folder, breakout(language), "--sandbox", "strict"))
+    made = by(Bundle(originals.copy(folder / "made.run", breakout(language), "--sandbox", "strict")))
     words = ("--whit-volume", f"{folder}/given:/given", "--whit-volume", f"{folder}/shown:/shown:ro")
     done = made(*words, "write=/given/a", "drop=/given/b", "map=/given/c", "write=/shown/a")
     assert done.stdout.splitlines() == [
@@ -144,13 +147,17 @@ def test_it_listens_and_connects_only_where_it_is_said(
     assert said == ["done", "Permission denied", "Protocol not supported", "Permission denied", "done"], done.stderr
 
 
+def several_programs(root: Path) -> str:
+    """An image without an entrypoint."""
+    files = {entry("bin/other"): b"#!/bin/busybox echo\n"}
+    return make_image(root, "several", files, RunConfig(cmd=("/bin/busybox",), env=("PATH=/bin",)))
+
+
 @pytest.mark.usefixtures("landlock")
 def test_where_words_name_the_program_that_one_is_executed_and_no_other(
-    run_whit: RunWhit, whit_root: Path, folder: Path, by: Callable[[Bundle], Bundle]
+    originals: Originals, folder: Path, by: Callable[[Bundle], Bundle]
 ) -> None:
-    files = {entry("bin/other"): b"#!/bin/busybox echo\n"}
-    image = make_image(whit_root, "several", files, RunConfig(cmd=("/bin/busybox",), env=("PATH=/bin",)))
-    made = by(bundle(run_whit, folder, image, "--sandbox", "strict"))
+    made = by(Bundle(originals.copy(folder / "made.run", several_programs, "--sandbox", "strict")))
     script = "busybox echo in; other"
     done = made("busybox", "sh", "-c", script)
     assert done.stdout == "in\n"
@@ -159,12 +166,12 @@ def test_where_words_name_the_program_that_one_is_executed_and_no_other(
 
 
 @pytest.mark.usefixtures("landlock")
-def test_what_would_undo_it_is_refused(run_whit: RunWhit, folder: Path) -> None:
+def test_what_would_undo_it_is_refused(run_whit: RunWhit, originals: Originals, folder: Path) -> None:
     for words in (("--writable",), ("--cap-add", "NET_ADMIN")):
         done = run_whit("bundle", "--sandbox", "strict", *words, breakout(), "-o", folder / "x.run")
         assert done.returncode != 0
         assert words[0] in done.stderr
-    made = bundle(run_whit, folder, breakout(), "--sandbox", "strict")
+    made = Bundle(originals.copy(folder / "made.run", breakout(), "--sandbox", "strict"))
     done = made("--whit-writable", "memfd")
     assert (done.returncode, done.stdout) == (125, "")
     assert "is in a strict sandbox, and can't be --whit-writable" in done.stderr
@@ -173,8 +180,8 @@ def test_what_would_undo_it_is_refused(run_whit: RunWhit, folder: Path) -> None:
     assert "of which nothing is executed" in done.stderr
 
 
-def test_on_a_kernel_without_landlock_the_other_walls_stand_and_it_is_said(run_whit: RunWhit, folder: Path) -> None:
-    made = bundle(run_whit, folder, breakout(), "--sandbox", "strict")
+def test_on_a_kernel_without_landlock_the_other_walls_stand_and_it_is_said(originals: Originals, folder: Path) -> None:
+    made = Bundle(originals.copy(folder / "made.run", breakout(), "--sandbox", "strict"))
     older = (sys.executable, "-P", "-m", "tests.integration.without_calls", "landlock_create_ruleset")
     done = subprocess.run(
         [*older, made.path, "drop=/tmp/x", "map=/tmp/y", "write=/z", "bind=1"],
