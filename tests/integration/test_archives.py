@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import bz2
+import functools
 import gzip
 import hashlib
 import json
 import lzma
 import os
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 import zstandard
 
+from tests.integration.kept import Engine
 from tests.peers.web import web_server
 from tests.unit.packer.images import EXIT, GOOD, Members, archive, folder, layer, write_layout
 from whit.packer.store.garbage import verify
@@ -32,8 +35,8 @@ BUSYBOX = Path("/bin/busybox")
 COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
     "gz": gzip.compress,
     "zst": zstandard.compress,
-    "bz2": bz2.compress,
-    "xz": lzma.compress,
+    "bz2": functools.partial(bz2.compress, compresslevel=1),
+    "xz": functools.partial(lzma.compress, preset=0),
     "tar": bytes,
 }
 
@@ -48,11 +51,19 @@ def done(run_whit: RunWhit, *words: str | Path) -> str:
     return result.stdout
 
 
+@pytest.fixture(scope="module")
+def packed(whit: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with me/box:1 and me/box:2: one program, two sets of arguments."""
+    made = Engine(whit, tmp_path_factory.mktemp("packed") / "root")
+    made("pack", BUSYBOX, "-t", "me/box:1", "--", "echo", "one")
+    made("pack", BUSYBOX, "-t", "me/box:2", "--", "echo", "two")
+    return made.root
+
+
 @pytest.fixture
-def images(run_whit: RunWhit) -> None:
-    """me/box:1 and me/box:2: one program, two sets of arguments."""
-    done(run_whit, "pack", BUSYBOX, "-t", "me/box:1", "--", "echo", "one")
-    done(run_whit, "pack", BUSYBOX, "-t", "me/box:2", "--", "echo", "two")
+def images(packed: Path, whit_root: Path) -> None:
+    """These, in the test's own store."""
+    shutil.copytree(packed, whit_root, symlinks=True)
 
 
 @pytest.mark.usefixtures("images")

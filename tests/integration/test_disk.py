@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,18 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.root, pytest.mark.peer("busybox")]
 
 
-@pytest.fixture
-def engine(whit: Path, tmp_path: Path) -> Iterator[Engine]:
-    """With an image ``box`` and a container of it that has ended."""
-    made = Engine(whit, tmp_path / "root")
+@pytest.fixture(scope="module")
+def packed(whit: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with an image ``box``."""
+    made = Engine(whit, tmp_path_factory.mktemp("packed") / "root")
     made("pack", BUSYBOX, "-t", "box")
+    return made.root
+
+
+@pytest.fixture
+def engine(whit: Path, packed: Path, tmp_path: Path) -> Iterator[Engine]:
+    """With this image and a container of it that has ended."""
+    made = Engine(whit, shutil.copytree(packed, tmp_path / "root", symlinks=True))
     made("create", "--name", "ended", "--label", "kind=old", "--network", "none", "box", "echo", "well")
     yield made
     made.clean()
