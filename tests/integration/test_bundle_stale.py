@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.bundles import BUSYBOX, LIMIT_S, Bundle, anybody, box, folder, home, keeper, kept_in
+from tests.integration.bundles import LIMIT_S, Bundle, anybody, box, folder, home, keeper, kept_in
+from tests.integration.madeimage import entry, make_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,18 +109,17 @@ def test_what_isn_t_whit_s_in_its_folder_stays(keeper: Bundle, home: Path) -> No
     ],
 )
 def test_much_is_kept_in_the_cache_unless_it_is_said_otherwise(
-    run_whit: RunWhit, folder: Path, words: tuple[str, ...], size: int, count: int, settings_: list[str]
+    run_whit: RunWhit,
+    whit_root: Path,
+    folder: Path,
+    words: tuple[str, ...],
+    size: int,
+    count: int,
+    settings_: list[str],
 ) -> None:
     # given a program with so many files of that size
-    (folder / "files").mkdir()
-    for number in range(count):
-        (folder / "files" / str(number)).write_bytes(bytes([number + 1]) * size)
-    (folder / "Dockerfile").write_text(
-        'FROM scratch\nCOPY busybox /busybox\nCOPY files /files\nENTRYPOINT ["/busybox"]\n'
-    )
-    (folder / "busybox").write_bytes(BUSYBOX.read_bytes())
-    (folder / "busybox").chmod(0o755)
-    assert run_whit("build", "-t", "local/much:1", folder).returncode == 0
+    files = {entry(f"files/{number}", mode=0o644): bytes([number + 1]) * size for number in range(count)}
+    make_image(whit_root, "local/much:1", files)
     made = run_whit("bundle", "--json", *words, "local/much:1", "-o", folder / "much.run")
     assert json.loads(made.stdout)["settings"] == settings_, made.stderr
     shown = run_whit("bundle", "inspect", folder / "much.run").stdout
