@@ -145,15 +145,15 @@ def _zig_cc() -> tuple[str, ...]:
 
 
 def _c_zig(tool: tuple[str, ...], source: Path, out: Path, options: Options) -> tuple[list[str], dict[str, str]]:
-    strip = ["-s"] if options.stripped else []
+    """As ``whit build`` compiles C for this machine: Zig's cache has a libc for each of these words, and makes it in a minute."""
+    is_native = options.arch == "amd64"
     target = f"{_ZIG_ARCH[options.arch]}-linux-musl{'eabi' if options.arch == 'arm' else ''}"
-    cpu = ["-mcpu=x86_64"] if options.arch == "amd64" else []
-    line = [*tool, "-target", target, *cpu, "-static", _LIKE_WHIT, *strip, *options.flags]
-    return [*line, "-o", str(out), str(source)], {}
-
-
-_LIKE_WHIT = "-Os"
-"""As ``whit build`` compiles C: Zig's own cache has the libc of a target, a processor and a mode, each of which takes a minute."""
+    words = ["-target", target, "-static", "-Os", *(["-mcpu=x86_64"] if is_native else [])]
+    debugging = "-s" if options.stripped and not is_native else "-g"
+    line = [*tool, *words, debugging, *options.flags, "-o", str(out), str(source)]
+    if options.stripped and is_native:
+        return ["sh", "-c", 'out=$1; shift; "$@" && strip "$out"', "sh", str(out), *line], {}
+    return line, {}
 
 
 _ZIG_ARCH = {"amd64": "x86_64", "arm64": "aarch64", "arm": "arm", "386": "x86", "riscv64": "riscv64", "s390x": "s390x"}
@@ -162,7 +162,7 @@ _ZIG_ARCH = {"amd64": "x86_64", "arm64": "aarch64", "arm": "arm", "386": "x86", 
 def _zig_arm64(folder: Path) -> Path:
     """What others call as a C compiler for AArch64 on musl."""
     script = folder / "cc"
-    script.write_text(f'#!/bin/sh\nexec {shlex.join(_zig_cc())} -target aarch64-linux-musl "$@" {_LIKE_WHIT}\n')
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(_zig_cc())} -target aarch64-linux-musl "$@"\n')
     script.chmod(0o755)
     return script
 
