@@ -37,14 +37,13 @@ class Case(NamedTuple):
 
 
 CASES = (
-    Case("hello", "c-zig", stripped=True),
-    Case("breadth", "c-zig", stripped=True),
     Case("everything", "go", stripped=True),
     Case("needs-exec", "rust-arm64", stripped=True, cross=False),
     Case("net", "rust-arm64", cross=False),
 )
 SLOW = (
     Case("hello", "c-zig"),
+    Case("breadth", "c-zig", stripped=True),
     Case("hello", "zig", stripped=True),
     Case("fresh-queue", "c-zig"),
     Case("server", "go"),

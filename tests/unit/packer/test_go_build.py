@@ -108,10 +108,14 @@ def test_settings_may_be_quoted() -> None:
     )
 
 
+LIBRARIES = ({"pie": True}, {"arch": "386"})
+"""Ways that Go's library is built anew for."""
+
+
 @pytest.mark.peer("go")
 @pytest.mark.parametrize(
     "options",
-    [{}, {"stripped": True}, {"pie": True}, {"arch": "s390x"}, pytest.param({"arch": "386"}, marks=pytest.mark.slow)],
+    [{}, {"stripped": True}, {"arch": "s390x"}, *(pytest.param(way, marks=pytest.mark.slow) for way in LIBRARIES)],
 )
 def test_it_is_what_the_go_tool_says(options: dict[str, bool | str]) -> None:
     program = build("depends", "go", **options)
