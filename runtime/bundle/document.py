@@ -107,7 +107,7 @@ def page(contents: Contents) -> bytes:
     """The same for people, shorter."""
     plan = contents.plans[0]
     ids, where = _op(plan, "SET_IDS"), _op(plan, "CHANGE_DIRECTORY")
-    regular = [entry for entry in contents.entries if stat.S_ISREG(entry.mode) and not entry.target]
+    regular = [entry for entry in contents.entries if entry.is_file]
     total = sum(entry.content.size for entry in regular)
     settings = [setting for setting in contents.defaults if setting != CACHE]
     lines = [
@@ -121,7 +121,7 @@ def page(contents: Contents) -> bytes:
         f"may call    {_calls(contents)}",
         *([f"sandbox     {printable(contents.sandbox)}"] if contents.sandbox else []),
         *([f"exposes     {' '.join(map(printable, contents.exposed_ports))}"] if contents.exposed_ports else []),
-        f"files       {len(contents.entries)}, {_size(total)}",
+        f"files       {len(regular)}, {_size(total)}",
         "",
         *map(_line, contents.entries),
     ]

@@ -53,6 +53,13 @@ def test_inspect_tells_what_is_in_it(run_whit: RunWhit, box: Bundle) -> None:
     assert run_whit("inspect", "--type", "file", box.path).stdout == box("--whit-inspect").stdout
 
 
+def test_files_are_counted_without_folders_as_when_it_is_made(box: Bundle) -> None:
+    told = json.loads(box("--whit-inspect", "--whit-json").stdout)["files"]
+    regular = [file for file in told if file["kind"] == "file"]
+    assert len(regular) < len(told)
+    assert f"\nfiles       {len(regular)}, " in box("--whit-inspect").stdout
+
+
 def test_its_attack_surface_is_that_of_what_is_in_it(run_whit: RunWhit, box: Bundle, program: Path) -> None:
     surface = json.loads(run_whit("inspect", "--surface", "--json", box.path).stdout)
     assert surface["name"] == str(box.path)
