@@ -93,9 +93,9 @@ def ctr(dockerd: Dockerd, whit: Path, tmp_path_factory: pytest.TempPathFactory) 
 def test_run_is_the_same_on_both(ctr: Ctr, options: tuple[str, ...], command: tuple[str, ...]) -> None:
     """What a program writes that ends before ctr has opened its pipe, ctr drops, one of runc's in a hundred: it is asked again."""
 
-    def once(runtime: str, name: str = "once") -> Answer:
-        answer = ctr.run(runtime, f"{name}-{runtime}", ("--rm", *options), command)
-        return answer if answer.out or name != "once" else once(runtime, "again")
+    def once(runtime: str) -> Answer:
+        answer = ctr.run(runtime, f"once-{runtime}", ("--rm", *options), command)
+        return answer if answer.out else ctr.run(runtime, f"again-{runtime}", ("--rm", *options), command)
 
     runc, whit = both(once)
     assert (whit.code, whit.out) == (runc.code, runc.out), (runc.err, whit.err)

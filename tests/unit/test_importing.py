@@ -11,21 +11,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.peers import PROJECT
+from tests.unit.test_house import ROOT, SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
-
-PARTS = ("packer", "runtime", "toolchains")
 
 
-def sources() -> dict[str, Path]:
-    """Modules by their names."""
+def texts_of_modules() -> dict[str, str]:
+    """The sources, by the modules' names."""
     return {
-        ".".join(("whit", *path.relative_to(PROJECT).with_suffix("").parts)).removesuffix(".__init__"): path
-        for part in PARTS
-        for path in (PROJECT / part).rglob("*.py")
+        ".".join(("whit", *path.with_suffix("").parts)).removesuffix(".__init__"): (ROOT / path).read_text()
+        for path in SOURCES
     }
 
 
@@ -41,7 +37,7 @@ def executed(body: Iterable[ast.AST]) -> Iterator[ast.Import | ast.ImportFrom]:
 
 
 def imported(text: str, modules: Iterable[str]) -> Iterator[str]:
-    """The modules that come before one, those above each of them included."""
+    """What a module names first: modules, and whatever else is imported."""
     for node in executed(ast.parse(text).body):
         package = node.module if isinstance(node, ast.ImportFrom) else None
         for alias in node.names:
@@ -62,7 +58,7 @@ def graph(texts: Mapping[str, str]) -> dict[str, set[str]]:
 
 
 def test_no_module_takes_part_in_a_circle() -> None:
-    texts = {name: path.read_text() for name, path in sources().items()}
+    texts = texts_of_modules()
     order = list(TopologicalSorter(graph(texts)).static_order())
     assert len(order) == len(texts) > 900
 
